@@ -1,0 +1,56 @@
+# Every target sets up what it needs in .venv; `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format lock contracts clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/run.stamp ## Generate a video for a look and watch it happen; needs no account
+	@$(BIN)/lookreel demo
+
+serve: .venv/run.stamp ## Run the API and a worker on http://127.0.0.1:8000
+	@$(BIN)/lookreel serve
+
+test: .venv/dev.stamp check ## Run every check and every test
+	@$(BIN)/python -m pytest
+
+check: .venv/dev.stamp ## Lint, types, import rules, migrations, committed API descriptions
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m app.contracts check
+
+format: .venv/dev.stamp ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+contracts: .venv/dev.stamp ## Write schema.graphql and openapi.json anew
+	@$(BIN)/python -m app.contracts write
+
+lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
+	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(UNIVERSAL) -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock $(UNIVERSAL) -o requirements-dev.lock
+UNIVERSAL := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
+
+clean: ## Remove the environment, the caches and the local data folder
+	rm -rf .venv .lookreel .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lookreel needs Python 3.11 or newer; set PYTHON=")'
+	@$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	@echo "Installing the tools for tests and checks ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
