@@ -1,0 +1,1 @@
+"""Models, sessions, the embedded server, and every SQL statement, by noun."""

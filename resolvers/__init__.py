@@ -1,0 +1,1 @@
+"""The rules: every decision, once, for both wires."""

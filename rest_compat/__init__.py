@@ -1,0 +1,1 @@
+"""The REST edge: the legacy contract, translated to the resolvers. It decides nothing."""

@@ -1,0 +1,1 @@
+"""The GraphQL edge: types, inputs, payloads, loaders. It decides nothing."""

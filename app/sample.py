@@ -1,0 +1,40 @@
+"""A look to try things with, for people who have none yet."""
+
+import asyncio
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+from auth.caller import Caller
+from db.models import Look
+from db.session import Session
+from providers.local_storage import MEDIA_PATH
+from resolvers import looks
+from resolvers.looks import NewLook, NewProduct
+
+IMAGE = Path(__file__).parent / "sample_look.svg"
+
+SAMPLE = NewLook(
+    title="Stone Essence",
+    notes="Linen and wool in warm greys",
+    generated_image_url=f"{MEDIA_PATH}/{IMAGE.name}",
+    products=(
+        NewProduct(name="Linen shirt", sku="LR-1001", designer="Atelier Nord", price=Decimal("129.00")),
+        NewProduct(name="Pleated trousers", sku="LR-1002", designer="Atelier Nord", price=Decimal("189.00")),
+        NewProduct(name="Wool scarf", sku="LR-1003", designer="Haus Linde", price=Decimal("79.50")),
+    ),
+)
+
+
+async def sample_look(session: Session, caller: Caller, media_folder: Path) -> Look:
+    """Return the caller's newest look, or a sample one that is made now."""
+    page = await looks.page(session, caller, first=1, after=None)
+    if page.rows:
+        return page.rows[0]
+    await asyncio.to_thread(_publish_image, media_folder)
+    return await looks.create(session, caller, SAMPLE)
+
+
+def _publish_image(media_folder: Path) -> None:
+    media_folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(IMAGE, media_folder / IMAGE.name)

@@ -1,0 +1,51 @@
+"""`lookreel serve`: API processes and a worker under one supervisor, sharing one listening socket."""
+
+import asyncio
+import socket
+import sys
+
+from app.settings import InvalidSettings, Settings
+from app.supervisor import Child, supervise
+from app.wiring import open_database
+
+BACKLOG = 1024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the API's address; port 0 takes a free one.
+
+    Raises:
+        InvalidSettings: when the address cannot be had.
+
+    """
+    try:
+        listener = socket.create_server((host, port), backlog=BACKLOG, family=_family(host))
+    except OSError as error:
+        message = f"Cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT to another address."
+        raise InvalidSettings(message) from error
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return listener
+
+
+async def serve(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    api_processes: int = 1,
+    with_worker: bool = True,
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Keep the processes running until SIGTERM, SIGINT or `stop`; return the exit code.
+
+    The database is held open meanwhile, so that restarting a child never stops an embedded server.
+    """
+    api = (sys.executable, "-m", "app.api", "--fd", str(listener.fileno()))
+    children = [Child(f"api-{number}", api, (listener.fileno(),)) for number in range(1, api_processes + 1)]
+    if with_worker:
+        children.append(Child("worker", (sys.executable, "-m", "app.worker")))
+    async with open_database(settings):
+        return await supervise(children, stop=stop)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,0 +1,100 @@
+"""Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from auth.tokens import TokenPolicy
+
+SHORTEST_SECRET = 32
+
+
+class InvalidSettings(Exception):
+    """The environment does not add up. The message has one sentence for each thing that is wrong."""
+
+
+class Settings(BaseSettings):
+    """The environment of one installation. Empty values count as unset."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+
+    database_url: str | None = Field(None, description="PostgreSQL 15 or newer; unset: an embedded server")
+    data_dir: Path = Field(Path(".lookreel"), description="Embedded database, local videos, development secret")
+    host: str = Field("127.0.0.1", description="Where the API listens")
+    port: int = Field(8000, ge=0, le=65535, description="Where the API listens; 0 takes a free port")
+    jwt_secret_key: str | None = Field(
+        None, min_length=SHORTEST_SECRET, description="Verifies tokens; needed with DATABASE_URL, else made and kept"
+    )
+    jwt_algorithm: str = Field("HS256", description="The one signature algorithm that is accepted")
+    jwt_jwks_url: str | None = Field(None, description="Key set of an identity provider, instead of a secret key")
+    jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
+    jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
+    mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
+    database_pool_size: PositiveInt = Field(10, description="Connections of each process, besides one to listen")
+
+    @model_validator(mode="after")
+    def _believe_somebody(self) -> Self:
+        if self.jwt_jwks_url and self.jwt_algorithm.upper().startswith("HS"):
+            raise ValueError("JWT_JWKS_URL needs an asymmetric JWT_ALGORITHM such as RS256 or ES256.")
+        if self.database_url and not (self.jwt_secret_key or self.jwt_jwks_url):
+            raise ValueError(
+                "With DATABASE_URL set, set JWT_SECRET_KEY (or JWT_JWKS_URL) too: there is no default key."
+            )
+        return self
+
+    @property
+    def media_folder(self) -> Path:
+        """Where local storage keeps videos."""
+        return self.data_dir / "media"
+
+    def token_policy(self) -> TokenPolicy:
+        """Return which tokens are believed; without a key of the operator's, one is kept in the data folder."""
+        secret = self.jwt_secret_key
+        if secret is None and self.jwt_jwks_url is None:
+            secret = _development_secret(self.data_dir / "jwt-secret")
+        return TokenPolicy(
+            algorithm=self.jwt_algorithm,
+            secret_key=secret if self.jwt_jwks_url is None else None,
+            jwks_url=self.jwt_jwks_url,
+            audience=self.jwt_audience,
+            issuer=self.jwt_issuer,
+        )
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        InvalidSettings: naming every variable that is wrong.
+
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettings("\n".join(_sentence(dict(problem)) for problem in error.errors())) from None
+
+
+def _sentence(problem: dict[str, object]) -> str:
+    location = problem["loc"]
+    name = str(location[0]).upper() if isinstance(location, tuple) and location else ""
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
+
+
+def _development_secret(path: Path) -> str:
+    """Read the key, made if there is none; of many processes at once, all get the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(48))
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,47 @@
+"""Who calls, as a token says."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from auth.errors import AccountNotActive, AdminRequired
+
+
+class Role(StrEnum):
+    """What a caller may do."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class AccountStatus(StrEnum):
+    """Whether the identity provider lets the account act."""
+
+    ACTIVE = "active"
+    PENDING = "pending"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person whose token was believed."""
+
+    user_id: UUID
+    email: str | None
+    role: Role = Role.USER
+    status: AccountStatus = AccountStatus.ACTIVE
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller may see and do what is not their own."""
+        return self.role is Role.ADMIN
+
+    def require_active(self) -> None:
+        """Raise `AccountNotActive` unless the account may act."""
+        if self.status is not AccountStatus.ACTIVE:
+            raise AccountNotActive(self.status)
+
+    def require_admin(self) -> None:
+        """Raise `AdminRequired` unless the caller is an admin."""
+        if not self.is_admin:
+            raise AdminRequired

@@ -1,0 +1,40 @@
+"""Why a caller is not let in. Each error has a code that never changes and a sentence for a person."""
+
+from typing import ClassVar
+
+
+class AccessDenied(Exception):
+    """Base of the refusals that come before any rule about looks and jobs."""
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidCredentials(AccessDenied):
+    """The token is missing, malformed, expired, or signed by somebody else; which of these is nobody's business."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("Could not validate credentials")
+
+
+class AccountNotActive(AccessDenied):
+    """The token is good but its account is pending or suspended."""
+
+    code = "ACCOUNT_NOT_ACTIVE"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"This account is {status}. Please contact support.")
+
+
+class AdminRequired(AccessDenied):
+    """The caller is known but not an admin."""
+
+    code = "ADMIN_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("Admin privileges are required")

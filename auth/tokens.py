@@ -1,0 +1,106 @@
+"""Bearer tokens: a signed JWT (RFC 7519) becomes a caller, and the command line can sign one."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import jwt
+
+from auth.caller import AccountStatus, Caller, Role
+from auth.errors import InvalidCredentials
+
+
+@dataclass(frozen=True)
+class TokenPolicy:
+    """Which tokens are believed: one algorithm, one key or key set, and the claims that must match.
+
+    `secret_key` verifies where `jwks_url` is None; with a `jwks_url`, the key is fetched from there by its `kid`.
+    """
+
+    algorithm: str
+    secret_key: str | None = None
+    jwks_url: str | None = None
+    audience: str | None = None
+    issuer: str | None = None
+
+
+class Authenticator:
+    """Turns `Authorization` headers into callers."""
+
+    def __init__(self, policy: TokenPolicy) -> None:
+        self._policy = policy
+        self._key_set = jwt.PyJWKClient(policy.jwks_url) if policy.jwks_url else None
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Read the header `Authorization: Bearer <JWT>` (RFC 6750).
+
+        Raises:
+            InvalidCredentials: whatever is wrong with the header or its token.
+
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise InvalidCredentials
+        try:
+            return _caller(self._decode(token.strip(), await self._key(token.strip())))
+        except (jwt.PyJWTError, ValueError) as error:
+            raise InvalidCredentials from error
+
+    async def _key(self, token: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
+        if self._key_set is None:
+            return self._policy.secret_key
+        # The key set is fetched with a blocking client, and then cached by it.
+        return (await asyncio.to_thread(self._key_set.get_signing_key_from_jwt, token)).key
+
+    def _decode(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401 - see _key
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[self._policy.algorithm],
+            audience=self._policy.audience,
+            issuer=self._policy.issuer,
+            options={"require": ["exp", "sub"], "verify_aud": self._policy.audience is not None},
+        )
+
+
+def user_id_of(subject: str, issuer: str) -> UUID:
+    """Map a token's subject to a user id: a UUID is itself, any other name gets a UUIDv5 of issuer and subject."""
+    try:
+        return UUID(subject)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, f"{issuer}#{subject}")
+
+
+def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
+    """Issue a token for a caller.
+
+    Raises:
+        ValueError: when tokens are verified by a key set, whose private keys the identity provider keeps.
+
+    """
+    if policy.secret_key is None:
+        raise ValueError("Tokens of this server are signed by the identity provider behind JWT_JWKS_URL")
+    claims = {
+        "sub": str(caller.user_id),
+        "email": caller.email,
+        "role": caller.role.value,
+        "status": caller.status.value,
+        "exp": datetime.now(UTC) + lifetime,
+        "iss": policy.issuer,
+        "aud": policy.audience,
+    }
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(claims, policy.secret_key, algorithm=policy.algorithm)
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    email = claims.get("email")
+    return Caller(
+        user_id=user_id_of(claims["sub"], str(claims.get("iss", ""))),
+        email=email.strip().lower() if isinstance(email, str) and email.strip() else None,
+        # Identity providers have role names of their own; only one name gives more rights.
+        role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
+        status=AccountStatus(claims.get("status", AccountStatus.ACTIVE)),
+    )

@@ -1,0 +1,274 @@
+"""The tables. Relations are never loaded lazily: there are none, every read is a statement in this package."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Text,
+    desc,
+    func,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class VideoJobStatus(StrEnum):
+    """Where a job stands, as both wires spell it (`contract.md`, 'The job')."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing follows this status."""
+        return self not in ACTIVE_STATUSES
+
+
+ACTIVE_STATUSES = (VideoJobStatus.PENDING, VideoJobStatus.RUNNING)
+
+
+class Submission(StrEnum):
+    """How far handing the job to the generator got. SENDING without a name may have been paid for already."""
+
+    NEW = "NEW"
+    SENDING = "SENDING"
+    SENT = "SENT"
+
+
+class LogLevel(StrEnum):
+    """Severity of a line in a job's log."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class LedgerEntryKind(StrEnum):
+    """Why a balance changed."""
+
+    WELCOME = "WELCOME"
+    GRANT = "GRANT"
+    CHARGE = "CHARGE"
+    REFUND = "REFUND"
+
+
+class Visibility(StrEnum):
+    """Who may see a look besides its owner and admins."""
+
+    PRIVATE = "private"
+    SHARED = "shared"
+    PUBLIC = "public"
+
+
+def one_of(column: str, members: type[StrEnum]) -> CheckConstraint:
+    """Allow just the members of an enumeration; a check is altered without a lock, a PostgreSQL enum type is not."""
+    values = ", ".join(f"'{member.value}'" for member in members)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+class Base(DeclarativeBase):
+    """Common ground: constraint names that Alembic can drop, text without a length, times with a zone."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's own protocol
+
+
+class User(Base):
+    """Whoever a token named, with the balance in tokens. Its row is the lock that orders one user's creations."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint("tokens >= 0", name="tokens_never_negative"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str | None] = mapped_column(index=True)
+    name: Mapped[str | None]
+    tokens: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LedgerEntry(Base):
+    """One change of a balance. The amounts of a user's entries add up to `User.tokens`."""
+
+    __tablename__ = "token_ledger"
+    __table_args__ = (
+        one_of("kind", LedgerEntryKind),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        CheckConstraint("balance_after >= 0", name="balance_never_negative"),
+        CheckConstraint("(kind = 'CHARGE') = (amount < 0)", name="only_charges_take"),
+        Index("uq_token_ledger_one_welcome", "user_id", unique=True, postgresql_where=text("kind = 'WELCOME'")),
+        # A job is charged once and refunded once, whatever any process does twice.
+        Index(
+            "uq_token_ledger_once_per_job",
+            "video_job_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("video_job_id IS NOT NULL"),
+        ),
+        Index("ix_token_ledger_newest_first", "user_id", desc("id")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[str]
+    amount: Mapped[int]
+    balance_after: Mapped[int]
+    # No foreign key: what was paid stays on record when the job is deleted.
+    video_job_id: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Look(Base):
+    """An image with the products on it."""
+
+    __tablename__ = "looks"
+    __table_args__ = (
+        one_of("visibility", Visibility),
+        Index("ix_looks_newest_first", "user_id", desc("created_at"), desc("id")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    title: Mapped[str | None]
+    notes: Mapped[str | None]
+    generated_image_url: Mapped[str]
+    visibility: Mapped[str] = mapped_column(server_default=text("'private'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Product(Base):
+    """A thing worn in a look, in the order the owner gave."""
+
+    __tablename__ = "products"
+    __table_args__ = (Index("ix_products_in_order", "look_id", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    sku: Mapped[str | None]
+    name: Mapped[str]
+    designer: Mapped[str | None]
+    price: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
+    product_url: Mapped[str | None]
+    thumbnail_url: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LookShare(Base):
+    """Lets one more user see a look whose visibility is `shared`."""
+
+    __tablename__ = "look_shares"
+
+    look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class VideoJob(Base):
+    """A request for a video and its way to a stored file: the one truth about a job, whatever the queue says."""
+
+    __tablename__ = "video_jobs"
+    __table_args__ = (
+        one_of("status", VideoJobStatus),
+        one_of("submission", Submission),
+        CheckConstraint("progress_percentage BETWEEN 0 AND 100", name="progress_percentage"),
+        CheckConstraint("tokens_consumed >= 0", name="tokens_consumed"),
+        CheckConstraint("(status = 'SUCCEEDED') = (cloudinary_url IS NOT NULL)", name="url_exactly_when_succeeded"),
+        CheckConstraint("(status = 'FAILED') = (error_message IS NOT NULL)", name="error_exactly_when_failed"),
+        CheckConstraint(
+            "(status IN ('SUCCEEDED', 'FAILED', 'CANCELLED')) = (completed_at IS NOT NULL)",
+            name="completed_exactly_when_terminal",
+        ),
+        CheckConstraint("(submission = 'SENT') = (operation_name IS NOT NULL)", name="named_exactly_when_sent"),
+        Index("ix_video_jobs_newest_first", "user_id", desc("created_at"), desc("id")),
+        Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    prompt: Mapped[str | None]
+    model: Mapped[str]
+    resolution: Mapped[str]
+    aspect_ratio: Mapped[str]
+    duration_seconds: Mapped[int] = mapped_column(SmallInteger)
+    generate_audio: Mapped[bool]
+    mock_mode: Mapped[bool]
+    status: Mapped[str] = mapped_column(server_default=text("'PENDING'"))
+    status_message: Mapped[str]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    progress_percentage: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    cloudinary_url: Mapped[str | None]
+    tokens_consumed: Mapped[int]
+    # Counted up at each change: the order of events, the ETag, and what every transition compares before it sets.
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    submission: Mapped[str] = mapped_column(server_default=text("'NEW'"))
+    operation_name: Mapped[str | None]
+    # The run that follows the job now. PgQueuer has no fencing: a stalled worker finds another name here and stops.
+    run_id: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class VideoJobLog(Base):
+    """One line of a job's log, as its owner reads it."""
+
+    __tablename__ = "video_job_logs"
+    __table_args__ = (one_of("level", LogLevel), Index("ix_video_job_logs_in_order", "video_job_id", "id"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    video_job_id: Mapped[UUID] = mapped_column(ForeignKey("video_jobs.id", ondelete="CASCADE"))
+    # clock_timestamp: two lines of one transaction are still in order.
+    timestamp: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    level: Mapped[str]
+    message: Mapped[str]
+
+
+class IdempotencyKey(Base):
+    """What a user's key stood for. Written in the transaction of the job, so a refused request leaves none."""
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_digest: Mapped[str]
+    video_job_id: Mapped[UUID] = mapped_column(ForeignKey("video_jobs.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class LookVideo(Base):
+    """A video shown in a look; at most one of a look's videos is its default."""
+
+    __tablename__ = "look_videos"
+    __table_args__ = (Index("uq_look_videos_one_default", "look_id", unique=True, postgresql_where=text("is_default")),)
+
+    look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"), primary_key=True)
+    video_job_id: Mapped[UUID] = mapped_column(
+        ForeignKey("video_jobs.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,47 @@
+"""The way into PgQueuer: a job's place in the queue is written by the transaction that writes the job."""
+
+from collections.abc import Collection
+from typing import Any
+from typing import cast as cast_type
+from uuid import UUID
+
+from pgqueuer import Queries
+from pgqueuer.ports.driver import Driver
+from sqlalchemy import Select, String, cast, column, select, table
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.session import Session
+
+GENERATE_VIDEO = "generate_video"
+
+_pgqueuer = table("pgqueuer", column("dedupe_key"))
+
+
+class _SessionDriver:
+    """Lets PgQueuer enqueue inside a session's transaction; `fetch` is all that enqueueing needs of a driver."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        connection = await self._session.connection()
+        result = await connection.exec_driver_sql(query, args)
+        return [dict(row) for row in result.mappings()]
+
+
+async def enqueue(session: Session, job_ids: Collection[UUID]) -> None:
+    """Give each job a place in the queue, once: a job that has one keeps it."""
+    ids = [str(job_id) for job_id in job_ids]
+    driver = cast_type("Driver", _SessionDriver(session))
+    await Queries(driver).enqueue(
+        [GENERATE_VIDEO] * len(ids),
+        [job_id.encode() for job_id in ids],
+        [0] * len(ids),
+        dedupe_key=list(ids),
+        on_conflict="skip",
+    )
+
+
+def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:
+    """Select the job's place in the queue: waiting, or taken by a worker."""
+    return select(_pgqueuer.c.dedupe_key).where(_pgqueuer.c.dedupe_key == cast(job_id, String))

@@ -1,0 +1,95 @@
+"""Connections and transactions. The edges open transactions here; nothing below an edge commits."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import func, make_url, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+Session = AsyncSession
+
+WAKE_UP_CHANNEL = "lookreel_video_jobs"
+_WAKE_UPS = "wake_ups"
+
+logger = logging.getLogger("lookreel.db")
+
+
+def wake_up_after_commit(session: Session, video_job_id: UUID, version: int) -> None:
+    """Tell followers of the job once the running transaction has committed."""
+    session.info.setdefault(_WAKE_UPS, []).append(f"{video_job_id}:{version}")
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL cannot be reached, or went away in the middle; nothing of the transaction was kept."""
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be reached at the moment. Please try again shortly.")
+
+
+class Database:
+    """One pool of connections for the process.
+
+    `url` is any PostgreSQL URL; the asyncpg driver is put in whatever the scheme says.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = make_url(url).set(drivername="postgresql+asyncpg")
+        # pre_ping: a server restart must cost a reconnect, not a failed request.
+        self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Commit what happens inside, or none of it, then send the wake-ups that were asked for.
+
+        Wake-ups go out after the commit, on their own: NOTIFY inside a busy transaction serialises commits.
+
+        Raises:
+            DatabaseUnavailable: when there is no connection to be had, or it was lost.
+
+        """
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            try:
+                async with session.begin():
+                    await self._connect(session)
+                    yield session
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise DatabaseUnavailable from error
+                raise
+            wake_ups: list[str] = session.info.pop(_WAKE_UPS, [])
+            if wake_ups:
+                await self._notify(session, wake_ups)
+
+    @asynccontextmanager
+    async def raw_connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """Lend an asyncpg connection of its own, outside the pool and in autocommit: for LISTEN and for PgQueuer."""
+        dialect = self._engine.dialect
+        arguments, options = dialect.create_connect_args(self.url)
+        connection = await asyncpg.connect(*arguments, **options)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        await self._engine.dispose()
+
+    async def _connect(self, session: Session) -> None:
+        try:
+            await session.connection()
+        except (OSError, DBAPIError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable from error
+
+    async def _notify(self, session: Session, wake_ups: list[str]) -> None:
+        try:
+            async with session.begin():
+                for wake_up in wake_ups:
+                    await session.execute(select(func.pg_notify(WAKE_UP_CHANNEL, wake_up)))
+        except (SQLAlchemyError, OSError):
+            # Followers also look by themselves now and then, so a lost wake-up costs them latency only.
+            logger.warning("A wake-up could not be sent", exc_info=True)

@@ -1,0 +1,97 @@
+"""Statements on video jobs, their logs and their idempotency keys."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, LookVideo, VideoJob, VideoJobLog
+from db.pages import Page, Position, newest_first
+from db.queue import is_queued
+from db.session import Session, wake_up_after_commit
+
+
+async def add(session: Session, job: VideoJob, look_id: UUID | None) -> None:
+    """Write a new job and its place in a look; the columns that the database fills in are read back."""
+    session.add(job)
+    await session.flush()
+    if look_id is not None:
+        session.add(LookVideo(look_id=look_id, video_job_id=job.id))
+    await session.refresh(job)
+    wake_up_after_commit(session, job.id, job.version)
+
+
+async def get(session: Session, job_id: UUID) -> VideoJob | None:
+    """Read one job as it is now, whoever owns it."""
+    return await session.get(VideoJob, job_id, populate_existing=True)
+
+
+async def get_many(session: Session, job_ids: Collection[UUID]) -> Sequence[VideoJob]:
+    """Read many jobs, in no order."""
+    return (await session.scalars(select(VideoJob).where(VideoJob.id.in_(job_ids)))).all()
+
+
+async def active_ids(session: Session, user_id: UUID) -> Sequence[UUID]:
+    """List a user's jobs that hold a slot, oldest first."""
+    query = select(VideoJob.id).where(VideoJob.user_id == user_id, VideoJob.status.in_(ACTIVE_STATUSES))
+    return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
+
+
+async def page_of_owner(session: Session, user_id: UUID, *, first: int, after: Position | None) -> Page[VideoJob]:
+    """Read a page of a user's jobs, newest first."""
+    query = select(VideoJob).where(VideoJob.user_id == user_id)
+    return await newest_first(session, query, (VideoJob.created_at, VideoJob.id), first=first, after=after)
+
+
+async def change(session: Session, job: VideoJob, **values: object) -> VideoJob | None:
+    """Set columns if the row still has the version that was read, count the version up, and wake the followers.
+
+    Return the row as it is now, or None where somebody else has changed it since.
+    """
+    statement = (
+        update(VideoJob)
+        .where(VideoJob.id == job.id, VideoJob.version == job.version)
+        .values(**values, version=VideoJob.version + 1, updated_at=func.now())
+        .returning(VideoJob)
+        .execution_options(populate_existing=True)
+    )
+    changed = await session.scalar(statement)
+    if changed is not None:
+        wake_up_after_commit(session, changed.id, changed.version)
+    return changed
+
+
+async def add_log(session: Session, job_id: UUID, level: LogLevel, message: str) -> None:
+    """Append a line to a job's log."""
+    await session.execute(insert(VideoJobLog).values(video_job_id=job_id, level=level, message=message))
+
+
+async def logs_of(session: Session, job_ids: Sequence[UUID]) -> Sequence[VideoJobLog]:
+    """Read the logs of many jobs, oldest line first."""
+    query = select(VideoJobLog).where(VideoJobLog.video_job_id.in_(job_ids))
+    return (await session.scalars(query.order_by(VideoJobLog.video_job_id, VideoJobLog.id))).all()
+
+
+async def get_idempotency_key(session: Session, user_id: UUID, key: str, keep: timedelta) -> IdempotencyKey | None:
+    """Read what a user's key stood for, unless that is longer ago than `keep`."""
+    query = select(IdempotencyKey).where(
+        IdempotencyKey.user_id == user_id,
+        IdempotencyKey.key == key,
+        IdempotencyKey.created_at > func.now() - keep,
+    )
+    return await session.scalar(query)
+
+
+async def put_idempotency_key(session: Session, user_id: UUID, key: str, digest: str, job_id: UUID) -> None:
+    """Remember what a user's key stands for from now on."""
+    values = {"request_digest": digest, "video_job_id": job_id, "created_at": func.now()}
+    statement = insert(IdempotencyKey).values(user_id=user_id, key=key, **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
+
+
+async def active_but_not_queued(session: Session, *, limit: int) -> Sequence[UUID]:
+    """Find jobs that no worker will ever take, since their place in the queue is gone."""
+    query = select(VideoJob.id).where(VideoJob.status.in_(ACTIVE_STATUSES), ~exists(is_queued(VideoJob.id)))
+    return (await session.scalars(query.order_by(VideoJob.created_at).limit(limit))).all()

@@ -1,0 +1,98 @@
+"""Refusals, named after what happened. They know no HTTP and no GraphQL: each edge has one table that translates them.
+
+A `code` never changes; the `message` is for a person; `field` names the input at fault as the wires spell it.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+from uuid import UUID
+
+
+class Refusal(Exception):
+    """Base of everything that the rules refuse. A refused request has written nothing and cost nothing."""
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class InvalidInput(Refusal):
+    """A field breaks its rule."""
+
+    code = "INVALID_INPUT"
+
+
+class InvalidLook(Refusal):
+    """The look does not exist, is not the caller's, or its id is no UUID: one answer, so that ids cannot be probed."""
+
+    code = "INVALID_LOOK"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid look_id", field="lookId")
+
+
+class ActiveJobLimit(Refusal):
+    """The user has as many jobs in progress as one may have."""
+
+    code = "ACTIVE_JOB_LIMIT"
+
+    def __init__(self, limit: int, active_ids: Sequence[UUID]) -> None:
+        super().__init__(f"Maximum {limit} concurrent video jobs allowed. Please wait for existing jobs to complete.")
+        self.limit = limit
+        self.active_ids = active_ids
+
+
+class InsufficientTokens(Refusal):
+    """The balance does not cover the cost."""
+
+    code = "INSUFFICIENT_TOKENS"
+
+    def __init__(self, operation: str, cost: int, available: int) -> None:
+        super().__init__(f"Insufficient tokens. Operation '{operation}' costs {cost} tokens but you have {available}.")
+        self.cost = cost
+        self.available = available
+
+
+class GenerationUnavailable(Refusal):
+    """A real video was asked for, but the operator has configured no generator."""
+
+    code = "GENERATION_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Real video generation is not configured on this server. Send mockMode=true for a mock video.",
+            field="mockMode",
+        )
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key stands for another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This idempotency key was used for a different request. Use a new key for a new request.",
+            field="idempotencyKey",
+        )
+
+
+class VideoJobNotFound(Refusal):
+    """No such job, or not the caller's."""
+
+    code = "VIDEO_JOB_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Video job not found")
+
+
+class LookNotFound(Refusal):
+    """No such look, or not for the caller's eyes."""
+
+    code = "LOOK_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Look not found")

@@ -1,0 +1,105 @@
+"""From error to HTTP: one table. `detail` is what the legacy frontend reads, `code` what a program should."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
+from db.session import DatabaseUnavailable
+from resolvers.errors import (
+    ActiveJobLimit,
+    GenerationUnavailable,
+    IdempotencyKeyReused,
+    InsufficientTokens,
+    InvalidInput,
+    InvalidLook,
+    LookNotFound,
+    Refusal,
+    VideoJobNotFound,
+)
+
+
+def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
+    return error.message
+
+
+def _insufficient_tokens(error: InsufficientTokens) -> object:
+    return {"message": error.message, "cost": error.cost, "availableTokens": error.available}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one kind of error looks over HTTP."""
+
+    status: HTTPStatus
+    detail: Callable[[Any], object] = _message
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
+    InvalidCredentials: Answer(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"}),
+    AccountNotActive: Answer(HTTPStatus.FORBIDDEN),
+    AdminRequired: Answer(HTTPStatus.FORBIDDEN),
+    InvalidInput: Answer(HTTPStatus.BAD_REQUEST),
+    InvalidLook: Answer(HTTPStatus.BAD_REQUEST),
+    InsufficientTokens: Answer(HTTPStatus.PAYMENT_REQUIRED, detail=_insufficient_tokens),
+    VideoJobNotFound: Answer(HTTPStatus.NOT_FOUND),
+    LookNotFound: Answer(HTTPStatus.NOT_FOUND),
+    IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
+    ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS),
+    GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+}
+
+
+async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the table."""
+    if not isinstance(error, Refusal | AccessDenied):
+        raise error
+    answer = ANSWERS[type(error)]
+    return _response(answer.status, answer.detail(error), error.code, answer.headers)
+
+
+async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+    """Answer what the framework itself refuses: an unknown path, a wrong method, an unreadable body."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    return _response(status, error.detail, status.name, dict(error.headers or {}))
+
+
+async def on_invalid_request(request: Request, error: Exception) -> Response:
+    """Answer missing and mistyped fields in FastAPI's own shape, which the frontend knows."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return await request_validation_exception_handler(request, error)
+
+
+async def on_database_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    """Ask the client to come again (RFC 9110, section 10.2.3)."""
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "DATABASE_UNAVAILABLE", {"Retry-After": "1"})
+
+
+async def on_fault(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer a fault of ours without telling its inside; the server's log has it."""
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", "INTERNAL_ERROR", {})
+
+
+def install(app: FastAPI) -> None:
+    """Register the table and its fallbacks."""
+    for error in ANSWERS:
+        app.add_exception_handler(error, on_refusal)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
+    app.add_exception_handler(Exception, on_fault)
+
+
+def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:
+    return JSONResponse({"detail": detail, "code": code}, status.value, headers)

@@ -1,0 +1,35 @@
+"""What the REST edge is given by the application, and how a route gets at it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from auth.caller import Caller
+from db.session import Database
+
+
+@dataclass(frozen=True)
+class RestServices:
+    """The database, the gate that turns an `Authorization` header into an active caller, and what is configured."""
+
+    database: Database
+    admit: Callable[[str | None], Awaitable[Caller]]
+    real_generation: bool
+
+
+def services_of(request: Request) -> RestServices:
+    """Return what the application put on the router's app."""
+    return cast("RestServices", request.app.state.rest_services)
+
+
+Services = Annotated[RestServices, Depends(services_of)]
+
+
+async def caller_of(request: Request, services: Services) -> Caller:
+    """Admit the caller, or raise `auth.errors.AccessDenied`."""
+    return await services.admit(request.headers.get("authorization"))
+
+
+AdmittedCaller = Annotated[Caller, Depends(caller_of)]

@@ -1,0 +1,17 @@
+"""Paths answer with and without a trailing slash, with no redirect: one would upload a form's files twice."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class IgnoreTrailingSlash:
+    """Take the slash off the paths of the REST API before they are routed."""
+
+    def __init__(self, app: ASGIApp, prefix: str = "/api/") -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] == "http" and scope["path"].startswith(self._prefix) and scope["path"].endswith("/"):
+            scope = {**scope, "path": scope["path"].rstrip("/")}
+        await self._app(scope, receive, send)

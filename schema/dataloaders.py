@@ -1,0 +1,56 @@
+"""Batched reads: whatever a list of parents asks for is read in one statement for all of them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from typing import TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from db.looks import VideoInLook
+from db.models import Look, Product, User, VideoJobLog
+from db.session import Database, Session
+from resolvers import looks, video_jobs
+
+Item = TypeVar("Item")
+Read = Callable[[Session, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
+
+
+class Loaders:
+    """The loaders of one operation, made when first used. Each batch is a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @cached_property
+    def products_of_look(self) -> DataLoader[UUID, list[Product]]:
+        """Products by look id."""
+        return self._loader(looks.products_by_look)
+
+    @cached_property
+    def videos_of_look(self) -> DataLoader[UUID, list[VideoInLook]]:
+        """Videos by look id."""
+        return self._loader(looks.videos_by_look)
+
+    @cached_property
+    def shared_with_of_look(self) -> DataLoader[UUID, list[User]]:
+        """Users whom a look is shared with, by look id."""
+        return self._loader(looks.shared_with_by_look)
+
+    @cached_property
+    def logs_of_job(self) -> DataLoader[UUID, list[VideoJobLog]]:
+        """Log lines by job id."""
+        return self._loader(video_jobs.logs_by_job)
+
+    @cached_property
+    def looks_of_job(self) -> DataLoader[UUID, list[Look]]:
+        """Looks that show a job, by job id."""
+        return self._loader(video_jobs.looks_by_job)
+
+    def _loader(self, read: Read[Item]) -> DataLoader[UUID, list[Item]]:
+        async def load(ids: list[UUID]) -> list[list[Item]]:
+            async with self._database.transaction() as session:
+                found = await read(session, ids)
+            return [found.get(id_, []) for id_ in ids]
+
+        return DataLoader(load_fn=load)

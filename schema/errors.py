@@ -1,0 +1,114 @@
+"""From error to GraphQL: one table. A mutation's refusals are data in its payload; a query's are errors with a code."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import strawberry
+from graphql import GraphQLError
+
+from auth.errors import AccessDenied
+from db.session import DatabaseUnavailable
+from resolvers import errors
+from resolvers.errors import Refusal
+
+
+@strawberry.interface(description="Why a mutation was refused. Nothing was written and nothing was charged.")
+class UserError:
+    """Base of the typed errors."""
+
+    code: str = strawberry.field(description="Stable, for programs")
+    message: str = strawberry.field(description="A sentence for a person")
+    field: str | None = strawberry.field(description="The input field at fault, where there is one")
+
+
+@strawberry.type(description="A field breaks its rule.")
+class InvalidInput(UserError):
+    """See `resolvers.errors.InvalidInput`."""
+
+
+@strawberry.type(description="The look does not exist or is not the caller's.")
+class InvalidLook(UserError):
+    """See `resolvers.errors.InvalidLook`."""
+
+
+@strawberry.type(description="The user has as many jobs in progress as one may have.")
+class ActiveJobLimit(UserError):
+    """See `resolvers.errors.ActiveJobLimit`."""
+
+    limit: int = strawberry.field(description="How many jobs may be in progress at once")
+    active_video_job_ids: list[strawberry.ID] = strawberry.field(description="The jobs that hold the slots")
+
+
+@strawberry.type(description="The balance does not cover the cost.")
+class InsufficientTokens(UserError):
+    """See `resolvers.errors.InsufficientTokens`."""
+
+    cost: int = strawberry.field(description="What the operation costs, in tokens")
+    available_tokens: int = strawberry.field(description="The balance, in tokens")
+
+
+@strawberry.type(description="A real video was asked for, but no generator is configured.")
+class GenerationUnavailable(UserError):
+    """See `resolvers.errors.GenerationUnavailable`."""
+
+
+@strawberry.type(description="The idempotency key stands for another request.")
+class IdempotencyKeyReused(UserError):
+    """See `resolvers.errors.IdempotencyKeyReused`."""
+
+
+@strawberry.type(description="No such video job, or not the caller's.")
+class VideoJobNotFound(UserError):
+    """See `resolvers.errors.VideoJobNotFound`."""
+
+
+@strawberry.type(description="No such look, or not for the caller's eyes.")
+class LookNotFound(UserError):
+    """See `resolvers.errors.LookNotFound`."""
+
+
+CreateVideoJobError = Annotated[
+    InvalidInput | InvalidLook | ActiveJobLimit | InsufficientTokens | GenerationUnavailable | IdempotencyKeyReused,
+    strawberry.union("CreateVideoJobError", description="Why a video job was not created."),
+]
+
+
+def _active_job_limit(error: errors.ActiveJobLimit) -> dict[str, Any]:
+    return {"limit": error.limit, "active_video_job_ids": [strawberry.ID(str(id_)) for id_ in error.active_ids]}
+
+
+def _insufficient_tokens(error: errors.InsufficientTokens) -> dict[str, Any]:
+    return {"cost": error.cost, "available_tokens": error.available}
+
+
+def _nothing_more(_error: Refusal) -> dict[str, Any]:
+    return {}
+
+
+ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str, Any]]]] = {
+    errors.InvalidInput: (InvalidInput, _nothing_more),
+    errors.InvalidLook: (InvalidLook, _nothing_more),
+    errors.ActiveJobLimit: (ActiveJobLimit, _active_job_limit),
+    errors.InsufficientTokens: (InsufficientTokens, _insufficient_tokens),
+    errors.GenerationUnavailable: (GenerationUnavailable, _nothing_more),
+    errors.IdempotencyKeyReused: (IdempotencyKeyReused, _nothing_more),
+    errors.VideoJobNotFound: (VideoJobNotFound, _nothing_more),
+    errors.LookNotFound: (LookNotFound, _nothing_more),
+}
+
+
+def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which union it is, the table says
+    """Return the payload's typed error for a refusal."""
+    type_, more = ERROR_TYPES[type(error)]
+    return type_(code=error.code, message=error.message, field=error.field, **more(error))
+
+
+def graphql_error(error: Refusal | AccessDenied | DatabaseUnavailable) -> GraphQLError:
+    """Return an error for the response's `errors`, with the stable code under `extensions`."""
+    code = "DATABASE_UNAVAILABLE" if isinstance(error, DatabaseUnavailable) else error.code
+    return GraphQLError(str(error), extensions={"code": code})
+
+
+def is_unexpected(error: GraphQLError) -> bool:
+    """Whether an error is a fault of ours, whose text must stay in the log."""
+    return error.original_error is not None and not isinstance(error.original_error, GraphQLError)

@@ -1,0 +1,36 @@
+"""The subscriptions: follow a job live."""
+
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+import strawberry
+
+from resolvers.errors import Refusal, VideoJobNotFound
+from resolvers.following import follow
+from schema.context import Info
+from schema.errors import graphql_error
+from schema.types import VideoJob
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription:
+    """The root of all streams."""
+
+    @strawberry.subscription(description="A video job of the caller's: as it is, then each change, until it has ended.")
+    async def video_job(self, info: Info, id: strawberry.ID) -> AsyncGenerator[VideoJob, None]:  # noqa: A002 - the argument's name
+        """Follow one job."""
+        services = info.context.services
+        caller = info.context.admitted_caller
+        try:
+            async for job in follow(services.database, services.feed, caller, _job_id(id)):
+                info.context.forget()
+                yield VideoJob.of(job)
+        except Refusal as refusal:
+            raise graphql_error(refusal) from refusal
+
+
+def _job_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise VideoJobNotFound from None

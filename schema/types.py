@@ -1,0 +1,271 @@
+"""The GraphQL types. Each is built from a row; what needs another read goes through a dataloader."""
+
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+import strawberry
+
+from auth.caller import Caller
+from db import models
+from db.looks import VideoInLook
+from db.models import LogLevel, VideoJobStatus, Visibility
+from resolvers import looks
+from schema.context import Info
+
+strawberry.enum(VideoJobStatus, description="Where a video job stands.")
+strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
+strawberry.enum(LogLevel, description="Severity of a log line.")
+
+
+@strawberry.enum(description="What stands for a look in a list.")
+class ThumbnailType(Enum):
+    """Either the look's image or its default video."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+
+
+def _id(id_: UUID) -> strawberry.ID:
+    return strawberry.ID(str(id_))
+
+
+@strawberry.type(description="A line of a job's log.")
+class VideoJobLog:
+    """See `db.models.VideoJobLog`."""
+
+    timestamp: datetime
+    level: LogLevel
+    message: str
+
+    @classmethod
+    def of(cls, row: models.VideoJobLog) -> "VideoJobLog":
+        """Build from a row."""
+        return cls(timestamp=row.timestamp, level=LogLevel(row.level), message=row.message)
+
+
+@strawberry.type(description="A request for a video, and its way to a stored file.")
+class VideoJob:
+    """See `db.models.VideoJob`."""
+
+    row: strawberry.Private[models.VideoJob]
+    id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
+    user_id: strawberry.ID
+    prompt: str | None
+    model: str = strawberry.field(description="The model's id as it was asked for")
+    resolution: str = strawberry.field(description="`720p` or `1080p`")
+    aspect_ratio: str = strawberry.field(description="`16:9` or `9:16`")
+    duration_seconds: int = strawberry.field(description="4 or 8")
+    generate_audio: bool
+    mock_mode: bool = strawberry.field(description="Whether the video is a rendered sample instead of Veo's work")
+    status: VideoJobStatus
+    status_message: str = strawberry.field(description="What is going on, for a person")
+    error_code: str | None = strawberry.field(description="Stable, for programs; set exactly when FAILED")
+    error_message: str | None = strawberry.field(description="For a person; set exactly when FAILED")
+    progress_percentage: int = strawberry.field(description="0 to 100; 100 exactly when the video is stored")
+    tokens_consumed: int = strawberry.field(description="What was charged for it, in tokens")
+    version: int = strawberry.field(description="Counted up at each change; orders the events of a job")
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    updated_at: datetime
+
+    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.")
+    def cloudinary_url(self, info: Info) -> str | None:
+        """Return a URL, also where the video is stored on this site."""
+        return info.context.absolute_url(self.row.cloudinary_url)
+
+    @strawberry.field(description="The job's log, oldest line first.")
+    async def logs(self, info: Info) -> list[VideoJobLog]:
+        """Read through the loader."""
+        return [VideoJobLog.of(line) for line in await info.context.loaders.logs_of_job.load(self.row.id)]
+
+    @strawberry.field(description="The looks that show this video.")
+    async def associated_looks(self, info: Info) -> list["Look"]:
+        """Read through the loader."""
+        return [Look.of(look) for look in await info.context.loaders.looks_of_job.load(self.row.id)]
+
+    @classmethod
+    def of(cls, row: models.VideoJob) -> "VideoJob":
+        """Build from a row."""
+        return cls(
+            row=row,
+            id=_id(row.id),
+            user_id=_id(row.user_id),
+            prompt=row.prompt,
+            model=row.model,
+            resolution=row.resolution,
+            aspect_ratio=row.aspect_ratio,
+            duration_seconds=row.duration_seconds,
+            generate_audio=row.generate_audio,
+            mock_mode=row.mock_mode,
+            status=VideoJobStatus(row.status),
+            status_message=row.status_message,
+            error_code=row.error_code,
+            error_message=row.error_message,
+            progress_percentage=row.progress_percentage,
+            tokens_consumed=row.tokens_consumed,
+            version=row.version,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            updated_at=row.updated_at,
+        )
+
+
+@strawberry.type(description="A product in a look.")
+class Product:
+    """See `db.models.Product`."""
+
+    id: strawberry.ID
+    sku: str | None = strawberry.field(description="The shop's stock keeping unit")
+    name: str
+    designer: str | None
+    price: float | None
+    product_url: str | None
+    created_at: datetime
+    row: strawberry.Private[models.Product]
+
+    @strawberry.field(description="A small picture of the product.")
+    def thumbnail_url(self, info: Info) -> str | None:
+        """Return a URL, also where the picture is stored on this site."""
+        return info.context.absolute_url(self.row.thumbnail_url)
+
+    @classmethod
+    def of(cls, row: models.Product) -> "Product":
+        """Build from a row."""
+        return cls(
+            row=row,
+            id=_id(row.id),
+            sku=row.sku,
+            name=row.name,
+            designer=row.designer,
+            price=None if row.price is None else float(row.price),
+            product_url=row.product_url,
+            created_at=row.created_at,
+        )
+
+
+@strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
+class LookVideo:
+    """See `db.looks.VideoInLook`."""
+
+    row: strawberry.Private[VideoInLook]
+    id: strawberry.ID = strawberry.field(description="The id of the video job")
+    status: VideoJobStatus
+    is_default: bool = strawberry.field(description="Whether this video stands for the look; at most one does")
+    progress_percentage: int = strawberry.field(description="0 to 100")
+    created_at: datetime
+
+    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.")
+    def cloudinary_url(self, info: Info) -> str | None:
+        """Return a URL, also where the video is stored on this site."""
+        return info.context.absolute_url(self.row.video_job.cloudinary_url)
+
+    @classmethod
+    def of(cls, row: VideoInLook) -> "LookVideo":
+        """Build from a row."""
+        return cls(
+            row=row,
+            id=_id(row.video_job.id),
+            status=VideoJobStatus(row.video_job.status),
+            is_default=row.is_default,
+            progress_percentage=row.video_job.progress_percentage,
+            created_at=row.video_job.created_at,
+        )
+
+
+@strawberry.type(description="A user, as others see them.")
+class SharedWith:
+    """Whom a look is shared with."""
+
+    id: strawberry.ID
+    email: str | None
+    name: str | None
+
+    @classmethod
+    def of(cls, row: models.User) -> "SharedWith":
+        """Build from a row."""
+        return cls(id=_id(row.id), email=row.email, name=row.name)
+
+
+@strawberry.type(description="An image with the products on it, and the videos made of it.")
+class Look:
+    """See `db.models.Look`."""
+
+    row: strawberry.Private[models.Look]
+    id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
+    title: str | None
+    notes: str | None
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+
+    @strawberry.field(description="The look's image.")
+    def generated_image_url(self, info: Info) -> str:
+        """Return a URL, also where the image is stored on this site."""
+        return str(info.context.absolute_url(self.row.generated_image_url))
+
+    @strawberry.field(description="The products, in the owner's order.")
+    async def products(self, info: Info) -> list[Product]:
+        """Read through the loader."""
+        return [Product.of(product) for product in await info.context.loaders.products_of_look.load(self.row.id)]
+
+    @strawberry.field(description="The videos, newest first; empty where there are none.")
+    async def videos(self, info: Info) -> list[LookVideo]:
+        """Read through the loader."""
+        return [LookVideo.of(video) for video in await info.context.loaders.videos_of_look.load(self.row.id)]
+
+    @strawberry.field(description="Whom the look is shared with.")
+    async def shared_with(self, info: Info) -> list[SharedWith]:
+        """Read through the loader."""
+        return [SharedWith.of(user) for user in await info.context.loaders.shared_with_of_look.load(self.row.id)]
+
+    @strawberry.field(description="What stands for the look in a list.")
+    async def default_thumbnail_type(self, info: Info) -> ThumbnailType:
+        """Choose by the look's videos."""
+        return ThumbnailType((await self._thumbnail(info)).type)
+
+    @strawberry.field(description="The URL of what stands for the look in a list.")
+    async def default_thumbnail_url(self, info: Info) -> str:
+        """Choose by the look's videos."""
+        return str(info.context.absolute_url((await self._thumbnail(info)).url))
+
+    async def _thumbnail(self, info: Info) -> looks.Thumbnail:
+        return looks.thumbnail(self.row, await info.context.loaders.videos_of_look.load(self.row.id))
+
+    @classmethod
+    def of(cls, row: models.Look) -> "Look":
+        """Build from a row."""
+        return cls(
+            row=row,
+            id=_id(row.id),
+            title=row.title,
+            notes=row.notes,
+            visibility=Visibility(row.visibility),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+@strawberry.type(description="The caller's tokens.")
+class TokenAccount:
+    """What the ledger adds up to."""
+
+    balance: int = strawberry.field(description="How many tokens there are to spend")
+
+
+@strawberry.type(description="Who is calling.")
+class Viewer:
+    """The caller with their account."""
+
+    id: strawberry.ID
+    email: str | None
+    is_admin: bool
+    tokens: TokenAccount
+
+    @classmethod
+    def of(cls, caller: Caller, account: models.User) -> "Viewer":
+        """Build from the caller and their account."""
+        tokens = TokenAccount(balance=account.tokens)
+        return cls(id=_id(caller.user_id), email=account.email, is_admin=caller.is_admin, tokens=tokens)

@@ -1,0 +1,308 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from db.embedded import EmbeddedServerUnavailable, embedded_server
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+from db.embedded import embedded_server
+
+with embedded_server(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.readline()
+"""
+
+
+class User:
+    """A program using the server of a folder until told to leave."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - this very interpreter
+            (sys.executable, "-c", PROGRAM, str(data_dir)),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def url(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def leave(self) -> None:
+        self.process.communicate("\n", timeout=20)
+        assert self.process.returncode == 0
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate(timeout=20)
+
+
+Use = Callable[[], User]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def use(data_dir: Path) -> Iterator[Use]:
+    """Give a way to start programs that use the server of the folder; they are killed if the test did not end them."""
+    users: list[User] = []
+
+    def start() -> User:
+        users.append(User(data_dir))
+        return users[-1]
+
+    yield start
+    for user in users:
+        user.kill()
+    wait_until(lambda: not alive(data_dir))
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def alive(data_dir: Path) -> list[psutil.Process]:
+    return guardians(data_dir) + postmasters(data_dir)
+
+
+def guardians(data_dir: Path) -> list[psutil.Process]:
+    return processes("db.embedded_guardian", str(data_dir))
+
+
+def postmasters(data_dir: Path) -> list[psutil.Process]:
+    return [process for process in processes("-D", str(data_dir / "postgres")) if process.info["name"] == "postgres"]
+
+
+def processes(*arguments: str) -> list[psutil.Process]:
+    wanted = set(arguments)
+    return [
+        process for process in psutil.process_iter(["name", "cmdline"]) if wanted <= set(process.info["cmdline"] or ())
+    ]
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    (process,) = processes
+    process.kill()
+
+
+async def run(url: str, statement: str) -> Any:  # noqa: ANN401 - whatever the statement yields
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            result = await connection.execute(sa.text(statement))
+            return result.scalar() if result.returns_rows else None
+    finally:
+        await engine.dispose()
+
+
+def socket_dir(url: str) -> Path:
+    (folder,) = sa.make_url(url).normalized_query["host"]
+    return Path(folder)
+
+
+async def assert_works(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url:
+        assert await run(url, "SELECT 1") == 1
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+async def test_the_url_leads_to_a_server_that_is_gone_afterwards(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url:
+        assert url.startswith("postgresql+asyncpg://postgres@/postgres?host=")
+        assert await run(url, "SELECT 1") == 1
+        assert len(postmasters(data_dir)) == len(guardians(data_dir)) == 1
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+async def test_data_outlives_the_server(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url:
+        await run(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    with embedded_server(data_dir) as url:
+        assert await run(url, "SELECT answer FROM kept") == 42
+
+
+async def test_a_program_may_enter_twice(data_dir: Path) -> None:
+    with embedded_server(data_dir) as outer:
+        with embedded_server(data_dir) as inner:
+            assert inner == outer
+        assert await run(outer, "SELECT 1") == 1
+
+
+async def test_a_second_program_joins_and_keeps_the_server(data_dir: Path, use: Use) -> None:
+    first, second = use(), use()
+    assert first.url() == (url := second.url())
+    before = postmasters(data_dir)
+    first.leave()
+    assert postmasters(data_dir) == before
+    assert await run(url, "SELECT 1") == 1
+    second.leave()
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+async def test_many_starting_at_once_share_one_server(data_dir: Path, use: Use) -> None:
+    users = [use() for _ in range(8)]
+    (url,) = {user.url() for user in users}
+    assert await run(url, "SELECT 1") == 1
+    assert len(postmasters(data_dir)) == len(guardians(data_dir)) == 1
+    for user in users:
+        user.leave()
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+def test_the_server_goes_when_its_only_user_is_killed(data_dir: Path, use: Use) -> None:
+    user = use()
+    assert user.url()
+    user.kill()
+    wait_until(lambda: not alive(data_dir))
+
+
+def test_nothing_stays_when_the_user_is_killed_at_any_moment_of_the_start(data_dir: Path, use: Use) -> None:
+    with embedded_server(data_dir):
+        pass
+    for moment in (guardians, lambda folder: processes("start", str(folder / "postgres")), postmasters):
+        user = use()
+        wait_until(lambda moment=moment: moment(data_dir))  # type: ignore[misc]
+        user.kill()
+        wait_until(lambda: not alive(data_dir))
+
+
+async def test_data_outlives_a_crash_of_user_and_server(data_dir: Path, use: Use) -> None:
+    user = use()
+    await run(user.url(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    kill(postmasters(data_dir))
+    user.kill()
+    with embedded_server(data_dir) as url:
+        assert await run(url, "SELECT answer FROM kept") == 42
+
+
+async def test_a_crashed_server_is_started_anew_for_the_next_user(data_dir: Path, use: Use) -> None:
+    assert use().url()
+    kill(postmasters(data_dir))
+    with embedded_server(data_dir) as url:
+        assert await run(url, "SELECT 1") == 1
+
+
+async def test_a_killed_guardian_is_replaced_by_the_next_user(data_dir: Path, use: Use) -> None:
+    first = use()
+    url = first.url()
+    kill(guardians(data_dir))
+    second = use()
+    assert second.url() == url
+    assert len(guardians(data_dir)) == 1
+    first.leave()
+    second.leave()
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+def test_a_killed_guardian_is_replaced_by_the_leaving_user(data_dir: Path, use: Use) -> None:
+    user = use()
+    assert user.url()
+    kill(guardians(data_dir))
+    user.leave()
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+async def test_stale_pids_taken_by_another_process_are_no_server(data_dir: Path, use: Use) -> None:
+    user = use()
+    assert user.url()
+    kill(postmasters(data_dir))
+    user.kill()
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        stale = data_dir / "postgres" / name
+        stale.write_text("\n".join((str(os.getpid()), *stale.read_text().splitlines()[1:])) + "\n")
+    await assert_works(data_dir)
+
+
+async def test_half_a_pid_file_is_no_server(data_dir: Path) -> None:
+    with embedded_server(data_dir):
+        pass
+    (data_dir / "postgres" / "postmaster.pid").touch()
+    await assert_works(data_dir)
+
+
+async def test_a_database_half_made_is_made_anew(data_dir: Path, use: Use) -> None:
+    user = use()
+    wait_until(lambda: list(data_dir.glob("postgres.new-*/PG_VERSION")))
+    user.kill()
+    left = data_dir / "postgres.new-left"
+    left.mkdir()
+    (left / "PG_VERSION").write_text("18\n")
+    await assert_works(data_dir)
+    assert not left.exists()
+
+
+async def test_a_folder_relative_and_with_spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with embedded_server(Path("my data") / "here") as url:
+        assert await run(url, "SELECT 1") == 1
+    wait_until(lambda: not alive(tmp_path / "my data" / "here"), 1.0)
+
+
+async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
+    data_dir = tmp_path / ("long " * 20) / "it's, ünusual"
+    with embedded_server(data_dir) as url:
+        assert await run(url, "SELECT 1") == 1
+        assert socket_dir(url).is_dir()
+    wait_until(lambda: not alive(data_dir), 1.0)
+    assert not socket_dir(url).exists()
+
+
+def assert_unavailable(data_dir: Path, *words: str) -> None:
+    with pytest.raises(EmbeddedServerUnavailable) as caught, embedded_server(data_dir):
+        pass
+    assert [word for word in (str(data_dir), *words) if word not in str(caught.value)] == []
+    wait_until(lambda: not alive(data_dir), 1.0)
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert_unavailable(tmp_path / "file", "File exists", "Choose a folder")
+    assert_unavailable(tmp_path / "file" / "data", "Not a directory", "Choose a folder")
+
+
+def test_a_folder_with_other_files(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir(parents=True)
+    (data_dir / "postgres" / "letter.txt").touch()
+    assert_unavailable(data_dir, "Move it away")
+
+
+def test_a_server_that_does_not_start_is_quoted(data_dir: Path) -> None:
+    with embedded_server(data_dir):
+        pass
+    with (data_dir / "postgres" / "postgresql.auto.conf").open("a") as configuration:
+        configuration.write("no_such_setting = 1\n")
+    assert_unavailable(data_dir, "no_such_setting")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_database_of_another_user(data_dir: Path) -> None:
+    with embedded_server(data_dir):
+        pass
+    os.chown(data_dir / "postgres", 54321, 54321)
+    assert_unavailable(data_dir, "another user")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert_unavailable(tmp_path / "data", "Permission denied")

@@ -1,0 +1,130 @@
+"""The worker process: takes jobs from PgQueuer, runs many at once, and survives a lost database."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from pgqueuer import PgQueuer
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job
+
+from db import queue, video_jobs
+from db.session import DatabaseUnavailable
+from resolvers.ports import GenerationFailed
+from worker.run import HandedOver, Run, Superseded, Workshop
+
+# A killed worker's jobs are taken over after this long without a sign of life.
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+# PgQueuer does not wake idle workers for a job that another one gave back; this is how soon they look by themselves.
+DEQUEUE_TIMEOUT = timedelta(seconds=5)
+RECONCILE_SECONDS = 15.0
+RECONCILE_BATCH = 500
+RESTART_SECONDS = 1.0
+# Faults of ours that a job survives, each after a longer wait, before it is called failed.
+ATTEMPTS = 5
+FIRST_RETRY = timedelta(seconds=1)
+
+logger = logging.getLogger("lookreel.worker")
+
+
+async def work(workshop: Workshop) -> None:
+    """Take and run jobs until `workshop.stopping` is set, then give back those in progress.
+
+    A job is given back where it stands: the next worker goes on from the row, and nothing is submitted again.
+    """
+    reconciling = asyncio.create_task(_reconcile_now_and_then(workshop))
+    try:
+        while not workshop.stopping.is_set():
+            await _work_while_connected(workshop)
+            await _pause(workshop, RESTART_SECONDS)
+    finally:
+        reconciling.cancel()
+        with suppress(asyncio.CancelledError):
+            await reconciling
+
+
+async def _work_while_connected(workshop: Workshop) -> None:
+    try:
+        async with workshop.database.raw_connection() as connection:
+            await _run_queue(workshop, connection)
+    except Exception as error:  # noqa: BLE001 - whatever ends the queue's loop, it is started anew on a new connection
+        logger.warning("The queue cannot be reached, trying again: %s", error)
+
+
+async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None:
+    pgqueuer = PgQueuer.from_asyncpg_connection(connection)
+    # PgQueuer waits for its handlers before it ends, so they let go of their jobs when its connection is lost, too.
+    letting_go = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: letting_go.set())
+    shift = replace(workshop, stopping=letting_go)
+
+    @pgqueuer.entrypoint(queue.GENERATE_VIDEO)
+    async def generate_video(job: Job) -> None:
+        await generate(shift, UUID((job.payload or b"").decode()), attempts=job.attempts)
+
+    async def stop_when_told() -> None:
+        await workshop.stopping.wait()
+        letting_go.set()
+        pgqueuer.shutdown.set()
+
+    stop = asyncio.create_task(stop_when_told())
+    try:
+        await pgqueuer.run(
+            dequeue_timeout=DEQUEUE_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            shutdown_on_listener_failure=True,
+        )
+    finally:
+        stop.cancel()
+
+
+async def generate(workshop: Workshop, job_id: UUID, *, attempts: int) -> None:
+    """See one job through to its end, or hand it back to the queue.
+
+    Raises:
+        RetryRequested: when another worker, or this one later, is to go on with it.
+
+    """
+    try:
+        run = await Run.of(workshop, job_id)
+        await _run_to_the_end(run, attempts)
+    except Superseded:
+        logger.info("Video job %s has ended or is followed by another worker", job_id)
+    except HandedOver as handed_over:
+        raise RetryRequested(delay=timedelta(0), reason="the worker is stopping") from handed_over
+    except DatabaseUnavailable as error:
+        raise RetryRequested(delay=FIRST_RETRY, reason=str(error)) from error
+
+
+async def _run_to_the_end(run: Run, attempts: int) -> None:
+    try:
+        await run.to_the_end()
+    except GenerationFailed as failure:
+        await run.fail(failure.code, failure.message)
+    except (Superseded, HandedOver, DatabaseUnavailable):
+        raise
+    except Exception as fault:  # a fault of ours must neither lose the job nor stop the others
+        logger.exception("Video job %s met a fault, attempt %s of %s", run.job_id, attempts + 1, ATTEMPTS)
+        if attempts + 1 < ATTEMPTS:
+            raise RetryRequested(delay=FIRST_RETRY * 2**attempts, reason=str(fault)) from fault
+        await run.fail("INTERNAL_ERROR", "The video could not be made because of a fault on our side.")
+
+
+async def _reconcile_now_and_then(workshop: Workshop) -> None:
+    while True:
+        with suppress(DatabaseUnavailable):
+            async with workshop.database.transaction() as session:
+                lost = await video_jobs.active_but_not_queued(session, limit=RECONCILE_BATCH)
+                if lost:
+                    logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
+                    await queue.enqueue(session, lost)
+        await asyncio.sleep(RECONCILE_SECONDS)
+
+
+async def _pause(workshop: Workshop, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(workshop.stopping.wait(), seconds)
