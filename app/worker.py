@@ -5,6 +5,8 @@ import logging
 import signal
 import sys
 
+import uvloop
+
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
@@ -27,4 +29,4 @@ async def run(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_process(run))
+    sys.exit(run_process(run, uvloop.new_event_loop))

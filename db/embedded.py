@@ -20,7 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -118,36 +118,37 @@ def _join(data_dir: Path, users: int) -> _Postmaster:
 
 def _leave(data_dir: Path, users: int) -> None:
     """Stop being a user; wait for server and guardian to go unless others use them. Never raises but on interrupt."""
-    try:
-        if not _has_guardian(data_dir) and _postmaster(data_dir / PGDATA):
-            with lock_file(data_dir / START_LOCK) as start:
-                fcntl.flock(start, fcntl.LOCK_EX)
-                _ensure_guardian(data_dir)
-    except (OSError, subprocess.SubprocessError):
-        _log.warning("The PostgreSQL in %s has nobody to stop it", data_dir, exc_info=True)
-    finally:
-        os.close(users)  # no LOCK_UN, which would take the lock from a forked child, too
-    with suppress(OSError):  # the folder has been removed
-        _await_end(data_dir)
-
-
-def _await_end(data_dir: Path) -> None:
-    """Return when the guardian is gone, and the server with it, or others use them, or 10 s have passed."""
+    os.close(users)  # no LOCK_UN, which would take the lock from a forked child, too
     deadline = time.monotonic() + _LEAVE_S
-    while _has_guardian(data_dir) and not _is_used(data_dir):
-        if time.monotonic() > deadline:
-            _log.warning("The PostgreSQL in %s has not stopped within %.0f s", data_dir, _LEAVE_S)
-            return
-        time.sleep(_POLL_S)
+    try:
+        while _is_ending(data_dir):
+            if time.monotonic() > deadline:
+                _log.warning("The PostgreSQL in %s has not stopped within %.0f s", data_dir, _LEAVE_S)
+                return
+            time.sleep(_POLL_S)
+    except OSError:
+        _log.debug("The folder %s has been removed or is not ours", data_dir, exc_info=True)
+    except subprocess.SubprocessError:
+        _log.warning("The PostgreSQL in %s has nobody to stop it", data_dir, exc_info=True)
+
+
+def _is_ending(data_dir: Path) -> bool:
+    """Tell whether server and guardian still have to go: not so when they are gone, or when others use them."""
+    with lock_file(data_dir / START_LOCK) as start:
+        if not try_lock(start, fcntl.LOCK_EX):
+            return True
+        if not _has_guardian(data_dir):
+            if not _postmaster(data_dir / PGDATA):
+                return False
+            _ensure_guardian(data_dir)  # somebody has killed it
+        return not _is_used(data_dir)
 
 
 def _is_used(data_dir: Path) -> bool:
-    """Tell whether programs use the server; False also when that cannot be told at this moment."""
-    with lock_file(data_dir / START_LOCK) as start, lock_file(data_dir / USERS_LOCK) as users:
-        # Holding the start lock, only users and the guardian can be in our way, and nobody else who looks like this.
-        if not try_lock(start, fcntl.LOCK_EX) or try_lock(users, fcntl.LOCK_EX):
-            return False
-        return try_lock(users, fcntl.LOCK_SH)
+    """Tell whether programs use the server; the caller holds the start lock."""
+    with lock_file(data_dir / USERS_LOCK) as users:
+        # Only users and the guardian can be in our way, and of these a second look tells them apart.
+        return not try_lock(users, fcntl.LOCK_EX) and try_lock(users, fcntl.LOCK_SH)
 
 
 def _has_guardian(data_dir: Path) -> bool:

@@ -1,5 +1,6 @@
 """The schema's versions: bringing a database up to date, and telling whether it is."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 T = TypeVar("T")
+
+# Alembic keeps what it works on in module globals, so one process can do one thing with it at a time.
+_alembic_at_work = asyncio.Lock()
 
 _CONFIGURATION = Path(__file__).parent.parent / "alembic.ini"
 
@@ -44,7 +48,7 @@ async def check(url: URL) -> None:
 async def _with_connection(url: URL, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(url, poolclass=NullPool)
     try:
-        async with engine.connect() as connection:
+        async with _alembic_at_work, engine.connect() as connection:
             result = await connection.run_sync(work)
             await connection.commit()
             return result

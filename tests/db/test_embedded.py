@@ -93,6 +93,10 @@ def postmasters(data_dir: Path) -> list[psutil.Process]:
     return [process for process in processes("-D", str(data_dir / "postgres")) if process.info["name"] == "postgres"]
 
 
+def pg_ctls(data_dir: Path) -> list[psutil.Process]:
+    return processes("start", str(data_dir / "postgres"))
+
+
 def processes(*arguments: str) -> list[psutil.Process]:
     wanted = set(arguments)
     return [
@@ -179,9 +183,9 @@ def test_the_server_goes_when_its_only_user_is_killed(data_dir: Path, use: Use) 
 def test_nothing_stays_when_the_user_is_killed_at_any_moment_of_the_start(data_dir: Path, use: Use) -> None:
     with embedded_server(data_dir):
         pass
-    for moment in (guardians, lambda folder: processes("start", str(folder / "postgres")), postmasters):
+    for moment in (guardians, pg_ctls, postmasters):
         user = use()
-        wait_until(lambda moment=moment: moment(data_dir))  # type: ignore[misc]
+        wait_until(lambda moment=moment: moment(data_dir) or postmasters(data_dir))  # type: ignore[misc]
         user.kill()
         wait_until(lambda: not alive(data_dir))
 
