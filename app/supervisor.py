@@ -184,26 +184,30 @@ async def _run(child: Child, process: Process, ending: _Ending) -> int:
     try:
         await _first_of(exited, ending.begun)
         if not exited.done():
-            _send(process, signal.SIGTERM)
+            _terminate(process)
             await _first_of(exited, ending.at_once, seconds=ending.grace_seconds)
         if not exited.done():
             logger.warning("%s (pid %d) does not end: killing it", child.name, process.pid)
     finally:
         # Also when this task is cancelled: whatever happens here, no process stays behind.
         if process.returncode is None:
-            _send_group(process, signal.SIGKILL)
+            _kill(process)
     return await exited
 
 
 # Not Process.send_signal: in Python 3.11 it may reap the process itself, and its exit code is then lost.
-def _send(process: Process, number: signal.Signals) -> None:
+def _terminate(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, number)
+        os.kill(process.pid, signal.SIGTERM)
 
 
-def _send_group(process: Process, number: signal.Signals) -> None:
+def _kill(process: Process) -> None:
+    """Kill the process and what it started in its group."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it went over to another group
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _described(code: int) -> str:

@@ -67,7 +67,7 @@ def _violations(request: VideoJobInput) -> Iterator[InvalidInput]:
         if text is not None and not _storable(text):
             yield InvalidInput(f"{field} contains characters that cannot be stored", field=field)
     if request.model not in ACCEPTED_MODELS:
-        yield InvalidInput(f"Model must be one of {_listed(ACCEPTED_MODELS, 'and')}", field="model")
+        yield InvalidInput(f"Model must be one of {_listed(ACCEPTED_MODELS)}", field="model")
     if request.resolution not in RESOLUTIONS:
         yield InvalidInput(f"Resolution must be {_listed(RESOLUTIONS)}", field="resolution")
     if request.aspect_ratio not in ASPECT_RATIOS:
@@ -83,9 +83,9 @@ def _violations(request: VideoJobInput) -> Iterator[InvalidInput]:
         yield InvalidInput(message, field="idempotencyKey")
 
 
-def _listed(values: tuple[str, ...], conjunction: str = "or") -> str:
+def _listed(values: tuple[str, ...]) -> str:
     *others, last = (f"'{value}'" for value in values)
-    return f"{', '.join(others)} {conjunction} {last}"
+    return f"{', '.join(others)} or {last}"
 
 
 def _storable(text: str) -> bool:

@@ -188,6 +188,15 @@ async def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path: P
     await until(lambda: all(map(ended, pids(path))))
 
 
+async def test_a_child_that_left_its_group_is_killed_too(tmp_path: Path) -> None:
+    path = tmp_path / "pids"
+    async with supervised(
+        child("import os; os.setpgid(0, os.getpgid(os.getppid()))\n" + DEAF, path), grace_seconds=0.2
+    ):
+        [pid] = await started(path)
+    assert not psutil.pid_exists(pid)
+
+
 async def test_exit_code_78_ends_everything(tmp_path: Path) -> None:
     path = tmp_path / "pids"
     # It waits until the other one runs.

@@ -46,9 +46,8 @@ class User:
         assert self.process.returncode == 0
 
     def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate(timeout=20)
+        self.process.kill()
+        self.process.communicate()
 
 
 Use = Callable[[], User]
@@ -109,7 +108,7 @@ def kill(processes: list[psutil.Process]) -> None:
     process.kill()
 
 
-async def run(url: str, statement: str) -> Any:  # noqa: ANN401 - whatever the statement yields
+async def run(url: str, statement: str) -> Any:
     engine = create_async_engine(url)
     try:
         async with engine.begin() as connection:
@@ -132,17 +131,9 @@ async def assert_works(data_dir: Path) -> None:
 
 async def test_the_url_leads_to_a_server_that_is_gone_afterwards(data_dir: Path) -> None:
     with embedded_server(data_dir) as url:
-        assert url.startswith("postgresql+asyncpg://postgres@/postgres?host=")
         assert await run(url, "SELECT 1") == 1
         assert len(postmasters(data_dir)) == len(guardians(data_dir)) == 1
     wait_until(lambda: not alive(data_dir), 1.0)
-
-
-async def test_data_outlives_the_server(data_dir: Path) -> None:
-    with embedded_server(data_dir) as url:
-        await run(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-    with embedded_server(data_dir) as url:
-        assert await run(url, "SELECT answer FROM kept") == 42
 
 
 async def test_a_program_may_enter_twice(data_dir: Path) -> None:
@@ -238,8 +229,7 @@ async def test_stale_pids_taken_by_another_process_are_no_server(data_dir: Path,
 
 
 async def test_half_a_pid_file_is_no_server(data_dir: Path) -> None:
-    with embedded_server(data_dir):
-        pass
+    await assert_works(data_dir)
     (data_dir / "postgres" / "postmaster.pid").touch()
     await assert_works(data_dir)
 

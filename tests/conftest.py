@@ -1,0 +1,82 @@
+"""A running house for the tests: real PostgreSQL built by the migrations, a real HTTP server, a worker on demand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import uvicorn
+from sqlalchemy import make_url
+
+from app.asgi import create_app
+from app.serve import listen
+from app.settings import Settings
+from app.wiring import workshop
+from db import migrations
+from db.embedded import embedded_server
+from db.session import Database
+from tests.house import House
+from tests.wires import GraphQLWire, RestWire, Wire
+from worker.service import work
+
+MOCK_SECONDS = 0.5
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        database_url=server_url,
+        data_dir=tmp_path_factory.mktemp("data"),
+        jwt_secret_key="a key that only the tests know, long enough",
+        mock_seconds=MOCK_SECONDS,
+    )
+
+
+@pytest.fixture(scope="session")
+async def database(server_url: str) -> AsyncIterator[Database]:
+    await migrations.upgrade(make_url(server_url))
+    database = Database(server_url)
+    async with database.raw_connection() as connection:
+        # The tests' data need not survive a power cut; this makes each commit some milliseconds faster.
+        await connection.execute("ALTER SYSTEM SET fsync = off")
+        await connection.execute("SELECT pg_reload_conf()")
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]:
+    listener = listen("127.0.0.1", 0)
+    app = create_app(settings, database)
+    server = uvicorn.Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+async def house(settings: Settings, database: Database, base_url: str) -> AsyncIterator[House]:
+    async with House.opened(settings, database, base_url) as house:
+        yield house
+        await house.clear()
+
+
+@pytest.fixture(params=["rest", "graphql"])
+def wire(request: pytest.FixtureRequest, house: House) -> Wire:
+    return RestWire(house) if request.param == "rest" else GraphQLWire(house)
+
+
+@pytest.fixture
+async def working(house: House, settings: Settings) -> AsyncIterator[None]:
+    """A worker in this process, for as long as the test lasts."""
+    shop = workshop(settings, house.database)
+    task = asyncio.create_task(work(shop))
+    yield
+    shop.stopping.set()
+    await task

@@ -1,0 +1,165 @@
+"""What tests do with the running house, in their words."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from sqlalchemy import delete, func, select, text
+
+from app.sample import SAMPLE
+from app.settings import Settings
+from auth.caller import AccountStatus, Caller, Role
+from auth.tokens import sign
+from db import accounts as ledger
+from db.models import Base, LedgerEntry, LedgerEntryKind, Look, User, VideoJob, VideoJobStatus
+from db.session import Database
+from resolvers import accounts, looks
+
+T = TypeVar("T")
+
+FORM = {
+    "prompt": "The model turns slowly",
+    "model": "veo-3.1-generate-preview",
+    "resolution": "720p",
+    "aspectRatio": "16:9",
+    "mockMode": "true",
+}
+
+
+async def eventually(read: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 20.0) -> T:
+    """Read until it is as wanted; give the last value in the error where that takes too long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = await read()
+        if wanted(value):
+            return value
+        assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
+        await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a request may have left behind: row counts over all users, and one user's balance."""
+
+    tokens: int | None
+    jobs: int
+    logs: int
+    links: int
+    ledger: int
+    queued: int
+    keys: int
+
+
+TRACES = text("""SELECT
+    (SELECT tokens FROM users WHERE id = :user_id),
+    (SELECT count(*) FROM video_jobs),
+    (SELECT count(*) FROM video_job_logs),
+    (SELECT count(*) FROM look_videos),
+    (SELECT count(*) FROM token_ledger),
+    (SELECT count(*) FROM pgqueuer),
+    (SELECT count(*) FROM idempotency_keys)""")
+
+
+@dataclass(frozen=True)
+class House:
+    """The API under test, its database, and an HTTP client."""
+
+    settings: Settings
+    database: Database
+    http: httpx.AsyncClient
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: Settings, database: Database, base_url: str) -> AsyncIterator["House"]:
+        limits = httpx.Limits(max_connections=200)
+        async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60) as http:
+            yield cls(settings, database, http)
+
+    @property
+    def base_url(self) -> str:
+        return str(self.http.base_url).rstrip("/")
+
+    def headers(self, caller: Caller, lifetime: timedelta = timedelta(hours=1)) -> dict[str, str]:
+        return {"Authorization": f"Bearer {sign(self.settings.token_policy(), caller, lifetime)}"}
+
+    def stranger(self, role: Role = Role.USER, status: AccountStatus = AccountStatus.ACTIVE) -> Caller:
+        """Return a caller whom the house has never seen."""
+        user_id = uuid4()
+        return Caller(user_id, f"{user_id}@example.com", role, status)
+
+    async def user(self, tokens: int = 100, role: Role = Role.USER) -> Caller:
+        """Return a caller with that balance."""
+        caller = self.stranger(role)
+        async with self.database.transaction() as session:
+            await accounts.open_account(session, caller)
+        await self.set_tokens(caller, tokens)
+        return caller
+
+    async def set_tokens(self, caller: Caller, tokens: int) -> None:
+        """Set a balance, with the ledger entry that makes it add up."""
+        async with self.database.transaction() as session:
+            account = await accounts.lock_account(session, caller)
+            if tokens != account.tokens:
+                kind = LedgerEntryKind.GRANT if tokens > account.tokens else LedgerEntryKind.CHARGE
+                await ledger.change_balance(session, caller.user_id, kind, tokens - account.tokens)
+
+    async def look(self, caller: Caller) -> Look:
+        async with self.database.transaction() as session:
+            return await looks.create(session, caller, SAMPLE)
+
+    async def count(self, *conditions: Any, table: type[Base] = VideoJob) -> int:
+        async with self.database.transaction() as session:
+            return await session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+    async def charges(self, caller: Caller) -> int:
+        return await self.count(LedgerEntry.user_id == caller.user_id, LedgerEntry.amount == -50, table=LedgerEntry)
+
+    async def tokens(self, caller: Caller) -> int:
+        async with self.database.transaction() as session:
+            return await session.scalar(select(User.tokens).where(User.id == caller.user_id)) or 0
+
+    async def traces(self, caller: Caller) -> Traces:
+        async with self.database.transaction() as session:
+            return Traces(*(await session.execute(TRACES, {"user_id": caller.user_id})).one())
+
+    async def job(self, job_id: str | UUID) -> VideoJob:
+        async with self.database.transaction() as session:
+            return await session.get_one(VideoJob, UUID(str(job_id)))
+
+    async def finished(self, job_id: str) -> VideoJob:
+        """Wait until the job has ended."""
+        return await eventually(lambda: self.job(job_id), lambda job: VideoJobStatus(job.status).is_terminal)
+
+    async def create(self, caller: Caller, **fields: Any) -> str:
+        """Create a job over REST; return its id."""
+        answer = await self.http.post(
+            "/api/v1/video-jobs", files=multipart(FORM | fields), headers=self.headers(caller)
+        )
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def graphql(self, caller: Caller | None, query: str, **variables: Any) -> dict[str, Any]:
+        """Run a query; return the response's body."""
+        headers = self.headers(caller) if caller else {}
+        answer = await self.http.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def clear(self) -> None:
+        """Forget everything but the schema; DELETE is much faster on small tables than TRUNCATE."""
+        async with self.database.transaction() as session:
+            await session.execute(text("DELETE FROM pgqueuer"))
+            for table in reversed(Base.metadata.sorted_tables):
+                if table.name != User.__tablename__:
+                    await session.execute(delete(table))
+
+
+def multipart(fields: dict[str, Any]) -> list[tuple[str, tuple[None, str]]]:
+    """Return fields as a browser's FormData sends them; None leaves one out."""
+    return [(name, (None, str(value))) for name, value in fields.items() if value is not None]

@@ -1,0 +1,87 @@
+"""Following a job by websocket: a snapshot, every version in order, the terminal state, the end."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from gql import Client, GraphQLRequest
+from gql.transport.exceptions import TransportConnectionFailed, TransportQueryError
+from gql.transport.websockets import WebsocketsTransport
+from websockets.exceptions import ConnectionClosedError
+
+from auth.caller import Caller
+from tests.house import House
+
+FOLLOW = """subscription ($id: ID!) { videoJob(id: $id) {
+  version status progressPercentage cloudinaryUrl logs { message } } }"""
+
+
+async def follow(house: House, job_id: str, **init: Any) -> AsyncIterator[dict[str, Any]]:
+    transport = WebsocketsTransport(
+        url=f"{house.base_url.replace('http', 'ws', 1)}/graphql",
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+        **init,
+    )
+    async with Client(transport=transport) as session:
+        async for answer in session.subscribe(GraphQLRequest(FOLLOW, variable_values={"id": job_id})):
+            yield answer["videoJob"]
+
+
+def by_payload(house: House, caller: Caller) -> dict[str, Any]:
+    return {"init_payload": house.headers(caller)}
+
+
+def by_header(house: House, caller: Caller) -> dict[str, Any]:
+    return {"headers": house.headers(caller)}
+
+
+@pytest.mark.parametrize("credentials", [by_payload, by_header])
+async def test_a_follower_sees_every_version_from_waiting_to_stored(
+    house: House,
+    credentials: Any,
+    working: None,  # noqa: ARG001 - runs a worker
+) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+
+    seen = [job async for job in follow(house, job_id, **credentials(house, caller))]
+
+    versions = [job["version"] for job in seen]
+    assert versions == sorted(set(versions))
+    assert [job["progressPercentage"] for job in seen if job["progressPercentage"]] == [20, 40, 60, 80, 100]
+    assert seen[-1]["status"] == "SUCCEEDED"
+    assert seen[-1]["cloudinaryUrl"] == f"{house.base_url}/media/{job_id}.mp4"
+    assert [job["cloudinaryUrl"] for job in seen[:-1]] == [None] * (len(seen) - 1)
+    assert seen[-1]["logs"][-1] == {"message": "Video stored"}
+
+
+async def test_following_an_ended_job_gives_its_end_at_once(house: House, working: None) -> None:  # noqa: ARG001 - runs a worker
+    caller = await house.user()
+    job_id = await house.create(caller)
+    await house.finished(job_id)
+
+    seen = [job["status"] async for job in follow(house, job_id, **by_payload(house, caller))]
+
+    assert seen == ["SUCCEEDED"]
+
+
+@pytest.mark.parametrize("job_id", ["no-uuid", "00000000-0000-7000-8000-000000000000"])
+async def test_an_unknown_job_cannot_be_followed(house: House, job_id: str) -> None:
+    with pytest.raises(TransportQueryError) as refusal:
+        async for _ in follow(house, job_id, **by_payload(house, await house.user())):
+            pass
+
+    assert refusal.value.errors is not None
+    assert refusal.value.errors[0]["extensions"] == {"code": "VIDEO_JOB_NOT_FOUND"}
+
+
+@pytest.mark.parametrize("init", [{}, {"init_payload": {"Authorization": "Bearer rubbish"}}])
+async def test_a_socket_without_a_good_token_is_closed_as_forbidden(house: House, init: dict[str, Any]) -> None:
+    with pytest.raises(TransportConnectionFailed) as closed:
+        async for _ in follow(house, "any", **init):
+            pass
+
+    cause = closed.value.__cause__
+    assert isinstance(cause, ConnectionClosedError)
+    assert cause.rcvd is not None
+    assert cause.rcvd.code == 4403

@@ -1,0 +1,216 @@
+"""One job in the worker's hands: every way it can end, and every point at which another worker can go on."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pgqueuer.errors import RetryRequested
+from sqlalchemy import text
+
+from db.models import Submission, VideoJob, VideoJobStatus
+from resolvers import generation
+from resolvers.ports import GenerationFailed, StillGenerating
+from tests.house import House, eventually
+from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
+from worker.run import Run, Superseded, Workshop
+from worker.service import ATTEMPTS, generate
+
+SOON = 0.01
+
+
+def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorage | None = None) -> Workshop:
+    return Workshop(house.database, generator, storage or ScriptedStorage(), asyncio.Event())
+
+
+async def job_of_somebody(house: House) -> UUID:
+    return UUID(await house.create(await house.user()))
+
+
+async def logs(house: House, job_id: UUID) -> list[tuple[str, str]]:
+    async with house.database.transaction() as session:
+        rows = await session.execute(
+            text("SELECT level, message FROM video_job_logs WHERE video_job_id = :i ORDER BY id"), {"i": job_id}
+        )
+        return [(row.level, row.message) for row in rows]
+
+
+async def test_a_job_is_submitted_once_followed_and_stored(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator([StillGenerating(None, SOON), StillGenerating(35, SOON), None])
+    storage = ScriptedStorage()
+
+    await generate(workshop(house, generator, storage), job_id, attempts=0)
+
+    job = await house.job(job_id)
+    assert (job.status, job.progress_percentage, job.error_message) == (VideoJobStatus.SUCCEEDED, 100, None)
+    assert job.cloudinary_url == f"https://videos.example/{job_id}.mp4"
+    assert job.started_at is not None
+    assert job.completed_at is not None
+    assert [request.prompt for request in generator.submitted] == ["The model turns slowly"]
+    assert generator.polled == ["operations/1"] * 3
+    assert await logs(house, job_id) == [
+        ("INFO", "Video job created, 50 tokens charged"),
+        ("INFO", "Generation started"),
+        ("INFO", "Accepted by the generator as operations/1"),
+        ("INFO", "Progress 35%"),
+        ("INFO", "Video stored"),
+    ]
+
+
+async def test_progress_never_goes_back_and_never_says_100_before_the_video_is_stored(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    script = [StillGenerating(percentage, SOON) for percentage in (60, 40, 100)]
+    shop = workshop(house, ScriptedGenerator([*script, GenerationFailed("STOP", "Stopped by the test")]))
+
+    await generate(shop, job_id, attempts=0)
+
+    job = await house.job(job_id)
+    assert (job.status, job.progress_percentage) == (VideoJobStatus.FAILED, 60)
+
+
+async def test_a_failed_generation_tells_its_owner_why_and_keeps_the_charge(house: House) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    shop = workshop(house, ScriptedGenerator([GenerationFailed("PROMPT_REFUSED", "The prompt was refused.")]))
+
+    await generate(shop, job_id, attempts=0)
+
+    job = await house.job(job_id)
+    assert (job.status, job.error_code, job.error_message) == (
+        VideoJobStatus.FAILED,
+        "PROMPT_REFUSED",
+        "The prompt was refused.",
+    )
+    assert job.cloudinary_url is None
+    assert (await logs(house, job_id))[-1] == ("ERROR", "The prompt was refused.")
+    assert await house.tokens(caller) == 50
+    over_rest = await house.http.get(f"/api/v1/video-jobs/{job_id}", headers=house.headers(caller))
+    assert over_rest.json()["errorMessage"] == "The prompt was refused."
+
+
+async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator()
+    shop = workshop(house, generator, ScriptedStorage(failures=1))
+
+    with pytest.raises(RetryRequested):
+        await generate(shop, job_id, attempts=0)
+    await generate(shop, job_id, attempts=1)
+
+    assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
+    assert len(generator.submitted) == 1
+    assert generator.polled == ["operations/1", "operations/1"]
+
+
+async def test_a_fault_that_stays_ends_the_job(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    shop = workshop(house, ScriptedGenerator(), ScriptedStorage(failures=99))
+
+    await generate(shop, job_id, attempts=ATTEMPTS - 1)
+
+    job = await house.job(job_id)
+    assert (job.status, job.error_code) == (VideoJobStatus.FAILED, "INTERNAL_ERROR")
+    assert "no space" not in (job.error_message or "")
+
+
+async def test_a_stopping_worker_hands_over_and_another_goes_on_without_a_second_submit(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator([StillGenerating(40, 60), None])
+    first = workshop(house, generator)
+    task = asyncio.create_task(generate(first, job_id, attempts=0))
+    await eventually(lambda: house.job(job_id), lambda job: job.progress_percentage == 40)
+
+    first.stopping.set()
+    with pytest.raises(RetryRequested):
+        await task
+    handed_over = await house.job(job_id)
+    await generate(workshop(house, generator), job_id, attempts=1)
+
+    assert handed_over.status == VideoJobStatus.RUNNING
+    assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
+    assert len(generator.submitted) == 1
+
+
+@pytest.mark.parametrize(("costs", "status"), [("costs", "FAILED"), ("is free", "SUCCEEDED")])
+async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
+    house: House, costs: str, status: str
+) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    await _change(house, job_id, status="RUNNING", started_at="2026-01-01T00:00:00Z", submission=Submission.SENDING)
+    generator = ScriptedGenerator(submitting_costs=costs == "costs")
+
+    await generate(workshop(house, generator), job_id, attempts=0)
+
+    job = await house.job(job_id)
+    assert job.status == status
+    assert (job.error_code, len(generator.submitted)) == (
+        ("SUBMISSION_UNCERTAIN", 0) if generator.submitting_costs else (None, 1)
+    )
+    assert await house.tokens(caller) == 50
+
+
+async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator([StillGenerating(20, SOON), None])
+    stalled = await Run.of(workshop(house, generator), job_id)
+    newer = await Run.of(workshop(house, generator), job_id)
+
+    with pytest.raises(Superseded):
+        await stalled.to_the_end()
+    untouched = await house.job(job_id)
+    await newer.to_the_end()
+
+    assert (untouched.status, untouched.submission) == (VideoJobStatus.RUNNING, Submission.NEW)
+    assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
+    assert len(generator.submitted) == 1
+
+
+async def test_somebody_elses_change_of_the_row_does_not_stop_the_run(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    run = await Run.of(workshop(house, ScriptedGenerator()), job_id)
+    await _change(house, job_id, status_message="touched by another process")
+
+    await run.to_the_end()
+
+    assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("transition", [generation.begin_submission, generation.take])
+async def test_a_transition_on_an_outdated_row_is_refused(house: House, transition: Callable[..., Any]) -> None:
+    job_id = await job_of_somebody(house)
+    outdated = await house.job(job_id)
+    await _change(house, job_id, status_message="newer")
+    arguments = (job_id,) if transition is generation.take else ()
+
+    with pytest.raises(generation.VideoJobChanged):
+        async with house.database.transaction() as session:
+            await transition(session, outdated, *arguments)
+
+    assert (await house.job(job_id)).version == outdated.version + 1
+
+
+async def test_an_ended_or_vanished_job_is_left_alone(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator()
+    shop = workshop(house, generator)
+    await generate(shop, job_id, attempts=0)
+    ended = await house.job(job_id)
+
+    await generate(shop, job_id, attempts=0)
+    await generate(shop, UUID(int=0), attempts=0)
+
+    assert (await house.job(job_id)).version == ended.version
+    assert len(generator.submitted) == 1
+
+
+async def _change(house: House, job_id: UUID, **values: object) -> None:
+    """Change the row as another process would."""
+    assignments = ", ".join(f"{name} = '{value}'" for name, value in values.items())
+    async with house.database.transaction() as session:
+        await session.execute(
+            text(f"UPDATE video_jobs SET {assignments}, version = version + 1 WHERE id = '{job_id}'")  # noqa: S608 - the tests' own values
+        )
+        assert await session.get(VideoJob, job_id)

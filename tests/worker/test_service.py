@@ -1,0 +1,79 @@
+"""The worker with a real queue: nothing is lost, whoever dies."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from app.settings import Settings
+from app.wiring import workshop
+from db.models import VideoJob, VideoJobStatus
+from tests.house import House, eventually
+from worker.service import work
+
+
+async def succeeded(house: House) -> int:
+    return await house.count(VideoJob.status == VideoJobStatus.SUCCEEDED)
+
+
+async def test_a_mock_video_is_made_and_can_be_played_in_parts(house: House, working: None) -> None:  # noqa: ARG001 - runs a worker
+    caller = await house.user()
+    look = await house.look(caller)
+    job_id = await house.create(
+        caller, lookId=look.id, resolution="1080p", aspectRatio="9:16", durationSeconds=4, generateAudio="true"
+    )
+
+    job = await house.finished(job_id)
+    url = (await house.http.get(f"/api/v1/video-jobs/{job_id}", headers=house.headers(caller))).json()["cloudinaryUrl"]
+    part = await house.http.get(url, headers={"Range": "bytes=4-7"})
+    beyond = await house.http.get(url, headers={"Range": "bytes=999999999-"})
+
+    assert (job.status, job.progress_percentage) == (VideoJobStatus.SUCCEEDED, 100)
+    assert "(Mock Mode)" in job.status_message
+    assert (part.status_code, part.content, part.headers["Content-Type"]) == (206, b"ftyp", "video/mp4")
+    assert beyond.status_code == 416
+
+
+async def test_an_ended_job_leaves_the_queue_and_frees_its_slot(house: House, working: None) -> None:  # noqa: ARG001 - runs a worker
+    caller = await house.user(tokens=1000)
+    for job_id in [await house.create(caller) for _ in range(3)]:
+        await house.finished(job_id)
+
+    await house.finished(await house.create(caller))
+
+    assert await house.charges(caller) == 4
+    await eventually(lambda: queued(house), lambda rows: rows == 0)
+
+
+async def test_a_job_that_fell_out_of_the_queue_is_found(house: House, settings: Settings) -> None:
+    job_id = await house.create(await house.user())
+    async with house.database.transaction() as session:
+        await session.execute(text("DELETE FROM pgqueuer"))
+    shop = workshop(settings, house.database)
+
+    task = asyncio.create_task(work(shop))
+    job = await house.finished(job_id)
+    shop.stopping.set()
+    await task
+
+    assert job.status == VideoJobStatus.SUCCEEDED
+
+
+async def test_a_worker_survives_the_loss_of_its_database_connections(house: House, working: None) -> None:  # noqa: ARG001 - runs a worker
+    caller = await house.user(tokens=1000)
+    first = await house.create(caller)
+    await eventually(lambda: house.job(first), lambda job: job.status == VideoJobStatus.RUNNING)
+    async with house.database.raw_connection() as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+    second = await house.create(caller)
+    ended = [await house.finished(job_id) for job_id in (first, second)]
+
+    assert [job.status for job in ended] == [VideoJobStatus.SUCCEEDED] * 2
+
+
+async def queued(house: House) -> int:
+    async with house.database.transaction() as session:
+        return int((await session.execute(text("SELECT count(*) FROM pgqueuer"))).scalar_one())
