@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Awaitable, Callable
 
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
 from db.embedded import EmbeddedServerUnavailable
+from db.session import DatabaseUnavailable
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -27,9 +29,9 @@ def run_process(
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(_run(work)) or 0
-    except (InvalidSettings, EmbeddedServerUnavailable) as error:
+    except (InvalidSettings, EmbeddedServerUnavailable, DatabaseUnavailable) as error:
         print(error, file=sys.stderr)  # noqa: T201 - said to the person who starts us
-        return EX_CONFIG
+        return os.EX_UNAVAILABLE if isinstance(error, DatabaseUnavailable) else EX_CONFIG
 
 
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:

@@ -14,6 +14,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from db.session import DatabaseUnavailable
+
 T = TypeVar("T")
 
 # Alembic keeps what it works on in module globals, so one process can do one thing with it at a time.
@@ -52,6 +54,8 @@ async def _with_connection(url: URL, work: Callable[[Connection], T]) -> T:
             result = await connection.run_sync(work)
             await connection.commit()
             return result
+    except OSError as error:
+        raise DatabaseUnavailable from error
     finally:
         await engine.dispose()
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 Session = AsyncSession
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
+UNDEFINED_TABLE = "42P01"
 _WAKE_UPS = "wake_ups"
 
 logger = logging.getLogger("lookreel.db")
@@ -26,8 +27,29 @@ def wake_up_after_commit(session: Session, video_job_id: UUID, version: int) -> 
 class DatabaseUnavailable(Exception):
     """PostgreSQL cannot be reached, or went away in the middle; nothing of the transaction was kept."""
 
+    code = "DATABASE_UNAVAILABLE"
+
+    def __init__(
+        self, message: str = "The database cannot be reached at the moment. Please try again shortly."
+    ) -> None:
+        super().__init__(message)
+
+
+class DatabaseNotMigrated(DatabaseUnavailable):
+    """A table is missing: the code is newer than the database."""
+
+    code = "DATABASE_NOT_MIGRATED"
+
     def __init__(self) -> None:
-        super().__init__("The database cannot be reached at the moment. Please try again shortly.")
+        super().__init__("The database is not up to date. An operator has to run `lookreel migrate`.")
+
+
+def _named(error: DBAPIError) -> Exception:
+    if error.connection_invalidated:
+        return DatabaseUnavailable()
+    if getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
+        return DatabaseNotMigrated()
+    return error
 
 
 class Database:
@@ -57,9 +79,7 @@ class Database:
                     await self._connect(session)
                     yield session
             except DBAPIError as error:
-                if error.connection_invalidated:
-                    raise DatabaseUnavailable from error
-                raise
+                raise _named(error) from error
             wake_ups: list[str] = session.info.pop(_WAKE_UPS, [])
             if wake_ups:
                 await self._notify(session, wake_ups)

@@ -83,7 +83,9 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
 
 async def on_database_unavailable(_request: Request, error: Exception) -> JSONResponse:
     """Ask the client to come again (RFC 9110, section 10.2.3)."""
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "DATABASE_UNAVAILABLE", {"Retry-After": "1"})
+    if not isinstance(error, DatabaseUnavailable):
+        raise error
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": "1"})
 
 
 async def on_fault(_request: Request, _error: Exception) -> JSONResponse:

@@ -105,8 +105,7 @@ def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which u
 
 def graphql_error(error: Refusal | AccessDenied | DatabaseUnavailable) -> GraphQLError:
     """Return an error for the response's `errors`, with the stable code under `extensions`."""
-    code = "DATABASE_UNAVAILABLE" if isinstance(error, DatabaseUnavailable) else error.code
-    return GraphQLError(str(error), extensions={"code": code})
+    return GraphQLError(str(error), extensions={"code": error.code})
 
 
 def is_unexpected(error: GraphQLError) -> bool:

@@ -1,0 +1,81 @@
+"""Real processes of ours, started and ended as an operator would."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+LOOKREEL = str(Path(sys.executable).with_name("lookreel"))
+OURS = ("DATABASE_URL", "JWT_", "DATA_DIR", "HOST", "PORT", "MOCK_", "LOG_LEVEL")
+END_SECONDS = 30
+
+
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return this process's environment with just these settings of ours."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return inherited | {name: str(value) for name, value in settings.items()}
+
+
+def lookreel(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [LOOKREEL, *arguments], env=environment(settings), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+class Running:
+    """A command that goes on; its log goes to a file."""
+
+    def __init__(self, arguments: tuple[str, ...], log: Path, settings: Mapping[str, object]) -> None:
+        self._log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen([LOOKREEL, *arguments], env=environment(settings), stderr=output)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    async def address(self) -> str:
+        """Return where `serve` says that it listens."""
+        match = re.search(r"Playground: (http://\S+)/graphql", self.log)
+        return match[1] if match else ""
+
+    def kill(self) -> None:
+        """Kill -9, as the kernel does when memory runs out."""
+        self.process.kill()
+        self.process.wait(END_SECONDS)
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(END_SECONDS)
+
+
+@contextmanager
+def running(*arguments: str, log: Path, **settings: object) -> Iterator[Running]:
+    """Run a command for as long as the context lasts."""
+    command = Running(arguments, log, settings)
+    try:
+        yield command
+    finally:
+        if command.process.poll() is None:
+            command.stop()
+
+
+async def processes_of(data_dir: Path) -> list[str]:
+    """List what runs for a data folder, zombies aside."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            command = process.cmdline()
+            if str(data_dir) in " ".join(command) or process.environ().get("DATA_DIR") == str(data_dir):
+                found.append(" ".join(command))
+        except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            continue
+    return found

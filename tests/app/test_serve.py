@@ -1,0 +1,131 @@
+"""`lookreel serve` as an operator runs it: with the legacy frontend in front, and with processes that are killed."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from app.settings import Settings
+from db.models import VideoJob, VideoJobStatus
+from tests.app.processes import lookreel, processes_of, running
+from tests.house import House, eventually
+
+LEGACY_FRONTEND = Path(__file__).parent.parent / "js" / "legacy_frontend.mjs"
+JOBS = 20
+TAKE_OVER_SECONDS = 30
+
+
+async def is_up(address: str) -> bool:
+    try:
+        async with httpx.AsyncClient() as http:
+            return (await http.get(f"{address}/healthz")).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the legacy frontend's example is JavaScript")
+async def test_the_legacy_frontend_gets_its_videos(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": tmp_path / "data", "PORT": 0, "MOCK_SECONDS": 1}
+    with running("serve", "--workers", "2", log=tmp_path / "serve.log", **settings) as server:
+        address = await eventually(server.address, bool)
+        await eventually(lambda: is_up(address), bool)
+        token = lookreel("token", "--email", "studio@example.com", **settings).stdout.splitlines()[-1]
+        look_id = lookreel("sample", "--email", "studio@example.com", **settings).stdout.splitlines()[-1]
+
+        node = subprocess.run(  # noqa: ASYNC221 - nothing else happens here meanwhile
+            ["node", LEGACY_FRONTEND, address, token, look_id],  # noqa: S607 - whichever Node there is
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        exit_code = server.stop()
+
+    assert node.returncode == 0, node.stderr
+    saw = json.loads(node.stdout)
+    assert [saw["linked"]["httpStatus"], saw["standalone"]["httpStatus"]] == [202, 202]
+    assert [end["seen"] for end in saw["ends"]] == [["PENDING", "RUNNING", "SUCCEEDED"]] * 2
+    assert [look["id"] for look in saw["ends"][0]["job"]["associatedLooks"]] == [look_id]
+    assert saw["ends"][1]["job"]["associatedLooks"] == []
+    assert [(video["id"], video["status"]) for video in saw["look"]["videos"]] == [
+        (saw["linked"]["job"]["id"], "SUCCEEDED")
+    ]
+    assert saw["video"]["type"] == "video/mp4"
+    assert exit_code == 0
+
+
+async def test_a_killed_server_takes_its_processes_with_it_and_starts_again(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": tmp_path / "data", "PORT": 0}
+    with running("serve", log=tmp_path / "first.log", **settings) as server:
+        address = await eventually(server.address, bool)
+        await eventually(lambda: is_up(address), bool)
+        with running("serve", log=tmp_path / "second.log", **settings) as second:
+            joined = await eventually(second.address, bool)
+            await eventually(lambda: is_up(joined), bool)
+        assert await is_up(address)
+        server.kill()
+
+    await eventually(lambda: processes_of(tmp_path / "data"), lambda left: not left)
+    with running("serve", log=tmp_path / "third.log", **settings) as server:
+        address = await eventually(server.address, bool)
+        await eventually(lambda: is_up(address), bool)
+    assert await eventually(lambda: processes_of(tmp_path / "data"), lambda left: not left) == []
+
+
+def test_a_taken_port_is_told_in_a_sentence(house: House, tmp_path: Path) -> None:
+    refused = lookreel("serve", DATA_DIR=tmp_path, PORT=house.http.base_url.port)
+
+    assert refused.returncode == 78
+    assert "Set HOST or PORT to another address." in refused.stderr
+
+
+async def test_a_killed_workers_jobs_are_all_finished_by_another(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "DATA_DIR": settings.data_dir,
+        "MOCK_SECONDS": 4,
+    }
+    callers = [await house.user(tokens=1000) for _ in range(-(-JOBS // 3))]
+    for number in range(JOBS):
+        await house.create(callers[number % len(callers)])
+
+    with running("worker", log=tmp_path / "killed.log", **environment) as killed:
+        await eventually(lambda: house.count(VideoJob.status == VideoJobStatus.RUNNING), lambda jobs: jobs == JOBS)
+        with running("worker", log=tmp_path / "other.log", **environment):
+            killed.kill()
+            await eventually(
+                lambda: house.count(VideoJob.status == VideoJobStatus.SUCCEEDED),
+                lambda jobs: jobs == JOBS,
+                seconds=TAKE_OVER_SECONDS,
+            )
+
+    assert sum([await house.charges(caller) for caller in callers]) == JOBS
+
+
+async def test_a_stopped_workers_jobs_go_on_at_once_in_another(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "DATA_DIR": settings.data_dir,
+        "MOCK_SECONDS": 3,
+    }
+    job_id = await house.create(await house.user())
+    with running("worker", log=tmp_path / "stopped.log", **environment) as stopped:
+        await eventually(lambda: house.job(job_id), lambda job: job.operation_name is not None)
+        with running("worker", log=tmp_path / "other.log", **environment):
+            assert stopped.stop() == 0
+            handed_over = await house.job(job_id)
+            job = await house.finished(job_id)
+
+    assert handed_over.status == VideoJobStatus.RUNNING
+    assert (job.status, job.operation_name) == (VideoJobStatus.SUCCEEDED, handed_over.operation_name)
+    assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
