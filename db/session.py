@@ -29,9 +29,7 @@ class DatabaseUnavailable(Exception):
 
     code = "DATABASE_UNAVAILABLE"
 
-    def __init__(
-        self, message: str = "The database cannot be reached at the moment. Please try again shortly."
-    ) -> None:
+    def __init__(self, message: str = "The database cannot be reached at the moment. Please try again.") -> None:
         super().__init__(message)
 
 
@@ -44,12 +42,12 @@ class DatabaseNotMigrated(DatabaseUnavailable):
         super().__init__("The database is not up to date. An operator has to run `lookreel migrate`.")
 
 
-def _named(error: DBAPIError) -> Exception:
+def _named(error: DBAPIError) -> DatabaseUnavailable | None:
     if error.connection_invalidated:
         return DatabaseUnavailable()
     if getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
         return DatabaseNotMigrated()
-    return error
+    return None
 
 
 class Database:
@@ -79,7 +77,10 @@ class Database:
                     await self._connect(session)
                     yield session
             except DBAPIError as error:
-                raise _named(error) from error
+                named = _named(error)
+                if named is None:
+                    raise
+                raise named from error
             wake_ups: list[str] = session.info.pop(_WAKE_UPS, [])
             if wake_ups:
                 await self._notify(session, wake_ups)

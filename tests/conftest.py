@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import uvicorn
@@ -21,9 +24,23 @@ from worker.service import work
 MOCK_SECONDS = 0.5
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder that PostgreSQL's own user can reach; pytest closes its own folders to everybody else."""
+    with TemporaryDirectory(prefix="lookreel-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder for processes that start a database of their own."""
+    with temporary_folder() as folder:
+        yield folder / "data"
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with embedded_server(tmp_path_factory.mktemp("postgres")) as url:
+def server_url() -> Iterator[str]:
+    with temporary_folder() as folder, embedded_server(folder) as url:
         yield url
 
 

@@ -93,9 +93,9 @@ def test_a_bad_argument_is_told_in_a_sentence(
     ],
 )
 def test_a_set_up_that_does_not_add_up_is_refused_in_a_sentence(
-    settings: dict[str, str], sentence: str, tmp_path: Path
+    settings: dict[str, str], sentence: str, data_dir: Path
 ) -> None:
-    refused = lookreel("serve", **{"DATA_DIR": tmp_path, **settings})
+    refused = lookreel("serve", **{"DATA_DIR": data_dir, **settings})
 
     assert refused.returncode == 78
     assert sentence in refused.stderr
@@ -106,8 +106,8 @@ def test_the_database_is_migrated_on_demand(environment: dict[str, str]) -> None
     assert lookreel("migrate", **environment).returncode == 0
 
 
-def test_an_unreachable_database_is_told_in_a_sentence(tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "JWT_SECRET_KEY": KEY, "DATA_DIR": tmp_path}
+def test_an_unreachable_database_is_told_in_a_sentence(data_dir: Path) -> None:
+    settings = {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "JWT_SECRET_KEY": KEY, "DATA_DIR": data_dir}
 
     for command in (("migrate",), ("token", "--email", "a@b.example")):
         refused = lookreel(*command, **settings)

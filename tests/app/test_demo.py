@@ -7,8 +7,7 @@ from tests.app.processes import lookreel, processes_of
 from tests.house import eventually
 
 
-async def test_the_demo_shows_a_video_in_a_look_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+async def test_the_demo_shows_a_video_in_a_look_and_leaves_nothing_behind(data_dir: Path) -> None:
     for videos in (1, 2, 3):
         played = lookreel("demo", DATA_DIR=data_dir, MOCK_SECONDS=1)
 

@@ -28,8 +28,8 @@ async def is_up(address: str) -> bool:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the legacy frontend's example is JavaScript")
-async def test_the_legacy_frontend_gets_its_videos(tmp_path: Path) -> None:
-    settings = {"DATA_DIR": tmp_path / "data", "PORT": 0, "MOCK_SECONDS": 1}
+async def test_the_legacy_frontend_gets_its_videos(data_dir: Path, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": data_dir, "PORT": 0, "MOCK_SECONDS": 1}
     with running("serve", "--workers", "2", log=tmp_path / "serve.log", **settings) as server:
         address = await eventually(server.address, bool)
         await eventually(lambda: is_up(address), bool)
@@ -58,8 +58,8 @@ async def test_the_legacy_frontend_gets_its_videos(tmp_path: Path) -> None:
     assert exit_code == 0
 
 
-async def test_a_killed_server_takes_its_processes_with_it_and_starts_again(tmp_path: Path) -> None:
-    settings = {"DATA_DIR": tmp_path / "data", "PORT": 0}
+async def test_a_killed_server_takes_its_processes_with_it_and_starts_again(data_dir: Path, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": data_dir, "PORT": 0}
     with running("serve", log=tmp_path / "first.log", **settings) as server:
         address = await eventually(server.address, bool)
         await eventually(lambda: is_up(address), bool)
@@ -69,15 +69,15 @@ async def test_a_killed_server_takes_its_processes_with_it_and_starts_again(tmp_
         assert await is_up(address)
         server.kill()
 
-    await eventually(lambda: processes_of(tmp_path / "data"), lambda left: not left)
+    await eventually(lambda: processes_of(data_dir), lambda left: not left)
     with running("serve", log=tmp_path / "third.log", **settings) as server:
         address = await eventually(server.address, bool)
         await eventually(lambda: is_up(address), bool)
-    assert await eventually(lambda: processes_of(tmp_path / "data"), lambda left: not left) == []
+    assert await eventually(lambda: processes_of(data_dir), lambda left: not left) == []
 
 
-def test_a_taken_port_is_told_in_a_sentence(house: House, tmp_path: Path) -> None:
-    refused = lookreel("serve", DATA_DIR=tmp_path, PORT=house.http.base_url.port)
+def test_a_taken_port_is_told_in_a_sentence(house: House, data_dir: Path) -> None:
+    refused = lookreel("serve", DATA_DIR=data_dir, PORT=house.http.base_url.port)
 
     assert refused.returncode == 78
     assert "Set HOST or PORT to another address." in refused.stderr

@@ -112,8 +112,7 @@ def processes(*arguments: str) -> list[psutil.Process]:
 
 
 def kill(processes: list[psutil.Process]) -> None:
-    (process,) = processes
-    process.kill()
+    processes[0].kill()
 
 
 async def run(url: str, statement: str) -> Any:

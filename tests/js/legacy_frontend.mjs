@@ -19,8 +19,8 @@ async function createVideo(prompt, look) {
   return { httpStatus: response.status, job: await response.json() };
 }
 
-async function pollToTheEnd(id) {
-  const seen = [];
+async function pollToTheEnd({ id, status }) {
+  const seen = [status];
   while (Date.now() < deadline) {
     const job = await (await fetch(`${baseUrl}/api/v1/video-jobs/${id}`, { headers })).json();
     if (seen.at(-1) !== job.status) seen.push(job.status);
@@ -32,7 +32,7 @@ async function pollToTheEnd(id) {
 
 const linked = await createVideo('Model wearing the dress', lookId);
 const standalone = await createVideo('A sunset scene', null);
-const ends = await Promise.all([pollToTheEnd(linked.job.id), pollToTheEnd(standalone.job.id)]);
+const ends = await Promise.all([pollToTheEnd(linked.job), pollToTheEnd(standalone.job)]);
 const look = await (await fetch(`${baseUrl}/api/v1/looks/${lookId}`, { headers })).json();
 const video = await fetch(look.videos[0].cloudinaryUrl);
 console.log(JSON.stringify({ linked, standalone, ends, look, video: { type: video.headers.get('content-type') } }));
