@@ -85,6 +85,7 @@ def workshop(settings: Settings, database: Database) -> Workshop:
     return Workshop(
         database=database,
         mock_generator=MockGenerator(settings.mock_seconds),
+        real_generator=None,
         storage=LocalStorage(settings.media_folder),
         stopping=asyncio.Event(),
     )

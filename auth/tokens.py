@@ -44,7 +44,7 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise InvalidCredentials
         try:
-            return _caller(self._decode(token.strip(), await self._key(token.strip())))
+            return caller_of(self._decode(token.strip(), await self._key(token.strip())))
         except (jwt.PyJWTError, ValueError) as error:
             raise InvalidCredentials from error
 
@@ -95,7 +95,15 @@ def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
     return jwt.encode(claims, policy.secret_key, algorithm=policy.algorithm)
 
 
-def _caller(claims: dict[str, Any]) -> Caller:
+def caller_of(claims: dict[str, Any]) -> Caller:
+    """Read a verified token's claims.
+
+    Raises:
+        ValueError: when a claim makes no sense.
+
+    """
+    if not claims["sub"]:
+        raise ValueError("The subject is empty")
     email = claims.get("email")
     return Caller(
         user_id=user_id_of(claims["sub"], str(claims.get("iss", ""))),

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
 from db.session import Database
@@ -27,7 +28,15 @@ def services_of(request: Request) -> RestServices:
 Services = Annotated[RestServices, Depends(services_of)]
 
 
-async def caller_of(request: Request, services: Services) -> Caller:
+# Describes the scheme in the OpenAPI document, so that Swagger can authorize; the gate is what decides.
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+
+
+async def caller_of(
+    request: Request,
+    services: Services,
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Caller:
     """Admit the caller, or raise `auth.errors.AccessDenied`."""
     return await services.admit(request.headers.get("authorization"))
 

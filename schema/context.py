@@ -58,12 +58,21 @@ class RequestContext:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """Open the transaction of one root field; what the rules refuse becomes a GraphQL error with its code."""
+        """Open the transaction of one root field; refusals of the rules pass through, for a payload to carry them."""
         try:
             async with self.services.database.transaction() as session:
                 yield session
-        except (Refusal, AccessDenied, DatabaseUnavailable) as error:
+        except (AccessDenied, DatabaseUnavailable) as error:
             raise graphql_error(error) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """Open the transaction of a query's root field; what the rules refuse becomes an error with its code."""
+        try:
+            async with self.transaction() as session:
+                yield session
+        except Refusal as refusal:
+            raise graphql_error(refusal) from refusal
 
 
 Info = strawberry.Info[RequestContext, None]

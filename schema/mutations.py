@@ -59,13 +59,11 @@ class Mutation:
     @strawberry.mutation(description="Charge 50 tokens for a video and queue its generation.")
     async def create_video_job(self, info: Info, input: CreateVideoJobInput) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job."""
-        context = info.context
-        caller = context.admitted_caller
+        caller = info.context.admitted_caller
+        real_generation = info.context.services.real_generation
         try:
-            async with context.services.database.transaction() as session:
-                created = await video_jobs.create(
-                    session, caller, input.asked(), real_generation=context.services.real_generation
-                )
+            async with info.context.transaction() as session:
+                created = await video_jobs.create(session, caller, input.asked(), real_generation=real_generation)
         except Refusal as refusal:
             return CreateVideoJobPayload(errors=[user_error(refusal)])
         return CreateVideoJobPayload(video_job=VideoJob.of(created.job), replayed=created.replayed)

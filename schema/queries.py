@@ -23,14 +23,14 @@ class Query:
     async def viewer(self, info: Info) -> Viewer:
         """Read the caller's account, made if this is the first time they are seen."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             return Viewer.of(caller, await accounts.open_account(session, caller))
 
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
     async def video_job(self, info: Info, id: strawberry.ID) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             try:
                 return VideoJob.of(await video_jobs.get(session, caller, UUID(id)))
             except (VideoJobNotFound, ValueError):
@@ -40,7 +40,7 @@ class Query:
     async def video_jobs(self, info: Info, first: First = DEFAULT_FIRST, after: After = None) -> Connection[VideoJob]:
         """Read a page of jobs."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             size, position = page_arguments(first, after)
             page = await video_jobs.page(session, caller, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
@@ -49,7 +49,7 @@ class Query:
     async def look(self, info: Info, id: strawberry.ID) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             try:
                 return Look.of(await looks.get(session, caller, UUID(id)))
             except (LookNotFound, ValueError):
@@ -59,7 +59,7 @@ class Query:
     async def looks(self, info: Info, first: First = DEFAULT_FIRST, after: After = None) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             size, position = page_arguments(first, after)
             page = await looks.page(session, caller, first=size, after=position)
         return connection(page, Look.of, after=after)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import strawberry
 
+from db.session import DatabaseUnavailable
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.following import follow
 from schema.context import Info
@@ -25,8 +26,8 @@ class Subscription:
             async for job in follow(services.database, services.feed, caller, _job_id(id)):
                 info.context.forget()
                 yield VideoJob.of(job)
-        except Refusal as refusal:
-            raise graphql_error(refusal) from refusal
+        except (Refusal, DatabaseUnavailable) as error:
+            raise graphql_error(error) from error
 
 
 def _job_id(text: str) -> UUID:

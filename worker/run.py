@@ -34,6 +34,7 @@ class Workshop:
 
     database: Database
     mock_generator: VideoGenerator
+    real_generator: VideoGenerator | None
     storage: VideoStorage
     stopping: asyncio.Event
 
@@ -71,7 +72,7 @@ class Run:
             HandedOver, Superseded
 
         """
-        generator = self._workshop.mock_generator
+        generator = self._generator()
         operation_name = self._job.operation_name or await self._submit(generator)
         generated = await self._wait_for(generator, operation_name)
         url = await self._workshop.storage.store(self._job.id, generated.video)
@@ -88,6 +89,12 @@ class Run:
                     self._job = await generation.take(session, self._job, self._run_id)
                     return
             self._job = await _unfinished(self._workshop.database, self._job.id)
+
+    def _generator(self) -> VideoGenerator:
+        generator = self._workshop.mock_generator if self._job.mock_mode else self._workshop.real_generator
+        if generator is None:
+            raise GenerationFailed("GENERATION_UNAVAILABLE", "Real video generation is not configured on this worker.")
+        return generator
 
     async def _submit(self, generator: VideoGenerator) -> str:
         if self._job.submission == Submission.SENDING and generator.submitting_costs:

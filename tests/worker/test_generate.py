@@ -21,7 +21,13 @@ SOON = 0.01
 
 
 def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorage | None = None) -> Workshop:
-    return Workshop(house.database, generator, storage or ScriptedStorage(), asyncio.Event())
+    return Workshop(
+        database=house.database,
+        mock_generator=generator,
+        real_generator=None,
+        storage=storage or ScriptedStorage(),
+        stopping=asyncio.Event(),
+    )
 
 
 async def job_of_somebody(house: House) -> UUID:
@@ -150,6 +156,17 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
         ("SUBMISSION_UNCERTAIN", 0) if generator.submitting_costs else (None, 1)
     )
     assert await house.tokens(caller) == 50
+
+
+async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    await _change(house, job_id, mock_mode=False)
+    generator = ScriptedGenerator()
+
+    await generate(workshop(house, generator), job_id, attempts=0)
+
+    assert (await house.job(job_id)).error_code == "GENERATION_UNAVAILABLE"
+    assert generator.submitted == []
 
 
 async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:

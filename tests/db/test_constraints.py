@@ -1,0 +1,131 @@
+"""What the database itself refuses, whatever a process does: the last line of defence."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from tests.house import House
+
+FOREIGN_KEYS_WITHOUT_INDEX = """
+SELECT constraints.conrelid::regclass || '.' || attributes.attname
+FROM pg_constraint constraints
+JOIN pg_attribute attributes ON attributes.attrelid = constraints.conrelid AND attributes.attnum = constraints.conkey[1]
+WHERE constraints.contype = 'f'
+  AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = constraints.conrelid AND i.indkey[0] = constraints.conkey[1]
+                  AND i.indpred IS NULL)
+"""
+
+
+async def refused_by(house: House, statement: str, **values: Any) -> str:
+    """Run a statement that must fail; return the name of the constraint that refused it."""
+    with pytest.raises(IntegrityError) as refusal:
+        async with house.database.transaction() as session:
+            await session.execute(text(statement), values)
+    return str(refusal.value.orig)
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ("status = 'DONE'", "ck_video_jobs_status"),
+        ("progress_percentage = 101", "ck_video_jobs_progress_percentage"),
+        ("progress_percentage = -1", "ck_video_jobs_progress_percentage"),
+        ("tokens_consumed = -1", "ck_video_jobs_tokens_consumed"),
+        ("submission = 'MAYBE'", "ck_video_jobs_submission"),
+        ("submission = 'SENT'", "ck_video_jobs_named_exactly_when_sent"),
+        ("operation_name = 'x'", "ck_video_jobs_named_exactly_when_sent"),
+        ("cloudinary_url = 'https://x'", "ck_video_jobs_url_exactly_when_succeeded"),
+        ("status = 'SUCCEEDED', completed_at = now()", "ck_video_jobs_url_exactly_when_succeeded"),
+        ("error_message = 'x'", "ck_video_jobs_error_exactly_when_failed"),
+        ("status = 'FAILED', completed_at = now()", "ck_video_jobs_error_exactly_when_failed"),
+        ("completed_at = now()", "ck_video_jobs_completed_exactly_when_terminal"),
+        ("status = 'CANCELLED'", "ck_video_jobs_completed_exactly_when_terminal"),
+    ],
+)
+async def test_a_job_cannot_contradict_itself(house: House, changes: str, constraint: str) -> None:
+    job_id = await house.create(await house.user())
+
+    refusal = await refused_by(house, f"UPDATE video_jobs SET {changes} WHERE id = :id", id=job_id)  # noqa: S608 - ours
+
+    assert constraint in refusal
+
+
+async def test_a_balance_never_goes_below_zero(house: House) -> None:
+    caller = await house.user(tokens=20)
+
+    refusal = await refused_by(house, "UPDATE users SET tokens = tokens - 50 WHERE id = :id", id=caller.user_id)
+
+    assert "ck_users_tokens_never_negative" in refusal
+
+
+@pytest.mark.parametrize(("kind", "amount"), [("CHARGE", -50), ("REFUND", 50)])
+async def test_a_job_is_charged_and_refunded_once(house: House, kind: str, amount: int) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+    entry = (
+        "INSERT INTO token_ledger (user_id, kind, amount, balance_after, video_job_id)"
+        " VALUES (:user_id, :kind, :amount, 0, :job_id)"
+    )
+    values = {"user_id": caller.user_id, "kind": kind, "amount": amount, "job_id": job_id}
+    if kind == "REFUND":
+        async with house.database.transaction() as session:
+            await session.execute(text(entry), values)
+
+    assert "uq_token_ledger_once_per_job" in await refused_by(house, entry, **values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "constraint"),
+    [
+        ("CHARGE", 50, "ck_token_ledger_only_charges_take"),
+        ("GRANT", -50, "ck_token_ledger_only_charges_take"),
+        ("GRANT", 0, "ck_token_ledger_amount_not_zero"),
+        ("GIFT", 50, "ck_token_ledger_kind"),
+        ("WELCOME", 100, "uq_token_ledger_one_welcome"),
+    ],
+)
+async def test_a_ledger_entry_makes_sense(house: House, kind: str, amount: int, constraint: str) -> None:
+    caller = await house.user()
+
+    refusal = await refused_by(
+        house,
+        "INSERT INTO token_ledger (user_id, kind, amount, balance_after) VALUES (:user_id, :kind, :amount, 0)",
+        user_id=caller.user_id,
+        kind=kind,
+        amount=amount,
+    )
+
+    assert constraint in refusal
+
+
+async def test_a_look_has_one_default_video_at_most(house: House) -> None:
+    caller = await house.user(tokens=1000)
+    look = await house.look(caller)
+    for _ in range(2):
+        await house.create(caller, lookId=look.id)
+
+    refusal = await refused_by(house, "UPDATE look_videos SET is_default = true WHERE look_id = :id", id=look.id)
+
+    assert "uq_look_videos_one_default" in refusal
+
+
+async def test_a_look_is_private_shared_or_public(house: House) -> None:
+    look = await house.look(await house.user())
+
+    refusal = await refused_by(house, "UPDATE looks SET visibility = 'secret' WHERE id = :id", id=look.id)
+
+    assert "ck_looks_visibility" in refusal
+
+
+async def test_a_job_needs_a_user(house: House) -> None:
+    await house.create(await house.user())
+
+    assert "fk_video_jobs_user_id_users" in await refused_by(house, "UPDATE video_jobs SET user_id = :id", id=uuid4())
+
+
+async def test_every_foreign_key_has_an_index(house: House) -> None:
+    async with house.database.transaction() as session:
+        assert (await session.scalars(text(FOREIGN_KEYS_WITHOUT_INDEX))).all() == []

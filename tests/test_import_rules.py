@@ -1,0 +1,60 @@
+"""The import rules hold, and each of them fails when it is broken: a rule that cannot fail protects nothing."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("app", "auth", "db", "providers", "resolvers", "rest_compat", "schema", "worker")
+LINT_IMPORTS = str(Path(sys.executable).with_name("lint-imports"))
+
+
+@pytest.fixture
+def house_copy(tmp_path: Path) -> Path:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.mp4"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    # From the copy's own folder and with nothing else on the path, so that the copy is what is read.
+    return subprocess.run(
+        [LINT_IMPORTS, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_house_keeps_its_rules(house_copy: Path) -> None:
+    kept = lint(house_copy)
+
+    assert kept.returncode == 0, kept.stdout
+    assert "Contracts: 4 kept, 0 broken." in kept.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("resolvers/looks.py", "import schema", "Imports run one way"),
+        ("db/looks.py", "import resolvers.looks", "Imports run one way"),
+        ("auth/caller.py", "import db.models", "Imports run one way"),
+        ("rest_compat/looks.py", "import schema.types", "Imports run one way"),
+        ("worker/run.py", "import providers.local_storage", "Imports run one way"),
+        ("schema/queries.py", "import sqlalchemy", "The wires write no SQL"),
+        ("rest_compat/looks.py", "import sqlalchemy", "The wires write no SQL"),
+        ("resolvers/looks.py", "import fastapi", "The rules and the worker know no wire"),
+        ("worker/run.py", "import strawberry", "The rules and the worker know no wire"),
+        ("app/wiring.py", "import cloudinary", "Vendors are known to the providers alone"),
+        ("worker/run.py", "from google import genai", "Vendors are known to the providers alone"),
+    ],
+)
+def test_each_rule_fails_when_it_is_broken(house_copy: Path, module: str, line: str, contract: str) -> None:
+    path = house_copy / module
+    path.write_text(f"{path.read_text()}\n{line}\n")
+
+    broken = lint(house_copy)
+
+    assert broken.returncode == 1
+    assert [report for report in broken.stdout.splitlines() if report.startswith(contract) and "BROKEN" in report]
