@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from schema.errors import is_unexpected
 from schema.mutations import Mutation
@@ -32,7 +34,16 @@ DATE_TIME = strawberry.scalar(
     parse_value=_parse,
 )
 
-schema = strawberry.Schema(
+
+class LookreelSchema(strawberry.Schema):
+    """Logs what is our fault; what is the client's, the client is told."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log faults with their traceback."""
+        super().process_errors([error for error in errors if is_unexpected(error)], execution_context)
+
+
+schema = LookreelSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,

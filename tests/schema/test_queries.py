@@ -164,7 +164,9 @@ async def test_a_bad_token_is_a_401_before_anything_is_run(house: House) -> None
     assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
-async def test_a_fault_of_ours_is_not_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fault_of_ours_is_logged_and_not_told(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the inside")
 
@@ -173,6 +175,14 @@ async def test_a_fault_of_ours_is_not_told(house: House, monkeypatch: pytest.Mon
     body = await house.graphql(await house.user(), "{ looks { nodes { id } } }")
 
     assert [error["message"] for error in body["errors"]] == ["Internal server error"]
+    assert "the inside" in caplog.text
+
+
+async def test_a_clients_mistake_is_told_and_not_logged(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    body = await house.graphql(await house.user(), "{ nothing }")
+
+    assert [error["message"] for error in body["errors"]] == ["Cannot query field 'nothing' on type 'Query'."]
+    assert caplog.text == ""
 
 
 async def test_the_playground_opens_in_a_browser(house: House) -> None:

@@ -1,0 +1,62 @@
+"""The documents say what the code does: settings, commands, rooms, decisions."""
+
+import re
+from pathlib import Path
+
+import typer.main
+
+from app.cli import app
+from app.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+OPERATING = (ROOT / "docs" / "OPERATING.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def rows(text: str, heading: str) -> dict[str, list[str]]:
+    """Return the rows of the table under a heading, by their first cell."""
+    section = re.split(r"^## ", text.split(f"## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
+    return {row[0]: row for row in cells[2:]}
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {name.strip("`"): row[1].strip("`") for name, row in rows(OPERATING, "Settings").items()}
+
+    assert documented == {
+        name.upper(): "" if field.default is None else str(field.default).removesuffix(".0")
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def test_every_command_is_documented_with_its_options() -> None:
+    documented = {
+        usage.strip("`").split()[1]: set(re.findall(r"--[a-z-]+", usage)) for usage in rows(OPERATING, "Commands")
+    }
+
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    assert documented == {
+        name: {option for parameter in command.params for option in parameter.opts if option != "--help"}
+        for name, command in commands.items()
+    }
+
+
+def test_every_room_is_on_the_plan() -> None:
+    planned = {name.strip("`/") for name in rows(ARCHITECTURE, "Rooms")}
+
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert planned == folders | {"alembic"}
+
+
+def test_every_path_that_a_document_names_exists() -> None:
+    documents = [README, ARCHITECTURE, OPERATING, *(path.read_text() for path in (ROOT / "docs/decisions").iterdir())]
+    named = {name for text in documents for name in re.findall(r"`([a-z_]+/[\w./]+\.\w+)`", text)}
+
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"make ([a-z]+)\b", README)) <= targets
