@@ -59,4 +59,4 @@ def test_every_path_that_a_document_names_exists() -> None:
 def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
-    assert set(re.findall(r"make ([a-z]+)\b", README)) <= targets
+    assert set(re.findall(r"(?:^|`|\$ )make ([a-z]+)\b", README, re.MULTILINE)) <= targets
