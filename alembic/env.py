@@ -12,7 +12,9 @@ MIGRATION_LOCK = 0x10_0C_4EE1
 
 
 def include_name(name: str | None, type_: str, _parents: Mapping[str, str | None]) -> bool:
-    """Leave PgQueuer's tables to PgQueuer."""
+    """Leave PgQueuer's tables to PgQueuer, and the search index to the revision that makes it where it can."""
+    if type_ == "index":
+        return name != "ix_looks_search_text"
     return not (type_ == "table" and name is not None and name.startswith("pgqueuer"))
 
 

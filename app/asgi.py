@@ -1,11 +1,15 @@
 """The ASGI application: GraphQL, the REST shim, stored videos, and a health check."""
 
 import asyncio
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
+from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route, WebSocketRoute
@@ -13,10 +17,11 @@ from starlette.staticfiles import StaticFiles
 
 from app.settings import Settings
 from app.wiring import Gate
+from db import migrations
 from db.job_feed import JobFeed
 from db.session import Database, DatabaseUnavailable
-from providers.local_storage import MEDIA_PATH
-from rest_compat import errors, looks, video_jobs
+from providers.local_storage import MEDIA_PATH, LocalStorage
+from rest_compat import errors, looks, migration, subscription, video_jobs
 from rest_compat.services import RestServices
 from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
@@ -24,6 +29,9 @@ from schema.view import GraphQLView
 
 # No generator for real videos can be configured yet; such a request is refused before it is charged.
 REAL_GENERATION = False
+
+# What a page of another origin must be able to read.
+EXPOSED_HEADERS = ["Location", "Retry-After", "Idempotent-Replayed", "WWW-Authenticate", "X-Request-ID"]
 
 
 def rest_api() -> FastAPI:
@@ -37,6 +45,8 @@ def rest_api() -> FastAPI:
     )
     api.include_router(video_jobs.router)
     api.include_router(looks.router)
+    api.include_router(subscription.router)
+    api.include_router(migration.router)
     errors.install(api)
     return api
 
@@ -45,18 +55,47 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     """Return the application of one API process."""
     feed = JobFeed(database)
     gate = Gate(settings, database)
+    images = LocalStorage(settings.media_folder)
     app = rest_api()
     app.router.lifespan_context = lambda _app: _listening(feed)
-    app.state.rest_services = RestServices(database, gate.admit, REAL_GENERATION)
-    view = GraphQLView(GraphQLServices(database, feed, gate.admit, REAL_GENERATION))
-    app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
-    settings.media_folder.mkdir(parents=True, exist_ok=True)
-    app.mount(MEDIA_PATH, StaticFiles(directory=settings.media_folder))
     app.state.database = database
+    app.state.rest_services = RestServices(
+        database=database,
+        images=images,
+        admit=gate.admit,
+        migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
+        real_generation=REAL_GENERATION,
+    )
+    view = GraphQLView(GraphQLServices(database, feed, images, gate.admit, REAL_GENERATION))
+    app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
+    app.mount(MEDIA_PATH, media_files(settings.media_folder))
     app.add_route("/healthz", _health)
     app.add_route("/", _home)
-    app.add_middleware(IgnoreTrailingSlash)
+    _add_middleware(app, settings)
     return app
+
+
+def media_files(folder: Path) -> StaticFiles:
+    """Serve stored files, with Range requests (RFC 9110, section 14)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # Python knows this one from the operating system's list only.
+    mimetypes.add_type("image/webp", ".webp")
+    return StaticFiles(directory=folder)
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Add what every request goes through; the last one added is the first one met."""
+    app.add_middleware(IgnoreTrailingSlash)
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+    app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -23,7 +23,8 @@ from app.settings import Settings
 from app.wiring import open_database
 from auth.tokens import sign
 from db.models import Look
-from resolvers import accounts, video_jobs
+from resolvers import accounts
+from resolvers.prices import VIDEO_COST
 
 EMAIL = "demo@lookreel.example"
 TOP_UP_TOKENS = 100
@@ -93,7 +94,7 @@ async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as session:
         caller = await accounts.account_for_email(session, EMAIL)
         balance = (await accounts.open_account(session, caller)).tokens
-        if balance < video_jobs.COSTS[video_jobs.OPERATION]:
+        if balance < VIDEO_COST:
             balance = await accounts.grant(session, caller, TOP_UP_TOKENS)
         look = await sample_look(session, caller, settings.media_folder)
     console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")

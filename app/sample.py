@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from auth.caller import Caller
+from db.looks import LookView
 from db.models import Look
 from db.session import Session
 from providers.local_storage import MEDIA_PATH
@@ -28,7 +29,7 @@ SAMPLE = NewLook(
 
 async def sample_look(session: Session, caller: Caller, media_folder: Path) -> Look:
     """Return the caller's newest look, or a sample one that is made now."""
-    page = await looks.page(session, caller, first=1, after=None)
+    page = await looks.page(session, looks.listed(caller, LookView.MY_PRIVATE, None), first=1, after=None)
     if page.rows:
         return page.rows[0]
     await asyncio.to_thread(_publish_image, media_folder)

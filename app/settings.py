@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
     mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
+    refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
+    cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     database_pool_size: PositiveInt = Field(10, description="Connections of each process, besides one to listen")
 
     @model_validator(mode="after")

@@ -87,5 +87,6 @@ def workshop(settings: Settings, database: Database) -> Workshop:
         mock_generator=MockGenerator(settings.mock_seconds),
         real_generator=None,
         storage=LocalStorage(settings.media_folder),
+        refund_failed_jobs=settings.refund_failed_jobs,
         stopping=asyncio.Event(),
     )

@@ -1,12 +1,17 @@
 """Statements on accounts: a user's row, the balance on it, and the ledger behind the balance."""
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
 
 from db.models import LedgerEntry, LedgerEntryKind, User
+from db.pages import OffsetPage, Page, Position, newest_first, skipping
 from db.session import Session
+
+_LEDGER_ORDER = (LedgerEntry.created_at, LedgerEntry.id)
 
 
 async def get(session: Session, user_id: UUID) -> User | None:
@@ -35,6 +40,33 @@ async def set_email(session: Session, user_id: UUID, email: str) -> None:
     await session.execute(update(User).where(User.id == user_id).values(email=email))
 
 
+async def ledger_page(session: Session, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerEntry]:
+    """Read a page of a user's ledger, newest first."""
+    return await newest_first(session, _ledger(user_id), _LEDGER_ORDER, first=first, after=after)
+
+
+async def ledger_offset_page(session: Session, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerEntry]:
+    """Read a page of a user's ledger with the total, newest first."""
+    return await skipping(session, _ledger(user_id), _LEDGER_ORDER, skip=skip, limit=limit)
+
+
+async def ledger_totals(session: Session, user_id: UUID) -> dict[str, int]:
+    """Add up a user's ledger by kind of entry."""
+    query = select(LedgerEntry.kind, func.sum(LedgerEntry.amount)).where(LedgerEntry.user_id == user_id)
+    return {kind: int(amount) for kind, amount in await session.execute(query.group_by(LedgerEntry.kind))}
+
+
+async def ledger_of_jobs(session: Session, video_job_ids: Sequence[UUID]) -> Sequence[LedgerEntry]:
+    """Read the charges and refunds of many jobs, oldest first."""
+    query = select(LedgerEntry).where(LedgerEntry.video_job_id.in_(video_job_ids))
+    return (await session.scalars(query.order_by(LedgerEntry.created_at))).all()
+
+
+async def existing_ids(session: Session, user_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of the ids are users."""
+    return set(await session.scalars(select(User.id).where(User.id.in_(user_ids))))
+
+
 async def change_balance(
     session: Session, user_id: UUID, kind: LedgerEntryKind, amount: int, *, video_job_id: UUID | None = None
 ) -> int:
@@ -46,6 +78,17 @@ async def change_balance(
     """
     changed = update(User).where(User.id == user_id).values(tokens=User.tokens + amount).returning(User.tokens)
     balance = (await session.execute(changed)).scalar_one()
-    entry = {"user_id": user_id, "kind": kind, "amount": amount, "balance_after": balance, "video_job_id": video_job_id}
+    entry = {
+        "id": uuid7(),
+        "user_id": user_id,
+        "kind": kind,
+        "amount": amount,
+        "balance_after": balance,
+        "video_job_id": video_job_id,
+    }
     await session.execute(insert(LedgerEntry).values(entry))
     return balance
+
+
+def _ledger(user_id: UUID) -> Select[LedgerEntry]:
+    return select(LedgerEntry).where(LedgerEntry.user_id == user_id)

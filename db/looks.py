@@ -1,29 +1,35 @@
 """Statements on looks and on what is in them. Those that take many ids serve the dataloaders: one round trip a list."""
 
 from collections.abc import Collection, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Look, LookShare, LookVideo, Product, User, VideoJob, Visibility
-from db.pages import Page, Position, newest_first
+from db.models import Look, LookShare, Product, User, Visibility
+from db.pages import OffsetPage, Page, Position, newest_first, skipping
 from db.session import Session
 
-
-class VideoInLook(NamedTuple):
-    """A job beside its place in a look."""
-
-    look_id: UUID
-    is_default: bool
-    video_job: VideoJob
+_ORDER = (Look.created_at, Look.id)
 
 
-class JobOfLook(NamedTuple):
-    """A look beside one of the jobs that it shows."""
+class LookView(StrEnum):
+    """Which looks a list shows, as REST spells it (`contract.md`, 'Looks')."""
 
-    video_job_id: UUID
-    look: Look
+    MY_PRIVATE = "my_private"
+    SHARED_WITH_ME = "shared_with_me"
+    PUBLIC = "public"
+    ALL = "all"
+
+
+class LookList(NamedTuple):
+    """Which looks to list: a view through the eyes of a user, narrowed by a search where there is one."""
+
+    view: LookView
+    user_id: UUID
+    search: str | None = None
 
 
 class SharedWith(NamedTuple):
@@ -35,9 +41,11 @@ class SharedWith(NamedTuple):
 
 async def add(session: Session, look: Look, products: Collection[Product]) -> None:
     """Write a new look with its products; the columns that the database fills in are read back."""
+    look.search_text = _search_text(look, products)
     session.add(look)
     await session.flush()
     session.add_all(products)
+    await session.flush()
     await session.refresh(look)
 
 
@@ -47,33 +55,54 @@ async def get_owned(session: Session, look_id: UUID, user_id: UUID) -> Look | No
     return await session.scalar(query.with_for_update(read=True, key_share=True))
 
 
+async def lock(session: Session, look_id: UUID) -> Look | None:
+    """Read a look and keep every other writer of it waiting until the transaction ends."""
+    return await session.get(Look, look_id, with_for_update=True, populate_existing=True)
+
+
 async def get_visible(session: Session, look_id: UUID, user_id: UUID, *, to_admin: bool) -> Look | None:
     """Read a look if that user may see it."""
     query = select(Look).where(Look.id == look_id)
     return await session.scalar(query if to_admin else query.where(_visible_to(user_id)))
 
 
-async def page_of_owner(session: Session, user_id: UUID, *, first: int, after: Position | None) -> Page[Look]:
-    """Read a page of a user's own looks, newest first."""
-    query = select(Look).where(Look.user_id == user_id)
-    return await newest_first(session, query, (Look.created_at, Look.id), first=first, after=after)
+async def change(session: Session, look: Look, **values: object) -> Look:
+    """Set columns of a locked look and keep its search text up to date."""
+    for name, value in values.items():
+        setattr(look, name, value)
+    look.search_text = _search_text(look, await products_of(session, [look.id]))
+    look.updated_at = (await session.execute(select(func.now()))).scalar_one()
+    await session.flush()
+    return look
+
+
+async def remove(session: Session, look: Look) -> None:
+    """Delete a look; its products, shares and links go with it, its video jobs stay."""
+    await session.execute(delete(Look).where(Look.id == look.id))
+
+
+async def page(session: Session, listed: LookList, *, first: int, after: Position | None) -> Page[Look]:
+    """Read a page of a list, newest first."""
+    return await newest_first(session, _query(listed), _ORDER, first=first, after=after)
+
+
+async def offset_page(session: Session, listed: LookList, *, skip: int, limit: int) -> OffsetPage[Look]:
+    """Read a page of a list with its total, newest first."""
+    return await skipping(session, _query(listed), _ORDER, skip=skip, limit=limit)
+
+
+async def share(session: Session, look_id: UUID, user_ids: Collection[UUID]) -> None:
+    """Put a new list of users in the place of the old one."""
+    await session.execute(delete(LookShare).where(LookShare.look_id == look_id))
+    if user_ids:
+        rows = [{"look_id": look_id, "user_id": user_id} for user_id in user_ids]
+        await session.execute(insert(LookShare).values(rows))
 
 
 async def products_of(session: Session, look_ids: Sequence[UUID]) -> Sequence[Product]:
     """Read the products of many looks, each look's in its owner's order."""
     query = select(Product).where(Product.look_id.in_(look_ids)).order_by(Product.look_id, Product.position)
     return (await session.scalars(query)).all()
-
-
-async def videos_of(session: Session, look_ids: Sequence[UUID]) -> list[VideoInLook]:
-    """Read the videos of many looks, newest first."""
-    query = (
-        select(LookVideo.look_id, LookVideo.is_default, VideoJob)
-        .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
-        .where(LookVideo.look_id.in_(look_ids))
-        .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
-    )
-    return [VideoInLook(*row) for row in await session.execute(query)]
 
 
 async def shares_of(session: Session, look_ids: Sequence[UUID]) -> list[SharedWith]:
@@ -87,21 +116,28 @@ async def shares_of(session: Session, look_ids: Sequence[UUID]) -> list[SharedWi
     return [SharedWith(*row) for row in await session.execute(query)]
 
 
-async def of_video_jobs(session: Session, video_job_ids: Sequence[UUID]) -> list[JobOfLook]:
-    """Read the looks that show each of many jobs."""
-    query = (
-        select(LookVideo.video_job_id, Look)
-        .join(Look, Look.id == LookVideo.look_id)
-        .where(LookVideo.video_job_id.in_(video_job_ids))
-        .order_by(LookVideo.created_at, Look.id)
-    )
-    return [JobOfLook(*row) for row in await session.execute(query)]
+def _query(listed: LookList) -> Select[Look]:
+    query = select(Look)
+    if listed.view is LookView.MY_PRIVATE:
+        query = query.where(Look.user_id == listed.user_id)
+    elif listed.view is LookView.SHARED_WITH_ME:
+        query = query.where(_shared_with(listed.user_id))
+    elif listed.view is LookView.PUBLIC:
+        query = query.where(Look.visibility == Visibility.PUBLIC)
+    if listed.search:
+        query = query.where(Look.search_text.contains(listed.search.lower(), autoescape=True))
+    return query
+
+
+def _shared_with(user_id: UUID) -> ColumnElement[bool]:
+    shared = exists().where(LookShare.look_id == Look.id, LookShare.user_id == user_id)
+    return and_(Look.visibility == Visibility.SHARED, shared)
 
 
 def _visible_to(user_id: UUID) -> ColumnElement[bool]:
-    shared = exists().where(LookShare.look_id == Look.id, LookShare.user_id == user_id)
-    return or_(
-        Look.user_id == user_id,
-        Look.visibility == Visibility.PUBLIC,
-        (Look.visibility == Visibility.SHARED) & shared,
-    )
+    return or_(Look.user_id == user_id, Look.visibility == Visibility.PUBLIC, _shared_with(user_id))
+
+
+def _search_text(look: Look, products: Collection[Product]) -> str:
+    words = [look.title, look.notes, *(word for product in products for word in (product.name, product.sku))]
+    return " ".join(word for word in words if word).lower()

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,6 +21,10 @@ T = TypeVar("T")
 # Alembic keeps what it works on in module globals, so one process can do one thing with it at a time.
 _alembic_at_work = asyncio.Lock()
 
+LOOK_VIDEOS = "look_videos@head"
+# Any number will do, as long as every process uses the same one.
+LOOK_VIDEOS_LOCK = 0x10_0C_4EE2
+
 _CONFIGURATION = Path(__file__).parent.parent / "alembic.ini"
 
 
@@ -30,6 +34,11 @@ async def upgrade(url: URL, revision: str = "heads") -> None:
     The look_videos table is a branch of its own, so that the owner's one-time migration creates just that table.
     """
     await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
+
+
+async def upgrade_look_videos(url: URL) -> bool:
+    """Make the look_videos table; return whether it was this call that did. Of many callers at once, one is told so."""
+    return await _with_connection(url, _upgrade_look_videos)
 
 
 async def is_current(url: URL) -> bool:
@@ -58,6 +67,23 @@ async def _with_connection(url: URL, work: Callable[[Connection], T]) -> T:
         raise DatabaseUnavailable from error
     finally:
         await engine.dispose()
+
+
+def _upgrade_look_videos(connection: Connection) -> bool:
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOOK_VIDEOS_LOCK})
+    try:
+        missing = not _has_look_videos(connection)
+        connection.commit()
+        if missing:
+            command.upgrade(_configuration(connection), LOOK_VIDEOS)
+        return missing
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOOK_VIDEOS_LOCK})
+
+
+def _has_look_videos(connection: Connection) -> bool:
+    return bool(connection.scalar(text("SELECT to_regclass('look_videos') IS NOT NULL")))
 
 
 def _configuration(connection: Connection) -> Config:

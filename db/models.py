@@ -126,17 +126,18 @@ class LedgerEntry(Base):
             unique=True,
             postgresql_where=text("video_job_id IS NOT NULL"),
         ),
-        Index("ix_token_ledger_newest_first", "user_id", desc("id")),
+        Index("ix_token_ledger_newest_first", "user_id", desc("created_at"), desc("id")),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     kind: Mapped[str]
     amount: Mapped[int]
     balance_after: Mapped[int]
     # No foreign key: what was paid stays on record when the job is deleted.
     video_job_id: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # clock_timestamp: two entries of one transaction are still in order.
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class Look(Base):
@@ -146,6 +147,12 @@ class Look(Base):
     __table_args__ = (
         one_of("visibility", Visibility),
         Index("ix_looks_newest_first", "user_id", desc("created_at"), desc("id")),
+        Index(
+            "ix_looks_public_newest_first",
+            desc("created_at"),
+            desc("id"),
+            postgresql_where=text("visibility = 'public'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -154,6 +161,8 @@ class Look(Base):
     notes: Mapped[str | None]
     generated_image_url: Mapped[str]
     visibility: Mapped[str] = mapped_column(server_default=text("'private'"))
+    # Title, notes, product names and skus in lower case: what a search looks at, by trigrams where it can.
+    search_text: Mapped[str] = mapped_column(server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -14,6 +14,7 @@ Session = AsyncSession
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
 UNDEFINED_TABLE = "42P01"
+FACTS = "facts"
 _WAKE_UPS = "wake_ups"
 
 logger = logging.getLogger("lookreel.db")
@@ -59,6 +60,8 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
         # pre_ping: a server restart must cost a reconnect, not a failed request.
+        # What this process has learnt about the database and will not change, such as that a table is there.
+        self._facts: dict[str, bool] = {}
         self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
 
     @asynccontextmanager
@@ -71,7 +74,7 @@ class Database:
             DatabaseUnavailable: when there is no connection to be had, or it was lost.
 
         """
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with AsyncSession(self._engine, expire_on_commit=False, info={FACTS: self._facts}) as session:
             try:
                 async with session.begin():
                     await self._connect(session)

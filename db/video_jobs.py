@@ -4,21 +4,19 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, LookVideo, VideoJob, VideoJobLog
-from db.pages import Page, Position, newest_first
+from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
+from db.pages import OffsetPage, Page, Position, newest_first, skipping
 from db.queue import is_queued
 from db.session import Session, wake_up_after_commit
 
 
-async def add(session: Session, job: VideoJob, look_id: UUID | None) -> None:
-    """Write a new job and its place in a look; the columns that the database fills in are read back."""
+async def add(session: Session, job: VideoJob) -> None:
+    """Write a new job; the columns that the database fills in are read back."""
     session.add(job)
     await session.flush()
-    if look_id is not None:
-        session.add(LookVideo(look_id=look_id, video_job_id=job.id))
     await session.refresh(job)
     wake_up_after_commit(session, job.id, job.version)
 
@@ -43,6 +41,21 @@ async def page_of_owner(session: Session, user_id: UUID, *, first: int, after: P
     """Read a page of a user's jobs, newest first."""
     query = select(VideoJob).where(VideoJob.user_id == user_id)
     return await newest_first(session, query, (VideoJob.created_at, VideoJob.id), first=first, after=after)
+
+
+async def offset_page_of_owner(
+    session: Session, user_id: UUID, status: VideoJobStatus | None, *, skip: int, limit: int
+) -> OffsetPage[VideoJob]:
+    """Read a page of a user's jobs with the total, newest first."""
+    query = select(VideoJob).where(VideoJob.user_id == user_id)
+    query = query if status is None else query.where(VideoJob.status == status)
+    return await skipping(session, query, (VideoJob.created_at, VideoJob.id), skip=skip, limit=limit)
+
+
+async def remove(session: Session, job: VideoJob) -> None:
+    """Delete a job with its log and links; what it cost stays in the ledger."""
+    await session.execute(delete(VideoJob).where(VideoJob.id == job.id))
+    wake_up_after_commit(session, job.id, job.version + 1)
 
 
 async def change(session: Session, job: VideoJob, **values: object) -> VideoJob | None:

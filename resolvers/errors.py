@@ -80,6 +80,54 @@ class IdempotencyKeyReused(Refusal):
         )
 
 
+class LookVideosNotMigrated(Refusal):
+    """A look was named, but the one-time migration has not run yet (`contract.md`, 'The one-time migration')."""
+
+    code = "LOOK_VIDEOS_NOT_MIGRATED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Videos cannot be linked to looks yet: an admin has to call POST /api/v1/migrate/look-videos once.",
+            field="lookId",
+        )
+
+
+class VideoNotReady(Refusal):
+    """The video was asked for before it was stored."""
+
+    code = "VIDEO_NOT_READY"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"Video is not ready yet. Current status: {status}")
+
+
+class VideoJobNotCancellable(Refusal):
+    """The job has ended otherwise."""
+
+    code = "VIDEO_JOB_NOT_CANCELLABLE"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"This video job cannot be cancelled any more. Current status: {status}")
+
+
+class VideoNotInLook(Refusal):
+    """The look does not show the video."""
+
+    code = "VIDEO_NOT_IN_LOOK"
+
+    def __init__(self) -> None:
+        super().__init__("This video is not associated with the look", field="lookId")
+
+
+class UserNotFound(Refusal):
+    """No account of that id."""
+
+    code = "USER_NOT_FOUND"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("User not found", field=field)
+
+
 class VideoJobNotFound(Refusal):
     """No such job, or not the caller's."""
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from db import video_jobs
-from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
+from db import accounts, video_jobs
+from db.models import LedgerEntryKind, LogLevel, Submission, VideoJob, VideoJobStatus
 from db.session import Session
 from resolvers.video_jobs import status_message
 
@@ -65,9 +65,12 @@ async def succeed(session: Session, job: VideoJob, url: str) -> VideoJob:
     )
 
 
-async def fail(session: Session, job: VideoJob, code: str, message: str) -> VideoJob:
-    """End the job without a video; `message` is what its owner reads."""
-    return await _change(
+async def fail(session: Session, job: VideoJob, code: str, message: str, *, refund: bool) -> VideoJob:
+    """End the job without a video; `message` is what its owner reads.
+
+    The tokens come back where the operator has switched that on: `refund`.
+    """
+    failed = await _change(
         session,
         job,
         message,
@@ -78,6 +81,11 @@ async def fail(session: Session, job: VideoJob, code: str, message: str) -> Vide
         error_message=message,
         completed_at=func.now(),
     )
+    if refund and failed.tokens_consumed:
+        kind = LedgerEntryKind.REFUND
+        await accounts.change_balance(session, failed.user_id, kind, failed.tokens_consumed, video_job_id=failed.id)
+        await video_jobs.add_log(session, failed.id, LogLevel.INFO, f"{failed.tokens_consumed} tokens refunded")
+    return failed
 
 
 async def _change(

@@ -1,6 +1,6 @@
-"""Looks, and what is in them: who may see which, and which thumbnail stands for a look."""
+"""Looks, and what is in them: who may see and change which, and which thumbnail stands for a look."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Literal
@@ -9,18 +9,24 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import looks
-from db.looks import VideoInLook
-from db.models import Look, Product, User, VideoJobStatus
-from db.pages import Page, Position
+from db import accounts, looks
+from db.look_videos import VideoInLook
+from db.looks import LookList, LookView
+from db.models import Look, Product, User, VideoJobStatus, Visibility
+from db.pages import OffsetPage, Page, Position
 from db.session import Session
-from resolvers.errors import LookNotFound
+from resolvers.errors import LookNotFound, UserNotFound
 from resolvers.grouping import grouped
+from resolvers.texts import checked_text
+
+LONGEST_TITLE = 500
+LONGEST_NOTES = 10_000
+LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True)
 class NewProduct:
-    """A product of a look to be made; `price` in the shop's currency."""
+    """A product of a look to be made; `price` in the shop's currency, its image stored already."""
 
     name: str
     sku: str | None = None
@@ -32,12 +38,14 @@ class NewProduct:
 
 @dataclass(frozen=True)
 class NewLook:
-    """A look to be made; its images are stored already."""
+    """A look to be made; its image is stored already."""
 
     generated_image_url: str
     products: Sequence[NewProduct]
     title: str | None = None
     notes: str | None = None
+    visibility: Visibility = Visibility.PRIVATE
+    shared_with: Collection[UUID] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,30 @@ class Thumbnail:
 
     type: Literal["image", "video"]
     url: str
+
+
+async def create(session: Session, caller: Caller, new: NewLook, *, look_id: UUID | None = None) -> Look:
+    """Write a look of the caller's with its products in the given order.
+
+    Raises:
+        UserNotFound: when the look is to be shared with somebody unknown.
+
+    """
+    look = Look(
+        id=look_id or uuid7(),
+        user_id=caller.user_id,
+        title=new.title,
+        notes=new.notes,
+        generated_image_url=new.generated_image_url,
+        visibility=new.visibility,
+    )
+    products = [
+        Product(id=uuid7(), look_id=look.id, position=position, **asdict(product))
+        for position, product in enumerate(new.products)
+    ]
+    await looks.add(session, look, products)
+    await _share(session, look, new.visibility, new.shared_with)
+    return look
 
 
 async def get(session: Session, caller: Caller, look_id: UUID) -> Look:
@@ -61,39 +93,72 @@ async def get(session: Session, caller: Caller, look_id: UUID) -> Look:
     return look
 
 
-async def create(session: Session, caller: Caller, new: NewLook) -> Look:
-    """Write a private look of the caller's with its products in the given order."""
-    look = Look(
-        id=uuid7(),
-        user_id=caller.user_id,
-        title=new.title,
-        notes=new.notes,
-        generated_image_url=new.generated_image_url,
-    )
-    await looks.add(
-        session,
-        look,
-        [
-            Product(id=uuid7(), look_id=look.id, position=position, **asdict(product))
-            for position, product in enumerate(new.products)
-        ],
-    )
+def listed(caller: Caller, view: LookView, search: str | None) -> LookList:
+    """Return which looks a list shows to the caller.
+
+    Raises:
+        AdminRequired: for the view of all looks.
+        InvalidInput: when the search cannot be one.
+
+    """
+    if view is LookView.ALL:
+        caller.require_admin()
+    return LookList(view, caller.user_id, checked_text(search, "search", LONGEST_SEARCH))
+
+
+async def page(session: Session, wanted: LookList, *, first: int, after: Position | None) -> Page[Look]:
+    """Read a page of a list, newest first."""
+    return await looks.page(session, wanted, first=first, after=after)
+
+
+async def offset_page(session: Session, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[Look]:
+    """Read a page of a list with its total, newest first."""
+    return await looks.offset_page(session, wanted, skip=skip, limit=limit)
+
+
+async def update(session: Session, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> Look:
+    """Change title and notes, whichever `changes` has; None empties one. For owner and admins.
+
+    Raises:
+        LookNotFound, InvalidInput
+
+    """
+    look = await lock_own(session, caller, look_id)
+    longest = {"title": LONGEST_TITLE, "notes": LONGEST_NOTES}
+    checked = {name: checked_text(value, name, longest[name]) for name, value in changes.items()}
+    return await looks.change(session, look, **checked)
+
+
+async def set_visibility(
+    session: Session, caller: Caller, look_id: UUID, visibility: Visibility, shared_with: Collection[UUID]
+) -> Look:
+    """Decide who may see a look; the list of users replaces the old one, and only `shared` keeps one.
+
+    Raises:
+        LookNotFound, UserNotFound
+
+    """
+    look = await lock_own(session, caller, look_id)
+    await _share(session, look, visibility, shared_with)
+    return await looks.change(session, look, visibility=visibility)
+
+
+async def lock_own(session: Session, caller: Caller, look_id: UUID) -> Look:
+    """Read a look that the caller may change, kept from other writers until the transaction ends.
+
+    Raises:
+        LookNotFound: also where it can be seen but not changed.
+
+    """
+    look = await looks.lock(session, look_id)
+    if look is None or not (caller.is_admin or look.user_id == caller.user_id):
+        raise LookNotFound
     return look
-
-
-async def page(session: Session, caller: Caller, *, first: int, after: Position | None) -> Page[Look]:
-    """Read a page of the caller's own looks, newest first."""
-    return await looks.page_of_owner(session, caller.user_id, first=first, after=after)
 
 
 async def products_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[Product]]:
     """Read the products of looks that the caller was let read."""
     return grouped((product.look_id, product) for product in await looks.products_of(session, look_ids))
-
-
-async def videos_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[VideoInLook]]:
-    """Read the videos of looks that the caller was let read, newest first."""
-    return grouped((video.look_id, video) for video in await looks.videos_of(session, look_ids))
 
 
 async def shared_with_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[User]]:
@@ -108,3 +173,23 @@ def thumbnail(look: Look, videos: Sequence[VideoInLook]) -> Thumbnail:
         if video.is_default and job.status == VideoJobStatus.SUCCEEDED and job.cloudinary_url is not None:
             return Thumbnail("video", job.cloudinary_url)
     return Thumbnail("image", look.generated_image_url)
+
+
+def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
+    """Read user ids, each once.
+
+    Raises:
+        UserNotFound: when one is no UUID.
+
+    """
+    try:
+        return list(dict.fromkeys(UUID(text) for text in texts))
+    except ValueError:
+        raise UserNotFound(field) from None
+
+
+async def _share(session: Session, look: Look, visibility: Visibility, shared_with: Collection[UUID]) -> None:
+    wanted = set(shared_with) if visibility is Visibility.SHARED else set()
+    if wanted - await accounts.existing_ids(session, wanted):
+        raise UserNotFound("sharedWithUserIds")
+    await looks.share(session, look.id, [user_id for user_id in shared_with if user_id in wanted])

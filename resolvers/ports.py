@@ -1,9 +1,11 @@
-"""What the worker needs of the outside world. Providers fit these protocols; the application chooses which ones."""
+"""What we need of the outside world. Providers fit these protocols; the application chooses which ones."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
+
+from resolvers.images import Image
 
 
 @dataclass(frozen=True)
@@ -73,4 +75,23 @@ class VideoStorage(Protocol):
 
     async def store(self, video_job_id: UUID, video: Path) -> str:
         """Keep a copy under the job's id, in place of an earlier one; return a URL, or a path of this site."""
+        ...
+
+
+class ImageStorage(Protocol):
+    """Keeps the images of looks where browsers can fetch them."""
+
+    async def store_image(self, name: str, image: Image) -> str:
+        """Keep the image under a name that is ours to choose, such as `<look id>-product-0`; return a URL or a path.
+
+        An earlier image of that name and format is replaced.
+
+        Raises:
+            ValueError: the name has other characters than letters of ASCII, digits and hyphens, or none
+
+        """
+        ...
+
+    async def delete(self, url: str) -> None:
+        """Remove what this storage keeps under a URL or path that it returned; any other address is ignored."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from resolvers.errors import InvalidInput
 from resolvers.models import ACCEPTED_MODELS, model_id
+from resolvers.texts import is_storable
 
 RESOLUTIONS = ("720p", "1080p")
 ASPECT_RATIOS = ("16:9", "9:16")
@@ -35,22 +36,39 @@ class VideoJobInput:
     has_initial_image: bool = False
     idempotency_key: str | None = None
 
-    def checked(self) -> "VideoJobInput":
-        """Return the request in its normal form.
-
-        Raises:
-            InvalidInput: naming the first field that breaks its rule.
-
-        """
-        request = replace(
+    def normalised(self) -> "VideoJobInput":
+        """Return the request as it is checked and compared: spaces and prefixes off, empty text as none."""
+        return replace(
             self,
             model=model_id(self.model.strip()),
             prompt=(self.prompt or "").strip() or None,
             look_id=(self.look_id or "").strip() or None,
         )
-        for error in _violations(request):
-            raise error
-        return request
+
+    def violations(self) -> Iterator[InvalidInput]:
+        """Yield an error for each field that breaks its rule."""
+        for field, text in (
+            ("prompt", self.prompt),
+            ("model", self.model),
+            ("idempotencyKey", self.idempotency_key),
+        ):
+            if text is not None and not is_storable(text):
+                yield InvalidInput(f"{field} contains characters that cannot be stored", field=field)
+        if self.model not in ACCEPTED_MODELS:
+            yield InvalidInput(f"Model must be one of {_listed(ACCEPTED_MODELS)}", field="model")
+        if self.resolution not in RESOLUTIONS:
+            yield InvalidInput(f"Resolution must be {_listed(RESOLUTIONS)}", field="resolution")
+        if self.aspect_ratio not in ASPECT_RATIOS:
+            yield InvalidInput(f"Aspect ratio must be {_listed(ASPECT_RATIOS)}", field="aspectRatio")
+        if self.duration_seconds not in DURATIONS_SECONDS:
+            yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
+        if self.prompt is None and not self.has_initial_image:
+            yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
+        if self.prompt is not None and len(self.prompt) > LONGEST_PROMPT:
+            yield InvalidInput(f"Prompt must be at most {LONGEST_PROMPT} characters", field="prompt")
+        if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
+            message = f"An idempotency key must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
+            yield InvalidInput(message, field="idempotencyKey")
 
     def digest(self) -> str:
         """Fingerprint what was asked for, to tell a repeated request from another one with the same key."""
@@ -58,36 +76,6 @@ class VideoJobInput:
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def _violations(request: VideoJobInput) -> Iterator[InvalidInput]:
-    for field, text in (
-        ("prompt", request.prompt),
-        ("model", request.model),
-        ("idempotencyKey", request.idempotency_key),
-    ):
-        if text is not None and not _storable(text):
-            yield InvalidInput(f"{field} contains characters that cannot be stored", field=field)
-    if request.model not in ACCEPTED_MODELS:
-        yield InvalidInput(f"Model must be one of {_listed(ACCEPTED_MODELS)}", field="model")
-    if request.resolution not in RESOLUTIONS:
-        yield InvalidInput(f"Resolution must be {_listed(RESOLUTIONS)}", field="resolution")
-    if request.aspect_ratio not in ASPECT_RATIOS:
-        yield InvalidInput(f"Aspect ratio must be {_listed(ASPECT_RATIOS)}", field="aspectRatio")
-    if request.duration_seconds not in DURATIONS_SECONDS:
-        yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
-    if request.prompt is None and not request.has_initial_image:
-        yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
-    if request.prompt is not None and len(request.prompt) > LONGEST_PROMPT:
-        yield InvalidInput(f"Prompt must be at most {LONGEST_PROMPT} characters", field="prompt")
-    if request.idempotency_key is not None and not 0 < len(request.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
-        message = f"An idempotency key must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
-        yield InvalidInput(message, field="idempotencyKey")
-
-
 def _listed(values: tuple[str, ...]) -> str:
     *others, last = (f"'{value}'" for value in values)
     return f"{', '.join(others)} or {last}"
-
-
-def _storable(text: str) -> bool:
-    """PostgreSQL's text takes any Unicode scalar value but NUL; JSON can smuggle in both NUL and lone surrogates."""
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,65 +1,24 @@
-"""Video jobs as their owners see them: creating one, and reading them."""
+"""Video jobs as their owners see them: reading, cancelling, deleting."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
+from sqlalchemy import func
 
 from auth.caller import Caller
-from db import accounts, looks, queue, video_jobs
-from db.models import LedgerEntryKind, LogLevel, Look, User, VideoJob, VideoJobLog
-from db.pages import Page, Position
+from db import accounts, look_videos, video_jobs
+from db.models import LedgerEntry, LedgerEntryKind, LogLevel, Look, VideoJob, VideoJobLog, VideoJobStatus
+from db.pages import OffsetPage, Page, Position
 from db.session import Session
-from resolvers.accounts import lock_account
-from resolvers.errors import (
-    ActiveJobLimit,
-    GenerationUnavailable,
-    IdempotencyKeyReused,
-    InsufficientTokens,
-    InvalidLook,
-    VideoJobNotFound,
-)
+from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
 from resolvers.grouping import grouped
-from resolvers.video_job_input import VideoJobInput
 
-# What an operation costs in tokens, and how many jobs one user may have in progress (seed, contract.md).
-COSTS = {"video_generation": 50}
-OPERATION = "video_generation"
-ACTIVE_JOB_LIMIT = 3
-IDEMPOTENCY_KEYS_LAST = timedelta(hours=24)
+FIRST_VERSION = 1
 
 
-@dataclass(frozen=True)
-class CreatedVideoJob:
-    """A job that was created, or that an earlier request with the same idempotency key had created."""
-
-    job: VideoJob
-    replayed: bool
-
-
-async def create(session: Session, caller: Caller, asked: VideoJobInput, *, real_generation: bool) -> CreatedVideoJob:
-    """Check, charge, write and queue a job in the caller's transaction.
-
-    Every check comes before the charge, in the order of contract.md; the account's row lock keeps two requests of one
-    user from passing the same check. `real_generation` says whether the operator has configured a generator.
-
-    Raises:
-        InvalidInput, GenerationUnavailable, IdempotencyKeyReused, InvalidLook, ActiveJobLimit, InsufficientTokens
-
-    """
-    request = asked.checked()
-    if not request.mock_mode and not real_generation:
-        raise GenerationUnavailable
-    account = await lock_account(session, caller)
-    earlier = await _replay(session, caller, request)
-    if earlier is not None:
-        return CreatedVideoJob(earlier, replayed=True)
-    look_id = await _own_look(session, caller, request.look_id)
-    await _require_free_slot(session, caller)
-    _require_tokens(account)
-    return CreatedVideoJob(await _write(session, caller, request, look_id), replayed=False)
+def status_message(text: str, *, mock_mode: bool) -> str:
+    """Say what a job is doing; a mock job says that it is one (contract.md)."""
+    return f"{text} (Mock Mode)" if mock_mode else text
 
 
 async def get(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
@@ -80,76 +39,111 @@ async def page(session: Session, caller: Caller, *, first: int, after: Position 
     return await video_jobs.page_of_owner(session, caller.user_id, first=first, after=after)
 
 
+async def offset_page(
+    session: Session, caller: Caller, status: str | None, *, skip: int, limit: int
+) -> OffsetPage[VideoJob]:
+    """Read a page of the caller's own jobs with their total, newest first, of one status where one is given.
+
+    Raises:
+        InvalidInput: when there is no such status.
+
+    """
+    try:
+        wanted = None if status is None else VideoJobStatus(status.strip().upper())
+    except ValueError:
+        message = f"status_filter must be one of {', '.join(VideoJobStatus)}"
+        raise InvalidInput(message, field="status_filter") from None
+    return await video_jobs.offset_page_of_owner(session, caller.user_id, wanted, skip=skip, limit=limit)
+
+
+async def stored_video(session: Session, caller: Caller, job_id: UUID) -> str:
+    """Return where the job's video is stored: a URL, or a path of this site.
+
+    Raises:
+        VideoJobNotFound, VideoNotReady
+
+    """
+    job = await get(session, caller, job_id)
+    if job.cloudinary_url is None:
+        raise VideoNotReady(job.status)
+    return job.cloudinary_url
+
+
+async def cancel(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
+    """End a job that has not ended yet; to cancel a cancelled one changes nothing.
+
+    A waiting job's tokens come back, since nothing was spent. A running one's do not: the worker stops following it at
+    its next step, but the generator may go on.
+
+    Raises:
+        VideoJobNotFound, VideoJobNotCancellable
+
+    """
+    job = await get(session, caller, job_id)
+    # The account first, as in a creation: one order of locks for everybody.
+    await accounts.lock(session, job.user_id)
+    while not VideoJobStatus(job.status).is_terminal:
+        cancelled = await video_jobs.change(
+            session,
+            job,
+            status=VideoJobStatus.CANCELLED,
+            status_message=status_message("Cancelled", mock_mode=job.mock_mode),
+            completed_at=func.now(),
+        )
+        if cancelled is not None:
+            await _note_cancellation(session, cancelled)
+            return cancelled
+        job = await get(session, caller, job_id)
+    if job.status != VideoJobStatus.CANCELLED:
+        raise VideoJobNotCancellable(job.status)
+    return job
+
+
+async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
+    """Delete a job of the caller's, cancelled first where it is still in progress; admins delete anybody's.
+
+    Raises:
+        VideoJobNotFound
+
+    """
+    job = await get(session, caller, job_id)
+    if not VideoJobStatus(job.status).is_terminal:
+        job = await _cancelled_unless_ended(session, caller, job)
+    await video_jobs.remove(session, job)
+
+
 async def logs_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[VideoJobLog]]:
     """Read the logs of jobs that the caller was let read, oldest line first."""
     return grouped((line.video_job_id, line) for line in await video_jobs.logs_of(session, job_ids))
 
 
+def logs_of_version(job: VideoJob, lines: Sequence[VideoJobLog]) -> Sequence[VideoJobLog]:
+    """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
+    return lines[:1] if job.version == FIRST_VERSION else lines
+
+
 async def looks_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[Look]]:
     """Read the looks that show the jobs that the caller was let read."""
-    return grouped((found.video_job_id, found.look) for found in await looks.of_video_jobs(session, job_ids))
+    return grouped((found.video_job_id, found.look) for found in await look_videos.looks_of_jobs(session, job_ids))
 
 
-async def _replay(session: Session, caller: Caller, request: VideoJobInput) -> VideoJob | None:
-    if request.idempotency_key is None:
-        return None
-    key = request.idempotency_key
-    known = await video_jobs.get_idempotency_key(session, caller.user_id, key, IDEMPOTENCY_KEYS_LAST)
-    if known is None:
-        return None
-    if known.request_digest != request.digest():
-        raise IdempotencyKeyReused
-    return await video_jobs.get(session, known.video_job_id)
+async def ledger_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerEntry]]:
+    """Read what jobs that the caller was let read have cost, and what came back."""
+    entries = await accounts.ledger_of_jobs(session, job_ids)
+    return grouped((entry.video_job_id, entry) for entry in entries if entry.video_job_id is not None)
 
 
-async def _own_look(session: Session, caller: Caller, look_id: str | None) -> UUID | None:
-    if look_id is None:
-        return None
+async def _cancelled_unless_ended(session: Session, caller: Caller, job: VideoJob) -> VideoJob:
     try:
-        look = await looks.get_owned(session, UUID(look_id), caller.user_id)
-    except ValueError:
-        look = None
-    if look is None:
-        raise InvalidLook
-    return look.id
+        return await cancel(session, caller, job.id)
+    except VideoJobNotCancellable:
+        return job
 
 
-async def _require_free_slot(session: Session, caller: Caller) -> None:
-    active = await video_jobs.active_ids(session, caller.user_id)
-    if len(active) >= ACTIVE_JOB_LIMIT:
-        raise ActiveJobLimit(ACTIVE_JOB_LIMIT, active)
-
-
-def _require_tokens(account: User) -> None:
-    if account.tokens < COSTS[OPERATION]:
-        raise InsufficientTokens(OPERATION, COSTS[OPERATION], account.tokens)
-
-
-async def _write(session: Session, caller: Caller, request: VideoJobInput, look_id: UUID | None) -> VideoJob:
-    cost = COSTS[OPERATION]
-    job = VideoJob(
-        id=uuid7(),
-        user_id=caller.user_id,
-        prompt=request.prompt,
-        model=request.model,
-        resolution=request.resolution,
-        aspect_ratio=request.aspect_ratio,
-        duration_seconds=request.duration_seconds,
-        generate_audio=request.generate_audio,
-        mock_mode=request.mock_mode,
-        status_message=status_message("Waiting for a worker", mock_mode=request.mock_mode),
-        tokens_consumed=cost,
-    )
-    await video_jobs.add(session, job, look_id)
-    await accounts.change_balance(session, caller.user_id, LedgerEntryKind.CHARGE, -cost, video_job_id=job.id)
-    if request.idempotency_key is not None:
-        digest = request.digest()
-        await video_jobs.put_idempotency_key(session, caller.user_id, request.idempotency_key, digest, job.id)
-    await video_jobs.add_log(session, job.id, LogLevel.INFO, f"Video job created, {cost} tokens charged")
-    await queue.enqueue(session, [job.id])
-    return job
-
-
-def status_message(text: str, *, mock_mode: bool) -> str:
-    """Say what a job is doing; a mock job says that it is one (contract.md)."""
-    return f"{text} (Mock Mode)" if mock_mode else text
+async def _note_cancellation(session: Session, job: VideoJob) -> None:
+    waiting = job.started_at is None
+    if waiting:
+        kind = LedgerEntryKind.REFUND
+        await accounts.change_balance(session, job.user_id, kind, job.tokens_consumed, video_job_id=job.id)
+    message = "Cancelled by the user" + (f", {job.tokens_consumed} tokens refunded" if waiting else "")
+    await video_jobs.add_log(session, job.id, LogLevel.WARNING, message)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request
-from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
@@ -21,8 +22,13 @@ from resolvers.errors import (
     InvalidInput,
     InvalidLook,
     LookNotFound,
+    LookVideosNotMigrated,
     Refusal,
+    UserNotFound,
+    VideoJobNotCancellable,
     VideoJobNotFound,
+    VideoNotInLook,
+    VideoNotReady,
 )
 
 
@@ -52,6 +58,11 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     InsufficientTokens: Answer(HTTPStatus.PAYMENT_REQUIRED, detail=_insufficient_tokens),
     VideoJobNotFound: Answer(HTTPStatus.NOT_FOUND),
     LookNotFound: Answer(HTTPStatus.NOT_FOUND),
+    UserNotFound: Answer(HTTPStatus.BAD_REQUEST),
+    VideoNotReady: Answer(HTTPStatus.BAD_REQUEST),
+    VideoNotInLook: Answer(HTTPStatus.BAD_REQUEST),
+    VideoJobNotCancellable: Answer(HTTPStatus.CONFLICT),
+    LookVideosNotMigrated: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
     ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -74,11 +85,12 @@ async def on_http_exception(_request: Request, error: Exception) -> JSONResponse
     return _response(status, error.detail, status.name, dict(error.headers or {}))
 
 
-async def on_invalid_request(request: Request, error: Exception) -> Response:
+async def on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
     """Answer missing and mistyped fields in FastAPI's own shape, which the frontend knows."""
     if not isinstance(error, RequestValidationError):
         raise error
-    return await request_validation_exception_handler(request, error)
+    body = {"detail": jsonable_encoder(error.errors(), exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
+    return JSONResponse(body | _request_id(), HTTPStatus.UNPROCESSABLE_ENTITY.value)
 
 
 async def on_database_unavailable(_request: Request, error: Exception) -> JSONResponse:
@@ -104,4 +116,8 @@ def install(app: FastAPI) -> None:
 
 
 def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse({"detail": detail, "code": code}, status.value, headers)
+    return JSONResponse({"detail": detail, "code": code} | _request_id(), status.value, headers)
+
+
+def _request_id() -> dict[str, str | None]:
+    return {"requestId": correlation_id.get()}

@@ -1,22 +1,139 @@
-"""`/api/v1/looks`: a look with its products and videos."""
+"""`/api/v1/looks`: looks with their products and videos."""
 
-from fastapi import APIRouter, Request
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
 
-from resolvers import looks
-from resolvers.errors import LookNotFound
-from rest_compat.ids import uuid_or
+from fastapi import APIRouter, Query, Request
+
+from db.looks import LookView
+from db.models import Look
+from db.session import Session
+from resolvers import look_images, look_videos, looks
+from resolvers.errors import InvalidInput, LookNotFound
+from resolvers.ids import uuid_or
+from resolvers.images import decode_image
+from resolvers.look_images import LookInput, ProductInput
+from rest_compat.bodies import look_body
+from rest_compat.paging import Skip
 from rest_compat.services import AdmittedCaller, Services
-from rest_compat.wire import LookBody, RefusalBody, look_body
+from rest_compat.wire import (
+    LookBody,
+    LookChangesBody,
+    LookListBody,
+    NewLookBody,
+    NewProductBody,
+    RefusalBody,
+    VisibilityBody,
+)
 
 router = APIRouter(prefix="/api/v1/looks", tags=["looks"])
 
+UNKNOWN: dict[int | str, dict[str, object]] = {401: {"model": RefusalBody}, 404: {"model": RefusalBody}}
+REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401: {"model": RefusalBody}}
 
-@router.get("/{look_id}", responses={401: {"model": RefusalBody}, 404: {"model": RefusalBody}})
+
+@router.post("", status_code=201, responses=REFUSED)
+async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
+    """Make a look; its images come as base64."""
+    look = await look_images.create(services.database, services.images, caller, await _asked(body))
+    async with services.database.transaction() as session:
+        return (await _bodies(session, [look], request))[0]
+
+
+@router.get("", responses=REFUSED)
+async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
+    caller: AdmittedCaller,
+    services: Services,
+    request: Request,
+    *,
+    view_type: Annotated[str, Query(description="`my_private`, `shared_with_me` or `public`")] = LookView.MY_PRIVATE,
+    search: Annotated[str | None, Query(description="A part of title, notes, product name or sku")] = None,
+    skip: Skip = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    everybodys: Annotated[bool, Query(alias="all", description="Everybody's looks; for admins")] = False,
+) -> LookListBody:
+    """List looks, newest first."""
+    wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type), search)
+    async with services.database.transaction() as session:
+        page = await looks.offset_page(session, wanted, skip=skip, limit=limit)
+        bodies = await _bodies(session, page.rows, request)
+    return LookListBody(looks=bodies, total=page.total, skip=skip, limit=limit)
+
+
+@router.get("/{look_id}", responses=UNKNOWN)
 async def read_look(look_id: str, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
     """Read a look that the caller may see."""
     async with services.database.transaction() as session:
         look = await looks.get(session, caller, uuid_or(look_id, LookNotFound))
-        products = await looks.products_by_look(session, [look.id])
-        videos = await looks.videos_by_look(session, [look.id])
-        shared_with = await looks.shared_with_by_look(session, [look.id])
-    return look_body(look, products[look.id], videos[look.id], shared_with[look.id], str(request.base_url))
+        return (await _bodies(session, [look], request))[0]
+
+
+@router.patch("/{look_id}", responses=REFUSED | UNKNOWN)
+async def update_look(
+    look_id: str, body: LookChangesBody, caller: AdmittedCaller, services: Services, request: Request
+) -> LookBody:
+    """Change title and notes."""
+    changes = body.model_dump(exclude_unset=True)
+    async with services.database.transaction() as session:
+        look = await looks.update(session, caller, uuid_or(look_id, LookNotFound), changes)
+        return (await _bodies(session, [look], request))[0]
+
+
+@router.patch("/{look_id}/visibility", responses=REFUSED | UNKNOWN)
+async def set_look_visibility(
+    look_id: str, body: VisibilityBody, caller: AdmittedCaller, services: Services, request: Request
+) -> LookBody:
+    """Decide who may see a look."""
+    shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
+    async with services.database.transaction() as session:
+        id_ = uuid_or(look_id, LookNotFound)
+        look = await looks.set_visibility(session, caller, id_, body.visibility, shared_with)
+        return (await _bodies(session, [look], request))[0]
+
+
+@router.delete("/{look_id}", status_code=204, responses=UNKNOWN)
+async def delete_look(look_id: str, caller: AdmittedCaller, services: Services) -> None:
+    """Delete a look with its images; its video jobs stay."""
+    await look_images.delete(services.database, services.images, caller, uuid_or(look_id, LookNotFound))
+
+
+async def _bodies(session: Session, rows: Sequence[Look], request: Request) -> list[LookBody]:
+    ids = [look.id for look in rows]
+    products = await looks.products_by_look(session, ids)
+    videos = await look_videos.videos_by_look(session, ids)
+    shared_with = await looks.shared_with_by_look(session, ids)
+    base_url = str(request.base_url)
+    return [
+        look_body(look, products.get(look.id, ()), videos.get(look.id, ()), shared_with.get(look.id, ()), base_url)
+        for look in rows
+    ]
+
+
+async def _asked(body: NewLookBody) -> LookInput:
+    image = await asyncio.to_thread(decode_image, body.generated_image_base64, field="generatedImageBase64")
+    return LookInput(
+        title=body.title,
+        notes=body.notes,
+        image=image,
+        products=[await _asked_product(product) for product in body.products],
+        visibility=body.visibility,
+        shared_with_user_ids=body.shared_with_user_ids,
+    )
+
+
+async def _asked_product(product: NewProductBody) -> ProductInput:
+    return ProductInput(
+        name=product.name,
+        thumbnail=await asyncio.to_thread(decode_image, product.thumbnail_base64, field="thumbnailBase64"),
+        sku=product.sku,
+        designer=product.designer,
+        price=product.price,
+        product_url=product.product_url,
+    )
+
+
+def _view(name: str) -> LookView:
+    if name in (LookView.MY_PRIVATE, LookView.SHARED_WITH_ME, LookView.PUBLIC):
+        return LookView(name)
+    raise InvalidInput("view_type must be my_private, shared_with_me or public", field="view_type")

@@ -9,14 +9,20 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
 from db.session import Database
+from resolvers.ports import ImageStorage
 
 
 @dataclass(frozen=True)
 class RestServices:
-    """The database, the gate that turns an `Authorization` header into an active caller, and what is configured."""
+    """The database, where images go, the gate that turns an `Authorization` header into an active caller, and so on.
+
+    `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
+    """
 
     database: Database
+    images: ImageStorage
     admit: Callable[[str | None], Awaitable[Caller]]
+    migrate_look_videos: Callable[[], Awaitable[bool]]
     real_generation: bool
 
 

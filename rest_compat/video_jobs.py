@@ -1,17 +1,29 @@
 """`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out."""
 
 from typing import Annotated
+from urllib.parse import urljoin
 
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi.responses import RedirectResponse
 
+from auth.caller import Caller
 from db.models import VideoJob
 from db.session import Session
-from resolvers import video_jobs
-from resolvers.errors import InvalidLook, VideoJobNotFound
+from resolvers import look_videos, video_job_creation, video_jobs
+from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
+from resolvers.ids import uuid_or
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from rest_compat.ids import uuid_or
-from rest_compat.services import AdmittedCaller, Services
-from rest_compat.wire import FormBoolean, InsufficientTokensBody, RefusalBody, VideoJobBody, video_job_body
+from rest_compat.bodies import video_job_body, video_job_list_item
+from rest_compat.paging import LARGEST_SKIP, Skip
+from rest_compat.services import AdmittedCaller, RestServices, Services
+from rest_compat.wire import (
+    DefaultVideoBody,
+    FormBoolean,
+    InsufficientTokensBody,
+    RefusalBody,
+    VideoJobBody,
+    VideoJobListBody,
+)
 
 router = APIRouter(prefix="/api/v1/video-jobs", tags=["video jobs"])
 
@@ -22,6 +34,14 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     403: {"model": RefusalBody, "description": "The account is not active"},
     429: {"model": RefusalBody, "description": "Three jobs are in progress already"},
     503: {"model": RefusalBody, "description": "Real generation is not configured"},
+}
+
+
+NOT_FOUND: dict[str, object] = {"model": RefusalBody, "description": "Not the caller's, or not there"}
+LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"model": RefusalBody, "description": "The look does not show the video"},
+    401: REFUSALS[401],
+    404: NOT_FOUND,
 }
 
 
@@ -66,12 +86,33 @@ async def create_video_job(
 ) -> VideoJobBody:
     """Charge for a video and queue its generation."""
     async with services.database.transaction() as session:
-        created = await video_jobs.create(session, caller, asked, real_generation=services.real_generation)
+        created = await video_job_creation.create(session, caller, asked, real_generation=services.real_generation)
         body = await _body(session, created.job, request)
     response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
     if created.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return body
+
+
+@router.get("", responses={401: REFUSALS[401]})
+async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the query
+    caller: AdmittedCaller,
+    services: Services,
+    request: Request,
+    *,
+    skip: Skip = 0,
+    offset: Annotated[int | None, Query(ge=0, le=LARGEST_SKIP, description="An old name for `skip`")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    status_filter: Annotated[str | None, Query(description="Only jobs of this status, such as `SUCCEEDED`")] = None,
+) -> VideoJobListBody:
+    """List the caller's own jobs, newest first."""
+    start = skip if offset is None else offset
+    async with services.database.transaction() as session:
+        page = await video_jobs.offset_page(session, caller, status_filter or None, skip=start, limit=limit)
+        in_looks = await video_jobs.looks_by_job(session, [job.id for job in page.rows])
+    base_url = str(request.base_url)
+    items = [video_job_list_item(job, in_looks.get(job.id, ()), base_url) for job in page.rows]
+    return VideoJobListBody(jobs=items, total=page.total, skip=start, limit=limit)
 
 
 @router.get("/{video_job_id}", responses={401: REFUSALS[401], 404: {"model": RefusalBody}})
@@ -82,6 +123,62 @@ async def read_video_job(
     async with services.database.transaction() as session:
         job = await video_jobs.get(session, caller, uuid_or(video_job_id, VideoJobNotFound))
         return await _body(session, job, request)
+
+
+@router.get(
+    "/{video_job_id}/download",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses={400: {"model": RefusalBody}, 401: REFUSALS[401], 404: {"model": RefusalBody}},
+)
+async def download_video(video_job_id: str, caller: AdmittedCaller, services: Services, request: Request) -> str:
+    """Go to the stored video."""
+    async with services.database.transaction() as session:
+        stored = await video_jobs.stored_video(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+    return urljoin(str(request.base_url), stored)
+
+
+@router.post("/{video_job_id}/cancel", responses={401: REFUSALS[401], 404: NOT_FOUND, 409: {"model": RefusalBody}})
+async def cancel_video_job(
+    video_job_id: str, caller: AdmittedCaller, services: Services, request: Request
+) -> VideoJobBody:
+    """End a job that is in progress; a waiting job's tokens come back."""
+    async with services.database.transaction() as session:
+        job = await video_jobs.cancel(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+        return await _body(session, job, request)
+
+
+@router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
+async def delete_video_job(video_job_id: str, caller: AdmittedCaller, services: Services) -> None:
+    """Delete a job, cancelled first where it is in progress."""
+    async with services.database.transaction() as session:
+        await video_jobs.delete(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+
+
+@router.patch("/{video_job_id}/set-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
+async def set_default_for_look(
+    video_job_id: str, look_id: str, caller: AdmittedCaller, services: Services
+) -> DefaultVideoBody:
+    """Let a video stand for its look."""
+    return await _set_default(video_job_id, look_id, caller, services, is_default=True)
+
+
+@router.patch("/{video_job_id}/unset-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
+async def unset_default_for_look(
+    video_job_id: str, look_id: str, caller: AdmittedCaller, services: Services
+) -> DefaultVideoBody:
+    """Let a video no longer stand for its look."""
+    return await _set_default(video_job_id, look_id, caller, services, is_default=False)
+
+
+async def _set_default(
+    video_job_id: str, look_id: str, caller: Caller, services: RestServices, *, is_default: bool
+) -> DefaultVideoBody:
+    video, look = uuid_or(video_job_id, VideoJobNotFound), uuid_or(look_id, LookNotFound)
+    async with services.database.transaction() as session:
+        await look_videos.set_default(session, caller, video, look, is_default=is_default)
+    message = "Video set as default successfully" if is_default else "Video unset as default successfully"
+    return DefaultVideoBody(message=message, video_id=video, look_id=look, is_default=is_default)
 
 
 async def _body(session: Session, job: VideoJob, request: Request) -> VideoJobBody:

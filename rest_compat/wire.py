@@ -1,17 +1,14 @@
 """What goes over the wire: the legacy frontend's JSON, field for field (contract.md)."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal
-from urllib.parse import urljoin
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from db.looks import VideoInLook
-from db.models import LogLevel, Look, Product, User, VideoJob, VideoJobLog, VideoJobStatus, Visibility
-from resolvers import looks
+from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -74,6 +71,42 @@ class VideoJobBody(Wire):
     associated_looks: list[AssociatedLookBody]
 
 
+class VideoJobListItem(Wire):
+    """A video job in a list; its prompt is cut to 150 characters."""
+
+    id: UUID
+    status: VideoJobStatus
+    prompt: str | None
+    model: str
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    cloudinary_url: str | None
+    progress_percentage: int
+    mock_mode: bool
+    created_at: datetime
+    updated_at: datetime
+    associated_looks: list[AssociatedLookBody]
+
+
+class VideoJobListBody(Wire):
+    """A page of the caller's jobs."""
+
+    jobs: list[VideoJobListItem]
+    total: int
+    skip: int
+    limit: int
+
+
+class DefaultVideoBody(Wire):
+    """Whether a video stands for a look."""
+
+    message: str
+    video_id: UUID
+    look_id: UUID
+    is_default: bool
+
+
 class ProductBody(Wire):
     """A product in a look."""
 
@@ -123,11 +156,98 @@ class LookBody(Wire):
     updated_at: datetime
 
 
+class LookListBody(Wire):
+    """A page of looks."""
+
+    looks: list[LookBody]
+    total: int
+    skip: int
+    limit: int
+
+
+class NewProductBody(Wire):
+    """A product of a look to be made."""
+
+    sku: str | None = None
+    name: str
+    designer: str | None = None
+    price: Decimal | None = None
+    product_url: str | None = None
+    thumbnail_base64: str = Field(alias="thumbnailBase64", description="Data URI or bare base64")
+
+
+class NewLookBody(Wire):
+    """A look to be made."""
+
+    title: str | None = None
+    notes: str | None = None
+    generated_image_base64: str = Field(alias="generatedImageBase64", description="Data URI or bare base64")
+    products: list[NewProductBody]
+    visibility: Visibility = Visibility.PRIVATE
+    shared_with_user_ids: list[str] = Field(default_factory=list)
+
+
+class LookChangesBody(Wire):
+    """What to change of a look; what is left out stays."""
+
+    title: str | None = None
+    notes: str | None = None
+
+
+class VisibilityBody(Wire):
+    """Who may see a look."""
+
+    visibility: Visibility
+    shared_with_user_ids: list[str] = Field(default_factory=list, description="Replaces the old list")
+
+
+class TokenInfoBody(Wire):
+    """A balance and its use, in tokens."""
+
+    available_tokens: int
+    total_tokens: int = Field(description="Everything that was ever received")
+    used_tokens: int = Field(description="What was spent, less what came back")
+
+
+class CostsBody(BaseModel):
+    """What operations cost, in tokens."""
+
+    costs: dict[str, int]
+
+
+class TransactionBody(Wire):
+    """One change of a balance."""
+
+    id: UUID
+    kind: LedgerEntryKind
+    amount: int = Field(description="Negative for a charge")
+    balance_after: int
+    video_job_id: UUID | None
+    created_at: datetime
+
+
+class HistoryBody(Wire):
+    """A page of the ledger."""
+
+    transactions: list[TransactionBody]
+    total: int
+    skip: int
+    limit: int
+
+
+class MigrationBody(BaseModel):
+    """What the one-time migration did."""
+
+    status: Literal["success", "already_migrated"]
+    message: str
+
+
 class RefusalBody(BaseModel):
     """Why a request was refused."""
 
     detail: str
     code: str = Field(description="Stable, for programs")
+    request_id: str | None = Field(alias="requestId", description="To be given when asking for help")
 
 
 class InsufficientTokensDetail(Wire):
@@ -143,58 +263,4 @@ class InsufficientTokensBody(BaseModel):
 
     detail: InsufficientTokensDetail
     code: str
-
-
-def video_job_body(job: VideoJob, logs: Sequence[VideoJobLog], in_looks: Sequence[Look], base_url: str) -> VideoJobBody:
-    """Put a job together; stored paths of this site become URLs under `base_url`."""
-    columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
-    return VideoJobBody.model_validate(
-        columns
-        | {
-            "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
-            "logs": [LogLineBody.model_validate(line, from_attributes=True) for line in logs],
-            "associated_looks": [_associated_look(look, base_url) for look in in_looks],
-        }
-    )
-
-
-def look_body(
-    look: Look,
-    products: Sequence[Product],
-    videos: Sequence[VideoInLook],
-    shared_with: Sequence[User],
-    base_url: str,
-) -> LookBody:
-    """Put a look together; stored paths of this site become URLs under `base_url`."""
-    thumbnail = looks.thumbnail(look, videos)
-    return LookBody(
-        id=look.id,
-        title=look.title,
-        notes=look.notes,
-        generated_image_url=urljoin(base_url, look.generated_image_url),
-        products=[ProductBody.model_validate(product, from_attributes=True) for product in products],
-        visibility=Visibility(look.visibility),
-        shared_with=[SharedWithBody.model_validate(user, from_attributes=True) for user in shared_with],
-        videos=[_look_video(video, base_url) for video in videos],
-        default_thumbnail_type=thumbnail.type,
-        default_thumbnail_url=urljoin(base_url, thumbnail.url),
-        created_at=look.created_at,
-        updated_at=look.updated_at,
-    )
-
-
-def _associated_look(look: Look, base_url: str) -> AssociatedLookBody:
-    url = urljoin(base_url, look.generated_image_url)
-    return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)
-
-
-def _look_video(video: VideoInLook, base_url: str) -> LookVideoBody:
-    job = video.video_job
-    return LookVideoBody(
-        id=job.id,
-        status=VideoJobStatus(job.status),
-        cloudinary_url=job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
-        is_default=video.is_default,
-        created_at=job.created_at,
-        progress_percentage=job.progress_percentage,
-    )
+    request_id: str | None = Field(alias="requestId")

@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -13,6 +13,9 @@ from resolvers.errors import InvalidInput
 
 DEFAULT_FIRST = 20
 LARGEST_FIRST = 100
+
+First = Annotated[int, strawberry.argument(description="How many at most, 0 to 100")]
+After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
 
 Node = TypeVar("Node")
 

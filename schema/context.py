@@ -13,16 +13,18 @@ from auth.errors import AccessDenied, InvalidCredentials
 from db.job_feed import JobFeed
 from db.session import Database, DatabaseUnavailable, Session
 from resolvers.errors import Refusal
+from resolvers.ports import ImageStorage
 from schema.dataloaders import Loaders
 from schema.errors import graphql_error
 
 
 @dataclass(frozen=True)
 class GraphQLServices:
-    """The database, the feed of changes, the gate that turns a header into an active caller, and what is configured."""
+    """The database, the feed of changes, where images go, the gate that admits callers, and what is configured."""
 
     database: Database
     feed: JobFeed
+    images: ImageStorage
     admit: Callable[[str | None], Awaitable[Caller]]
     real_generation: bool
 

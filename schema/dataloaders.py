@@ -7,10 +7,10 @@ from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from db.looks import VideoInLook
-from db.models import Look, Product, User, VideoJobLog
+from db.look_videos import VideoInLook
+from db.models import LedgerEntry, Look, Product, User, VideoJobLog
 from db.session import Database, Session
-from resolvers import looks, video_jobs
+from resolvers import look_videos, looks, video_jobs
 
 Item = TypeVar("Item")
 Read = Callable[[Session, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
@@ -30,7 +30,7 @@ class Loaders:
     @cached_property
     def videos_of_look(self) -> DataLoader[UUID, list[VideoInLook]]:
         """Videos by look id."""
-        return self._loader(looks.videos_by_look)
+        return self._loader(look_videos.videos_by_look)
 
     @cached_property
     def shared_with_of_look(self) -> DataLoader[UUID, list[User]]:
@@ -41,6 +41,11 @@ class Loaders:
     def logs_of_job(self) -> DataLoader[UUID, list[VideoJobLog]]:
         """Log lines by job id."""
         return self._loader(video_jobs.logs_by_job)
+
+    @cached_property
+    def ledger_of_job(self) -> DataLoader[UUID, list[LedgerEntry]]:
+        """Charges and refunds by job id."""
+        return self._loader(video_jobs.ledger_by_job)
 
     @cached_property
     def looks_of_job(self) -> DataLoader[UUID, list[Look]]:

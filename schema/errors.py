@@ -1,6 +1,7 @@
 """From error to GraphQL: one table. A mutation's refusals are data in its payload; a query's are errors with a code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import strawberry
@@ -67,9 +68,57 @@ class LookNotFound(UserError):
     """See `resolvers.errors.LookNotFound`."""
 
 
+@strawberry.type(description="A look was named, but the operator has not made the table that links videos to looks.")
+class LookVideosNotMigrated(UserError):
+    """See `resolvers.errors.LookVideosNotMigrated`."""
+
+
+@strawberry.type(description="The video job has ended otherwise.")
+class VideoJobNotCancellable(UserError):
+    """See `resolvers.errors.VideoJobNotCancellable`."""
+
+
+@strawberry.type(description="The video was asked for before it was stored.")
+class VideoNotReady(UserError):
+    """See `resolvers.errors.VideoNotReady`."""
+
+
+@strawberry.type(description="The look does not show the video.")
+class VideoNotInLook(UserError):
+    """See `resolvers.errors.VideoNotInLook`."""
+
+
+@strawberry.type(description="No account of that id.")
+class UserNotFound(UserError):
+    """See `resolvers.errors.UserNotFound`."""
+
+
 CreateVideoJobError = Annotated[
-    InvalidInput | InvalidLook | ActiveJobLimit | InsufficientTokens | GenerationUnavailable | IdempotencyKeyReused,
+    InvalidInput
+    | InvalidLook
+    | LookVideosNotMigrated
+    | ActiveJobLimit
+    | InsufficientTokens
+    | GenerationUnavailable
+    | IdempotencyKeyReused
+    | VideoJobNotFound,
     strawberry.union("CreateVideoJobError", description="Why a video job was not created."),
+]
+VideoJobError = Annotated[
+    VideoJobNotFound | VideoJobNotCancellable,
+    strawberry.union("VideoJobError", description="Why a video job was not changed."),
+]
+LookVideoError = Annotated[
+    VideoJobNotFound | LookNotFound | VideoNotInLook | LookVideosNotMigrated,
+    strawberry.union("LookVideoError", description="Why a look's videos were not changed."),
+]
+LookError = Annotated[
+    InvalidInput | LookNotFound | UserNotFound,
+    strawberry.union("LookError", description="Why a look was not made or changed."),
+]
+GrantTokensError = Annotated[
+    InvalidInput | UserNotFound,
+    strawberry.union("GrantTokensError", description="Why no tokens were granted."),
 ]
 
 
@@ -94,6 +143,11 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.IdempotencyKeyReused: (IdempotencyKeyReused, _nothing_more),
     errors.VideoJobNotFound: (VideoJobNotFound, _nothing_more),
     errors.LookNotFound: (LookNotFound, _nothing_more),
+    errors.LookVideosNotMigrated: (LookVideosNotMigrated, _nothing_more),
+    errors.VideoJobNotCancellable: (VideoJobNotCancellable, _nothing_more),
+    errors.VideoNotReady: (VideoNotReady, _nothing_more),
+    errors.VideoNotInLook: (VideoNotInLook, _nothing_more),
+    errors.UserNotFound: (UserNotFound, _nothing_more),
 }
 
 
@@ -101,6 +155,15 @@ def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which u
     """Return the payload's typed error for a refusal."""
     type_, more = ERROR_TYPES[type(error)]
     return type_(code=error.code, message=error.message, field=error.field, **more(error))
+
+
+@contextmanager
+def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
+    """Collect what the rules refuse as a payload's typed errors."""
+    try:
+        yield
+    except Refusal as refusal:
+        payload_errors.append(user_error(refusal))
 
 
 def graphql_error(error: Refusal | AccessDenied | DatabaseUnavailable) -> GraphQLError:

@@ -1,18 +1,36 @@
 """The queries. Each root field is a transaction of its own: Strawberry runs them concurrently."""
 
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
-from resolvers import accounts, looks, video_jobs
+from db.looks import LookView
+from resolvers import accounts, looks, video_job_creation, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
-from schema.connections import DEFAULT_FIRST, Connection, connection, page_arguments
+from resolvers.ids import uuid_or
+from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
-from schema.types import Look, VideoJob, Viewer
+from schema.errors import CreateVideoJobError, user_error
+from schema.types import Look, VideoJob
+from schema.video_job_mutations import CreateVideoJobInput
+from schema.viewer import Viewer
 
-First = Annotated[int, strawberry.argument(description="How many at most, 0 to 100")]
-After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
+strawberry.enum(LookView, description="Which looks to list.")
+
+Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
+View = Annotated[LookView, strawberry.argument(description="Which looks; ALL is for admins")]
+
+
+@strawberry.type(description="What a video would cost, and what stands in its way.")
+class VideoJobQuote:
+    """The answer of `videoJobQuote`."""
+
+    cost: int = strawberry.field(description="In tokens")
+    balance: int = strawberry.field(description="The caller's, in tokens")
+    free_slots: int = strawberry.field(description="How many more jobs may be in progress at once")
+    errors: list[CreateVideoJobError] = strawberry.field(
+        description="Every rule that the request breaks, in the order of the checks; none where it would be accepted"
+    )
 
 
 @strawberry.type(description="What can be read.")
@@ -32,8 +50,8 @@ class Query:
         caller = info.context.admitted_caller
         async with info.context.reading() as session:
             try:
-                return VideoJob.of(await video_jobs.get(session, caller, UUID(id)))
-            except (VideoJobNotFound, ValueError):
+                return VideoJob.of(await video_jobs.get(session, caller, uuid_or(id, VideoJobNotFound)))
+            except VideoJobNotFound:
                 return None
 
     @strawberry.field(description="The caller's video jobs, newest first.")
@@ -45,21 +63,38 @@ class Query:
             page = await video_jobs.page(session, caller, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
 
+    @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
+    async def video_job_quote(self, info: Info, input: CreateVideoJobInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
+        """Ask before paying."""
+        caller = info.context.admitted_caller
+        real_generation = info.context.services.real_generation
+        async with info.context.reading() as session:
+            quote = await video_job_creation.quote(session, caller, input.asked(), real_generation=real_generation)
+        errors = [user_error(refusal) for refusal in quote.refusals]
+        return VideoJobQuote(cost=quote.cost, balance=quote.balance, free_slots=quote.free_slots, errors=errors)
+
     @strawberry.field(description="A look that the caller may see; null where there is none of that id.")
     async def look(self, info: Info, id: strawberry.ID) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
         caller = info.context.admitted_caller
         async with info.context.reading() as session:
             try:
-                return Look.of(await looks.get(session, caller, UUID(id)))
-            except (LookNotFound, ValueError):
+                return Look.of(await looks.get(session, caller, uuid_or(id, LookNotFound)))
+            except LookNotFound:
                 return None
 
-    @strawberry.field(description="The caller's own looks, newest first.")
-    async def looks(self, info: Info, first: First = DEFAULT_FIRST, after: After = None) -> Connection[Look]:
+    @strawberry.field(description="Looks, newest first: the caller's own unless another view is asked for.")
+    async def looks(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        view: View = LookView.MY_PRIVATE,
+        search: Search = None,
+    ) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.admitted_caller
         async with info.context.reading() as session:
             size, position = page_arguments(first, after)
-            page = await looks.page(session, caller, first=size, after=position)
+            page = await looks.page(session, looks.listed(caller, view, search), first=size, after=position)
         return connection(page, Look.of, after=after)

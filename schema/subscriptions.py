@@ -1,13 +1,13 @@
 """The subscriptions: follow a job live."""
 
 from collections.abc import AsyncGenerator
-from uuid import UUID
 
 import strawberry
 
 from db.session import DatabaseUnavailable
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.following import follow
+from resolvers.ids import uuid_or
 from schema.context import Info
 from schema.errors import graphql_error
 from schema.types import VideoJob
@@ -23,15 +23,8 @@ class Subscription:
         services = info.context.services
         caller = info.context.admitted_caller
         try:
-            async for job in follow(services.database, services.feed, caller, _job_id(id)):
+            async for job in follow(services.database, services.feed, caller, uuid_or(id, VideoJobNotFound)):
                 info.context.forget()
                 yield VideoJob.of(job)
         except (Refusal, DatabaseUnavailable) as error:
             raise graphql_error(error) from error
-
-
-def _job_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise VideoJobNotFound from None

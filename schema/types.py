@@ -6,16 +6,16 @@ from uuid import UUID
 
 import strawberry
 
-from auth.caller import Caller
 from db import models
-from db.looks import VideoInLook
-from db.models import LogLevel, VideoJobStatus, Visibility
-from resolvers import looks
+from db.look_videos import VideoInLook
+from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from resolvers import looks, video_jobs
 from schema.context import Info
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
 strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
 strawberry.enum(LogLevel, description="Severity of a log line.")
+strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
 
 
 @strawberry.enum(description="What stands for a look in a list.")
@@ -42,6 +42,30 @@ class VideoJobLog:
     def of(cls, row: models.VideoJobLog) -> "VideoJobLog":
         """Build from a row."""
         return cls(timestamp=row.timestamp, level=LogLevel(row.level), message=row.message)
+
+
+@strawberry.type(description="One change of a balance.")
+class TokenTransaction:
+    """See `db.models.LedgerEntry`."""
+
+    id: strawberry.ID
+    kind: LedgerEntryKind
+    amount: int = strawberry.field(description="In tokens; negative for a charge")
+    balance_after: int = strawberry.field(description="The balance that it left, in tokens")
+    video_job_id: strawberry.ID | None = strawberry.field(description="The job that was paid for or refunded")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.LedgerEntry) -> "TokenTransaction":
+        """Build from a row."""
+        return cls(
+            id=_id(row.id),
+            kind=LedgerEntryKind(row.kind),
+            amount=row.amount,
+            balance_after=row.balance_after,
+            video_job_id=_id(row.video_job_id) if row.video_job_id else None,
+            created_at=row.created_at,
+        )
 
 
 @strawberry.type(description="A request for a video, and its way to a stored file.")
@@ -78,7 +102,22 @@ class VideoJob:
     @strawberry.field(description="The job's log, oldest line first.")
     async def logs(self, info: Info) -> list[VideoJobLog]:
         """Read through the loader."""
-        return [VideoJobLog.of(line) for line in await info.context.loaders.logs_of_job.load(self.row.id)]
+        lines = await info.context.loaders.logs_of_job.load(self.row.id)
+        return [VideoJobLog.of(line) for line in video_jobs.logs_of_version(self.row, lines)]
+
+    @strawberry.field(description="What was charged when the job was created; null for jobs of old times.")
+    async def charge(self, info: Info) -> "TokenTransaction | None":
+        """Read through the loader."""
+        return await self._ledger_entry(info, LedgerEntryKind.CHARGE)
+
+    @strawberry.field(description="What came back, where something did.")
+    async def refund(self, info: Info) -> "TokenTransaction | None":
+        """Read through the loader."""
+        return await self._ledger_entry(info, LedgerEntryKind.REFUND)
+
+    async def _ledger_entry(self, info: Info, kind: LedgerEntryKind) -> "TokenTransaction | None":
+        entries = await info.context.loaders.ledger_of_job.load(self.row.id)
+        return next((TokenTransaction.of(entry) for entry in entries if entry.kind == kind), None)
 
     @strawberry.field(description="The looks that show this video.")
     async def associated_looks(self, info: Info) -> list["Look"]:
@@ -148,7 +187,7 @@ class Product:
 
 @strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
 class LookVideo:
-    """See `db.looks.VideoInLook`."""
+    """See `db.look_videos.VideoInLook`."""
 
     row: strawberry.Private[VideoInLook]
     id: strawberry.ID = strawberry.field(description="The id of the video job")
@@ -246,26 +285,3 @@ class Look:
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
-
-
-@strawberry.type(description="The caller's tokens.")
-class TokenAccount:
-    """What the ledger adds up to."""
-
-    balance: int = strawberry.field(description="How many tokens there are to spend")
-
-
-@strawberry.type(description="Who is calling.")
-class Viewer:
-    """The caller with their account."""
-
-    id: strawberry.ID
-    email: str | None
-    is_admin: bool
-    tokens: TokenAccount
-
-    @classmethod
-    def of(cls, caller: Caller, account: models.User) -> "Viewer":
-        """Build from the caller and their account."""
-        tokens = TokenAccount(balance=account.tokens)
-        return cls(id=_id(caller.user_id), email=account.email, is_admin=caller.is_admin, tokens=tokens)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
@@ -28,7 +29,7 @@ class GraphQLView(GraphQL[RequestContext, None]):
     """
 
     def __init__(self, services: GraphQLServices) -> None:
-        super().__init__(schema, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL])
+        super().__init__(schema, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL], multipart_uploads_enabled=True)
         self._services = services
 
     async def get_context(
@@ -63,6 +64,8 @@ class GraphQLView(GraphQL[RequestContext, None]):
             return await super().run(request)
         except AccessDenied as denial:
             return _refused(denial)
+        except HTTPException as error:
+            return JSONResponse({"errors": [{"message": error.reason}]}, error.status_code)
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response

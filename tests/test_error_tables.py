@@ -36,6 +36,11 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "IdempotencyKeyReused": "IDEMPOTENCY_KEY_REUSED",
         "ActiveJobLimit": "ACTIVE_JOB_LIMIT",
         "GenerationUnavailable": "GENERATION_UNAVAILABLE",
+        "LookVideosNotMigrated": "LOOK_VIDEOS_NOT_MIGRATED",
+        "UserNotFound": "USER_NOT_FOUND",
+        "VideoJobNotCancellable": "VIDEO_JOB_NOT_CANCELLABLE",
+        "VideoNotInLook": "VIDEO_NOT_IN_LOOK",
+        "VideoNotReady": "VIDEO_NOT_READY",
     }
 
 

@@ -36,6 +36,7 @@ class Workshop:
     mock_generator: VideoGenerator
     real_generator: VideoGenerator | None
     storage: VideoStorage
+    refund_failed_jobs: bool
     stopping: asyncio.Event
 
 
@@ -80,7 +81,8 @@ class Run:
 
     async def fail(self, code: str, message: str) -> None:
         """End the job without a video."""
-        await self._advance(lambda session, job: generation.fail(session, job, code, message))
+        refund = self._workshop.refund_failed_jobs
+        await self._advance(lambda session, job: generation.fail(session, job, code, message, refund=refund))
 
     async def _take(self) -> None:
         while True:

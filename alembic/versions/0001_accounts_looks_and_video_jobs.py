@@ -46,13 +46,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "token_ledger",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("amount", sa.Integer(), nullable=False),
         sa.Column("balance_after", sa.Integer(), nullable=False),
         sa.Column("video_job_id", sa.Uuid(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.CheckConstraint("(kind = 'CHARGE') = (amount < 0)", name=op.f("ck_token_ledger_only_charges_take")),
         sa.CheckConstraint("kind IN ('WELCOME', 'GRANT', 'CHARGE', 'REFUND')", name=op.f("ck_token_ledger_kind")),
         sa.CheckConstraint("amount <> 0", name=op.f("ck_token_ledger_amount_not_zero")),
@@ -61,7 +63,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token_ledger")),
     )
     op.create_index(
-        "ix_token_ledger_newest_first", "token_ledger", ["user_id", sa.literal_column("id DESC")], unique=False
+        "ix_token_ledger_newest_first",
+        "token_ledger",
+        ["user_id", sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
+        unique=False,
     )
     op.create_index(
         "uq_token_ledger_once_per_job",

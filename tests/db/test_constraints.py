@@ -66,8 +66,8 @@ async def test_a_job_is_charged_and_refunded_once(house: House, kind: str, amoun
     caller = await house.user()
     job_id = await house.create(caller)
     entry = (
-        "INSERT INTO token_ledger (user_id, kind, amount, balance_after, video_job_id)"
-        " VALUES (:user_id, :kind, :amount, 0, :job_id)"
+        "INSERT INTO token_ledger (id, user_id, kind, amount, balance_after, video_job_id)"
+        " VALUES (gen_random_uuid(), :user_id, :kind, :amount, 0, :job_id)"
     )
     values = {"user_id": caller.user_id, "kind": kind, "amount": amount, "job_id": job_id}
     if kind == "REFUND":
@@ -92,7 +92,8 @@ async def test_a_ledger_entry_makes_sense(house: House, kind: str, amount: int, 
 
     refusal = await refused_by(
         house,
-        "INSERT INTO token_ledger (user_id, kind, amount, balance_after) VALUES (:user_id, :kind, :amount, 0)",
+        "INSERT INTO token_ledger (id, user_id, kind, amount, balance_after)"
+        " VALUES (gen_random_uuid(), :user_id, :kind, :amount, 0)",
         user_id=caller.user_id,
         kind=kind,
         amount=amount,

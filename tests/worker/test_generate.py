@@ -26,6 +26,7 @@ def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorag
         mock_generator=generator,
         real_generator=None,
         storage=storage or ScriptedStorage(),
+        refund_failed_jobs=False,
         stopping=asyncio.Event(),
     )
 

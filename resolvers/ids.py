@@ -1,4 +1,4 @@
-"""Ids in paths: a malformed one is answered like one that does not exist."""
+"""Ids as callers write them: a malformed one is answered like one that does not exist."""
 
 from collections.abc import Callable
 from uuid import UUID

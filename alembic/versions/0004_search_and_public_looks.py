@@ -1,0 +1,39 @@
+"""Searching looks, and listing public ones: a column with what is searched, and the indexes that serve both."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0004"
+down_revision: str | Sequence[str] | None = "0002"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+FILL = """
+UPDATE looks SET search_text = lower(concat_ws(' ', title, notes, (
+    SELECT string_agg(concat_ws(' ', name, sku), ' ' ORDER BY position) FROM products WHERE look_id = looks.id)))
+"""
+HAS_PG_TRGM = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')"
+
+
+def upgrade() -> None:
+    """Apply. Servers without pg_trgm search along the newest-first indexes instead."""
+    op.add_column("looks", sa.Column("search_text", sa.Text(), server_default=sa.text("''"), nullable=False))
+    op.execute(FILL)
+    op.create_index(
+        "ix_looks_public_newest_first",
+        "looks",
+        [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
+        postgresql_where=sa.text("visibility = 'public'"),
+    )
+    if op.get_bind().scalar(sa.text(HAS_PG_TRGM)):
+        op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        op.execute("CREATE INDEX ix_looks_search_text ON looks USING gin (search_text gin_trgm_ops)")
+
+
+def downgrade() -> None:
+    """Take back; the extension stays, others may use it."""
+    op.execute("DROP INDEX IF EXISTS ix_looks_search_text")
+    op.drop_index("ix_looks_public_newest_first", table_name="looks")
+    op.drop_column("looks", "search_text")

@@ -1,0 +1,162 @@
+"""Images that arrive in requests. The content alone says what an image is: declared types and names are not believed.
+
+The functions here work on up to 20 MB at once and wait for nothing: an event loop runs them in a thread.
+"""
+
+import binascii
+import re
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL.GifImagePlugin import GifImageFile
+from PIL.Image import DecompressionBombError, DecompressionBombWarning
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from resolvers.errors import InvalidInput
+
+LARGEST_IMAGE_BYTES = 20 * 1024 * 1024
+LARGEST_IMAGE_PIXELS = 50_000_000
+
+# Base64 needs 4/3 of the image's size. The rest is for line breaks and the head of a data URI.
+_LONGEST_TEXT = LARGEST_IMAGE_BYTES * 3 // 2
+
+# Pillow's classes are used without `Image.open`, which warns of large images by itself, has a limit of its own, and
+# takes a JPEG with a second picture behind the first, as phones make them, for another format.
+_FORMATS: dict[type[ImageFile], tuple[str, str]] = {
+    JpegImageFile: ("image/jpeg", "jpg"),
+    PngImageFile: ("image/png", "png"),
+    WebPImageFile: ("image/webp", "webp"),
+    GifImageFile: ("image/gif", "gif"),
+}
+
+_DATA_URI_HEAD = re.compile(r"\s*data:[^,]{0,1000};base64\s*,", re.IGNORECASE)
+_URI_ESCAPES = {"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="}
+_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_WHITESPACE = b" \t\r\n\f\v"
+
+# What follows FF in compressed JPEG data is 00 or a restart mark (D0 to D7); anything else begins a new segment.
+_JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+_JPEG_SCAN = b"\xda"
+_JPEG_END = b"\xd9"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A whole JPEG, PNG, WebP or GIF file, with its media type and the extension that goes with it, without a dot."""
+
+    data: bytes
+    media_type: str
+    extension: str
+
+
+class _TooManyPixels(Exception):
+    """The header claims more pixels than are accepted."""
+
+
+def decode_image(text: str, *, field: str) -> Image:
+    """Return the image in a data URI (`data:image/png;base64,...`) or in bare base64 of either alphabet.
+
+    White space is skipped, and padding may be missing.
+
+    Raises:
+        InvalidInput: empty, not base64, or refused by `checked_image`
+
+    """
+    if len(text) > _LONGEST_TEXT:
+        raise _too_large(field)
+    return checked_image(_base64_decoded(_payload(text), field), field=field)
+
+
+def checked_image(data: bytes, *, field: str) -> Image:
+    """Return the file as an image, once it is known to be whole and of acceptable size.
+
+    Pixels are not decoded, except for the first frame of a GIF, whose container does not tell whether it is whole.
+
+    Raises:
+        InvalidInput: empty, over 20 MB, over 50 million pixels, broken, or of another format
+
+    """
+    if not data:
+        raise InvalidInput(f"{field} is empty", field=field)
+    if len(data) > LARGEST_IMAGE_BYTES:
+        raise _too_large(field)
+    try:
+        found = _recognised(data)
+    except (_TooManyPixels, DecompressionBombError, DecompressionBombWarning):
+        millions = LARGEST_IMAGE_PIXELS // 1_000_000
+        raise InvalidInput(f"{field} has more than {millions} million pixels", field=field) from None
+    except Exception as error:  # Pillow answers broken files with a dozen kinds of errors, and lists none of them
+        raise _no_image(field) from error
+    if found is None:
+        raise _no_image(field)
+    return found
+
+
+def _payload(text: str) -> str:
+    head = _DATA_URI_HEAD.match(text)
+    if head is None:
+        return text
+    payload = text[head.end() :]
+    for escape, character in _URI_ESCAPES.items():
+        payload = payload.replace(escape, character)
+    return payload
+
+
+def _base64_decoded(text: str, field: str) -> bytes:
+    try:
+        compact = text.encode("ascii").translate(_STANDARD_ALPHABET, delete=_WHITESPACE)
+        return binascii.a2b_base64(compact + b"=" * (-len(compact) % 4), strict_mode=True)
+    except ValueError:  # binascii.Error and UnicodeEncodeError are of this kind
+        raise InvalidInput(f"{field} is not valid base64", field=field) from None
+
+
+def _recognised(data: bytes) -> Image | None:
+    """Return None for a file of another format; let Pillow's errors through."""
+    for opener, (media_type, extension) in _FORMATS.items():
+        try:
+            picture = opener(BytesIO(data))
+        except SyntaxError:  # how Pillow says that a file is of another format
+            continue
+        with picture:
+            if picture.width * picture.height > LARGEST_IMAGE_PIXELS:
+                raise _TooManyPixels
+            return Image(data, media_type, extension) if _is_whole(picture, data) else None
+    return None
+
+
+def _is_whole(picture: ImageFile, data: bytes) -> bool:
+    """Return whether the file goes on to its end; what Pillow finds broken, it raises."""
+    match picture:
+        case JpegImageFile():
+            return _jpeg_is_whole(data)  # Pillow's `verify` does nothing for JPEG
+        case GifImageFile():
+            picture.load()
+        case _:
+            picture.verify()  # PNG's check sums; a WebP that does not fill its container was not even opened
+    return True
+
+
+def _jpeg_is_whole(data: bytes) -> bool:
+    """Walk from segment to segment, past thumbnails that have an end of their own, to the end of the picture.
+
+    Decoding would tell as well, but a few megabytes of progressive scans can keep a decoder busy for minutes.
+    """
+    scanned = False
+    position = 2
+    while segment := _JPEG_SEGMENT.search(data, position):
+        if segment[1] == _JPEG_END:
+            return scanned
+        scanned = scanned or segment[1] == _JPEG_SCAN
+        position = segment.end() + int.from_bytes(data[segment.end() : segment.end() + 2], "big")
+    return False
+
+
+def _too_large(field: str) -> InvalidInput:
+    return InvalidInput(f"{field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=field)
+
+
+def _no_image(field: str) -> InvalidInput:
+    return InvalidInput(f"{field} is not an image (JPEG, PNG, WebP or GIF)", field=field)

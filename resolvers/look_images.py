@@ -1,0 +1,142 @@
+"""Looks that come and go with their images: files outside the database, so each is more than one transaction.
+
+A look is written after its images were stored, and its images go after the look has been deleted. What a crash in
+between leaves over is a file that nobody shows, never a look without its image.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from auth.caller import Caller
+from db import looks as look_rows
+from db.models import Look, Visibility
+from db.session import Database
+from resolvers import looks
+from resolvers.errors import InvalidInput
+from resolvers.images import Image
+from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, user_ids
+from resolvers.ports import ImageStorage
+from resolvers.texts import checked_text, required_text
+
+LONGEST_NAME = 500
+LONGEST_URL = 2000
+MOST_PRODUCTS = 100
+HIGHEST_PRICE = Decimal("9999999999.99")
+
+logger = logging.getLogger("lookreel.resolvers")
+
+
+@dataclass(frozen=True)
+class ProductInput:
+    """A product as it came over a wire, with its picture."""
+
+    name: str
+    thumbnail: Image
+    sku: str | None = None
+    designer: str | None = None
+    price: Decimal | None = None
+    product_url: str | None = None
+
+
+@dataclass(frozen=True)
+class LookInput:
+    """A look as it came over a wire, with its pictures."""
+
+    image: Image
+    products: Sequence[ProductInput]
+    title: str | None = None
+    notes: str | None = None
+    visibility: Visibility = Visibility.PRIVATE
+    shared_with_user_ids: Sequence[str] = ()
+
+
+async def create(database: Database, storage: ImageStorage, caller: Caller, asked: LookInput) -> Look:
+    """Check a look, store its images, write it; a refused one leaves no image behind.
+
+    Raises:
+        InvalidInput, UserNotFound
+
+    """
+    new, images = _checked(asked)
+    look_id = uuid7()
+    stored: list[str] = []
+    try:
+        for number, image in enumerate(images):
+            stored.append(await storage.store_image(f"{look_id}-{number}", image))
+        async with database.transaction() as session:
+            return await looks.create(session, caller, _with_images(new, stored), look_id=look_id)
+    except BaseException:
+        await _discard(storage, stored)
+        raise
+
+
+async def delete(database: Database, storage: ImageStorage, caller: Caller, look_id: UUID) -> None:
+    """Delete a look of the caller's with its images; its video jobs stay. Admins delete anybody's.
+
+    Raises:
+        LookNotFound
+
+    """
+    async with database.transaction() as session:
+        look = await looks.lock_own(session, caller, look_id)
+        products = await look_rows.products_of(session, [look.id])
+        await look_rows.remove(session, look)
+    urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
+    await _discard(storage, [url for url in urls if url is not None])
+
+
+def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
+    """Return the look without its images, and the images: the look's first, then the products' in order."""
+    if not asked.products:
+        raise InvalidInput("A look needs at least one product", field="products")
+    products = _once_per_sku(asked.products)
+    if len(products) > MOST_PRODUCTS:
+        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
+    new = NewLook(
+        title=checked_text(asked.title, "title", LONGEST_TITLE),
+        notes=checked_text(asked.notes, "notes", LONGEST_NOTES),
+        generated_image_url="",
+        products=[_checked_product(product) for product in products],
+        visibility=asked.visibility,
+        shared_with=user_ids(asked.shared_with_user_ids, "sharedWithUserIds"),
+    )
+    return new, [asked.image, *(product.thumbnail for product in products)]
+
+
+def _once_per_sku(products: Sequence[ProductInput]) -> list[ProductInput]:
+    """Keep the first product of each sku; products without one are all kept (contract.md, 'Looks')."""
+    kept: dict[object, ProductInput] = {}
+    for position, product in enumerate(products):
+        kept.setdefault((product.sku or "").strip() or position, product)
+    return list(kept.values())
+
+
+def _checked_product(product: ProductInput) -> NewProduct:
+    if product.price is not None and not (product.price.is_finite() and 0 <= product.price <= HIGHEST_PRICE):
+        raise InvalidInput(f"price must be 0 to {HIGHEST_PRICE}", field="price")
+    return NewProduct(
+        name=required_text(product.name, "name", LONGEST_NAME),
+        sku=checked_text(product.sku, "sku", LONGEST_NAME),
+        designer=checked_text(product.designer, "designer", LONGEST_NAME),
+        price=product.price,
+        product_url=checked_text(product.product_url, "productUrl", LONGEST_URL),
+    )
+
+
+def _with_images(new: NewLook, stored: Sequence[str]) -> NewLook:
+    pairs = zip(new.products, stored[1:], strict=True)
+    products = [replace(product, thumbnail_url=url) for product, url in pairs]
+    return replace(new, generated_image_url=stored[0], products=products)
+
+
+async def _discard(storage: ImageStorage, urls: Sequence[str]) -> None:
+    for url in urls:
+        try:
+            await storage.delete(url)
+        except Exception:  # a file that cannot be removed must not turn a done deletion into an error
+            logger.warning("The image %s could not be removed", url, exc_info=True)

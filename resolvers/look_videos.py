@@ -1,0 +1,69 @@
+"""Which look shows which video, and which of them stands for the look."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from auth.caller import Caller
+from db import look_videos, looks
+from db.look_videos import VideoInLook
+from db.models import Look
+from db.session import Session
+from resolvers import video_jobs
+from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
+from resolvers.grouping import grouped
+
+
+async def set_default(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID, *, is_default: bool) -> Look:
+    """Make a video the look's default in the place of the former one, or make it none.
+
+    Raises:
+        VideoJobNotFound, LookNotFound: where job or look is not the caller's.
+        VideoNotInLook: where the look does not show the video.
+
+    """
+    look = await _lock_both(session, caller, video_job_id, look_id)
+    if is_default:
+        await look_videos.clear_default(session, look.id)
+    if not await look_videos.set_default(session, look.id, video_job_id, is_default=is_default):
+        raise VideoNotInLook
+    return look
+
+
+async def link(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+    """Show a video of the caller's in a look of the caller's; once is enough.
+
+    Raises:
+        VideoJobNotFound, LookNotFound, LookVideosNotMigrated
+
+    """
+    look = await _lock_both(session, caller, video_job_id, look_id)
+    await look_videos.add(session, look.id, video_job_id)
+    return look
+
+
+async def unlink(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+    """Take a video out of a look; the video job stays.
+
+    Raises:
+        VideoJobNotFound, LookNotFound, VideoNotInLook
+
+    """
+    look = await _lock_both(session, caller, video_job_id, look_id)
+    if not await look_videos.remove(session, look.id, video_job_id):
+        raise VideoNotInLook
+    return look
+
+
+async def videos_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[VideoInLook]]:
+    """Read the videos of looks that the caller was let read, newest first."""
+    return grouped((video.look_id, video) for video in await look_videos.of_looks(session, look_ids))
+
+
+async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+    await video_jobs.get(session, caller, video_job_id)
+    look = await looks.lock(session, look_id)
+    if look is None or not (caller.is_admin or look.user_id == caller.user_id):
+        raise LookNotFound
+    if not await look_videos.exist(session):
+        raise LookVideosNotMigrated
+    return look

@@ -1,0 +1,58 @@
+"""A user's tokens: the balance, what it was used for, and the ledger behind it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from auth.caller import Caller
+from db import accounts
+from db.models import LedgerEntry, LedgerEntryKind
+from db.pages import OffsetPage, Page, Position
+from db.session import Session
+from resolvers.accounts import grant, open_account
+from resolvers.errors import UserNotFound
+
+
+@dataclass(frozen=True)
+class TokenUse:
+    """A balance, and what the ledger adds up to: everything received, and everything spent less what came back."""
+
+    balance: int
+    received: int
+    spent: int
+
+
+async def use(session: Session, caller: Caller) -> TokenUse:
+    """Add up the caller's ledger."""
+    account = await open_account(session, caller)
+    totals = await accounts.ledger_totals(session, account.id)
+    given = (LedgerEntryKind.WELCOME, LedgerEntryKind.GRANT)
+    received = sum(totals.get(kind, 0) for kind in given)
+    return TokenUse(account.tokens, received, received - account.tokens)
+
+
+async def page(session: Session, caller: Caller, *, first: int, after: Position | None) -> Page[LedgerEntry]:
+    """Read a page of the caller's ledger, newest first."""
+    return await accounts.ledger_page(session, caller.user_id, first=first, after=after)
+
+
+async def offset_page(session: Session, caller: Caller, *, skip: int, limit: int) -> OffsetPage[LedgerEntry]:
+    """Read a page of the caller's ledger with its total, newest first."""
+    return await accounts.ledger_offset_page(session, caller.user_id, skip=skip, limit=limit)
+
+
+async def grant_to(session: Session, caller: Caller, user_id: str, tokens: int) -> int:
+    """Add tokens to any account, for admins; return its new balance.
+
+    Raises:
+        AdminRequired, UserNotFound
+        InvalidInput: when the number is not positive.
+
+    """
+    caller.require_admin()
+    try:
+        user = await accounts.get(session, UUID(user_id))
+    except ValueError:
+        user = None
+    if user is None:
+        raise UserNotFound("userId")
+    return await grant(session, Caller(user.id, user.email), tokens)

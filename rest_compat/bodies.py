@@ -1,0 +1,96 @@
+"""Rows to bodies. Stored paths of this site become URLs under the request's own base URL."""
+
+from collections.abc import Sequence
+from urllib.parse import urljoin
+
+from db.look_videos import VideoInLook
+from db.models import Look, Product, User, VideoJob, VideoJobLog, VideoJobStatus, Visibility
+from resolvers import looks, video_jobs
+from rest_compat.wire import (
+    AssociatedLookBody,
+    LogLineBody,
+    LookBody,
+    LookVideoBody,
+    ProductBody,
+    SharedWithBody,
+    VideoJobBody,
+    VideoJobListItem,
+)
+
+PROMPT_IN_LIST = 150
+
+
+def video_job_body(job: VideoJob, logs: Sequence[VideoJobLog], in_looks: Sequence[Look], base_url: str) -> VideoJobBody:
+    """Put a job together."""
+    columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
+    return VideoJobBody.model_validate(
+        columns
+        | {
+            "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
+            "logs": [
+                LogLineBody.model_validate(line, from_attributes=True) for line in video_jobs.logs_of_version(job, logs)
+            ],
+            "associated_looks": [_associated_look(look, base_url) for look in in_looks],
+        }
+    )
+
+
+def video_job_list_item(job: VideoJob, in_looks: Sequence[Look], base_url: str) -> VideoJobListItem:
+    """Put a job of a list together."""
+    columns = {name: getattr(job, name) for name in VideoJobListItem.model_fields if hasattr(job, name)}
+    return VideoJobListItem.model_validate(
+        columns
+        | {
+            "prompt": job.prompt and job.prompt[:PROMPT_IN_LIST],
+            "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
+            "associated_looks": [_associated_look(look, base_url) for look in in_looks],
+        }
+    )
+
+
+def look_body(
+    look: Look,
+    products: Sequence[Product],
+    videos: Sequence[VideoInLook],
+    shared_with: Sequence[User],
+    base_url: str,
+) -> LookBody:
+    """Put a look together."""
+    thumbnail = looks.thumbnail(look, videos)
+    return LookBody(
+        id=look.id,
+        title=look.title,
+        notes=look.notes,
+        generated_image_url=urljoin(base_url, look.generated_image_url),
+        products=[_product(product, base_url) for product in products],
+        visibility=Visibility(look.visibility),
+        shared_with=[SharedWithBody.model_validate(user, from_attributes=True) for user in shared_with],
+        videos=[_look_video(video, base_url) for video in videos],
+        default_thumbnail_type=thumbnail.type,
+        default_thumbnail_url=urljoin(base_url, thumbnail.url),
+        created_at=look.created_at,
+        updated_at=look.updated_at,
+    )
+
+
+def _associated_look(look: Look, base_url: str) -> AssociatedLookBody:
+    url = urljoin(base_url, look.generated_image_url)
+    return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)
+
+
+def _look_video(video: VideoInLook, base_url: str) -> LookVideoBody:
+    job = video.video_job
+    return LookVideoBody(
+        id=job.id,
+        status=VideoJobStatus(job.status),
+        cloudinary_url=job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
+        is_default=video.is_default,
+        created_at=job.created_at,
+        progress_percentage=job.progress_percentage,
+    )
+
+
+def _product(product: Product, base_url: str) -> ProductBody:
+    body = ProductBody.model_validate(product, from_attributes=True)
+    body.thumbnail_url = product.thumbnail_url and urljoin(base_url, product.thumbnail_url)
+    return body

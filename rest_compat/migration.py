@@ -1,0 +1,17 @@
+"""`/api/v1/migrate`: the owner's one-time set-up call."""
+
+from fastapi import APIRouter
+
+from rest_compat.services import AdmittedCaller, Services
+from rest_compat.wire import MigrationBody, RefusalBody
+
+router = APIRouter(prefix="/api/v1/migrate", tags=["migration"])
+
+
+@router.post("/look-videos", responses={401: {"model": RefusalBody}, 403: {"model": RefusalBody}})
+async def migrate_look_videos(caller: AdmittedCaller, services: Services) -> MigrationBody:
+    """Make the table that links videos to looks; for admins, safe to call again."""
+    caller.require_admin()
+    if await services.migrate_look_videos():
+        return MigrationBody(status="success", message="The look_videos table has been created")
+    return MigrationBody(status="already_migrated", message="The look_videos table is there already")

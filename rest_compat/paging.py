@@ -1,0 +1,10 @@
+"""Paging by offset, as the legacy frontend does it."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+# What PostgreSQL's OFFSET and this API's patience can take.
+LARGEST_SKIP = 10_000_000
+
+Skip = Annotated[int, Query(ge=0, le=LARGEST_SKIP, description="How many to leave out at the start")]

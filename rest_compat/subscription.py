@@ -1,0 +1,41 @@
+"""`/api/v1/subscription`: the caller's tokens."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from resolvers import tokens
+from resolvers.prices import COSTS
+from rest_compat.paging import Skip
+from rest_compat.services import AdmittedCaller, Services
+from rest_compat.wire import CostsBody, HistoryBody, RefusalBody, TokenInfoBody, TransactionBody
+
+router = APIRouter(prefix="/api/v1/subscription", tags=["tokens"], responses={401: {"model": RefusalBody}})
+
+
+@router.get("/info")
+async def read_token_info(caller: AdmittedCaller, services: Services) -> TokenInfoBody:
+    """Read the caller's balance and its use."""
+    async with services.database.transaction() as session:
+        use = await tokens.use(session, caller)
+    return TokenInfoBody(available_tokens=use.balance, total_tokens=use.received, used_tokens=use.spent)
+
+
+@router.get("/costs")
+async def read_costs(_caller: AdmittedCaller) -> CostsBody:
+    """Read what operations cost."""
+    return CostsBody(costs=COSTS)
+
+
+@router.get("/history")
+async def read_token_history(
+    caller: AdmittedCaller,
+    services: Services,
+    skip: Skip = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> HistoryBody:
+    """Read the caller's ledger, newest first."""
+    async with services.database.transaction() as session:
+        page = await tokens.offset_page(session, caller, skip=skip, limit=limit)
+    entries = [TransactionBody.model_validate(entry, from_attributes=True) for entry in page.rows]
+    return HistoryBody(transactions=entries, total=page.total, skip=skip, limit=limit)

@@ -1,0 +1,166 @@
+"""The mutations about looks. Images come as uploads (GraphQL multipart request) or as data URIs."""
+
+import asyncio
+from decimal import Decimal
+
+import strawberry
+from strawberry.file_uploads import Upload
+
+from db.models import Visibility
+from resolvers import look_images, looks
+from resolvers.errors import InvalidInput, LookNotFound
+from resolvers.ids import uuid_or
+from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image, decode_image
+from resolvers.look_images import LookInput, ProductInput
+from schema.context import Info
+from schema.errors import refusals_into
+from schema.payloads import DeleteLookPayload, LookPayload
+from schema.types import Look
+
+
+@strawberry.input(description="A product in a look. Its picture comes as `thumbnail` or as `thumbnailBase64`.")
+class CreateProductInput:
+    """A part of the input of `createLook`."""
+
+    name: str = strawberry.field(description="What it is called")
+    sku: str | None = strawberry.field(default=None, description="The shop's stock keeping unit; kept once per look")
+    designer: str | None = strawberry.field(default=None, description="Who designed it")
+    price: float | None = strawberry.field(default=None, description="In the shop's currency")
+    product_url: str | None = strawberry.field(default=None, description="Where it is sold")
+    thumbnail: Upload | None = strawberry.field(default=None, description="The picture, as an upload")
+    thumbnail_base64: str | None = strawberry.field(default=None, description="The picture, as data URI or bare base64")
+
+    async def asked(self) -> ProductInput:
+        """Return the product as the rules take it."""
+        return ProductInput(
+            name=self.name,
+            thumbnail=await _image(self.thumbnail, self.thumbnail_base64, "thumbnailBase64"),
+            sku=self.sku,
+            designer=self.designer,
+            price=None if self.price is None else Decimal(str(self.price)),
+            product_url=self.product_url,
+        )
+
+
+@strawberry.input(description="A look. Its image comes as `generatedImage` or as `generatedImageBase64`.")
+class CreateLookInput:
+    """The input of `createLook`."""
+
+    title: str | None = strawberry.field(default=None, description="What it is called")
+    notes: str | None = strawberry.field(default=None, description="Anything about it")
+    generated_image: Upload | None = strawberry.field(default=None, description="The image, as an upload")
+    generated_image_base64: str | None = strawberry.field(
+        default=None, description="The image, as data URI or bare base64"
+    )
+    products: list[CreateProductInput] = strawberry.field(description="At least one")
+    visibility: Visibility = strawberry.field(default=Visibility.PRIVATE, description="Who else may see it")
+    shared_with_user_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Whom it is shared with, where the visibility is SHARED"
+    )
+
+    async def asked(self) -> LookInput:
+        """Return the look as the rules take it."""
+        return LookInput(
+            title=self.title,
+            notes=self.notes,
+            image=await _image(self.generated_image, self.generated_image_base64, "generatedImageBase64"),
+            products=[await product.asked() for product in self.products],
+            visibility=self.visibility,
+            shared_with_user_ids=self.shared_with_user_ids,
+        )
+
+
+@strawberry.input(description="What to change of a look; what is left out stays, null empties it.")
+class UpdateLookInput:
+    """The input of `updateLook`."""
+
+    id: strawberry.ID = strawberry.field(description="A look of the caller's")
+    title: strawberry.Maybe[str | None] = strawberry.field(description="What it is called")
+    notes: strawberry.Maybe[str | None] = strawberry.field(description="Anything about it")
+
+    def changes(self) -> dict[str, str | None]:
+        """Return what was given."""
+        given = {"title": self.title, "notes": self.notes}
+        return {name: some.value for name, some in given.items() if some is not None}
+
+
+@strawberry.input(description="Who may see a look.")
+class SetLookVisibilityInput:
+    """The input of `setLookVisibility`."""
+
+    id: strawberry.ID = strawberry.field(description="A look of the caller's")
+    visibility: Visibility = strawberry.field(description="Who else may see it")
+    shared_with_user_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Replaces the old list; kept where the visibility is SHARED"
+    )
+
+
+@strawberry.input(description="A look.")
+class LookIdInput:
+    """The input of `deleteLook`."""
+
+    id: strawberry.ID = strawberry.field(description="A look of the caller's")
+
+
+@strawberry.type
+class LookMutations:
+    """The part of `Mutation` that is about looks."""
+
+    @strawberry.mutation(description="Make a look.")
+    async def create_look(self, info: Info, input: CreateLookInput) -> LookPayload:  # noqa: A002 - Relay's name
+        """Create a look."""
+        caller, payload = info.context.admitted_caller, LookPayload()
+        services = info.context.services
+        with refusals_into(payload.errors):
+            look = await look_images.create(services.database, services.images, caller, await input.asked())
+            payload.look = Look.of(look)
+        return payload
+
+    @strawberry.mutation(description="Change a look's title and notes.")
+    async def update_look(self, info: Info, input: UpdateLookInput) -> LookPayload:  # noqa: A002 - Relay's name
+        """Update a look."""
+        caller, payload = info.context.admitted_caller, LookPayload()
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as session:
+                look = await looks.update(session, caller, uuid_or(input.id, LookNotFound), input.changes())
+            payload.look = Look.of(look)
+        return payload
+
+    @strawberry.mutation(description="Decide who may see a look.")
+    async def set_look_visibility(self, info: Info, input: SetLookVisibilityInput) -> LookPayload:  # noqa: A002 - Relay's name
+        """Set a look's visibility."""
+        caller, payload = info.context.admitted_caller, LookPayload()
+        with refusals_into(payload.errors):
+            shared_with = looks.user_ids(input.shared_with_user_ids, "sharedWithUserIds")
+            async with info.context.transaction() as session:
+                look = await looks.set_visibility(
+                    session, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
+                )
+            payload.look = Look.of(look)
+        return payload
+
+    @strawberry.mutation(description="Delete a look with its images; its video jobs stay.")
+    async def delete_look(self, info: Info, input: LookIdInput) -> DeleteLookPayload:  # noqa: A002 - Relay's name
+        """Delete a look."""
+        caller, payload = info.context.admitted_caller, DeleteLookPayload()
+        services = info.context.services
+        with refusals_into(payload.errors):
+            await look_images.delete(services.database, services.images, caller, uuid_or(input.id, LookNotFound))
+            payload.deleted_look_id = input.id
+        return payload
+
+
+async def _image(upload: object, text: str | None, field: str) -> Image:
+    if (upload is None) == (text is None):
+        raise InvalidInput(f"Either {field} or an upload in its place is required", field=field)
+    if text is not None:
+        return await asyncio.to_thread(decode_image, text, field=field)
+    return await _uploaded(upload, field)
+
+
+async def _uploaded(upload: object, field: str) -> Image:
+    if not hasattr(upload, "read"):
+        raise InvalidInput(f"The upload in the place of {field} is no file", field=field)
+    # One byte more than allowed tells that there is too much.
+    data = await upload.read(LARGEST_IMAGE_BYTES + 1)
+    return await asyncio.to_thread(checked_image, data, field=field)

@@ -1,0 +1,165 @@
+"""The mutations about video jobs. A refusal is data: the payload's `errors`; it has written and charged nothing."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from uuid import UUID
+
+import strawberry
+
+from auth.caller import Caller
+from db.models import Look as LookRow
+from db.session import Session
+from resolvers import look_videos, video_job_creation, video_jobs
+from resolvers.errors import LookNotFound, VideoJobNotFound
+from resolvers.ids import uuid_or
+from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
+from schema.context import Info
+from schema.errors import refusals_into
+from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
+from schema.types import Look, VideoJob
+
+
+@strawberry.input(description="What video to make. The values are spelled as over REST.")
+class CreateVideoJobInput:
+    """The input of `createVideoJob` and `videoJobQuote`."""
+
+    prompt: str | None = strawberry.field(default=None, description="What to show")
+    model: str = strawberry.field(description="Such as `veo-3.1-generate-preview`; a leading `models/` is accepted")
+    resolution: str = strawberry.field(description="`720p` or `1080p`")
+    aspect_ratio: str = strawberry.field(description="`16:9` or `9:16`")
+    duration_seconds: int = strawberry.field(default=DEFAULT_DURATION_SECONDS, description="4 or 8")
+    generate_audio: bool = strawberry.field(default=False, description="Whether the video has sound")
+    mock_mode: bool = strawberry.field(description="True for a rendered sample, false for Veo; both cost the same")
+    look_id: strawberry.ID | None = strawberry.field(default=None, description="A look of the caller's, to show it in")
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="Makes a repeated request safe for 24 hours, over both APIs"
+    )
+
+    def asked(self) -> VideoJobInput:
+        """Return the request as the rules take it."""
+        return VideoJobInput(
+            prompt=self.prompt,
+            model=self.model,
+            resolution=self.resolution,
+            aspect_ratio=self.aspect_ratio,
+            duration_seconds=self.duration_seconds,
+            generate_audio=self.generate_audio,
+            mock_mode=self.mock_mode,
+            look_id=self.look_id,
+            idempotency_key=self.idempotency_key,
+        )
+
+
+@strawberry.input(description="Which job to make anew.")
+class RetryVideoJobInput:
+    """The input of `retryVideoJob`."""
+
+    id: strawberry.ID = strawberry.field(description="A job of the caller's, however it ended")
+    idempotency_key: str | None = strawberry.field(default=None, description="As for `createVideoJob`")
+
+
+@strawberry.input(description="A video job.")
+class VideoJobIdInput:
+    """The input of the mutations that need just a job."""
+
+    id: strawberry.ID = strawberry.field(description="A job of the caller's")
+
+
+@strawberry.input(description="A video and a look.")
+class LookVideoInput:
+    """The input of the mutations about a look's videos."""
+
+    video_job_id: strawberry.ID = strawberry.field(description="A job of the caller's")
+    look_id: strawberry.ID = strawberry.field(description="A look of the caller's")
+
+
+@strawberry.type
+class VideoJobMutations:
+    """The part of `Mutation` that is about video jobs."""
+
+    @strawberry.mutation(description="Charge 50 tokens for a video and queue its generation.")
+    async def create_video_job(self, info: Info, input: CreateVideoJobInput) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
+        """Create a job."""
+        caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
+        real_generation = info.context.services.real_generation
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as session:
+                created = await video_job_creation.create(
+                    session, caller, input.asked(), real_generation=real_generation
+                )
+            payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
+        return payload
+
+    @strawberry.mutation(
+        description="Create a new job, charged as such, with the input and the look of an earlier one."
+    )
+    async def retry_video_job(self, info: Info, input: RetryVideoJobInput) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
+        """Create a job like another."""
+        caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
+        real_generation = info.context.services.real_generation
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as session:
+                created = await video_job_creation.retry(
+                    session,
+                    caller,
+                    uuid_or(input.id, VideoJobNotFound),
+                    idempotency_key=input.idempotency_key,
+                    real_generation=real_generation,
+                )
+            payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
+        return payload
+
+    @strawberry.mutation(
+        description="End a job that is in progress. A waiting job's tokens come back. Cancelling twice changes nothing."
+    )
+    async def cancel_video_job(self, info: Info, input: VideoJobIdInput) -> VideoJobPayload:  # noqa: A002 - Relay's name
+        """Cancel a job."""
+        caller, payload = info.context.admitted_caller, VideoJobPayload()
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as session:
+                job = await video_jobs.cancel(session, caller, uuid_or(input.id, VideoJobNotFound))
+            payload.video_job = VideoJob.of(job)
+        return payload
+
+    @strawberry.mutation(description="Delete a job, cancelled first where it is in progress.")
+    async def delete_video_job(self, info: Info, input: VideoJobIdInput) -> DeleteVideoJobPayload:  # noqa: A002 - Relay's name
+        """Delete a job."""
+        caller, payload = info.context.admitted_caller, DeleteVideoJobPayload()
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as session:
+                await video_jobs.delete(session, caller, uuid_or(input.id, VideoJobNotFound))
+            payload.deleted_video_job_id = input.id
+        return payload
+
+    @strawberry.mutation(description="Let a video stand for its look, in the place of the former default.")
+    async def set_default_video(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+        """Set a look's default."""
+        return await _change_look(info, input, partial(look_videos.set_default, is_default=True))
+
+    @strawberry.mutation(description="Let a video no longer stand for its look.")
+    async def unset_default_video(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+        """Unset a look's default."""
+        return await _change_look(info, input, partial(look_videos.set_default, is_default=False))
+
+    @strawberry.mutation(description="Show a video in a look; once is enough.")
+    async def link_video_to_look(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+        """Link a video."""
+        return await _change_look(info, input, look_videos.link)
+
+    @strawberry.mutation(description="Take a video out of a look; the job stays.")
+    async def unlink_video_from_look(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+        """Unlink a video."""
+        return await _change_look(info, input, look_videos.unlink)
+
+
+async def _change_look(
+    info: Info, input_: LookVideoInput, change: Callable[[Session, Caller, UUID, UUID], Awaitable[LookRow]]
+) -> LookVideoPayload:
+    caller, payload = info.context.admitted_caller, LookVideoPayload()
+    with refusals_into(payload.errors):
+        job_id = uuid_or(input_.video_job_id, VideoJobNotFound)
+        look_id = uuid_or(input_.look_id, LookNotFound)
+        async with info.context.transaction() as session:
+            look = await change(session, caller, job_id, look_id)
+        payload.look = Look.of(look)
+    return payload
