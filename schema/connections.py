@@ -44,7 +44,7 @@ class PageInfo:
 class Edge(Generic[Node]):
     """Relay's edge."""
 
-    node: Node
+    node: Node = strawberry.field(description="The node itself")
     cursor: str = strawberry.field(description="The node's place; stays valid when others are added")
 
 
@@ -52,9 +52,9 @@ class Edge(Generic[Node]):
 class Connection(Generic[Node]):
     """Relay's connection."""
 
-    edges: list[Edge[Node]]
+    edges: list[Edge[Node]] = strawberry.field(description="The nodes with their places")
     nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
-    page_info: PageInfo
+    page_info: PageInfo = strawberry.field(description="Where the page stands in the list")
 
 
 def page_arguments(first: int, after: str | None) -> tuple[int, Position | None]:

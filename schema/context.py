@@ -78,3 +78,6 @@ class RequestContext:
 
 
 Info = strawberry.Info[RequestContext, None]
+
+# Every mutation takes one argument of that name, as Relay's clients expect.
+INPUT = strawberry.argument(description="What to do")

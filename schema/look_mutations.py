@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Annotated
 
 import strawberry
 from strawberry.file_uploads import Upload
@@ -12,7 +13,7 @@ from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
 from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image, decode_image
 from resolvers.look_images import LookInput, ProductInput
-from schema.context import Info
+from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import DeleteLookPayload, LookPayload
 from schema.types import Look
@@ -107,7 +108,7 @@ class LookMutations:
     """The part of `Mutation` that is about looks."""
 
     @strawberry.mutation(description="Make a look.")
-    async def create_look(self, info: Info, input: CreateLookInput) -> LookPayload:  # noqa: A002 - Relay's name
+    async def create_look(self, info: Info, input: Annotated[CreateLookInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
         """Create a look."""
         caller, payload = info.context.admitted_caller, LookPayload()
         services = info.context.services
@@ -117,7 +118,7 @@ class LookMutations:
         return payload
 
     @strawberry.mutation(description="Change a look's title and notes.")
-    async def update_look(self, info: Info, input: UpdateLookInput) -> LookPayload:  # noqa: A002 - Relay's name
+    async def update_look(self, info: Info, input: Annotated[UpdateLookInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
         """Update a look."""
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
@@ -127,7 +128,7 @@ class LookMutations:
         return payload
 
     @strawberry.mutation(description="Decide who may see a look.")
-    async def set_look_visibility(self, info: Info, input: SetLookVisibilityInput) -> LookPayload:  # noqa: A002 - Relay's name
+    async def set_look_visibility(self, info: Info, input: Annotated[SetLookVisibilityInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
         """Set a look's visibility."""
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
@@ -140,7 +141,7 @@ class LookMutations:
         return payload
 
     @strawberry.mutation(description="Delete a look with its images; its video jobs stay.")
-    async def delete_look(self, info: Info, input: LookIdInput) -> DeleteLookPayload:  # noqa: A002 - Relay's name
+    async def delete_look(self, info: Info, input: Annotated[LookIdInput, INPUT]) -> DeleteLookPayload:  # noqa: A002 - Relay's name
         """Delete a look."""
         caller, payload = info.context.admitted_caller, DeleteLookPayload()
         services = info.context.services

@@ -1,9 +1,11 @@
 """The mutations, put together from their rooms."""
 
+from typing import Annotated
+
 import strawberry
 
 from resolvers import tokens
-from schema.context import Info
+from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.look_mutations import LookMutations
 from schema.payloads import GrantTokensPayload
@@ -23,7 +25,7 @@ class Mutation(VideoJobMutations, LookMutations):
     """The root of all writes."""
 
     @strawberry.mutation(description="Top up an account through the ledger; for admins.")
-    async def grant_tokens(self, info: Info, input: GrantTokensInput) -> GrantTokensPayload:  # noqa: A002 - Relay's name
+    async def grant_tokens(self, info: Info, input: Annotated[GrantTokensInput, INPUT]) -> GrantTokensPayload:  # noqa: A002 - Relay's name
         """Grant tokens."""
         caller, payload = info.context.admitted_caller, GrantTokensPayload()
         with refusals_into(payload.errors):

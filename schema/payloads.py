@@ -10,7 +10,7 @@ from schema.types import Look, VideoJob
 class CreateVideoJobPayload:
     """The answer of `createVideoJob` and `retryVideoJob`."""
 
-    video_job: VideoJob | None = None
+    video_job: VideoJob | None = strawberry.field(default=None, description="The job; null where there are errors")
     replayed: bool = strawberry.field(
         default=False, description="Whether this is the answer to an earlier request with the same idempotency key"
     )
@@ -21,7 +21,7 @@ class CreateVideoJobPayload:
 class VideoJobPayload:
     """The answer of `cancelVideoJob`."""
 
-    video_job: VideoJob | None = None
+    video_job: VideoJob | None = strawberry.field(default=None, description="The job; null where there are errors")
     errors: list[VideoJobError] = strawberry.field(default_factory=list, description="Why nothing was changed")
 
 
@@ -29,7 +29,9 @@ class VideoJobPayload:
 class DeleteVideoJobPayload:
     """The answer of `deleteVideoJob`."""
 
-    deleted_video_job_id: strawberry.ID | None = None
+    deleted_video_job_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Null where refused"
+    )
     errors: list[VideoJobError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
 
 
@@ -37,7 +39,7 @@ class DeleteVideoJobPayload:
 class LookVideoPayload:
     """The answer of the mutations about a look's videos."""
 
-    look: Look | None = None
+    look: Look | None = strawberry.field(default=None, description="The look; null where there are errors")
     errors: list[LookVideoError] = strawberry.field(default_factory=list, description="Why nothing was changed")
 
 
@@ -45,7 +47,7 @@ class LookVideoPayload:
 class LookPayload:
     """The answer of the mutations about looks."""
 
-    look: Look | None = None
+    look: Look | None = strawberry.field(default=None, description="The look; null where there are errors")
     errors: list[LookError] = strawberry.field(default_factory=list, description="Why nothing was changed")
 
 
@@ -53,7 +55,7 @@ class LookPayload:
 class DeleteLookPayload:
     """The answer of `deleteLook`."""
 
-    deleted_look_id: strawberry.ID | None = None
+    deleted_look_id: strawberry.ID | None = strawberry.field(default=None, description="Null where refused")
     errors: list[LookError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
 
 

@@ -17,6 +17,8 @@ from schema.viewer import Viewer
 
 strawberry.enum(LookView, description="Which looks to list.")
 
+Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
+QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
 View = Annotated[LookView, strawberry.argument(description="Which looks; ALL is for admins")]
 
@@ -45,7 +47,7 @@ class Query:
             return Viewer.of(caller, await accounts.open_account(session, caller))
 
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
-    async def video_job(self, info: Info, id: strawberry.ID) -> VideoJob | None:  # noqa: A002 - the argument's name
+    async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
         caller = info.context.admitted_caller
         async with info.context.reading() as session:
@@ -64,7 +66,7 @@ class Query:
         return connection(page, VideoJob.of, after=after)
 
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
-    async def video_job_quote(self, info: Info, input: CreateVideoJobInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
+    async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
         """Ask before paying."""
         caller = info.context.admitted_caller
         real_generation = info.context.services.real_generation
@@ -74,7 +76,7 @@ class Query:
         return VideoJobQuote(cost=quote.cost, balance=quote.balance, free_slots=quote.free_slots, errors=errors)
 
     @strawberry.field(description="A look that the caller may see; null where there is none of that id.")
-    async def look(self, info: Info, id: strawberry.ID) -> Look | None:  # noqa: A002 - the argument's name
+    async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
         caller = info.context.admitted_caller
         async with info.context.reading() as session:

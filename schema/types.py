@@ -34,9 +34,9 @@ def _id(id_: UUID) -> strawberry.ID:
 class VideoJobLog:
     """See `db.models.VideoJobLog`."""
 
-    timestamp: datetime
-    level: LogLevel
-    message: str
+    timestamp: datetime = strawberry.field(description="When it was written")
+    level: LogLevel = strawberry.field(description="How serious it is")
+    message: str = strawberry.field(description="What happened, for a person")
 
     @classmethod
     def of(cls, row: models.VideoJobLog) -> "VideoJobLog":
@@ -48,12 +48,12 @@ class VideoJobLog:
 class TokenTransaction:
     """See `db.models.LedgerEntry`."""
 
-    id: strawberry.ID
-    kind: LedgerEntryKind
+    id: strawberry.ID = strawberry.field(description="A UUID")
+    kind: LedgerEntryKind = strawberry.field(description="Why the balance changed")
     amount: int = strawberry.field(description="In tokens; negative for a charge")
     balance_after: int = strawberry.field(description="The balance that it left, in tokens")
     video_job_id: strawberry.ID | None = strawberry.field(description="The job that was paid for or refunded")
-    created_at: datetime
+    created_at: datetime = strawberry.field(description="When it changed")
 
     @classmethod
     def of(cls, row: models.LedgerEntry) -> "TokenTransaction":
@@ -74,25 +74,25 @@ class VideoJob:
 
     row: strawberry.Private[models.VideoJob]
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
-    user_id: strawberry.ID
-    prompt: str | None
+    user_id: strawberry.ID = strawberry.field(description="Whose job it is")
+    prompt: str | None = strawberry.field(description="What to show, as it was asked for")
     model: str = strawberry.field(description="The model's id as it was asked for")
     resolution: str = strawberry.field(description="`720p` or `1080p`")
     aspect_ratio: str = strawberry.field(description="`16:9` or `9:16`")
     duration_seconds: int = strawberry.field(description="4 or 8")
-    generate_audio: bool
+    generate_audio: bool = strawberry.field(description="Whether sound was asked for")
     mock_mode: bool = strawberry.field(description="Whether the video is a rendered sample instead of Veo's work")
-    status: VideoJobStatus
+    status: VideoJobStatus = strawberry.field(description="Where the job stands")
     status_message: str = strawberry.field(description="What is going on, for a person")
     error_code: str | None = strawberry.field(description="Stable, for programs; set exactly when FAILED")
     error_message: str | None = strawberry.field(description="For a person; set exactly when FAILED")
     progress_percentage: int = strawberry.field(description="0 to 100; 100 exactly when the video is stored")
     tokens_consumed: int = strawberry.field(description="What was charged for it, in tokens")
     version: int = strawberry.field(description="Counted up at each change; orders the events of a job")
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-    updated_at: datetime
+    created_at: datetime = strawberry.field(description="When it was asked for")
+    started_at: datetime | None = strawberry.field(description="When a worker first took it")
+    completed_at: datetime | None = strawberry.field(description="When it ended, however it did")
+    updated_at: datetime = strawberry.field(description="When it last changed")
 
     @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.")
     def cloudinary_url(self, info: Info) -> str | None:
@@ -156,13 +156,13 @@ class VideoJob:
 class Product:
     """See `db.models.Product`."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="A UUID")
     sku: str | None = strawberry.field(description="The shop's stock keeping unit")
-    name: str
-    designer: str | None
-    price: float | None
-    product_url: str | None
-    created_at: datetime
+    name: str = strawberry.field(description="What it is called")
+    designer: str | None = strawberry.field(description="Who designed it")
+    price: float | None = strawberry.field(description="In the shop's currency")
+    product_url: str | None = strawberry.field(description="Where it is sold")
+    created_at: datetime = strawberry.field(description="When it was added")
     row: strawberry.Private[models.Product]
 
     @strawberry.field(description="A small picture of the product.")
@@ -191,10 +191,10 @@ class LookVideo:
 
     row: strawberry.Private[VideoInLook]
     id: strawberry.ID = strawberry.field(description="The id of the video job")
-    status: VideoJobStatus
+    status: VideoJobStatus = strawberry.field(description="Where the video stands")
     is_default: bool = strawberry.field(description="Whether this video stands for the look; at most one does")
     progress_percentage: int = strawberry.field(description="0 to 100")
-    created_at: datetime
+    created_at: datetime = strawberry.field(description="When it was asked for")
 
     @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.")
     def cloudinary_url(self, info: Info) -> str | None:
@@ -218,9 +218,9 @@ class LookVideo:
 class SharedWith:
     """Whom a look is shared with."""
 
-    id: strawberry.ID
-    email: str | None
-    name: str | None
+    id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
+    email: str | None = strawberry.field(description="Their e-mail address")
+    name: str | None = strawberry.field(description="Their name")
 
     @classmethod
     def of(cls, row: models.User) -> "SharedWith":
@@ -234,11 +234,11 @@ class Look:
 
     row: strawberry.Private[models.Look]
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
-    title: str | None
-    notes: str | None
-    visibility: Visibility
-    created_at: datetime
-    updated_at: datetime
+    title: str | None = strawberry.field(description="What it is called")
+    notes: str | None = strawberry.field(description="The owner's notes")
+    visibility: Visibility = strawberry.field(description="Who else may see it")
+    created_at: datetime = strawberry.field(description="When it was made")
+    updated_at: datetime = strawberry.field(description="When it last changed")
 
     @strawberry.field(description="The look's image.")
     def generated_image_url(self, info: Info) -> str:

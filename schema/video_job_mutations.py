@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -13,7 +14,7 @@ from resolvers import look_videos, video_job_creation, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from schema.context import Info
+from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
 from schema.types import Look, VideoJob
@@ -78,7 +79,7 @@ class VideoJobMutations:
     """The part of `Mutation` that is about video jobs."""
 
     @strawberry.mutation(description="Charge 50 tokens for a video and queue its generation.")
-    async def create_video_job(self, info: Info, input: CreateVideoJobInput) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
+    async def create_video_job(self, info: Info, input: Annotated[CreateVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job."""
         caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
         real_generation = info.context.services.real_generation
@@ -93,7 +94,7 @@ class VideoJobMutations:
     @strawberry.mutation(
         description="Create a new job, charged as such, with the input and the look of an earlier one."
     )
-    async def retry_video_job(self, info: Info, input: RetryVideoJobInput) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
+    async def retry_video_job(self, info: Info, input: Annotated[RetryVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job like another."""
         caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
         real_generation = info.context.services.real_generation
@@ -112,7 +113,7 @@ class VideoJobMutations:
     @strawberry.mutation(
         description="End a job that is in progress. A waiting job's tokens come back. Cancelling twice changes nothing."
     )
-    async def cancel_video_job(self, info: Info, input: VideoJobIdInput) -> VideoJobPayload:  # noqa: A002 - Relay's name
+    async def cancel_video_job(self, info: Info, input: Annotated[VideoJobIdInput, INPUT]) -> VideoJobPayload:  # noqa: A002 - Relay's name
         """Cancel a job."""
         caller, payload = info.context.admitted_caller, VideoJobPayload()
         with refusals_into(payload.errors):
@@ -122,7 +123,7 @@ class VideoJobMutations:
         return payload
 
     @strawberry.mutation(description="Delete a job, cancelled first where it is in progress.")
-    async def delete_video_job(self, info: Info, input: VideoJobIdInput) -> DeleteVideoJobPayload:  # noqa: A002 - Relay's name
+    async def delete_video_job(self, info: Info, input: Annotated[VideoJobIdInput, INPUT]) -> DeleteVideoJobPayload:  # noqa: A002 - Relay's name
         """Delete a job."""
         caller, payload = info.context.admitted_caller, DeleteVideoJobPayload()
         with refusals_into(payload.errors):
@@ -132,22 +133,22 @@ class VideoJobMutations:
         return payload
 
     @strawberry.mutation(description="Let a video stand for its look, in the place of the former default.")
-    async def set_default_video(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+    async def set_default_video(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Set a look's default."""
         return await _change_look(info, input, partial(look_videos.set_default, is_default=True))
 
     @strawberry.mutation(description="Let a video no longer stand for its look.")
-    async def unset_default_video(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+    async def unset_default_video(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Unset a look's default."""
         return await _change_look(info, input, partial(look_videos.set_default, is_default=False))
 
     @strawberry.mutation(description="Show a video in a look; once is enough.")
-    async def link_video_to_look(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+    async def link_video_to_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Link a video."""
         return await _change_look(info, input, look_videos.link)
 
     @strawberry.mutation(description="Take a video out of a look; the job stays.")
-    async def unlink_video_from_look(self, info: Info, input: LookVideoInput) -> LookVideoPayload:  # noqa: A002 - Relay's name
+    async def unlink_video_from_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Unlink a video."""
         return await _change_look(info, input, look_videos.unlink)
 

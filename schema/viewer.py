@@ -33,9 +33,9 @@ class Viewer:
     """The caller with their account."""
 
     id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
-    email: str | None
+    email: str | None = strawberry.field(description="As the identity provider gave it")
     is_admin: bool = strawberry.field(description="Whether the caller may see and do what is not their own")
-    tokens: TokenAccount
+    tokens: TokenAccount = strawberry.field(description="What there is to spend")
 
     @classmethod
     def of(cls, caller: Caller, account: models.User) -> "Viewer":

@@ -1,0 +1,63 @@
+"""The GraphQL schema explains itself, and its names follow the field's conventions."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+)
+
+from schema.schema import schema
+
+TYPES = [type_ for name, type_ in schema._schema.type_map.items() if not name.startswith("__")]  # noqa: SLF001 - Strawberry offers no other way to the types
+OURS = [type_ for type_ in TYPES if type_.name not in {"ID", "Int", "String", "Boolean", "Float"}]
+
+
+def undescribed(type_: GraphQLNamedType) -> Iterator[str]:
+    if not type_.description:
+        yield type_.name
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        for name, field in type_.fields.items():
+            if not field.description:
+                yield f"{type_.name}.{name}"
+            yield from (f"{type_.name}.{name}({a})" for a, argument in field.args.items() if not argument.description)
+    if isinstance(type_, GraphQLInputObjectType):
+        yield from (f"{type_.name}.{name}" for name, field in type_.fields.items() if not field.description)
+
+
+@pytest.mark.parametrize("type_", OURS, ids=lambda type_: type_.name)
+def test_every_type_field_and_argument_is_described(type_: GraphQLNamedType) -> None:
+    assert list(undescribed(type_)) == []
+
+
+@pytest.mark.parametrize("type_", OURS, ids=lambda type_: type_.name)
+def test_names_follow_the_conventions(type_: GraphQLNamedType) -> None:
+    assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", type_.name)
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+        assert [name for name in type_.fields if not re.fullmatch(r"[a-z][A-Za-z0-9]*", name)] == []
+    if isinstance(type_, GraphQLEnumType):
+        assert [name for name in type_.values if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name)] == []
+
+
+def test_mutations_take_one_input_and_answer_with_errors() -> None:
+    mutation = schema._schema.mutation_type  # noqa: SLF001 - as above
+    assert mutation is not None
+    for name, field in mutation.fields.items():
+        payload = schema._schema.type_map[str(field.type).rstrip("!")]  # noqa: SLF001 - as above
+        assert list(field.args) == ["input"], name
+        assert isinstance(payload, GraphQLObjectType)
+        assert payload.name.endswith("Payload")
+        assert "errors" in payload.fields
+
+
+def test_every_member_of_an_error_union_is_a_user_error() -> None:
+    unions = [type_ for type_ in OURS if isinstance(type_, GraphQLUnionType)]
+    assert unions
+    for union in unions:
+        assert [member.name for member in union.types if "UserError" not in {i.name for i in member.interfaces}] == []
