@@ -66,6 +66,10 @@ class GraphQLView(GraphQL[RequestContext, None]):
             return _refused(denial)
         except HTTPException as error:
             return JSONResponse({"errors": [{"message": error.reason}]}, error.status_code)
+        finally:
+            if isinstance(request, Request):
+                # Strawberry leaves the files of a multipart request open.
+                await request.close()
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
