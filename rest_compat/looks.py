@@ -16,6 +16,7 @@ from resolvers.images import decode_image
 from resolvers.look_images import LookInput, ProductInput
 from rest_compat.bodies import look_body
 from rest_compat.paging import Skip
+from rest_compat.paths import LookId
 from rest_compat.services import AdmittedCaller, Services
 from rest_compat.wire import (
     LookBody,
@@ -50,7 +51,7 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     view_type: Annotated[str, Query(description="`my_private`, `shared_with_me` or `public`")] = LookView.MY_PRIVATE,
     search: Annotated[str | None, Query(description="A part of title, notes, product name or sku")] = None,
     skip: Skip = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most")] = 100,
     everybodys: Annotated[bool, Query(alias="all", description="Everybody's looks; for admins")] = False,
 ) -> LookListBody:
     """List looks, newest first."""
@@ -62,7 +63,7 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
 
 
 @router.get("/{look_id}", responses=UNKNOWN)
-async def read_look(look_id: str, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
+async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
     """Read a look that the caller may see."""
     async with services.database.transaction() as session:
         look = await looks.get(session, caller, uuid_or(look_id, LookNotFound))
@@ -71,7 +72,7 @@ async def read_look(look_id: str, caller: AdmittedCaller, services: Services, re
 
 @router.patch("/{look_id}", responses=REFUSED | UNKNOWN)
 async def update_look(
-    look_id: str, body: LookChangesBody, caller: AdmittedCaller, services: Services, request: Request
+    look_id: LookId, body: LookChangesBody, caller: AdmittedCaller, services: Services, request: Request
 ) -> LookBody:
     """Change title and notes."""
     changes = body.model_dump(exclude_unset=True)
@@ -82,7 +83,7 @@ async def update_look(
 
 @router.patch("/{look_id}/visibility", responses=REFUSED | UNKNOWN)
 async def set_look_visibility(
-    look_id: str, body: VisibilityBody, caller: AdmittedCaller, services: Services, request: Request
+    look_id: LookId, body: VisibilityBody, caller: AdmittedCaller, services: Services, request: Request
 ) -> LookBody:
     """Decide who may see a look."""
     shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
@@ -93,7 +94,7 @@ async def set_look_visibility(
 
 
 @router.delete("/{look_id}", status_code=204, responses=UNKNOWN)
-async def delete_look(look_id: str, caller: AdmittedCaller, services: Services) -> None:
+async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Services) -> None:
     """Delete a look with its images; its video jobs stay."""
     await look_images.delete(services.database, services.images, caller, uuid_or(look_id, LookNotFound))
 

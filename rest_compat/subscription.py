@@ -1,12 +1,10 @@
 """`/api/v1/subscription`: the caller's tokens."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from resolvers import tokens
 from resolvers.prices import COSTS
-from rest_compat.paging import Skip
+from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
 from rest_compat.services import AdmittedCaller, Services
 from rest_compat.wire import CostsBody, HistoryBody, RefusalBody, TokenInfoBody, TransactionBody
 
@@ -32,7 +30,7 @@ async def read_token_history(
     caller: AdmittedCaller,
     services: Services,
     skip: Skip = 0,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: Limit = DEFAULT_PAGE,
 ) -> HistoryBody:
     """Read the caller's ledger, newest first."""
     async with services.database.transaction() as session:

@@ -14,7 +14,8 @@ from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from rest_compat.bodies import video_job_body, video_job_list_item
-from rest_compat.paging import LARGEST_SKIP, Skip
+from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
+from rest_compat.paths import LookId, VideoJobId
 from rest_compat.services import AdmittedCaller, RestServices, Services
 from rest_compat.wire import (
     DefaultVideoBody,
@@ -45,6 +46,12 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 }
 
 
+ReferenceImages = Annotated[
+    list[UploadFile] | None,
+    File(alias="referenceImages", max_length=3, description="What it looks like; up to three"),
+]
+
+
 def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
     *,
     prompt: Annotated[str | None, Form(description="What to show; this or `initialImage` is needed")] = None,
@@ -52,13 +59,13 @@ def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
     resolution: Annotated[str, Form(description="`720p` or `1080p`")],
     aspect_ratio: Annotated[str, Form(alias="aspectRatio", description="`16:9` or `9:16`")],
     duration_seconds: Annotated[int, Form(alias="durationSeconds", description="4 or 8")] = DEFAULT_DURATION_SECONDS,
-    generate_audio: Annotated[FormBoolean, Form(alias="generateAudio")] = False,
+    generate_audio: Annotated[FormBoolean, Form(alias="generateAudio", description="Whether it has sound")] = False,
     mock_mode: Annotated[FormBoolean, Form(alias="mockMode", description="`true` for a mock video, `false` for Veo")],
     look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
     look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
-    initial_image: Annotated[UploadFile | None, File(alias="initialImage")] = None,
-    end_frame: Annotated[UploadFile | None, File(alias="endFrame")] = None,  # noqa: ARG001 - not used by mock videos
-    reference_images: Annotated[list[UploadFile] | None, File(alias="referenceImages", max_length=3)] = None,  # noqa: ARG001 - as above
+    initial_image: Annotated[UploadFile | None, File(alias="initialImage", description="Where to start")] = None,
+    end_frame: Annotated[UploadFile | None, File(alias="endFrame", description="Where to end")] = None,  # noqa: ARG001 - not used by mock videos
+    reference_images: ReferenceImages = None,  # noqa: ARG001 - as above
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
 ) -> VideoJobInput:
     """Read the form."""
@@ -102,7 +109,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     *,
     skip: Skip = 0,
     offset: Annotated[int | None, Query(ge=0, le=LARGEST_SKIP, description="An old name for `skip`")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: Limit = DEFAULT_PAGE,
     status_filter: Annotated[str | None, Query(description="Only jobs of this status, such as `SUCCEEDED`")] = None,
 ) -> VideoJobListBody:
     """List the caller's own jobs, newest first."""
@@ -117,7 +124,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
 
 @router.get("/{video_job_id}", responses={401: REFUSALS[401], 404: {"model": RefusalBody}})
 async def read_video_job(
-    video_job_id: str, caller: AdmittedCaller, services: Services, request: Request
+    video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request
 ) -> VideoJobBody:
     """Read a job of the caller's."""
     async with services.database.transaction() as session:
@@ -131,7 +138,7 @@ async def read_video_job(
     response_class=RedirectResponse,
     responses={400: {"model": RefusalBody}, 401: REFUSALS[401], 404: {"model": RefusalBody}},
 )
-async def download_video(video_job_id: str, caller: AdmittedCaller, services: Services, request: Request) -> str:
+async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request) -> str:
     """Go to the stored video."""
     async with services.database.transaction() as session:
         stored = await video_jobs.stored_video(session, caller, uuid_or(video_job_id, VideoJobNotFound))
@@ -140,7 +147,7 @@ async def download_video(video_job_id: str, caller: AdmittedCaller, services: Se
 
 @router.post("/{video_job_id}/cancel", responses={401: REFUSALS[401], 404: NOT_FOUND, 409: {"model": RefusalBody}})
 async def cancel_video_job(
-    video_job_id: str, caller: AdmittedCaller, services: Services, request: Request
+    video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request
 ) -> VideoJobBody:
     """End a job that is in progress; a waiting job's tokens come back."""
     async with services.database.transaction() as session:
@@ -149,7 +156,7 @@ async def cancel_video_job(
 
 
 @router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
-async def delete_video_job(video_job_id: str, caller: AdmittedCaller, services: Services) -> None:
+async def delete_video_job(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services) -> None:
     """Delete a job, cancelled first where it is in progress."""
     async with services.database.transaction() as session:
         await video_jobs.delete(session, caller, uuid_or(video_job_id, VideoJobNotFound))
@@ -157,7 +164,7 @@ async def delete_video_job(video_job_id: str, caller: AdmittedCaller, services: 
 
 @router.patch("/{video_job_id}/set-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
 async def set_default_for_look(
-    video_job_id: str, look_id: str, caller: AdmittedCaller, services: Services
+    video_job_id: VideoJobId, look_id: LookId, caller: AdmittedCaller, services: Services
 ) -> DefaultVideoBody:
     """Let a video stand for its look."""
     return await _set_default(video_job_id, look_id, caller, services, is_default=True)
@@ -165,14 +172,14 @@ async def set_default_for_look(
 
 @router.patch("/{video_job_id}/unset-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
 async def unset_default_for_look(
-    video_job_id: str, look_id: str, caller: AdmittedCaller, services: Services
+    video_job_id: VideoJobId, look_id: LookId, caller: AdmittedCaller, services: Services
 ) -> DefaultVideoBody:
     """Let a video no longer stand for its look."""
     return await _set_default(video_job_id, look_id, caller, services, is_default=False)
 
 
 async def _set_default(
-    video_job_id: str, look_id: str, caller: Caller, services: RestServices, *, is_default: bool
+    video_job_id: VideoJobId, look_id: LookId, caller: Caller, services: RestServices, *, is_default: bool
 ) -> DefaultVideoBody:
     video, look = uuid_or(video_job_id, VideoJobNotFound), uuid_or(look_id, LookNotFound)
     async with services.database.transaction() as session:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from rest_compat.meanings import MEANINGS
 
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -27,6 +28,13 @@ class Wire(BaseModel):
     """Base of the bodies: camelCase outside, snake_case inside."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """Describe the members that do not describe themselves."""
+        for name, member in cls.model_fields.items():
+            member.description = member.description or MEANINGS.get(name)
+        cls.model_rebuild(force=True)
 
 
 class LogLineBody(Wire):
@@ -62,7 +70,7 @@ class VideoJobBody(Wire):
     error_message: str | None = Field(description="Set exactly when FAILED")
     progress_percentage: int
     logs: list[LogLineBody]
-    cloudinary_url: str | None = Field(description="Set exactly when SUCCEEDED")
+    cloudinary_url: str | None
     tokens_consumed: int
     created_at: datetime
     started_at: datetime | None
@@ -198,7 +206,7 @@ class VisibilityBody(Wire):
     """Who may see a look."""
 
     visibility: Visibility
-    shared_with_user_ids: list[str] = Field(default_factory=list, description="Replaces the old list")
+    shared_with_user_ids: list[str] = Field(default_factory=list)
 
 
 class TokenInfoBody(Wire):
@@ -209,7 +217,7 @@ class TokenInfoBody(Wire):
     used_tokens: int = Field(description="What was spent, less what came back")
 
 
-class CostsBody(BaseModel):
+class CostsBody(Wire):
     """What operations cost, in tokens."""
 
     costs: dict[str, int]
@@ -220,7 +228,7 @@ class TransactionBody(Wire):
 
     id: UUID
     kind: LedgerEntryKind
-    amount: int = Field(description="Negative for a charge")
+    amount: int
     balance_after: int
     video_job_id: UUID | None
     created_at: datetime
@@ -235,19 +243,19 @@ class HistoryBody(Wire):
     limit: int
 
 
-class MigrationBody(BaseModel):
+class MigrationBody(Wire):
     """What the one-time migration did."""
 
     status: Literal["success", "already_migrated"]
     message: str
 
 
-class RefusalBody(BaseModel):
+class RefusalBody(Wire):
     """Why a request was refused."""
 
     detail: str
-    code: str = Field(description="Stable, for programs")
-    request_id: str | None = Field(alias="requestId", description="To be given when asking for help")
+    code: str
+    request_id: str | None
 
 
 class InsufficientTokensDetail(Wire):
@@ -258,9 +266,9 @@ class InsufficientTokensDetail(Wire):
     available_tokens: int
 
 
-class InsufficientTokensBody(BaseModel):
+class InsufficientTokensBody(Wire):
     """Why a request was not charged."""
 
     detail: InsufficientTokensDetail
     code: str
-    request_id: str | None = Field(alias="requestId")
+    request_id: str | None
