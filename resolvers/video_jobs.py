@@ -34,9 +34,11 @@ async def get(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
     return job
 
 
-async def page(session: Session, caller: Caller, *, first: int, after: Position | None) -> Page[VideoJob]:
-    """Read a page of the caller's own jobs, newest first."""
-    return await video_jobs.page_of_owner(session, caller.user_id, first=first, after=after)
+async def page(
+    session: Session, caller: Caller, status: VideoJobStatus | None = None, *, first: int, after: Position | None
+) -> Page[VideoJob]:
+    """Read a page of the caller's own jobs, of one status where one is given, newest first."""
+    return await video_jobs.page_of_owner(session, caller.user_id, status, first=first, after=after)
 
 
 async def offset_page(

@@ -29,9 +29,7 @@ class VideoJobPayload:
 class DeleteVideoJobPayload:
     """The answer of `deleteVideoJob`."""
 
-    deleted_video_job_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Null where refused"
-    )
+    deleted_video_job_id: strawberry.ID | None = strawberry.field(default=None, description="Null where refused")
     errors: list[VideoJobError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
 
 

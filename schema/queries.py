@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from db.looks import LookView
+from db.models import VideoJobStatus
 from resolvers import accounts, looks, video_job_creation, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -19,6 +20,7 @@ strawberry.enum(LookView, description="Which looks to list.")
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
+Status = Annotated[VideoJobStatus | None, strawberry.argument(description="Only jobs of this status")]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
 View = Annotated[LookView, strawberry.argument(description="Which looks; ALL is for admins")]
 
@@ -57,12 +59,14 @@ class Query:
                 return None
 
     @strawberry.field(description="The caller's video jobs, newest first.")
-    async def video_jobs(self, info: Info, first: First = DEFAULT_FIRST, after: After = None) -> Connection[VideoJob]:
+    async def video_jobs(
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None, status: Status = None
+    ) -> Connection[VideoJob]:
         """Read a page of jobs."""
         caller = info.context.admitted_caller
         async with info.context.reading() as session:
             size, position = page_arguments(first, after)
-            page = await video_jobs.page(session, caller, first=size, after=position)
+            page = await video_jobs.page(session, caller, status, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
 
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")

@@ -95,6 +95,18 @@ async def test_jobs_with_logs_and_looks_take_three_statements(house: House) -> N
     assert len([statement for statement in sent if statement.startswith("SELECT")]) == 3
 
 
+async def test_jobs_can_be_listed_by_status(house: House) -> None:
+    caller = await house.user(tokens=1000)
+    waiting, cancelled = [await house.create(caller) for _ in range(2)]
+    await house.http.post(f"/api/v1/video-jobs/{cancelled}/cancel", headers=house.headers(caller))
+
+    body = await house.graphql(
+        caller, "{ a: videoJobs(status: PENDING) { nodes { id } } b: videoJobs(status: CANCELLED) { nodes { id } } }"
+    )
+
+    assert body["data"] == {"a": {"nodes": [{"id": waiting}]}, "b": {"nodes": [{"id": cancelled}]}}
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
