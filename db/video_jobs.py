@@ -1,6 +1,6 @@
 """Statements on video jobs, their logs and their idempotency keys."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,9 +28,9 @@ async def get(session: Session, job_id: UUID) -> VideoJob | None:
     return await session.get(VideoJob, job_id, populate_existing=True)
 
 
-async def get_many(session: Session, job_ids: Collection[UUID]) -> Sequence[VideoJob]:
-    """Read many jobs, in no order."""
-    return (await session.scalars(select(VideoJob).where(VideoJob.id.in_(job_ids)))).all()
+async def keep(session: Session, job_id: UUID) -> None:
+    """Keep a job from being deleted until the transaction ends."""
+    await session.execute(select(VideoJob.id).where(VideoJob.id == job_id).with_for_update(read=True, key_share=True))
 
 
 async def active_ids(session: Session, user_id: UUID) -> Sequence[UUID]:

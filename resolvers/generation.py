@@ -70,6 +70,9 @@ async def fail(session: Session, job: VideoJob, code: str, message: str, *, refu
 
     The tokens come back where the operator has switched that on: `refund`.
     """
+    if refund:
+        # The account first, as in a creation and a cancellation: one order of locks for everybody.
+        await accounts.lock(session, job.user_id)
     failed = await _change(
         session,
         job,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from auth.caller import Caller
 from db import look_videos, looks
+from db import video_jobs as video_job_rows
 from db.look_videos import VideoInLook
 from db.models import Look
 from db.session import Session
@@ -60,6 +61,7 @@ async def videos_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUI
 
 
 async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+    await video_job_rows.keep(session, video_job_id)
     await video_jobs.get(session, caller, video_job_id)
     look = await looks.lock(session, look_id)
     if look is None or not (caller.is_admin or look.user_id == caller.user_id):
