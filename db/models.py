@@ -237,6 +237,8 @@ class VideoJob(Base):
     operation_name: Mapped[str | None]
     # The run that follows the job now. PgQueuer has no fencing: a stalled worker finds another name here and stops.
     run_id: Mapped[UUID | None]
+    # How often a fault of ours stopped a run: counted here, since the queue also counts jobs that were handed over.
+    faults: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

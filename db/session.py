@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 Session = AsyncSession
@@ -59,9 +60,9 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
-        # pre_ping: a server restart must cost a reconnect, not a failed request.
         # What this process has learnt about the database and will not change, such as that a table is there.
         self._facts: dict[str, bool] = {}
+        # pre_ping: a server restart must cost a reconnect, not a failed request.
         self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
 
     @asynccontextmanager
@@ -106,7 +107,7 @@ class Database:
     async def _connect(self, session: Session) -> None:
         try:
             await session.connection()
-        except (OSError, DBAPIError, asyncpg.PostgresError) as error:
+        except (OSError, DBAPIError, asyncpg.PostgresError, PoolTimeout) as error:
             raise DatabaseUnavailable from error
 
     async def _notify(self, session: Session, wake_ups: list[str]) -> None:

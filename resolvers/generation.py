@@ -51,6 +51,12 @@ async def report_progress(session: Session, job: VideoJob, percentage: int) -> V
     return await _change(session, job, f"Progress {percentage}%", progress_percentage=percentage)
 
 
+async def note_fault(session: Session, job: VideoJob) -> VideoJob:
+    """Count a fault of ours that has stopped a run; the job goes on."""
+    message = "A fault on our side interrupted the generation, trying again"
+    return await _change(session, job, message, level=LogLevel.WARNING, faults=job.faults + 1)
+
+
 async def succeed(session: Session, job: VideoJob, url: str) -> VideoJob:
     """End the job with its stored video."""
     return await _change(

@@ -60,11 +60,6 @@ class Run:
         await run._take()
         return run
 
-    @property
-    def job_id(self) -> UUID:
-        """The job that is followed."""
-        return self._job.id
-
     async def to_the_end(self) -> None:
         """Submit the job unless it was, wait for the video, store it.
 
@@ -83,6 +78,11 @@ class Run:
         """End the job without a video."""
         refund = self._workshop.refund_failed_jobs
         await self._advance(lambda session, job: generation.fail(session, job, code, message, refund=refund))
+
+    async def note_fault(self) -> int:
+        """Count a fault of ours; return how many the job has met."""
+        await self._advance(generation.note_fault)
+        return self._job.faults
 
     async def _take(self) -> None:
         while True:

@@ -24,8 +24,8 @@ DEQUEUE_TIMEOUT = timedelta(seconds=5)
 RECONCILE_SECONDS = 15.0
 RECONCILE_BATCH = 500
 RESTART_SECONDS = 1.0
-# Faults of ours that a job survives, each after a longer wait, before it is called failed.
-ATTEMPTS = 5
+# How often a fault of ours may stop a job, each time for longer, before it is called failed.
+MOST_FAULTS = 5
 FIRST_RETRY = timedelta(seconds=1)
 
 logger = logging.getLogger("lookreel.worker")
@@ -64,7 +64,7 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
 
     @pgqueuer.entrypoint(queue.GENERATE_VIDEO)
     async def generate_video(job: Job) -> None:
-        await generate(shift, UUID((job.payload or b"").decode()), attempts=job.attempts)
+        await generate(shift, UUID((job.payload or b"").decode()))
 
     async def stop_when_told() -> None:
         await workshop.stopping.wait()
@@ -82,7 +82,7 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
         stop.cancel()
 
 
-async def generate(workshop: Workshop, job_id: UUID, *, attempts: int) -> None:
+async def generate(workshop: Workshop, job_id: UUID) -> None:
     """See one job through to its end, or hand it back to the queue.
 
     Raises:
@@ -91,7 +91,7 @@ async def generate(workshop: Workshop, job_id: UUID, *, attempts: int) -> None:
     """
     try:
         run = await Run.of(workshop, job_id)
-        await _run_to_the_end(run, attempts)
+        await _run_to_the_end(run)
     except Superseded:
         logger.info("Video job %s has ended or is followed by another worker", job_id)
     except HandedOver as handed_over:
@@ -100,7 +100,7 @@ async def generate(workshop: Workshop, job_id: UUID, *, attempts: int) -> None:
         raise RetryRequested(delay=FIRST_RETRY, reason=str(error)) from error
 
 
-async def _run_to_the_end(run: Run, attempts: int) -> None:
+async def _run_to_the_end(run: Run) -> None:
     try:
         await run.to_the_end()
     except GenerationFailed as failure:
@@ -108,21 +108,29 @@ async def _run_to_the_end(run: Run, attempts: int) -> None:
     except (Superseded, HandedOver, DatabaseUnavailable):
         raise
     except Exception as fault:  # a fault of ours must neither lose the job nor stop the others
-        logger.exception("Video job %s met a fault, attempt %s of %s", run.job_id, attempts + 1, ATTEMPTS)
-        if attempts + 1 < ATTEMPTS:
-            raise RetryRequested(delay=FIRST_RETRY * 2**attempts, reason=str(fault)) from fault
+        faults = await run.note_fault()
+        logger.exception("A fault has stopped a video job, for the %s. time of %s at most", faults, MOST_FAULTS)
+        if faults < MOST_FAULTS:
+            raise RetryRequested(delay=FIRST_RETRY * 2**faults, reason=str(fault)) from fault
         await run.fail("INTERNAL_ERROR", "The video could not be made because of a fault on our side.")
 
 
 async def _reconcile_now_and_then(workshop: Workshop) -> None:
     while True:
-        with suppress(DatabaseUnavailable):
-            async with workshop.database.transaction() as session:
-                lost = await video_jobs.active_but_not_queued(session, limit=RECONCILE_BATCH)
-                if lost:
-                    logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
-                    await queue.enqueue(session, lost)
+        try:
+            await _reconcile(workshop)
+        except Exception as error:  # noqa: BLE001 - the next round may go better, and there must be one
+            logger.warning("The queue could not be compared with the jobs: %s", error)
         await asyncio.sleep(RECONCILE_SECONDS)
+
+
+async def _reconcile(workshop: Workshop) -> None:
+    """Give active jobs that are not in the queue a place in it."""
+    async with workshop.database.transaction() as session:
+        lost = await video_jobs.active_but_not_queued(session, limit=RECONCILE_BATCH)
+        if lost:
+            logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
+            await queue.enqueue(session, lost)
 
 
 async def _pause(workshop: Workshop, seconds: float) -> None:

@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("submission", sa.Text(), server_default=sa.text("'NEW'"), nullable=False),
         sa.Column("operation_name", sa.Text(), nullable=True),
         sa.Column("run_id", sa.Uuid(), nullable=True),
+        sa.Column("faults", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),

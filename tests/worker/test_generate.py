@@ -15,7 +15,7 @@ from resolvers.ports import GenerationFailed, StillGenerating
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from worker.run import Run, Superseded, Workshop
-from worker.service import ATTEMPTS, generate
+from worker.service import MOST_FAULTS, generate
 
 SOON = 0.01
 
@@ -48,7 +48,7 @@ async def test_a_job_is_submitted_once_followed_and_stored(house: House) -> None
     generator = ScriptedGenerator([StillGenerating(None, SOON), StillGenerating(35, SOON), None])
     storage = ScriptedStorage()
 
-    await generate(workshop(house, generator, storage), job_id, attempts=0)
+    await generate(workshop(house, generator, storage), job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.progress_percentage, job.error_message) == (VideoJobStatus.SUCCEEDED, 100, None)
@@ -71,7 +71,7 @@ async def test_progress_never_goes_back_and_never_says_100_before_the_video_is_s
     script = [StillGenerating(percentage, SOON) for percentage in (60, 40, 100)]
     shop = workshop(house, ScriptedGenerator([*script, GenerationFailed("STOP", "Stopped by the test")]))
 
-    await generate(shop, job_id, attempts=0)
+    await generate(shop, job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.progress_percentage) == (VideoJobStatus.FAILED, 60)
@@ -82,7 +82,7 @@ async def test_a_failed_generation_tells_its_owner_why_and_keeps_the_charge(hous
     job_id = UUID(await house.create(caller))
     shop = workshop(house, ScriptedGenerator([GenerationFailed("PROMPT_REFUSED", "The prompt was refused.")]))
 
-    await generate(shop, job_id, attempts=0)
+    await generate(shop, job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.error_code, job.error_message) == (
@@ -103,8 +103,8 @@ async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: Hou
     shop = workshop(house, generator, ScriptedStorage(failures=1))
 
     with pytest.raises(RetryRequested):
-        await generate(shop, job_id, attempts=0)
-    await generate(shop, job_id, attempts=1)
+        await generate(shop, job_id)
+    await generate(shop, job_id)
 
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
     assert len(generator.submitted) == 1
@@ -115,10 +115,13 @@ async def test_a_fault_that_stays_ends_the_job(house: House) -> None:
     job_id = await job_of_somebody(house)
     shop = workshop(house, ScriptedGenerator(), ScriptedStorage(failures=99))
 
-    await generate(shop, job_id, attempts=ATTEMPTS - 1)
+    for _ in range(MOST_FAULTS - 1):
+        with pytest.raises(RetryRequested):
+            await generate(shop, job_id)
+    await generate(shop, job_id)
 
     job = await house.job(job_id)
-    assert (job.status, job.error_code) == (VideoJobStatus.FAILED, "INTERNAL_ERROR")
+    assert (job.status, job.error_code, job.faults) == (VideoJobStatus.FAILED, "INTERNAL_ERROR", MOST_FAULTS)
     assert "no space" not in (job.error_message or "")
 
 
@@ -126,14 +129,14 @@ async def test_a_stopping_worker_hands_over_and_another_goes_on_without_a_second
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator([StillGenerating(40, 60), None])
     first = workshop(house, generator)
-    task = asyncio.create_task(generate(first, job_id, attempts=0))
+    task = asyncio.create_task(generate(first, job_id))
     await eventually(lambda: house.job(job_id), lambda job: job.progress_percentage == 40)
 
     first.stopping.set()
     with pytest.raises(RetryRequested):
         await task
     handed_over = await house.job(job_id)
-    await generate(workshop(house, generator), job_id, attempts=1)
+    await generate(workshop(house, generator), job_id)
 
     assert handed_over.status == VideoJobStatus.RUNNING
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
@@ -149,7 +152,7 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
     await _change(house, job_id, status="RUNNING", started_at="2026-01-01T00:00:00Z", submission=Submission.SENDING)
     generator = ScriptedGenerator(submitting_costs=costs == "costs")
 
-    await generate(workshop(house, generator), job_id, attempts=0)
+    await generate(workshop(house, generator), job_id)
 
     job = await house.job(job_id)
     assert job.status == status
@@ -164,7 +167,7 @@ async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
     await _change(house, job_id, mock_mode=False)
     generator = ScriptedGenerator()
 
-    await generate(workshop(house, generator), job_id, attempts=0)
+    await generate(workshop(house, generator), job_id)
 
     assert (await house.job(job_id)).error_code == "GENERATION_UNAVAILABLE"
     assert generator.submitted == []
@@ -214,11 +217,11 @@ async def test_an_ended_or_vanished_job_is_left_alone(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator()
     shop = workshop(house, generator)
-    await generate(shop, job_id, attempts=0)
+    await generate(shop, job_id)
     ended = await house.job(job_id)
 
-    await generate(shop, job_id, attempts=0)
-    await generate(shop, UUID(int=0), attempts=0)
+    await generate(shop, job_id)
+    await generate(shop, UUID(int=0))
 
     assert (await house.job(job_id)).version == ended.version
     assert len(generator.submitted) == 1

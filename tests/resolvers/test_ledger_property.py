@@ -1,0 +1,259 @@
+"""Whatever three users, an admin and the workers do at once, every token is accounted for."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from auth.caller import Caller, Role
+from db.models import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Look, User, VideoJob, VideoJobStatus
+from db.session import Session
+from resolvers import generation, look_videos, tokens, video_job_creation, video_jobs
+from resolvers.errors import Refusal, VideoJobNotFound
+from resolvers.generation import VideoJobChanged
+from resolvers.prices import VIDEO_COST
+from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
+from tests.house import House
+from tests.wires import Answer, GraphQLWire, RestWire, Wire
+
+USERS = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that one user, or a worker at one of this user's jobs, does; numbers choose among what there is."""
+
+    action: str
+    user: int
+    job: int
+    key: str | None
+    in_look: bool
+
+
+@dataclass
+class Story:
+    """What has happened so far, as those who did it were told."""
+
+    house: House
+    callers: list[Caller]
+    looks: list[Look]
+    admin: Caller
+    jobs: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    started: set[UUID] = field(default_factory=set)
+    failed_with_refund: set[UUID] = field(default_factory=set)
+
+    @classmethod
+    async def begun(cls, house: House, balances: list[int]) -> "Story":
+        callers = [await house.user(balance) for balance in balances]
+        looks = [await house.look(caller) for caller in callers]
+        story = cls(house, callers, looks, await house.user(role=Role.ADMIN))
+        for user in range(len(callers)):
+            await story.do(Step("create_over_rest", user, 0, None, in_look=True))
+            await story.do(Step("take", user, 0, None, in_look=False))
+        return story
+
+    async def do(self, step: Step) -> None:
+        """Do a step; what the rules refuse, or another one was faster at, is as good as done."""
+        with suppress(Refusal, VideoJobChanged):
+            await ACTIONS[step.action](self, step)
+
+    def caller(self, step: Step) -> Caller:
+        return self.callers[step.user]
+
+    def job_id(self, step: Step) -> UUID:
+        """Choose one of the user's newest jobs, whatever has become of it."""
+        jobs = self.jobs[self.caller(step).user_id]
+        if not jobs:
+            raise VideoJobNotFound
+        return jobs[-1 - step.job % len(jobs)]
+
+    async def job(self, session: Session, step: Step) -> VideoJob:
+        return await video_jobs.get(session, self.caller(step), self.job_id(step))
+
+    async def create(self, step: Step, wire: Wire) -> None:
+        look = str(self.looks[step.user].id) if step.in_look else None
+        answer = await wire.create(self.caller(step), lookId=look, idempotencyKey=step.key)
+        self._note(step, answer)
+
+    async def create_over_rest(self, step: Step) -> None:
+        await self.create(step, RestWire(self.house))
+
+    async def create_over_graphql(self, step: Step) -> None:
+        await self.create(step, GraphQLWire(self.house))
+
+    async def retry(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            created = await video_job_creation.retry(
+                session, self.caller(step), self.job_id(step), idempotency_key=step.key, real_generation=False
+            )
+        if not created.replayed:
+            self.jobs[self.caller(step).user_id].append(created.job.id)
+
+    async def cancel(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            await video_jobs.cancel(session, self.caller(step), self.job_id(step))
+
+    async def cancel_over_rest(self, step: Step) -> None:
+        await self._send("POST", f"{self.job_id(step)}/cancel", step)
+
+    async def delete(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            await video_jobs.delete(session, self.caller(step), self.job_id(step))
+
+    async def delete_over_rest(self, step: Step) -> None:
+        await self._send("DELETE", str(self.job_id(step)), step)
+
+    async def grant(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            await tokens.grant_to(session, self.admin, str(self.caller(step).user_id), VIDEO_COST)
+
+    async def link(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            await look_videos.link(session, self.caller(step), self.job_id(step), self.looks[step.user].id)
+
+    async def set_default(self, step: Step) -> None:
+        look_id = self.looks[step.user].id
+        async with self.house.database.transaction() as session:
+            await look_videos.set_default(session, self.caller(step), self.job_id(step), look_id, is_default=True)
+
+    async def take(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            job = await self.job(session, step)
+            if VideoJobStatus(job.status).is_terminal:
+                return
+            await generation.take(session, job, uuid4())
+        self.started.add(job.id)
+
+    async def succeed(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            job = await self.job(session, step)
+            if job.status == VideoJobStatus.RUNNING:
+                await generation.succeed(session, job, "https://videos.example/made.mp4")
+
+    async def fail(self, step: Step) -> None:
+        await self._fail(step, refund=False)
+
+    async def fail_with_refund(self, step: Step) -> None:
+        job_id = await self._fail(step, refund=True)
+        if job_id is not None:
+            self.failed_with_refund.add(job_id)
+
+    async def _fail(self, step: Step, *, refund: bool) -> UUID | None:
+        async with self.house.database.transaction() as session:
+            job = await self.job(session, step)
+            if job.status != VideoJobStatus.RUNNING:
+                return None
+            await generation.fail(session, job, "STOP", "Stopped by the test", refund=refund)
+        return job.id
+
+    async def _send(self, method: str, path: str, step: Step) -> None:
+        headers = self.house.headers(self.caller(step))
+        answer = await self.house.http.request(method, f"/api/v1/video-jobs/{path}", headers=headers)
+        assert answer.status_code in (200, 204, 404, 409), answer.text
+
+    def _note(self, step: Step, answer: Answer) -> None:
+        assert answer.code in CREATION_REFUSALS, answer
+        if answer.job is not None and not answer.replayed:
+            self.jobs[self.caller(step).user_id].append(UUID(answer.job["id"]))
+
+    async def check(self) -> None:
+        """Compare what the users were told with what the database says."""
+        ids = [caller.user_id for caller in self.callers]
+        in_order = (LedgerEntry.created_at, LedgerEntry.id)
+        async with self.house.database.transaction() as session:
+            users = (await session.scalars(select(User).where(User.id.in_(ids)))).all()
+            query = select(LedgerEntry).where(LedgerEntry.user_id.in_(ids)).order_by(*in_order)
+            entries = (await session.scalars(query)).all()
+            jobs = (await session.scalars(select(VideoJob).where(VideoJob.user_id.in_(ids)))).all()
+        for user in users:
+            check_balance(user, [entry for entry in entries if entry.user_id == user.id])
+        active = Counter(job.user_id for job in jobs if job.status in ACTIVE_STATUSES)
+        assert all(count <= ACTIVE_JOB_LIMIT for count in active.values()), active
+        self._check_charges(entries)
+        self._check_refunds(entries, {job.id: job for job in jobs})
+
+    def _check_charges(self, entries: Sequence[LedgerEntry]) -> None:
+        charged = [(entry.user_id, entry.video_job_id) for entry in entries if entry.kind == LedgerEntryKind.CHARGE]
+        created = [(user_id, job_id) for user_id, job_ids in self.jobs.items() for job_id in job_ids]
+        assert Counter(charged) == Counter(created)
+
+    def _check_refunds(self, entries: Sequence[LedgerEntry], jobs: dict[UUID, VideoJob]) -> None:
+        refunded = Counter(entry.video_job_id for entry in entries if entry.kind == LedgerEntryKind.REFUND)
+        created = {job_id for job_ids in self.jobs.values() for job_id in job_ids}
+        # What is not there any more was deleted; a waiting job is cancelled first.
+        cancelled = {id_ for id_ in created if id_ not in jobs or jobs[id_].status == VideoJobStatus.CANCELLED}
+        assert refunded == Counter((cancelled - self.started) | self.failed_with_refund)
+
+
+def check_balance(user: User, entries: Sequence[LedgerEntry]) -> None:
+    """Add up a user's ledger, oldest entry first."""
+    balance = 0
+    for entry in entries:
+        balance += entry.amount
+        assert entry.balance_after == balance
+    assert user.tokens == balance >= 0
+
+
+CREATION_REFUSALS = {None, "ACTIVE_JOB_LIMIT", "INSUFFICIENT_TOKENS", "IDEMPOTENCY_KEY_REUSED"}
+ACTIONS: dict[str, Callable[[Story, Step], Awaitable[None]]] = {
+    action.__name__: action
+    for action in (
+        Story.create_over_rest,
+        Story.create_over_graphql,
+        Story.retry,
+        Story.cancel,
+        Story.cancel_over_rest,
+        Story.delete,
+        Story.delete_over_rest,
+        Story.grant,
+        Story.link,
+        Story.set_default,
+        Story.take,
+        Story.succeed,
+        Story.fail,
+        Story.fail_with_refund,
+    )
+}
+# Creations and starts come more often, or there would be little for the others to do.
+OFTEN = ["create_over_rest", "create_over_graphql", "take"]
+
+
+def steps(users: st.SearchStrategy[int], jobs: st.SearchStrategy[int]) -> st.SearchStrategy[list[Step]]:
+    """Return what may happen at once among these users and their newest jobs."""
+    actions = st.sampled_from(OFTEN + list(ACTIONS))
+    keys = st.sampled_from([None, None, "a", "b"])
+    step = st.builds(Step, action=actions, user=users, job=jobs, key=keys, in_look=st.booleans())
+    return st.lists(step, min_size=4, max_size=10)
+
+
+ANYBODY = st.integers(0, USERS - 1)
+AT_MANY_JOBS = steps(ANYBODY, st.integers(0, 2))
+AT_ONE_JOB = ANYBODY.flatmap(lambda user: steps(st.just(user), st.just(0)))
+BATCHES = st.lists(AT_MANY_JOBS | AT_ONE_JOB, min_size=3, max_size=6)
+BALANCES = st.lists(st.sampled_from([100, 150, 400]), min_size=USERS, max_size=USERS)
+
+
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    phases=[Phase.generate],  # a race does not happen again for being shrunk
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,  # each example has users of its own in the one house
+        HealthCheck.too_slow,  # a story takes as long as PostgreSQL does
+    ],
+)
+@given(balances=BALANCES, batches=BATCHES)
+async def test_every_token_is_accounted_for(house: House, balances: list[int], batches: list[list[Step]]) -> None:
+    story = await Story.begun(house, balances)
+
+    for batch in batches:
+        await asyncio.gather(*map(story.do, batch))
+
+        await story.check()
