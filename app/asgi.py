@@ -10,6 +10,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route, WebSocketRoute
@@ -85,6 +86,8 @@ def media_files(folder: Path) -> StaticFiles:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add what every request goes through; the last one added is the first one met."""
+    # Inside the others, so that the answer to a fault of ours has their headers, too.
+    app.add_middleware(ServerErrorMiddleware, handler=errors.on_fault)
     app.add_middleware(IgnoreTrailingSlash)
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     if origins:

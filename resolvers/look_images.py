@@ -27,6 +27,7 @@ LONGEST_NAME = 500
 LONGEST_URL = 2000
 MOST_PRODUCTS = 100
 HIGHEST_PRICE = Decimal("9999999999.99")
+CENT = Decimal("0.01")
 
 logger = logging.getLogger("lookreel.resolvers")
 
@@ -123,7 +124,7 @@ def _checked_product(product: ProductInput) -> NewProduct:
         name=required_text(product.name, "name", LONGEST_NAME),
         sku=checked_text(product.sku, "sku", LONGEST_NAME),
         designer=checked_text(product.designer, "designer", LONGEST_NAME),
-        price=product.price,
+        price=None if product.price is None else product.price.quantize(CENT),
         product_url=checked_text(product.product_url, "productUrl", LONGEST_URL),
     )
 

@@ -15,13 +15,14 @@ from db.looks import LookList, LookView
 from db.models import Look, Product, User, VideoJobStatus, Visibility
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
-from resolvers.errors import LookNotFound, UserNotFound
+from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import grouped
 from resolvers.texts import checked_text
 
 LONGEST_TITLE = 500
 LONGEST_NOTES = 10_000
 LONGEST_SEARCH = 200
+MOST_SHARES = 1000
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,11 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
 
     Raises:
         UserNotFound: when one is no UUID.
+        InvalidInput: when there are more than a look can be shared with.
 
     """
+    if len(texts) > MOST_SHARES:
+        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field=field)
     try:
         return list(dict.fromkeys(UUID(text) for text in texts))
     except ValueError:

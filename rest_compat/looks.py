@@ -17,7 +17,7 @@ from resolvers.look_images import LookInput, ProductInput
 from rest_compat.bodies import look_body
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
-from rest_compat.services import AdmittedCaller, Services
+from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
 from rest_compat.wire import (
     LookBody,
     LookChangesBody,
@@ -28,7 +28,7 @@ from rest_compat.wire import (
     VisibilityBody,
 )
 
-router = APIRouter(prefix="/api/v1/looks", tags=["looks"])
+router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/looks", tags=["looks"])
 
 UNKNOWN: dict[int | str, dict[str, object]] = {401: {"model": RefusalBody}, 404: {"model": RefusalBody}}
 REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401: {"model": RefusalBody}}
@@ -55,7 +55,7 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     everybodys: Annotated[bool, Query(alias="all", description="Everybody's looks; for admins")] = False,
 ) -> LookListBody:
     """List looks, newest first."""
-    wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type), search)
+    wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type or LookView.MY_PRIVATE), search)
     async with services.database.transaction() as session:
         page = await looks.offset_page(session, wanted, skip=skip, limit=limit)
         bodies = await _bodies(session, page.rows, request)

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from rest_compat.services import AdmittedCaller, Services
+from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
 from rest_compat.wire import MigrationBody, RefusalBody
 
-router = APIRouter(prefix="/api/v1/migrate", tags=["migration"])
+router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/migrate", tags=["migration"])
 
 
 @router.post("/look-videos", responses={401: {"model": RefusalBody}, 403: {"model": RefusalBody}})

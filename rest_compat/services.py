@@ -1,10 +1,11 @@
 """What the REST edge is given by the application, and how a route gets at it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
@@ -38,13 +39,26 @@ Services = Annotated[RestServices, Depends(services_of)]
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
-async def caller_of(
-    request: Request,
-    services: Services,
-    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+class AdmittedRoute(APIRoute):
+    """Admits the caller before anything of the body is read: credentials are the first check (contract.md)."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return a handler that raises `auth.errors.AccessDenied` before FastAPI's own begins."""
+        handle = super().get_route_handler()
+
+        async def admit_and_handle(request: Request) -> Response:
+            admit = services_of(request).admit
+            request.state.caller = await admit(request.headers.get("authorization"))
+            return await handle(request)
+
+        return admit_and_handle
+
+
+def caller_of(
+    request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Admit the caller, or raise `auth.errors.AccessDenied`."""
-    return await services.admit(request.headers.get("authorization"))
+    """Return the caller whom the route has admitted."""
+    return cast("Caller", request.state.caller)
 
 
 AdmittedCaller = Annotated[Caller, Depends(caller_of)]

@@ -16,7 +16,7 @@ from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from rest_compat.bodies import video_job_body, video_job_list_item
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
-from rest_compat.services import AdmittedCaller, RestServices, Services
+from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
 from rest_compat.wire import (
     DefaultVideoBody,
     FormBoolean,
@@ -26,7 +26,7 @@ from rest_compat.wire import (
     VideoJobListBody,
 )
 
-router = APIRouter(prefix="/api/v1/video-jobs", tags=["video jobs"])
+router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/video-jobs", tags=["video jobs"])
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "A field breaks its rule, or the look is not the caller's"},

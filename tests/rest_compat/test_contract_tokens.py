@@ -1,0 +1,130 @@
+"""Tokens and the one-time migration, as the REST contract describes them."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from auth.caller import Caller, Role
+from tests.house import House
+from tests.rest_compat.test_contract import call, refused
+
+PATH = "/api/v1/subscription"
+MIGRATION = "/api/v1/migrate/look-videos"
+ENTRY = {"id", "kind", "amount", "balanceAfter", "videoJobId", "createdAt"}
+
+
+async def read(house: House, caller: Caller, path: str) -> Any:
+    answer = await call(house, caller, "GET", f"{PATH}{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_new_account_starts_with_100_tokens(house: House) -> None:
+    caller = house.stranger()
+
+    info = await read(house, caller, "/info")
+    history = await read(house, caller, "/history")
+
+    assert info == {"availableTokens": 100, "totalTokens": 100, "usedTokens": 0}
+    (entry,) = history.pop("transactions")
+    assert history == {"total": 1, "skip": 0, "limit": 50}
+    assert set(entry) == ENTRY
+    assert entry["createdAt"].endswith("Z")
+    assert {name: entry[name] for name in ("kind", "amount", "balanceAfter", "videoJobId")} == {
+        "kind": "WELCOME",
+        "amount": 100,
+        "balanceAfter": 100,
+        "videoJobId": None,
+    }
+
+
+async def test_a_video_costs_50_tokens(house: House) -> None:
+    assert await read(house, await house.user(), "/costs") == {"costs": {"video_generation": 50}}
+
+
+async def test_info_tells_balance_and_use(house: House) -> None:
+    caller = await house.user(tokens=200)
+    kept, cancelled = await house.create(caller), await house.create(caller)
+    charged = await read(house, caller, "/info")
+    await call(house, caller, "POST", f"/api/v1/video-jobs/{cancelled}/cancel")
+
+    refunded = await read(house, caller, "/info")
+
+    assert charged == {"availableTokens": 100, "totalTokens": 200, "usedTokens": 100}
+    assert refunded == {"availableTokens": 150, "totalTokens": 200, "usedTokens": 50}
+    assert (await house.job(kept)).tokens_consumed == 50
+
+
+async def test_a_mock_video_costs_the_same(house: House) -> None:
+    caller = await house.user(tokens=50)
+
+    await house.create(caller, mockMode="true")
+
+    assert (await read(house, caller, "/info"))["availableTokens"] == 0
+
+
+async def test_the_ledger_is_told_newest_first_and_adds_up(house: House) -> None:
+    caller = await house.user(tokens=200)
+    first, second = await house.create(caller), await house.create(caller)
+    await call(house, caller, "POST", f"/api/v1/video-jobs/{first}/cancel")
+
+    history = await read(house, caller, "/history")
+
+    entries = history["transactions"]
+    assert [(one["kind"], one["amount"], one["balanceAfter"], one["videoJobId"]) for one in entries] == [
+        ("REFUND", 50, 150, first),
+        ("CHARGE", -50, 100, second),
+        ("CHARGE", -50, 150, first),
+        ("GRANT", 100, 200, None),
+        ("WELCOME", 100, 100, None),
+    ]
+    assert all(newer["balanceAfter"] == older["balanceAfter"] + newer["amount"] for newer, older in pairwise(entries))
+    assert all(newer["createdAt"] > older["createdAt"] for newer, older in pairwise(entries))
+    assert sum(one["amount"] for one in entries) == await house.tokens(caller) == 150
+
+
+async def test_the_ledger_comes_in_pages_and_shows_nobody_elses(house: House) -> None:
+    caller, other = await house.user(tokens=200), await house.user(tokens=500)
+    await house.create(caller)
+    await house.create(other)
+    whole = (await read(house, caller, "/history"))["transactions"]
+
+    pages = [await read(house, caller, f"/history?skip={skip}&limit=2") for skip in (0, 2, 4)]
+
+    assert [{name: page[name] for name in ("total", "skip", "limit")} for page in pages] == [
+        {"total": 3, "skip": skip, "limit": 2} for skip in (0, 2, 4)
+    ]
+    assert [page["transactions"] for page in pages] == [whole[:2], whole[2:], []]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("skip=-1", "skip"), ("limit=0", "limit"), ("limit=101", "limit"), ("limit=all", "limit"), ("skip=1e3", "skip")],
+)
+async def test_a_page_that_cannot_be_is_a_422(house: House, query: str, field: str) -> None:
+    status, detail = await refused(house, await house.user(), "GET", f"{PATH}/history?{query}")
+
+    assert (status, [problem["loc"] for problem in detail]) == (422, [["query", field]])
+
+
+async def test_the_largest_page_has_100_entries(house: House) -> None:
+    assert (await read(house, await house.user(), "/history?limit=100"))["limit"] == 100
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_the_migration_is_for_admins(house: House, slash: str) -> None:
+    caller = await house.user()
+
+    assert await refused(house, caller, "POST", f"{MIGRATION}{slash}") == (403, "Admin privileges are required")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_the_migration_is_not_done_twice(house: House, slash: str) -> None:
+    admin = await house.user(role=Role.ADMIN)
+
+    answers = [await call(house, admin, "POST", f"{MIGRATION}{slash}") for _ in range(2)]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (200, {"status": "already_migrated", "message": "The look_videos table is there already"})
+    ] * 2
