@@ -147,6 +147,7 @@ class Look(Base):
     __table_args__ = (
         one_of("visibility", Visibility),
         Index("ix_looks_newest_first", "user_id", desc("created_at"), desc("id")),
+        Index("ix_looks_all_newest_first", desc("created_at"), desc("id")),
         Index(
             "ix_looks_public_newest_first",
             desc("created_at"),

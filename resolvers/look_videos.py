@@ -33,11 +33,16 @@ async def set_default(session: Session, caller: Caller, video_job_id: UUID, look
 async def link(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
     """Show a video of the caller's in a look of the caller's; once is enough.
 
+    A look shows its owner's videos only, also where an admin links them: a job's owner sees the looks that show it.
+
     Raises:
         VideoJobNotFound, LookNotFound, LookVideosNotMigrated
 
     """
     look = await _lock_both(session, caller, video_job_id, look_id)
+    job = await video_jobs.get(session, caller, video_job_id)
+    if job.user_id != look.user_id:
+        raise LookNotFound
     await look_videos.add(session, look.id, video_job_id)
     return look
 

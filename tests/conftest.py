@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import pytest
 import uvicorn
 from sqlalchemy import make_url
@@ -17,7 +18,7 @@ from app.wiring import workshop
 from db import migrations
 from db.embedded import embedded_server
 from db.session import Database
-from tests.house import House
+from tests.house import House, http_client
 from tests.wires import GraphQLWire, RestWire, Wire
 from worker.service import work
 
@@ -77,11 +78,18 @@ async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]
     await serving
 
 
+@pytest.fixture(scope="session")
+async def http(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """One client for all tests: each new one reads the system's certificates, which takes longer than most tests."""
+    async with http_client(base_url) as client:
+        yield client
+
+
 @pytest.fixture
-async def house(settings: Settings, database: Database, base_url: str) -> AsyncIterator[House]:
-    async with House.opened(settings, database, base_url) as house:
-        yield house
-        await house.clear()
+async def house(settings: Settings, database: Database, http: httpx.AsyncClient) -> AsyncIterator[House]:
+    house = House(settings, database, http)
+    yield house
+    await house.clear()
 
 
 @pytest.fixture(params=["rest", "graphql"])

@@ -66,6 +66,10 @@ TRACES = text("""SELECT
     (SELECT count(*) FROM idempotency_keys)""")
 
 
+def http_client(base_url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=base_url, limits=httpx.Limits(max_connections=200), timeout=60)
+
+
 @dataclass(frozen=True)
 class House:
     """The API under test, its database, and an HTTP client."""
@@ -77,8 +81,7 @@ class House:
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: Settings, database: Database, base_url: str) -> AsyncIterator["House"]:
-        limits = httpx.Limits(max_connections=200)
-        async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60) as http:
+        async with http_client(base_url) as http:
             yield cls(settings, database, http)
 
     @property

@@ -1,4 +1,4 @@
-"""Searching looks, and listing public ones: a column with what is searched, and the indexes that serve both."""
+"""Searching looks, and listing public and all of them: a column with what is searched, and the indexes."""
 
 from collections.abc import Sequence
 
@@ -22,6 +22,9 @@ def upgrade() -> None:
     op.add_column("looks", sa.Column("search_text", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.execute(FILL)
     op.create_index(
+        "ix_looks_all_newest_first", "looks", [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")]
+    )
+    op.create_index(
         "ix_looks_public_newest_first",
         "looks",
         [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
@@ -36,4 +39,5 @@ def downgrade() -> None:
     """Take back; the extension stays, others may use it."""
     op.execute("DROP INDEX IF EXISTS ix_looks_search_text")
     op.drop_index("ix_looks_public_newest_first", table_name="looks")
+    op.drop_index("ix_looks_all_newest_first", table_name="looks")
     op.drop_column("looks", "search_text")

@@ -1,0 +1,302 @@
+"""What lists and searches read of 1,000,000 rows, told by EXPLAIN of the statements that `db` really sends.
+
+Never times, so that a busy machine changes nothing. Lists are read on the tests' own server. Where that has no pg_trgm,
+searches run on an installed PostgreSQL 15 or later, started here, or are skipped. Loading takes half a minute in all.
+"""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from app.sample import SAMPLE
+from auth.caller import Caller
+from db import look_videos, looks, migrations, video_jobs
+from db.looks import LookList, LookView
+from db.pages import Page, Position
+from db.session import Database, Session
+from resolvers import accounts, video_job_creation
+from resolvers.looks import create as create_look
+from resolvers.video_job_input import VideoJobInput
+from tests.conftest import temporary_folder
+
+T = TypeVar("T")
+PageReader = Callable[..., Awaitable[Page[Any]]]
+
+ROWS = 1_000_000
+PAGE = 100
+# Jobs and looks are numbered from the oldest; the number is the id. Three at a time were created at once.
+OLDEST = datetime(2025, 1, 1, tzinfo=UTC)
+OWNER, READER = UUID(int=1), UUID(int=2)
+ACTIVE_EVERY = 400_000
+RARE_EVERY = 10_007
+
+USERS = "INSERT INTO users (id) SELECT lpad(to_hex(n), 32, '0')::uuid FROM generate_series(1, 21) n"
+# The owner's, and a tenth as many of other people.
+JOBS = """
+INSERT INTO video_jobs (id, user_id, model, resolution, aspect_ratio, duration_seconds, generate_audio, mock_mode,
+    status_message, tokens_consumed, created_at, status, cloudinary_url, completed_at)
+SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(CASE WHEN n <= $1 THEN 1 ELSE 3 + n % 17 END), 32, '0')::uuid,
+    'veo-3.1-generate-preview', '720p', '16:9', 8, false, true, '', 50,
+    timestamptz '2025-01-01 00:00:00+00' + n % ($1 + 1) / 3 * interval '1 second',
+    CASE WHEN active THEN 'RUNNING' ELSE 'SUCCEEDED' END, CASE WHEN NOT active THEN '/v' END,
+    CASE WHEN NOT active THEN now() END
+FROM generate_series(1, $1 + $1 / 10) n, LATERAL (SELECT n % $2 = 0 AS active) state
+"""
+# Every second one is the owner's, every third one public, every third one shared; few have the rare word.
+LOOKS = """
+INSERT INTO looks (id, user_id, generated_image_url, created_at, visibility, search_text)
+SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(CASE WHEN n % 2 = 0 THEN 1 ELSE 3 + n % 17 END), 32, '0')::uuid,
+    '/i', timestamptz '2025-01-01 00:00:00+00' + n / 3 * interval '1 second',
+    CASE n % 3 WHEN 0 THEN 'public' WHEN 1 THEN 'private' ELSE 'shared' END,
+    'linen shirt lr-' || n || CASE WHEN n % $2 = 0 THEN ' houndstooth scarf' ELSE '' END
+FROM generate_series(1, $1) n
+"""
+# Every tenth shared one, of these every hundredth with the reader.
+SHARES = """
+INSERT INTO look_shares (look_id, user_id)
+SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(CASE WHEN n % 3000 = 2 THEN 2 ELSE 20 END), 32, '0')::uuid
+FROM generate_series(2, $1, 30) n
+"""
+MANY_LOOKS: dict[str, tuple[int, ...]] = {USERS: (), LOOKS: (ROWS, RARE_EVERY), SHARES: (ROWS,)}
+FAST_LOADING = "SET session_replication_role = replica; SET maintenance_work_mem = '512MB'"  # checks no foreign keys
+SEARCH_INDEX = "SELECT pg_get_indexdef(to_regclass('ix_looks_search_text'))"
+HAS_PG_TRGM = "SELECT true FROM pg_available_extensions WHERE name = 'pg_trgm'"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How PostgreSQL came by an answer: `buffers` of 8 kB it looked at, rows it read, also those then left out."""
+
+    kinds: set[str]
+    indexes: set[str]
+    buffers: int
+    rows_read: int  # of tables
+
+    @classmethod
+    def of(cls, root: dict[str, Any]) -> "Plan":
+        every = list(nodes(root))
+        counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+        scans = [node for node in every if "Relation Name" in node]
+        return cls(
+            kinds={node["Node Type"] for node in every},
+            indexes={node["Index Name"] for node in every if "Index Name" in node},
+            buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
+            rows_read=sum(round(scan.get(count, 0) * scan["Actual Loops"]) for scan in scans for count in counts),
+        )
+
+
+def behind(n: int) -> Position:
+    """Return where the page starts that comes after this job or look."""
+    return Position(OLDEST + timedelta(seconds=n // 3), UUID(int=n))
+
+
+def numbers(page: Page[Any]) -> list[int]:
+    return [row.id.int for row in page.rows]
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+async def explained(database: Database, read: Callable[[Session], Awaitable[T]]) -> tuple[T, Plan]:
+    """Read, then let PostgreSQL explain the one statement that this sent, with the same parameters."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    async with database.transaction() as session:
+        connection = await session.connection()
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        answer = await read(session)
+        ((statement, parameters),) = sent
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
+        ((document,),) = await connection.exec_driver_sql(explain, parameters)
+        (plan,) = json.loads(document) if isinstance(document, str) else document
+    return answer, Plan.of(plan["Plan"])
+
+
+def jobs_of_owner(session: Session, after: Position | None = None) -> Awaitable[Page[Any]]:
+    return video_jobs.page_of_owner(session, OWNER, first=PAGE, after=after)
+
+
+def looks_in(view: LookView, search: str | None = None, user_id: UUID = OWNER) -> PageReader:
+    def read(session: Session, after: Position | None = None) -> Awaitable[Page[Any]]:
+        return looks.page(session, LookList(view, user_id, search), first=PAGE, after=after)
+
+    return read
+
+
+@asynccontextmanager
+async def migrated(server: Database, name: str) -> AsyncIterator[Database]:
+    """Make a database of our own on a server, with the schema; drop it afterwards."""
+    url = server.url.set(database=name)
+    async with server.raw_connection() as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+        try:
+            await migrations.upgrade(url)
+            database = Database(url.render_as_string(hide_password=False))
+            yield database
+            await database.close()
+        finally:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def load(database: Database, statements: dict[str, tuple[int, ...]]) -> None:
+    """Run statements that insert; the search index is taken away for it and made again as the migration made it."""
+    async with database.raw_connection() as connection:
+        await connection.execute(FAST_LOADING)
+        search_index = await connection.fetchval(SEARCH_INDEX)
+        await connection.execute("DROP INDEX IF EXISTS ix_looks_search_text")
+        for statement, parameters in statements.items():
+            await connection.execute(statement, *parameters)
+        if search_index:
+            await connection.execute(search_index)
+        await connection.execute("VACUUM ANALYZE")
+
+
+@pytest.fixture(scope="module")
+async def grown(database: Database) -> AsyncIterator[Database]:
+    """A database on the tests' server with as many jobs as looks."""
+    async with migrated(database, "grown") as grown:
+        await load(grown, MANY_LOOKS | {JOBS: (ROWS, ACTIVE_EVERY)})
+        yield grown
+
+
+@pytest.fixture(scope="module")
+async def searched(database: Database) -> AsyncIterator[Database]:
+    """A database full of looks on a server with pg_trgm."""
+    async with server_with_pg_trgm(database) as server, migrated(server, "searched") as searched:
+        await load(searched, MANY_LOOKS)
+        yield searched
+
+
+@asynccontextmanager
+async def server_with_pg_trgm(ours: Database) -> AsyncIterator[Database]:
+    with ExitStack() as stack:
+        installed = (Database(stack.enter_context(started(programs))) for programs in installations())
+        for server in chain((ours,), installed):
+            async with server.raw_connection() as connection:
+                if await connection.fetchval(HAS_PG_TRGM):
+                    break
+        else:
+            pytest.skip("no PostgreSQL 15 or later with pg_trgm is installed, and the embedded one has none")
+        yield server
+
+
+def installations() -> list[Path]:
+    """Return the folders with the programs of PostgreSQL 15 or later, the newest first."""
+    versions: dict[Path, int] = {}
+    on_path = [Path(program) for program in (shutil.which("postgres"),) if program]
+    for program in (*on_path, *Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        said = subprocess.check_output((program, "--version"), text=True)
+        versions[program.resolve().parent] = int(re.findall(r"\d+", said)[0])
+    return sorted((folder for folder in versions if versions[folder] >= 15), key=versions.__getitem__, reverse=True)
+
+
+@contextmanager
+def started(programs: Path) -> Iterator[str]:
+    """Run a server in a folder of its own, reached by a socket in there alone; not as root, which it refuses."""
+    with temporary_folder() as folder:
+        user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
+
+        def run(program: str, *arguments: str | Path) -> None:
+            command = (programs / program, "-D", folder / "data", *arguments)
+            subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **user)
+
+        run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+        options = f"-h '' -k '{folder}' -p 5432 -c fsync=off -c max_wal_size=4GB"
+        run("pg_ctl", "--wait", "--log", folder / "log", "--options", options, "start")
+        try:
+            yield f"postgresql://postgres@/postgres?host={quote(str(folder))}&port=5432"
+        finally:
+            run("pg_ctl", "--wait", "--mode=immediate", "stop")
+
+
+@pytest.mark.parametrize(
+    ("read", "every", "left", "index"),
+    [
+        pytest.param(jobs_of_owner, 1, PAGE, "ix_video_jobs_newest_first", id="page 10,000 of 1,000,000 jobs"),
+        # Half of all looks, so both indexes serve. Not the very last page: to sort the last few rows may look as cheap.
+        pytest.param(looks_in(LookView.MY_PRIVATE), 2, 90 * PAGE, "ix_looks(_all)?_newest_first", id="own looks"),
+        pytest.param(looks_in(LookView.PUBLIC), 3, 90 * PAGE, "ix_looks_public_newest_first", id="public looks"),
+        pytest.param(looks_in(LookView.ALL), 1, 90 * PAGE, "ix_looks_all_newest_first", id="all looks"),
+    ],
+)
+async def test_a_late_page_costs_the_same(grown: Database, read: PageReader, every: int, left: int, index: str) -> None:
+    shown = [n for n in range(ROWS, 0, -1) if n % every == 0]
+
+    first, first_plan = await explained(grown, read)
+    late, late_plan = await explained(grown, lambda session: read(session, behind(shown[-left - 1])))
+
+    assert (numbers(first), first.has_next) == (shown[:PAGE], True)
+    assert (numbers(late), late.has_next) == (shown[-left:][:PAGE], left > PAGE)
+    for plan, other in ((first_plan, late_plan), (late_plan, first_plan)):
+        assert plan.kinds == {"Limit", "Index Scan"}
+        assert [name for name in plan.indexes if not re.fullmatch(index, name)] == []
+        assert PAGE <= plan.rows_read <= PAGE + 1
+        assert plan.buffers <= 2 * other.buffers + 5
+
+
+async def test_the_jobs_that_hold_slots_are_found_among_a_million(grown: Database) -> None:
+    active, plan = await explained(grown, lambda session: video_jobs.active_ids(session, OWNER))
+    assert [job_id.int for job_id in active] == list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))
+    assert plan.indexes == {"ix_video_jobs_active"}
+    assert plan.rows_read == len(active)
+
+
+async def test_looks_shared_with_a_user_are_reached_by_their_shares(grown: Database) -> None:
+    shared = range(2, ROWS + 1, 3000)
+    page, plan = await explained(grown, looks_in(LookView.SHARED_WITH_ME, user_id=READER))
+
+    assert numbers(page) == list(shared[::-1][:PAGE])
+    assert plan.indexes == {"ix_look_shares_user_id", "pk_looks"}
+    assert not any("Seq Scan" in kind for kind in plan.kinds), plan
+    assert plan.rows_read <= 2 * len(shared)
+
+
+@pytest.mark.parametrize("word", ["houndstooth", "undstoo", "HoundsTooth scarf"])
+@pytest.mark.parametrize(("view", "every"), [(LookView.MY_PRIVATE, 2), (LookView.PUBLIC, 3), (LookView.ALL, 1)])
+async def test_a_search_uses_its_index(searched: Database, word: str, view: LookView, every: int) -> None:
+    found, plan = await explained(searched, looks_in(view, word))
+
+    assert numbers(found) == [n for n in range(ROWS, 0, -1) if n % RARE_EVERY == 0 and n % every == 0]
+    assert plan.kinds == {"Limit", "Sort", "Bitmap Heap Scan", "Bitmap Index Scan"}
+    assert plan.indexes == {"ix_looks_search_text"}
+    assert plan.rows_read <= ROWS // RARE_EVERY
+
+
+async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searched: Database) -> None:
+    caller = Caller(UUID(int=0x100), "new@example.com")
+    async with searched.transaction() as session:
+        await accounts.open_account(session, caller)
+        look = await create_look(session, caller, SAMPLE)
+        asked = VideoJobInput("veo-3.1-generate-001", "720p", "16:9", True, "She turns", look_id=str(look.id))  # noqa: FBT003
+        created = await video_job_creation.create(session, caller, asked, real_generation=False)
+        shown_in = await look_videos.looks_of_jobs(session, [created.job.id])
+        assert [shown.look.id for shown in shown_in] == [look.id]
+        assert await video_jobs.active_but_not_queued(session, limit=1) == []
+
+    assert await migrations.is_current(searched.url)
+    await migrations.check(searched.url)

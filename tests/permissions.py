@@ -1,0 +1,284 @@
+"""Who may do what: a rule for every operation of both APIs, and the request that each rule is tried with."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from string import Template
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import Text, cast, func, literal_column, select, text, union_all
+
+from app.sample import SAMPLE
+from auth.caller import AccountStatus, Caller, Role
+from db.models import Base, User, Visibility
+from db.session import Session
+from resolvers import looks, video_job_creation
+from resolvers.accounts import open_account
+from resolvers.video_job_input import VideoJobInput
+from tests.house import FORM, House, Traces
+
+PROMPT = "What only the owner knows"
+TITLE = "What only viewers of the look know"
+
+
+class Outcome(StrEnum):
+    """What comes of a request. The upper half is a success, the lower half the stable code of a refusal."""
+
+    ALLOWED = "done; a read shows the owner's job or look, a write has changed it"
+    OWN = "done with what is the caller's own; the owner's is neither shown nor touched"
+    EMPTY = "an empty list"
+
+    NO_JOB = "VIDEO_JOB_NOT_FOUND"
+    NO_LOOK = "LOOK_NOT_FOUND"
+    INVALID_LOOK = "INVALID_LOOK"
+    ADMIN_REQUIRED = "ADMIN_REQUIRED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    NOT_ACTIVE = "ACCOUNT_NOT_ACTIVE"
+    CLOSED = "the websocket is closed with 4403"
+
+
+ALLOWED, OWN, EMPTY = Outcome.ALLOWED, Outcome.OWN, Outcome.EMPTY
+NO_JOB, NO_LOOK, INVALID_LOOK = Outcome.NO_JOB, Outcome.NO_LOOK, Outcome.INVALID_LOOK
+ADMIN_REQUIRED, UNKNOWN, NOT_ACTIVE = Outcome.ADMIN_REQUIRED, Outcome.UNAUTHENTICATED, Outcome.NOT_ACTIVE
+CLOSED = Outcome.CLOSED
+
+
+class Rule(NamedTuple):
+    """An outcome for each kind of caller. The suspended one is the owner, with a token that says so."""
+
+    owner: Outcome
+    other: Outcome
+    shared_with: Outcome
+    anonymous: Outcome
+    suspended: Outcome
+    admin: Outcome
+
+
+# Callers in each row: owner, other, shared with, anonymous, suspended, admin.
+# What concerns nobody else.
+EVERYBODYS_OWN = Rule(OWN, OWN, OWN, UNKNOWN, NOT_ACTIVE, OWN)
+OWNERS_LIST = Rule(ALLOWED, EMPTY, EMPTY, UNKNOWN, NOT_ACTIVE, EMPTY)
+LIST_OF_SHARED = Rule(EMPTY, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, EMPTY)
+# Jobs are their owner's and the admins'; to all others they do not exist.
+JOB = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, ALLOWED)
+JOB_FOLLOWED = Rule(ALLOWED, NO_JOB, NO_JOB, CLOSED, CLOSED, ALLOWED)
+# Looks are read as their visibility says, and changed by their owner and the admins.
+SHARED_LOOK = Rule(ALLOWED, NO_LOOK, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
+PRIVATE_LOOK = Rule(ALLOWED, NO_LOOK, NO_LOOK, UNKNOWN, NOT_ACTIVE, ALLOWED)
+PUBLIC = Rule(ALLOWED, ALLOWED, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
+LOOK_CHANGED = PRIVATE_LOOK
+# A job is created in one's own look only, whoever one is.
+JOB_IN_LOOK = Rule(ALLOWED, INVALID_LOOK, INVALID_LOOK, UNKNOWN, NOT_ACTIVE, INVALID_LOOK)
+QUOTE_IN_LOOK = Rule(OWN, INVALID_LOOK, INVALID_LOOK, UNKNOWN, NOT_ACTIVE, INVALID_LOOK)
+RETRY_IN_LOOK = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, INVALID_LOOK)
+# A look shows its owner's videos only, whoever links them.
+OWN_JOB_LINKED = Rule(ALLOWED, NO_LOOK, NO_LOOK, UNKNOWN, NOT_ACTIVE, NO_LOOK)
+LINKED_TO_OWN_LOOK = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, NO_LOOK)
+# Some things are for admins.
+ADMINS = Rule(ADMIN_REQUIRED, ADMIN_REQUIRED, ADMIN_REQUIRED, UNKNOWN, NOT_ACTIVE, ALLOWED)
+ADMINS_OWN = Rule(ADMIN_REQUIRED, ADMIN_REQUIRED, ADMIN_REQUIRED, UNKNOWN, NOT_ACTIVE, OWN)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, and the rest of the request: what follows a field in GraphQL, query and body over REST.
+
+    `$job` and `$look` are the owner's, a video job in a look that is shared; `$own_job` and `$own_look` are the
+    caller's. `sql` is run before.
+    """
+
+    rule: Rule
+    ask: str = ""
+    form: dict[str, str] | None = None
+    json: dict[str, Any] | None = None
+    sql: str | None = None
+    job_in_path: str = "$job"
+
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+MAKE_PRIVATE = "UPDATE looks SET visibility = 'private'"
+MAKE_PUBLIC = "UPDATE looks SET visibility = 'public'"
+MAKE_DEFAULT = "UPDATE look_videos SET is_default = true"
+TAKE_OUT = "DELETE FROM look_videos"
+PUT_OWN_IN = "INSERT INTO look_videos (look_id, video_job_id) VALUES ('$look', '$own_job')"
+STORE = """UPDATE video_jobs SET status = 'SUCCEEDED', progress_percentage = 100, completed_at = now(),
+           cloudinary_url = '/media/$job.mp4'"""
+
+ERRORS = "errors { ... on UserError { code } }"
+THE_JOB = '(input: {id: "$job"})'
+THE_LOOK = '(input: {id: "$look"})'
+JOB_AND_LOOK = f'(input: {{videoJobId: "$job", lookId: "$look"}}) {{ look {{ id }} {ERRORS} }}'
+OWN_JOB_AND_LOOK = JOB_AND_LOOK.replace("$job", "$own_job")
+JOB_AND_OWN_LOOK = JOB_AND_LOOK.replace("$look", "$own_look")
+NEW_JOB = '(input: {prompt: "Rain", model: "veo-3.1-generate-preview", resolution: "720p", aspectRatio: "16:9", '
+NEW_LOOK = f"""(input: {{title: "Rain", generatedImageBase64: "{PNG}",
+                         products: [{{name: "Coat", thumbnailBase64: "{PNG}"}}]}})"""
+LOOKS = "{ nodes { id title notes sharedWith { email } videos { id } } }"
+LOOK = "{ id title notes sharedWith { email } videos { id } }"
+CREATED = f"{{ videoJob {{ id }} {ERRORS} }}"
+CHANGED_LOOK = f"{{ look {{ id }} {ERRORS} }}"
+JOB_FIELDS = "{ id userId prompt logs { message } charge { amount } associatedLooks { id title } }"
+
+GRAPHQL = {
+    "Query.viewer": Case(EVERYBODYS_OWN, "{ id email tokens { balance transactions { nodes { videoJobId } } } }"),
+    "Query.videoJob": Case(JOB, f'(id: "$job") {JOB_FIELDS}'),
+    "Query.videoJobs": Case(OWNERS_LIST, f"{{ nodes {JOB_FIELDS} }}"),
+    "Query.videoJobQuote": Case(EVERYBODYS_OWN, f"{NEW_JOB} mockMode: true}}) {{ cost balance freeSlots {ERRORS} }}"),
+    "Query.videoJobQuote, in the look": Case(
+        QUOTE_IN_LOOK, f'{NEW_JOB} mockMode: true, lookId: "$look"}}) {{ cost balance {ERRORS} }}'
+    ),
+    "Query.look": Case(SHARED_LOOK, f'(id: "$look") {LOOK}'),
+    "Query.look, made private": Case(PRIVATE_LOOK, f'(id: "$look") {LOOK}', sql=MAKE_PRIVATE),
+    "Query.look, made public": Case(PUBLIC, f'(id: "$look") {LOOK}', sql=MAKE_PUBLIC),
+    "Query.looks": Case(OWNERS_LIST, LOOKS),
+    "Query.looks, shared with me": Case(LIST_OF_SHARED, f"(view: SHARED_WITH_ME) {LOOKS}"),
+    "Query.looks, public ones": Case(PUBLIC, f"(view: PUBLIC) {LOOKS}", sql=MAKE_PUBLIC),
+    "Query.looks, everybody's": Case(ADMINS, f"(view: ALL) {LOOKS}"),
+    "Query.looks, found by a search": Case(OWNERS_LIST, f'(search: "a") {LOOKS}'),
+    "Mutation.createVideoJob": Case(EVERYBODYS_OWN, f"{NEW_JOB} mockMode: true}}) {CREATED}"),
+    "Mutation.createVideoJob, in the look": Case(
+        JOB_IN_LOOK, f'{NEW_JOB} mockMode: true, lookId: "$look"}}) {CREATED}'
+    ),
+    "Mutation.retryVideoJob": Case(RETRY_IN_LOOK, f"{THE_JOB} {CREATED}"),
+    "Mutation.cancelVideoJob": Case(JOB, f"{THE_JOB} {CREATED}"),
+    "Mutation.deleteVideoJob": Case(JOB, f"{THE_JOB} {{ deletedVideoJobId {ERRORS} }}"),
+    "Mutation.setDefaultVideo": Case(JOB, JOB_AND_LOOK),
+    "Mutation.setDefaultVideo, of one's own": Case(LOOK_CHANGED, OWN_JOB_AND_LOOK, sql=PUT_OWN_IN),
+    "Mutation.unsetDefaultVideo": Case(JOB, JOB_AND_LOOK, sql=MAKE_DEFAULT),
+    "Mutation.linkVideoToLook": Case(JOB, JOB_AND_LOOK, sql=TAKE_OUT),
+    "Mutation.linkVideoToLook, of one's own": Case(OWN_JOB_LINKED, OWN_JOB_AND_LOOK),
+    "Mutation.linkVideoToLook, to one's own": Case(LINKED_TO_OWN_LOOK, JOB_AND_OWN_LOOK),
+    "Mutation.unlinkVideoFromLook": Case(JOB, JOB_AND_LOOK),
+    "Mutation.unlinkVideoFromLook, of one's own": Case(LOOK_CHANGED, OWN_JOB_AND_LOOK, sql=PUT_OWN_IN),
+    "Mutation.createLook": Case(EVERYBODYS_OWN, f"{NEW_LOOK} {CHANGED_LOOK}"),
+    "Mutation.updateLook": Case(LOOK_CHANGED, f'(input: {{id: "$look", title: "Taken"}}) {CHANGED_LOOK}'),
+    "Mutation.setLookVisibility": Case(LOOK_CHANGED, f'(input: {{id: "$look", visibility: PUBLIC}}) {CHANGED_LOOK}'),
+    "Mutation.deleteLook": Case(LOOK_CHANGED, f"{THE_LOOK} {{ deletedLookId {ERRORS} }}"),
+    "Mutation.grantTokens": Case(ADMINS, f'(input: {{userId: "$owner", tokens: 7}}) {{ balance {ERRORS} }}'),
+    "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
+}
+
+JOBS = "/api/v1/video-jobs"
+ONE_JOB = f"{JOBS}/{{video_job_id}}"
+ONE_LOOK = "/api/v1/looks/{look_id}"
+NEW_LOOK_BODY = {
+    "title": "Rain",
+    "generatedImageBase64": PNG,
+    "products": [{"name": "Coat", "thumbnailBase64": PNG}],
+}
+
+REST = {
+    f"POST {JOBS}": Case(EVERYBODYS_OWN, form=FORM),
+    f"POST {JOBS}, in the look": Case(JOB_IN_LOOK, form=FORM | {"lookId": "$look"}),
+    f"POST {JOBS}, in the look by its query": Case(JOB_IN_LOOK, "?look_id=$look", form=FORM),
+    f"GET {JOBS}": Case(OWNERS_LIST),
+    f"GET {ONE_JOB}": Case(JOB),
+    f"DELETE {ONE_JOB}": Case(JOB),
+    f"GET {ONE_JOB}/download": Case(JOB, sql=STORE),
+    f"POST {ONE_JOB}/cancel": Case(JOB),
+    f"PATCH {ONE_JOB}/set-default-for-look/{{look_id}}": Case(JOB),
+    f"PATCH {ONE_JOB}/set-default-for-look/{{look_id}}, of one's own": Case(
+        LOOK_CHANGED, sql=PUT_OWN_IN, job_in_path="$own_job"
+    ),
+    f"PATCH {ONE_JOB}/unset-default-for-look/{{look_id}}": Case(JOB, sql=MAKE_DEFAULT),
+    "POST /api/v1/looks": Case(EVERYBODYS_OWN, json=NEW_LOOK_BODY),
+    "GET /api/v1/looks": Case(OWNERS_LIST),
+    "GET /api/v1/looks, shared with me": Case(LIST_OF_SHARED, "?view_type=shared_with_me"),
+    "GET /api/v1/looks, public ones": Case(PUBLIC, "?view_type=public", sql=MAKE_PUBLIC),
+    "GET /api/v1/looks, everybody's": Case(ADMINS, "?all=true"),
+    "GET /api/v1/looks, found by a search": Case(OWNERS_LIST, "?search=a"),
+    f"GET {ONE_LOOK}": Case(SHARED_LOOK),
+    f"GET {ONE_LOOK}, made private": Case(PRIVATE_LOOK, sql=MAKE_PRIVATE),
+    f"GET {ONE_LOOK}, made public": Case(PUBLIC, sql=MAKE_PUBLIC),
+    f"PATCH {ONE_LOOK}": Case(LOOK_CHANGED, json={"title": "Taken"}),
+    f"PATCH {ONE_LOOK}/visibility": Case(LOOK_CHANGED, json={"visibility": "public"}),
+    f"DELETE {ONE_LOOK}": Case(LOOK_CHANGED),
+    "GET /api/v1/subscription/info": Case(EVERYBODYS_OWN),
+    "GET /api/v1/subscription/costs": Case(EVERYBODYS_OWN),
+    "GET /api/v1/subscription/history": Case(EVERYBODYS_OWN),
+    # The table of the one-time migration is there already in the tests, so that the call changes nothing.
+    "POST /api/v1/migrate/look-videos": Case(ADMINS_OWN),
+}
+
+TABLE = GRAPHQL | REST
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a request could change, rows as text. `owners` are those about the owner, the job, or the look."""
+
+    traces: Traces
+    images: list[str]
+    rows: list[str]
+    owners: list[str]
+
+
+@dataclass(frozen=True)
+class World:
+    """An owner with a video job in a look that is shared with one user, and a caller who wants something of them."""
+
+    house: House
+    owner: Caller
+    caller: Caller | None
+    ids: dict[str, str]
+
+    def filled(self, request: str) -> str:
+        return Template(request).substitute(self.ids)
+
+    def headers(self) -> dict[str, str]:
+        return self.house.headers(self.caller) if self.caller else {}
+
+    async def state(self) -> State:
+        queries = [select(cast(func.count(), Text)).select_from(User)]
+        for table in Base.metadata.sorted_tables:
+            query = select(cast(literal_column(table.name), Text)).select_from(table)
+            queries.append(query.where(table.c.id == self.owner.user_id) if table.name == "users" else query)
+        async with self.house.database.transaction() as session:
+            rows = sorted((await session.scalars(union_all(*queries))).all())
+        theirs = [self.ids[name] for name in ("owner", "job", "look")]
+        media = self.house.settings.media_folder
+        return State(
+            traces=await self.house.traces(self.owner),
+            images=await asyncio.to_thread(lambda: sorted(file.name for file in media.iterdir())),
+            rows=rows,
+            owners=[row for row in rows if any(id_ in row for id_ in theirs)],
+        )
+
+
+async def prepared(house: House, case: Case, who: str) -> World:
+    """Prepare what the case needs, in one transaction."""
+    owner, shared_with = house.stranger(), house.stranger()
+    callers = {
+        "owner": owner,
+        "other": house.stranger(),
+        "shared_with": shared_with,
+        "anonymous": None,
+        "suspended": replace(owner, status=AccountStatus.SUSPENDED),
+        "admin": house.stranger(Role.ADMIN),
+    }
+    caller = callers[who]
+    ids = {"owner": str(owner.user_id)}
+    async with house.database.transaction() as session:
+        for user in {owner, shared_with, caller or owner}:
+            await open_account(session, user)
+        ids["look"] = await _look(session, owner, shared_with)
+        ids["job"] = await _job(session, owner, look_id=ids["look"])
+        asked = f"{case.ask} {case.job_in_path}"
+        ids["own_job"] = await _job(session, caller or owner) if "$own_job" in asked else str(uuid4())
+        ids["own_look"] = await _look(session, caller or owner) if "$own_look" in asked else str(uuid4())
+        if case.sql:
+            await session.execute(text(Template(case.sql).substitute(ids)))
+    return World(house, owner, caller, ids)
+
+
+async def _look(session: Session, owner: Caller, *shared_with: Caller) -> str:
+    ids = [user.user_id for user in shared_with]
+    new = replace(SAMPLE, title=TITLE, visibility=Visibility.SHARED, shared_with=ids)
+    return str((await looks.create(session, owner, new)).id)
+
+
+async def _job(session: Session, owner: Caller, look_id: str | None = None) -> str:
+    asked = VideoJobInput(FORM["model"], FORM["resolution"], FORM["aspectRatio"], mock_mode=True, prompt=PROMPT)
+    asked = replace(asked, look_id=look_id)
+    return str((await video_job_creation.create(session, owner, asked, real_generation=False)).job.id)
