@@ -1,58 +1,12 @@
-"""The mutations: results and typed refusals, over real HTTP."""
-
-import io
-import json
-from base64 import b64encode
-from typing import Any
+"""The mutations about video jobs, their looks and their tokens: results and typed refusals, over real HTTP."""
 
 import pytest
-from PIL import Image
 
-from auth.caller import Caller, Role
-from db.models import Look, Product, VideoJob, VideoJobStatus
+from auth.caller import Role
+from db.models import VideoJob, VideoJobStatus
 from tests.house import FORM, House, eventually
+from tests.schema.mutate import CANCEL, DELETE, ERRORS, LOOK, RETRY, codes, mutate
 from tests.wires import GraphQLWire
-
-ERRORS = "errors { __typename ... on UserError { code message field } }"
-CANCEL = f"cancelVideoJob(input: $input) {{ videoJob {{ id status refund {{ amount }} }} {ERRORS} }}"
-DELETE = f"deleteVideoJob(input: $input) {{ deletedVideoJobId {ERRORS} }}"
-RETRY = f"retryVideoJob(input: $input) {{ videoJob {{ id status prompt associatedLooks {{ id }} }} replayed {ERRORS} }}"
-LOOK = """look { id title notes visibility sharedWith { id } products { name thumbnailUrl } generatedImageUrl
-  videos { id isDefault } }"""
-INPUTS = {
-    "cancelVideoJob": "VideoJobIdInput!",
-    "deleteVideoJob": "VideoJobIdInput!",
-    "retryVideoJob": "RetryVideoJobInput!",
-    "createLook": "CreateLookInput!",
-    "updateLook": "UpdateLookInput!",
-    "setLookVisibility": "SetLookVisibilityInput!",
-    "deleteLook": "LookIdInput!",
-    "grantTokens": "GrantTokensInput!",
-}
-
-
-async def mutate(house: House, caller: Caller, field: str, **input_: Any) -> dict[str, Any]:
-    """Run one mutation; return its payload."""
-    name = field.split("(", maxsplit=1)[0]
-    type_ = INPUTS.get(name, "LookVideoInput!")
-    body = await house.graphql(caller, f"mutation ($input: {type_}) {{ {field} }}", input=input_)
-    assert "errors" not in body, body
-    payload: dict[str, Any] = body["data"][name]
-    return payload
-
-
-def codes(payload: dict[str, Any]) -> list[str]:
-    return [error["code"] for error in payload["errors"]]
-
-
-def png(color: str = "teal") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 6), color).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def data_uri() -> str:
-    return f"data:image/png;base64,{b64encode(png()).decode()}"
 
 
 async def test_cancelling_a_waiting_job_gives_its_tokens_back_once(house: House) -> None:
@@ -190,100 +144,6 @@ async def test_a_video_that_the_look_does_not_show_is_refused(house: House, muta
 
     assert payload["look"] is None
     assert codes(payload) == ["VIDEO_NOT_IN_LOOK"]
-
-
-async def test_a_look_is_made_of_data_uris(house: House) -> None:
-    caller = await house.user()
-
-    payload = await mutate(
-        house,
-        caller,
-        f"createLook(input: $input) {{ {LOOK} {ERRORS} }}",
-        title="  Harbour  ",
-        generatedImageBase64=data_uri(),
-        products=[{"name": "Coat", "sku": "C-1", "thumbnailBase64": data_uri(), "price": 12.5}] * 2,
-    )
-
-    look = payload["look"]
-    assert (look["title"], look["visibility"], len(look["products"])) == ("Harbour", "PRIVATE", 1)
-    for url in (look["generatedImageUrl"], look["products"][0]["thumbnailUrl"]):
-        assert (await house.http.get(url)).headers["Content-Type"] == "image/png"
-
-
-async def test_a_look_is_made_of_uploads(house: House) -> None:
-    caller = await house.user()
-    operations = {
-        "query": f"mutation ($input: CreateLookInput!) {{ createLook(input: $input) {{ {LOOK} {ERRORS} }} }}",
-        "variables": {"input": {"generatedImage": None, "products": [{"name": "Coat", "thumbnail": None}]}},
-    }
-    paths = {"0": ["variables.input.generatedImage"], "1": ["variables.input.products.0.thumbnail"]}
-
-    answer = await house.http.post(
-        "/graphql",
-        data={"operations": json.dumps(operations), "map": json.dumps(paths)},
-        files={"0": ("look.png", png("red"), "image/png"), "1": ("coat.png", png("blue"), "text/plain")},
-        headers=house.headers(caller),
-    )
-
-    payload = answer.json()["data"]["createLook"]
-    assert payload["errors"] == []
-    assert (await house.http.get(payload["look"]["generatedImageUrl"])).content == png("red")
-    assert (await house.http.get(payload["look"]["products"][0]["thumbnailUrl"])).content == png("blue")
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"products": []}, "INVALID_INPUT"),
-        ({"generatedImageBase64": "rubbish!"}, "INVALID_INPUT"),
-        ({"generatedImageBase64": None}, "INVALID_INPUT"),
-        ({"products": [{"name": " ", "thumbnailBase64": data_uri()}]}, "INVALID_INPUT"),
-        ({"products": [{"name": "Coat", "thumbnailBase64": data_uri(), "price": -1}]}, "INVALID_INPUT"),
-        ({"title": "nul \x00"}, "INVALID_INPUT"),
-        ({"visibility": "SHARED", "sharedWithUserIds": ["nobody"]}, "USER_NOT_FOUND"),
-        ({"visibility": "SHARED", "sharedWithUserIds": ["11111111-1111-4111-8111-111111111111"]}, "USER_NOT_FOUND"),
-    ],
-)
-async def test_a_refused_look_leaves_no_row_and_no_file(house: House, changes: dict[str, Any], code: str) -> None:
-    caller = await house.user()
-    files = sorted(house.settings.media_folder.iterdir())
-    good = {"generatedImageBase64": data_uri(), "products": [{"name": "Coat", "thumbnailBase64": data_uri()}]}
-
-    payload = await mutate(house, caller, f"createLook(input: $input) {{ {LOOK} {ERRORS} }}", **good | changes)
-
-    assert codes(payload) == [code]
-    assert await house.count(Look.user_id == caller.user_id, table=Look) == 0
-    assert await house.count(table=Product) == 0
-    assert sorted(house.settings.media_folder.iterdir()) == files
-
-
-async def test_a_look_is_changed_shared_and_deleted(house: House) -> None:
-    caller, friend = await house.user(), await house.user()
-    look_id = str((await house.look(caller)).id)
-    look = f"{{ {LOOK} {ERRORS} }}"
-
-    renamed = await mutate(house, caller, f"updateLook(input: $input) {look}", id=look_id, title="New")
-    emptied = await mutate(house, caller, f"updateLook(input: $input) {look}", id=look_id, notes=None)
-    shared = await mutate(
-        house,
-        caller,
-        f"setLookVisibility(input: $input) {look}",
-        id=look_id,
-        visibility="SHARED",
-        sharedWithUserIds=[str(friend.user_id)],
-    )
-    seen = await house.graphql(friend, '{ looks(view: SHARED_WITH_ME, search: "NEW") { nodes { id } } }')
-    closed = await mutate(house, caller, f"setLookVisibility(input: $input) {look}", id=look_id, visibility="PRIVATE")
-    deleted = await mutate(house, caller, f"deleteLook(input: $input) {{ deletedLookId {ERRORS} }}", id=look_id)
-    gone = await mutate(house, caller, f"deleteLook(input: $input) {{ deletedLookId {ERRORS} }}", id=look_id)
-
-    assert (renamed["look"]["title"], renamed["look"]["notes"]) == ("New", "Linen and wool in warm greys")
-    assert (emptied["look"]["title"], emptied["look"]["notes"]) == ("New", None)
-    assert shared["look"]["sharedWith"] == [{"id": str(friend.user_id)}]
-    assert seen["data"]["looks"]["nodes"] == [{"id": look_id}]
-    assert (closed["look"]["visibility"], closed["look"]["sharedWith"]) == ("PRIVATE", [])
-    assert deleted["deletedLookId"] == look_id
-    assert codes(gone) == ["LOOK_NOT_FOUND"]
 
 
 async def test_admins_grant_tokens(house: House) -> None:
