@@ -67,7 +67,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
         real_generation=REAL_GENERATION,
     )
-    view = GraphQLView(GraphQLServices(database, feed, images, gate.admit, REAL_GENERATION))
+    services = GraphQLServices(database, feed, images, gate.admit, REAL_GENERATION)
+    view = GraphQLView(services, settings.origins)
     app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
     app.add_route("/healthz", _health)
@@ -89,11 +90,10 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # Inside the others, so that the answer to a fault of ours has their headers, too.
     app.add_middleware(ServerErrorMiddleware, handler=errors.on_fault)
     app.add_middleware(IgnoreTrailingSlash)
-    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
-    if origins:
+    if settings.origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=origins,
+            allow_origins=settings.origins,
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,

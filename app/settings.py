@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may call the API."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
     def media_folder(self) -> Path:
         """Where local storage keeps videos."""
         return self.data_dir / "media"

@@ -1,7 +1,7 @@
 """What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
@@ -9,13 +9,11 @@ from urllib.parse import urljoin
 import strawberry
 
 from auth.caller import Caller
-from auth.errors import AccessDenied, InvalidCredentials
+from auth.errors import InvalidCredentials
 from db.job_feed import JobFeed
-from db.session import Database, DatabaseUnavailable, Session
-from resolvers.errors import Refusal
+from db.session import Database, Session
 from resolvers.ports import ImageStorage
 from schema.dataloaders import Loaders
-from schema.errors import graphql_error
 
 
 @dataclass(frozen=True)
@@ -51,30 +49,16 @@ class RequestContext:
     def admitted_caller(self) -> Caller:
         """Return the caller, or raise the error of a missing token."""
         if self.caller is None:
-            raise graphql_error(InvalidCredentials())
+            raise InvalidCredentials
         return self.caller
 
     def absolute_url(self, url: str | None) -> str | None:
         """Turn a stored path of this site into a URL; URLs stay as they are."""
         return url and urljoin(self.base_url, url)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
-        """Open the transaction of one root field; refusals of the rules pass through, for a payload to carry them."""
-        try:
-            async with self.services.database.transaction() as session:
-                yield session
-        except (AccessDenied, DatabaseUnavailable) as error:
-            raise graphql_error(error) from error
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
-        """Open the transaction of a query's root field; what the rules refuse becomes an error with its code."""
-        try:
-            async with self.transaction() as session:
-                yield session
-        except Refusal as refusal:
-            raise graphql_error(refusal) from refusal
+    def transaction(self) -> AbstractAsyncContextManager[Session]:
+        """Open the transaction of one root field."""
+        return self.services.database.transaction()
 
 
 Info = strawberry.Info[RequestContext, None]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import MaskErrors
 
 from auth.errors import AccessDenied
 from db.session import DatabaseUnavailable
@@ -173,4 +174,22 @@ def graphql_error(error: Refusal | AccessDenied | DatabaseUnavailable) -> GraphQ
 
 def is_unexpected(error: GraphQLError) -> bool:
     """Whether an error is a fault of ours, whose text must stay in the log."""
-    return error.original_error is not None and not isinstance(error.original_error, GraphQLError)
+    expected = (GraphQLError, Refusal, AccessDenied, DatabaseUnavailable)
+    return error.original_error is not None and not isinstance(error.original_error, expected)
+
+
+class ErrorTable(MaskErrors):
+    """Puts what was raised into the words of the response: a refusal with its code, a fault of ours with nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda error: error.original_error is not None, "Internal server error")
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """Translate one error; where it happened stays."""
+        original = error.original_error
+        if isinstance(original, GraphQLError):
+            return error
+        if not isinstance(original, Refusal | AccessDenied | DatabaseUnavailable):
+            return super().anonymise_error(error)
+        told = graphql_error(original)
+        return GraphQLError(told.message, nodes=error.nodes, path=error.path, extensions=told.extensions)

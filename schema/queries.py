@@ -45,14 +45,14 @@ class Query:
     async def viewer(self, info: Info) -> Viewer:
         """Read the caller's account, made if this is the first time they are seen."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
+        async with info.context.transaction() as session:
             return Viewer.of(caller, await accounts.open_account(session, caller))
 
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
+        async with info.context.transaction() as session:
             try:
                 return VideoJob.of(await video_jobs.get(session, caller, uuid_or(id, VideoJobNotFound)))
             except VideoJobNotFound:
@@ -64,7 +64,7 @@ class Query:
     ) -> Connection[VideoJob]:
         """Read a page of jobs."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
+        async with info.context.transaction() as session:
             size, position = page_arguments(first, after)
             page = await video_jobs.page(session, caller, status, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
@@ -74,7 +74,7 @@ class Query:
         """Ask before paying."""
         caller = info.context.admitted_caller
         real_generation = info.context.services.real_generation
-        async with info.context.reading() as session:
+        async with info.context.transaction() as session:
             quote = await video_job_creation.quote(session, caller, input.asked(), real_generation=real_generation)
         errors = [user_error(refusal) for refusal in quote.refusals]
         return VideoJobQuote(cost=quote.cost, balance=quote.balance, free_slots=quote.free_slots, errors=errors)
@@ -83,7 +83,7 @@ class Query:
     async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
+        async with info.context.transaction() as session:
             try:
                 return Look.of(await looks.get(session, caller, uuid_or(id, LookNotFound)))
             except LookNotFound:
@@ -100,7 +100,7 @@ class Query:
     ) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
+        async with info.context.transaction() as session:
             size, position = page_arguments(first, after)
             page = await looks.page(session, looks.listed(caller, view, search), first=size, after=position)
         return connection(page, Look.of, after=after)

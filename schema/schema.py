@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from schema.errors import is_unexpected
+from schema.errors import ErrorTable, is_unexpected
 from schema.mutations import Mutation
 from schema.queries import Query
 from schema.subscriptions import Subscription
@@ -50,7 +50,7 @@ schema = LookreelSchema(
     extensions=[
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
         lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-        lambda: MaskErrors(is_unexpected, "Internal server error"),
+        ErrorTable,
     ],
     config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
 )

@@ -5,12 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from db.session import DatabaseUnavailable
-from resolvers.errors import Refusal, VideoJobNotFound
+from resolvers.errors import VideoJobNotFound
 from resolvers.following import follow
 from resolvers.ids import uuid_or
 from schema.context import Info
-from schema.errors import graphql_error
 from schema.types import VideoJob
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
@@ -25,9 +23,6 @@ class Subscription:
         """Follow one job."""
         services = info.context.services
         caller = info.context.admitted_caller
-        try:
-            async for job in follow(services.database, services.feed, caller, uuid_or(id, VideoJobNotFound)):
-                info.context.forget()
-                yield VideoJob.of(job)
-        except (Refusal, DatabaseUnavailable) as error:
-            raise graphql_error(error) from error
+        async for job in follow(services.database, services.feed, caller, uuid_or(id, VideoJobNotFound)):
+            info.context.forget()
+            yield VideoJob.of(job)

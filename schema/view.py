@@ -1,5 +1,6 @@
 """GraphQL over HTTP and WebSocket: who calls, and how answers are encoded."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -28,8 +29,14 @@ class GraphQLView(GraphQL[RequestContext, None]):
     a bad token is refused whole. A WebSocket brings its token in `connection_init` or in the header.
     """
 
-    def __init__(self, services: GraphQLServices) -> None:
-        super().__init__(schema, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL], multipart_uploads_enabled=True)
+    def __init__(self, services: GraphQLServices, origins: Sequence[str] = ()) -> None:
+        super().__init__(
+            schema,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            multipart_uploads_enabled=True,
+            # CORS does not cover WebSockets: pages of other origins are let in here.
+            allowed_origins=origins,
+        )
         self._services = services
 
     async def get_context(

@@ -8,17 +8,15 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import make_url
 
-from app.asgi import create_app
-from app.serve import listen
 from app.settings import Settings
 from app.wiring import workshop
 from db import migrations
 from db.embedded import embedded_server
 from db.session import Database
 from tests.house import House, http_client
+from tests.servers import serving
 from tests.wires import GraphQLWire, RestWire, Wire
 from worker.service import work
 
@@ -69,13 +67,8 @@ async def database(server_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]:
-    listener = listen("127.0.0.1", 0)
-    app = create_app(settings, database)
-    server = uvicorn.Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    async with serving(settings, database) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

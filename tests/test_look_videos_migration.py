@@ -10,11 +10,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import URL, make_url, text
 
-from app.asgi import create_app
-from app.serve import listen
 from app.settings import Settings
 from auth.caller import Caller, Role
 from db import migrations
@@ -22,6 +19,7 @@ from db.models import Look
 from db.session import Database
 from tests.house import FORM, House, multipart
 from tests.schema.test_subscriptions import by_payload, follow
+from tests.servers import serving
 from tests.wires import CREATE, GraphQLWire, RestWire, Wire
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import workshop
@@ -65,16 +63,10 @@ async def served(settings: Settings, url: URL) -> AsyncIterator[House]:
     dsn = url.render_as_string(hide_password=False)
     settings = settings.model_copy(update={"database_url": dsn})
     database = Database(dsn)
-    listener = listen("127.0.0.1", 0)
-    app = create_app(settings, database)
-    server = uvicorn.Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        async with House.opened(settings, database, f"http://127.0.0.1:{listener.getsockname()[1]}") as house:
+        async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as house:
             yield house
     finally:
-        server.should_exit = True
-        await serving
         await database.close()
 
 

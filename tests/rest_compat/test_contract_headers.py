@@ -1,35 +1,23 @@
 """The headers around every call of the REST contract: request ids, and what pages of other origins may do."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
-import uvicorn
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
-from app.asgi import create_app
-from app.serve import listen
 from app.settings import Settings
 from db.session import Database
-from tests.house import FORM, House, multipart
+from tests.house import FORM, House, http_client, multipart
 from tests.rest_compat.test_contract import NOBODYS, call, well_formed
+from tests.servers import serving
 
 ORIGIN = "https://shop.example"
-
-
-@asynccontextmanager
-async def serving(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    """Run one more server, with settings of its own."""
-    listener = listen("127.0.0.1", 0)
-    app = create_app(settings, database)
-    server = uvicorn.Server(uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as http:
-        yield http
-    server.should_exit = True
-    await task
 
 
 async def test_a_request_id_is_taken_over_or_made(house: House) -> None:
@@ -52,7 +40,7 @@ async def test_a_fault_is_told_with_its_request_id(settings: Settings, house: Ho
             yield
 
     broken = Broken(settings.database_url or "")
-    async with serving(settings, broken) as http:
+    async with serving(settings, broken) as base_url, http_client(base_url) as http:
         answer = await http.get("/api/v1/looks", headers=house.headers(house.stranger()))
     await broken.close()
 
@@ -71,7 +59,7 @@ async def test_pages_of_a_named_origin_may_call_and_read(settings: Settings, dat
     }
     caller = await house.user()
 
-    async with serving(named, database) as http:
+    async with serving(named, database) as base_url, http_client(base_url) as http:
         preflights = [await http.options(f"/api/v1/looks/{NOBODYS}{slash}", headers=asking) for slash in ("", "/")]
         refusal = await http.get("/api/v1/looks", headers={"Origin": ORIGIN})
         created = await http.post(
@@ -108,3 +96,36 @@ async def test_no_other_origin_is_let_in_by_default(house: House) -> None:
     assert (preflight.status_code, read.status_code) == (405, 200)
     for answer in (preflight, read):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(("named", "status"), [("", 403), (ORIGIN, 101)])
+async def test_pages_of_a_named_origin_may_open_websockets(
+    settings: Settings, database: Database, named: str, status: int
+) -> None:
+    async with serving(settings.model_copy(update={"cors_origins": named}), database) as base_url:
+        shaking_hands = connect(
+            f"{base_url.replace('http', 'ws', 1)}/graphql",
+            origin=Origin(ORIGIN),
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+        )
+        if status == HTTPStatus.SWITCHING_PROTOCOLS:
+            await (await shaking_hands).close()
+        else:
+            with pytest.raises(InvalidStatus) as refusal:
+                await shaking_hands
+            assert refusal.value.response.status_code == status
+
+
+async def test_a_lost_database_is_told_on_both_wires(settings: Settings, house: House) -> None:
+    headers = house.headers(await house.user())
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
+
+    async with serving(settings, nowhere) as base_url, http_client(base_url) as http:
+        rest = await http.get("/api/v1/looks", headers=headers)
+        graphql = await http.post("/graphql", json={"query": "{ looks { nodes { id } } }"}, headers=headers)
+        health = await http.get("/healthz")
+    await nowhere.close()
+
+    assert (rest.status_code, rest.json()["code"], rest.headers["Retry-After"]) == (503, "DATABASE_UNAVAILABLE", "1")
+    assert (graphql.status_code, graphql.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert health.status_code == 503
