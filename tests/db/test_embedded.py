@@ -112,7 +112,16 @@ def processes(*arguments: str) -> list[psutil.Process]:
 
 
 def kill(processes: list[psutil.Process]) -> None:
+    """Kill -9 and see it die: the signal is only on its way when `kill` returns."""
     processes[0].kill()
+    wait_until(lambda: has_died(processes[0]))
+
+
+def has_died(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def run(url: str, statement: str) -> Any:
