@@ -29,6 +29,11 @@ class _SessionDriver:
         return [dict(row) for row in result.mappings()]
 
 
+async def require_tables(session: Session) -> None:
+    """Raise `DatabaseNotMigrated` where there is no queue yet; PgQueuer itself would name a command of its own."""
+    await session.execute(select(_pgqueuer.c.dedupe_key).limit(0))
+
+
 async def enqueue(session: Session, job_ids: Collection[UUID]) -> None:
     """Give each job a place in the queue, once: a job that has one keeps it."""
     ids = [str(job_id) for job_id in job_ids]

@@ -49,6 +49,8 @@ async def work(workshop: Workshop) -> None:
 
 async def _work_while_connected(workshop: Workshop) -> None:
     try:
+        async with workshop.database.transaction() as session:
+            await queue.require_tables(session)
         async with workshop.database.raw_connection() as connection:
             await _run_queue(workshop, connection)
     except Exception as error:  # noqa: BLE001 - whatever ends the queue's loop, it is started anew on a new connection

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
 from app.settings import Settings
@@ -77,3 +78,26 @@ async def test_a_worker_survives_the_loss_of_its_database_connections(house: Hou
 async def queued(house: House) -> int:
     async with house.database.transaction() as session:
         return int((await session.execute(text("SELECT count(*) FROM pgqueuer"))).scalar_one())
+
+
+async def test_a_worker_waits_for_the_migration(
+    house: House, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.database.transaction() as session:
+        await session.execute(text("ALTER TABLE pgqueuer RENAME TO pgqueuer_away"))
+    shop = workshop(settings, house.database)
+    task = asyncio.create_task(work(shop))
+    try:
+        await eventually(lambda: logged(caplog), lambda log: "has to run `lookreel migrate`" in log)
+    finally:
+        async with house.database.transaction() as session:
+            await session.execute(text("ALTER TABLE pgqueuer_away RENAME TO pgqueuer"))
+    job = await house.finished(await house.create(await house.user()))
+    shop.stopping.set()
+    await task
+
+    assert job.status == VideoJobStatus.SUCCEEDED
+
+
+async def logged(caplog: pytest.LogCaptureFixture) -> str:
+    return caplog.text
