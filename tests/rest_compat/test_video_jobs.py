@@ -141,6 +141,17 @@ async def test_a_fourth_active_job_is_a_429(house: House) -> None:
     )
 
 
+async def test_a_repeated_request_is_told_apart_from_another_one_with_its_key(house: House) -> None:
+    headers = house.headers(await house.user(tokens=1000)) | {"Idempotency-Key": "once"}
+
+    first, again = [await house.http.post(PATH, files=multipart(FORM), headers=headers) for _ in range(2)]
+    other = await house.http.post(PATH, files=multipart(FORM | {"prompt": "Rain"}), headers=headers)
+
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
 async def test_the_look_may_be_named_in_the_query(house: House) -> None:
     caller = await house.user(tokens=1000)
     look, other = await house.look(caller), await house.look(caller)

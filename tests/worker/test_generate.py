@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +96,20 @@ async def test_a_failed_generation_tells_its_owner_why_and_keeps_the_charge(hous
     assert await house.tokens(caller) == 50
     over_rest = await house.http.get(f"/api/v1/video-jobs/{job_id}", headers=house.headers(caller))
     assert over_rest.json()["errorMessage"] == "The prompt was refused."
+
+
+async def test_a_failed_jobs_tokens_come_back_where_the_operator_says_so(house: House) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    generator = ScriptedGenerator([GenerationFailed("PROMPT_REFUSED", "The prompt was refused.")])
+    shop = replace(workshop(house, generator), refund_failed_jobs=True)
+
+    await generate(shop, job_id)
+    await generate(shop, job_id)
+
+    assert (await house.job(job_id)).status == VideoJobStatus.FAILED
+    assert await house.tokens(caller) == 100
+    assert (await logs(house, job_id))[-1] == ("INFO", "50 tokens refunded")
 
 
 async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: House) -> None:
