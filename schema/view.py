@@ -78,6 +78,17 @@ class GraphQLView(GraphQL[RequestContext, None]):
                 # Strawberry leaves the files of a multipart request open.
                 await request.close()
 
+    def decode_json(self, data: str | bytes) -> object:
+        """Decode with orjson, which refuses what is nested too deeply instead of running out of stack."""
+        return orjson.loads(data)
+
+    def parse_json(self, data: str | bytes) -> Any:  # noqa: ANN401 - as inherited
+        """Decode what comes over HTTP; Strawberry looks into it without asking whether there is an inside."""
+        parsed = super().parse_json(data)
+        if not isinstance(parsed, dict | list):
+            raise HTTPException(400, "A GraphQL request is a JSON object")
+        return parsed
+
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:

@@ -32,7 +32,7 @@ FORM = {
 }
 
 
-async def eventually(read: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 20.0) -> T:
+async def eventually(read: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 60.0) -> T:
     """Read until it is as wanted; give the last value in the error where that takes too long."""
     deadline = time.monotonic() + seconds
     while True:

@@ -18,4 +18,4 @@ async def test_the_demo_shows_a_video_in_a_look_and_leaves_nothing_behind(data_d
         assert re.search(r"The MP4 is video/mp4, \d+ kB, 1280x720, 8.0 s, AVC, with sound", played.stdout)
         assert '{"Authorization": "Bearer ' in played.stdout
         assert played.stderr == ""
-        assert await eventually(lambda: processes_of(data_dir), lambda left: not left, seconds=2) == []
+        assert await eventually(lambda: processes_of(data_dir), lambda left: not left, seconds=10) == []

@@ -204,6 +204,26 @@ async def test_the_playground_opens_in_a_browser(house: House) -> None:
     assert "graphiql" in answer.text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"rubbish",
+        b"[" * 100_000,
+        b'{"query": 7}',
+        b"[]",
+        b"7",
+        b"{}",
+        b'{"query": "{"}',
+        b'{"query": "{ a }", "variables": 7}',
+    ],
+)
+async def test_a_body_that_is_no_request_is_refused_in_json(house: House, body: bytes) -> None:
+    answer = await house.http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code in {200, 400}
+    assert [bool(error["message"]) for error in answer.json()["errors"]] == [True]
+
+
 async def test_a_form_is_no_graphql(house: House) -> None:
     answer = await house.http.post("/graphql", files=multipart(FORM), headers=house.headers(await house.user()))
 
