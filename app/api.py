@@ -15,6 +15,9 @@ from app.settings import Settings
 from app.wiring import open_database
 
 DRAIN_SECONDS = 5
+# Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
+# proxy's next request meets a connection that is going away.
+KEEP_ALIVE_SECONDS = 75
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
@@ -28,6 +31,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
                 access_log=False,
                 log_config=None,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
         on_parent_death(lambda: setattr(server, "should_exit", True))

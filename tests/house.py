@@ -67,7 +67,9 @@ TRACES = text("""SELECT
 
 
 def http_client(base_url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=base_url, limits=httpx.Limits(max_connections=200), timeout=60)
+    # Idle connections are dropped here before the server drops them (5 s): a request must not meet the closing one.
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)
+    return httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60)
 
 
 @dataclass(frozen=True)
