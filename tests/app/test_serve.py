@@ -11,6 +11,7 @@ import pytest
 
 from app.settings import Settings
 from db.models import VideoJob, VideoJobStatus
+from providers.mock_videos import mock_video
 from tests.app.processes import lookreel, processes_of, running
 from tests.house import House, eventually
 
@@ -54,7 +55,10 @@ async def test_the_legacy_frontend_gets_its_videos(data_dir: Path, tmp_path: Pat
     assert [(video["id"], video["status"]) for video in saw["look"]["videos"]] == [
         (saw["linked"]["job"]["id"], "SUCCEEDED")
     ]
-    assert saw["video"]["type"] == "video/mp4"
+    assert saw["video"] == {
+        "type": "video/mp4",
+        "bytes": mock_video("720p", "16:9", 8, audio=False).stat().st_size,
+    }
     assert exit_code == 0
 
 

@@ -34,5 +34,6 @@ const linked = await createVideo('Model wearing the dress', lookId);
 const standalone = await createVideo('A sunset scene', null);
 const ends = await Promise.all([pollToTheEnd(linked.job), pollToTheEnd(standalone.job)]);
 const look = await (await fetch(`${baseUrl}/api/v1/looks/${lookId}`, { headers })).json();
-const video = await fetch(look.videos[0].cloudinaryUrl);
-console.log(JSON.stringify({ linked, standalone, ends, look, video: { type: video.headers.get('content-type') } }));
+const answer = await fetch(look.videos[0].cloudinaryUrl);
+const video = { type: answer.headers.get('content-type'), bytes: (await answer.arrayBuffer()).byteLength };
+console.log(JSON.stringify({ linked, standalone, ends, look, video }));
