@@ -4,7 +4,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from auth.caller import Caller
 from db import accounts
-from db.models import LedgerEntryKind, User
+from db.models import LedgerEntryKind, User, VideoJob
 from db.session import Session
 from resolvers.errors import InvalidInput
 
@@ -48,6 +48,12 @@ async def grant(session: Session, caller: Caller, tokens: int) -> int:
         raise InvalidInput("The number of tokens to grant must be positive", field="tokens")
     await lock_account(session, caller)
     return await accounts.change_balance(session, caller.user_id, LedgerEntryKind.GRANT, tokens)
+
+
+async def refund(session: Session, job: VideoJob) -> None:
+    """Give a job's tokens back; the caller has locked the account. The ledger's constraint allows it once a job."""
+    kind = LedgerEntryKind.REFUND
+    await accounts.change_balance(session, job.user_id, kind, job.tokens_consumed, video_job_id=job.id)
 
 
 async def _existing(session: Session, caller: Caller) -> User:

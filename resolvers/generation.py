@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import func
 
 from db import accounts, video_jobs
-from db.models import LedgerEntryKind, LogLevel, Submission, VideoJob, VideoJobStatus
+from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
 from db.session import Session
+from resolvers.accounts import refund as give_back
 from resolvers.video_jobs import status_message
 
 
@@ -91,8 +92,7 @@ async def fail(session: Session, job: VideoJob, code: str, message: str, *, refu
         completed_at=func.now(),
     )
     if refund and failed.tokens_consumed:
-        kind = LedgerEntryKind.REFUND
-        await accounts.change_balance(session, failed.user_id, kind, failed.tokens_consumed, video_job_id=failed.id)
+        await give_back(session, failed)
         await video_jobs.add_log(session, failed.id, LogLevel.INFO, f"{failed.tokens_consumed} tokens refunded")
     return failed
 

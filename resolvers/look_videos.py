@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from auth.caller import Caller
-from db import look_videos, looks
+from db import look_videos
 from db import video_jobs as video_job_rows
 from db.look_videos import VideoInLook
-from db.models import Look
+from db.models import Look, VideoJob
 from db.session import Session
-from resolvers import video_jobs
+from resolvers import looks, video_jobs
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
 from resolvers.grouping import grouped
 
@@ -22,7 +22,7 @@ async def set_default(session: Session, caller: Caller, video_job_id: UUID, look
         VideoNotInLook: where the look does not show the video.
 
     """
-    look = await _lock_both(session, caller, video_job_id, look_id)
+    _, look = await _lock_both(session, caller, video_job_id, look_id)
     if is_default:
         await look_videos.clear_default(session, look.id)
     if not await look_videos.set_default(session, look.id, video_job_id, is_default=is_default):
@@ -39,8 +39,7 @@ async def link(session: Session, caller: Caller, video_job_id: UUID, look_id: UU
         VideoJobNotFound, LookNotFound, LookVideosNotMigrated
 
     """
-    look = await _lock_both(session, caller, video_job_id, look_id)
-    job = await video_jobs.get(session, caller, video_job_id)
+    job, look = await _lock_both(session, caller, video_job_id, look_id)
     if job.user_id != look.user_id:
         raise LookNotFound
     await look_videos.add(session, look.id, video_job_id)
@@ -54,7 +53,7 @@ async def unlink(session: Session, caller: Caller, video_job_id: UUID, look_id: 
         VideoJobNotFound, LookNotFound, VideoNotInLook
 
     """
-    look = await _lock_both(session, caller, video_job_id, look_id)
+    _, look = await _lock_both(session, caller, video_job_id, look_id)
     if not await look_videos.remove(session, look.id, video_job_id):
         raise VideoNotInLook
     return look
@@ -65,12 +64,10 @@ async def videos_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUI
     return grouped((video.look_id, video) for video in await look_videos.of_looks(session, look_ids))
 
 
-async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> tuple[VideoJob, Look]:
     await video_job_rows.keep(session, video_job_id)
-    await video_jobs.get(session, caller, video_job_id)
-    look = await looks.lock(session, look_id)
-    if look is None or not (caller.is_admin or look.user_id == caller.user_id):
-        raise LookNotFound
+    job = await video_jobs.get(session, caller, video_job_id)
+    look = await looks.lock_own(session, caller, look_id)
     if not await look_videos.exist(session):
         raise LookVideosNotMigrated
-    return look
+    return job, look

@@ -7,9 +7,10 @@ from sqlalchemy import func
 
 from auth.caller import Caller
 from db import accounts, look_videos, video_jobs
-from db.models import LedgerEntry, LedgerEntryKind, LogLevel, Look, VideoJob, VideoJobLog, VideoJobStatus
+from db.models import LedgerEntry, LogLevel, Look, VideoJob, VideoJobLog, VideoJobStatus
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
+from resolvers.accounts import refund as give_back
 from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
 from resolvers.grouping import grouped
 
@@ -145,7 +146,6 @@ async def _cancelled_unless_ended(session: Session, caller: Caller, job: VideoJo
 async def _note_cancellation(session: Session, job: VideoJob) -> None:
     waiting = job.started_at is None
     if waiting:
-        kind = LedgerEntryKind.REFUND
-        await accounts.change_balance(session, job.user_id, kind, job.tokens_consumed, video_job_id=job.id)
+        await give_back(session, job)
     message = "Cancelled by the user" + (f", {job.tokens_consumed} tokens refunded" if waiting else "")
     await video_jobs.add_log(session, job.id, LogLevel.WARNING, message)

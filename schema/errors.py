@@ -158,6 +158,10 @@ def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which u
     return type_(code=error.code, message=error.message, field=error.field, **more(error))
 
 
+# What is told to the client in its own words; all have a stable code.
+Told = Refusal | AccessDenied | DatabaseUnavailable
+
+
 @contextmanager
 def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
     """Collect what the rules refuse as a payload's typed errors."""
@@ -167,15 +171,14 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
         payload_errors.append(user_error(refusal))
 
 
-def graphql_error(error: Refusal | AccessDenied | DatabaseUnavailable) -> GraphQLError:
+def graphql_error(error: Told) -> GraphQLError:
     """Return an error for the response's `errors`, with the stable code under `extensions`."""
     return GraphQLError(str(error), extensions={"code": error.code})
 
 
 def is_unexpected(error: GraphQLError) -> bool:
     """Whether an error is a fault of ours, whose text must stay in the log."""
-    expected = (GraphQLError, Refusal, AccessDenied, DatabaseUnavailable)
-    return error.original_error is not None and not isinstance(error.original_error, expected)
+    return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Told)
 
 
 class ErrorTable(MaskErrors):
@@ -189,7 +192,7 @@ class ErrorTable(MaskErrors):
         original = error.original_error
         if isinstance(original, GraphQLError):
             return error
-        if not isinstance(original, Refusal | AccessDenied | DatabaseUnavailable):
+        if not isinstance(original, Told):
             return super().anonymise_error(error)
         told = graphql_error(original)
         return GraphQLError(told.message, nodes=error.nodes, path=error.path, extensions=told.extensions)

@@ -1,6 +1,7 @@
 """GraphQL over HTTP and WebSocket: who calls, and how answers are encoded."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -17,9 +18,6 @@ from auth.errors import AccessDenied, InvalidCredentials
 from schema.context import GraphQLServices, RequestContext
 from schema.errors import graphql_error
 from schema.schema import schema
-
-STATUS_OF_DENIAL = 403
-STATUS_OF_BAD_CREDENTIALS = 401
 
 
 class GraphQLView(GraphQL[RequestContext, None]):
@@ -86,7 +84,7 @@ class GraphQLView(GraphQL[RequestContext, None]):
         """Decode what comes over HTTP; Strawberry looks into it without asking whether there is an inside."""
         parsed = super().parse_json(data)
         if not isinstance(parsed, dict | list):
-            raise HTTPException(400, "A GraphQL request is a JSON object")
+            raise HTTPException(HTTPStatus.BAD_REQUEST, "A GraphQL request is a JSON object")
         return parsed
 
     def create_response(
@@ -106,5 +104,5 @@ def _is_websocket(request: Request | WebSocket) -> bool:
 def _refused(denial: AccessDenied) -> Response:
     body = {"errors": [graphql_error(denial).formatted]}
     if isinstance(denial, InvalidCredentials):
-        return JSONResponse(body, STATUS_OF_BAD_CREDENTIALS, {"WWW-Authenticate": "Bearer"})
-    return JSONResponse(body, STATUS_OF_DENIAL)
+        return JSONResponse(body, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
+    return JSONResponse(body, HTTPStatus.FORBIDDEN)
