@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -47,7 +48,7 @@ async def test_a_token_is_the_last_line_and_the_same_user_for_the_same_address(
 
 
 def test_a_token_can_name_the_user_the_role_and_the_lifetime(environment: dict[str, str]) -> None:
-    user_id = "11111111-1111-4111-8111-111111111111"
+    user_id = str(uuid4())
 
     printed = lookreel(
         "token", "--email", "c@d.example", "--user-id", user_id, "--admin", "--expires", "2h", **environment
