@@ -17,19 +17,17 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.settings import Settings
-from app.wiring import Gate
-from db import migrations
+from app.wiring import Gate, open_storages
+from db import migrations, submission_pace
 from db.job_feed import JobFeed
 from db.session import Database, DatabaseUnavailable
-from providers.local_storage import MEDIA_PATH, LocalStorage
-from rest_compat import errors, looks, migration, subscription, video_jobs
+from providers.local_storage import MEDIA_PATH
+from providers.storages import Storages
+from rest_compat import errors, looks, migration, subscription, video_jobs, video_models
 from rest_compat.services import RestServices
 from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
 from schema.view import GraphQLView
-
-# No generator for real videos can be configured yet; such a request is refused before it is charged.
-REAL_GENERATION = False
 
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = ["Location", "Retry-After", "Idempotent-Replayed", "WWW-Authenticate", "X-Request-ID"]
@@ -45,6 +43,7 @@ def rest_api() -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     api.include_router(video_jobs.router)
+    api.include_router(video_models.router)
     api.include_router(looks.router)
     api.include_router(subscription.router)
     api.include_router(migration.router)
@@ -56,18 +55,19 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     """Return the application of one API process."""
     feed = JobFeed(database)
     gate = Gate(settings, database)
-    images = LocalStorage(settings.media_folder)
+    storages = open_storages(settings)
+    catalogue = settings.catalogue()
     app = rest_api()
-    app.router.lifespan_context = lambda _app: _listening(feed)
+    app.router.lifespan_context = lambda _app: _running(feed, storages)
     app.state.database = database
     app.state.rest_services = RestServices(
         database=database,
-        images=images,
+        storage=storages,
+        catalogue=catalogue,
         admit=gate.admit,
         migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
-        real_generation=REAL_GENERATION,
     )
-    services = GraphQLServices(database, feed, images, gate.admit, REAL_GENERATION)
+    services = GraphQLServices(database, feed, storages, catalogue, gate.admit)
     view = GraphQLView(services, settings.origins)
     app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
@@ -106,7 +106,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 @asynccontextmanager
-async def _listening(feed: JobFeed) -> AsyncIterator[None]:
+async def _running(feed: JobFeed, storages: Storages) -> AsyncIterator[None]:
     task = asyncio.create_task(feed.run())
     try:
         yield
@@ -114,15 +114,23 @@ async def _listening(feed: JobFeed) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await storages.aclose()
 
 
 async def _health(request: Request) -> JSONResponse:
-    """Answer 200 when requests can be served, 503 when the database cannot be reached."""
+    """Answer 200 when requests can be served, 503 when the database cannot be reached.
+
+    `generation` tells why real videos cannot be made, where the generator does not let us in: "degraded" then, since
+    everything else goes on.
+    """
     try:
-        async with request.app.state.database.transaction():
-            return JSONResponse({"status": "ok"})
+        async with request.app.state.database.transaction() as session:
+            trouble = await submission_pace.trouble(session)
     except DatabaseUnavailable as error:
         return JSONResponse({"status": "unavailable", "detail": str(error)}, status_code=503)
+    if trouble is None:
+        return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "degraded", "generation": "The generator refuses our credentials."})
 
 
 async def _home(_request: Request) -> RedirectResponse:

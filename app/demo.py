@@ -1,19 +1,20 @@
 """`lookreel demo`: everything at once, as a user would do it, over the real wires; nothing is left running."""
 
 import asyncio
-import io
 import json
 import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import av
 import httpx
 from gql import Client, GraphQLRequest
 from gql.transport.websockets import WebsocketsTransport
-from pymediainfo import MediaInfo
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -25,6 +26,7 @@ from auth.tokens import sign
 from db.models import Look
 from resolvers import accounts
 from resolvers.prices import VIDEO_COST
+from resolvers.videos import VideoFacts, inspect
 
 EMAIL = "demo@lookreel.example"
 TOP_UP_TOKENS = 100
@@ -32,6 +34,9 @@ TOKEN_LASTS = timedelta(days=1)
 START_SECONDS = 60.0
 FREE_SLOT_SECONDS = 60.0
 POLL_SECONDS = 0.2
+
+# By FFmpeg's names, what the standards call them.
+CODEC_NAMES = {"h264": "AVC", "hevc": "HEVC"}
 
 FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { status statusMessage progressPercentage errorMessage } }"
 LOOK = """query ($id: ID!) { look(id: $id) {
@@ -171,14 +176,23 @@ async def _show_look(http: httpx.AsyncClient, look: Look, job_id: str) -> str:
 
 async def _show_video(http: httpx.AsyncClient, url: str) -> None:
     answer = await http.get(url)
-    media = MediaInfo.parse(io.BytesIO(answer.content))
-    picture = media.video_tracks[0]
-    kilobytes, seconds = len(answer.content) / 1000, picture.duration / 1000
-    sound = "with sound" if media.audio_tracks else "silent"
+    facts, codec = await asyncio.to_thread(_looked_at, answer.content)
+    sound = "with sound" if facts.has_audio else "silent"
     console.print(
-        f"The MP4 is {answer.headers['content-type']}, {kilobytes:.0f} kB, {picture.width}x{picture.height}, "
-        f"{seconds:.1f} s, {picture.format}, {sound}"
+        f"The MP4 is {answer.headers['content-type']}, {facts.size_bytes / 1000:.0f} kB, {facts.width}x{facts.height}, "
+        f"{facts.duration_seconds:.1f} s, {codec}, {sound}"
     )
+
+
+def _looked_at(content: bytes) -> tuple[VideoFacts, str]:
+    """Return what is known of an MP4, and its codec."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "video.mp4")
+        path.write_bytes(content)
+        facts = inspect(path)
+        with av.open(path, "r") as container:
+            codec = container.streams.video[0].codec_context.name
+    return facts, CODEC_NAMES.get(codec, codec)
 
 
 def _show_playground(settings: Settings, token: str) -> None:

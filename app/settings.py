@@ -1,14 +1,16 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth.tokens import TokenPolicy
+from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32
 
@@ -36,6 +38,18 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
     mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
+    google_cloud_project: str | None = Field(None, description="Generates with Veo in this Google Cloud project")
+    google_cloud_location: str = Field("us-central1", description="The region where Veo runs")
+    google_api_key: str | None = Field(None, description="Generates with Veo in express mode, instead of a project")
+    google_vertex_base_url: str | None = Field(None, description="Stands for Google's own host, such as a proxy")
+    veo_poll_seconds: Annotated[float, Field(gt=0)] = Field(10.0, description="How often Veo is asked about a video")
+    veo_output_gcs_uri: str | None = Field(None, description="Lets Veo leave its videos in a bucket")
+    veo_models: dict[str, str] = Field(
+        default_factory=dict, description="Accepted model ids and what each is at Google"
+    )
+    cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
+    generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
+    submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     database_pool_size: PositiveInt = Field(10, description="Connections of each process, besides one to listen")
 
@@ -48,6 +62,28 @@ class Settings(BaseSettings):
                 "With DATABASE_URL set, set JWT_SECRET_KEY (or JWT_JWKS_URL) too: there is no default key."
             )
         return self
+
+    @field_validator("veo_output_gcs_uri")
+    @classmethod
+    def _is_bucket(cls, uri: str | None) -> str | None:
+        if uri is not None and not re.fullmatch(r"gs://[^/]+(/.*)?", uri):
+            raise ValueError("must be a bucket or a folder in one, such as gs://bucket/folder")
+        return uri
+
+    @property
+    def real_generation(self) -> bool:
+        """Whether real videos can be generated."""
+        return bool(self.google_cloud_project or self.google_api_key)
+
+    @property
+    def scratch_folder(self) -> Path:
+        """Where fetched videos are until they have been stored."""
+        return self.data_dir / "scratch"
+
+    def catalogue(self) -> Catalogue:
+        """Return what this installation offers."""
+        limits = FleetLimits(self.generations_at_once, self.submits_per_minute)
+        return Catalogue.of(self.veo_models, real_generation=self.real_generation, limits=limits)
 
     @property
     def origins(self) -> list[str]:

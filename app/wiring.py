@@ -6,16 +6,19 @@ from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy.engine import make_url
 
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
 from auth.tokens import Authenticator
 from db import migrations
 from db.embedded import embedded_server
 from db.session import Database
+from providers.cloudinary_storage import CloudinaryStorage
 from providers.local_storage import LocalStorage
 from providers.mock_generator import MockGenerator
+from providers.storages import Storages
+from providers.veo import VeoAccess, VeoGenerator
 from resolvers.accounts import open_account
-from worker.run import Workshop
+from worker.workshop import Workshop
 
 REMEMBERED_CALLERS = 10_000
 
@@ -80,13 +83,52 @@ class Gate:
         return caller
 
 
-def workshop(settings: Settings, database: Database) -> Workshop:
-    """Return what the worker works with."""
-    return Workshop(
-        database=database,
-        mock_generator=MockGenerator(settings.mock_seconds),
-        real_generator=None,
-        storage=LocalStorage(settings.media_folder),
-        refund_failed_jobs=settings.refund_failed_jobs,
-        stopping=asyncio.Event(),
+def open_storages(settings: Settings) -> Storages:
+    """Return where files go; those of an earlier configuration are still found.
+
+    Raises:
+        InvalidSettings: CLOUDINARY_URL cannot be understood.
+
+    """
+    local = LocalStorage(settings.media_folder)
+    if settings.cloudinary_url is None:
+        return Storages([local])
+    try:
+        return Storages([CloudinaryStorage(settings.cloudinary_url), local])
+    except ValueError as error:
+        raise InvalidSettings(str(error)) from None
+
+
+def veo_access(settings: Settings) -> VeoAccess:
+    """Return how Veo is reached."""
+    return VeoAccess(
+        project=settings.google_cloud_project,
+        location=settings.google_cloud_location,
+        api_key=settings.google_api_key,
+        base_url=settings.google_vertex_base_url,
+        poll_seconds=settings.veo_poll_seconds,
+        output_gcs_uri=settings.veo_output_gcs_uri,
+        scratch=settings.scratch_folder,
     )
+
+
+@asynccontextmanager
+async def open_workshop(settings: Settings, database: Database) -> AsyncIterator[Workshop]:
+    """Yield what the worker works with, and close its connections afterwards."""
+    storages = open_storages(settings)
+    veo = VeoGenerator(veo_access(settings)) if settings.real_generation else None
+    try:
+        yield Workshop(
+            database=database,
+            mock_generator=MockGenerator(settings.mock_seconds),
+            real_generator=veo,
+            storage=storages,
+            catalogue=settings.catalogue(),
+            scratch=settings.scratch_folder,
+            refund_failed_jobs=settings.refund_failed_jobs,
+            stopping=asyncio.Event(),
+        )
+    finally:
+        await storages.aclose()
+        if veo is not None:
+            await veo.aclose()

@@ -20,8 +20,12 @@ async def get(session: Session, user_id: UUID) -> User | None:
 
 
 async def lock(session: Session, user_id: UUID) -> User | None:
-    """Read one account and keep every other writer of it waiting until the transaction ends."""
-    return await session.get(User, user_id, with_for_update=True, populate_existing=True)
+    """Read one account and keep every other writer of it waiting until the transaction ends.
+
+    NO KEY, so that foreign keys to the account are checked meanwhile: PostgreSQL does so also for a job's row that is
+    updated twice in a transaction, whose lock would then come before the account's.
+    """
+    return await session.get(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 async def find_by_email(session: Session, email: str) -> User | None:

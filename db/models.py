@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -64,6 +65,14 @@ class LedgerEntryKind(StrEnum):
     GRANT = "GRANT"
     CHARGE = "CHARGE"
     REFUND = "REFUND"
+
+
+class ImageRole(StrEnum):
+    """What an image is for in a video."""
+
+    INITIAL = "INITIAL"
+    END = "END"
+    REFERENCE = "REFERENCE"
 
 
 class Visibility(StrEnum):
@@ -212,8 +221,17 @@ class VideoJob(Base):
             name="completed_exactly_when_terminal",
         ),
         CheckConstraint("(submission = 'SENT') = (operation_name IS NOT NULL)", name="named_exactly_when_sent"),
+        CheckConstraint("attempt BETWEEN 1 AND 2", name="at_most_two_generations"),
         Index("ix_video_jobs_newest_first", "user_id", desc("created_at"), desc("id")),
         Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
+        Index("ix_video_jobs_waiting", "created_at", "id", postgresql_where=text("status = 'PENDING'")),
+        Index(
+            "ix_video_jobs_run_times",
+            "model",
+            "mock_mode",
+            desc("completed_at"),
+            postgresql_where=text("status = 'SUCCEEDED'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -230,12 +248,27 @@ class VideoJob(Base):
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     progress_percentage: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    # Whether the percentage is reckoned from recent run times instead of told by the generator.
+    progress_is_estimated: Mapped[bool] = mapped_column(server_default=text("false"))
     cloudinary_url: Mapped[str | None]
+    # The stored video's poster, length in seconds, size in bytes, and dimensions in pixels.
+    thumbnail_url: Mapped[str | None]
+    video_duration_seconds: Mapped[float | None] = mapped_column(Double)
+    video_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    video_width: Mapped[int | None]
+    video_height: Mapped[int | None]
     tokens_consumed: Mapped[int]
     # Counted up at each change: the order of events, the ETag, and what every transition compares before it sets.
     version: Mapped[int] = mapped_column(server_default=text("1"))
     submission: Mapped[str] = mapped_column(server_default=text("'NEW'"))
     operation_name: Mapped[str | None]
+    # When the fleet's pace lets the job be sent.
+    submit_not_before: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None]
+    # How often the generator answered a submit with an error of its own.
+    submit_errors: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    # Which generation this is: a second one where the generator gave up the first for a reason of its own.
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     # The run that follows the job now. PgQueuer has no fencing: a stalled worker finds another name here and stops.
     run_id: Mapped[UUID | None]
     # How often a fault of ours stopped a run: counted here, since the queue also counts jobs that were handed over.
@@ -258,6 +291,46 @@ class VideoJobLog(Base):
     timestamp: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     level: Mapped[str]
     message: Mapped[str]
+
+
+class VideoJobImage(Base):
+    """An image that a video is made from. The row stays when the file goes, which it does when the job ends."""
+
+    __tablename__ = "video_job_images"
+    __table_args__ = (one_of("role", ImageRole),)
+
+    video_job_id: Mapped[UUID] = mapped_column(ForeignKey("video_jobs.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    address: Mapped[str]
+    media_type: Mapped[str]
+
+
+class FileRemoval(Base):
+    """A stored file that is to go.
+
+    A row is also written before a file is stored, for later, and taken back by the transaction that makes the file
+    somebody's: so a crash leaves no file that nobody owns.
+    """
+
+    __tablename__ = "file_removals"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class SubmissionPace(Base):
+    """The one row that spaces the fleet's submits: when the next may go out, and when the generator is left alone."""
+
+    __tablename__ = "submission_pace"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    blocked_until: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Why the generator does not let us in, since it last did.
+    trouble: Mapped[str | None]
 
 
 class IdempotencyKey(Base):

@@ -1,13 +1,14 @@
 """The way into PgQueuer: a job's place in the queue is written by the transaction that writes the job."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 from typing import cast as cast_type
 from uuid import UUID
 
 from pgqueuer import Queries
 from pgqueuer.ports.driver import Driver
-from sqlalchemy import Select, String, cast, column, select, table
+from sqlalchemy import Select, String, cast, column, delete, func, select, table
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.session import Session
@@ -15,6 +16,7 @@ from db.session import Session
 GENERATE_VIDEO = "generate_video"
 
 _pgqueuer = table("pgqueuer", column("dedupe_key"))
+_log = table("pgqueuer_log", column("created"))
 
 
 class _SessionDriver:
@@ -45,6 +47,11 @@ async def enqueue(session: Session, job_ids: Collection[UUID]) -> None:
         dedupe_key=list(ids),
         on_conflict="skip",
     )
+
+
+async def prune_log(session: Session, keep: timedelta) -> None:
+    """Delete what PgQueuer wrote down longer ago; it never does so itself."""
+    await session.execute(delete(_log).where(_log.c.created < func.now() - keep))
 
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:

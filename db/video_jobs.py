@@ -107,6 +107,11 @@ async def put_idempotency_key(session: Session, user_id: UUID, key: str, digest:
     await session.execute(statement.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
 
 
+async def prune_idempotency_keys(session: Session, keep: timedelta) -> None:
+    """Delete keys that stand for nothing any more."""
+    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - keep))
+
+
 async def active_but_not_queued(session: Session, *, limit: int) -> Sequence[UUID]:
     """Find jobs that no worker will ever take, since their place in the queue is gone."""
     query = select(VideoJob.id).where(_ACTIVE, ~exists(is_queued(VideoJob.id)))

@@ -92,6 +92,26 @@ class LookVideosNotMigrated(Refusal):
         )
 
 
+class ImagesNotStored(Refusal):
+    """The storage did not take the images."""
+
+    code = "IMAGES_NOT_STORED"
+
+    def __init__(self) -> None:
+        super().__init__("The images could not be stored at the moment. Nothing was charged. Please try again.")
+
+
+class VideoJobImagesRemoved(Refusal):
+    """The job to be made anew was made from images, which went when it ended."""
+
+    code = "VIDEO_JOB_IMAGES_REMOVED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The images of this video job were removed when it ended. Create a new job with the images.", field="id"
+        )
+
+
 class VideoNotReady(Refusal):
     """The video was asked for before it was stored."""
 

@@ -4,72 +4,86 @@ A transition is one short transaction: the row, a log line, a wake-up. It raises
 longer what the caller read; the caller reads it again and decides anew.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func
 
-from db import accounts, video_jobs
-from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
+from db import accounts, file_removals, video_job_images, video_jobs
+from db.models import LogLevel, VideoJob, VideoJobStatus
 from db.session import Session
 from resolvers.accounts import refund as give_back
+from resolvers.ports import StoredVideo
 from resolvers.video_jobs import status_message
+from resolvers.videos import VideoFacts
 
 
 class VideoJobChanged(Exception):
     """Somebody else has changed the job since it was read."""
 
 
+@dataclass(frozen=True)
+class KeptVideo:
+    """A stored video: where it is, what it is, what its owner should know, and what `begin_storing` was given."""
+
+    stored: StoredVideo
+    facts: VideoFacts
+    address: str
+    warnings: Sequence[str] = ()
+
+
 async def take(session: Session, job: VideoJob, run_id: UUID) -> VideoJob:
-    """Make a run the one that follows the job: a waiting job starts, a running one is taken over where it stands."""
-    if job.status == VideoJobStatus.PENDING:
-        return await _change(
-            session,
-            job,
-            "Generation started",
-            status=VideoJobStatus.RUNNING,
-            status_message=status_message("Generating the video", mock_mode=job.mock_mode),
-            started_at=func.now(),
-            run_id=run_id,
-        )
-    return await _change(session, job, "Another worker has taken over", run_id=run_id)
+    """Make a run the one that follows the job, wherever it stands."""
+    message = "Another worker has taken over" if job.status == VideoJobStatus.RUNNING else None
+    return await change(session, job, message, run_id=run_id)
 
 
-async def begin_submission(session: Session, job: VideoJob) -> VideoJob:
-    """Note that the job is about to be sent: from here on a crash leaves open whether it was."""
-    return await _change(session, job, None, submission=Submission.SENDING)
-
-
-async def record_operation(session: Session, job: VideoJob, operation_name: str) -> VideoJob:
-    """Keep the name under which the generator knows the job, so that any worker can go on from here."""
-    message = f"Accepted by the generator as {operation_name}"
-    return await _change(session, job, message, submission=Submission.SENT, operation_name=operation_name)
-
-
-async def report_progress(session: Session, job: VideoJob, percentage: int) -> VideoJob:
+async def report_progress(session: Session, job: VideoJob, percentage: int, *, is_estimated: bool) -> VideoJob:
     """Show how far the generator has got; progress never goes back, and 100 is for stored videos."""
     if not job.progress_percentage < percentage < 100:  # noqa: PLR2004 - percent
         return job
-    return await _change(session, job, f"Progress {percentage}%", progress_percentage=percentage)
+    message = None if is_estimated else f"Progress {percentage}%"
+    return await change(session, job, message, progress_percentage=percentage, progress_is_estimated=is_estimated)
 
 
-async def note_fault(session: Session, job: VideoJob) -> VideoJob:
+async def note_fault(session: Session, job: VideoJob, message: str) -> VideoJob:
     """Count a fault of ours that has stopped a run; the job goes on."""
-    message = "A fault on our side interrupted the generation, trying again"
-    return await _change(session, job, message, level=LogLevel.WARNING, faults=job.faults + 1)
+    return await change(session, job, message, level=LogLevel.WARNING, faults=job.faults + 1)
 
 
-async def succeed(session: Session, job: VideoJob, url: str) -> VideoJob:
+async def begin_storing(session: Session, job: VideoJob, address: str) -> VideoJob:
+    """Note that the video is about to be stored under an address, to be removed should the job never come to own it."""
+    text = status_message("Storing the video", mock_mode=job.mock_mode)
+    storing = job if job.status_message == text else await change(session, job, None, status_message=text)
+    # The job first, here as everywhere: one order of locks.
+    await file_removals.schedule_unless_owned(session, [address])
+    return storing
+
+
+async def succeed(session: Session, job: VideoJob, video: KeptVideo) -> VideoJob:
     """End the job with its stored video."""
-    return await _change(
+    for warning in video.warnings:
+        await video_jobs.add_log(session, job.id, LogLevel.WARNING, warning)
+    succeeded = await change(
         session,
         job,
         "Video stored",
         status=VideoJobStatus.SUCCEEDED,
         status_message=status_message("Video ready", mock_mode=job.mock_mode),
         progress_percentage=100,
-        cloudinary_url=url,
+        progress_is_estimated=False,
+        cloudinary_url=video.stored.url,
+        thumbnail_url=video.stored.poster_url,
+        video_duration_seconds=video.facts.duration_seconds,
+        video_size_bytes=video.facts.size_bytes,
+        video_width=video.facts.width,
+        video_height=video.facts.height,
         completed_at=func.now(),
     )
+    await file_removals.withdraw(session, [video.address])
+    await video_job_images.schedule_removal(session, job.id)
+    return succeeded
 
 
 async def fail(session: Session, job: VideoJob, code: str, message: str, *, refund: bool) -> VideoJob:
@@ -80,7 +94,7 @@ async def fail(session: Session, job: VideoJob, code: str, message: str, *, refu
     if refund:
         # The account first, as in a creation and a cancellation: one order of locks for everybody.
         await accounts.lock(session, job.user_id)
-    failed = await _change(
+    failed = await change(
         session,
         job,
         message,
@@ -91,15 +105,22 @@ async def fail(session: Session, job: VideoJob, code: str, message: str, *, refu
         error_message=message,
         completed_at=func.now(),
     )
+    await video_job_images.schedule_removal(session, job.id)
     if refund and failed.tokens_consumed:
         await give_back(session, failed)
         await video_jobs.add_log(session, failed.id, LogLevel.INFO, f"{failed.tokens_consumed} tokens refunded")
     return failed
 
 
-async def _change(
+async def change(
     session: Session, job: VideoJob, log: str | None, *, level: LogLevel = LogLevel.INFO, **values: object
 ) -> VideoJob:
+    """Set columns of the job as it was read, with a line in its log where there is something to tell.
+
+    Raises:
+        VideoJobChanged
+
+    """
     changed = await video_jobs.change(session, job, **values)
     if changed is None:
         raise VideoJobChanged

@@ -1,10 +1,9 @@
 """Looks that come and go with their images: files outside the database, so each is more than one transaction.
 
-A look is written after its images were stored, and its images go after the look has been deleted. What a crash in
-between leaves over is a file that nobody shows, never a look without its image.
+A look is written after its images were stored. Until then they are scheduled for removal, so a refused look and a crash
+leave no file behind; the images of a deleted look are removed in the background.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,14 +12,15 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
+from db import file_removals
 from db import looks as look_rows
 from db.models import Look, Visibility
 from db.session import Database
 from resolvers import looks
-from resolvers.errors import InvalidInput
+from resolvers.errors import ImagesNotStored, InvalidInput
 from resolvers.images import Image
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, user_ids
-from resolvers.ports import ImageStorage
+from resolvers.ports import Storage, StorageRefused, StorageUnavailable
 from resolvers.texts import checked_text, required_text
 
 LONGEST_NAME = 500
@@ -28,8 +28,6 @@ LONGEST_URL = 2000
 MOST_PRODUCTS = 100
 HIGHEST_PRICE = Decimal("9999999999.99")
 CENT = Decimal("0.01")
-
-logger = logging.getLogger("lookreel.resolvers")
 
 
 @dataclass(frozen=True)
@@ -56,28 +54,34 @@ class LookInput:
     shared_with_user_ids: Sequence[str] = ()
 
 
-async def create(database: Database, storage: ImageStorage, caller: Caller, asked: LookInput) -> Look:
+async def create(database: Database, storage: Storage, caller: Caller, asked: LookInput) -> Look:
     """Check a look, store its images, write it; a refused one leaves no image behind.
 
     Raises:
-        InvalidInput, UserNotFound
+        InvalidInput, UserNotFound, ImagesNotStored
 
     """
     new, images = _checked(asked)
     look_id = uuid7()
-    stored: list[str] = []
+    names = [f"{look_id}-{number}" for number in range(len(images))]
+    scheduled = [storage.address_of_image(name, image.extension) for name, image in zip(names, images, strict=True)]
+    async with database.transaction() as session:
+        await looks.viewers(session, new.visibility, new.shared_with)
+        await file_removals.schedule_unless_owned(session, scheduled)
     try:
-        for number, image in enumerate(images):
-            stored.append(await storage.store_image(f"{look_id}-{number}", image))
+        stored = [await _store(storage, name, image) for name, image in zip(names, images, strict=True)]
         async with database.transaction() as session:
-            return await looks.create(session, caller, _with_images(new, stored), look_id=look_id)
+            look = await looks.create(session, caller, _with_images(new, stored), look_id=look_id)
+            await file_removals.withdraw(session, scheduled)
+            return look
     except BaseException:
-        await _discard(storage, stored)
+        async with database.transaction() as session:
+            await file_removals.expedite(session, scheduled)
         raise
 
 
-async def delete(database: Database, storage: ImageStorage, caller: Caller, look_id: UUID) -> None:
-    """Delete a look of the caller's with its images; its video jobs stay. Admins delete anybody's.
+async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
+    """Delete a look of the caller's, and its images in the background; its video jobs stay. Admins delete anybody's.
 
     Raises:
         LookNotFound
@@ -87,8 +91,15 @@ async def delete(database: Database, storage: ImageStorage, caller: Caller, look
         look = await looks.lock_own(session, caller, look_id)
         products = await look_rows.products_of(session, [look.id])
         await look_rows.remove(session, look)
-    urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
-    await _discard(storage, [url for url in urls if url is not None])
+        urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
+        await file_removals.schedule(session, [url for url in urls if url is not None])
+
+
+async def _store(storage: Storage, name: str, image: Image) -> str:
+    try:
+        return await storage.store_image(name, image)
+    except (StorageUnavailable, StorageRefused) as error:
+        raise ImagesNotStored from error
 
 
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
@@ -133,11 +144,3 @@ def _with_images(new: NewLook, stored: Sequence[str]) -> NewLook:
     pairs = zip(new.products, stored[1:], strict=True)
     products = [replace(product, thumbnail_url=url) for product, url in pairs]
     return replace(new, generated_image_url=stored[0], products=products)
-
-
-async def _discard(storage: ImageStorage, urls: Sequence[str]) -> None:
-    for url in urls:
-        try:
-            await storage.delete(url)
-        except Exception:  # a file that cannot be removed must not turn a done deletion into an error
-            logger.warning("The image %s could not be removed", url, exc_info=True)

@@ -192,8 +192,19 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
         raise UserNotFound(field) from None
 
 
-async def _share(session: Session, look: Look, visibility: Visibility, shared_with: Collection[UUID]) -> None:
+async def viewers(session: Session, visibility: Visibility, shared_with: Collection[UUID]) -> set[UUID]:
+    """Return whom a look is shared with: nobody unless its visibility is `shared`.
+
+    Raises:
+        UserNotFound
+
+    """
     wanted = set(shared_with) if visibility is Visibility.SHARED else set()
     if wanted - await accounts.existing_ids(session, wanted):
         raise UserNotFound("sharedWithUserIds")
+    return wanted
+
+
+async def _share(session: Session, look: Look, visibility: Visibility, shared_with: Collection[UUID]) -> None:
+    wanted = await viewers(session, visibility, shared_with)
     await looks.share(session, look.id, [user_id for user_id in shared_with if user_id in wanted])

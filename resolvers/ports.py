@@ -1,5 +1,6 @@
 """What we need of the outside world. Providers fit these protocols; the application chooses which ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,10 @@ from resolvers.images import Image
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What a generator is asked for. `duration_seconds` is the video's; other values are as the wires spell them."""
+    """What a generator is asked for. `duration_seconds` is the video's; other values are as the wires spell them.
+
+    `model` is the id that the generator knows, `attempt` counts the generations of one job from 1.
+    """
 
     video_job_id: UUID
     prompt: str | None
@@ -19,6 +23,10 @@ class GenerationRequest:
     aspect_ratio: str
     duration_seconds: int
     generate_audio: bool
+    initial_image: Image | None = None
+    end_frame: Image | None = None
+    reference_images: Sequence[Image] = ()
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
@@ -31,9 +39,15 @@ class StillGenerating:
 
 @dataclass(frozen=True)
 class Generated:
-    """Done: the video lies in this file until it has been stored."""
+    """Done: the video lies in this file until it has been stored.
+
+    `is_temporary` says that the file is the caller's to delete. `warnings` are for the job's owner, such as that the
+    sound was removed by a filter.
+    """
 
     video: Path
+    is_temporary: bool = False
+    warnings: Sequence[str] = ()
 
 
 class GenerationFailed(Exception):
@@ -43,6 +57,43 @@ class GenerationFailed(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class GenerationInterrupted(GenerationFailed):
+    """The generator gave up for a reason of its own, and a new generation of the same may succeed."""
+
+
+class GeneratorMisconfigured(GenerationFailed):
+    """The generator does not let us in: an operator has to do something. `reason` is for them."""
+
+    def __init__(self, code: str, message: str, reason: str) -> None:
+        super().__init__(code, message)
+        self.reason = reason
+
+
+class SubmissionUncertain(Exception):
+    """The submit was sent, and nobody can tell whether it was accepted: it may have been paid for."""
+
+
+class NotAccepted(Exception):
+    """The generator did not take the job; a later submit may succeed.
+
+    `retry_after_seconds` is what the generator asked for, where it did. `is_certain` says that nothing was started for
+    sure (refused for its quota, never connected); else it is just probable (a server error), and worth few tries.
+    """
+
+    def __init__(self, reason: str, *, is_certain: bool, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.is_certain = is_certain
+        self.retry_after_seconds = retry_after_seconds
+
+
+class GeneratorUnreachable(Exception):
+    """The question how an operation is doing was not answered. The operation goes on: ask again later."""
+
+    def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class VideoGenerator(Protocol):
@@ -55,43 +106,99 @@ class VideoGenerator(Protocol):
         """Start generating; return the operation's name.
 
         Raises:
-            GenerationFailed
+            GenerationFailed, GeneratorMisconfigured, NotAccepted, SubmissionUncertain
 
         """
         ...
 
     async def poll(self, operation_name: str) -> StillGenerating | Generated:
-        """Ask how the operation is doing; any process may, knowing just its name.
+        """Ask how the operation is doing; any process may, knowing just its name. May be cancelled at any point.
 
         Raises:
-            GenerationFailed
+            GenerationFailed, GenerationInterrupted, GeneratorUnreachable
 
         """
         ...
 
 
-class VideoStorage(Protocol):
-    """Keeps finished videos where players can fetch them."""
+@dataclass(frozen=True)
+class StoredVideo:
+    """Where a stored video and its poster are: URLs, or paths of this site."""
 
-    async def store(self, video_job_id: UUID, video: Path) -> str:
-        """Keep a copy under the job's id, in place of an earlier one; return a URL, or a path of this site."""
+    url: str
+    poster_url: str
+
+
+class StorageUnavailable(Exception):
+    """The storage did not keep or give a file, and may do so later."""
+
+
+class StorageRefused(Exception):
+    """The storage will not keep this file, however often it is asked. The message is for the job's owner."""
+
+
+class FileMissing(Exception):
+    """The storage has no such file."""
+
+
+class Storage(Protocol):
+    """Keeps finished videos and images where players and browsers can fetch them.
+
+    An address is a URL, or a path of this site. The addresses that `address_of_video` and `address_of_image` tell
+    beforehand are good for `delete`; what `store` and `store_image` return is good for everything.
+    """
+
+    async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
+        """Keep a copy of an MP4 under the job's id, in place of an earlier one.
+
+        Raises:
+            StorageUnavailable, StorageRefused
+
+        """
         ...
 
-
-class ImageStorage(Protocol):
-    """Keeps the images of looks where browsers can fetch them."""
+    def address_of_video(self, video_job_id: UUID) -> str:
+        """Return an address under which the job's video, once stored, can be deleted."""
+        ...
 
     async def store_image(self, name: str, image: Image) -> str:
-        """Keep the image under a name that is ours to choose, such as `<look id>-product-0`; return a URL or a path.
+        """Keep the image under a name that is ours to choose, such as `<look id>-product-0`; return its address.
 
         An earlier image of that name and format is replaced.
 
         Raises:
             ValueError: the name has other characters than letters of ASCII, digits and hyphens, or none
+            StorageUnavailable, StorageRefused
 
         """
         ...
 
-    async def delete(self, url: str) -> None:
-        """Remove what this storage keeps under a URL or path that it returned; any other address is ignored."""
+    def address_of_image(self, name: str, extension: str) -> str:
+        """Return an address under which an image, once stored under that name, can be deleted; `jpg`, not `.jpg`."""
+        ...
+
+    async def read_image(self, address: str) -> bytes:
+        """Return the contents of a stored image.
+
+        Raises:
+            FileMissing, StorageUnavailable
+
+        """
+        ...
+
+    def keeps(self, address: str) -> bool:
+        """Return whether an address is one of this storage's."""
+        ...
+
+    async def delete(self, address: str) -> None:
+        """Remove what is kept under an address of this storage, a video's poster with it; a missing file is fine.
+
+        Raises:
+            StorageUnavailable
+
+        """
+        ...
+
+    async def prune(self, older_than_seconds: float) -> int:
+        """Remove what interrupted stores left over and nobody can see, once it is that old; return how much it was."""
         ...

@@ -5,24 +5,43 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
+from db.models import ImageRole
 from resolvers.errors import InvalidInput
-from resolvers.models import ACCEPTED_MODELS, model_id
+from resolvers.models import Catalogue, VideoModel, listed, model_id
 from resolvers.texts import is_storable
 
 RESOLUTIONS = ("720p", "1080p")
 ASPECT_RATIOS = ("16:9", "9:16")
 DURATIONS_SECONDS = (4, 8)
 DEFAULT_DURATION_SECONDS = 8
+MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_PROMPT = 4000
+
+
+@dataclass(frozen=True)
+class JobImage:
+    """An image that a video is to be made from: what it is for, its contents' SHA-256 in hex, its name in the storage.
+
+    `address` is where the storage keeps it, once it does, and `removal_address` what its removal is scheduled under.
+    """
+
+    role: ImageRole
+    position: int
+    sha256: str
+    media_type: str
+    extension: str
+    name: str
+    address: str = ""
+    removal_address: str = ""
 
 
 @dataclass(frozen=True)
 class VideoJobInput:
     """A request for a video as it came over a wire.
 
-    `look_id` is still text, since a malformed one is answered like a foreign one. `has_initial_image` says whether an
-    image to start from came along. `duration_seconds` is in seconds of video.
+    `look_id` is still text, since a malformed one is answered like a foreign one. `duration_seconds` is in seconds of
+    video. `images` have been checked by their content already.
     """
 
     model: str
@@ -33,7 +52,7 @@ class VideoJobInput:
     duration_seconds: int = DEFAULT_DURATION_SECONDS
     generate_audio: bool = False
     look_id: str | None = None
-    has_initial_image: bool = False
+    images: tuple[JobImage, ...] = ()
     idempotency_key: str | None = None
 
     def normalised(self) -> "VideoJobInput":
@@ -45,8 +64,20 @@ class VideoJobInput:
             look_id=(self.look_id or "").strip() or None,
         )
 
-    def violations(self) -> Iterator[InvalidInput]:
-        """Yield an error for each field that breaks its rule."""
+    def violations(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
+        """Yield an error for each field that breaks its rule; for a real video, the model's own rules come last."""
+        violations = [*self._violations_of_text(), *self._violations_of_choices(catalogue), *self._violations_of_key()]
+        yield from violations
+        if not (self.mock_mode or violations):
+            yield from self._violations_of_model(catalogue.model(self.model))
+
+    def digest(self) -> str:
+        """Fingerprint what was asked for, to tell a repeated request from another one with the same key."""
+        asked = {name: value for name, value in asdict(self).items() if name not in {"idempotency_key", "images"}}
+        asked["images"] = [(image.role, image.position, image.sha256) for image in self.images]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _violations_of_text(self) -> Iterator[InvalidInput]:
         for field, text in (
             ("prompt", self.prompt),
             ("model", self.model),
@@ -54,28 +85,70 @@ class VideoJobInput:
         ):
             if text is not None and not is_storable(text):
                 yield InvalidInput(f"{field} contains characters that cannot be stored", field=field)
-        if self.model not in ACCEPTED_MODELS:
-            yield InvalidInput(f"Model must be one of {_listed(ACCEPTED_MODELS)}", field="model")
-        if self.resolution not in RESOLUTIONS:
-            yield InvalidInput(f"Resolution must be {_listed(RESOLUTIONS)}", field="resolution")
-        if self.aspect_ratio not in ASPECT_RATIOS:
-            yield InvalidInput(f"Aspect ratio must be {_listed(ASPECT_RATIOS)}", field="aspectRatio")
-        if self.duration_seconds not in DURATIONS_SECONDS:
-            yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
-        if self.prompt is None and not self.has_initial_image:
-            yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
         if self.prompt is not None and len(self.prompt) > LONGEST_PROMPT:
             yield InvalidInput(f"Prompt must be at most {LONGEST_PROMPT} characters", field="prompt")
+
+    def _violations_of_choices(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
+        try:
+            catalogue.model(self.model)
+        except InvalidInput as violation:
+            yield violation
+        if self.resolution not in RESOLUTIONS:
+            yield InvalidInput(f"Resolution must be {listed(RESOLUTIONS)}", field="resolution")
+        if self.aspect_ratio not in ASPECT_RATIOS:
+            yield InvalidInput(f"Aspect ratio must be {listed(ASPECT_RATIOS)}", field="aspectRatio")
+        if self.duration_seconds not in DURATIONS_SECONDS:
+            yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
+        if self.prompt is None and not self._count(ImageRole.INITIAL):
+            yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
+        if self._count(ImageRole.REFERENCE) > MOST_REFERENCE_IMAGES:
+            yield InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
+
+    def _violations_of_key(self) -> Iterator[InvalidInput]:
         if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
             message = f"An idempotency key must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
             yield InvalidInput(message, field="idempotencyKey")
 
-    def digest(self) -> str:
-        """Fingerprint what was asked for, to tell a repeated request from another one with the same key."""
-        asked = {name: value for name, value in asdict(self).items() if name != "idempotency_key"}
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    def _violations_of_model(self, model: VideoModel) -> Iterator[InvalidInput]:
+        durations = model.durations.get(self.resolution, ())
+        if self.duration_seconds not in durations:
+            seconds = " or ".join(str(duration) for duration in durations)
+            yield InvalidInput(
+                f"With {self.resolution}, {model.id} makes videos of {seconds} seconds only", field="durationSeconds"
+            )
+        if self.aspect_ratio not in model.aspect_ratios:
+            message = f"Aspect ratio must be {listed(model.aspect_ratios)} with {model.id}"
+            yield InvalidInput(message, field="aspectRatio")
+        if self._count(ImageRole.END):
+            yield from self._violations_of_end_frame(model)
+        if self._count(ImageRole.REFERENCE):
+            yield from self._violations_of_references(model)
 
+    def _violations_of_end_frame(self, model: VideoModel) -> Iterator[InvalidInput]:
+        if not model.end_frame:
+            yield InvalidInput(f"{model.id} takes no 'endFrame'", field="endFrame")
+        if not self._count(ImageRole.INITIAL):
+            yield InvalidInput("An 'endFrame' needs an 'initialImage'", field="endFrame")
+        if self.duration_seconds != model.image_duration:
+            yield InvalidInput(
+                f"A video with an 'endFrame' has {model.image_duration} seconds", field="durationSeconds"
+            )
 
-def _listed(values: tuple[str, ...]) -> str:
-    *others, last = (f"'{value}'" for value in values)
-    return f"{', '.join(others)} or {last}"
+    def _violations_of_references(self, model: VideoModel) -> Iterator[InvalidInput]:
+        if self._count(ImageRole.REFERENCE) > model.most_reference_images:
+            message = f"{model.id} takes at most {model.most_reference_images} 'referenceImages'"
+            yield InvalidInput(
+                message if model.most_reference_images else f"{model.id} takes no 'referenceImages'",
+                field="referenceImages",
+            )
+        if self._count(ImageRole.INITIAL) or self._count(ImageRole.END):
+            message = "'referenceImages' do not go together with 'initialImage' or 'endFrame'"
+            yield InvalidInput(message, field="referenceImages")
+        if self.prompt is None:
+            yield InvalidInput("'referenceImages' need a 'prompt'", field="prompt")
+        if self.duration_seconds != model.image_duration:
+            message = f"A video with 'referenceImages' has {model.image_duration} seconds"
+            yield InvalidInput(message, field="durationSeconds")
+
+    def _count(self, role: ImageRole) -> int:
+        return sum(image.role == role for image in self.images)

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import func
 
 from auth.caller import Caller
-from db import accounts, look_videos, video_jobs
-from db.models import LedgerEntry, LogLevel, Look, VideoJob, VideoJobLog, VideoJobStatus
+from db import accounts, file_removals, look_videos, video_job_images, video_jobs
+from db.models import LedgerEntry, LogLevel, Look, Submission, VideoJob, VideoJobLog, VideoJobStatus
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
 from resolvers.accounts import refund as give_back
@@ -75,8 +75,8 @@ async def stored_video(session: Session, caller: Caller, job_id: UUID) -> str:
 async def cancel(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
     """End a job that has not ended yet; to cancel a cancelled one changes nothing.
 
-    A waiting job's tokens come back, since nothing was spent. A running one's do not: the worker stops following it at
-    its next step, but the generator may go on.
+    A waiting job's tokens come back, since nothing was spent. Those of one that was sent do not: the worker stops
+    following it at its next step, but the generator may go on.
 
     Raises:
         VideoJobNotFound, VideoJobNotCancellable
@@ -105,6 +105,8 @@ async def cancel(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
 async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
     """Delete a job of the caller's, cancelled first where it is still in progress; admins delete anybody's.
 
+    What was stored for it is removed in the background.
+
     Raises:
         VideoJobNotFound
 
@@ -112,7 +114,10 @@ async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
     job = await get(session, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
         job = await _cancelled_unless_ended(session, caller, job)
+    await video_job_images.schedule_removal(session, job.id)
     await video_jobs.remove(session, job)
+    if job.cloudinary_url is not None:
+        await file_removals.schedule(session, [job.cloudinary_url])
 
 
 async def logs_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[VideoJobLog]]:
@@ -140,11 +145,12 @@ async def _cancelled_unless_ended(session: Session, caller: Caller, job: VideoJo
     try:
         return await cancel(session, caller, job.id)
     except VideoJobNotCancellable:
-        return job
+        return await get(session, caller, job.id)
 
 
 async def _note_cancellation(session: Session, job: VideoJob) -> None:
-    waiting = job.started_at is None
+    waiting = job.started_at is None and job.submission == Submission.NEW
+    await video_job_images.schedule_removal(session, job.id)
     if waiting:
         await give_back(session, job)
     message = "Cancelled by the user" + (f", {job.tokens_consumed} tokens refunded" if waiting else "")

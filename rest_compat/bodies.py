@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 from db.look_videos import VideoInLook
 from db.models import Look, Product, User, VideoJob, VideoJobLog, VideoJobStatus, Visibility
 from resolvers import looks, video_jobs
+from resolvers.queue_places import QueuePlace
 from rest_compat.wire import (
     AssociatedLookBody,
     LogLineBody,
@@ -20,13 +21,18 @@ from rest_compat.wire import (
 PROMPT_IN_LIST = 150
 
 
-def video_job_body(job: VideoJob, logs: Sequence[VideoJobLog], in_looks: Sequence[Look], base_url: str) -> VideoJobBody:
+def video_job_body(
+    job: VideoJob, logs: Sequence[VideoJobLog], in_looks: Sequence[Look], place: QueuePlace | None, base_url: str
+) -> VideoJobBody:
     """Put a job together."""
     columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
     return VideoJobBody.model_validate(
         columns
         | {
             "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
+            "thumbnail_url": job.thumbnail_url and urljoin(base_url, job.thumbnail_url),
+            "queue_position": place and place.position,
+            "estimated_wait_seconds": place and place.estimated_wait_seconds,
             "logs": [
                 LogLineBody.model_validate(line, from_attributes=True) for line in video_jobs.logs_of_version(job, logs)
             ],
@@ -43,6 +49,7 @@ def video_job_list_item(job: VideoJob, in_looks: Sequence[Look], base_url: str) 
         | {
             "prompt": job.prompt and job.prompt[:PROMPT_IN_LIST],
             "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
+            "thumbnail_url": job.thumbnail_url and urljoin(base_url, job.thumbnail_url),
             "associated_looks": [_associated_look(look, base_url) for look in in_looks],
         }
     )

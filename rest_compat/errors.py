@@ -18,6 +18,7 @@ from resolvers.errors import (
     ActiveJobLimit,
     GenerationUnavailable,
     IdempotencyKeyReused,
+    ImagesNotStored,
     InsufficientTokens,
     InvalidInput,
     InvalidLook,
@@ -25,6 +26,7 @@ from resolvers.errors import (
     LookVideosNotMigrated,
     Refusal,
     UserNotFound,
+    VideoJobImagesRemoved,
     VideoJobNotCancellable,
     VideoJobNotFound,
     VideoNotInLook,
@@ -66,6 +68,8 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
     ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "30"}),
+    VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
 }
 
 

@@ -37,7 +37,7 @@ REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401:
 @router.post("", status_code=201, responses=REFUSED)
 async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
     """Make a look; its images come as base64."""
-    look = await look_images.create(services.database, services.images, caller, await _asked(body))
+    look = await look_images.create(services.database, services.storage, caller, await _asked(body))
     async with services.database.transaction() as session:
         return (await _bodies(session, [look], request))[0]
 
@@ -96,7 +96,7 @@ async def set_look_visibility(
 @router.delete("/{look_id}", status_code=204, responses=UNKNOWN)
 async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Services) -> None:
     """Delete a look with its images; its video jobs stay."""
-    await look_images.delete(services.database, services.images, caller, uuid_or(look_id, LookNotFound))
+    await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
 async def _bodies(session: Session, rows: Sequence[Look], request: Request) -> list[LookBody]:

@@ -10,21 +10,22 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
 from db.session import Database
-from resolvers.ports import ImageStorage
+from resolvers.models import Catalogue
+from resolvers.ports import Storage
 
 
 @dataclass(frozen=True)
 class RestServices:
-    """The database, where images go, the gate that turns an `Authorization` header into an active caller, and so on.
+    """The database, where files go, what is offered, the gate that turns an `Authorization` header into a caller.
 
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
     """
 
     database: Database
-    images: ImageStorage
+    storage: Storage
+    catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]
     migrate_look_videos: Callable[[], Awaitable[bool]]
-    real_generation: bool
 
 
 def services_of(request: Request) -> RestServices:

@@ -7,11 +7,13 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Resp
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
-from db.models import VideoJob
+from db.models import VideoJob, VideoJobStatus
 from db.session import Session
-from resolvers import look_videos, video_job_creation, video_jobs
+from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
+from resolvers.queue_places import queue_places
+from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from rest_compat.bodies import video_job_body, video_job_list_item
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
@@ -48,7 +50,7 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 
 ReferenceImages = Annotated[
     list[UploadFile] | None,
-    File(alias="referenceImages", max_length=3, description="What it looks like; up to three"),
+    File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
 ]
 
 
@@ -63,9 +65,6 @@ def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
     mock_mode: Annotated[FormBoolean, Form(alias="mockMode", description="`true` for a mock video, `false` for Veo")],
     look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
     look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
-    initial_image: Annotated[UploadFile | None, File(alias="initialImage", description="Where to start")] = None,
-    end_frame: Annotated[UploadFile | None, File(alias="endFrame", description="Where to end")] = None,  # noqa: ARG001 - not used by mock videos
-    reference_images: ReferenceImages = None,  # noqa: ARG001 - as above
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
 ) -> VideoJobInput:
     """Read the form."""
@@ -78,23 +77,38 @@ def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
         generate_audio=generate_audio,
         mock_mode=mock_mode,
         look_id=_one_look(look_id, look_id_in_query),
-        has_initial_image=initial_image is not None and bool(initial_image.size),
         idempotency_key=idempotency_key,
     )
 
 
+def video_job_uploads(
+    initial_image: Annotated[
+        UploadFile | None, File(alias="initialImage", description="Where to start: a JPEG or PNG file")
+    ] = None,
+    end_frame: Annotated[UploadFile | None, File(alias="endFrame", description="Where to end: as above")] = None,
+    reference_images: ReferenceImages = None,
+) -> Uploads:
+    """Read the form's files."""
+    return Uploads(initial_image, end_frame, reference_images or ())
+
+
 @router.post("", status_code=202, responses=REFUSALS)
-async def create_video_job(
+async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
+    *,
     caller: AdmittedCaller,
     asked: Annotated[VideoJobInput, Depends(video_job_input)],
+    uploads: Annotated[Uploads, Depends(video_job_uploads)],
     services: Services,
     request: Request,
     response: Response,
 ) -> VideoJobBody:
     """Charge for a video and queue its generation."""
-    async with services.database.transaction() as session:
-        created = await video_job_creation.create(session, caller, asked, real_generation=services.real_generation)
-        body = await _body(session, created.job, request)
+    async with (
+        video_job_images.stored(services, caller, asked, uploads) as asked_with_images,
+        services.database.transaction() as session,
+    ):
+        created = await video_job_creation.create(session, caller, asked_with_images, services.catalogue)
+        body = await _body(session, created.job, services, request)
     response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
     if created.replayed:
         response.headers["Idempotent-Replayed"] = "true"
@@ -129,7 +143,7 @@ async def read_video_job(
     """Read a job of the caller's."""
     async with services.database.transaction() as session:
         job = await video_jobs.get(session, caller, uuid_or(video_job_id, VideoJobNotFound))
-        return await _body(session, job, request)
+        return await _body(session, job, services, request)
 
 
 @router.get(
@@ -152,7 +166,7 @@ async def cancel_video_job(
     """End a job that is in progress; a waiting job's tokens come back."""
     async with services.database.transaction() as session:
         job = await video_jobs.cancel(session, caller, uuid_or(video_job_id, VideoJobNotFound))
-        return await _body(session, job, request)
+        return await _body(session, job, services, request)
 
 
 @router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
@@ -188,10 +202,13 @@ async def _set_default(
     return DefaultVideoBody(message=message, video_id=video, look_id=look, is_default=is_default)
 
 
-async def _body(session: Session, job: VideoJob, request: Request) -> VideoJobBody:
+async def _body(session: Session, job: VideoJob, services: RestServices, request: Request) -> VideoJobBody:
     logs = await video_jobs.logs_by_job(session, [job.id])
     in_looks = await video_jobs.looks_by_job(session, [job.id])
-    return video_job_body(job, logs[job.id], in_looks[job.id], str(request.base_url))
+    place = None
+    if job.status == VideoJobStatus.PENDING:
+        place = (await queue_places(session, [job.id], services.catalogue.limits)).get(job.id)
+    return video_job_body(job, logs[job.id], in_looks[job.id], place, str(request.base_url))
 
 
 def _one_look(in_form: str | None, in_query: str | None) -> str | None:

@@ -70,7 +70,15 @@ class VideoJobBody(Wire):
     error_message: str | None = Field(description="Set exactly when FAILED")
     progress_percentage: int
     logs: list[LogLineBody]
+    progress_is_estimated: bool
+    queue_position: int | None
+    estimated_wait_seconds: int | None
     cloudinary_url: str | None
+    thumbnail_url: str | None = Field(description="A still picture of the video; set exactly when SUCCEEDED")
+    video_duration_seconds: float | None
+    video_size_bytes: int | None
+    video_width: int | None
+    video_height: int | None
     tokens_consumed: int
     created_at: datetime
     started_at: datetime | None
@@ -90,6 +98,7 @@ class VideoJobListItem(Wire):
     aspect_ratio: str
     duration_seconds: int
     cloudinary_url: str | None
+    thumbnail_url: str | None = Field(description="A still picture of the video; set exactly when SUCCEEDED")
     progress_percentage: int
     mock_mode: bool
     created_at: datetime
@@ -104,6 +113,25 @@ class VideoJobListBody(Wire):
     total: int
     skip: int
     limit: int
+
+
+class VideoModelBody(Wire):
+    """A model that can be asked for. What it can do holds for real videos; a mock video may have any form."""
+
+    id: str = Field(description="What to send as `model`")
+    upstream_id: str
+    cost: int
+    durations: dict[str, list[int]]
+    aspect_ratios: list[str] = Field(description="`16:9`, `9:16`")
+    end_frame: bool
+    most_reference_images: int
+    image_duration: int
+
+
+class VideoModelListBody(Wire):
+    """The models of this installation."""
+
+    models: list[VideoModelBody]
 
 
 class DefaultVideoBody(Wire):

@@ -12,19 +12,20 @@ from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from db.job_feed import JobFeed
 from db.session import Database, Session
-from resolvers.ports import ImageStorage
+from resolvers.models import Catalogue
+from resolvers.ports import Storage
 from schema.dataloaders import Loaders
 
 
 @dataclass(frozen=True)
 class GraphQLServices:
-    """The database, the feed of changes, where images go, the gate that admits callers, and what is configured."""
+    """The database, the feed of changes, where files go, what is offered, and the gate that admits callers."""
 
     database: Database
     feed: JobFeed
-    images: ImageStorage
+    storage: Storage
+    catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]
-    real_generation: bool
 
 
 @dataclass
@@ -43,7 +44,7 @@ class RequestContext:
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""
-        self.loaders = Loaders(self.services.database)
+        self.loaders = Loaders(self.services.database, self.services.catalogue.limits)
 
     @property
     def admitted_caller(self) -> Caller:

@@ -11,6 +11,8 @@ from db.look_videos import VideoInLook
 from db.models import LedgerEntry, Look, Product, User, VideoJobLog
 from db.session import Database, Session
 from resolvers import look_videos, looks, video_jobs
+from resolvers.models import FleetLimits
+from resolvers.queue_places import QueuePlace, queue_places
 
 Item = TypeVar("Item")
 Read = Callable[[Session, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
@@ -19,8 +21,9 @@ Read = Callable[[Session, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
 class Loaders:
     """The loaders of one operation, made when first used. Each batch is a transaction of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: FleetLimits) -> None:
         self._database = database
+        self._limits = limits
 
     @cached_property
     def products_of_look(self) -> DataLoader[UUID, list[Product]]:
@@ -51,6 +54,17 @@ class Loaders:
     def looks_of_job(self) -> DataLoader[UUID, list[Look]]:
         """Looks that show a job, by job id."""
         return self._loader(video_jobs.looks_by_job)
+
+    @cached_property
+    def queue_place_of_job(self) -> DataLoader[UUID, QueuePlace | None]:
+        """The place in the queue by job id; None for jobs that do not wait."""
+
+        async def load(ids: list[UUID]) -> list[QueuePlace | None]:
+            async with self._database.transaction() as session:
+                found = await queue_places(session, ids, self._limits)
+            return [found.get(id_) for id_ in ids]
+
+        return DataLoader(load_fn=load)
 
     def _loader(self, read: Read[Item]) -> DataLoader[UUID, list[Item]]:
         async def load(ids: list[UUID]) -> list[list[Item]]:

@@ -54,6 +54,16 @@ class GenerationUnavailable(UserError):
     """See `resolvers.errors.GenerationUnavailable`."""
 
 
+@strawberry.type(description="The images could not be stored at the moment.")
+class ImagesNotStored(UserError):
+    """See `resolvers.errors.ImagesNotStored`."""
+
+
+@strawberry.type(description="The job to be made anew was made from images, which went when it ended.")
+class VideoJobImagesRemoved(UserError):
+    """See `resolvers.errors.VideoJobImagesRemoved`."""
+
+
 @strawberry.type(description="The idempotency key stands for another request.")
 class IdempotencyKeyReused(UserError):
     """See `resolvers.errors.IdempotencyKeyReused`."""
@@ -102,6 +112,8 @@ CreateVideoJobError = Annotated[
     | InsufficientTokens
     | GenerationUnavailable
     | IdempotencyKeyReused
+    | ImagesNotStored
+    | VideoJobImagesRemoved
     | VideoJobNotFound,
     strawberry.union("CreateVideoJobError", description="Why a video job was not created."),
 ]
@@ -114,7 +126,7 @@ LookVideoError = Annotated[
     strawberry.union("LookVideoError", description="Why a look's videos were not changed."),
 ]
 LookError = Annotated[
-    InvalidInput | LookNotFound | UserNotFound,
+    InvalidInput | LookNotFound | UserNotFound | ImagesNotStored,
     strawberry.union("LookError", description="Why a look was not made or changed."),
 ]
 GrantTokensError = Annotated[
@@ -142,6 +154,8 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.InsufficientTokens: (InsufficientTokens, _insufficient_tokens),
     errors.GenerationUnavailable: (GenerationUnavailable, _nothing_more),
     errors.IdempotencyKeyReused: (IdempotencyKeyReused, _nothing_more),
+    errors.ImagesNotStored: (ImagesNotStored, _nothing_more),
+    errors.VideoJobImagesRemoved: (VideoJobImagesRemoved, _nothing_more),
     errors.VideoJobNotFound: (VideoJobNotFound, _nothing_more),
     errors.LookNotFound: (LookNotFound, _nothing_more),
     errors.LookVideosNotMigrated: (LookVideosNotMigrated, _nothing_more),

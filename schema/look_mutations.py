@@ -113,7 +113,7 @@ class LookMutations:
         caller, payload = info.context.admitted_caller, LookPayload()
         services = info.context.services
         with refusals_into(payload.errors):
-            look = await look_images.create(services.database, services.images, caller, await input.asked())
+            look = await look_images.create(services.database, services.storage, caller, await input.asked())
             payload.look = Look.of(look)
         return payload
 
@@ -146,7 +146,7 @@ class LookMutations:
         caller, payload = info.context.admitted_caller, DeleteLookPayload()
         services = info.context.services
         with refusals_into(payload.errors):
-            await look_images.delete(services.database, services.images, caller, uuid_or(input.id, LookNotFound))
+            await look_images.delete(services.database, caller, uuid_or(input.id, LookNotFound))
             payload.deleted_look_id = input.id
         return payload
 

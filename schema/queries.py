@@ -6,12 +6,13 @@ import strawberry
 
 from db.looks import LookView
 from db.models import VideoJobStatus
-from resolvers import accounts, looks, video_job_creation, video_jobs
+from resolvers import accounts, looks, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
-from schema.errors import CreateVideoJobError, user_error
+from schema.errors import CreateVideoJobError, refusals_into, user_error
+from schema.models import VideoModel
 from schema.types import Look, VideoJob
 from schema.video_job_mutations import CreateVideoJobInput
 from schema.viewer import Viewer
@@ -72,12 +73,21 @@ class Query:
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
     async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
         """Ask before paying."""
-        caller = info.context.admitted_caller
-        real_generation = info.context.services.real_generation
+        caller, catalogue = info.context.admitted_caller, info.context.services.catalogue
+        errors: list[CreateVideoJobError] = []
+        asked = input.asked()
+        with refusals_into(errors):
+            asked = await video_job_images.inspected(asked, input.uploads())
         async with info.context.transaction() as session:
-            quote = await video_job_creation.quote(session, caller, input.asked(), real_generation=real_generation)
-        errors = [user_error(refusal) for refusal in quote.refusals]
+            quote = await video_job_creation.quote(session, caller, asked, catalogue)
+        errors += [user_error(refusal) for refusal in quote.refusals]
         return VideoJobQuote(cost=quote.cost, balance=quote.balance, free_slots=quote.free_slots, errors=errors)
+
+    @strawberry.field(description="The video models that can be asked for.")
+    async def video_models(self, info: Info) -> list[VideoModel]:
+        """List the models."""
+        _ = info.context.admitted_caller
+        return [VideoModel.of(model) for model in info.context.services.catalogue.models.values()]
 
     @strawberry.field(description="A look that the caller may see; null where there is none of that id.")
     async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name

@@ -10,6 +10,7 @@ from db import models
 from db.look_videos import VideoInLook
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from resolvers import looks, video_jobs
+from resolvers.queue_places import QueuePlace
 from schema.context import Info
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
@@ -87,6 +88,13 @@ class VideoJob:
     error_code: str | None = strawberry.field(description="Stable, for programs; set exactly when FAILED")
     error_message: str | None = strawberry.field(description="For a person; set exactly when FAILED")
     progress_percentage: int = strawberry.field(description="0 to 100; 100 exactly when the video is stored")
+    progress_is_estimated: bool = strawberry.field(
+        description="Whether the percentage is reckoned from recent run times, since the generator tells none"
+    )
+    video_duration_seconds: float | None = strawberry.field(description="The stored video's length")
+    video_size_bytes: float | None = strawberry.field(description="The stored video's size; a Float, for large ones")
+    video_width: int | None = strawberry.field(description="The stored video's width in pixels")
+    video_height: int | None = strawberry.field(description="The stored video's height in pixels")
     tokens_consumed: int = strawberry.field(description="What was charged for it, in tokens")
     version: int = strawberry.field(description="Counted up at each change; orders the events of a job")
     created_at: datetime = strawberry.field(description="When it was asked for")
@@ -98,6 +106,30 @@ class VideoJob:
     def cloudinary_url(self, info: Info) -> str | None:
         """Return a URL, also where the video is stored on this site."""
         return info.context.absolute_url(self.row.cloudinary_url)
+
+    @strawberry.field(description="A still picture of the stored video; set exactly when SUCCEEDED.")
+    def thumbnail_url(self, info: Info) -> str | None:
+        """Return a URL, also where the picture is stored on this site."""
+        return info.context.absolute_url(self.row.thumbnail_url)
+
+    @strawberry.field(description="The place among all waiting jobs, 1 is next; null unless PENDING.")
+    async def queue_position(self, info: Info) -> int | None:
+        """Read through the loader."""
+        place = await self._queue_place(info)
+        return None if place is None else place.position
+
+    @strawberry.field(
+        description="How long it may take to begin: an estimate from recent run times; null unless PENDING."
+    )
+    async def estimated_wait_seconds(self, info: Info) -> int | None:
+        """Read through the loader."""
+        place = await self._queue_place(info)
+        return None if place is None else place.estimated_wait_seconds
+
+    async def _queue_place(self, info: Info) -> QueuePlace | None:
+        if self.status != VideoJobStatus.PENDING:
+            return None
+        return await info.context.loaders.queue_place_of_job.load(self.row.id)
 
     @strawberry.field(description="The job's log, oldest line first.")
     async def logs(self, info: Info) -> list[VideoJobLog]:
@@ -143,6 +175,11 @@ class VideoJob:
             error_code=row.error_code,
             error_message=row.error_message,
             progress_percentage=row.progress_percentage,
+            progress_is_estimated=row.progress_is_estimated,
+            video_duration_seconds=row.video_duration_seconds,
+            video_size_bytes=row.video_size_bytes,
+            video_width=row.video_width,
+            video_height=row.video_height,
             tokens_consumed=row.tokens_consumed,
             version=row.version,
             created_at=row.created_at,
@@ -200,6 +237,11 @@ class LookVideo:
     def cloudinary_url(self, info: Info) -> str | None:
         """Return a URL, also where the video is stored on this site."""
         return info.context.absolute_url(self.row.video_job.cloudinary_url)
+
+    @strawberry.field(description="A still picture of the video; set exactly when SUCCEEDED.")
+    def thumbnail_url(self, info: Info) -> str | None:
+        """Return a URL, also where the picture is stored on this site."""
+        return info.context.absolute_url(self.row.video_job.thumbnail_url)
 
     @classmethod
     def of(cls, row: VideoInLook) -> "LookVideo":

@@ -2,17 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 import strawberry
+from strawberry.file_uploads import Upload
 
 from auth.caller import Caller
 from db.models import Look as LookRow
 from db.session import Session
-from resolvers import look_videos, video_job_creation, video_jobs
+from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
+from resolvers.video_job_images import Upload as ImageUpload
+from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
@@ -35,6 +38,18 @@ class CreateVideoJobInput:
     idempotency_key: str | None = strawberry.field(
         default=None, description="Makes a repeated request safe for 24 hours, over both APIs"
     )
+
+    initial_image: Upload | None = strawberry.field(default=None, description="Where to start: a JPEG or PNG file")
+    end_frame: Upload | None = strawberry.field(default=None, description="Where to end: a JPEG or PNG file")
+    reference_images: list[Upload] = strawberry.field(
+        default_factory=list, description="What it looks like: up to three JPEG or PNG files"
+    )
+
+    def uploads(self) -> Uploads:
+        """Return the files that came along."""
+        # What Strawberry calls an Upload is whatever file the web framework has made of it.
+        files = cast("list[ImageUpload | None]", [self.initial_image, self.end_frame, *self.reference_images])
+        return Uploads(files[0], files[1], files[2:])
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
@@ -82,12 +97,13 @@ class VideoJobMutations:
     async def create_video_job(self, info: Info, input: Annotated[CreateVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job."""
         caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
-        real_generation = info.context.services.real_generation
+        services = info.context.services
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
-                created = await video_job_creation.create(
-                    session, caller, input.asked(), real_generation=real_generation
-                )
+            async with (
+                video_job_images.stored(services, caller, input.asked(), input.uploads()) as asked,
+                info.context.transaction() as session,
+            ):
+                created = await video_job_creation.create(session, caller, asked, services.catalogue)
             payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
         return payload
 
@@ -97,15 +113,14 @@ class VideoJobMutations:
     async def retry_video_job(self, info: Info, input: Annotated[RetryVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job like another."""
         caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
-        real_generation = info.context.services.real_generation
         with refusals_into(payload.errors):
             async with info.context.transaction() as session:
                 created = await video_job_creation.retry(
                     session,
                     caller,
                     uuid_or(input.id, VideoJobNotFound),
+                    info.context.services.catalogue,
                     idempotency_key=input.idempotency_key,
-                    real_generation=real_generation,
                 )
             payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
         return payload

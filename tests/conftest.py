@@ -1,6 +1,5 @@
 """A running house for the tests: real PostgreSQL built by the migrations, a real HTTP server, a worker on demand."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +10,13 @@ import pytest
 from sqlalchemy import make_url
 
 from app.settings import Settings
-from app.wiring import workshop
 from db import migrations
 from db.embedded import embedded_server
 from db.session import Database
 from tests.house import House, http_client
 from tests.servers import serving
 from tests.wires import GraphQLWire, RestWire, Wire
-from worker.service import work
+from tests.workers import at_work
 
 MOCK_SECONDS = 0.5
 
@@ -93,8 +91,5 @@ def wire(request: pytest.FixtureRequest, house: House) -> Wire:
 @pytest.fixture
 async def working(house: House, settings: Settings) -> AsyncIterator[None]:
     """A worker in this process, for as long as the test lasts."""
-    shop = workshop(settings, house.database)
-    task = asyncio.create_task(work(shop))
-    yield
-    shop.stopping.set()
-    await task
+    async with at_work(settings, house.database):
+        yield

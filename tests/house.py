@@ -17,11 +17,15 @@ from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import sign
 from db import accounts as ledger
-from db.models import Base, LedgerEntry, LedgerEntryKind, Look, User, VideoJob, VideoJobStatus
+from db.models import Base, LedgerEntry, LedgerEntryKind, Look, SubmissionPace, User, VideoJob, VideoJobStatus
 from db.session import Database
 from resolvers import accounts, looks
+from resolvers.models import Catalogue, FleetLimits
 
 T = TypeVar("T")
+
+# What the tests' installation offers where nothing else is said: mock videos alone.
+CATALOGUE = Catalogue.of({}, real_generation=False, limits=FleetLimits(submits_per_minute=600_000))
 
 FORM = {
     "prompt": "The model turns slowly",
@@ -64,6 +68,9 @@ TRACES = text("""SELECT
     (SELECT count(*) FROM token_ledger),
     (SELECT count(*) FROM pgqueuer),
     (SELECT count(*) FROM idempotency_keys)""")
+
+
+KEPT_TABLES = {User.__tablename__, SubmissionPace.__tablename__}
 
 
 def http_client(base_url: str) -> httpx.AsyncClient:
@@ -161,8 +168,11 @@ class House:
         async with self.database.transaction() as session:
             await session.execute(text("DELETE FROM pgqueuer"))
             for table in reversed(Base.metadata.sorted_tables):
-                if table.name != User.__tablename__:
+                if table.name not in KEPT_TABLES:
                     await session.execute(delete(table))
+            await session.execute(
+                text("UPDATE submission_pace SET next_at = now(), blocked_until = now(), trouble = NULL")
+            )
 
 
 def multipart(fields: dict[str, Any]) -> list[tuple[str, tuple[None, str]]]:

@@ -16,7 +16,7 @@ from db.session import Session
 from resolvers import looks, video_job_creation
 from resolvers.accounts import open_account
 from resolvers.video_job_input import VideoJobInput
-from tests.house import FORM, House, Traces
+from tests.house import CATALOGUE, FORM, House, Traces
 
 PROMPT = "What only the owner knows"
 TITLE = "What only viewers of the look know"
@@ -124,6 +124,7 @@ GRAPHQL = {
     "Query.viewer": Case(EVERYBODYS_OWN, "{ id email tokens { balance transactions { nodes { videoJobId } } } }"),
     "Query.videoJob": Case(JOB, f'(id: "$job") {JOB_FIELDS}'),
     "Query.videoJobs": Case(OWNERS_LIST, f"{{ nodes {JOB_FIELDS} }}"),
+    "Query.videoModels": Case(EVERYBODYS_OWN, "{ id upstreamId cost }"),
     "Query.videoJobQuote": Case(EVERYBODYS_OWN, f"{NEW_JOB} mockMode: true}}) {{ cost balance freeSlots {ERRORS} }}"),
     "Query.videoJobQuote, in the look": Case(
         QUOTE_IN_LOOK, f'{NEW_JOB} mockMode: true, lookId: "$look"}}) {{ cost balance {ERRORS} }}'
@@ -195,6 +196,7 @@ REST = {
     f"PATCH {ONE_LOOK}/visibility": Case(LOOK_CHANGED, json={"visibility": "public"}),
     f"DELETE {ONE_LOOK}": Case(LOOK_CHANGED),
     "GET /api/v1/subscription/info": Case(EVERYBODYS_OWN),
+    "GET /api/v1/video-models": Case(EVERYBODYS_OWN),
     "GET /api/v1/subscription/costs": Case(EVERYBODYS_OWN),
     "GET /api/v1/subscription/history": Case(EVERYBODYS_OWN),
     # The table of the one-time migration is there already in the tests, so that the call changes nothing.
@@ -281,4 +283,4 @@ async def _look(session: Session, owner: Caller, *shared_with: Caller) -> str:
 async def _job(session: Session, owner: Caller, look_id: str | None = None) -> str:
     asked = VideoJobInput(FORM["model"], FORM["resolution"], FORM["aspectRatio"], mock_mode=True, prompt=PROMPT)
     asked = replace(asked, look_id=look_id)
-    return str((await video_job_creation.create(session, owner, asked, real_generation=False)).job.id)
+    return str((await video_job_creation.create(session, owner, asked, CATALOGUE)).job.id)

@@ -37,6 +37,8 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "ActiveJobLimit": "ACTIVE_JOB_LIMIT",
         "GenerationUnavailable": "GENERATION_UNAVAILABLE",
         "LookVideosNotMigrated": "LOOK_VIDEOS_NOT_MIGRATED",
+        "ImagesNotStored": "IMAGES_NOT_STORED",
+        "VideoJobImagesRemoved": "VIDEO_JOB_IMAGES_REMOVED",
         "UserNotFound": "USER_NOT_FOUND",
         "VideoJobNotCancellable": "VIDEO_JOB_NOT_CANCELLABLE",
         "VideoNotInLook": "VIDEO_NOT_IN_LOOK",

@@ -12,21 +12,21 @@ from pgqueuer import PgQueuer
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
-from db import queue, video_jobs
+from db import queue
 from db.session import DatabaseUnavailable
 from resolvers.ports import GenerationFailed
-from worker.run import HandedOver, Run, Superseded, Workshop
+from worker.housekeeping import keep_house
+from worker.keeping import keep
+from worker.polling import wait_for_video
+from worker.run import Later, Run, Superseded
+from worker.submitting import submit
+from worker.workshop import HandedOver, Workshop
 
 # A killed worker's jobs are taken over after this long without a sign of life.
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 # PgQueuer does not wake idle workers for a job that another one gave back; this is how soon they look by themselves.
 DEQUEUE_TIMEOUT = timedelta(seconds=5)
-RECONCILE_SECONDS = 15.0
-RECONCILE_BATCH = 500
 RESTART_SECONDS = 1.0
-# How often a fault of ours may stop a job, each time for longer, before it is called failed.
-MOST_FAULTS = 5
-FIRST_RETRY = timedelta(seconds=1)
 
 logger = logging.getLogger("lookreel.worker")
 
@@ -36,15 +36,15 @@ async def work(workshop: Workshop) -> None:
 
     A job is given back where it stands: the next worker goes on from the row, and nothing is submitted again.
     """
-    reconciling = asyncio.create_task(_reconcile_now_and_then(workshop))
+    housekeeping = asyncio.create_task(keep_house(workshop))
     try:
         while not workshop.stopping.is_set():
             await _work_while_connected(workshop)
             await _pause(workshop, RESTART_SECONDS)
     finally:
-        reconciling.cancel()
+        housekeeping.cancel()
         with suppress(asyncio.CancelledError):
-            await reconciling
+            await housekeeping
 
 
 async def _work_while_connected(workshop: Workshop) -> None:
@@ -64,7 +64,7 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
     connection.add_termination_listener(lambda _connection: letting_go.set())
     shift = replace(workshop, stopping=letting_go)
 
-    @pgqueuer.entrypoint(queue.GENERATE_VIDEO)
+    @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=workshop.catalogue.limits.generations_at_once)
     async def generate_video(job: Job) -> None:
         await generate(shift, UUID((job.payload or b"").decode()))
 
@@ -98,43 +98,36 @@ async def generate(workshop: Workshop, job_id: UUID) -> None:
         logger.info("Video job %s has ended or is followed by another worker", job_id)
     except HandedOver as handed_over:
         raise RetryRequested(delay=timedelta(0), reason="the worker is stopping") from handed_over
+    except Later as later:
+        raise RetryRequested(delay=timedelta(seconds=later.seconds), reason=str(later)) from later
     except DatabaseUnavailable as error:
-        raise RetryRequested(delay=FIRST_RETRY, reason=str(error)) from error
+        delay = timedelta(seconds=workshop.patience.first_retry_seconds)
+        raise RetryRequested(delay=delay, reason=str(error)) from error
+
+
+async def see_through(run: Run) -> None:
+    """Submit the job unless it was, wait for the video, keep it; the errors are those of the three steps."""
+    operation_name = await submit(run)
+    generated = await wait_for_video(run, operation_name)
+    await keep(run, generated)
 
 
 async def _run_to_the_end(run: Run) -> None:
     try:
-        await run.to_the_end()
+        await see_through(run)
     except GenerationFailed as failure:
         await run.fail(failure.code, failure.message)
-    except (Superseded, HandedOver, DatabaseUnavailable):
+    except (Superseded, HandedOver, Later, DatabaseUnavailable):
         raise
     except Exception as fault:  # a fault of ours must neither lose the job nor stop the others
-        faults = await run.note_fault()
-        logger.exception("A fault has stopped a video job, for the %s. time of %s at most", faults, MOST_FAULTS)
-        if faults < MOST_FAULTS:
-            raise RetryRequested(delay=FIRST_RETRY * 2**faults, reason=str(fault)) from fault
+        patience = run.workshop.patience
+        faults = await run.note_fault("A fault on our side interrupted the generation, trying again")
+        logger.exception("A fault has stopped a video job, for the %s. time of %s", faults, patience.most_faults)
+        if faults < patience.most_faults:
+            raise Later(patience.retry_seconds(faults + 1), str(fault)) from fault
         await run.fail("INTERNAL_ERROR", "The video could not be made because of a fault on our side.")
 
 
-async def _reconcile_now_and_then(workshop: Workshop) -> None:
-    while True:
-        try:
-            await _reconcile(workshop)
-        except Exception as error:  # noqa: BLE001 - the next round may go better, and there must be one
-            logger.warning("The queue could not be compared with the jobs: %s", error)
-        await asyncio.sleep(RECONCILE_SECONDS)
-
-
-async def _reconcile(workshop: Workshop) -> None:
-    """Give active jobs that are not in the queue a place in it."""
-    async with workshop.database.transaction() as session:
-        lost = await video_jobs.active_but_not_queued(session, limit=RECONCILE_BATCH)
-        if lost:
-            logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
-            await queue.enqueue(session, lost)
-
-
 async def _pause(workshop: Workshop, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(workshop.stopping.wait(), seconds)
+    with suppress(HandedOver):
+        await workshop.pause(seconds)

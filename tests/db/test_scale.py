@@ -33,6 +33,7 @@ from resolvers import accounts, video_job_creation
 from resolvers.looks import create as create_look
 from resolvers.video_job_input import VideoJobInput
 from tests.conftest import temporary_folder
+from tests.house import CATALOGUE
 
 T = TypeVar("T")
 PageReader = Callable[..., Awaitable[Page[Any]]]
@@ -293,7 +294,7 @@ async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searche
         await accounts.open_account(session, caller)
         look = await create_look(session, caller, SAMPLE)
         asked = VideoJobInput("veo-3.1-generate-001", "720p", "16:9", True, "She turns", look_id=str(look.id))  # noqa: FBT003
-        created = await video_job_creation.create(session, caller, asked, real_generation=False)
+        created = await video_job_creation.create(session, caller, asked, CATALOGUE)
         shown_in = await look_videos.looks_of_jobs(session, [created.job.id])
         assert [shown.look.id for shown in shown_in] == [look.id]
         assert await video_jobs.active_but_not_queued(session, limit=1) == []

@@ -1,6 +1,8 @@
 """Files of the local storage: whole, in one folder, and removed only by paths that the storage gave out."""
 
 import asyncio
+import os
+import time
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
@@ -9,8 +11,11 @@ import PIL.Image
 import pytest
 
 from providers.local_storage import LocalStorage
+from providers.mock_videos import mock_video
 from resolvers.images import Image, checked_image
-from resolvers.ports import ImageStorage, VideoStorage
+from resolvers.ports import FileMissing, Storage, StorageRefused, StorageUnavailable, StoredVideo
+
+VIDEO = mock_video("720p", "16:9", 4, audio=False)
 
 
 def picture(shade: int = 0, kind: str = "PNG") -> Image:
@@ -30,14 +35,21 @@ def storage(folder: Path) -> LocalStorage:
     return LocalStorage(folder)
 
 
+@pytest.fixture
+def storage_without_folder(tmp_path: Path) -> LocalStorage:
+    """Where its folder should be, there is a file."""
+    (tmp_path / "media").write_text("not a folder")
+    return LocalStorage(tmp_path / "media")
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*"))
 
 
 def test_it_fits_the_ports(storage: LocalStorage) -> None:
-    ports: tuple[VideoStorage, ImageStorage] = (storage, storage)  # mypy is the one who checks this
+    port: Storage = storage  # mypy is the one who checks this
 
-    assert ports
+    assert port
 
 
 @pytest.mark.parametrize(("kind", "extension"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif")])
@@ -52,14 +64,33 @@ async def test_an_image_is_stored_under_its_name_and_kind(
     assert (folder / f"{name}.{extension}").read_bytes() == image.data
 
 
-async def test_a_video_is_stored_under_its_job(storage: LocalStorage, folder: Path, tmp_path: Path) -> None:
+async def test_a_video_is_stored_under_its_job_with_a_poster(storage: LocalStorage, folder: Path) -> None:
     video_job_id = uuid4()
-    video = tmp_path / "made.mp4"
-    video.write_bytes(b"frames")
+    before = VIDEO.read_bytes()
 
-    assert await storage.store(video_job_id, video) == f"/media/{video_job_id}.mp4"
-    assert names(folder) == [f"{video_job_id}.mp4"]
-    assert video.exists()
+    stored = await storage.store(video_job_id, VIDEO)
+
+    assert stored == StoredVideo(f"/media/{video_job_id}.mp4", f"/media/{video_job_id}-poster.jpg")
+    assert names(folder) == sorted([f"{video_job_id}.mp4", f"{video_job_id}-poster.jpg"])
+    assert (folder / f"{video_job_id}.mp4").read_bytes() == VIDEO.read_bytes() == before
+    assert checked_image((folder / f"{video_job_id}-poster.jpg").read_bytes(), field="poster").extension == "jpg"
+
+
+async def test_what_is_no_video_is_refused(storage: LocalStorage, folder: Path, tmp_path: Path) -> None:
+    video = tmp_path / "made.mp4"
+    video.write_bytes(b"<html>")
+
+    with pytest.raises(StorageRefused, match="not a video that can be shown"):
+        await storage.store(uuid4(), video)
+
+    assert names(folder) == []
+
+
+async def test_a_video_that_has_gone_is_no_refusal(storage: LocalStorage, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match="No such file"):
+        await storage.store(uuid4(), tmp_path / "gone.mp4")
+
+    assert names(folder) == []
 
 
 async def test_a_later_image_replaces_an_earlier_one(storage: LocalStorage, folder: Path) -> None:
@@ -86,10 +117,37 @@ async def test_many_stores_at_once_leave_whole_files_and_no_others(storage: Loca
 async def test_a_write_that_fails_leaves_nothing(storage: LocalStorage, folder: Path) -> None:
     (folder / "look.png").mkdir(parents=True)
 
-    with pytest.raises(OSError, match=r"look\.png"):
+    with pytest.raises(StorageUnavailable, match=r"^The media folder cannot be used: .*look\.png"):
         await storage.store_image("look", picture())
 
     assert names(folder) == ["look.png"]
+
+
+async def test_a_folder_that_cannot_be_used_is_unavailable(storage_without_folder: LocalStorage) -> None:
+    for doing in (
+        storage_without_folder.store(uuid4(), VIDEO),
+        storage_without_folder.store_image("look", picture()),
+        storage_without_folder.read_image("/media/look.png"),
+        storage_without_folder.delete("/media/look.png"),
+    ):
+        with pytest.raises(StorageUnavailable, match=r"^The media folder cannot be used: "):
+            await doing
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+async def test_a_full_disk_is_unavailable_and_leaves_nothing(
+    storage: LocalStorage, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, step, full)
+
+    for doing in (storage.store(uuid4(), VIDEO), storage.store_image("look", picture())):
+        with pytest.raises(StorageUnavailable, match="No space left on device"):
+            await doing
+
+    assert names(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -125,18 +183,52 @@ async def test_other_extensions_are_refused(storage: LocalStorage, folder: Path,
     assert names(folder) == []
 
 
-async def test_what_was_stored_can_be_deleted_once_or_twice(
-    storage: LocalStorage, folder: Path, tmp_path: Path
-) -> None:
-    video = tmp_path / "made.mp4"
-    video.write_bytes(b"frames")
-    stored = [await storage.store_image("look", picture()), await storage.store(uuid4(), video)]
+async def test_what_was_stored_can_be_deleted_once_or_twice(storage: LocalStorage, folder: Path) -> None:
+    stored = [await storage.store_image("look", picture()), (await storage.store(uuid4(), VIDEO)).url]
     await storage.store_image("other", picture())
 
     for url in [*stored, *stored]:
         await storage.delete(url)
 
     assert names(folder) == ["other.png"]
+
+
+async def test_addresses_are_known_beforehand(storage: LocalStorage, folder: Path) -> None:
+    video_job_id = uuid4()
+    image = picture(kind="JPEG")
+
+    assert storage.address_of_video(video_job_id) == (await storage.store(video_job_id, VIDEO)).url
+    assert storage.address_of_image("look", "jpg") == await storage.store_image("look", image) == "/media/look.jpg"
+    with pytest.raises(ValueError, match="Not a name for an image"):
+        storage.address_of_image("../look", "jpg")
+    assert len(names(folder)) == 3
+
+
+async def test_a_stored_image_can_be_read_until_it_has_gone(storage: LocalStorage) -> None:
+    image = picture(7)
+    address = await storage.store_image("look", image)
+
+    assert await storage.read_image(address) == image.data
+
+    await storage.delete(address)
+    with pytest.raises(FileMissing, match=r"^There is no file look\.png$"):
+        await storage.read_image(address)
+
+
+async def test_what_writes_left_is_pruned_once_it_is_old(storage: LocalStorage, folder: Path) -> None:
+    assert await storage.prune(0) == 0  # before there is a folder
+
+    await storage.store_image("look", picture())
+    old = [f".{uuid4()}.mp4.{uuid4().hex}", f".look-0.png.{uuid4().hex}"]
+    kept = [f".new.mp4.{uuid4().hex}", ".look.png", ".hidden", f"look.png.{uuid4().hex}", "look.mp4"]
+    for name in [*old, *kept]:
+        (folder / name).write_bytes(b"part")
+    for name in [*old, *kept[1:], "look.png"]:
+        os.utime(folder / name, times=(time.time() - 4000, time.time() - 4000))
+
+    assert await storage.prune(3600) == 2
+    assert names(folder) == sorted([*kept, "look.png"])
+    assert await storage.prune(3600) == 0
 
 
 async def test_deleting_before_anything_was_stored_is_fine(storage: LocalStorage, folder: Path) -> None:
@@ -171,11 +263,14 @@ async def test_deleting_before_anything_was_stored_is_fine(storage: LocalStorage
         "file:///media/look.png",
     ],
 )
-async def test_any_other_address_deletes_nothing(storage: LocalStorage, folder: Path, url: str) -> None:
+async def test_any_other_address_is_not_ours(storage: LocalStorage, folder: Path, url: str) -> None:
     await storage.store_image("look", picture())
     (folder / "shared_look.svg").write_text("<svg/>")
     (folder.parent / "secret.png").write_bytes(b"secret")
 
+    assert not storage.keeps(url)
+    with pytest.raises(FileMissing, match="is no address of the local storage"):
+        await storage.read_image(url)
     await storage.delete(url)
     await storage.delete(str(folder.parent / "secret.png"))
 

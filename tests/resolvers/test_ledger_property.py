@@ -12,17 +12,24 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from auth.caller import Caller, Role
-from db.models import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Look, User, VideoJob, VideoJobStatus
+from db.models import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Look, Submission, User, VideoJob, VideoJobStatus
 from db.session import Session
-from resolvers import generation, look_videos, tokens, video_job_creation, video_jobs
+from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
-from resolvers.generation import VideoJobChanged
+from resolvers.generation import KeptVideo, VideoJobChanged
+from resolvers.ports import StoredVideo
 from resolvers.prices import VIDEO_COST
 from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
-from tests.house import House
+from resolvers.videos import VideoFacts
+from tests.house import CATALOGUE, House
 from tests.wires import Answer, GraphQLWire, RestWire, Wire
 
 USERS = 3
+KEPT = KeptVideo(
+    StoredVideo("https://videos.example/made.mp4", "https://videos.example/made.jpg"),
+    VideoFacts(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
+    address="https://videos.example/made.mp4",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ class Story:
     async def retry(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
             created = await video_job_creation.retry(
-                session, self.caller(step), self.job_id(step), idempotency_key=step.key, real_generation=False
+                session, self.caller(step), self.job_id(step), CATALOGUE, idempotency_key=step.key
             )
         if not created.replayed:
             self.jobs[self.caller(step).user_id].append(created.job.id)
@@ -127,14 +134,16 @@ class Story:
             job = await self.job(session, step)
             if VideoJobStatus(job.status).is_terminal:
                 return
-            await generation.take(session, job, uuid4())
+            if job.submission == Submission.NEW:
+                job = await submission.begin(session, await generation.take(session, job, uuid4()))
+                await submission.record_operation(session, job, f"operations/{job.id}", "the test")
         self.started.add(job.id)
 
     async def succeed(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
             job = await self.job(session, step)
             if job.status == VideoJobStatus.RUNNING:
-                await generation.succeed(session, job, "https://videos.example/made.mp4")
+                await generation.succeed(session, job, KEPT)
 
     async def fail(self, step: Step) -> None:
         await self._fail(step, refund=False)

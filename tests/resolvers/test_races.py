@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from auth.caller import Caller
 from db import accounts
-from db.models import LedgerEntry, LedgerEntryKind, Look, LookVideo, VideoJob, VideoJobStatus
+from db.models import LedgerEntry, LedgerEntryKind, Look, LookVideo, Submission, VideoJob, VideoJobStatus
 from resolvers import generation, video_jobs
 from resolvers.errors import Refusal
 from tests.house import House, eventually
@@ -162,7 +162,7 @@ async def test_a_job_cancelled_while_a_worker_takes_it_is_either_refunded_or_mad
     assert back.isdisjoint(request.video_job_id for request in generator.submitted)
     for caller, job_id in zip(callers, jobs, strict=True):
         job = await house.job(job_id)
-        never_started = job.status == VideoJobStatus.CANCELLED and job.started_at is None
+        never_started = job.status == VideoJobStatus.CANCELLED and job.submission == Submission.NEW
         assert job.status in (VideoJobStatus.CANCELLED, VideoJobStatus.SUCCEEDED)
         assert (job.id in back) == never_started
         assert await house.tokens(caller) == (100 if never_started else 50)

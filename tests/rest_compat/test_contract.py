@@ -65,6 +65,7 @@ def test_the_openapi_document_lists_the_calls_of_the_contract() -> None:
         ("PATCH", look),
         ("PATCH", f"{look}/visibility"),
         ("DELETE", look),
+        ("GET", "/api/v1/video-models"),
         ("GET", "/api/v1/subscription/info"),
         ("GET", "/api/v1/subscription/costs"),
         ("GET", "/api/v1/subscription/history"),

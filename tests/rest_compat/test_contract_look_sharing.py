@@ -9,6 +9,7 @@ from db.models import Look, LookShare, LookVideo, Product, User
 from tests.house import House
 from tests.rest_compat.test_contract import NOBODYS, call, refused
 from tests.rest_compat.test_contract_looks import LOOK, PATH, changed, make, rows_and_files
+from tests.workers import files_are_removed
 
 NOT_FOUND = (404, "Look not found")
 TOO_MANY = (400, "A look can be shared with at most 1000 users")
@@ -101,6 +102,7 @@ async def test_a_look_goes_with_its_images_and_its_videos_stay(house: House, *, 
     answer = await call(house, caller, "DELETE", f"{PATH}/{look['id']}")
 
     assert (answer.status_code, answer.content) == (204, b"")
+    await files_are_removed(house)
     for table, rows in ((Look, 1), (Product, 1), (LookShare, 0), (LookVideo, 0)):
         assert await house.count(table=table) == rows
     for url, status in (

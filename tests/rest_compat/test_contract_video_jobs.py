@@ -1,6 +1,5 @@
 """`/api/v1/video-jobs` row by row, beside its creation: lists, download, defaults of looks."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,13 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.wiring import workshop
 from auth.caller import Caller, Role
 from db.models import VideoJobStatus
 from tests.house import House, eventually
 from tests.rest_compat.test_contract import NOBODYS, call, refused
 from tests.rest_compat.test_video_jobs import JOB_MEMBERS
-from worker.service import work
+from tests.workers import at_work
 
 PATH = "/api/v1/video-jobs"
 LISTED = {
@@ -31,6 +29,8 @@ LISTED = {
     "createdAt",
     "updatedAt",
     "associatedLooks",
+    # Beyond the contract:
+    "thumbnailUrl",
 }
 NOT_FOUND = (404, "Video job not found")
 ENDED = {
@@ -52,11 +52,8 @@ async def listed(house: House, caller: Caller, query: str = "") -> list[str]:
 @asynccontextmanager
 async def worker(house: House, seconds: float) -> AsyncIterator[None]:
     """Run a worker whose mock generations take that long."""
-    shop = workshop(house.settings.model_copy(update={"mock_seconds": seconds}), house.database)
-    task = asyncio.create_task(work(shop))
-    yield
-    shop.stopping.set()
-    await task
+    async with at_work(house.settings.model_copy(update={"mock_seconds": seconds}), house.database):
+        yield
 
 
 async def running(house: House, job_id: str) -> None:

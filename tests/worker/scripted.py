@@ -7,22 +7,29 @@ from pathlib import Path
 from uuid import UUID
 
 from providers.mock_videos import mock_video
-from resolvers.ports import Generated, GenerationRequest, StillGenerating
+from resolvers.images import Image
+from resolvers.ports import FileMissing, Generated, GenerationRequest, StillGenerating, StoredVideo
 
 VIDEO = mock_video("720p", "16:9", 8, audio=True)
 
 
 @dataclass
 class ScriptedGenerator:
-    """Answers each poll with the next entry of the script; the last one is repeated. An exception is raised."""
+    """Answers each poll with the next entry of the script; the last one is repeated. An exception is raised.
 
-    script: list[StillGenerating | Exception | None] = field(default_factory=lambda: [None])
+    Each submit raises the next of `refusals`, as long as there are any.
+    """
+
+    script: list[StillGenerating | Generated | Exception | None] = field(default_factory=lambda: [None])
     submitting_costs: bool = True
+    refusals: list[Exception] = field(default_factory=list)
     submitted: list[GenerationRequest] = field(default_factory=list)
     polled: list[str] = field(default_factory=list)
     on_submit: Callable[[], None] = lambda: None
 
     async def submit(self, request: GenerationRequest) -> str:
+        if self.refusals:
+            raise self.refusals.pop(0)
         self.submitted.append(request)
         self.on_submit()
         return f"operations/{len(self.submitted)}"
@@ -38,14 +45,45 @@ class ScriptedGenerator:
 
 @dataclass
 class ScriptedStorage:
-    """Fails as often as it is told to, then keeps."""
+    """Raises its failures one after the other, then keeps."""
 
-    failures: int = 0
+    failures: list[Exception] = field(default_factory=list)
     stored: list[tuple[UUID, Path]] = field(default_factory=list)
+    images: dict[str, Image] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
 
-    async def store(self, video_job_id: UUID, video: Path) -> str:
-        if self.failures:
-            self.failures -= 1
-            raise OSError("no space left on device")
+    async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
+        self._fail()
         self.stored.append((video_job_id, video))
+        return StoredVideo(self.address_of_video(video_job_id), f"https://videos.example/{video_job_id}.jpg")
+
+    def address_of_video(self, video_job_id: UUID) -> str:
         return f"https://videos.example/{video_job_id}.mp4"
+
+    async def store_image(self, name: str, image: Image) -> str:
+        self._fail()
+        address = self.address_of_image(name, image.extension)
+        self.images[address] = image
+        return address
+
+    def address_of_image(self, name: str, extension: str) -> str:
+        return f"https://images.example/{name}.{extension}"
+
+    async def read_image(self, address: str) -> bytes:
+        if address not in self.images:
+            raise FileMissing(address)
+        return self.images[address].data
+
+    def keeps(self, address: str) -> bool:
+        return ".example/" in address
+
+    async def delete(self, address: str) -> None:
+        self._fail()
+        self.deleted.append(address)
+
+    async def prune(self, older_than_seconds: float) -> int:
+        return int(older_than_seconds * 0)
+
+    def _fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)

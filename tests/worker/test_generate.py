@@ -11,14 +11,17 @@ from pgqueuer.errors import RetryRequested
 from sqlalchemy import text
 
 from db.models import Submission, VideoJob, VideoJobStatus
-from resolvers import generation
+from resolvers import generation, submission
 from resolvers.ports import GenerationFailed, StillGenerating
-from tests.house import House, eventually
+from tests.house import CATALOGUE, House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
-from worker.run import Run, Superseded, Workshop
-from worker.service import MOST_FAULTS, generate
+from worker.run import Run, Superseded
+from worker.service import generate, see_through
+from worker.workshop import Patience, Workshop
 
 SOON = 0.01
+HASTE = Patience(first_retry_seconds=0.01, longest_retry_seconds=0.02, uncertain_seconds=0)
+MOST_FAULTS = HASTE.most_faults
 
 
 def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorage | None = None) -> Workshop:
@@ -29,6 +32,9 @@ def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorag
         storage=storage or ScriptedStorage(),
         refund_failed_jobs=False,
         stopping=asyncio.Event(),
+        catalogue=CATALOGUE,
+        scratch=house.settings.scratch_folder,
+        patience=HASTE,
     )
 
 
@@ -60,8 +66,7 @@ async def test_a_job_is_submitted_once_followed_and_stored(house: House) -> None
     assert generator.polled == ["operations/1"] * 3
     assert await logs(house, job_id) == [
         ("INFO", "Video job created, 50 tokens charged"),
-        ("INFO", "Generation started"),
-        ("INFO", "Accepted by the generator as operations/1"),
+        ("INFO", "Generation started by the mock generator, operation 1"),
         ("INFO", "Progress 35%"),
         ("INFO", "Video stored"),
     ]
@@ -115,7 +120,7 @@ async def test_a_failed_jobs_tokens_come_back_where_the_operator_says_so(house: 
 async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator()
-    shop = workshop(house, generator, ScriptedStorage(failures=1))
+    shop = workshop(house, generator, ScriptedStorage([OSError("no space left on device")]))
 
     with pytest.raises(RetryRequested):
         await generate(shop, job_id)
@@ -128,7 +133,7 @@ async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: Hou
 
 async def test_a_fault_that_stays_ends_the_job(house: House) -> None:
     job_id = await job_of_somebody(house)
-    shop = workshop(house, ScriptedGenerator(), ScriptedStorage(failures=99))
+    shop = workshop(house, ScriptedGenerator(), ScriptedStorage([OSError("no space left on device")] * 99))
 
     for _ in range(MOST_FAULTS - 1):
         with pytest.raises(RetryRequested):
@@ -195,11 +200,11 @@ async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:
     newer = await Run.of(workshop(house, generator), job_id)
 
     with pytest.raises(Superseded):
-        await stalled.to_the_end()
+        await see_through(stalled)
     untouched = await house.job(job_id)
-    await newer.to_the_end()
+    await see_through(newer)
 
-    assert (untouched.status, untouched.submission) == (VideoJobStatus.RUNNING, Submission.NEW)
+    assert (untouched.status, untouched.submission) == (VideoJobStatus.PENDING, Submission.NEW)
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
     assert len(generator.submitted) == 1
 
@@ -209,12 +214,12 @@ async def test_somebody_elses_change_of_the_row_does_not_stop_the_run(house: Hou
     run = await Run.of(workshop(house, ScriptedGenerator()), job_id)
     await _change(house, job_id, status_message="touched by another process")
 
-    await run.to_the_end()
+    await see_through(run)
 
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
 
 
-@pytest.mark.parametrize("transition", [generation.begin_submission, generation.take])
+@pytest.mark.parametrize("transition", [submission.begin, generation.take])
 async def test_a_transition_on_an_outdated_row_is_refused(house: House, transition: Callable[..., Any]) -> None:
     job_id = await job_of_somebody(house)
     outdated = await house.job(job_id)

@@ -1,15 +1,12 @@
 """The worker with a real queue: nothing is lost, whoever dies."""
 
-import asyncio
-
 import pytest
 from sqlalchemy import text
 
 from app.settings import Settings
-from app.wiring import workshop
 from db.models import VideoJob, VideoJobStatus
 from tests.house import House, eventually
-from worker.service import work
+from tests.workers import at_work
 
 
 async def succeeded(house: House) -> int:
@@ -49,12 +46,9 @@ async def test_a_job_that_fell_out_of_the_queue_is_found(house: House, settings:
     job_id = await house.create(await house.user())
     async with house.database.transaction() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
-    shop = workshop(settings, house.database)
 
-    task = asyncio.create_task(work(shop))
-    job = await house.finished(job_id)
-    shop.stopping.set()
-    await task
+    async with at_work(settings, house.database):
+        job = await house.finished(job_id)
 
     assert job.status == VideoJobStatus.SUCCEEDED
 
@@ -85,16 +79,13 @@ async def test_a_worker_waits_for_the_migration(
 ) -> None:
     async with house.database.transaction() as session:
         await session.execute(text("ALTER TABLE pgqueuer RENAME TO pgqueuer_away"))
-    shop = workshop(settings, house.database)
-    task = asyncio.create_task(work(shop))
-    try:
-        await eventually(lambda: logged(caplog), lambda log: "has to run `lookreel migrate`" in log)
-    finally:
-        async with house.database.transaction() as session:
-            await session.execute(text("ALTER TABLE pgqueuer_away RENAME TO pgqueuer"))
-    job = await house.finished(await house.create(await house.user()))
-    shop.stopping.set()
-    await task
+    async with at_work(settings, house.database):
+        try:
+            await eventually(lambda: logged(caplog), lambda log: "has to run `lookreel migrate`" in log)
+        finally:
+            async with house.database.transaction() as session:
+                await session.execute(text("ALTER TABLE pgqueuer_away RENAME TO pgqueuer"))
+        job = await house.finished(await house.create(await house.user()))
 
     assert job.status == VideoJobStatus.SUCCEEDED
 

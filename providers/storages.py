@@ -1,0 +1,82 @@
+"""Several storages as one, so that files of an earlier configuration are still found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+from uuid import UUID
+
+from resolvers.images import Image
+from resolvers.ports import FileMissing, Storage, StoredVideo
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+class Storages:
+    """Stores in the first one; each address is a matter of the first one that keeps it. At least one is needed."""
+
+    def __init__(self, storages: Sequence[Storage]) -> None:
+        self._storages = tuple(storages)
+        self._first = self._storages[0]
+
+    async def aclose(self) -> None:
+        """Close those that can be closed."""
+        for storage in self._storages:
+            if isinstance(storage, _Closable):
+                await storage.aclose()
+
+    async def prune(self, older_than_seconds: float) -> int:
+        """Remove what broken-off writes have left for that long; return how many files that were.
+
+        Raises:
+            StorageUnavailable
+
+        """
+        return sum([await storage.prune(older_than_seconds) for storage in self._storages])
+
+    async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
+        """Store in the first one; raises as it does."""
+        return await self._first.store(video_job_id, video)
+
+    def address_of_video(self, video_job_id: UUID) -> str:
+        """Return the address in the first one."""
+        return self._first.address_of_video(video_job_id)
+
+    async def store_image(self, name: str, image: Image) -> str:
+        """Store in the first one; raises as it does."""
+        return await self._first.store_image(name, image)
+
+    def address_of_image(self, name: str, extension: str) -> str:
+        """Return the address in the first one."""
+        return self._first.address_of_image(name, extension)
+
+    async def read_image(self, address: str) -> bytes:
+        """Read from the one that keeps the address.
+
+        Raises:
+            FileMissing: there is none, or it has no such file
+            StorageUnavailable
+
+        """
+        if (keeper := self._keeper(address)) is None:
+            raise FileMissing(f"{address} is no address of any storage")
+        return await keeper.read_image(address)
+
+    def keeps(self, address: str) -> bool:
+        """Return whether the address is of one of them."""
+        return self._keeper(address) is not None
+
+    async def delete(self, address: str) -> None:
+        """Remove from the one that keeps the address; nothing where there is none.
+
+        Raises:
+            StorageUnavailable
+
+        """
+        if (keeper := self._keeper(address)) is not None:
+            await keeper.delete(address)
+
+    def _keeper(self, address: str) -> Storage | None:
+        return next((storage for storage in self._storages if storage.keeps(address)), None)

@@ -1,0 +1,171 @@
+"""What Veo's failures mean to a job. Google's SDK lets its own errors, httpx's and google-auth's through."""
+
+import logging
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from json import JSONDecodeError
+from typing import Any
+
+import httpx
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.genai.errors import APIError
+
+from resolvers.ports import (
+    GenerationFailed,
+    GenerationInterrupted,
+    GeneratorMisconfigured,
+    GeneratorUnreachable,
+    NotAccepted,
+    SubmissionUncertain,
+)
+
+_log = logging.getLogger("lookreel.providers")
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NOT_AN_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
+_COMES_LATER = (httpx.HTTPError, JSONDecodeError)  # than sending, whatever is known of that
+_KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+# Codes of google.rpc.Status, as operations carry them.
+_INVALID_ARGUMENT = 3
+_FAULTS = (8, 13, 14)  # RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
+
+
+def failed_submit(error: Exception, model: str, *, went_out: bool) -> Exception:
+    """Return what a submit's error means, told by what is known of whether Veo has accepted the job.
+
+    An error that means nothing, before a request went out, is a mistake in the program: it comes back as it is.
+    """
+    match error:
+        case APIError():
+            return _refused_submit(error, model)
+        case GoogleAuthError():
+            return _no_credentials(error)
+        case httpx.TransportError() if isinstance(error, _NEVER_SENT):
+            return NotAccepted(_reason(error), is_certain=True)
+        case _ if isinstance(error, _NOT_AN_ADDRESS):
+            return _misconfigured(_reason(error))
+        case _ if went_out or isinstance(error, _COMES_LATER):
+            return SubmissionUncertain(_reason(error))
+    return error
+
+
+def failed_poll(error: Exception) -> Exception:
+    """Return what the error of a poll means. Whatever is not an answer about the operation leaves it as it was."""
+    match error:
+        case APIError(code=HTTPStatus.NOT_FOUND):
+            return result_lost()
+        case APIError() if error.code in _KEPT_OUT or error.code in _LATER or not _is_client_error(error):
+            if error.code in _KEPT_OUT:
+                _log.error("The generator refuses our credentials: %s", _reason(error))
+            return GeneratorUnreachable(_reason(error), retry_after_seconds=_retry_after_seconds(error))
+        case APIError():
+            return _rejected(_googles_message(error))
+        case GoogleAuthError() if not _is_passing(error):
+            _log.error("There are no credentials for the generator: %s", _reason(error))
+    return GeneratorUnreachable(_reason(error))
+
+
+def failed_operation(error: Mapping[str, Any]) -> GenerationFailed:
+    """Return what the error in an operation that is done means."""
+    code, message = error.get("code"), str(error.get("message") or "no reason given")
+    if code == _INVALID_ARGUMENT:
+        return _rejected(message)
+    if code in _FAULTS:
+        sentence = f"The generator had a fault of its own ({message}). Try again later."
+        return GenerationInterrupted("GENERATOR_FAULT", sentence)
+    return GenerationFailed("GENERATION_FAILED", f"The generator could not make this video: {message}")
+
+
+def result_lost() -> GenerationFailed:
+    """Return what is left to say when the generator has forgotten the operation or its video."""
+    return GenerationFailed("RESULT_LOST", "The generator no longer has this video. Create a new video job.")
+
+
+def _refused_submit(error: APIError, model: str) -> Exception:
+    match error.code:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return NotAccepted(_reason(error), is_certain=True, retry_after_seconds=_retry_after_seconds(error))
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return _misconfigured(_googles_message(error))
+        case HTTPStatus.NOT_FOUND:
+            sentence = f"The model {model} is not available at the generator. Choose another model."
+            return GenerationFailed("MODEL_NOT_AVAILABLE", sentence)
+        case code if _is_client_error(error) and code != HTTPStatus.REQUEST_TIMEOUT:
+            return _rejected(_googles_message(error))
+        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.REQUEST_TIMEOUT:
+            retry_after_seconds = _retry_after_seconds(error)
+            return NotAccepted(_reason(error), is_certain=False, retry_after_seconds=retry_after_seconds)
+    return SubmissionUncertain(_reason(error))
+
+
+def _no_credentials(error: GoogleAuthError) -> Exception:
+    """Return what a submit without a token means: it was never sent."""
+    if _is_passing(error):
+        return NotAccepted(_reason(error), is_certain=True)
+    return _misconfigured(_reason(error))
+
+
+def _is_passing(error: GoogleAuthError) -> bool:
+    return isinstance(error, TransportError) or bool(error.retryable)
+
+
+def _is_client_error(error: APIError) -> bool:
+    return HTTPStatus.BAD_REQUEST <= error.code < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _misconfigured(reason: str) -> GeneratorMisconfigured:
+    sentence = "Video generation is not set up correctly on our side. Please try again later."
+    return GeneratorMisconfigured("GENERATOR_MISCONFIGURED", sentence, reason)
+
+
+def _rejected(message: str) -> GenerationFailed:
+    sentence = f"The generator refused this request: {message}"
+    return GenerationFailed("REJECTED_BY_GENERATOR", sentence)
+
+
+def _googles_message(error: APIError) -> str:
+    return str(error.message or error.status or "no reason given")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, APIError):
+        return f"{error.code} {error.status}: {_googles_message(error)}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _retry_after_seconds(error: APIError) -> float | None:
+    """Return what RetryInfo among the error's details says, else the header Retry-After, else None."""
+    for detail in _details(error.details):
+        if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo"):
+            return _seconds(str(detail.get("retryDelay", "")).removesuffix("s"))
+    if isinstance(error.response, httpx.Response):
+        return _seconds_of_header(error.response.headers.get("Retry-After", ""))
+    return None
+
+
+def _details(answer: object) -> list[Mapping[str, Any]]:
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    details = error.get("details") if isinstance(error, Mapping) else None
+    return [detail for detail in details if isinstance(detail, Mapping)] if isinstance(details, list) else []
+
+
+def _seconds_of_header(value: str) -> float | None:
+    """Read either form of the header: seconds, or a date."""
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return _seconds(value)
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < math.inf else None

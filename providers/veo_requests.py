@@ -1,0 +1,41 @@
+"""A generation request in the words of Google's SDK."""
+
+from google.genai import types
+
+from resolvers.images import Image
+from resolvers.ports import GenerationRequest
+
+
+def config_of(request: GenerationRequest, output_gcs_uri: str | None) -> types.GenerateVideosConfig:
+    """Return all but the prompt and the first image.
+
+    Each attempt of a job has a folder of its own below `output_gcs_uri`. personGeneration is left out: each of its
+    values is refused for someone.
+    """
+    folder = f"{request.video_job_id}-{request.attempt}/"
+    return types.GenerateVideosConfig(
+        number_of_videos=1,
+        duration_seconds=request.duration_seconds,
+        aspect_ratio=request.aspect_ratio,
+        resolution=request.resolution,
+        generate_audio=request.generate_audio,
+        last_frame=image_of(request.end_frame),
+        reference_images=[_reference_image(image) for image in request.reference_images] or None,
+        output_gcs_uri=f"{output_gcs_uri.rstrip('/')}/{folder}" if output_gcs_uri else None,
+    )
+
+
+def size_of_images(request: GenerationRequest) -> int:
+    """Return how many bytes of images go with the request."""
+    images = (request.initial_image, request.end_frame, *request.reference_images)
+    return sum(len(image.data) for image in images if image)
+
+
+def image_of(image: Image | None) -> types.Image | None:
+    """Return the image as the SDK takes it."""
+    return types.Image(image_bytes=image.data, mime_type=image.media_type) if image else None
+
+
+def _reference_image(image: Image) -> types.VideoGenerationReferenceImage:
+    kind = types.VideoGenerationReferenceType.ASSET
+    return types.VideoGenerationReferenceImage(image=image_of(image), reference_type=kind)

@@ -1,0 +1,81 @@
+"""Handing a job to the generator: `NEW → SENDING → SENT`, each a compare-and-set like those of `resolvers.generation`.
+
+A job that costs waits here for the fleet's pace. It stays PENDING until the generator has accepted it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func
+
+from db import submission_pace
+from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
+from db.session import Session
+from resolvers.generation import change
+from resolvers.models import FleetLimits
+from resolvers.video_jobs import status_message
+
+MINUTE = timedelta(minutes=1)
+
+
+async def begin(session: Session, job: VideoJob) -> VideoJob:
+    """Note that the job is about to be sent: from here on a crash leaves open whether it was."""
+    return await change(session, job, None, submission=Submission.SENDING)
+
+
+async def begin_in_turn(session: Session, job: VideoJob, limits: FleetLimits) -> VideoJob:
+    """Begin if it is the job's turn, else note when it will be: `submit_not_before` of the returned row.
+
+    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one.
+    """
+    if job.submit_not_before is None or await submission_pace.is_blocked(session):
+        turn = await submission_pace.reserve(session, MINUTE / limits.submits_per_minute)
+    else:
+        turn = job.submit_not_before
+    if turn <= datetime.now(UTC):
+        return await change(session, job, None, submission=Submission.SENDING, submit_not_before=turn)
+    return await change(session, job, None, submit_not_before=turn)
+
+
+async def record_operation(session: Session, job: VideoJob, operation_name: str, made_by: str) -> VideoJob:
+    """Keep the name under which the generator knows the job, so that any worker can go on from here."""
+    operation = operation_name.rpartition("/")[2]
+    return await change(
+        session,
+        job,
+        f"Generation started by {made_by}, operation {operation}",
+        status=VideoJobStatus.RUNNING,
+        status_message=status_message("Generating the video", mock_mode=job.mock_mode),
+        submission=Submission.SENT,
+        operation_name=operation_name,
+        started_at=func.coalesce(VideoJob.started_at, func.now()),
+        submitted_at=func.now(),
+    )
+
+
+async def put_off(session: Session, job: VideoJob, reason: str, delay: timedelta, *, is_certain: bool) -> VideoJob:
+    """Note that the generator did not take the job, which waits for another turn; nobody submits for the delay."""
+    await submission_pace.block(session, delay)
+    return await change(
+        session,
+        job,
+        f"The generator did not accept the video yet: {reason}",
+        level=LogLevel.WARNING,
+        submission=Submission.NEW,
+        submit_not_before=None,
+        submit_errors=job.submit_errors + (not is_certain),
+    )
+
+
+async def begin_anew(session: Session, job: VideoJob, reason: str) -> VideoJob:
+    """Give up the first generation, which the generator could not finish, for a second and last one."""
+    return await change(
+        session,
+        job,
+        f"The generator gave up, trying once more: {reason}",
+        level=LogLevel.WARNING,
+        submission=Submission.NEW,
+        operation_name=None,
+        submitted_at=None,
+        submit_not_before=None,
+        attempt=job.attempt + 1,
+    )

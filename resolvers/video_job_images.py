@@ -1,0 +1,179 @@
+"""The images that a video is made from: checked by their content, and stored before the job is written.
+
+A file is scheduled for removal before it is stored, and the transaction that writes the job takes that back. So a
+refused request, a replayed one and a crash all leave no file behind, and no transaction is open while files travel.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+from uuid_utils.compat import uuid7
+
+from auth.caller import Caller
+from db import file_removals
+from db.models import ImageRole
+from db.session import Database
+from resolvers.errors import ImagesNotStored, InvalidInput
+from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image
+from resolvers.models import Catalogue
+from resolvers.ports import Storage, StorageRefused, StorageUnavailable
+from resolvers.video_job_creation import check
+from resolvers.video_job_input import JobImage, VideoJobInput
+
+# What Veo takes (veo-and-cloudinary.md, 'What Veo accepts').
+MEDIA_TYPES = ("image/jpeg", "image/png")
+
+# Images in memory at once, over all requests of the process: 20 MB each at most.
+_room = asyncio.Semaphore(4)
+
+
+class Upload(Protocol):
+    """A file of a multipart request, kept on disk by the framework once it is large. `size` is in bytes."""
+
+    size: int | None
+
+    async def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes."""
+        ...
+
+    async def seek(self, offset: int, /) -> None:
+        """Go to a position."""
+        ...
+
+
+class Services(Protocol):
+    """What an edge was given by the application."""
+
+    @property
+    def database(self) -> Database:
+        """Where jobs are."""
+        ...
+
+    @property
+    def storage(self) -> Storage:
+        """Where files are."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is offered."""
+        ...
+
+
+class _Part(NamedTuple):
+    role: ImageRole
+    position: int
+    field: str
+    upload: Upload
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """The files of one request. An empty one counts as none: that is how a form sends a field left blank."""
+
+    initial_image: Upload | None = None
+    end_frame: Upload | None = None
+    reference_images: Sequence[Upload | None] = ()
+
+    def parts(self) -> Iterator[_Part]:
+        """Yield what was really uploaded."""
+        candidates = [
+            (ImageRole.INITIAL, "initialImage", self.initial_image),
+            (ImageRole.END, "endFrame", self.end_frame),
+            *((ImageRole.REFERENCE, "referenceImages", upload) for upload in self.reference_images),
+        ]
+        for position, (role, field, upload) in enumerate(candidates):
+            if upload is not None and upload.size:
+                yield _Part(role, position, field, upload)
+
+
+@asynccontextmanager
+async def stored(
+    services: Services, caller: Caller, asked: VideoJobInput, uploads: Uploads
+) -> AsyncIterator[VideoJobInput]:
+    """Yield the request with its images in the storage, for `video_job_creation.create` to make them a job's.
+
+    What that does not happen to is removed again. A request that would be refused is refused before anything is stored.
+
+    Raises:
+        InvalidInput: a file is no JPEG or PNG, or too large
+        ImagesNotStored
+        whatever `video_job_creation.create` raises
+
+    """
+    parts = list(uploads.parts())
+    if not parts:
+        yield asked
+        return
+    request = (await inspected(asked, uploads)).normalised()
+    scheduled = await _schedule(services, caller, request)
+    try:
+        yield replace(request, images=await _put(services.storage, request, parts)) if scheduled else request
+    finally:
+        if scheduled:
+            async with services.database.transaction() as session:
+                await file_removals.expedite(session, scheduled)
+
+
+async def inspected(asked: VideoJobInput, uploads: Uploads) -> VideoJobInput:
+    """Return the request with its images checked and named, not stored.
+
+    Raises:
+        InvalidInput
+
+    """
+    return replace(asked, images=tuple([await _inspected(part) for part in uploads.parts()]))
+
+
+async def _inspected(part: _Part) -> JobImage:
+    """Check a file and name it; its contents are let go."""
+    async with _room:
+        image = await _read(part)
+        digest = await asyncio.to_thread(hashlib.sha256, image.data)
+    return JobImage(
+        role=part.role,
+        position=part.position,
+        sha256=digest.hexdigest(),
+        media_type=image.media_type,
+        extension=image.extension,
+        name=f"{uuid7()}-{part.field}",
+    )
+
+
+async def _read(part: _Part) -> Image:
+    if part.upload.size is not None and part.upload.size > LARGEST_IMAGE_BYTES:
+        raise InvalidInput(f"{part.field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=part.field)
+    await part.upload.seek(0)
+    data = await part.upload.read()
+    image = await asyncio.to_thread(checked_image, data, field=part.field)
+    if image.media_type not in MEDIA_TYPES:
+        raise InvalidInput(f"{part.field} must be a JPEG or PNG image", field=part.field)
+    return image
+
+
+async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
+    """Check everything and schedule the removal of what is about to be stored; nothing for a replayed request."""
+    async with services.database.transaction() as session:
+        if await check(session, caller, request, services.catalogue) is not None:
+            return []
+        addresses = [services.storage.address_of_image(image.name, image.extension) for image in request.images]
+        await file_removals.schedule_unless_owned(session, addresses)
+        return addresses
+
+
+async def _put(storage: Storage, request: VideoJobInput, parts: Sequence[_Part]) -> tuple[JobImage, ...]:
+    kept = []
+    for named, part in zip(request.images, parts, strict=True):
+        async with _room:
+            image = await _read(part)
+            try:
+                address = await storage.store_image(named.name, image)
+            except (StorageUnavailable, StorageRefused) as error:
+                raise ImagesNotStored from error
+        removal = storage.address_of_image(named.name, named.extension)
+        kept.append(replace(named, address=address, removal_address=removal))
+    return tuple(kept)

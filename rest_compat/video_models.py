@@ -1,0 +1,15 @@
+"""`/api/v1/video-models`: what can be asked for."""
+
+from fastapi import APIRouter
+
+from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
+from rest_compat.wire import RefusalBody, VideoModelBody, VideoModelListBody
+
+router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/video-models", tags=["video jobs"])
+
+
+@router.get("", responses={401: {"model": RefusalBody}})
+async def list_video_models(_caller: AdmittedCaller, services: Services) -> VideoModelListBody:
+    """List the video models, with what each can do and what it costs."""
+    models = services.catalogue.models.values()
+    return VideoModelListBody(models=[VideoModelBody.model_validate(model, from_attributes=True) for model in models])

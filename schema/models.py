@@ -1,0 +1,48 @@
+"""The GraphQL type of a video model."""
+
+import strawberry
+
+from resolvers import models
+
+
+@strawberry.type(description="What a model can do with one resolution.")
+class VideoModelResolution:
+    """A row of `resolvers.models.VideoModel.durations`."""
+
+    resolution: str = strawberry.field(description="`720p` or `1080p`")
+    duration_seconds: list[int] = strawberry.field(description="How long a video may be")
+
+
+@strawberry.type(
+    description="A model that can be asked for. What it can do holds for real videos; a mock video may have any form."
+)
+class VideoModel:
+    """See `resolvers.models.VideoModel`."""
+
+    id: strawberry.ID = strawberry.field(description="What to ask for")
+    upstream_id: str = strawberry.field(description="The id under which the generator knows it")
+    cost: int = strawberry.field(description="Of one video, in tokens")
+    resolutions: list[VideoModelResolution] = strawberry.field(description="With the durations that go with each")
+    aspect_ratios: list[str] = strawberry.field(description="`16:9`, `9:16`")
+    end_frame: bool = strawberry.field(description="Whether a video may be given its last picture")
+    most_reference_images: int = strawberry.field(description="How many reference images it takes")
+    image_duration_seconds: int = strawberry.field(
+        description="The one length of videos with an end frame or reference images"
+    )
+
+    @classmethod
+    def of(cls, model: models.VideoModel) -> "VideoModel":
+        """Build from the catalogue's entry."""
+        return cls(
+            id=strawberry.ID(model.id),
+            upstream_id=model.upstream_id,
+            cost=model.cost,
+            resolutions=[
+                VideoModelResolution(resolution=resolution, duration_seconds=list(durations))
+                for resolution, durations in model.durations.items()
+            ],
+            aspect_ratios=list(model.aspect_ratios),
+            end_frame=model.end_frame,
+            most_reference_images=model.most_reference_images,
+            image_duration_seconds=model.image_duration,
+        )

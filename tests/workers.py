@@ -1,0 +1,37 @@
+"""Workers in the tests' own process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import func
+
+from app.settings import Settings
+from app.wiring import open_workshop
+from db.models import FileRemoval
+from db.session import Database
+from tests.house import House, eventually
+from worker.service import work
+from worker.workshop import Workshop
+
+
+@asynccontextmanager
+async def at_work(settings: Settings, database: Database, **changes: Any) -> AsyncIterator[Workshop]:
+    """Run a worker as its process would, with some of the workshop's parts exchanged; stop it in the end."""
+    async with open_workshop(settings, database) as workshop:
+        shop = replace(workshop, **changes)
+        task = asyncio.create_task(work(shop))
+        try:
+            yield shop
+        finally:
+            shop.stopping.set()
+            await task
+
+
+async def files_are_removed(house: House) -> None:
+    """Let a worker remove the files that are to go, which takes it a moment."""
+    async with at_work(house.settings, house.database):
+        due = FileRemoval.due_at <= func.now()
+        await eventually(lambda: house.count(due, table=FileRemoval), lambda rows: rows == 0)

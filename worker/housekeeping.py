@@ -1,0 +1,94 @@
+"""What a worker does beside its jobs: finds lost ones, removes files that are to go, prunes what has grown old."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from db import file_removals, queue, video_jobs
+from resolvers.ports import StorageUnavailable
+from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
+from worker.workshop import Workshop
+
+RECONCILE_SECONDS = 15.0
+REMOVE_SECONDS = 5.0
+PRUNE_SECONDS = 600.0
+BATCH = 500
+REMOVAL_BATCH = 50
+REMOVAL_LEASE = timedelta(minutes=10)
+FIRST_REMOVAL_RETRY = timedelta(seconds=30)
+LONGEST_REMOVAL_RETRY = timedelta(hours=6)
+QUEUE_LOG_LASTS = timedelta(days=1)
+# Older files in the scratch folder belong to workers that were killed: a video is stored within minutes.
+SCRATCH_SECONDS = 3600.0
+
+logger = logging.getLogger("lookreel.worker")
+
+
+async def keep_house(workshop: Workshop) -> None:
+    """Do all of it, again and again, until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_now_and_then(RECONCILE_SECONDS, reconcile, workshop))
+        tasks.create_task(_now_and_then(REMOVE_SECONDS, remove_files, workshop))
+        tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, workshop))
+
+
+async def reconcile(workshop: Workshop) -> None:
+    """Give active jobs that are not in the queue a place in it."""
+    async with workshop.database.transaction() as session:
+        lost = await video_jobs.active_but_not_queued(session, limit=BATCH)
+        if lost:
+            logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
+            await queue.enqueue(session, lost)
+
+
+async def remove_files(workshop: Workshop) -> None:
+    """Remove stored files whose time has come; one that cannot be removed is tried again, ever later."""
+    while True:
+        async with workshop.database.transaction() as session:
+            due = await file_removals.take_due(session, limit=REMOVAL_BATCH, lease=REMOVAL_LEASE)
+        for removal in due:
+            await _remove_file(workshop, removal)
+        if len(due) < REMOVAL_BATCH:
+            return
+
+
+async def prune(workshop: Workshop) -> None:
+    """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
+    async with workshop.database.transaction() as session:
+        await queue.prune_log(session, QUEUE_LOG_LASTS)
+        await video_jobs.prune_idempotency_keys(session, IDEMPOTENCY_KEYS_LAST)
+    await asyncio.to_thread(_empty, workshop.scratch)
+    await workshop.storage.prune(SCRATCH_SECONDS)
+
+
+async def _remove_file(workshop: Workshop, removal: file_removals.DueRemoval) -> None:
+    try:
+        await workshop.storage.delete(removal.address)
+    except StorageUnavailable as trouble:
+        after = min(LONGEST_REMOVAL_RETRY, FIRST_REMOVAL_RETRY * 2 ** min(removal.failures, 20))
+        logger.warning("%s could not be removed, trying again in %s: %s", removal.address, after, trouble)
+        async with workshop.database.transaction() as session:
+            await file_removals.put_off(session, removal.address, after)
+    else:
+        async with workshop.database.transaction() as session:
+            await file_removals.withdraw(session, [removal.address])
+
+
+async def _now_and_then(seconds: float, chore: Callable[[Workshop], Awaitable[None]], workshop: Workshop) -> None:
+    while True:
+        try:
+            await chore(workshop)
+        except Exception as error:  # noqa: BLE001 - the next round may go better, and there must be one
+            logger.warning("A chore was not done, trying again in %.0f s: %s", seconds, error)
+        await asyncio.sleep(seconds)
+
+
+def _empty(scratch: Path) -> None:
+    """Delete old files; a missing folder is an empty one."""
+    oldest = time.time() - SCRATCH_SECONDS
+    for file in scratch.glob("*"):
+        if file.is_file() and file.stat().st_mtime < oldest:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""From a finished generation to a stored video."""
+
+import asyncio
+import logging
+from pathlib import Path
+from uuid import uuid4
+
+from resolvers import generation, videos
+from resolvers.generation import KeptVideo
+from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
+from resolvers.videos import NotAVideo, VideoFacts
+from worker.run import Later, Run
+
+logger = logging.getLogger("lookreel.worker")
+
+
+async def keep(run: Run, generated: Generated) -> None:
+    """Check the video, take its sound away where none was asked for, store it, and end the job with it.
+
+    Raises:
+        GenerationFailed: it is no video, or the storage will not have it.
+        Later: the storage cannot be reached; the operation at the generator still has the video.
+        HandedOver, Superseded, DatabaseUnavailable
+
+    """
+    silent = run.workshop.scratch / f"{run.job.id}-{uuid4().hex}.mp4"
+    try:
+        async with run.workshop.storing_room:
+            video, facts = await _prepared(run, generated.video, silent)
+            await _store(run, video, facts, generated)
+    finally:
+        leftovers = [silent, *([generated.video] if generated.is_temporary else [])]
+        await asyncio.to_thread(_remove, leftovers)
+
+
+async def _prepared(run: Run, video: Path, silent: Path) -> tuple[Path, VideoFacts]:
+    try:
+        facts = await asyncio.to_thread(videos.inspect, video)
+        if not facts.has_audio or run.job.generate_audio:
+            return video, facts
+        await asyncio.to_thread(_silence, video, silent)
+        return silent, await asyncio.to_thread(videos.inspect, silent)
+    except NotAVideo as error:
+        logger.exception("The generator's result for video job %s is no video", run.job.id)
+        raise GenerationFailed(
+            "INVALID_RESULT", "The generator returned something that is no video. Please create a new one."
+        ) from error
+
+
+def _silence(video: Path, silent: Path) -> None:
+    silent.parent.mkdir(parents=True, exist_ok=True)
+    videos.without_sound(video, silent)
+
+
+async def _store(run: Run, video: Path, facts: VideoFacts, generated: Generated) -> None:
+    address = run.workshop.storage.address_of_video(run.job.id)
+    await run.advance(lambda session, job: generation.begin_storing(session, job, address))
+    kept = KeptVideo(await _stored(run, video), facts, address, generated.warnings)
+    await run.advance(lambda session, job: generation.succeed(session, job, kept))
+
+
+async def _stored(run: Run, video: Path) -> StoredVideo:
+    """Store from the file at hand, a few times."""
+    workshop = run.workshop
+    for failures in range(1, workshop.patience.store_tries + 1):
+        try:
+            return await workshop.unless_stopping(lambda: workshop.storage.store(run.job.id, video))
+        except StorageRefused as refusal:
+            message = f"The storage did not accept the video: {refusal}"
+            raise GenerationFailed("STORAGE_REFUSED", message) from refusal
+        except StorageUnavailable as trouble:
+            logger.warning("Video job %s could not be stored: %s", run.job.id, trouble)
+            await workshop.pause(workshop.patience.retry_seconds(failures))
+    return await _give_up_for_now(run)
+
+
+async def _give_up_for_now(run: Run) -> StoredVideo:
+    faults = await run.note_fault("The video could not be stored yet, trying again")
+    if faults > run.workshop.patience.most_store_faults:
+        raise GenerationFailed(
+            "STORAGE_UNAVAILABLE", "The video was made, but could not be stored. Please create a new one."
+        )
+    raise Later(run.workshop.patience.retry_seconds(faults), "the storage cannot be reached")
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)

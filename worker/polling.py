@@ -1,0 +1,84 @@
+"""Asking a generator until the video is done."""
+
+import random
+from datetime import UTC, datetime
+from functools import partial
+
+from resolvers import generation, submission
+from resolvers.ports import (
+    Generated,
+    GenerationFailed,
+    GenerationInterrupted,
+    GeneratorUnreachable,
+    StillGenerating,
+)
+from worker.run import Later, Run
+from worker.run_times import estimated_percentage
+
+MOST_GENERATIONS = 2
+
+
+async def wait_for_video(run: Run, operation_name: str) -> Generated:
+    """Poll until the video is there, through any trouble on the way, for as long as a generation may take.
+
+    Raises:
+        GenerationFailed
+        Later: the generator could not finish, and a second generation has to be submitted.
+        HandedOver, Superseded, DatabaseUnavailable
+
+    """
+    failures = 0
+    while True:
+        try:
+            answer = await run.workshop.unless_stopping(lambda: run.generator.poll(operation_name))
+        except GeneratorUnreachable as trouble:
+            failures += 1
+            _give_up_in_time(run)
+            await run.workshop.pause(_backoff(run, failures, trouble))
+            continue
+        except GenerationInterrupted as interruption:
+            await _begin_anew(run, interruption)
+            raise Later(0.05, "a second generation") from interruption
+        if isinstance(answer, Generated):
+            return answer
+        failures = 0
+        _give_up_in_time(run)
+        await _report_progress(run, answer)
+        await run.workshop.pause(answer.ask_again_seconds)
+
+
+def _give_up_in_time(run: Run) -> None:
+    limit = run.workshop.patience.generation_seconds
+    if _elapsed_seconds(run) > limit:
+        raise GenerationFailed(
+            "GENERATION_TIMED_OUT",
+            f"The video was not ready after {limit / 60:.0f} minutes and was given up. Please create a new one.",
+        )
+
+
+def _elapsed_seconds(run: Run) -> float:
+    submitted_at = run.job.submitted_at or run.job.started_at or run.job.created_at
+    return (datetime.now(UTC) - submitted_at).total_seconds()
+
+
+def _backoff(run: Run, failures: int, trouble: GeneratorUnreachable) -> float:
+    seconds = run.workshop.patience.retry_seconds(failures) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+    return max(seconds, trouble.retry_after_seconds or 0)
+
+
+async def _begin_anew(run: Run, interruption: GenerationInterrupted) -> None:
+    if run.job.attempt >= MOST_GENERATIONS:
+        raise GenerationFailed(interruption.code, interruption.message) from interruption
+    reason = interruption.message
+    await run.advance(lambda session, job: submission.begin_anew(session, job, reason))
+
+
+async def _report_progress(run: Run, answer: StillGenerating) -> None:
+    percentage, is_estimated = answer.percentage, answer.percentage is None
+    if percentage is None:
+        async with run.workshop.database.transaction() as session:
+            expected = await run.workshop.run_times.expected_seconds(session, run.job)
+        percentage = estimated_percentage(_elapsed_seconds(run), expected)
+    if percentage > run.job.progress_percentage:
+        report = partial(generation.report_progress, percentage=percentage, is_estimated=is_estimated)
+        await run.advance(report)

@@ -1,0 +1,169 @@
+"""Handing a job to its generator, once."""
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+from db import submission_pace, video_job_images
+from db.models import ImageRole, Submission, VideoJob
+from db.session import DatabaseUnavailable
+from resolvers import submission
+from resolvers.images import Image
+from resolvers.ports import (
+    FileMissing,
+    GenerationFailed,
+    GenerationRequest,
+    GeneratorMisconfigured,
+    NotAccepted,
+    SubmissionUncertain,
+)
+from worker.run import Later, Run
+
+RECORDING_RETRY_SECONDS = 0.5
+MOCK = "the mock generator"
+
+logger = logging.getLogger("lookreel.worker")
+
+
+async def submit(run: Run) -> str:
+    """Send the job to its generator unless it was; return the operation's name.
+
+    A job that costs waits for its turn in the queue. Once it is being sent, nothing breaks it off: not a stopping
+    worker, not a lost database.
+
+    Raises:
+        GenerationFailed: the job cannot be made, or it is open whether it is being made.
+        Later: it is to be sent later.
+        Superseded, DatabaseUnavailable
+
+    """
+    if run.job.operation_name is not None:
+        return run.job.operation_name
+    if run.job.submission == Submission.SENDING and run.generator_costs:
+        raise _uncertain()
+    async with AsyncExitStack() as room:
+        request = await _request(run, room)
+        await _begin(run)
+        return await asyncio.shield(asyncio.ensure_future(_send_and_record(run, request)))
+
+
+async def _begin(run: Run) -> None:
+    if not run.generator_costs:
+        if run.job.submission == Submission.NEW:
+            await run.advance(submission.begin)
+        return
+    limits = run.workshop.catalogue.limits
+    await run.advance(lambda session, job: submission.begin_in_turn(session, job, limits))
+    if run.job.submission == Submission.NEW and run.job.submit_not_before is not None:
+        wait = (run.job.submit_not_before - datetime.now(UTC)).total_seconds()
+        raise Later(max(wait, 0.05), "it is not the job's turn yet")
+
+
+async def _send_and_record(run: Run, request: GenerationRequest) -> str:
+    try:
+        operation_name = await run.generator.submit(request)
+    except NotAccepted as refusal:
+        await _put_off(run, refusal)
+        raise Later(0.05, str(refusal)) from refusal
+    except SubmissionUncertain as doubt:
+        logger.exception("It is open whether video job %s was accepted", run.job.id)
+        raise _uncertain() from doubt
+    except GeneratorMisconfigured as refusal:
+        logger.critical("The generator does not let us in: %s", refusal.reason)
+        await _note_trouble(run, refusal.reason)
+        raise
+    await _record(run, request, operation_name)
+    return operation_name
+
+
+async def _record(run: Run, request: GenerationRequest, operation_name: str) -> None:
+    """Write the operation's name down, however long the database is away: what it stands for is paid for."""
+    made_by = MOCK if run.job.mock_mode else request.model
+    deadline = time.monotonic() + run.workshop.patience.recording_seconds
+    while True:
+        try:
+            await run.advance(lambda session, job: submission.record_operation(session, job, operation_name, made_by))
+        except DatabaseUnavailable:
+            if time.monotonic() > deadline:
+                logger.critical("Video job %s runs as %s, which could not be recorded", run.job.id, operation_name)
+                raise
+            await asyncio.sleep(RECORDING_RETRY_SECONDS)
+        else:
+            break
+    if run.generator_costs:
+        await _note_trouble(run, None)
+
+
+async def _put_off(run: Run, refusal: NotAccepted) -> None:
+    patience = run.workshop.patience
+    if not refusal.is_certain and run.job.submit_errors >= patience.submit_errors:
+        raise GenerationFailed(
+            "GENERATOR_UNAVAILABLE", "The video generator had an error of its own, repeatedly. Please try again later."
+        ) from refusal
+    if refusal.retry_after_seconds is not None:
+        seconds = refusal.retry_after_seconds
+    elif refusal.is_certain:
+        seconds = patience.quota_seconds
+    else:
+        seconds = patience.retry_seconds(run.job.submit_errors + 1)
+    delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
+    await run.advance(lambda session, job: submission.put_off(session, job, reason, delay, is_certain=is_certain))
+
+
+async def _note_trouble(run: Run, reason: str | None) -> None:
+    """Let readiness and `lookreel doctor` know whether the generator lets us in."""
+    try:
+        async with run.workshop.database.transaction() as session:
+            await submission_pace.set_trouble(session, reason)
+    except DatabaseUnavailable:
+        logger.warning("The generator's state could not be noted")
+
+
+async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
+    """Put the request together; its images stay in memory until `room` closes."""
+    job = run.job
+    images: dict[str, list[Image]] = {role: [] for role in ImageRole}
+    async with run.workshop.database.transaction() as session:
+        rows = await video_job_images.of_job(session, job.id)
+    if rows:
+        await room.enter_async_context(run.workshop.image_room)
+    for row in rows:
+        images[row.role].append(Image(await _contents(run, row.address), row.media_type, ""))
+    return GenerationRequest(
+        video_job_id=job.id,
+        prompt=job.prompt,
+        model=_upstream_model(run, job),
+        resolution=job.resolution,
+        aspect_ratio=job.aspect_ratio,
+        duration_seconds=job.duration_seconds,
+        generate_audio=job.generate_audio,
+        initial_image=next(iter(images[ImageRole.INITIAL]), None),
+        end_frame=next(iter(images[ImageRole.END]), None),
+        reference_images=images[ImageRole.REFERENCE],
+        attempt=job.attempt,
+    )
+
+
+async def _contents(run: Run, address: str) -> bytes:
+    try:
+        return await run.workshop.unless_stopping(lambda: run.workshop.storage.read_image(address))
+    except FileMissing as missing:
+        raise GenerationFailed(
+            "IMAGE_LOST", "An image of this video job is not there any more. Please create a new video."
+        ) from missing
+
+
+def _upstream_model(run: Run, job: VideoJob) -> str:
+    """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
+    model = run.workshop.catalogue.models.get(job.model)
+    return job.model if model is None else model.upstream_id
+
+
+def _uncertain() -> GenerationFailed:
+    return GenerationFailed(
+        "SUBMISSION_UNCERTAIN",
+        "The video may or may not have been requested before a fault. It was not requested again, "
+        "since that could have been paid for twice. Please create a new video.",
+    )

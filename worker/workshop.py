@@ -1,0 +1,100 @@
+"""What every run shares, and how patient it is."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from db.session import Database
+from resolvers.models import Catalogue
+from resolvers.ports import Storage, VideoGenerator
+from worker.run_times import RunTimes
+
+T = TypeVar("T")
+
+
+class HandedOver(Exception):
+    """The worker is stopping; another one goes on from what the row says."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often things are tried, in seconds and times (veo-and-cloudinary.md, the table of failures)."""
+
+    generation_seconds: float = 20 * 60
+    """A generation that takes longer is given up."""
+    first_retry_seconds: float = 1
+    longest_retry_seconds: float = 60
+    submit_errors: int = 3
+    """How often a submit is repeated that the generator answered with an error of its own."""
+    quota_seconds: float = 20
+    """How long all wait after a refusal for quota that does not say how long."""
+    uncertain_seconds: float = 90
+    """How long the sender of a job has to come back with the operation's name, before it is called uncertain."""
+    recording_seconds: float = 300
+    """How long an operation's name is held for a database that cannot be reached."""
+    store_tries: int = 3
+    """How often a video is stored from the file at hand, before the job waits in the queue for another try."""
+    most_store_faults: int = 10
+    most_faults: int = 5
+    """How often a fault of ours may stop a job, each time for longer, before it is called failed."""
+
+    def retry_seconds(self, failures: int) -> float:
+        """Return how long to wait after so many failures in a row, from 1."""
+        return float(min(self.longest_retry_seconds, self.first_retry_seconds * 2 ** min(failures - 1, 30)))
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The database, the outside world, what is offered, and the event that says that the worker is stopping.
+
+    `scratch` is where generators leave fetched videos, in seconds' or minutes' need.
+    """
+
+    database: Database
+    mock_generator: VideoGenerator
+    real_generator: VideoGenerator | None
+    storage: Storage
+    catalogue: Catalogue
+    scratch: Path
+    refund_failed_jobs: bool
+    stopping: asyncio.Event
+    patience: Patience = Patience()
+    run_times: RunTimes = field(default_factory=RunTimes)
+    # Submits with images: up to 100 MB of them each, and half as much again in base64.
+    image_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    # Videos being looked at and stored.
+    storing_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two tries.
+
+        Raises:
+            HandedOver
+
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+            raise HandedOver
+
+    async def unless_stopping(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do what may be broken off and done again: a stopping worker does not wait for it.
+
+        Raises:
+            HandedOver
+
+        """
+        working = asyncio.ensure_future(work())
+        stopped = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise HandedOver
+        finally:
+            stopped.cancel()
+            working.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await working
