@@ -23,6 +23,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         message = f"Cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT to another address."
         raise InvalidSettings(message) from error
+    # Accepted connections inherit it; uvloop sets it by itself, asyncio does not, which costs up to 40 ms an answer.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return listener
 

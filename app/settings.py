@@ -44,9 +44,7 @@ class Settings(BaseSettings):
     google_vertex_base_url: str | None = Field(None, description="Stands for Google's own host, such as a proxy")
     veo_poll_seconds: Annotated[float, Field(gt=0)] = Field(10.0, description="How often Veo is asked about a video")
     veo_output_gcs_uri: str | None = Field(None, description="Lets Veo leave its videos in a bucket")
-    veo_models: dict[str, str] = Field(
-        default_factory=dict, description="Accepted model ids and what each is at Google"
-    )
+    veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
     generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")

@@ -1,0 +1,121 @@
+"""What a worker does beside its jobs."""
+
+import os
+import time
+from uuid import UUID
+
+from sqlalchemy import func, text
+
+from db import file_removals
+from db.models import FileRemoval, IdempotencyKey
+from resolvers.ports import StorageUnavailable
+from tests.house import House
+from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
+from tests.worker.test_generate import workshop
+from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files
+
+FILES = ["https://images.example/a.png", "https://images.example/b.png"]
+LATER = "https://images.example/later.png"
+
+
+async def schedule(house: House) -> None:
+    async with house.database.transaction() as session:
+        await file_removals.schedule(session, FILES)
+        await file_removals.schedule_unless_owned(session, [LATER])
+
+
+async def test_files_are_removed_when_their_time_has_come(house: House) -> None:
+    storage = ScriptedStorage()
+    await schedule(house)
+
+    await remove_files(workshop(house, ScriptedGenerator(), storage))
+
+    assert sorted(storage.deleted) == FILES
+    assert await house.count(FileRemoval.address == LATER, table=FileRemoval) == 1
+    assert await house.count(table=FileRemoval) == 1
+
+
+async def test_a_removal_that_fails_is_put_off_and_tried_again(house: House) -> None:
+    storage = ScriptedStorage([StorageUnavailable("down")])
+    shop = workshop(house, ScriptedGenerator(), storage)
+    await schedule(house)
+
+    await remove_files(shop)
+    failed = FileRemoval.failures == 1
+    put_off = await house.count(failed, FileRemoval.due_at > func.now(), table=FileRemoval)
+    async with house.database.transaction() as session:
+        await file_removals.expedite(session, FILES)
+    await remove_files(shop)
+
+    assert put_off == 1
+    assert sorted(storage.deleted) == FILES
+
+
+async def test_more_than_a_batch_is_removed_in_one_go(house: House) -> None:
+    storage = ScriptedStorage()
+    async with house.database.transaction() as session:
+        await file_removals.schedule(session, [f"https://images.example/{number}.png" for number in range(120)])
+
+    await remove_files(workshop(house, ScriptedGenerator(), storage))
+
+    assert len(set(storage.deleted)) == len(storage.deleted) == 120
+
+
+async def test_two_workers_do_not_take_the_same_file(house: House) -> None:
+    await schedule(house)
+
+    async with house.database.transaction() as one, house.database.transaction() as other:
+        first = await file_removals.take_due(one, limit=1, lease=file_removals.UNOWNED_FILES_LAST)
+        second = await file_removals.take_due(other, limit=9, lease=file_removals.UNOWNED_FILES_LAST)
+
+    assert sorted(found.address for found in first + second) == FILES
+
+
+async def test_old_log_rows_keys_and_scratch_files_are_pruned_and_young_ones_stay(house: House) -> None:
+    caller = await house.user(tokens=200)
+    for key in ("old", "young"):
+        answer = await house.http.post(
+            "/graphql",
+            json={"query": CREATE, "variables": {"key": key}},
+            headers=house.headers(caller),
+        )
+        assert answer.json()["data"]["createVideoJob"]["errors"] == []
+    scratch = house.settings.scratch_folder
+    scratch.mkdir(parents=True, exist_ok=True)
+    old, young = scratch / "old.mp4", scratch / "young.mp4"
+    for file in (old, young):
+        file.write_bytes(b"video")
+    os.utime(old, (time.time() - SCRATCH_SECONDS - 10,) * 2)
+    async with house.database.transaction() as session:
+        await session.execute(
+            text("UPDATE idempotency_keys SET created_at = now() - interval '25 h' WHERE key = 'old'")
+        )
+        await session.execute(text("UPDATE pgqueuer_log SET created = now() - interval '2 d'"))
+        logged = (await session.execute(text("SELECT count(*) FROM pgqueuer_log"))).scalar_one()
+
+    await prune(workshop(house, ScriptedGenerator()))
+
+    assert logged >= 2
+    async with house.database.transaction() as session:
+        assert (await session.execute(text("SELECT count(*) FROM pgqueuer_log"))).scalar_one() == 0
+    assert await house.count(IdempotencyKey.key == "young", table=IdempotencyKey) == 1
+    assert await house.count(table=IdempotencyKey) == 1
+    assert (old.exists(), young.exists()) == (False, True)
+    young.unlink()
+
+
+async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House) -> None:
+    job_id = UUID(await house.create(await house.user()))
+    async with house.database.transaction() as session:
+        await session.execute(text("DELETE FROM pgqueuer"))
+
+    await reconcile(workshop(house, ScriptedGenerator()))
+    await reconcile(workshop(house, ScriptedGenerator()))
+
+    async with house.database.transaction() as session:
+        queued = (await session.execute(text("SELECT dedupe_key FROM pgqueuer"))).scalars().all()
+    assert queued == [str(job_id)]
+
+
+CREATE = """mutation ($key: String) { createVideoJob(input: { prompt: "She turns", model: "veo-3.1-generate-preview",
+  resolution: "720p", aspectRatio: "16:9", mockMode: true, idempotencyKey: $key }) { errors { __typename } } }"""
