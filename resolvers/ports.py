@@ -107,6 +107,7 @@ class VideoGenerator(Protocol):
 
         Raises:
             GenerationFailed, GeneratorMisconfigured, NotAccepted, SubmissionUncertain
+            Anything else is a fault of ours, and nothing was sent.
 
         """
         ...

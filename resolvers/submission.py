@@ -66,6 +66,11 @@ async def put_off(session: Session, job: VideoJob, reason: str, delay: timedelta
     )
 
 
+async def take_back(session: Session, job: VideoJob) -> VideoJob:
+    """Note that the job was not sent after all, because of a fault of ours."""
+    return await change(session, job, None, submission=Submission.NEW)
+
+
 async def begin_anew(session: Session, job: VideoJob, reason: str) -> VideoJob:
     """Give up the first generation, which the generator could not finish, for a second and last one."""
     return await change(

@@ -82,3 +82,5 @@ async def _report_progress(run: Run, answer: StillGenerating) -> None:
     if percentage > run.job.progress_percentage:
         report = partial(generation.report_progress, percentage=percentage, is_estimated=is_estimated)
         await run.advance(report)
+    else:
+        await run.require_ours()

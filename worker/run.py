@@ -89,9 +89,18 @@ class Run:
                     job = await transition(session, self.job)
                 self.job = job
                 return
-            self.job = await _unfinished(self.workshop, self.job.id)
-            if self.job.run_id != self._run_id:
-                raise Superseded
+            await self.require_ours()
+
+    async def require_ours(self) -> None:
+        """Look whether the job is still ours to follow.
+
+        Raises:
+            Superseded: it has ended, for example by a cancellation, or another run follows it.
+
+        """
+        self.job = await _unfinished(self.workshop, self.job.id)
+        if self.job.run_id != self._run_id:
+            raise Superseded
 
     def _leave_to_its_sender(self) -> None:
         """Wait with a job in the middle of its submit: its sender may be alive, just cut off from the database."""

@@ -74,6 +74,11 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
         logger.critical("The generator does not let us in: %s", refusal.reason)
         await _note_trouble(run, refusal.reason)
         raise
+    except GenerationFailed:
+        raise
+    except Exception:
+        await run.advance(submission.take_back)
+        raise
     await _record(run, request, operation_name)
     return operation_name
 

@@ -1,5 +1,7 @@
 """The worker with a real queue: nothing is lost, whoever dies."""
 
+from itertools import accumulate
+
 import pytest
 from sqlalchemy import text
 
@@ -92,3 +94,35 @@ async def test_a_worker_waits_for_the_migration(
 
 async def logged(caplog: pytest.LogCaptureFixture) -> str:
     return caplog.text
+
+
+async def test_no_more_generations_run_at_once_than_the_fleet_may(house: House, settings: Settings) -> None:
+    limited = settings.model_copy(update={"generations_at_once": 2, "mock_seconds": 1.0})
+    jobs = [await house.create(await house.user()) for _ in range(5)]
+
+    async with at_work(limited, house.database), at_work(limited, house.database):
+        seen = [
+            await eventually(lambda: running(house), lambda rows: rows == 2),
+            *[await running(house) for _ in range(20)],
+        ]
+        ended = [await house.finished(job_id) for job_id in jobs]
+
+    assert max(seen) == 2
+    assert {job.status for job in ended} == {VideoJobStatus.SUCCEEDED}
+    moments = sorted(moment for job in ended for moment in ((job.started_at, 1), (job.completed_at, -1)))
+    assert max(accumulate(change for _, change in moments)) == 2
+
+
+async def running(house: House) -> int:
+    return await house.count(VideoJob.status == VideoJobStatus.RUNNING)
+
+
+async def test_a_cancelled_job_is_let_go_of_at_the_next_question(house: House, settings: Settings) -> None:
+    caller = await house.user()
+    async with at_work(settings.model_copy(update={"mock_seconds": 2.0}), house.database):
+        job_id = await house.create(caller)
+        await eventually(lambda: house.job(job_id), lambda job: job.progress_percentage > 0)
+        await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+        await eventually(lambda: queued(house), lambda rows: rows == 0)
+
+    assert (await house.job(job_id)).status == VideoJobStatus.CANCELLED
