@@ -24,6 +24,7 @@ from db.session import Database, DatabaseUnavailable
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
 from rest_compat import errors, looks, migration, subscription, video_jobs, video_models
+from resolvers.streams import Streams
 from rest_compat.services import RestServices
 from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
@@ -57,17 +58,20 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     gate = Gate(settings, database)
     storages = open_storages(settings)
     catalogue = settings.catalogue()
+    streams = Streams(settings.streams_per_user)
     app = rest_api()
     app.router.lifespan_context = lambda _app: _running(feed, storages)
     app.state.database = database
     app.state.rest_services = RestServices(
         database=database,
+        feed=feed,
+        streams=streams,
         storage=storages,
         catalogue=catalogue,
         admit=gate.admit,
         migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
     )
-    services = GraphQLServices(database, feed, storages, catalogue, gate.admit)
+    services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
     view = GraphQLView(services, settings.origins)
     app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
     app.mount(MEDIA_PATH, media_files(settings.media_folder))

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
     generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
+    streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     database_pool_size: PositiveInt = Field(10, description="Connections of each process, besides one to listen")
 

@@ -1,6 +1,7 @@
 """Who calls, as a token says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -24,12 +25,13 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """A person whose token was believed."""
+    """A person whose token was believed, until `expires_at`; the same person with a newer token is the same caller."""
 
     user_id: UUID
     email: str | None
     role: Role = Role.USER
     status: AccountStatus = AccountStatus.ACTIVE
+    expires_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_admin(self) -> bool:

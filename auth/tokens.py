@@ -111,4 +111,5 @@ def caller_of(claims: dict[str, Any]) -> Caller:
         # Identity providers have role names of their own; only one name gives more rights.
         role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
         status=AccountStatus(claims.get("status", AccountStatus.ACTIVE)),
+        expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
     )

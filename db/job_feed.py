@@ -1,34 +1,97 @@
-"""Wake-ups for followers of jobs: one LISTEN connection a process, kept alive, with a slow poll behind it."""
+"""The one source of events about jobs: wake-ups from PostgreSQL, states read in batches, handed to whoever follows.
+
+One connection of the process listens. It is made anew when it is lost, and a slow poll stands behind it: a wake-up may
+come for nothing or be lost, which costs latency, never truth.
+"""
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from uuid import UUID
 
 import asyncpg
 
-from db.session import WAKE_UP_CHANNEL, Database
+from db import video_jobs
+from db.models import VideoJob
+from db.session import WAKE_UP_CHANNEL, Database, DatabaseUnavailable
 
 RECONNECT_SECONDS = 1.0
+BATCH = 500
+POLLS_A_LOOK = 12
 
 logger = logging.getLogger("lookreel.db")
 
 
-class JobFeed:
-    """Tells followers when to read a job again.
+class Inbox:
+    """What is new for one follower: the newest state of each job, however slowly it is fetched."""
 
-    A wake-up may come for nothing, and may be lost: then the follower looks after `poll_seconds` all the same.
+    def __init__(self) -> None:
+        self._news: dict[UUID, VideoJob | None] = {}
+        self._missed = False
+        self._something = asyncio.Event()
+
+    def put(self, job_id: UUID, job: VideoJob | None) -> None:
+        """Leave a job's state, or None where it has been deleted."""
+        self._news[job_id] = job
+        self._something.set()
+
+    def put_missed(self) -> None:
+        """Tell that changes may have been missed."""
+        self._missed = True
+        self._something.set()
+
+    async def fetch(self) -> tuple[dict[UUID, VideoJob | None], bool]:
+        """Wait for news; return it, oldest first, and whether changes may have been missed."""
+        await self._something.wait()
+        self._something.clear()
+        news, missed = self._news, self._missed
+        self._news, self._missed = {}, False
+        return news, missed
+
+
+class JobFeed:
+    """Reads each changed job once and hands it to all that follow it, or follow its owner.
+
+    Start to follow before the first read of your own, so that no change falls between the two.
     """
 
     def __init__(self, database: Database, *, poll_seconds: float = 5.0) -> None:
         self._database = database
         self._poll_seconds = poll_seconds
-        self._events: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._of_jobs: defaultdict[UUID, set[Inbox]] = defaultdict(set)
+        self._of_users: defaultdict[UUID, set[Inbox]] = defaultdict(set)
+        # What was last handed out; None for a deleted job.
+        self._versions: dict[UUID, int | None] = {}
+        self._dirty: dict[UUID, UUID | None] = {}
+        self._work = asyncio.Event()
 
     async def run(self) -> None:
-        """Listen until cancelled; a lost connection is made anew."""
+        """Listen and read until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen_always())
+            tasks.create_task(self._poll_always())
+            tasks.create_task(self._read_always())
+
+    @contextmanager
+    def following(self, job_id: UUID) -> Iterator[Inbox]:
+        """Yield an inbox for one job's changes."""
+        with _registered(self._of_jobs, job_id) as inbox:
+            try:
+                yield inbox
+            finally:
+                if len(self._of_jobs[job_id]) == 1:
+                    self._versions.pop(job_id, None)
+
+    @contextmanager
+    def following_user(self, user_id: UUID) -> Iterator[Inbox]:
+        """Yield an inbox for the changes of all of a user's jobs."""
+        with _registered(self._of_users, user_id) as inbox:
+            yield inbox
+
+    async def _listen_always(self) -> None:
         while True:
             try:
                 await self._listen()
@@ -36,41 +99,99 @@ class JobFeed:
                 logger.warning("Cannot listen for changes of jobs, trying again: %s", error)
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    @contextmanager
-    def watch(self, job_id: UUID) -> Iterator[Callable[[], Awaitable[None]]]:
-        """Yield a function that returns when the job is worth reading again.
-
-        Start to watch before the first read, so that no change falls between the two.
-        """
-        event = asyncio.Event()
-        self._events[job_id].add(event)
-        try:
-            yield lambda: self._wait(event)
-        finally:
-            self._events[job_id].discard(event)
-            if not self._events[job_id]:
-                del self._events[job_id]
-
-    async def _wait(self, event: asyncio.Event) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), self._poll_seconds)
-        event.clear()
-
     async def _listen(self) -> None:
         lost = asyncio.Event()
         async with self._database.raw_connection() as connection:
             connection.add_termination_listener(lambda _connection: lost.set())
             await connection.add_listener(WAKE_UP_CHANNEL, self._on_wake_up)
             # Nobody listened until now: whatever was sent meanwhile is lost, so everybody looks.
-            self._wake(*self._events)
+            self._look_at_everything()
             await lost.wait()
 
     def _on_wake_up(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        job_id, _, _version = str(payload).partition(":")
         with suppress(ValueError):
-            self._wake(UUID(job_id))
+            job_id, _version, user_id = str(payload).split(":")
+            self._mark(UUID(job_id), UUID(user_id))
 
-    def _wake(self, *job_ids: UUID) -> None:
-        for job_id in job_ids:
-            for event in self._events.get(job_id, ()):
-                event.set()
+    def _mark(self, job_id: UUID, user_id: UUID | None) -> None:
+        if job_id in self._of_jobs or user_id in self._of_users:
+            self._dirty[job_id] = user_id
+            self._work.set()
+
+    def _look_at_everything(self) -> None:
+        for job_id in self._of_jobs:
+            self._dirty.setdefault(job_id, None)
+        if self._dirty:
+            self._work.set()
+        self._let_users_look()
+
+    def _let_users_look(self) -> None:
+        """Let those who follow all jobs of a user look for themselves: a read for each, so not often."""
+        for inboxes in self._of_users.values():
+            for inbox in inboxes:
+                inbox.put_missed()
+
+    async def _poll_always(self) -> None:
+        for turn in count(1):
+            await asyncio.sleep(self._poll_seconds)
+            with suppress(DatabaseUnavailable):
+                await self._poll_jobs()
+            if turn % POLLS_A_LOOK == 0:
+                self._let_users_look()
+
+    async def _poll_jobs(self) -> None:
+        """Compare the versions of all followed jobs with those last handed out."""
+        followed = list(self._of_jobs)
+        for start in range(0, len(followed), BATCH):
+            batch = followed[start : start + BATCH]
+            async with self._database.transaction() as session:
+                found = await video_jobs.versions(session, batch)
+            for job_id in batch:
+                if found.get(job_id) != self._versions.get(job_id):
+                    self._mark(job_id, None)
+
+    async def _read_always(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                await self._read()
+            except DatabaseUnavailable as error:
+                logger.warning("Changed jobs cannot be read, trying again: %s", error)
+                await asyncio.sleep(RECONNECT_SECONDS)
+                self._work.set()
+
+    async def _read(self) -> None:
+        while self._dirty:
+            batch = dict(list(self._dirty.items())[:BATCH])
+            async with self._database.transaction() as session:
+                # What changes after this statement wakes us up again.
+                for job_id in batch:
+                    del self._dirty[job_id]
+                try:
+                    found = {job.id: job for job in await video_jobs.get_many(session, list(batch))}
+                except BaseException:
+                    self._dirty = batch | self._dirty
+                    raise
+            for job_id, user_id in batch.items():
+                self._hand_out(job_id, user_id, found.get(job_id))
+
+    def _hand_out(self, job_id: UUID, user_id: UUID | None, job: VideoJob | None) -> None:
+        if job_id in self._of_jobs:
+            self._versions[job_id] = None if job is None else job.version
+        owner = user_id if job is None else job.user_id
+        followers = self._of_jobs.get(job_id, set()) | (self._of_users.get(owner, set()) if owner else set())
+        for inbox in followers:
+            inbox.put(job_id, job)
+
+
+@contextmanager
+def _registered(inboxes: defaultdict[UUID, set[Inbox]], key: UUID) -> Iterator[Inbox]:
+    inbox = Inbox()
+    inboxes[key].add(inbox)
+    try:
+        yield inbox
+    finally:
+        inboxes[key].discard(inbox)
+        if not inboxes[key]:
+            del inboxes[key]

@@ -21,9 +21,9 @@ _WAKE_UPS = "wake_ups"
 logger = logging.getLogger("lookreel.db")
 
 
-def wake_up_after_commit(session: Session, video_job_id: UUID, version: int) -> None:
-    """Tell followers of the job once the running transaction has committed."""
-    session.info.setdefault(_WAKE_UPS, []).append(f"{video_job_id}:{version}")
+def wake_up_after_commit(session: Session, video_job_id: UUID, version: int, user_id: UUID) -> None:
+    """Tell followers of the job and of its owner's jobs once the running transaction has committed."""
+    session.info.setdefault(_WAKE_UPS, []).append(f"{video_job_id}:{version}:{user_id}")
 
 
 class DatabaseUnavailable(Exception):

@@ -1,10 +1,10 @@
 """Statements on video jobs, their logs and their idempotency keys."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, exists, func, select, update
+from sqlalchemy import Select, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
@@ -22,12 +22,32 @@ async def add(session: Session, job: VideoJob) -> None:
     session.add(job)
     await session.flush()
     await session.refresh(job)
-    wake_up_after_commit(session, job.id, job.version)
+    wake_up_after_commit(session, job.id, job.version, job.user_id)
 
 
 async def get(session: Session, job_id: UUID) -> VideoJob | None:
     """Read one job as it is now, whoever owns it."""
     return await session.get(VideoJob, job_id, populate_existing=True)
+
+
+async def get_many(session: Session, job_ids: Collection[UUID]) -> Sequence[VideoJob]:
+    """Read those of the jobs that there are, whoever owns them."""
+    return (await session.scalars(select(VideoJob).where(VideoJob.id.in_(job_ids)))).all()
+
+
+async def versions(session: Session, job_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Read the versions of those of the jobs that there are."""
+    query = select(VideoJob.id, VideoJob.version).where(VideoJob.id.in_(job_ids))
+    return {row.id: row.version for row in await session.execute(query)}
+
+
+async def active_or_newer(
+    session: Session, user_id: UUID, since: datetime, known: Collection[UUID]
+) -> Sequence[VideoJob]:
+    """Read a user's jobs that may have changed lately: in progress, created since, or known to be worth a look."""
+    changed = or_(_ACTIVE, VideoJob.created_at >= since, VideoJob.id.in_(known))
+    query = select(VideoJob).where(VideoJob.user_id == user_id, changed)
+    return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
 
 
 async def keep(session: Session, job_id: UUID) -> None:
@@ -58,7 +78,7 @@ async def offset_page_of_owner(
 async def remove(session: Session, job: VideoJob) -> None:
     """Delete a job with its log and links; what it cost stays in the ledger."""
     await session.execute(delete(VideoJob).where(VideoJob.id == job.id))
-    wake_up_after_commit(session, job.id, job.version + 1)
+    wake_up_after_commit(session, job.id, job.version + 1, job.user_id)
 
 
 async def change(session: Session, job: VideoJob, **values: object) -> VideoJob | None:
@@ -75,7 +95,7 @@ async def change(session: Session, job: VideoJob, **values: object) -> VideoJob 
     )
     changed = await session.scalar(statement)
     if changed is not None:
-        wake_up_after_commit(session, changed.id, changed.version)
+        wake_up_after_commit(session, changed.id, changed.version, changed.user_id)
     return changed
 
 
@@ -88,6 +108,12 @@ async def logs_of(session: Session, job_ids: Sequence[UUID]) -> Sequence[VideoJo
     """Read the logs of many jobs, oldest line first."""
     query = select(VideoJobLog).where(VideoJobLog.video_job_id.in_(job_ids))
     return (await session.scalars(query.order_by(VideoJobLog.video_job_id, VideoJobLog.id))).all()
+
+
+async def logs_after(session: Session, job_id: UUID, after: int, *, limit: int) -> Sequence[VideoJobLog]:
+    """Read the lines of a job's log behind the one of that id, oldest line first."""
+    query = select(VideoJobLog).where(VideoJobLog.video_job_id == job_id, VideoJobLog.id > after)
+    return (await session.scalars(query.order_by(VideoJobLog.id).limit(limit))).all()
 
 
 async def get_idempotency_key(session: Session, user_id: UUID, key: str, keep: timedelta) -> IdempotencyKey | None:

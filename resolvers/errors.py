@@ -139,6 +139,16 @@ class VideoNotInLook(Refusal):
         super().__init__("This video is not associated with the look", field="lookId")
 
 
+class TooManyStreams(Refusal):
+    """The user follows as much as one may at once."""
+
+    code = "TOO_MANY_STREAMS"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} streams may be open at once. Please close one first.")
+        self.limit = limit
+
+
 class UserNotFound(Refusal):
     """No account of that id."""
 

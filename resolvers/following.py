@@ -1,33 +1,125 @@
-"""Following a job: a snapshot first, then every change in order of version, until the job has ended."""
+"""Following jobs: a snapshot first, then every change in order of version.
 
-from collections.abc import AsyncIterator
+A state that was superseded before it could be told is skipped; the terminal one never is. No transaction stays open
+for as long as a video takes.
+"""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from auth.caller import Caller
+from db import video_jobs as rows
 from db.job_feed import JobFeed
-from db.models import VideoJob, VideoJobStatus
+from db.models import VideoJob, VideoJobLog, VideoJobStatus
 from db.session import Database
 from resolvers import video_jobs
+from resolvers.errors import VideoJobNotFound
+
+LINES_AT_ONCE = 500
+# How old a job may be that came and went while nobody listened: longer than the slowest poll.
+LATELY = timedelta(minutes=3)
 
 
-async def follow(database: Database, feed: JobFeed, caller: Caller, job_id: UUID) -> AsyncIterator[VideoJob]:
+@dataclass(frozen=True)
+class Position:
+    """How far a follower has got: the last version, and the id of the last line of the log; 0 for none."""
+
+    version: int = 0
+    line: int = 0
+
+
+START = Position()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A version of a job, and the lines that its log has gained since the version before."""
+
+    job: VideoJob
+    lines: Sequence[VideoJobLog]
+
+
+async def follow(
+    database: Database, feed: JobFeed, caller: Caller, job_id: UUID, *, after_version: int = 0
+) -> AsyncGenerator[VideoJob, None]:
     """Yield the job as it is, then again whenever its version has gone up; end after its terminal state.
 
-    A state that was superseded before it could be read is skipped; the terminal one never is. Each read is a
-    transaction of its own, since none may stay open for as long as a video takes.
+    With `after_version`, what the caller has seen already is left out: a follower who comes back misses nothing and
+    gets nothing twice.
 
     Raises:
-        VideoJobNotFound: at the first read, or when the job has been deleted meanwhile.
+        VideoJobNotFound: at once, or when the job has been deleted meanwhile.
 
     """
-    version = 0
-    with feed.watch(job_id) as changed:
+    with feed.following(job_id) as inbox:
+        async with database.transaction() as session:
+            job = await video_jobs.get(session, caller, job_id)
+        # A version that there never was comes from another database, or from a typo.
+        seen = after_version if after_version <= job.version else 0
         while True:
-            async with database.transaction() as session:
-                job = await video_jobs.get(session, caller, job_id)
-            if job.version > version:
-                version = job.version
+            if job.version > seen:
+                seen = job.version
                 yield job
             if VideoJobStatus(job.status).is_terminal:
                 return
-            await changed()
+            news, _ = await inbox.fetch()
+            newest = news.get(job_id, job)
+            if newest is None:
+                raise VideoJobNotFound
+            job = newest
+
+
+async def follow_with_log(
+    database: Database, feed: JobFeed, caller: Caller, job_id: UUID, *, after: Position = START
+) -> AsyncGenerator[Change, None]:
+    """Follow a job as `follow` does, with what its log has gained.
+
+    Raises:
+        VideoJobNotFound
+
+    """
+    line_id = after.line
+    async for job in follow(database, feed, caller, job_id, after_version=after.version):
+        # Lines are written with the version that they belong to, so they are there once the version is.
+        async with database.transaction() as session:
+            lines = await rows.logs_after(session, job_id, line_id, limit=LINES_AT_ONCE)
+        line_id = lines[-1].id if lines else line_id
+        yield Change(job, lines)
+
+
+async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> AsyncGenerator[VideoJob, None]:
+    """Yield the caller's jobs that are in progress, then each change of any of the caller's jobs, also of new ones.
+
+    It does not end by itself. A deleted job is told no more.
+    """
+    with feed.following_user(caller.user_id) as inbox:
+        known = {job.id: job for job in await _lately_changed(database, caller, ())}
+        for job in known.values():
+            if not _ended(job):
+                yield job
+        while True:
+            news, missed = await inbox.fetch()
+            jobs = [job for job in news.values() if job is not None]
+            if missed:
+                jobs += await _lately_changed(database, caller, known)
+            for job in jobs:
+                if job.id not in known or job.version > known[job.id].version:
+                    known[job.id] = job
+                    yield job
+            known = {id_: job for id_, job in known.items() if not _ended(job) or _is_new(job)}
+
+
+async def _lately_changed(database: Database, caller: Caller, known: Iterable[UUID]) -> Sequence[VideoJob]:
+    async with database.transaction() as session:
+        return await rows.active_or_newer(session, caller.user_id, datetime.now(UTC) - LATELY, list(known))
+
+
+def _ended(job: VideoJob) -> bool:
+    return VideoJobStatus(job.status).is_terminal
+
+
+def _is_new(job: VideoJob) -> bool:
+    """Whether a look at what changed lately would find the job again."""
+    return job.created_at > datetime.now(UTC) - 2 * LATELY

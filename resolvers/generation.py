@@ -63,8 +63,6 @@ async def begin_storing(session: Session, job: VideoJob, address: str) -> VideoJ
 
 async def succeed(session: Session, job: VideoJob, video: KeptVideo) -> VideoJob:
     """End the job with its stored video."""
-    for warning in video.warnings:
-        await video_jobs.add_log(session, job.id, LogLevel.WARNING, warning)
     succeeded = await change(
         session,
         job,
@@ -81,6 +79,8 @@ async def succeed(session: Session, job: VideoJob, video: KeptVideo) -> VideoJob
         video_height=video.facts.height,
         completed_at=func.now(),
     )
+    for warning in video.warnings:
+        await video_jobs.add_log(session, job.id, LogLevel.WARNING, warning)
     await file_removals.withdraw(session, [video.address])
     await video_job_images.schedule_removal(session, job.id)
     return succeeded

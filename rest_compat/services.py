@@ -9,19 +9,23 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
+from db.job_feed import JobFeed
 from db.session import Database
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
+from resolvers.streams import Streams
 
 
 @dataclass(frozen=True)
 class RestServices:
-    """The database, where files go, what is offered, the gate that turns an `Authorization` header into a caller.
+    """The database, the feed of changes, the open streams, where files go, what is offered, the gate that turns an `Authorization` header into a caller.
 
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
     """
 
     database: Database
+    feed: JobFeed
+    streams: Streams
     storage: Storage
     catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]

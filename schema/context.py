@@ -1,9 +1,9 @@
 """What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import strawberry
@@ -14,15 +14,19 @@ from db.job_feed import JobFeed
 from db.session import Database, Session
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
+from resolvers.streams import Streams, until_expiry
 from schema.dataloaders import Loaders
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class GraphQLServices:
-    """The database, the feed of changes, where files go, what is offered, and the gate that admits callers."""
+    """The database, the feed of changes, the open streams, where files go, what is offered, who admits callers."""
 
     database: Database
     feed: JobFeed
+    streams: Streams
     storage: Storage
     catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]
@@ -36,6 +40,7 @@ class RequestContext:
     base_url: str
     authorization: str | None
     caller: Caller | None = None
+    is_websocket: bool = False
     connection_params: dict[str, Any] | None = None
     loaders: Loaders = field(init=False)
 
@@ -52,6 +57,10 @@ class RequestContext:
         if self.caller is None:
             raise InvalidCredentials
         return self.caller
+
+    def lasting(self, stream: AsyncGenerator[Item, None]) -> AsyncIterator[Item]:
+        """Return the stream, ended by an error when the token expires; a WebSocket is closed then, with all in it."""
+        return stream if self.is_websocket else until_expiry(self.admitted_caller, stream)
 
     def absolute_url(self, url: str | None) -> str | None:
         """Turn a stored path of this site into a URL; URLs stay as they are."""

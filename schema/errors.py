@@ -99,6 +99,11 @@ class VideoNotInLook(UserError):
     """See `resolvers.errors.VideoNotInLook`."""
 
 
+@strawberry.type(description="The user has as many streams open as one may have.")
+class TooManyStreams(UserError):
+    """See `resolvers.errors.TooManyStreams`."""
+
+
 @strawberry.type(description="No account of that id.")
 class UserNotFound(UserError):
     """See `resolvers.errors.UserNotFound`."""
@@ -162,6 +167,7 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.VideoJobNotCancellable: (VideoJobNotCancellable, _nothing_more),
     errors.VideoNotReady: (VideoNotReady, _nothing_more),
     errors.VideoNotInLook: (VideoNotInLook, _nothing_more),
+    errors.TooManyStreams: (TooManyStreams, _nothing_more),
     errors.UserNotFound: (UserNotFound, _nothing_more),
 }
 

@@ -1,17 +1,24 @@
-"""The subscriptions: follow a job live."""
+"""The subscriptions: follow jobs live."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import strawberry
 
-from resolvers.errors import VideoJobNotFound
-from resolvers.following import follow
+from resolvers import following
+from resolvers.errors import InvalidInput, VideoJobNotFound
+from resolvers.following import Position
 from resolvers.ids import uuid_or
 from schema.context import Info
-from schema.types import VideoJob
+from schema.types import VideoJob, VideoJobLog
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
+AfterVersion = Annotated[
+    int, strawberry.argument(description="The last version that was seen: what came before it is left out")
+]
+AfterLine = Annotated[
+    str | None, strawberry.argument(description="The cursor of the last line that was seen; none for the whole log")
+]
 
 
 @strawberry.type(description="What can be followed.")
@@ -19,10 +26,46 @@ class Subscription:
     """The root of all streams."""
 
     @strawberry.subscription(description="A video job of the caller's: as it is, then each change, until it has ended.")
-    async def video_job(self, info: Info, id: Id) -> AsyncGenerator[VideoJob, None]:  # noqa: A002 - the argument's name
+    async def video_job(self, info: Info, id: Id, after_version: AfterVersion = 0) -> AsyncGenerator[VideoJob, None]:  # noqa: A002 - the argument's name
         """Follow one job."""
-        services = info.context.services
-        caller = info.context.admitted_caller
-        async for job in follow(services.database, services.feed, caller, uuid_or(id, VideoJobNotFound)):
-            info.context.forget()
-            yield VideoJob.of(job)
+        services, caller = info.context.services, info.context.admitted_caller
+        job_id = uuid_or(id, VideoJobNotFound)
+        with services.streams.opened(caller):
+            jobs = following.follow(services.database, services.feed, caller, job_id, after_version=after_version)
+            async for job in info.context.lasting(jobs):
+                info.context.forget()
+                yield VideoJob.of(job)
+
+    @strawberry.subscription(
+        description="The caller's video jobs: those in progress, then each change of any of them, also of new ones."
+    )
+    async def video_jobs(self, info: Info) -> AsyncGenerator[VideoJob, None]:
+        """Follow all jobs."""
+        services, caller = info.context.services, info.context.admitted_caller
+        with services.streams.opened(caller):
+            async for job in info.context.lasting(following.follow_all(services.database, services.feed, caller)):
+                info.context.forget()
+                yield VideoJob.of(job)
+
+    @strawberry.subscription(
+        description="The log of a video job of the caller's, line by line, until the job has ended."
+    )
+    async def video_job_logs(self, info: Info, id: Id, after: AfterLine = None) -> AsyncGenerator[VideoJobLog, None]:  # noqa: A002 - the argument's name
+        """Follow a job's log."""
+        services, caller = info.context.services, info.context.admitted_caller
+        job_id, after_line = uuid_or(id, VideoJobNotFound), _line(after)
+        with services.streams.opened(caller):
+            changes = following.follow_with_log(
+                services.database, services.feed, caller, job_id, after=Position(line=after_line)
+            )
+            async for change in info.context.lasting(changes):
+                for line in change.lines:
+                    yield VideoJobLog.of(line)
+
+
+def _line(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < len(str(2**63))):
+        raise InvalidInput("after must be the cursor of a log line", field="after")
+    return int(cursor)

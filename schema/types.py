@@ -35,6 +35,7 @@ def _id(id_: UUID) -> strawberry.ID:
 class VideoJobLog:
     """See `db.models.VideoJobLog`."""
 
+    cursor: str = strawberry.field(description="Where it stands in the log, for `videoJobLogs(after:)`")
     timestamp: datetime = strawberry.field(description="When it was written")
     level: LogLevel = strawberry.field(description="How serious it is")
     message: str = strawberry.field(description="What happened, for a person")
@@ -42,7 +43,7 @@ class VideoJobLog:
     @classmethod
     def of(cls, row: models.VideoJobLog) -> "VideoJobLog":
         """Build from a row."""
-        return cls(timestamp=row.timestamp, level=LogLevel(row.level), message=row.message)
+        return cls(cursor=str(row.id), timestamp=row.timestamp, level=LogLevel(row.level), message=row.message)
 
 
 @strawberry.type(description="One change of a balance.")

@@ -39,6 +39,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "LookVideosNotMigrated": "LOOK_VIDEOS_NOT_MIGRATED",
         "ImagesNotStored": "IMAGES_NOT_STORED",
         "VideoJobImagesRemoved": "VIDEO_JOB_IMAGES_REMOVED",
+        "TooManyStreams": "TOO_MANY_STREAMS",
         "UserNotFound": "USER_NOT_FOUND",
         "VideoJobNotCancellable": "VIDEO_JOB_NOT_CANCELLABLE",
         "VideoNotInLook": "VIDEO_NOT_IN_LOOK",
