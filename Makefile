@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format lock contracts clean
+.PHONY: help demo serve test check chaos memory format lock contracts web clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: .venv/run.stamp ## Generate a video for a look and watch it happen; needs 
 serve: .venv/run.stamp ## Run the API and a worker on http://127.0.0.1:8000
 	@$(BIN)/lookreel serve
 
+web: .venv/run.stamp ## Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN
+	@$(BIN)/python -m app.web_files
+
 test: .venv/dev.stamp check ## Run every check and every test
 	@$(BIN)/python -m pytest
 
@@ -24,6 +27,12 @@ check: .venv/dev.stamp ## Lint, types, import rules, migrations, committed API d
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m app.contracts check
+
+chaos: .venv/dev.stamp ## Kill workers and fail calls while they make 300 videos; nothing may be lost or paid twice
+	@$(BIN)/python -m bench.chaos
+
+memory: .venv/dev.stamp ## Measure a worker's memory with 1,000 videos in the making, and with 20 large results
+	@$(BIN)/python -m bench.generation_memory
 
 format: .venv/dev.stamp ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from app import web_pages
+from app.body_limit import LimitBody
 from app.settings import Settings
 from app.wiring import Gate, open_storages
 from db import migrations, submission_pace
@@ -23,15 +25,26 @@ from db.job_feed import JobFeed
 from db.session import Database, DatabaseUnavailable
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
-from rest_compat import errors, looks, migration, subscription, video_jobs, video_models
 from resolvers.streams import Streams
+from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
 from rest_compat.services import RestServices
 from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
+from schema.schema import LookreelSchema, make_schema
 from schema.view import GraphQLView
 
 # What a page of another origin must be able to read.
-EXPOSED_HEADERS = ["Location", "Retry-After", "Idempotent-Replayed", "WWW-Authenticate", "X-Request-ID"]
+EXPOSED_HEADERS = [
+    "ETag",
+    "Location",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Preference-Applied",
+    "Idempotent-Replayed",
+    "WWW-Authenticate",
+    "X-Request-ID",
+]
 
 
 def rest_api() -> FastAPI:
@@ -41,9 +54,13 @@ def rest_api() -> FastAPI:
         version="1",
         description="Video generation for fashion looks. The full API is GraphQL, at `/graphql`.",
         redirect_slashes=False,
+        # FastAPI's own pages run whatever a CDN gives them.
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
     api.include_router(video_jobs.router)
+    api.include_router(video_job_events.router)
     api.include_router(video_models.router)
     api.include_router(looks.router)
     api.include_router(subscription.router)
@@ -72,9 +89,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
     )
     services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
-    view = GraphQLView(services, settings.origins)
+    web_folder = settings.data_dir / web_pages.WEB_PATH
+    page = web_pages.playground(web_folder).response
+    view = GraphQLView(services, settings.origins, _schema(settings), page)
     app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
+    app.add_route("/docs", web_pages.swagger(web_folder).answer)
+    app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
     app.add_route("/", _home)
     _add_middleware(app, settings)
@@ -89,10 +110,19 @@ def media_files(folder: Path) -> StaticFiles:
     return StaticFiles(directory=folder)
 
 
+def _schema(settings: Settings) -> LookreelSchema:
+    return make_schema(
+        introspection=settings.graphql_introspection,
+        timeout_seconds=settings.graphql_timeout_seconds,
+        fast=settings.graphql_fast_execution,
+    )
+
+
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add what every request goes through; the last one added is the first one met."""
     # Inside the others, so that the answer to a fault of ours has their headers, too.
     app.add_middleware(ServerErrorMiddleware, handler=errors.on_fault)
+    app.add_middleware(LimitBody)
     app.add_middleware(IgnoreTrailingSlash)
     if settings.origins:
         app.add_middleware(

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from app import demo as demonstration
+from app import doctor as examination
 from app import sample as samples
 from app import worker as worker_process
 from app.process import run_process
@@ -115,6 +116,12 @@ def sample(email: Email) -> None:
 def demo() -> None:
     """Generate a mock video for a sample look and show it happening; leaves nothing running."""
     _exit_with(demonstration.run)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything that the installation needs, and say what is wrong and what to do about it."""
+    _exit_with(examination.run)
 
 
 def main() -> None:

@@ -110,10 +110,10 @@ async def logs_of(session: Session, job_ids: Sequence[UUID]) -> Sequence[VideoJo
     return (await session.scalars(query.order_by(VideoJobLog.video_job_id, VideoJobLog.id))).all()
 
 
-async def logs_after(session: Session, job_id: UUID, after: int, *, limit: int) -> Sequence[VideoJobLog]:
+async def logs_after(session: Session, job_id: UUID, after: int) -> Sequence[VideoJobLog]:
     """Read the lines of a job's log behind the one of that id, oldest line first."""
     query = select(VideoJobLog).where(VideoJobLog.video_job_id == job_id, VideoJobLog.id > after)
-    return (await session.scalars(query.order_by(VideoJobLog.id).limit(limit))).all()
+    return (await session.scalars(query.order_by(VideoJobLog.id))).all()
 
 
 async def get_idempotency_key(session: Session, user_id: UUID, key: str, keep: timedelta) -> IdempotencyKey | None:

@@ -298,7 +298,7 @@ def _poster_url(url: str) -> str:
 
 async def _opened(file: Path) -> BinaryIO:
     try:
-        return await asyncio.to_thread(file.open, "rb")
+        return file.open("rb")  # not in a thread: a cancelled wait would leave open what it opens
     except OSError as error:
         raise StorageUnavailable(f"The file to store cannot be read: {error}") from error
 

@@ -21,6 +21,7 @@ from resolvers.ports import (
     GenerationFailed,
     GenerationRequest,
     GeneratorUnreachable,
+    NotAccepted,
     StillGenerating,
     SubmissionUncertain,
 )
@@ -105,6 +106,24 @@ class VeoGenerator:
             async with self._downloads:
                 return await self._downloaded(found)
         return found
+
+    async def check(self, model: str) -> None:
+        """Ask for a model, which takes credentials and costs nothing.
+
+        Raises:
+            GeneratorMisconfigured: Google does not let us in
+            GenerationFailed: there is no such model
+            GeneratorUnreachable
+
+        """
+        with self._http.call() as call:
+            try:
+                await self._client.aio.models.get(model=model)
+            except Exception as error:
+                meaning = failed_submit(error, model, went_out=call.went_out)
+                if isinstance(meaning, NotAccepted | SubmissionUncertain):  # there was nothing to accept
+                    meaning = GeneratorUnreachable(str(meaning))
+                raise meaning from error
 
     async def _found(self, operation_name: str) -> "StillGenerating | Generated | _InBucket":
         operation = types.GenerateVideosOperation.model_validate({"name": operation_name})

@@ -17,7 +17,6 @@ from db.session import Database
 from resolvers import video_jobs
 from resolvers.errors import VideoJobNotFound
 
-LINES_AT_ONCE = 500
 # How old a job may be that came and went while nobody listened: longer than the slowest poll.
 LATELY = timedelta(minutes=3)
 
@@ -84,7 +83,7 @@ async def follow_with_log(
     async for job in follow(database, feed, caller, job_id, after_version=after.version):
         # Lines are written with the version that they belong to, so they are there once the version is.
         async with database.transaction() as session:
-            lines = await rows.logs_after(session, job_id, line_id, limit=LINES_AT_ONCE)
+            lines = await rows.logs_after(session, job_id, line_id)
         line_id = lines[-1].id if lines else line_id
         yield Change(job, lines)
 

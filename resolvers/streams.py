@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -41,7 +41,7 @@ class Streams:
                 del self._open[caller.user_id]
 
 
-async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> AsyncIterator[Item]:
+async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
     """Yield what the stream yields until the caller's token expires.
 
     Raises:

@@ -55,11 +55,14 @@ async def record_operation(session: Session, job: VideoJob, operation_name: str,
 async def put_off(session: Session, job: VideoJob, reason: str, delay: timedelta, *, is_certain: bool) -> VideoJob:
     """Note that the generator did not take the job, which waits for another turn; nobody submits for the delay."""
     await submission_pace.block(session, delay)
+    text = status_message("Waiting for the generator", mock_mode=job.mock_mode)
     return await change(
         session,
         job,
-        f"The generator did not accept the video yet: {reason}",
+        # A quota's refusal once: an outage of hours would fill the log.
+        None if is_certain and job.status_message == text else f"The generator did not accept the video yet: {reason}",
         level=LogLevel.WARNING,
+        status_message=text,
         submission=Submission.NEW,
         submit_not_before=None,
         submit_errors=job.submit_errors + (not is_certain),

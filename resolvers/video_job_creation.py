@@ -35,10 +35,14 @@ FIRST_STATUS_MESSAGE = "Waiting for a worker"
 
 @dataclass(frozen=True)
 class CreatedVideoJob:
-    """A job as it was created, now or by an earlier request with the same idempotency key."""
+    """A job as it was created, now or by an earlier request with the same idempotency key.
+
+    `free_slots` is how many more jobs the caller may have in progress now.
+    """
 
     job: VideoJob
     replayed: bool
+    free_slots: int
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,8 @@ async def create(session: Session, caller: Caller, asked: VideoJobInput, catalog
     """
     request = asked.normalised()
     earlier = await check(session, caller, request, catalogue)
-    if earlier is not None:
-        return CreatedVideoJob(earlier, replayed=True)
-    return CreatedVideoJob(await _write(session, caller, request, catalogue), replayed=False)
+    job = earlier or await _write(session, caller, request, catalogue)
+    return CreatedVideoJob(job, earlier is not None, await _free_slots(session, caller.user_id))
 
 
 async def check(session: Session, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> VideoJob | None:
@@ -108,8 +111,7 @@ async def quote(session: Session, caller: Caller, asked: VideoJobInput, catalogu
     account = await open_account(session, caller)
     refusals = list(_refusals_of_fields(request, catalogue))
     refusals += [refusal async for refusal in _refusals_of_account(session, account, request, catalogue)]
-    active = await video_jobs.active_ids(session, account.id)
-    free_slots = max(0, ACTIVE_JOB_LIMIT - len(active))
+    free_slots = await _free_slots(session, account.id)
     return VideoJobQuote(_cost(request, catalogue), account.tokens, free_slots, refusals)
 
 
@@ -138,6 +140,10 @@ async def _refusals_of_account(
     cost = _cost(request, catalogue)
     if account.tokens < cost:
         yield InsufficientTokens(VIDEO_GENERATION, cost, account.tokens)
+
+
+async def _free_slots(session: Session, user_id: UUID) -> int:
+    return max(0, ACTIVE_JOB_LIMIT - len(await video_jobs.active_ids(session, user_id)))
 
 
 async def _owns_look(session: Session, user_id: UUID, look_id: str) -> bool:

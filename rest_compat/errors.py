@@ -33,6 +33,7 @@ from resolvers.errors import (
     VideoNotInLook,
     VideoNotReady,
 )
+from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
 
 
 def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
@@ -67,7 +68,9 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     VideoJobNotCancellable: Answer(HTTPStatus.CONFLICT),
     LookVideosNotMigrated: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
-    ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS),
+    ActiveJobLimit: Answer(
+        HTTPStatus.TOO_MANY_REQUESTS, headers=rate_limit_headers(0) | {"Retry-After": str(SLOT_RETRY_SECONDS)}
+    ),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "30"}),

@@ -66,6 +66,7 @@ MEANINGS = {
     "updated_at": "When it last changed; UTC",
     "upstream_id": "The id under which the generator knows it",
     "user_id": "Whose it is",
+    "version": "Counted up at each change",
     "video_duration_seconds": "The stored video's length",
     "video_height": "In pixels",
     "video_id": "The video job",

@@ -4,14 +4,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class IgnoreTrailingSlash:
-    """Take the slash off the paths of the REST API before they are routed."""
+    """Take the slash off the paths of both APIs before they are routed."""
 
-    def __init__(self, app: ASGIApp, prefix: str = "/api/") -> None:
+    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...] = ("/api/", "/graphql/")) -> None:
         self._app = app
-        self._prefix = prefix
+        self._prefixes = prefixes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        if scope["type"] == "http" and scope["path"].startswith(self._prefix) and scope["path"].endswith("/"):
+        if scope["type"] != "lifespan" and scope["path"].startswith(self._prefixes) and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/")}
         await self._app(scope, receive, send)

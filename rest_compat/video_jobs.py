@@ -7,17 +7,18 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Resp
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
-from db.models import VideoJob, VideoJobStatus
+from db.models import VideoJob
 from db.session import Session
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
-from resolvers.queue_places import queue_places
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from rest_compat.bodies import video_job_body, video_job_list_item
+from rest_compat.bodies import video_job_list_item
+from rest_compat.conditional import JobState, body_of, is_named, job_state, seconds_to_wait, wait_for_change
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
+from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
 from rest_compat.wire import (
     DefaultVideoBody,
@@ -110,6 +111,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
         created = await video_job_creation.create(session, caller, asked_with_images, services.catalogue)
         body = await _body(session, created.job, services, request)
     response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
+    response.headers.update(rate_limit_headers(created.free_slots))
     if created.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return body
@@ -136,14 +138,45 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     return VideoJobListBody(jobs=items, total=page.total, skip=start, limit=limit)
 
 
-@router.get("/{video_job_id}", responses={401: REFUSALS[401], 404: {"model": RefusalBody}})
-async def read_video_job(
-    video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request
-) -> VideoJobBody:
-    """Read a job of the caller's."""
-    async with services.database.transaction() as session:
-        job = await video_jobs.get(session, caller, uuid_or(video_job_id, VideoJobNotFound))
-        return await _body(session, job, services, request)
+IfNoneMatch = Annotated[
+    list[str] | None,
+    Header(alias="If-None-Match", description="Tags of what the client has: 304 where one of them is current"),
+]
+Prefer = Annotated[
+    list[str] | None,
+    Header(
+        alias="Prefer",
+        description="`wait=25` (RFC 7240): where `If-None-Match` names what is current, wait so long for a change",
+    ),
+]
+
+
+@router.get(
+    "/{video_job_id}",
+    response_model=VideoJobBody,
+    responses={304: {"description": "What `If-None-Match` names is current"}, 401: REFUSALS[401], 404: NOT_FOUND},
+)
+async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
+    video_job_id: VideoJobId,
+    caller: AdmittedCaller,
+    services: Services,
+    request: Request,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+    prefer: Prefer = None,
+) -> VideoJobBody | Response:
+    """Read a job of the caller's, where it has changed (RFC 9110, section 13.1.2) or as soon as it has (RFC 7240)."""
+    state, body = await _read(video_job_id, if_none_match, caller, services, request)
+    headers, seconds = {}, seconds_to_wait(prefer)
+    if body is None and seconds and not state.is_terminal:
+        if await wait_for_change(services, caller, state.job, request, seconds=seconds):
+            headers = {"Preference-Applied": f"wait={seconds}"}
+        state, body = await _read(video_job_id, if_none_match, caller, services, request)
+    headers |= state.headers()
+    if body is None:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return body
 
 
 @router.get(
@@ -202,13 +235,20 @@ async def _set_default(
     return DefaultVideoBody(message=message, video_id=video, look_id=look, is_default=is_default)
 
 
+async def _read(
+    video_job_id: str, if_none_match: list[str] | None, caller: Caller, services: RestServices, request: Request
+) -> tuple[JobState, VideoJobBody | None]:
+    """Read a job, and put its body together unless the client has it already."""
+    async with services.database.transaction() as session:
+        job = await video_jobs.get(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+        state = await job_state(session, job, services.catalogue.limits)
+        has_it = is_named(state.tag, if_none_match)
+        return state, None if has_it else await body_of(session, state, str(request.base_url))
+
+
 async def _body(session: Session, job: VideoJob, services: RestServices, request: Request) -> VideoJobBody:
-    logs = await video_jobs.logs_by_job(session, [job.id])
-    in_looks = await video_jobs.looks_by_job(session, [job.id])
-    place = None
-    if job.status == VideoJobStatus.PENDING:
-        place = (await queue_places(session, [job.id], services.catalogue.limits)).get(job.id)
-    return video_job_body(job, logs[job.id], in_looks[job.id], place, str(request.base_url))
+    state = await job_state(session, job, services.catalogue.limits)
+    return await body_of(session, state, str(request.base_url))
 
 
 def _one_look(in_form: str | None, in_query: str | None) -> str | None:

@@ -1,8 +1,8 @@
 """What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
@@ -16,6 +16,7 @@ from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, until_expiry
 from schema.dataloaders import Loaders
+from schema.fan_out import Groups
 
 Item = TypeVar("Item")
 
@@ -30,6 +31,7 @@ class GraphQLServices:
     storage: Storage
     catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]
+    groups: Groups = field(default_factory=Groups)
 
 
 @dataclass
@@ -41,6 +43,7 @@ class RequestContext:
     authorization: str | None
     caller: Caller | None = None
     is_websocket: bool = False
+    is_shared: bool = False
     connection_params: dict[str, Any] | None = None
     loaders: Loaders = field(init=False)
 
@@ -57,6 +60,19 @@ class RequestContext:
         if self.caller is None:
             raise InvalidCredentials
         return self.caller
+
+    def shared(self) -> "RequestContext":
+        """Return a context for an execution that other connections of the same caller are told of, too."""
+        return replace(self, connection_params=None, is_shared=True)
+
+    def stream(self) -> AbstractContextManager[None]:
+        """Hold one of the caller's streams open; a shared one is counted by those who are told of it.
+
+        Raises:
+            TooManyStreams
+
+        """
+        return nullcontext() if self.is_shared else self.services.streams.opened(self.admitted_caller)
 
     def lasting(self, stream: AsyncGenerator[Item, None]) -> AsyncIterator[Item]:
         """Return the stream, ended by an error when the token expires; a WebSocket is closed then, with all in it."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import strawberry
+from asgi_correlation_id import correlation_id
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
@@ -201,11 +202,19 @@ def is_unexpected(error: GraphQLError) -> bool:
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Told)
 
 
+def _fault(error: GraphQLError) -> GraphQLError:
+    extensions = {"code": "INTERNAL_ERROR", "requestId": correlation_id.get()}
+    return GraphQLError("Internal server error", nodes=error.nodes, path=error.path, extensions=extensions)
+
+
 class ErrorTable(MaskErrors):
-    """Puts what was raised into the words of the response: a refusal with its code, a fault of ours with nothing."""
+    """Puts what was raised into the words of the response: a refusal with its code, a fault of ours with nothing.
+
+    The id of the request, which the answer's `X-Request-ID` has, too, stands beside the traceback in the log.
+    """
 
     def __init__(self) -> None:
-        super().__init__(lambda error: error.original_error is not None, "Internal server error")
+        super().__init__(lambda error: error.original_error is not None)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Translate one error; where it happened stays."""
@@ -213,6 +222,6 @@ class ErrorTable(MaskErrors):
         if isinstance(original, GraphQLError):
             return error
         if not isinstance(original, Told):
-            return super().anonymise_error(error)
+            return _fault(error)
         told = graphql_error(original)
         return GraphQLError(told.message, nodes=error.nodes, path=error.path, extensions=told.extensions)

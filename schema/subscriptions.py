@@ -30,7 +30,7 @@ class Subscription:
         """Follow one job."""
         services, caller = info.context.services, info.context.admitted_caller
         job_id = uuid_or(id, VideoJobNotFound)
-        with services.streams.opened(caller):
+        with info.context.stream():
             jobs = following.follow(services.database, services.feed, caller, job_id, after_version=after_version)
             async for job in info.context.lasting(jobs):
                 info.context.forget()
@@ -42,7 +42,7 @@ class Subscription:
     async def video_jobs(self, info: Info) -> AsyncGenerator[VideoJob, None]:
         """Follow all jobs."""
         services, caller = info.context.services, info.context.admitted_caller
-        with services.streams.opened(caller):
+        with info.context.stream():
             async for job in info.context.lasting(following.follow_all(services.database, services.feed, caller)):
                 info.context.forget()
                 yield VideoJob.of(job)
@@ -54,7 +54,7 @@ class Subscription:
         """Follow a job's log."""
         services, caller = info.context.services, info.context.admitted_caller
         job_id, after_line = uuid_or(id, VideoJobNotFound), _line(after)
-        with services.streams.opened(caller):
+        with info.context.stream():
             changes = following.follow_with_log(
                 services.database, services.feed, caller, job_id, after=Position(line=after_line)
             )

@@ -1,23 +1,31 @@
-"""GraphQL over HTTP and WebSocket: who calls, and how answers are encoded."""
+"""GraphQL over HTTP, Server-Sent Events and WebSocket: who calls, and how operations are answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import orjson
-from cross_web import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLHTTPResponse
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.unset import UnsetType
 
-from auth.errors import AccessDenied, InvalidCredentials
+from auth.errors import AccessDenied
+from schema import http_requests
 from schema.context import GraphQLServices, RequestContext
-from schema.errors import graphql_error
-from schema.schema import schema
+from schema.http_answers import ALLOWED, JSON, Refused, accepted_by, encoded, has_begun, refusal, status_of
+from schema.http_operations import EventStream, HttpOperations, streamed_once
+from schema.schema import LookreelSchema, schema
+from schema.websocket import TransportHandler
 
 
 class GraphQLView(GraphQL[RequestContext, None]):
@@ -25,17 +33,39 @@ class GraphQLView(GraphQL[RequestContext, None]):
 
     A request without a token may look around (schema, playground) and is told so when it asks for data; a request with
     a bad token is refused whole. A WebSocket brings its token in `connection_init` or in the header.
+
+    Speaks GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), GraphQL over Server-Sent Events in
+    distinct connections mode (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md), and over WebSocket
+    graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md).
     """
 
-    def __init__(self, services: GraphQLServices, origins: Sequence[str] = ()) -> None:
+    graphql_transport_ws_handler_class = TransportHandler
+    stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: EventStream}  # noqa: RUF012 - as inherited
+
+    def __init__(
+        self,
+        services: GraphQLServices,
+        origins: Sequence[str] = (),
+        schema: LookreelSchema = schema,
+        page: Callable[[], Response] | None = None,
+    ) -> None:
+        """Serve a schema; `page` makes what browsers are shown, where it is not Strawberry's own playground."""
         super().__init__(
             schema,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
             multipart_uploads_enabled=True,
             # CORS does not cover WebSockets: pages of other origins are let in here.
             allowed_origins=origins,
         )
         self._services = services
+        self._operations = HttpOperations(schema)
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection; HEAD is GET, of which the server sends the head alone."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await super().__call__(scope, receive, send)
 
     async def get_context(
         self,
@@ -49,12 +79,13 @@ class GraphQLView(GraphQL[RequestContext, None]):
             if _is_websocket(request)
             else str(request.base_url),
             authorization=request.headers.get("authorization"),
+            is_websocket=_is_websocket(request),
         )
         if context.authorization is not None and not _is_websocket(request):
             context.caller = await self._services.admit(context.authorization)
         return context
 
-    async def on_ws_connect(self, context: RequestContext) -> None:
+    async def on_ws_connect(self, context: RequestContext) -> UnsetType:
         """Admit the caller of a WebSocket, or close it with 4403."""
         parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         authorization = parameters.get("authorization", context.authorization)
@@ -62,47 +93,104 @@ class GraphQLView(GraphQL[RequestContext, None]):
             context.caller = await self._services.admit(str(authorization) if authorization else None)
         except AccessDenied as denial:
             raise ConnectionRejectionError({"code": denial.code}) from denial
+        return UnsetType()  # None would become a payload of the acknowledgement
 
     async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited
-        """Answer a request whose token is refused with the status that REST gives it."""
-        try:
+        """Answer one request, or serve one WebSocket until it is closed."""
+        if _is_websocket(request):
             return await super().run(request)
-        except AccessDenied as denial:
-            return _refused(denial)
-        except HTTPException as error:
-            return JSONResponse({"errors": [{"message": error.reason}]}, error.status_code)
+        accepted = accepted_by(request.headers)
+        try:
+            if request.method == "OPTIONS":
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=ALLOWED)
+            http_requests.check_wishes(request.method, accepted, wants_page=self.should_render_graphql_ide(request))
+            return await super().run(request)
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        except (AccessDenied, HTTPException, StarletteHTTPException) as error:
+            return refusal(error, accepted)
         finally:
-            if isinstance(request, Request):
-                # Strawberry leaves the files of a multipart request open.
-                await request.close()
+            # Strawberry leaves the files of a multipart request open.
+            await request.close()
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
+        """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
+        is_operation = "query" in request.query_params or "extensions" in request.query_params
+        return request.method == "GET" and not is_operation and accepted_by(request.headers).page
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """Return the playground."""
+        return self._page() if self._page else await super().render_graphql_ide(request)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Read the operation that a request asks for."""
+        if request.method == "GET":
+            return http_requests.request_data(http_requests.from_query(request.query_params))
+        if http_requests.media_type_of(request.content_type) == JSON:
+            return http_requests.request_data(self.parse_json(await request.get_body()))
+        return http_requests.request_data(await self.parse_multipart(request))
+
+    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
+        """Read a GraphQL multipart request; Strawberry puts the files in their places without looking at those."""
+        try:
+            return await super().parse_multipart(request)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, "`map` does not tell where in `operations` the files belong"
+            ) from error
+
+    async def execute_operation(  # noqa: PLR0913, PLR0917 - Strawberry's signature
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,  # noqa: ARG002 - as above
+        request_data: GraphQLRequestData | list[GraphQLRequestData],
+        context: RequestContext,
+        root_value: None,  # noqa: ARG002 - as above
+        sub_response: Response,
+    ) -> Any:  # noqa: ANN401 - as above
+        """Execute an operation; return its result, or the stream of its results."""
+        accepted = accepted_by(request.headers)
+        data = cast("GraphQLRequestData", request_data)
+        result = await self._operations.execute(
+            data, context, is_get=request.method == "GET", may_stream=accepted.events
+        )
+        if isinstance(result, ExecutionResult):
+            if not accepted.prefers_events:
+                sub_response.status_code = status_of(result, accepted.error)
+                return result
+            result = streamed_once(result)
+        data.protocol = "sse"
+        return result
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Leave `data` out where execution did not begin."""
+        body = await super().process_result(request, result)
+        if not has_begun(result):
+            del body["data"]
+        return body
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Return what becomes the response."""
+        response = await super().get_sub_response(request)
+        if isinstance(request, Request):
+            response.media_type = accepted_by(request.headers).error
+        return response
 
     def decode_json(self, data: str | bytes) -> object:
         """Decode with orjson, which refuses what is nested too deeply instead of running out of stack."""
         return orjson.loads(data)
 
-    def parse_json(self, data: str | bytes) -> Any:  # noqa: ANN401 - as inherited
-        """Decode what comes over HTTP; Strawberry looks into it without asking whether there is an inside."""
-        parsed = super().parse_json(data)
-        if not isinstance(parsed, dict | list):
-            raise HTTPException(HTTPStatus.BAD_REQUEST, "A GraphQL request is a JSON object")
-        return parsed
+    def encode_json_string(self, data: object) -> str:
+        """Encode an event with orjson; WebSocket frames stay with the text encoder, since clients expect text."""
+        return orjson.dumps(data).decode()
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:
-        """Encode with orjson; WebSocket frames stay with the text encoder, since clients expect text."""
-        response = Response(orjson.dumps(response_data), media_type="application/json")
-        response.status_code = sub_response.status_code or response.status_code
-        response.headers.raw.extend(sub_response.headers.raw)
-        return response
+        """Encode a result with orjson."""
+        return encoded(response_data, sub_response.media_type or JSON, sub_response.status_code)
 
 
-def _is_websocket(request: Request | WebSocket) -> bool:
+def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:
     return isinstance(request, WebSocket)
-
-
-def _refused(denial: AccessDenied) -> Response:
-    body = {"errors": [graphql_error(denial).formatted]}
-    if isinstance(denial, InvalidCredentials):
-        return JSONResponse(body, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
-    return JSONResponse(body, HTTPStatus.FORBIDDEN)

@@ -63,6 +63,7 @@ LIST_OF_SHARED = Rule(EMPTY, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, EMPTY)
 # Jobs are their owner's and the admins'; to all others they do not exist.
 JOB = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, ALLOWED)
 JOB_FOLLOWED = Rule(ALLOWED, NO_JOB, NO_JOB, CLOSED, CLOSED, ALLOWED)
+OWNERS_JOBS_FOLLOWED = Rule(ALLOWED, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
 # Looks are read as their visibility says, and changed by their owner and the admins.
 SHARED_LOOK = Rule(ALLOWED, NO_LOOK, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
 PRIVATE_LOOK = Rule(ALLOWED, NO_LOOK, NO_LOOK, UNKNOWN, NOT_ACTIVE, ALLOWED)
@@ -158,6 +159,8 @@ GRAPHQL = {
     "Mutation.deleteLook": Case(LOOK_CHANGED, f"{THE_LOOK} {{ deletedLookId {ERRORS} }}"),
     "Mutation.grantTokens": Case(ADMINS, f'(input: {{userId: "$owner", tokens: 7}}) {{ balance {ERRORS} }}'),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
+    "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
+    "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),
 }
 
 JOBS = "/api/v1/video-jobs"
@@ -175,6 +178,8 @@ REST = {
     f"POST {JOBS}, in the look by its query": Case(JOB_IN_LOOK, "?look_id=$look", form=FORM),
     f"GET {JOBS}": Case(OWNERS_LIST),
     f"GET {ONE_JOB}": Case(JOB),
+    # Ended, so that its events are, too.
+    f"GET {ONE_JOB}/events": Case(JOB, sql=STORE),
     f"DELETE {ONE_JOB}": Case(JOB),
     f"GET {ONE_JOB}/download": Case(JOB, sql=STORE),
     f"POST {ONE_JOB}/cancel": Case(JOB),

@@ -17,6 +17,7 @@ from resolvers.ports import (
     GenerationRequest,
     GeneratorMisconfigured,
     NotAccepted,
+    StorageUnavailable,
     SubmissionUncertain,
 )
 from worker.run import Later, Run
@@ -158,6 +159,9 @@ async def _contents(run: Run, address: str) -> bytes:
         raise GenerationFailed(
             "IMAGE_LOST", "An image of this video job is not there any more. Please create a new video."
         ) from missing
+    except StorageUnavailable as trouble:
+        # Nothing has been sent, so the job can wait for as long as the storage does.
+        raise Later(run.workshop.patience.quota_seconds, f"its images cannot be read: {trouble}") from trouble
 
 
 def _upstream_model(run: Run, job: VideoJob) -> str:

@@ -54,6 +54,7 @@ def test_the_openapi_document_lists_the_calls_of_the_contract() -> None:
         ("POST", "/api/v1/video-jobs"),
         ("GET", "/api/v1/video-jobs"),
         ("GET", job),
+        ("GET", f"{job}/events"),
         ("GET", f"{job}/download"),
         ("DELETE", job),
         ("POST", f"{job}/cancel"),

@@ -77,8 +77,12 @@ async def test_pages_of_a_named_origin_may_call_and_read(settings: Settings, dat
     for answer in (refusal, created):
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == {
+            "ETag",
             "Location",
             "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Preference-Applied",
             "Idempotent-Replayed",
             "WWW-Authenticate",
             "X-Request-ID",

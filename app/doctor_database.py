@@ -1,0 +1,144 @@
+"""What `lookreel doctor` looks at in the database."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from pgqueuer import Queries
+from sqlalchemy import func, select, text
+
+from app.findings import Answer, Check, Finding, State, compared, found, told
+from app.settings import Settings
+from app.wiring import open_database
+from db import look_videos, migrations, queue, submission_pace, video_jobs
+from db.models import FileRemoval
+from db.session import Database
+
+OLDEST_POSTGRESQL = 150_000  # as `server_version_num` has it
+# How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
+STALE = timedelta(seconds=30)
+OVERDUE_SECONDS = 60.0
+MOST_COUNTED = 1000
+
+_ALEMBIC = Path(__file__).parent.parent / "alembic.ini"
+
+
+async def database_findings(settings: Settings) -> list[Finding]:
+    """Return what each check finds in the configured database.
+
+    Nobody looks further where it cannot be used: each check would say the same again.
+    """
+    remedy = "Check DATABASE_URL, and that PostgreSQL runs there and lets us in."
+    try:
+        async with open_database(settings) as database:
+            first, schema, *others = (Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS)
+            findings = [await found(first)]
+            if findings[0].state is not State.FAILED:
+                findings.append(await found(schema))
+            if findings[-1].state is not State.FAILED:
+                findings += await asyncio.gather(*map(found, others))
+    except Exception as error:  # noqa: BLE001 - the embedded server, or a URL that is none
+        findings = [Finding("database", State.FAILED, f"{told(error)} {remedy if settings.database_url else ''}")]
+    unseen = [name for name, _ in _DATABASE_CHECKS[len(findings) :]]
+    return findings + [Finding(name, State.NOTE, "Not looked at until that is mended.") for name in unseen]
+
+
+async def _server(database: Database) -> Answer:
+    async with database.transaction() as session:
+        number = int(await session.scalar(text("SHOW server_version_num")))
+        version = await session.scalar(text("SHOW server_version"))
+    if number < OLDEST_POSTGRESQL:
+        return State.FAILED, f"PostgreSQL {version} is too old. Upgrade to {OLDEST_POSTGRESQL // 10_000} or newer."
+    return State.OK, f"PostgreSQL {version}"
+
+
+async def _migrations(database: Database) -> Answer:
+    if await migrations.is_current(database.url):
+        return State.OK, "Up to date"
+    async with database.transaction() as session:
+        tables = await session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+        applied = set(await session.scalars(text("SELECT version_num FROM alembic_version"))) if tables else set()
+    scripts = ScriptDirectory.from_config(Config(_ALEMBIC))
+    if applied - {script.revision for script in scripts.walk_revisions()}:
+        return State.FAILED, "The database is newer than this code. Deploy the release that migrated it."
+    # The look_videos table alone may be missing: the owner decides when it comes.
+    own_time = scripts.get_revision(migrations.LOOK_VIDEOS)
+    if set(scripts.get_heads()) - {own_time.revision if own_time else ""} <= applied:
+        return State.OK, "Up to date but for the look_videos table"
+    return State.FAILED, "The database is not up to date. Run `lookreel migrate`."
+
+
+async def _look_videos(database: Database) -> Answer:
+    async with database.transaction() as session:
+        if await look_videos.exist(session):
+            return State.OK, "The table is there"
+    return State.WARNING, (
+        "The table is missing, and looks show no videos. Run the one-time migration: "
+        "POST /api/v1/migrate/look-videos as an admin, or `lookreel migrate`."
+    )
+
+
+async def _queue(database: Database) -> Answer:
+    async with database.raw_connection() as connection:
+        queries = Queries.from_asyncpg_connection(connection)
+        ages = [age for age in await queries.queue_age() if age.entrypoint == queue.GENERATE_VIDEO]
+        ready = await queries.eligible_queued_work([age.entrypoint for age in ages])
+        taken = sum(worker.active_jobs for worker in await queries.active_workers())
+        stale = len(await queries.stale_jobs(STALE, MOST_COUNTED))
+    waiting, oldest = (ages[0].queued_count, ages[0].oldest_age_seconds) if ages else (0, 0.0)
+    facts = f"{waiting} waiting, the oldest for {oldest:.0f} s; {taken} taken by workers"
+    if taken > stale:
+        return State.OK, f"{facts}, who give signs of life"
+    if stale or (ready and oldest > OVERDUE_SECONDS):
+        return State.FAILED, f"{facts}, but no worker gives a sign of life. Start `lookreel worker`."
+    return State.OK, f"{facts}; whether a worker runs shows as soon as there are jobs"
+
+
+async def _lost_jobs(database: Database) -> Answer:
+    async with database.transaction() as session:
+        lost = len(await video_jobs.active_but_not_queued(session, limit=MOST_COUNTED))
+    if lost:
+        return State.WARNING, f"{lost} active ones have no place in the queue. A running worker gives them one soon."
+    return State.OK, "All active ones have their place in the queue"
+
+
+async def _removals(database: Database) -> Answer:
+    async with database.transaction() as session:
+        failed = await session.scalar(select(func.count()).where(FileRemoval.failures > 0))
+    if failed:
+        return State.WARNING, f"{failed} stored files could not be removed yet. See the workers' log for the reasons."
+    return State.OK, "None has failed"
+
+
+async def _submits(database: Database) -> Answer:
+    async with database.transaction() as session:
+        trouble = await submission_pace.trouble(session)
+    if trouble is None:
+        return State.OK, "No worker was kept out by Google"
+    return State.WARNING, (
+        f"Google kept a worker out: {trouble.rstrip('.')}. Mend the credentials there; the next submit clears this."
+    )
+
+
+async def _database_clock(database: Database) -> Answer:
+    async with database.transaction() as session:
+        asked = time.time()
+        theirs = (await session.scalars(select(func.clock_timestamp()))).one()
+    return compared(asked, theirs, "the database's")
+
+
+_DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] = (
+    ("database", _server),
+    ("migrations", _migrations),
+    ("look videos", _look_videos),
+    ("queue", _queue),
+    ("video jobs", _lost_jobs),
+    ("file removals", _removals),
+    ("submits", _submits),
+    ("clock, database", _database_clock),
+)

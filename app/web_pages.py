@@ -1,0 +1,113 @@
+"""The two pages for people: GraphiQL at `/graphql`, Swagger UI at `/docs`."""
+
+import base64
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from app import web_files
+from app.web_files import WebFile
+from schema.playground import NEW_VIDEO, TABS
+
+TEMPLATES = Path(__file__).parent / "pages"
+CDN = "https://cdn.jsdelivr.net/npm"
+# Relative, as all addresses in the pages: so they work behind a proxy that adds a prefix, too.
+WEB_PATH = "web"
+# A file's address has its version in it.
+A_YEAR = "public, max-age=31536000, immutable"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WebPage:
+    """A page with everything filled in."""
+
+    html: str
+    headers: dict[str, str]
+
+    def response(self) -> Response:
+        """Return a response of its own for each request, since middleware writes into its headers."""
+        return HTMLResponse(self.html, headers=self.headers)
+
+    async def answer(self, _request: Request) -> Response:
+        """Answer a request, as a route does."""
+        return self.response()
+
+
+class WebFiles(StaticFiles):
+    """The pages' files, served to be kept by browsers."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a file, or with what is wrong with the request."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = A_YEAR
+        return response
+
+
+def playground(folder: Path) -> WebPage:
+    """Return GraphiQL, opened with operations to begin with."""
+    return web_page("graphiql.html", web_files.GRAPHIQL, folder, [asdict(tab) for tab in TABS])
+
+
+def swagger(folder: Path) -> WebPage:
+    """Return Swagger UI."""
+    return web_page("swagger.html", web_files.SWAGGER_UI, folder, {"url": "openapi.json", "example": NEW_VIDEO})
+
+
+def web_page(template: str, files: Sequence[WebFile], folder: Path, data: object) -> WebPage:
+    """Return a page that takes its files from the folder where they are all in it, from the CDN otherwise."""
+    is_local = web_files.are_in(folder, files)
+    log.debug("%s uses the files of %s", template, folder if is_local else CDN)
+    html = (TEMPLATES / template).read_text()
+    root = WEB_PATH if is_local else CDN
+    filled = html.replace("<!-- files -->", "\n    ".join(_tag(file, root) for file in files))
+    filled = filled.replace("<!-- data -->", json.dumps(data).replace("<", "\\u003c"))
+    return WebPage(
+        filled, _headers(_policy(html, ["'self'"] if is_local else [f"{root}/{file.name}" for file in files]))
+    )
+
+
+def _tag(file: WebFile, root: str) -> str:
+    # The hash is asked for of our own server's files as well: they may have changed since it started.
+    checked = f'integrity="{file.integrity}" crossorigin="anonymous"'
+    if file.path.endswith(".css"):
+        return f'<link rel="stylesheet" href="{root}/{file.name}" {checked}>'
+    return f'<script src="{root}/{file.name}" {checked}></script>'
+
+
+def _policy(html: str, sources: Sequence[str]) -> str:
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
+    directives = {
+        "default-src": ["'none'"],
+        "script-src": [*sources, *hashes],
+        # Both user interfaces set styles on their elements.
+        "style-src": [*sources, "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "font-src": ["data:"],
+        # Not all browsers count a WebSocket to the page's own host as 'self'.
+        "connect-src": ["'self'", "ws:", "wss:"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(" ".join([name, *values]) for name, values in directives.items())
+
+
+def _headers(policy: str) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-cache",
+    }

@@ -1,0 +1,152 @@
+"""Conditional reads of a job: entity tags (RFC 9110, section 8.8.3) and long polls (`Prefer: wait`, RFC 7240)."""
+
+import asyncio
+import re
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from fastapi import Request
+
+from auth.caller import Caller
+from db.models import Look, VideoJob, VideoJobStatus
+from db.session import Session
+from resolvers import video_jobs
+from resolvers.errors import TooManyStreams
+from resolvers.following import follow
+from resolvers.models import FleetLimits
+from resolvers.queue_places import QueuePlace, queue_places
+from resolvers.streams import seconds_left
+from rest_compat.bodies import video_job_body
+from rest_compat.services import RestServices
+from rest_compat.wire import VideoJobBody
+
+LONGEST_WAIT = 60
+SOONEST_RETRY = 2
+LATEST_RETRY = 30
+# Every so many waiting jobs in front put the next look off by a second.
+JOBS_A_SECOND = 10
+
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+# Possessive throughout: what does not match is seen in one pass, whatever a client sends.
+_VALUE = rf'(?:[ \t]*+=[ \t]*+({_WORD}|"(?:[^"\\]|\\.)*+")?+)?+'
+_PREFERENCE = re.compile(rf"[ \t,]*+({_WORD}){_VALUE}(?:[ \t]*+;[ \t]*+(?:{_WORD}{_VALUE})?+)*+[ \t]*+(?:,|$)")
+
+
+@dataclass(frozen=True)
+class JobState:
+    """All of a job but its log, which never changes without a new version."""
+
+    job: VideoJob
+    in_looks: Sequence[Look]
+    place: QueuePlace | None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended."""
+        return VideoJobStatus(self.job.status).is_terminal
+
+    @property
+    def tag(self) -> str:
+        """The entity tag (RFC 9110, section 8.8.3): the version, and a digest of what changes without a new one.
+
+        It is weak, since it stands for what the body says and not for its octets.
+        """
+        beside = ([(look.id, look.title, look.generated_image_url) for look in self.in_looks], self.place)
+        return f'W/"{self.job.version}-{blake2b(repr(beside).encode(), digest_size=8).hexdigest()}"'
+
+    def headers(self) -> dict[str, str]:
+        """Return what belongs to a 200 as well as to a 304 (RFC 9110, section 15.4.5).
+
+        There is no `Vary: Authorization`: whoever stores the body has to ask before each use, which is answered by who
+        asks then, and a renewed token need not forget it.
+        """
+        headers = {"ETag": self.tag, "Cache-Control": "private, no-cache"}
+        return headers if self.is_terminal else headers | {"Retry-After": str(self._retry_seconds())}
+
+    def _retry_seconds(self) -> int:
+        before = 0 if self.place is None else self.place.position - 1
+        return min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND)
+
+
+async def job_state(session: Session, job: VideoJob, limits: FleetLimits) -> JobState:
+    """Read what belongs to a job that the caller was let read."""
+    in_looks = await video_jobs.looks_by_job(session, [job.id])
+    places = await queue_places(session, [job.id], limits) if job.status == VideoJobStatus.PENDING else {}
+    return JobState(job, in_looks[job.id], places.get(job.id))
+
+
+async def body_of(session: Session, state: JobState, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
+    """Put a job together with its log, as far as `last_line` where that is given."""
+    logs = (await video_jobs.logs_by_job(session, [state.job.id]))[state.job.id]
+    shown = [line for line in logs if last_line is None or line.id <= last_line]
+    return video_job_body(state.job, shown, state.in_looks, state.place, base_url)
+
+
+def is_named(tag: str, if_none_match: Iterable[str] | None) -> bool:
+    """Whether `If-None-Match` (RFC 9110, section 13.1.2) names the tag, compared weakly (section 8.8.3.2)."""
+    condition = ",".join(if_none_match or ())
+    return condition.strip() == "*" or tag.removeprefix("W/").strip('"') in _TAG.findall(condition)
+
+
+def seconds_to_wait(prefer: Iterable[str] | None) -> int:
+    """Read `Prefer: wait` (RFC 7240, section 4.3), no more than `LONGEST_WAIT`; 0 where it is not there or malformed.
+
+    The first one counts (section 2), and what stands behind something malformed does not.
+    """
+    preferences, position = ",".join(prefer or ()), 0
+    while found := _PREFERENCE.match(preferences, position):
+        if found[1].lower() == "wait":
+            seconds = (found[2] or "").strip('"')
+            # Nothing longer is a number that Python would read in no time.
+            return min(LONGEST_WAIT, int(seconds[:9])) if seconds.isascii() and seconds.isdigit() else 0
+        position = found.end()
+    return 0
+
+
+async def wait_for_change(
+    services: RestServices, caller: Caller, job: VideoJob, request: Request, *, seconds: float
+) -> bool:
+    """Wait until the job has changed, time is up, the token has expired, or the client has gone.
+
+    Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
+    the client polls then.
+
+    Raises:
+        VideoJobNotFound: when the job has been deleted meanwhile.
+
+    """
+    left = seconds_left(caller)
+    limit = seconds if left is None else min(seconds, left)
+    try:
+        with services.streams.opened(caller):
+            await _first(_change(services, caller, job), _gone(request), seconds=limit)
+    except TooManyStreams:
+        return False
+    return True
+
+
+async def _first(*coroutines: Coroutine[None, None, None], seconds: float) -> None:
+    """Run until one of them has ended or time is up."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _change(services: RestServices, caller: Caller, job: VideoJob) -> None:
+    changes = follow(services.database, services.feed, caller, job.id, after_version=job.version)
+    async with aclosing(changes):
+        await anext(changes, None)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,228 @@
+"""`/api/v1/video-jobs/{id}/events`: a job as Server-Sent Events (HTML Living Standard, section 9.2)."""
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from uuid import UUID
+
+from asgi_correlation_id import correlation_id
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from auth.caller import Caller
+from auth.errors import AccessDenied, InvalidCredentials
+from db.models import VideoJob, VideoJobStatus
+from db.session import DatabaseUnavailable
+from resolvers import video_jobs
+from resolvers.errors import Refusal, VideoJobNotFound
+from resolvers.following import START, Position, follow_with_log
+from resolvers.ids import uuid_or
+from resolvers.streams import until_expiry
+from rest_compat.conditional import body_of, job_state
+from rest_compat.paths import VideoJobId
+from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
+from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
+
+RETRY_MILLISECONDS = 2000
+
+_EVENT_ID = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
+
+
+class VideoJobProgressBody(Wire):
+    """A version of a job in which its status is what it was."""
+
+    version: int
+    status: VideoJobStatus
+    status_message: str
+    progress_percentage: int
+    progress_is_estimated: bool
+
+
+class NothingMore(Exception):
+    """The client has seen the job end."""
+
+
+class EventsRoute(AdmittedRoute):
+    """Tells a client that has seen everything to come no more, by a 204 (HTML Living Standard, section 9.2.1)."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return a handler that answers 204 where there is nothing more to tell."""
+        handle = super().get_route_handler()
+
+        async def handle_or_end(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except NothingMore:
+                return Response(status_code=204)
+
+        return handle_or_end
+
+
+router = APIRouter(route_class=EventsRoute, prefix="/api/v1/video-jobs", tags=["video jobs"])
+
+
+def _event_schema(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Describe an event as OpenAPI 3.2 does (section 4.14.4)."""
+    content = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    return {"required": ["event", "data"], "properties": {"event": {"const": name}, "data": content}}
+
+
+def _reference(body: type[Wire]) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{body.__name__}"}
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    # Spelled out: FastAPI would take a `model` for events, as the route's own answer is.
+    return {"description": description, "content": {"application/json": {"schema": _reference(RefusalBody)}}}
+
+
+def _progress_schema() -> dict[str, Any]:
+    schema = VideoJobProgressBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {key: value for key, value in schema.items() if key != "$defs"}
+
+
+EVENTS = [
+    _event_schema("status", _reference(VideoJobBody)),
+    _event_schema("progress", _progress_schema()),
+    _event_schema("log", _reference(LogLineBody)),
+    _event_schema("deleted", _reference(RefusalBody)),
+    _event_schema("expired", _reference(RefusalBody)),
+]
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The events, until the job has ended",
+        "content": {"text/event-stream": {"itemSchema": {"oneOf": EVENTS}}},
+    },
+    204: {"description": "`Last-Event-ID` is the job's last event: come no more"},
+    401: _refusal("No valid token"),
+    404: _refusal("Not the caller's, or not there"),
+    429: _refusal("The caller follows as much as one may at once"),
+}
+
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", description="The `id` of the last event that was seen: what comes after it is told"),
+]
+
+
+@dataclass(frozen=True)
+class Following:
+    """Who follows which job, and where the stored paths of this site are."""
+
+    services: RestServices
+    caller: Caller
+    job_id: UUID
+    base_url: str
+
+
+async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
+    video_job_id: VideoJobId,
+    caller: AdmittedCaller,
+    services: Services,
+    request: Request,
+    response: Response,
+    last_event_id: LastEventId = None,
+) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+    """Refuse what is to be refused before the response begins, then hold the stream until it has ended.
+
+    Raises:
+        VideoJobNotFound, TooManyStreams, NothingMore
+
+    """
+    following = Following(services, caller, uuid_or(video_job_id, VideoJobNotFound), str(request.base_url))
+    with services.streams.opened(caller):
+        after = await _resumed(following, last_event_id)
+        # FastAPI says `no-cache` itself.
+        response.headers["Cache-Control"] = "no-store"
+        async with aclosing(_events(following, after)) as events:
+            yield events
+
+
+@router.get("/{video_job_id}/events", response_class=EventSourceResponse, responses=RESPONSES)
+async def follow_video_job(
+    events: Annotated[AsyncIterator[ServerSentEvent], Depends(opened_events)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a job: as it is, then every change, until it has ended.
+
+    `status` brings the whole job, at first and whenever its status is another one; `progress` what changes in between;
+    `log` each new line of the log, before the change that it came with. `deleted` and `expired` (the token) end the
+    stream early. A stream that breaks off otherwise is to be taken up again with `Last-Event-ID`; nothing is lost or
+    told twice then. A browser's `EventSource` cannot send `Authorization`, and tokens in the query are not accepted:
+    use a client that is based on `fetch`.
+    """
+    async for event in events:
+        yield event
+
+
+async def _resumed(following: Following, last_event_id: str | None) -> Position:
+    """Return where to go on: at the beginning unless the id is one that this job's events have had."""
+    async with following.services.database.transaction() as session:
+        job = await video_jobs.get(session, following.caller, following.job_id)
+        known = _EVENT_ID.fullmatch(last_event_id or "")
+        if known is None or int(known[1]) > job.version:
+            return START
+        lines = (await video_jobs.logs_by_job(session, [job.id]))[job.id]
+    after = Position(int(known[1]), int(known[2]))
+    if after.line not in {line.id for line in lines}:
+        return START
+    if after.version == job.version and VideoJobStatus(job.status).is_terminal:
+        raise NothingMore
+    return after
+
+
+async def _events(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
+    """Yield everything, with how it ends; where the database is lost, the client comes back."""
+    yield ServerSentEvent(retry=RETRY_MILLISECONDS)
+    try:
+        async with aclosing(_changes(following, after)) as changes:
+            async for event in changes:
+                yield event
+    except VideoJobNotFound as deleted:
+        yield _end("deleted", deleted)
+    except InvalidCredentials as expired:
+        yield _end("expired", expired)
+    except DatabaseUnavailable:
+        return
+
+
+async def _changes(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
+    services, caller = following.services, following.caller
+    position, status = after, None
+    async with aclosing(
+        follow_with_log(services.database, services.feed, caller, following.job_id, after=after)
+    ) as changes:
+        async for change in until_expiry(caller, changes):
+            for line in change.lines:
+                # The version before: whoever comes back from here is still to be told the one that is about to follow.
+                position = replace(position, line=line.id)
+                yield _event("log", position, LogLineBody.model_validate(line, from_attributes=True))
+            position = replace(position, version=change.job.version)
+            if change.job.status == status:
+                yield _event(
+                    "progress", position, VideoJobProgressBody.model_validate(change.job, from_attributes=True)
+                )
+            else:
+                yield _event("status", position, await _whole(following, change.job, position))
+            status = change.job.status
+
+
+async def _whole(following: Following, job: VideoJob, position: Position) -> VideoJobBody:
+    """Put the job together with the lines that have been told: its log may have gone on."""
+    services = following.services
+    async with services.database.transaction() as session:
+        state = await job_state(session, job, services.catalogue.limits)
+        return await body_of(session, state, following.base_url, last_line=position.line)
+
+
+def _event(name: str, position: Position, body: Wire) -> ServerSentEvent:
+    return ServerSentEvent(
+        event=name, id=f"{position.version}-{position.line}", raw_data=body.model_dump_json(by_alias=True)
+    )
+
+
+def _end(name: str, reason: Refusal | AccessDenied) -> ServerSentEvent:
+    """Say what a new request would be answered; without an id, so that the last one stays."""
+    body = RefusalBody(detail=reason.message, code=reason.code, request_id=correlation_id.get())
+    return ServerSentEvent(event=name, raw_data=body.model_dump_json(by_alias=True))

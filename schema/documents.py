@@ -1,0 +1,129 @@
+"""From text to a document that may be executed: parsed, checked against the limits, and validated; once per text."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, specified_rules, validate
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
+
+from schema.cost import Operation, operations
+from schema.limits import (
+    Limits,
+    check_cost,
+    check_document,
+    check_variables,
+    coded,
+    parsed,
+)
+
+# Strawberry's own rules go with the standard ones; the caches of Strawberry are not used beside the one here.
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+MOST_ERRORS = 5
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document within the limits, what is wrong with it, and the figures of its operations by name."""
+
+    node: DocumentNode
+    errors: list[GraphQLError]
+    operations: dict[str | None, Operation]
+
+
+@dataclass
+class Documents:
+    """The documents of one schema. What was asked lately is remembered, also where it is invalid."""
+
+    limits: Limits = field(default_factory=Limits)
+    introspection: bool = True
+    most: int = 500
+    # What is remembered of a document takes some 600 bytes for each token of it.
+    most_tokens: int = 100_000
+    _known: OrderedDict[str, Document] = field(default_factory=OrderedDict)
+    _tokens: int = 0
+
+    def of(self, query: str, schema: GraphQLSchema) -> Document:
+        """Return the document of a text.
+
+        Raises:
+            GraphQLError: it cannot be parsed or exceeds a limit; what is merely invalid is told by its `errors`
+
+        """
+        document = self._known.get(query)
+        if document is None:
+            document = self.checked(parsed(query, self.limits), schema)
+            self._remember(query, document)
+        else:
+            self._known.move_to_end(query)
+        return document
+
+    def checked(self, node: DocumentNode, schema: GraphQLSchema) -> Document:
+        """Check and validate what has been parsed already.
+
+        Raises:
+            GraphQLError: it exceeds a limit
+
+        """
+        figures = operations(schema, node)
+        check_document(node, figures.values(), self.limits, introspection=self.introspection)
+        errors = validate(schema, node, RULES, MOST_ERRORS, hide_suggestions=not self.introspection)
+        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures)
+
+    def _remember(self, query: str, document: Document) -> None:
+        self._known[query] = document
+        self._tokens += document.node.token_count
+        while len(self._known) > self.most or self._tokens > self.most_tokens:
+            _, forgotten = self._known.popitem(last=False)
+            self._tokens -= forgotten.node.token_count
+
+
+class DocumentGate(SchemaExtension):
+    """Lets through what may be executed, and tells what it may cost, in `extensions.cost` of the answer."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._document: Document | None = None
+        self._cost: dict[str, int] | None = None
+
+    def on_parse(self) -> Iterator[None]:
+        """Take the document from memory, or check it; one that is there already was parsed by somebody else."""
+        context = self.execution_context
+        schema = context.schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
+        if context.graphql_document is not None:
+            self._document = self._documents.checked(context.graphql_document, schema)
+        elif context.query:
+            self._document = self._documents.of(context.query, schema)
+            context.graphql_document = self._document.node
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Hand over what validation has found, and reckon the cost with the variables of this request."""
+        context, document = self.execution_context, self._document
+        if document is not None:
+            # An empty list tells Strawberry that validation is done.
+            context.pre_execution_errors = list(document.errors)
+            if not document.errors:
+                self._check(document)
+        yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Return the cost; not for each event of a subscription."""
+        return {} if self._cost is None else {"cost": self._cost}
+
+    def _check(self, document: Document) -> None:
+        context, limits = self.execution_context, self._documents.limits
+        if len(document.operations) > 1 and context._provided_operation_name is None:  # noqa: SLF001 - as above
+            # Strawberry would execute the first one (GraphQL, section 6.1: a request error).
+            message = "This document has several operations. Name the one to execute in `operationName`."
+            raise GraphQLError(message, extensions={"code": "OPERATION_NAME_REQUIRED"})
+        variables = context.variables or {}
+        check_variables(variables, limits)
+        requested = document.operations[context.operation_name].cost(variables)
+        if context.operation_type is not OperationType.SUBSCRIPTION:
+            self._cost = {"requested": requested, "maximum": limits.cost}
+        check_cost(requested, limits)

@@ -1,0 +1,136 @@
+"""What a client is answered over HTTP: in which media type, with which status, and why where nothing was executed.
+
+Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, sections "Media Types" and "Response".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+
+import orjson
+from cross_web import HTTPException
+from graphql import GraphQLError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.responses import Response
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+
+from auth.errors import AccessDenied, InvalidCredentials
+
+JSON = "application/json"
+RESPONSE_JSON = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
+PAGE = "text/html"
+ALLOWED = {"Allow": "GET, HEAD, OPTIONS, POST"}
+REMEMBERED_HEADERS = 256
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a request's `Accept` asks for; `result` is the media type of a result that comes in one piece, if any.
+
+    Only a client that names `text/event-stream` is sent events: `*/*` is what everybody sends who knows nothing of
+    them. Where it is as welcome as JSON, only what cannot be told in one piece is streamed.
+    """
+
+    result: str | None
+    events: bool
+    prefers_events: bool
+    page: bool
+
+    @property
+    def error(self) -> str:
+        """The media type of what went wrong."""
+        return self.result or JSON
+
+
+class Refused(HTTPException):
+    """A request that is answered without anything being executed, with a code that never changes."""
+
+    def __init__(
+        self, status: HTTPStatus, message: str, code: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message)
+        self.code = code or status.name
+        self.headers = headers or {}
+
+
+# What a request may be refused with.
+Trouble = AccessDenied | HTTPException | StarletteHTTPException
+
+
+def accepted_by(headers: Mapping[str, str]) -> Accepted:
+    """Negotiate the answer's media type (RFC 9110, section 12.5.1); without `Accept` it is `application/json`."""
+    return _negotiated(headers.get("accept") or "*/*")
+
+
+def encoded(
+    body: object, media_type: str, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a JSON response."""
+    return Response(orjson.dumps(body), status, headers, media_type)
+
+
+def refusal(error: Trouble, accepted: Accepted) -> Response:
+    """Return `{"errors": [{"message", "extensions": {"code"}}]}` with the status that REST gives the same error."""
+    refused = _as_refused(error)
+    body = {"errors": [{"message": refused.reason, "extensions": {"code": refused.code}}]}
+    return encoded(body, accepted.error, refused.status_code, refused.headers)
+
+
+def not_begun(message: str, code: str) -> PreExecutionError:
+    """Return the result of an operation that was not executed."""
+    return PreExecutionError(None, [GraphQLError(message, extensions={"code": code})])
+
+
+def has_begun(result: ExecutionResult) -> bool:
+    """Whether execution began: only then a response has `data`, if only a null (GraphQL, section "Response")."""
+    return not isinstance(result, PreExecutionError)
+
+
+def status_of(result: ExecutionResult, media_type: str) -> HTTPStatus:
+    """Return the status of a result: the old media type has 200 for every request that is well-formed."""
+    return HTTPStatus.BAD_REQUEST if media_type == RESPONSE_JSON and not has_begun(result) else HTTPStatus.OK
+
+
+@lru_cache(REMEMBERED_HEADERS)
+def _negotiated(accept: str) -> Accepted:
+    ranges = dict(map(_media_range, accept.split(",")))
+
+    def quality(media_type: str) -> float:
+        return next((ranges[name] for name in (media_type, "application/*", "*/*") if name in ranges), 0)
+
+    old, new = quality(JSON), quality(RESPONSE_JSON)
+    best, events, page = max(old, new), ranges.get(EVENT_STREAM, 0), ranges.get(PAGE, 0)
+    # The new one where it is asked for by name, the old one where anything goes.
+    is_new = new > old or (new == old and RESPONSE_JSON in ranges)
+    return Accepted(
+        result=(RESPONSE_JSON if is_new else JSON) if best > 0 else None,
+        events=events > 0,
+        prefers_events=events > best,
+        page=page > 0 and page >= best,
+    )
+
+
+def _media_range(text: str) -> tuple[str, float]:
+    media_type, *parameters = (part.strip().lower() for part in text.split(";"))
+    weight = next((value for value in parameters if value.startswith("q=")), "q=1")
+    try:
+        return media_type, float(weight.removeprefix("q="))
+    except ValueError:
+        return media_type, 0
+
+
+def _as_refused(error: Trouble) -> Refused:
+    match error:
+        case Refused():
+            return error
+        case HTTPException():
+            return Refused(HTTPStatus(error.status_code), error.reason)
+        case StarletteHTTPException():
+            return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+        case InvalidCredentials():
+            return Refused(HTTPStatus.UNAUTHORIZED, str(error), error.code, {"WWW-Authenticate": "Bearer"})
+        case AccessDenied():
+            return Refused(HTTPStatus.FORBIDDEN, str(error), error.code)

@@ -1,0 +1,106 @@
+"""What a client sends over HTTP: the parameters of one operation, from a body or from the address.
+
+Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, section "Request".
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import orjson
+from strawberry.http import GraphQLRequestData
+from strawberry.http.parse_content_type import parse_content_type
+
+from schema.http_answers import ALLOWED, JSON, Accepted, Refused
+
+MULTIPART = "multipart/form-data"
+UTF_8 = {"utf-8", "utf8"}
+METHODS = {"GET", "POST"}
+KINDS: dict[type, str] = {str: "a string", dict: "an object"}
+
+
+def check_wishes(method: str, accepted: Accepted, *, wants_page: bool) -> None:
+    """Refuse what cannot be answered whatever the operation is.
+
+    Raises:
+        Refused: 405 for other methods, 406 where no media type of ours is accepted.
+
+    """
+    if method not in METHODS:
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "GraphQL is asked with GET or POST", headers=ALLOWED)
+    if not (accepted.result or accepted.events or wants_page):
+        raise Refused(
+            HTTPStatus.NOT_ACCEPTABLE,
+            "Answers come as application/graphql-response+json or application/json. A subscription comes as "
+            "text/event-stream, or over a WebSocket with the subprotocol graphql-transport-ws; not as multipart/mixed.",
+        )
+
+
+def media_type_of(content_type: str | None) -> str:
+    """Return a body's media type.
+
+    No browser sends `application/json` to another site without asking first. A form it does send; no harm comes of
+    that, since callers are known by the `Authorization` header, which no form can set, and never by a cookie.
+
+    Raises:
+        Refused: 415 for what is neither JSON in UTF-8 nor a GraphQL multipart request.
+
+    """
+    media_type, parameters = parse_content_type(content_type or "")
+    charset = parameters.get("charset", "utf-8").strip("\"'").lower()
+    if media_type.lower() not in {JSON, MULTIPART} or charset not in UTF_8:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A GraphQL request is application/json in UTF-8")
+    return media_type.lower()
+
+
+def from_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a GET request, in which objects are JSON; an empty one is none.
+
+    Raises:
+        Refused: 400 for broken JSON.
+
+    """
+    return {name: _from_query(name, text) for name, text in parameters.items() if text}
+
+
+def request_data(parameters: object) -> GraphQLRequestData:
+    """Return the operation that is asked for.
+
+    Raises:
+        Refused: 400 for a batch, a parameter of the wrong type, and where there is no operation at all.
+
+    """
+    if isinstance(parameters, list):
+        _bad("A GraphQL request is one JSON object: a list of them is not taken. Send them one by one.")
+    if not isinstance(parameters, dict):
+        _bad("A GraphQL request is a JSON object")
+    data = GraphQLRequestData(
+        query=_typed(parameters, "query", str) or None,
+        variables=_typed(parameters, "variables", dict),
+        # Some clients send the name of an operation that has none.
+        operation_name=_typed(parameters, "operationName", str) or None,
+        extensions=_typed(parameters, "extensions", dict),
+    )
+    if data.query is None and (data.extensions or {}).get("persistedQuery") is None:
+        _bad("There is no `query` in the request")
+    return data
+
+
+def _from_query(name: str, text: str) -> object:
+    if name not in {"variables", "extensions"}:
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        _bad(f"`{name}` must be JSON")
+
+
+def _typed(parameters: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of the kind that is asked for
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, kind):
+        _bad(f"`{name}` must be {KINDS[kind]} or null")
+    return value
+
+
+def _bad(message: str) -> NoReturn:
+    raise Refused(HTTPStatus.BAD_REQUEST, message)

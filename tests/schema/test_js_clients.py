@@ -1,0 +1,92 @@
+"""What JavaScript's GraphQL libraries make of the server: the audits of graphql-http, and the clients of browsers.
+
+Their packages are installed once, into pytest's cache: without Node, npm or a registry these tests are skipped.
+"""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.house import House
+
+SCRIPTS = Path(__file__).parent.parent / "js"
+INSTALL_SECONDS = 90
+RUN_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def scripts(pytestconfig: pytest.Config) -> Path:
+    """A folder with the scripts and the packages that they import."""
+    manifest = SCRIPTS / "package.json"
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("JavaScript's clients need Node and npm")
+    assert pytestconfig.cache is not None
+    folder = pytestconfig.cache.mkdir(f"npm-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}")
+    for file in [manifest, *SCRIPTS.glob("graphql_*.mjs")]:
+        shutil.copy(file, folder)
+    done = folder / "installed"
+    if not done.exists():
+        install(folder)
+        done.touch()
+    return folder
+
+
+def install(folder: Path) -> None:
+    command = ["npm", "install", "--package-lock=false", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        npm = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm took too long")
+    if npm.returncode:
+        pytest.skip(f"npm could not install the clients: {npm.stderr[-300:]}")
+
+
+async def run(script: Path, *arguments: str) -> Any:
+    """Run a script while the server of this process answers; return what it printed."""
+    node = await asyncio.create_subprocess_exec(
+        "node", script, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(RUN_SECONDS):
+            out, err = await node.communicate()
+    except TimeoutError:
+        node.kill()
+        out, err = await node.communicate()
+    assert node.returncode == 0, (out + err).decode()
+    return json.loads(out)
+
+
+async def test_all_audits_of_graphql_over_http_pass(house: House, scripts: Path) -> None:
+    audits = await run(scripts / "graphql_http_audits.mjs", f"{house.base_url}/graphql")
+
+    assert [audit for audit in audits if audit["status"] != "ok"] == []
+    assert len(audits) == 61
+
+
+async def test_browsers_clients_follow_jobs_and_come_back_where_they_were(
+    house: House,
+    scripts: Path,
+    working: None,  # noqa: ARG001 - runs a worker
+) -> None:
+    token = house.headers(await house.user(tokens=1000))["Authorization"].removeprefix("Bearer ")
+
+    saw = await run(scripts / "graphql_clients.mjs", f"{house.base_url}/graphql", token)
+
+    assert list(saw) == ["ws", "sse"]
+    for client in saw.values():
+        versions = [event["version"] for event in client["before"] + client["after"]]
+        assert versions == sorted(set(versions))
+        assert len(client["before"]) == 2
+        assert client["after"][-1]["status"] == "SUCCEEDED"
+        assert client["whole"] == client["after"][-1:]
+        assert client["read"]["data"] == {"videoJob": {"status": "SUCCEEDED"}}
+        assert [error["message"] for error in client["invalid"]["errors"]] == [
+            "Cannot query field 'nothing' on type 'Query'."
+        ]
+    assert {name: client["refusal"] for name, client in saw.items()} == {"ws": 4403, "sse": 401}
