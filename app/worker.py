@@ -1,9 +1,11 @@
 """The worker process: `python -m app.worker` makes videos until it is told to stop."""
 
 import asyncio
+import ctypes
 import logging
 import signal
 import sys
+from contextlib import suppress
 
 import uvloop
 
@@ -12,6 +14,11 @@ from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database, open_workshop
 from worker.service import work
+
+# mallopt(3): how many arenas glibc keeps freed memory in. By default eight for each core, each with what threads that
+# handled large videos have left behind: some 50 MB more at the peak.
+M_ARENA_MAX = -8
+ARENAS = 2
 
 logger = logging.getLogger("lookreel.worker")
 
@@ -27,5 +34,12 @@ async def run(settings: Settings) -> None:
         await work(shop)
 
 
+def bound_arenas() -> None:
+    """Give freed memory back sooner, where the C library is glibc."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+
+
 if __name__ == "__main__":
+    bound_arenas()
     sys.exit(run_process(run, uvloop.new_event_loop))

@@ -1,0 +1,124 @@
+"""Turns what the server logs of one creation into a script for `pgbench`, with a random user and new ids each time."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import data
+from bench.figures import Failed
+from bench.hall import Hall
+
+LOGGING = ("ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_line_prefix = 'bench %p '")
+NOT_LOGGING = ("ALTER SYSTEM RESET log_statement", "ALTER SYSTEM RESET log_line_prefix")
+# A creation of the first kind prepares statements and learns types; the last of these does as all later ones.
+CREATIONS = 3
+SETTLE_SECONDS = 0.5
+
+ENTRY = re.compile(r"^bench (\d+) (LOG|DETAIL):  (.*(?:\n\t.*)*)", re.MULTILINE)
+STATEMENT = re.compile(r"(?:execute [^:]*|statement): (.*)", re.DOTALL)
+PARAMETER = re.compile(r"\$(\d+) = ('(?:[^']|'')*'|NULL)")
+PLACE = re.compile(r"\$(\d+)")
+COMMENT = re.compile(r"--[^\n]*")
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+VARIABLES = f"""\\set user random({data.FIRST_CREATOR}, {data.FIRST_CREATOR + data.CREATORS - 1})
+\\set job random(1, 281474976710655)
+\\set entry random(1, 281474976710655)
+"""
+NUMBERED = "'00000000-0000-{}-8000-' || lpad(to_hex(:{}::bigint), 12, '0')"
+USER_ID, JOB_ID, ENTRY_ID = NUMBERED.format("7000", "user"), NUMBERED.format("4000", "job"), NUMBERED.format("4000", "entry")
+
+
+class Sent(NamedTuple):
+    """A statement with its parameters, as SQL literals or NULL."""
+
+    sql: str
+    parameters: dict[int, str]
+
+
+async def captured(hall: Hall, create: Callable[[], Awaitable[object]]) -> str:
+    """Create a few jobs, and return the script of the last creation's transactions."""
+    log = hall.folder / "data" / "postgres" / "log"
+    await _tell(hall, LOGGING)
+    begin = log.stat().st_size
+    for _ in range(CREATIONS):
+        await create()
+    await asyncio.sleep(SETTLE_SECONDS)
+    written = _read(log, begin)
+    await _tell(hall, NOT_LOGGING)
+    return script(transactions(written))
+
+
+async def _tell(hall: Hall, statements: tuple[str, ...]) -> None:
+    async with hall.database.raw_connection() as connection:
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.execute("SELECT pg_reload_conf()")
+    await asyncio.sleep(SETTLE_SECONDS)
+
+
+def _read(log: Path, begin: int) -> str:
+    with log.open("rb") as file:
+        file.seek(begin)
+        return file.read().decode()
+
+
+def transactions(log: str) -> list[list[Sent]]:
+    """Return what each finished transaction has sent, in the order of their ends."""
+    found: list[list[Sent]] = []
+    unfinished: dict[str, list[Sent]] = {}
+    for process, kind, text in ENTRY.findall(log):
+        current = unfinished.setdefault(process, [])
+        if kind == "DETAIL" and current:
+            current[-1].parameters.update((int(n), value) for n, value in PARAMETER.findall(text))
+        elif statement := STATEMENT.fullmatch(text):
+            current.append(Sent(COMMENT.sub("", statement[1].replace("\n\t", "\n")), {}))
+            if statement[1].startswith(("COMMIT", "ROLLBACK")):
+                found.append(unfinished.pop(process))
+    return found
+
+
+def script(found: list[list[Sent]]) -> str:
+    """Return the last creation's transactions, and the wake-up's that follows it, for `pgbench`.
+
+    Raises:
+        Failed: there is no creation in the log.
+
+    """
+    writes = [index for index, sent in enumerate(found) if _says(sent, "INSERT INTO video_jobs")]
+    if not writes:
+        raise Failed("The server's log shows no creation")
+    wanted = [found[writes[-1]], *(sent for sent in found[writes[-1] + 1 :] if _says(sent, "pg_notify"))]
+    insert = next(sent for sent in wanted[0] if "INSERT INTO video_jobs " in sent.sql)
+    job, user = (ID.findall(insert.parameters[n])[0] for n in (1, 2))
+    lines = [_line(sent, {user: USER_ID, job: JOB_ID}) for transaction in wanted for sent in transaction]
+    return VARIABLES + "".join(lines)
+
+
+def _says(transaction: list[Sent], text: str) -> bool:
+    return any(text in sent.sql for sent in transaction)
+
+
+def _line(sent: Sent, ids: dict[str, str]) -> str:
+    sql = PLACE.sub(lambda place: _value(sent.parameters[int(place[1])], ids), sent.sql)
+    return sql.strip().rstrip(";") + ";\n"
+
+
+def _value(literal: str, ids: dict[str, str]) -> str:
+    """Return a literal with ids made anew: a text, which the statement casts, or NULL."""
+    if literal == "NULL":
+        return literal
+    text = literal[1:-1].replace("''", "'")
+    hexadecimal = {known.encode().hex(): f"encode(convert_to({made}, 'UTF8'), 'hex')" for known, made in ids.items()}
+    known = ids | hexadecimal
+    pieces = re.split(f"({'|'.join((*known, ID.pattern))})", text)
+    parts = [_escaped(piece) if not number % 2 else known.get(piece, ENTRY_ID) for number, piece in enumerate(pieces)]
+    return "(" + " || ".join(part for part in parts if part != "E''" or len(parts) == 1) + ")"
+
+
+def _escaped(text: str) -> str:
+    r"""Spell a literal without what pgbench takes for the beginning of a variable."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace(":", "\\x3a")
+    return f"E'{escaped}'"

@@ -1,0 +1,73 @@
+"""Whether more data makes a page slower: many looks beside few, and page 1,000 beside the first, one client."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bench import data, requests
+from bench.figures import Effort, Failed, Section, Target, compared, in_turns
+from bench.hall import Hall, Server, ask, module
+from bench.load import Load, under_load
+from bench.reads import FIRST, looks_request
+
+LARGE = "many_looks"
+TARGET = Target(1.2, at_least=False)
+CURSOR = """query Walk($first: Int!, $after: String) { looks(first: $first, view: PUBLIC, after: $after) {
+    pageInfo { endCursor } } }"""
+LARGEST_PAGE = 100
+
+
+async def measure(hall: Hall, effort: Effort) -> Section:
+    """Compare latencies of one client."""
+    section = Section("Growth", f"{effort.many_looks:,} looks beside {effort.looks:,}, one client, the median's latency.")
+    token = hall.token(data.numbered(1))
+    async with _two_sizes(hall, effort) as (large, small):
+        cursor = await cursor_after(large, token, (effort.page - 1) * FIRST)
+        first = Load(large.port, [looks_request(token)], effort.seconds, 1)
+        late = first._replace(requests=[looks_request(token, cursor)])
+        few = first._replace(port=small.port)
+        what = f"a page of {effort.many_looks:,} looks"
+        await _beside(section, effort, what, f"of {effort.looks:,} looks", first, few)
+        await _beside(section, effort, f"page {effort.page:,}", "the first page", late, first)
+    return section
+
+
+@asynccontextmanager
+async def _two_sizes(hall: Hall, effort: Effort) -> AsyncIterator[tuple[Server, Server]]:
+    """Serve both databases; the large one is dropped afterwards."""
+    await data.filled_beside(hall.database, LARGE, effort.many_looks)
+    try:
+        async with (
+            module("app.api", hall.environment(LARGE)) as large,
+            module("app.api", hall.environment()) as small,
+        ):
+            yield large, small
+    finally:
+        await data.drop(hall.database, LARGE)
+
+
+async def _beside(section: Section, effort: Effort, what: str, peer: str, ours: Load, theirs: Load) -> None:
+    for load in (ours, theirs):
+        await under_load(load._replace(seconds=effort.warm_up))
+    pairs = await in_turns(lambda: under_load(ours), lambda: under_load(theirs), effort.rounds)
+    section.comparisons.append(compared(f"{what}, latency", f"ours, {peer}", pairs, TARGET, "p50"))
+
+
+async def cursor_after(server: Server, token: str, rows: int) -> str:
+    """Walk as a client would, in large pages; return the cursor of that row, counted from 1.
+
+    Raises:
+        Failed: there are not so many rows.
+
+    """
+    cursor: str | None = None
+    while rows > 0:
+        variables = {"first": min(rows, LARGEST_PAGE), "after": cursor}
+        answer = json.loads((await ask(server.port, requests.graphql(CURSOR, variables, token))).body)
+        cursor = answer["data"]["looks"]["pageInfo"]["endCursor"]
+        rows -= LARGEST_PAGE
+        if cursor is None:
+            break
+    if cursor is None:
+        raise Failed("There are too few looks for such a late page")
+    return cursor

@@ -1,0 +1,117 @@
+"""Many mock generations in one worker at once, and what each of them keeps in memory."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+from sqlalchemy import func, select
+
+from app.parent import SUPERVISED
+from bench import data
+from bench.figures import Comparison, Effort, Failed, Section, Target
+from bench.hall import Hall
+from bench.places import SERVER, pin
+from db import queue
+from db.models import Submission, VideoJob
+from db.session import Database
+
+NAME = "in_flight"
+# Nothing ends while it is looked at; a step's progress takes a fifth of it.
+MOCK_SECONDS = 36_000
+MOST_SECONDS = 400.0
+# Over all that a worker loads but once.
+FIRST_SHARE = 0.05
+ENQUEUED_AT_ONCE = 1000
+LOOK_SECONDS = 0.5
+SETTLE_SECONDS = 3.0
+ADD_JOBS = f"""
+INSERT INTO video_jobs (id, user_id, prompt, model, resolution, aspect_ratio, duration_seconds, generate_audio,
+    mock_mode, status_message, tokens_consumed)
+SELECT {data.ID.format("n")}, {data.ID.format(f"1 + n % {data.USERS}")}, 'The model turns slowly in the evening light',
+    'veo-3.1-generate-preview', '720p', '16:9', 8, false, true, 'Waiting for a worker (Mock Mode)', 50
+FROM generate_series($1::bigint, $2::bigint) n
+"""
+
+
+async def measure(hall: Hall, effort: Effort) -> Section:
+    """Hold a few, then many; the difference is what the many need."""
+    section = Section("In flight", "Mock generations held by one worker; measured is its resident memory (RSS).")
+    few = int(effort.flights * FIRST_SHARE)
+    async with _empty(hall) as database, _worker(hall, effort) as worker:
+        began = time.monotonic()
+        before = await _held(database, worker, 1, few)
+        after = await _held(database, worker, few + 1, effort.flights)
+        seconds = time.monotonic() - began
+    kilobytes = (after - before) / (effort.flights - few) / 1024
+    what = f"memory a job, {effort.flights:,} in flight"
+    section.comparisons.append(Comparison(what, "", "KB", [(kilobytes, 1.0)], Target(20, at_least=False)))
+    section.notes.append(
+        f"RSS {before / 2**20:.0f} MB with {few:,} in flight, {after / 2**20:.0f} MB with {effort.flights:,}; "
+        f"all were in flight after {seconds:.0f} s."
+    )
+    return section
+
+
+@asynccontextmanager
+async def _empty(hall: Hall) -> AsyncIterator[Database]:
+    """Make a database with users and nothing else."""
+    await data.filled_beside(hall.database, NAME, 0)
+    database = Database(hall.url(NAME).render_as_string(hide_password=False))
+    try:
+        yield database
+    finally:
+        await database.close()
+        await data.drop(hall.database, NAME)
+
+
+@asynccontextmanager
+async def _worker(hall: Hall, effort: Effort) -> AsyncIterator[psutil.Process]:
+    """Run a worker, and kill it afterwards: to hand thousands of jobs back would take long."""
+    settings = {"MOCK_SECONDS": MOCK_SECONDS, "GENERATIONS_AT_ONCE": 2 * effort.flights, SUPERVISED: 1}
+    environment = hall.environment(NAME) | {name: str(value) for name, value in settings.items()}
+    with Path(hall.folder / "worker.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.worker"), env=environment, stdin=asyncio.subprocess.PIPE, stderr=log
+        )
+    pin(SERVER, process.pid)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _held(database: Database, worker: psutil.Process, first: int, last: int) -> int:
+    """Add jobs, wait until the worker holds them all, and return its memory in bytes.
+
+    Raises:
+        Failed: it takes too long.
+
+    """
+    await _add(database, first, last)
+    deadline = time.monotonic() + MOST_SECONDS
+    while (held := await _in_flight(database)) < last:
+        if time.monotonic() > deadline:
+            raise Failed(f"Only {held:,} of {last:,} jobs were in flight after {MOST_SECONDS:.0f} s")
+        await asyncio.sleep(LOOK_SECONDS)
+    await asyncio.sleep(SETTLE_SECONDS)
+    return int(worker.memory_info().rss)
+
+
+async def _add(database: Database, first: int, last: int) -> None:
+    async with database.raw_connection() as connection:
+        await connection.execute(ADD_JOBS, first, last)
+    for start in range(first, last + 1, ENQUEUED_AT_ONCE):
+        numbers = range(start, min(start + ENQUEUED_AT_ONCE, last + 1))
+        async with database.transaction() as session:
+            await queue.enqueue(session, [data.numbered(n) for n in numbers])
+
+
+async def _in_flight(database: Database) -> int:
+    async with database.transaction() as session:
+        query = select(func.count()).select_from(VideoJob).where(VideoJob.submission == Submission.SENT)
+        return int(await session.scalar(query) or 0)

@@ -1,0 +1,58 @@
+"""Asking how far a job is, which is what frontends do most: over GraphQL, and over REST with an entity tag."""
+
+from bench import data, requests
+from bench.figures import Effort, Outcome, Section, Target, compared, in_turns
+from bench.hall import Hall, Server, ask, module
+from bench.load import Load, under_load
+
+POLL = "query Poll($id: ID!) { videoJob(id: $id) { status progressPercentage } }"
+BARE = "bare Starlette, asyncpg, orjson"
+NOT_MODIFIED = 304
+
+
+async def measure(hall: Hall, effort: Effort) -> Section:
+    """Compare both wires with a bare route that sends the same SELECT."""
+    section = Section("Polls", "One running job, asked for by its owner with a token; the bare route asks for no token.")
+    async with module("app.api", hall.environment()) as ours, module("bench.peers.ceiling", hall.environment()) as bare:
+        graphql = Load(ours.port, graphql_polls(hall), effort.seconds, effort.connections)
+        rest = graphql._replace(requests=await conditional_polls(hall, ours), status=NOT_MODIFIED)
+        peer = graphql._replace(port=bare.port, requests=bare_polls())
+        for load in (graphql, rest, peer):
+            await under_load(load._replace(seconds=effort.warm_up))
+        await _beside(section, "GraphQL poll", graphql, peer, Target(0.45, at_least=True), effort)
+        await _beside(section, "REST poll, 304", rest, peer, Target(0.6, at_least=True), effort)
+    return section
+
+
+async def _beside(section: Section, what: str, ours: Load, bare: Load, target: Target, effort: Effort) -> None:
+    pairs = await in_turns(lambda: under_load(ours), lambda: under_load(bare), effort.rounds)
+    section.comparisons.append(compared(f"{what}, requests", BARE, pairs, target))
+    section.outcomes[f"Lookreel, {what}"] = [outcome for outcome, _ in pairs]
+    bare_rounds: list[Outcome] = section.outcomes.setdefault(BARE, [])
+    bare_rounds.extend(outcome for _, outcome in pairs)
+
+
+def graphql_polls(hall: Hall) -> list[str]:
+    """Let each of some users ask for their own job."""
+    return [
+        requests.graphql(POLL, {"id": str(_job(n))}, hall.token(data.numbered(n))) for n in range(1, data.POLLED + 1)
+    ]
+
+
+async def conditional_polls(hall: Hall, server: Server) -> list[str]:
+    """Ask for each job once, and return requests that name its entity tag."""
+    polls = []
+    for n in range(1, data.POLLED + 1):
+        path, token = f"/api/v1/video-jobs/{_job(n)}", hall.token(data.numbered(n))
+        tag = (await ask(server.port, requests.get(path, token))).headers["etag"]
+        polls.append(requests.get(path, token, If_None_Match=tag))
+    return polls
+
+
+def bare_polls() -> list[str]:
+    """Ask the bare route for the same jobs."""
+    return [requests.get(f"/video-jobs/{_job(n)}") for n in range(1, data.POLLED + 1)]
+
+
+def _job(n: int) -> object:
+    return data.numbered(data.FIRST_POLLED + n)

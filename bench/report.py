@@ -1,0 +1,144 @@
+"""The report: tables in Markdown with the machine and the versions, and a picture of the looks query."""
+
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.figures import Comparison, Effort, Outcome, Section
+from bench.places import described
+
+PACKAGES = (
+    *("strawberry-graphql", "graphql-core", "fastapi", "starlette", "uvicorn", "uvloop", "sqlalchemy", "asyncpg"),
+    *("orjson", "psycopg", "pydantic", "websockets"),
+)
+PICTURE = "results.png"
+FIGURES = 3  # significant ones
+SURE = 10
+COLOURS = {"p50": "#5b8fb9", "p99": "#b6c9d9", "ours": "#d1495b", "peer": "#5b8fb9"}
+DOTS = 160
+
+
+def markdown(sections: Sequence[Section], effort: Effort, server_version: str, minutes: float) -> str:
+    """Return the whole report."""
+    parts = ["# Benchmarks", _method(effort, minutes), _machine(server_version), _summary(sections)]
+    if any(section.title == "Looks" for section in sections):
+        parts.append(f"![Requests a second and latency of the looks query]({PICTURE})")
+    parts += [_details(section) for section in sections]
+    return "\n\n".join(parts) + "\n"
+
+
+def _method(effort: Effort, minutes: float) -> str:
+    return (
+        f"Made by `make bench` in {minutes:.0f} minutes. Ours and each peer take turns (ABAB), {effort.rounds} rounds of "
+        f"{effort.seconds:g} s each after a warm-up, {effort.connections} connections; a ratio is the median of the pairs' "
+        f"ratios, with the smallest and the largest in brackets. All are on one PostgreSQL with the same data, one process "
+        f"and as many database connections each. Processors: {described()}.\n\n"
+        "Ours is `python -m app.api` as in production: every request is authenticated by a signed token and passes every "
+        "limit. The peers check no token and have no limits."
+    )
+
+
+def _machine(server_version: str) -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}; "
+        f"Python {platform.python_version()}, PostgreSQL {server_version}; {packages}."
+    )
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    if platform.system() == "Darwin":
+        command = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    names = [line.partition(":")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    return names[0].strip() if names else platform.machine()
+
+
+def _summary(sections: Sequence[Section]) -> str:
+    rows = [_row(comparison) for section in sections for comparison in section.comparisons]
+    return table(("what", "beside", "ours", "theirs", "ratio", "target", ""), rows)
+
+
+def _row(found: Comparison) -> tuple[str, ...]:
+    unit, target = found.unit, "" if found.target is None else str(found.target)
+    mark = "reached" if found.is_reached else "**missed**"
+    if not found.peer:
+        return found.what, "", f"{number(found.ours_median)} {unit}", "", "", f"{target} {unit}", mark
+    spread = f"{found.ratio:.2f} ({found.ratios[0]:.2f} to {found.ratios[-1]:.2f})"
+    ours, theirs = f"{number(found.ours_median)} {unit}", f"{number(found.peer_median)} {unit}"
+    return found.what, found.peer, ours, theirs, spread, target, mark
+
+
+def _details(section: Section) -> str:
+    parts = [f"## {section.title}", section.about]
+    if section.outcomes:
+        header = ("who", "answers a second", "p50", "p99", "answers", "client's core")
+        parts.append(table(header, [_outcome_row(name, rounds) for name, rounds in section.outcomes.items()]))
+    return "\n\n".join(parts + section.notes)
+
+
+def _outcome_row(name: str, rounds: Sequence[Outcome]) -> tuple[str, ...]:
+    rate, p50, p99 = (median(rounds, field) for field in ("rate", "p50", "p99"))
+    answers, cpu = sum(outcome.answers for outcome in rounds), median(rounds, "client_cpu")
+    return name, number(rate), f"{number(p50)} ms", f"{number(p99)} ms", f"{answers:,}", f"{cpu:.0%}"
+
+
+def median(rounds: Sequence[Outcome], field: str) -> float:
+    """Return a field's median over the rounds."""
+    return statistics.median(getattr(outcome, field) for outcome in rounds)
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as mean something."""
+    return f"{value:,.0f}" if abs(value) >= SURE**2 else f"{value:.{FIGURES}g}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def picture(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
+    """Draw requests a second and latencies of whoever answered the looks query."""
+    figure = Figure(figsize=(11, 0.7 + 0.6 * len(outcomes)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    # The first one comes on top.
+    named = dict(reversed(outcomes.items()))
+    _rates(left, {name: median(rounds, "rate") for name, rounds in named.items()})
+    _latencies(right, {name: (median(rounds, "p50"), median(rounds, "p99")) for name, rounds in named.items()})
+    figure.savefig(path, dpi=DOTS)
+
+
+def _rates(axes: Axes, rates: Mapping[str, float]) -> None:
+    colours = [COLOURS["ours" if name == "Lookreel" else "peer"] for name in rates]
+    bars = axes.barh(list(rates), list(rates.values()), color=colours)
+    axes.bar_label(bars, [number(rate) for rate in rates.values()], padding=3)
+    axes.set(title="50 looks with products and videos: requests a second", xlim=(0, 1.15 * max(rates.values())))
+    _plain(axes)
+
+
+def _latencies(axes: Axes, latencies: Mapping[str, tuple[float, float]]) -> None:
+    for position, (p50, p99) in enumerate(latencies.values()):
+        axes.plot([p50, p99], [position, position], color="#c0c7ce", linewidth=3, zorder=1)
+        axes.scatter([p50], [position], color=COLOURS["p50"], zorder=2, label="" if position else "median")
+        axes.scatter([p99], [position], color=COLOURS["ours"], zorder=2, label="" if position else "99th percentile")
+    axes.set(title="Latency in milliseconds, 16 connections", xscale="log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.legend(loc="lower right", frameon=False)
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(left=False)

@@ -1,0 +1,79 @@
+"""`make bench`: everything that is measured beside others, in one run on one machine, and the report of it.
+
+`--quick` looks in two minutes whether all of it works; its figures are printed and mean little.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import creates, data, deliveries, growth, in_flight, polls, reads, report, startup
+from bench.figures import FULL, QUICK, Effort, NotThere, Section
+from bench.hall import Hall, open_hall
+
+SECTIONS: dict[str, Callable[[Hall, Effort], Awaitable[Section]]] = {
+    "reads": reads.measure,
+    "polls": polls.measure,
+    "creates": creates.measure,
+    "growth": growth.measure,
+    "in-flight": in_flight.measure,
+    "deliveries": deliveries.measure,
+    "startup": startup.measure,
+}
+REPORT = "RESULTS.md"
+HERE = Path(__file__).parent
+
+
+async def run(names: list[str], effort: Effort, folder: Path) -> list[Section]:
+    """Measure, and write the report into a folder."""
+    began, sections = time.monotonic(), []
+    async with open_hall() as hall:
+        async with hall.database.raw_connection() as connection:
+            server_version = str(await connection.fetchval("SHOW server_version"))
+        if {"reads", "polls", "creates", "growth"} & set(names):
+            await data.fill(hall.database, effort.looks)
+        for name in names:
+            section_began = time.monotonic()
+            sections += await _section(name, hall, effort)
+            typer.echo(f"{name}: {time.monotonic() - section_began:.0f} s", err=True)
+    text = report.markdown(sections, effort, server_version, (time.monotonic() - began) / 60)
+    (folder / REPORT).write_text(text)
+    for section in sections:
+        if section.title == "Looks":
+            report.picture(section.outcomes, folder / report.PICTURE)
+    return sections
+
+
+async def _section(name: str, hall: Hall, effort: Effort) -> list[Section]:
+    try:
+        return [await SECTIONS[name](hall, effort)]
+    except NotThere as missing:
+        return [Section(name.capitalize(), f"Not measured: {missing}.")]
+
+
+def main(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="See in two minutes whether all of it works")] = False,
+    only: Annotated[str, typer.Option(help=f"Some of {', '.join(SECTIONS)}, separated by commas")] = "",
+    out: Annotated[Path | None, typer.Option(help="Where the report goes; `bench` unless something is left out")] = None,
+) -> None:
+    """Measure and report."""
+    names = [name for name in SECTIONS if not only or name in only.split(",")]
+    if out is None and (quick or only):
+        out = Path(tempfile.mkdtemp(prefix="lookreel-results-"))
+    folder = out or HERE
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = asyncio.run(run(names, QUICK if quick else FULL, folder))
+    typer.echo((folder / REPORT).read_text())
+    typer.echo(f"Written to {folder}", err=True)
+    sys.exit(not all(found.is_reached for section in sections for found in section.comparisons) and not quick)
+
+
+if __name__ == "__main__":
+    typer.run(main)
