@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check chaos memory format lock contracts web clean
+.PHONY: help demo serve test check chaos memory bench format lock contracts web clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ chaos: .venv/dev.stamp ## Kill workers and fail calls while they make 300 videos
 memory: .venv/dev.stamp ## Measure a worker's memory with 1,000 videos in the making, and with 20 large results
 	@$(BIN)/python -m bench.generation_memory
 
+bench: .venv/bench.stamp ## Measure beside other servers in a quarter of an hour; BENCH=--quick looks whether it works
+	@$(BIN)/python -m bench.run $(BENCH)
+
 format: .venv/dev.stamp ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
@@ -43,6 +46,7 @@ contracts: .venv/dev.stamp ## Write schema.graphql and openapi.json anew
 lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(UNIVERSAL) -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock $(UNIVERSAL) -o requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.lock $(UNIVERSAL) -o requirements-bench.lock
 UNIVERSAL := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 clean: ## Remove the environment, the caches and the local data folder
@@ -62,4 +66,9 @@ clean: ## Remove the environment, the caches and the local data folder
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	@echo "Installing the tools for tests and checks ..."
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/bench.stamp: requirements-bench.lock .venv/dev.stamp
+	@echo "Installing the tools for benchmarks ..."
+	@$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch $@

@@ -23,6 +23,7 @@ from app.serve import listen, serve
 from app.settings import Settings
 from app.wiring import open_database
 from auth.tokens import sign
+from db.looks import LookRow
 from db.models import Look
 from resolvers import accounts
 from resolvers.prices import VIDEO_COST
@@ -54,7 +55,7 @@ class Stage:
     """Who plays, and with what."""
 
     token: str
-    look: Look
+    look: Look | LookRow
     base_url: str
 
 
@@ -116,7 +117,7 @@ async def _until_ready(http: httpx.AsyncClient) -> None:
     raise DemoFailed(f"The API did not start within {START_SECONDS:.0f} seconds.")
 
 
-async def _create(http: httpx.AsyncClient, look: Look) -> str:
+async def _create(http: httpx.AsyncClient, look: Look | LookRow) -> str:
     """Create a video; jobs that an interrupted demo has left are finished first by the worker."""
     form = {
         "prompt": "The model turns slowly in soft daylight",
@@ -163,7 +164,7 @@ async def _events(stage: Stage, job_id: str) -> AsyncIterator[dict[str, Any]]:
             yield event["videoJob"]
 
 
-async def _show_look(http: httpx.AsyncClient, look: Look, job_id: str) -> str:
+async def _show_look(http: httpx.AsyncClient, look: Look | LookRow, job_id: str) -> str:
     """Read the look over GraphQL; return the URL of the video that was made."""
     answer = await http.post("/graphql", json={"query": LOOK, "variables": {"id": str(look.id)}})
     shown = answer.json()["data"]["look"]

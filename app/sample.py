@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from auth.caller import Caller
-from db.looks import LookView
+from db.looks import LookRow, LookView
 from db.models import Look
 from db.session import Session
 from providers.local_storage import MEDIA_PATH
@@ -27,7 +27,7 @@ SAMPLE = NewLook(
 )
 
 
-async def sample_look(session: Session, caller: Caller, media_folder: Path) -> Look:
+async def sample_look(session: Session, caller: Caller, media_folder: Path) -> Look | LookRow:
     """Return the caller's newest look, or a sample one that is made now."""
     page = await looks.page(session, looks.listed(caller, LookView.MY_PRIVATE, None), first=1, after=None)
     if page.rows:

@@ -3,18 +3,18 @@
 The statements are taken from the server's log of one creation, so that they stay what they are.
 """
 
-import re
+from functools import partial
 
 from bench import data, requests
-from bench.creation_script import captured
-from bench.figures import Effort, Outcome, Section, Target, compared, in_turns
+from bench.creation_script import captured, statements
+from bench.figures import Effort, Outcome, Pairs, Section, at_least, compared, in_turns
 from bench.hall import Hall, ask, module
 from bench.load import Load, under_load
 from bench.pgbench import pgbench
 from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
 
 ACCEPTED = 202
-TARGET = Target(0.4, at_least=True)
+TARGET = at_least(0.4)
 CREATE = """mutation Create($input: CreateVideoJobInput!) { createVideoJob(input: $input) {
     videoJob { id status tokensConsumed createdAt } errors { __typename ... on UserError { code } } } }"""
 ASKED = {
@@ -27,21 +27,25 @@ ASKED = {
 
 async def measure(hall: Hall, effort: Effort) -> Section:
     """Compare both wires with the same statements."""
-    section = Section("Creates", f"{data.CREATORS:,} users with tokens; what a round has made is deleted before the next.")
+    about = f"{data.CREATORS:,} users with tokens; what a round has made is deleted before the next."
+    section = Section("Creates", about)
     tokens = [hall.token(data.numbered(data.FIRST_CREATOR + n)) for n in range(data.CREATORS)]
-    wires = {"GraphQL": [over_graphql(token) for token in tokens], "REST multipart": [over_rest(token) for token in tokens]}
     async with module("app.api", hall.environment()) as ours:
-        script = await captured(hall, lambda: ask(ours.port, wires["GraphQL"][0]))
-        section.notes.append(f"A creation sends {len(re.findall(r';$', script, re.MULTILINE))} statements.")
         await _admit(ours.port, tokens, effort)
-        for wire, creations in wires.items():
-            status = 200 if wire == "GraphQL" else ACCEPTED
+        for wire, (create, status) in WIRES.items():
+            creations = [create(token) for token in tokens]
+            script = await captured(hall, partial(ask, ours.port, creations[0]))
+            section.notes.append(
+                f"Over {wire}, a creation sends {statements(script)} statements, BEGIN and COMMIT included."
+            )
             load = Load(ours.port, creations * ACTIVE_JOB_LIMIT, effort.seconds, effort.connections, status, once=True)
-            await _beside(section, hall, effort, wire, load, script)
+            pairs = await _beside(hall, effort, load, script)
+            section.comparisons.append(compared(f"{wire} creates", "pgbench, the same statements", pairs, TARGET))
+            section.outcomes[f"Lookreel, {wire}"] = [outcome for outcome, _ in pairs]
     return section
 
 
-async def _beside(section: Section, hall: Hall, effort: Effort, wire: str, load: Load, script: str) -> None:
+async def _beside(hall: Hall, effort: Effort, load: Load, script: str) -> Pairs:
     async def ours() -> Outcome:
         await data.clean(hall.database)
         return await under_load(load)
@@ -50,9 +54,7 @@ async def _beside(section: Section, hall: Hall, effort: Effort, wire: str, load:
         await data.clean(hall.database)
         return await pgbench(hall, script, effort)
 
-    pairs = await in_turns(ours, peer, effort.rounds)
-    section.comparisons.append(compared(f"{wire} creates", "pgbench, the same statements", pairs, TARGET))
-    section.outcomes[f"Lookreel, {wire}"] = [outcome for outcome, _ in pairs]
+    return await in_turns(ours, peer, effort.rounds)
 
 
 async def _admit(port: int, tokens: list[str], effort: Effort) -> None:
@@ -69,3 +71,6 @@ def over_graphql(token: str) -> str:
 def over_rest(token: str) -> str:
     """Ask for the same as a form."""
     return requests.form("/api/v1/video-jobs", ASKED | {"mockMode": "true"}, token)
+
+
+WIRES = {"GraphQL": (over_graphql, 200), "REST multipart": (over_rest, ACCEPTED)}

@@ -1,4 +1,7 @@
-"""Turns what the server logs of one creation into a script for `pgbench`, with a random user and new ids each time."""
+"""Turns what the server logs of one creation into a script for `pgbench`, with a random user and new ids each time.
+
+It is run with the variable `n` set to 0.
+"""
 
 import asyncio
 import re
@@ -23,12 +26,17 @@ PLACE = re.compile(r"\$(\d+)")
 COMMENT = re.compile(r"--[^\n]*")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+# `n` and `client_id` are pgbench's: ids that grow, as ours do, so that their indexes grow at one end.
 VARIABLES = f"""\\set user random({data.FIRST_CREATOR}, {data.FIRST_CREATOR + data.CREATORS - 1})
-\\set job random(1, 281474976710655)
-\\set entry random(1, 281474976710655)
+\\set n :n + 1
+\\set job :n * 1000 + :client_id
 """
 NUMBERED = "'00000000-0000-{}-8000-' || lpad(to_hex(:{}::bigint), 12, '0')"
-USER_ID, JOB_ID, ENTRY_ID = NUMBERED.format("7000", "user"), NUMBERED.format("4000", "job"), NUMBERED.format("4000", "entry")
+USER_ID, JOB_ID, ENTRY_ID = (
+    NUMBERED.format("7000", "user"),
+    NUMBERED.format("4000", "job"),
+    NUMBERED.format("5000", "job"),
+)
 
 
 class Sent(NamedTuple):
@@ -41,6 +49,7 @@ class Sent(NamedTuple):
 async def captured(hall: Hall, create: Callable[[], Awaitable[object]]) -> str:
     """Create a few jobs, and return the script of the last creation's transactions."""
     log = hall.folder / "data" / "postgres" / "log"
+    await data.clean(hall.database)
     await _tell(hall, LOGGING)
     begin = log.stat().st_size
     for _ in range(CREATIONS):
@@ -90,11 +99,21 @@ def script(found: list[list[Sent]]) -> str:
     writes = [index for index, sent in enumerate(found) if _says(sent, "INSERT INTO video_jobs")]
     if not writes:
         raise Failed("The server's log shows no creation")
-    wanted = [found[writes[-1]], *(sent for sent in found[writes[-1] + 1 :] if _says(sent, "pg_notify"))]
-    insert = next(sent for sent in wanted[0] if "INSERT INTO video_jobs " in sent.sql)
+    creation = found[writes[-1]]
+    insert = next(sent for sent in creation if "INSERT INTO video_jobs " in sent.sql)
     job, user = (ID.findall(insert.parameters[n])[0] for n in (1, 2))
+    wanted = [creation, *(after for after in found[writes[-1] + 1 :] if _wakes(after, job))]
     lines = [_line(sent, {user: USER_ID, job: JOB_ID}) for transaction in wanted for sent in transaction]
     return VARIABLES + "".join(lines)
+
+
+def statements(written: str) -> int:
+    """Count a script's statements."""
+    return len(re.findall(r";$", written, re.MULTILINE))
+
+
+def _wakes(transaction: list[Sent], job: str) -> bool:
+    return any("pg_notify" in sent.sql and job in sent.parameters.get(2, "") for sent in transaction)
 
 
 def _says(transaction: list[Sent], text: str) -> bool:

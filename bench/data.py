@@ -1,4 +1,4 @@
-"""Fills the tables by a few statements: users, looks with 3 products and 5 videos each, and what polls and creates need.
+"""Fills the tables by a few statements: looks with 3 products and 5 videos each, and what polls and creates need.
 
 Things are numbered from the oldest; the number is the end of the id. Every second look is public.
 """
@@ -40,7 +40,8 @@ FROM generate_series(1, $1::bigint) n
 ADD_PRODUCTS = f"""
 INSERT INTO products
     (id, look_id, position, sku, name, designer, price, product_url, thumbnail_url, created_at)
-SELECT {ID.format("n * 10 + p")}, {ID.format("n")}, p, 'SKU-' || n || '-' || p, 'Linen shirt no. ' || p, 'House ' || n % 100,
+SELECT {ID.format("n * 10 + p")}, {ID.format("n")}, p, 'SKU-' || n || '-' || p, 'Linen shirt no. ' || p,
+    'House ' || n % 100,
     (n % 500) + p / 100.0, 'https://shop.example.com/products/' || n || '-' || p,
     '{SITE}/products/' || n || '-' || p || '.jpg', {TIME.format("n")}
 FROM generate_series(1, $1::bigint) n, generate_series(1, {PRODUCTS}) p
@@ -94,7 +95,7 @@ async def fill(database: Database, looks: int) -> None:
         await connection.execute(ADD_USERS, 1, USERS, TOKENS)
         await connection.execute(ADD_USERS, FIRST_CREATOR, FIRST_CREATOR + CREATORS - 1, TOKENS)
         await connection.execute(ADD_JOBS, jobs)
-        await connection.execute(ADD_POLLED, FIRST_POLLED, POLLED)
+        await connection.execute(ADD_POLLED, FIRST_POLLED, POLLED if looks else 0)
         await connection.execute(ADD_LOOKS, looks)
         await connection.execute(ADD_PRODUCTS, looks)
         await connection.execute(ADD_LOOK_VIDEOS, looks, jobs)

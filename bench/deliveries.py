@@ -4,7 +4,7 @@ import asyncio
 import re
 import sys
 
-from bench.figures import Comparison, Effort, Failed, Section, Target
+from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.hall import Hall
 
 # `| what | 33 µs | 1.90 | ...` of each scenario.
@@ -28,5 +28,5 @@ async def measure(_hall: Hall, effort: Effort) -> Section:
     bare = cpu.pop(BARE)
     for name, microseconds in cpu.items():
         pairs = [(microseconds, bare)]
-        section.comparisons.append(Comparison(f"CPU a delivery, {name}", BARE, "µs", pairs, Target(2, at_least=False)))
+        section.comparisons.append(Comparison(f"CPU a delivery, {name}", BARE, "µs", pairs, at_most(2)))
     return section

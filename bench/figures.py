@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """One round of load: answers a second, seconds it took, milliseconds for an answer, share of a core for the client."""
+    """One round of load. `rate` is answers a second, `p50` and `p99` milliseconds, `client_cpu` a share of a core."""
 
     rate: float
     seconds: float
@@ -30,6 +30,16 @@ class Target(NamedTuple):
 
     def __str__(self) -> str:
         return f"{'≥' if self.at_least else '≤'} {self.ratio:g}"
+
+
+def at_least(ratio: float) -> Target:
+    """Aim at a ratio or more."""
+    return Target(ratio, at_least=True)
+
+
+def at_most(ratio: float) -> Target:
+    """Aim at a ratio or less."""
+    return Target(ratio, at_least=False)
 
 
 @dataclass(frozen=True)
@@ -111,14 +121,15 @@ class Failed(Exception):
     """A server gave wrong answers, or none; its figures would mean nothing."""
 
 
-async def in_turns(ours: Round, peer: Round, rounds: int) -> list[tuple[Outcome, Outcome]]:
+Pairs = list[tuple[Outcome, Outcome]]
+
+
+async def in_turns(ours: Round, peer: Round, rounds: int) -> Pairs:
     """Run A B A B: whatever else the machine does meets both alike."""
     return [(await ours(), await peer()) for _ in range(rounds)]
 
 
-def compared(
-    what: str, peer: str, pairs: Sequence[tuple[Outcome, Outcome]], target: Target | None, field_name: str = "rate"
-) -> Comparison:
+def compared(what: str, peer: str, pairs: Pairs, target: Target | None, field_name: str = "rate") -> Comparison:
     """Compare one field of the outcomes."""
     unit = "/s" if field_name == "rate" else "ms"
     picked = [(getattr(ours, field_name), getattr(theirs, field_name)) for ours, theirs in pairs]

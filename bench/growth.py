@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bench import data, requests
-from bench.figures import Effort, Failed, Section, Target, compared, in_turns
+from bench.figures import Effort, Failed, Section, at_most, compared
 from bench.hall import Hall, Server, ask, module
-from bench.load import Load, under_load
+from bench.load import Load, beside, warmed_up
 from bench.reads import FIRST, looks_request
 
 LARGE = "many_looks"
-TARGET = Target(1.2, at_least=False)
+TARGET = at_most(1.2)
 CURSOR = """query Walk($first: Int!, $after: String) { looks(first: $first, view: PUBLIC, after: $after) {
     pageInfo { endCursor } } }"""
 LARGEST_PAGE = 100
@@ -19,16 +19,22 @@ LARGEST_PAGE = 100
 
 async def measure(hall: Hall, effort: Effort) -> Section:
     """Compare latencies of one client."""
-    section = Section("Growth", f"{effort.many_looks:,} looks beside {effort.looks:,}, one client, the median's latency.")
+    section = Section(
+        "Growth", f"{effort.many_looks:,} looks beside {effort.looks:,}, one client, the median's latency."
+    )
     token = hall.token(data.numbered(1))
     async with _two_sizes(hall, effort) as (large, small):
         cursor = await cursor_after(large, token, (effort.page - 1) * FIRST)
         first = Load(large.port, [looks_request(token)], effort.seconds, 1)
         late = first._replace(requests=[looks_request(token, cursor)])
         few = first._replace(port=small.port)
-        what = f"a page of {effort.many_looks:,} looks"
-        await _beside(section, effort, what, f"of {effort.looks:,} looks", first, few)
-        await _beside(section, effort, f"page {effort.page:,}", "the first page", late, first)
+        await warmed_up((first, late, few), effort)
+        size = await beside(first, few, effort.rounds)
+        depth = await beside(late, first, effort.rounds)
+    section.comparisons += [
+        compared(f"a page of {effort.many_looks:,} looks, latency", f"of {effort.looks:,} looks", size, TARGET, "p50"),
+        compared(f"page {effort.page:,}, latency", "the first page", depth, TARGET, "p50"),
+    ]
     return section
 
 
@@ -44,13 +50,6 @@ async def _two_sizes(hall: Hall, effort: Effort) -> AsyncIterator[tuple[Server, 
             yield large, small
     finally:
         await data.drop(hall.database, LARGE)
-
-
-async def _beside(section: Section, effort: Effort, what: str, peer: str, ours: Load, theirs: Load) -> None:
-    for load in (ours, theirs):
-        await under_load(load._replace(seconds=effort.warm_up))
-    pairs = await in_turns(lambda: under_load(ours), lambda: under_load(theirs), effort.rounds)
-    section.comparisons.append(compared(f"{what}, latency", f"ours, {peer}", pairs, TARGET, "p50"))
 
 
 async def cursor_after(server: Server, token: str, rows: int) -> str:

@@ -10,12 +10,12 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import uvloop
 
-from bench.figures import Failed, Outcome
+from bench.figures import Effort, Failed, Outcome, Pairs, in_turns
 from bench.places import CLIENT, pin
 
 HEAD_END = b"\r\n\r\n"
@@ -168,6 +168,17 @@ async def under_load(load: Load) -> Outcome:
     if found.errors or not found.answers:
         raise Failed(f"{found.errors} of {found.answers} answers on port {load.port} were wrong: {load.requests[0]!r}")
     return found
+
+
+async def warmed_up(loads: Iterable[Load], effort: Effort) -> None:
+    """Play each load for a moment; what comes of it is forgotten."""
+    for load in loads:
+        await under_load(load._replace(seconds=effort.warm_up))
+
+
+async def beside(ours: Load, theirs: Load, rounds: int) -> Pairs:
+    """Play two loads in turns."""
+    return await in_turns(lambda: under_load(ours), lambda: under_load(theirs), rounds)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ async def pgbench(hall: Hall, script: str, effort: Effort) -> Outcome:
     path.write_text(script)
     process = await asyncio.create_subprocess_exec(
         program(), "--no-vacuum", "--protocol=prepared", f"--client={effort.connections}", "--jobs=1",
-        f"--time={max(1, round(effort.seconds))}", f"--file={path}",
+        f"--time={max(1, round(effort.seconds))}", f"--file={path}", "--define=n=0",
         env=hall.environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     pin(SERVER, process.pid)

@@ -1,9 +1,9 @@
 """Asking how far a job is, which is what frontends do most: over GraphQL, and over REST with an entity tag."""
 
 from bench import data, requests
-from bench.figures import Effort, Outcome, Section, Target, compared, in_turns
+from bench.figures import Effort, Outcome, Pairs, Section, Target, at_least, compared
 from bench.hall import Hall, Server, ask, module
-from bench.load import Load, under_load
+from bench.load import Load, beside, warmed_up
 
 POLL = "query Poll($id: ID!) { videoJob(id: $id) { status progressPercentage } }"
 BARE = "bare Starlette, asyncpg, orjson"
@@ -12,20 +12,20 @@ NOT_MODIFIED = 304
 
 async def measure(hall: Hall, effort: Effort) -> Section:
     """Compare both wires with a bare route that sends the same SELECT."""
-    section = Section("Polls", "One running job, asked for by its owner with a token; the bare route asks for no token.")
+    section = Section(
+        "Polls", "One running job, asked for by its owner with a token; the bare route asks for no token."
+    )
     async with module("app.api", hall.environment()) as ours, module("bench.peers.ceiling", hall.environment()) as bare:
         graphql = Load(ours.port, graphql_polls(hall), effort.seconds, effort.connections)
         rest = graphql._replace(requests=await conditional_polls(hall, ours), status=NOT_MODIFIED)
         peer = graphql._replace(port=bare.port, requests=bare_polls())
-        for load in (graphql, rest, peer):
-            await under_load(load._replace(seconds=effort.warm_up))
-        await _beside(section, "GraphQL poll", graphql, peer, Target(0.45, at_least=True), effort)
-        await _beside(section, "REST poll, 304", rest, peer, Target(0.6, at_least=True), effort)
+        await warmed_up((graphql, rest, peer), effort)
+        _compare(section, "GraphQL poll", await beside(graphql, peer, effort.rounds), at_least(0.45))
+        _compare(section, "REST poll, 304", await beside(rest, peer, effort.rounds), at_least(0.6))
     return section
 
 
-async def _beside(section: Section, what: str, ours: Load, bare: Load, target: Target, effort: Effort) -> None:
-    pairs = await in_turns(lambda: under_load(ours), lambda: under_load(bare), effort.rounds)
+def _compare(section: Section, what: str, pairs: Pairs, target: Target) -> None:
     section.comparisons.append(compared(f"{what}, requests", BARE, pairs, target))
     section.outcomes[f"Lookreel, {what}"] = [outcome for outcome, _ in pairs]
     bare_rounds: list[Outcome] = section.outcomes.setdefault(BARE, [])

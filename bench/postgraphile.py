@@ -47,9 +47,13 @@ async def installed() -> Path:
 async def _install(folder: Path) -> None:
     if shutil.which("npm") is None:
         raise NotThere("there is no npm")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    shutil.copy(SOURCE / "package.json", folder)
+    _empty(folder)
     process = await asyncio.create_subprocess_exec(*INSTALL, cwd=folder)
     if await process.wait() != 0:
         raise NotThere("npm cannot install it")
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(SOURCE / "package.json", folder)

@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 from bench import data, requests
-from bench.figures import Effort, Failed, NotThere, Section, Target, compared, in_turns
+from bench.figures import Effort, Failed, NotThere, Section, Target, at_least, at_most, compared
 from bench.hall import Hall, Server, ask, module
-from bench.load import Load, under_load
+from bench.load import Load, beside, warmed_up
 from bench.postgraphile import postgraphile
 
 FIRST = 50
@@ -24,13 +24,12 @@ OURS = f"""query Looks($after: String) {{ looks(first: {FIRST}, view: PUBLIC, af
     {LOOK} products {{ {PRODUCT} }} videos {{ {VIDEO} }} }} }} }}"""
 STOCK = f"{{ looks(first: {FIRST}) {{ nodes {{ {LOOK} products {{ {PRODUCT} }} videos {{ {VIDEO} }} }} }} }}"
 # The same columns under PostGraphile's names; it has no order by a related row's column, which spares it a sort.
-POSTGRAPHILE = f"""{{ allLooks(first: {FIRST}, condition: {{visibility: "public"}}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC])
-{{ nodes {{ rowId title notes visibility createdAt updatedAt generatedImageUrl
-    productsByLookId(orderBy: POSITION_ASC) {{ nodes {{ row{PRODUCT[0].upper()}{PRODUCT[1:]} }} }}
-    lookVideosByLookId {{ nodes {{ isDefault videoJobByVideoJobId {{
-        rowId status progressPercentage createdAt cloudinaryUrl thumbnailUrl }} }} }} }} }} }}"""
-
-
+POSTGRAPHILE = f"""{{
+allLooks(first: {FIRST}, condition: {{visibility: "public"}}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {{
+    nodes {{ rowId title notes visibility createdAt updatedAt generatedImageUrl
+        productsByLookId(orderBy: POSITION_ASC) {{ nodes {{ row{PRODUCT[0].upper()}{PRODUCT[1:]} }} }}
+        lookVideosByLookId {{ nodes {{ isDefault videoJobByVideoJobId {{
+            rowId status progressPercentage createdAt cloudinaryUrl thumbnailUrl }} }} }} }} }} }}"""
 CEILING_NAME = "bare Starlette, asyncpg, orjson"
 
 
@@ -48,10 +47,10 @@ def peers() -> list[Peer]:
     """Return everybody, the closest first."""
     looks = requests.get(f"/looks?first={FIRST}")
     return [
-        Peer(CEILING_NAME, _module("ceiling"), looks, {"rate": Target(0.75, True), "p99": Target(1.5, False)}),
-        Peer("PostGraphile 5", postgraphile, requests.graphql(POSTGRAPHILE, {}), {"rate": Target(1.15, True)}),
+        Peer(CEILING_NAME, _module("ceiling"), looks, {"rate": at_least(0.75), "p99": at_most(1.5)}),
+        Peer("PostGraphile 5", postgraphile, requests.graphql(POSTGRAPHILE, {}), {"rate": at_least(1.15)}),
         Peer("Strawberry as documented", _module("stock"), requests.graphql(STOCK, {}), {"rate": None}, 3),
-        Peer("FastAPI, sync SQLAlchemy, N+1", _module("sync_n_plus_one"), looks, {"rate": Target(50, True)}, 3),
+        Peer("FastAPI, sync SQLAlchemy, N+1", _module("sync_n_plus_one"), looks, {"rate": at_least(50)}, 3),
     ]
 
 
@@ -66,7 +65,9 @@ def looks_request(token: str, after: str | None = None) -> str:
 
 async def measure(hall: Hall, effort: Effort) -> Section:
     """Compare with each peer in turn."""
-    section = Section("Looks", f"{FIRST} public looks x ({data.PRODUCTS} products + {data.VIDEOS} videos), one process.")
+    section = Section(
+        "Looks", f"{FIRST} public looks x ({data.PRODUCTS} products + {data.VIDEOS} videos), one process."
+    )
     request = looks_request(hall.token(data.numbered(1)))
     async with module("app.api", hall.environment()) as ours:
         expected = await ask(ours.port, request)
@@ -75,7 +76,9 @@ async def measure(hall: Hall, effort: Effort) -> Section:
             try:
                 async with peer.open(hall) as server:
                     check(peer, (await ask(server.port, peer.request)).body, expected.body)
-                    await _beside(section, effort, Load(ours.port, [request], effort.seconds, effort.connections), peer, server)
+                    await _beside(
+                        section, effort, Load(ours.port, [request], effort.seconds, effort.connections), peer, server
+                    )
             except NotThere as missing:
                 section.notes.append(f"{peer.name} was not measured: {missing}")
     return section
@@ -96,10 +99,8 @@ def check(peer: Peer, body: bytes, expected: bytes) -> None:
 
 async def _beside(section: Section, effort: Effort, load: Load, peer: Peer, server: Server) -> None:
     theirs = load._replace(port=server.port, requests=[peer.request])
-    for each in (load, theirs):
-        await under_load(each._replace(seconds=effort.warm_up))
-    rounds = min(effort.rounds, peer.most_rounds)
-    pairs = await in_turns(lambda: under_load(load), lambda: under_load(theirs), rounds)
+    await warmed_up((load, theirs), effort)
+    pairs = await beside(load, theirs, min(effort.rounds, peer.most_rounds))
     section.outcomes.setdefault("Lookreel", []).extend(ours for ours, _ in pairs)
     section.outcomes[peer.name] = [outcome for _, outcome in pairs]
     for name, target in peer.targets.items():

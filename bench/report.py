@@ -3,7 +3,6 @@
 import os
 import platform
 import statistics
-import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,13 @@ PACKAGES = (
     *("orjson", "psycopg", "pydantic", "websockets"),
 )
 PICTURE = "results.png"
+METHOD = """Made by `make bench` in {minutes} minutes. Ours and each peer take turns (ABAB), at most {rounds} rounds of
+{seconds} s each after a warm-up, {connections} connections unless it says otherwise. A ratio is the median of the
+pairs' ratios, with the smallest and the largest in brackets. All are on one PostgreSQL with the same data, one process
+and as many database connections each. Processors: {placed}.
+
+Ours is `python -m app.api` as in production: every request brings a signed token and passes every limit. The peers
+check no token and have no limits."""
 FIGURES = 3  # significant ones
 SURE = 10
 COLOURS = {"p50": "#5b8fb9", "p99": "#b6c9d9", "ours": "#d1495b", "peer": "#5b8fb9"}
@@ -36,13 +42,12 @@ def markdown(sections: Sequence[Section], effort: Effort, server_version: str, m
 
 
 def _method(effort: Effort, minutes: float) -> str:
-    return (
-        f"Made by `make bench` in {minutes:.0f} minutes. Ours and each peer take turns (ABAB), {effort.rounds} rounds of "
-        f"{effort.seconds:g} s each after a warm-up, {effort.connections} connections; a ratio is the median of the pairs' "
-        f"ratios, with the smallest and the largest in brackets. All are on one PostgreSQL with the same data, one process "
-        f"and as many database connections each. Processors: {described()}.\n\n"
-        "Ours is `python -m app.api` as in production: every request is authenticated by a signed token and passes every "
-        "limit. The peers check no token and have no limits."
+    return METHOD.format(
+        minutes=f"{minutes:.0f}",
+        rounds=effort.rounds,
+        seconds=f"{effort.seconds:g}",
+        connections=effort.connections,
+        placed=described(),
     )
 
 
@@ -58,8 +63,7 @@ def _machine(server_version: str) -> str:
 def processor() -> str:
     """Return the processor's name."""
     if platform.system() == "Darwin":
-        command = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return f"{platform.processor()} ({platform.machine()})"
     names = [line.partition(":")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     return names[0].strip() if names else platform.machine()
 
@@ -95,7 +99,7 @@ def _outcome_row(name: str, rounds: Sequence[Outcome]) -> tuple[str, ...]:
 
 def median(rounds: Sequence[Outcome], field: str) -> float:
     """Return a field's median over the rounds."""
-    return statistics.median(getattr(outcome, field) for outcome in rounds)
+    return float(statistics.median(getattr(outcome, field) for outcome in rounds))
 
 
 def number(value: float) -> str:
@@ -114,7 +118,7 @@ def picture(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
     figure = Figure(figsize=(11, 0.7 + 0.6 * len(outcomes)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     # The first one comes on top.
-    named = dict(reversed(outcomes.items()))
+    named = dict(reversed(list(outcomes.items())))
     _rates(left, {name: median(rounds, "rate") for name, rounds in named.items()})
     _latencies(right, {name: (median(rounds, "p50"), median(rounds, "p99")) for name, rounds in named.items()})
     figure.savefig(path, dpi=DOTS)

@@ -68,7 +68,7 @@ async def connect(url: str, path: str, subprotocol: str | None = None) -> Client
     """Open a connection to `http://host:port`."""
     address = urlsplit(url)
     _, client = await asyncio.get_running_loop().create_connection(
-        lambda: Client(path, subprotocol), address.hostname, address.port
+        lambda: Client(path, subprotocol), str(address.hostname), int(address.port or 0)
     )
     await client.until(b"\r\n\r\n")
     return client

@@ -1,5 +1,7 @@
-"""How long it takes from a command to the first answer: `lookreel serve` on a data folder that is there, with its
-PostgreSQL, API process and worker, beside a bare FastAPI application."""
+"""How long it takes from a command to the first answer.
+
+`lookreel serve` on a data folder that is there, with its PostgreSQL, API process and worker, beside a bare FastAPI.
+"""
 
 import asyncio
 import socket
@@ -8,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.figures import Comparison, Effort, Failed, Section, Target
+from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.hall import Hall, ended
 from bench.requests import get
 
@@ -24,7 +26,7 @@ async def measure(hall: Hall, effort: Effort) -> Section:
     await _ours(hall.folder)
     pairs = [(await _ours(hall.folder), await _bare()) for _ in range(max(2, effort.rounds))]
     what = "`lookreel serve`, first 200"
-    section.comparisons.append(Comparison(what, "bare FastAPI", "s", pairs, Target(4, at_least=False)))
+    section.comparisons.append(Comparison(what, "bare FastAPI", "s", pairs, at_most(4)))
     return section
 
 
@@ -41,7 +43,7 @@ async def _bare() -> float:
 
 async def _seconds(command: Sequence[str], settings: Mapping[str, str], port: int) -> float:
     """Start, wait for the first good answer, and end it again."""
-    environment = Hall.inherited() | settings
+    environment = Hall.inherited() | dict(settings)
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
     try:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.models import LedgerEntry, LedgerEntryKind, User
-from db.pages import OffsetPage, Page, Position, newest_first, skipping
+from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.session import Session
 
 _LEDGER_ORDER = (LedgerEntry.created_at, LedgerEntry.id)
@@ -46,12 +46,12 @@ async def set_email(session: Session, user_id: UUID, email: str) -> None:
 
 async def ledger_page(session: Session, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerEntry]:
     """Read a page of a user's ledger, newest first."""
-    return await newest_first(session, _ledger(user_id), _LEDGER_ORDER, first=first, after=after)
+    return await newest_first(session, Listing(_ledger(user_id), _LEDGER_ORDER), first=first, after=after)
 
 
 async def ledger_offset_page(session: Session, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerEntry]:
     """Read a page of a user's ledger with the total, newest first."""
-    return await skipping(session, _ledger(user_id), _LEDGER_ORDER, skip=skip, limit=limit)
+    return await skipping(session, Listing(_ledger(user_id), _LEDGER_ORDER), skip=skip, limit=limit)
 
 
 async def ledger_totals(session: Session, user_id: UUID) -> dict[str, int]:

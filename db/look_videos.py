@@ -4,6 +4,7 @@ The table is made by the owner's one-time migration. Until then every read finds
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,11 +18,26 @@ _TABLE = LookVideo.__tablename__
 
 
 class VideoInLook(NamedTuple):
-    """A job beside its place in a look."""
+    """What a look shows of a job. A tuple instead of an entity: pages of looks bring hundreds of them."""
 
     look_id: UUID
     is_default: bool
-    video_job: VideoJob
+    id: UUID
+    status: str
+    progress_percentage: int
+    cloudinary_url: str | None
+    thumbnail_url: str | None
+    created_at: datetime
+
+
+_OF_JOB = (
+    VideoJob.id,
+    VideoJob.status,
+    VideoJob.progress_percentage,
+    VideoJob.cloudinary_url,
+    VideoJob.thumbnail_url,
+    VideoJob.created_at,
+)
 
 
 class JobOfLook(NamedTuple):
@@ -69,12 +85,12 @@ async def of_looks(session: Session, look_ids: Sequence[UUID]) -> list[VideoInLo
     if not await exist(session):
         return []
     query = (
-        select(LookVideo.look_id, LookVideo.is_default, VideoJob)
+        select(LookVideo.look_id, LookVideo.is_default, *_OF_JOB)
         .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
         .where(LookVideo.look_id.in_(look_ids))
         .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
     )
-    return [VideoInLook(*row) for row in await session.execute(query)]
+    return [VideoInLook._make(row) for row in await session.execute(query)]
 
 
 async def looks_of_jobs(session: Session, video_job_ids: Sequence[UUID]) -> list[JobOfLook]:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam, delete, exists, func, or_, select, upd
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
-from db.pages import OffsetPage, Page, Position, newest_first, skipping
+from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.queue import is_queued
 from db.session import Session, wake_up_after_commit
 
@@ -65,14 +65,14 @@ async def page_of_owner(
     session: Session, user_id: UUID, status: VideoJobStatus | None = None, *, first: int, after: Position | None
 ) -> Page[VideoJob]:
     """Read a page of a user's jobs, of one status where one is given, newest first."""
-    return await newest_first(session, _owned(user_id, status), _ORDER, first=first, after=after)
+    return await newest_first(session, Listing(_owned(user_id, status), _ORDER), first=first, after=after)
 
 
 async def offset_page_of_owner(
     session: Session, user_id: UUID, status: VideoJobStatus | None, *, skip: int, limit: int
 ) -> OffsetPage[VideoJob]:
     """Read a page of a user's jobs with the total, newest first."""
-    return await skipping(session, _owned(user_id, status), _ORDER, skip=skip, limit=limit)
+    return await skipping(session, Listing(_owned(user_id, status), _ORDER), skip=skip, limit=limit)
 
 
 async def remove(session: Session, job: VideoJob) -> None:

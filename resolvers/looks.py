@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import accounts, looks
 from db.look_videos import VideoInLook
-from db.looks import LookList, LookView
+from db.looks import LookList, LookRow, LookView, ProductRow
 from db.models import Look, Product, User, VideoJobStatus, Visibility
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
@@ -107,12 +107,12 @@ def listed(caller: Caller, view: LookView, search: str | None) -> LookList:
     return LookList(view, caller.user_id, checked_text(search, "search", LONGEST_SEARCH))
 
 
-async def page(session: Session, wanted: LookList, *, first: int, after: Position | None) -> Page[Look]:
+async def page(session: Session, wanted: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
     """Read a page of a list, newest first."""
     return await looks.page(session, wanted, first=first, after=after)
 
 
-async def offset_page(session: Session, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[Look]:
+async def offset_page(session: Session, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
     """Read a page of a list with its total, newest first."""
     return await looks.offset_page(session, wanted, skip=skip, limit=limit)
 
@@ -157,7 +157,7 @@ async def lock_own(session: Session, caller: Caller, look_id: UUID) -> Look:
     return look
 
 
-async def products_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[Product]]:
+async def products_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[ProductRow]]:
     """Read the products of looks that the caller was let read."""
     return grouped((product.look_id, product) for product in await looks.products_of(session, look_ids))
 
@@ -167,12 +167,11 @@ async def shared_with_by_look(session: Session, look_ids: Sequence[UUID]) -> dic
     return grouped((share.look_id, share.user) for share in await looks.shares_of(session, look_ids))
 
 
-def thumbnail(look: Look, videos: Sequence[VideoInLook]) -> Thumbnail:
+def thumbnail(look: Look | LookRow, videos: Sequence[VideoInLook]) -> Thumbnail:
     """Choose the default video where it has succeeded, else the look's image (contract.md, 'Looks')."""
     for video in videos:
-        job = video.video_job
-        if video.is_default and job.status == VideoJobStatus.SUCCEEDED and job.cloudinary_url is not None:
-            return Thumbnail("video", job.cloudinary_url)
+        if video.is_default and video.status == VideoJobStatus.SUCCEEDED and video.cloudinary_url is not None:
+            return Thumbnail("video", video.cloudinary_url)
     return Thumbnail("image", look.generated_image_url)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from urllib.parse import urljoin
 
 from db.look_videos import VideoInLook
-from db.models import Look, Product, User, VideoJob, VideoJobLog, VideoJobStatus, Visibility
+from db.looks import LookRow, ProductRow
+from db.models import Look, User, VideoJob, VideoJobLog, VideoJobStatus, Visibility
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from rest_compat.wire import (
@@ -56,8 +57,8 @@ def video_job_list_item(job: VideoJob, in_looks: Sequence[Look], base_url: str) 
 
 
 def look_body(
-    look: Look,
-    products: Sequence[Product],
+    look: Look | LookRow,
+    products: Sequence[ProductRow],
     videos: Sequence[VideoInLook],
     shared_with: Sequence[User],
     base_url: str,
@@ -86,18 +87,17 @@ def _associated_look(look: Look, base_url: str) -> AssociatedLookBody:
 
 
 def _look_video(video: VideoInLook, base_url: str) -> LookVideoBody:
-    job = video.video_job
     return LookVideoBody(
-        id=job.id,
-        status=VideoJobStatus(job.status),
-        cloudinary_url=job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
+        id=video.id,
+        status=VideoJobStatus(video.status),
+        cloudinary_url=video.cloudinary_url and urljoin(base_url, video.cloudinary_url),
         is_default=video.is_default,
-        created_at=job.created_at,
-        progress_percentage=job.progress_percentage,
+        created_at=video.created_at,
+        progress_percentage=video.progress_percentage,
     )
 
 
-def _product(product: Product, base_url: str) -> ProductBody:
+def _product(product: ProductRow, base_url: str) -> ProductBody:
     body = ProductBody.model_validate(product, from_attributes=True)
     body.thumbnail_url = product.thumbnail_url and urljoin(base_url, product.thumbnail_url)
     return body

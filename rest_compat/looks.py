@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from db.looks import LookView
+from db.looks import LookRow, LookView
 from db.models import Look
 from db.session import Session
 from resolvers import look_images, look_videos, looks
@@ -99,7 +99,7 @@ async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Service
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
-async def _bodies(session: Session, rows: Sequence[Look], request: Request) -> list[LookBody]:
+async def _bodies(session: Session, rows: Sequence[Look] | Sequence[LookRow], request: Request) -> list[LookBody]:
     ids = [look.id for look in rows]
     products = await looks.products_by_look(session, ids)
     videos = await look_videos.videos_by_look(session, ids)

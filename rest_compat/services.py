@@ -18,7 +18,7 @@ from resolvers.streams import Streams
 
 @dataclass(frozen=True)
 class RestServices:
-    """The database, the feed of changes, the open streams, where files go, what is offered, the gate that turns an `Authorization` header into a caller.
+    """The database, the feed of changes, the open streams, where files go, what is offered, and who admits callers.
 
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
     """

@@ -23,8 +23,15 @@ Node = TypeVar("Node")
 class Positioned(Protocol):
     """A row that has a place in the newest-first order."""
 
-    id: UUID
-    created_at: datetime
+    @property
+    def id(self) -> UUID:
+        """What tells it from others that were made at once."""
+        ...
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+        ...
 
 
 Row = TypeVar("Row", bound=Positioned)

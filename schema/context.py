@@ -82,6 +82,10 @@ class RequestContext:
         """Turn a stored path of this site into a URL; URLs stay as they are."""
         return url and urljoin(self.base_url, url)
 
+    def reading(self) -> AbstractAsyncContextManager[Session]:
+        """Open a session for a root field that reads with one statement."""
+        return self.services.database.reading()
+
     def transaction(self) -> AbstractAsyncContextManager[Session]:
         """Open the transaction of one root field."""
         return self.services.database.transaction()

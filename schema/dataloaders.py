@@ -8,7 +8,8 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from db.look_videos import VideoInLook
-from db.models import LedgerEntry, Look, Product, User, VideoJobLog
+from db.looks import ProductRow
+from db.models import LedgerEntry, Look, User, VideoJobLog
 from db.session import Database, Session
 from resolvers import look_videos, looks, video_jobs
 from resolvers.models import FleetLimits
@@ -26,7 +27,7 @@ class Loaders:
         self._limits = limits
 
     @cached_property
-    def products_of_look(self) -> DataLoader[UUID, list[Product]]:
+    def products_of_look(self) -> DataLoader[UUID, list[ProductRow]]:
         """Products by look id."""
         return self._loader(looks.products_by_look)
 
@@ -68,7 +69,7 @@ class Loaders:
 
     def _loader(self, read: Read[Item]) -> DataLoader[UUID, list[Item]]:
         async def load(ids: list[UUID]) -> list[list[Item]]:
-            async with self._database.transaction() as session:
+            async with self._database.reading() as session:
                 found = await read(session, ids)
             return [found.get(id_, []) for id_ in ids]
 

@@ -53,7 +53,7 @@ class Query:
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             try:
                 return VideoJob.of(await video_jobs.get(session, caller, uuid_or(id, VideoJobNotFound)))
             except VideoJobNotFound:
@@ -65,7 +65,7 @@ class Query:
     ) -> Connection[VideoJob]:
         """Read a page of jobs."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             size, position = page_arguments(first, after)
             page = await video_jobs.page(session, caller, status, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
@@ -93,7 +93,7 @@ class Query:
     async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             try:
                 return Look.of(await looks.get(session, caller, uuid_or(id, LookNotFound)))
             except LookNotFound:
@@ -110,7 +110,7 @@ class Query:
     ) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
+        async with info.context.reading() as session:
             size, position = page_arguments(first, after)
             page = await looks.page(session, looks.listed(caller, view, search), first=size, after=position)
         return connection(page, Look.of, after=after)

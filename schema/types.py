@@ -8,10 +8,12 @@ import strawberry
 
 from db import models
 from db.look_videos import VideoInLook
+from db.looks import LookRow, ProductRow
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from schema.context import Info
+from schema.execution.marks import BATCHABLE
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
 strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
@@ -103,24 +105,29 @@ class VideoJob:
     completed_at: datetime | None = strawberry.field(description="When it ended, however it did")
     updated_at: datetime = strawberry.field(description="When it last changed")
 
-    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.")
+    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.", metadata=BATCHABLE)
     def cloudinary_url(self, info: Info) -> str | None:
         """Return a URL, also where the video is stored on this site."""
         return info.context.absolute_url(self.row.cloudinary_url)
 
-    @strawberry.field(description="A still picture of the stored video; set exactly when SUCCEEDED.")
+    @strawberry.field(
+        description="A still picture of the stored video; set exactly when SUCCEEDED.", metadata=BATCHABLE
+    )
     def thumbnail_url(self, info: Info) -> str | None:
         """Return a URL, also where the picture is stored on this site."""
         return info.context.absolute_url(self.row.thumbnail_url)
 
-    @strawberry.field(description="The place among all waiting jobs, 1 is next; null unless PENDING.")
+    @strawberry.field(
+        description="The place among all waiting jobs, 1 is next; null unless PENDING.", metadata=BATCHABLE
+    )
     async def queue_position(self, info: Info) -> int | None:
         """Read through the loader."""
         place = await self._queue_place(info)
         return None if place is None else place.position
 
     @strawberry.field(
-        description="How long it may take to begin: an estimate from recent run times; null unless PENDING."
+        description="How long it may take to begin: an estimate from recent run times; null unless PENDING.",
+        metadata=BATCHABLE,
     )
     async def estimated_wait_seconds(self, info: Info) -> int | None:
         """Read through the loader."""
@@ -132,18 +139,20 @@ class VideoJob:
             return None
         return await info.context.loaders.queue_place_of_job.load(self.row.id)
 
-    @strawberry.field(description="The job's log, oldest line first.")
+    @strawberry.field(description="The job's log, oldest line first.", metadata=BATCHABLE)
     async def logs(self, info: Info) -> list[VideoJobLog]:
         """Read through the loader."""
         lines = await info.context.loaders.logs_of_job.load(self.row.id)
         return [VideoJobLog.of(line) for line in video_jobs.logs_of_version(self.row, lines)]
 
-    @strawberry.field(description="What was charged when the job was created; null for jobs of old times.")
+    @strawberry.field(
+        description="What was charged when the job was created; null for jobs of old times.", metadata=BATCHABLE
+    )
     async def charge(self, info: Info) -> "TokenTransaction | None":
         """Read through the loader."""
         return await self._ledger_entry(info, LedgerEntryKind.CHARGE)
 
-    @strawberry.field(description="What came back, where something did.")
+    @strawberry.field(description="What came back, where something did.", metadata=BATCHABLE)
     async def refund(self, info: Info) -> "TokenTransaction | None":
         """Read through the loader."""
         return await self._ledger_entry(info, LedgerEntryKind.REFUND)
@@ -152,7 +161,7 @@ class VideoJob:
         entries = await info.context.loaders.ledger_of_job.load(self.row.id)
         return next((TokenTransaction.of(entry) for entry in entries if entry.kind == kind), None)
 
-    @strawberry.field(description="The looks that show this video.")
+    @strawberry.field(description="The looks that show this video.", metadata=BATCHABLE)
     async def associated_looks(self, info: Info) -> list["Look"]:
         """Read through the loader."""
         return [Look.of(look) for look in await info.context.loaders.looks_of_job.load(self.row.id)]
@@ -192,7 +201,7 @@ class VideoJob:
 
 @strawberry.type(description="A product in a look.")
 class Product:
-    """See `db.models.Product`."""
+    """See `db.looks.ProductRow`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID")
     sku: str | None = strawberry.field(description="The shop's stock keeping unit")
@@ -201,15 +210,15 @@ class Product:
     price: float | None = strawberry.field(description="In the shop's currency")
     product_url: str | None = strawberry.field(description="Where it is sold")
     created_at: datetime = strawberry.field(description="When it was added")
-    row: strawberry.Private[models.Product]
+    row: strawberry.Private[ProductRow]
 
-    @strawberry.field(description="A small picture of the product.")
+    @strawberry.field(description="A small picture of the product.", metadata=BATCHABLE)
     def thumbnail_url(self, info: Info) -> str | None:
         """Return a URL, also where the picture is stored on this site."""
         return info.context.absolute_url(self.row.thumbnail_url)
 
     @classmethod
-    def of(cls, row: models.Product) -> "Product":
+    def of(cls, row: ProductRow) -> "Product":
         """Build from a row."""
         return cls(
             row=row,
@@ -234,26 +243,26 @@ class LookVideo:
     progress_percentage: int = strawberry.field(description="0 to 100")
     created_at: datetime = strawberry.field(description="When it was asked for")
 
-    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.")
+    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.", metadata=BATCHABLE)
     def cloudinary_url(self, info: Info) -> str | None:
         """Return a URL, also where the video is stored on this site."""
-        return info.context.absolute_url(self.row.video_job.cloudinary_url)
+        return info.context.absolute_url(self.row.cloudinary_url)
 
-    @strawberry.field(description="A still picture of the video; set exactly when SUCCEEDED.")
+    @strawberry.field(description="A still picture of the video; set exactly when SUCCEEDED.", metadata=BATCHABLE)
     def thumbnail_url(self, info: Info) -> str | None:
         """Return a URL, also where the picture is stored on this site."""
-        return info.context.absolute_url(self.row.video_job.thumbnail_url)
+        return info.context.absolute_url(self.row.thumbnail_url)
 
     @classmethod
     def of(cls, row: VideoInLook) -> "LookVideo":
         """Build from a row."""
         return cls(
             row=row,
-            id=_id(row.video_job.id),
-            status=VideoJobStatus(row.video_job.status),
+            id=_id(row.id),
+            status=VideoJobStatus(row.status),
             is_default=row.is_default,
-            progress_percentage=row.video_job.progress_percentage,
-            created_at=row.video_job.created_at,
+            progress_percentage=row.progress_percentage,
+            created_at=row.created_at,
         )
 
 
@@ -275,7 +284,7 @@ class SharedWith:
 class Look:
     """See `db.models.Look`."""
 
-    row: strawberry.Private[models.Look]
+    row: strawberry.Private[models.Look | LookRow]
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
     title: str | None = strawberry.field(description="What it is called")
     notes: str | None = strawberry.field(description="The owner's notes")
@@ -283,32 +292,32 @@ class Look:
     created_at: datetime = strawberry.field(description="When it was made")
     updated_at: datetime = strawberry.field(description="When it last changed")
 
-    @strawberry.field(description="The look's image.")
+    @strawberry.field(description="The look's image.", metadata=BATCHABLE)
     def generated_image_url(self, info: Info) -> str:
         """Return a URL, also where the image is stored on this site."""
         return str(info.context.absolute_url(self.row.generated_image_url))
 
-    @strawberry.field(description="The products, in the owner's order.")
+    @strawberry.field(description="The products, in the owner's order.", metadata=BATCHABLE)
     async def products(self, info: Info) -> list[Product]:
         """Read through the loader."""
         return [Product.of(product) for product in await info.context.loaders.products_of_look.load(self.row.id)]
 
-    @strawberry.field(description="The videos, newest first; empty where there are none.")
+    @strawberry.field(description="The videos, newest first; empty where there are none.", metadata=BATCHABLE)
     async def videos(self, info: Info) -> list[LookVideo]:
         """Read through the loader."""
         return [LookVideo.of(video) for video in await info.context.loaders.videos_of_look.load(self.row.id)]
 
-    @strawberry.field(description="Whom the look is shared with.")
+    @strawberry.field(description="Whom the look is shared with.", metadata=BATCHABLE)
     async def shared_with(self, info: Info) -> list[SharedWith]:
         """Read through the loader."""
         return [SharedWith.of(user) for user in await info.context.loaders.shared_with_of_look.load(self.row.id)]
 
-    @strawberry.field(description="What stands for the look in a list.")
+    @strawberry.field(description="What stands for the look in a list.", metadata=BATCHABLE)
     async def default_thumbnail_type(self, info: Info) -> ThumbnailType:
         """Choose by the look's videos."""
         return ThumbnailType((await self._thumbnail(info)).type)
 
-    @strawberry.field(description="The URL of what stands for the look in a list.")
+    @strawberry.field(description="The URL of what stands for the look in a list.", metadata=BATCHABLE)
     async def default_thumbnail_url(self, info: Info) -> str:
         """Choose by the look's videos."""
         return str(info.context.absolute_url((await self._thumbnail(info)).url))
@@ -317,7 +326,7 @@ class Look:
         return looks.thumbnail(self.row, await info.context.loaders.videos_of_look.load(self.row.id))
 
     @classmethod
-    def of(cls, row: models.Look) -> "Look":
+    def of(cls, row: models.Look | LookRow) -> "Look":
         """Build from a row."""
         return cls(
             row=row,

@@ -92,7 +92,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         fetch(folder / "web", GRAPHIQL + SWAGGER_UI)
     except NoRegistry as error:
-        pytest.skip(str(error))
+        pytest.skip(str(error).splitlines()[0])
     return folder
 
 
@@ -168,7 +168,9 @@ async def test_the_playground_keeps_the_token_and_shows_the_schema_without_it(
     await eventually(window.tab, lambda tab: token in tab["headers"])
     await window.page.reload()
     await playwright.expect(window.page.locator(LOWER_EDITOR)).to_contain_text(token)
-    await playwright.expect(window.page.locator(".graphiql-tab-button")).to_have_text(["Create", "Follow", "Looks", "Me"])
+    await playwright.expect(window.page.locator(".graphiql-tab-button")).to_have_text(
+        ["Create", "Follow", "Looks", "Me"]
+    )
     await window.page.get_by_role("button", name="Show Documentation Explorer").click()
 
     await playwright.expect(window.page.locator(".graphiql-plugin")).to_contain_text("Subscription")

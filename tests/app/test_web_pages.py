@@ -42,10 +42,8 @@ class Addresses(HTMLParser):
 
 
 def checked(file: WebFile) -> dict[str, str | None]:
-    kind: dict[str, str | None] = (
-        {"tag": "link", "rel": "stylesheet"} if file.path.endswith(".css") else {"tag": "script"}
-    )
-    return kind | {"integrity": file.integrity, "crossorigin": "anonymous"}
+    kind = {"tag": "link", "rel": "stylesheet"} if file.path.endswith(".css") else {"tag": "script"}
+    return {**kind, "integrity": file.integrity, "crossorigin": "anonymous"}
 
 
 def directives(policy: str) -> dict[str, list[str]]:

@@ -1,0 +1,86 @@
+"""Scalars and enums: a whole column is looked at by its types, since single values cost a Python call each."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from enum import Enum
+from math import isfinite
+from types import NoneType
+
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError, GraphQLLeafType, is_specified_scalar_type
+from strawberry.schema.schema_converter import CustomGraphQLEnumType
+
+from schema.execution.marks import ContextOnly
+from schema.execution.values import Values, kinds_of, with_nulls, without_nulls
+
+Check = Callable[[Values], bool]
+
+
+def _fit(_values: Values) -> bool:
+    return True
+
+
+def _are_in_range(values: Values) -> bool:
+    # 0 and null need no look.
+    numbers = list(filter(None, values))
+    return not numbers or (min(numbers) >= GRAPHQL_MIN_INT and max(numbers) <= GRAPHQL_MAX_INT)
+
+
+def _are_finite(values: Values) -> bool:
+    return all(map(isfinite, filter(None, values)))
+
+
+# The Python type of which values go into the response as they are, and what else must hold for them.
+AS_THEY_ARE: dict[str, tuple[type, Check]] = {
+    "Boolean": (bool, _fit),
+    "Float": (float, _are_finite),
+    "ID": (str, _fit),
+    "Int": (int, _are_in_range),
+    "String": (str, _fit),
+}
+
+
+class Leaf:
+    """The completion of a scalar or an enum; what is not of the one usual type goes through the type's own coercion."""
+
+    waits = False
+
+    def __init__(self, type_: GraphQLLeafType, *, nullable: bool) -> None:
+        self._type = type_
+        self._nullable = nullable
+        self._usual: type | None = None
+        self._fit: Check = _fit
+        self._names = _names(type_)
+        if isinstance(type_, CustomGraphQLEnumType):
+            self._usual = type_.wrapped_cls
+        elif is_specified_scalar_type(type_):
+            self._usual, self._fit = AS_THEY_ARE[type_.name]
+
+    def now(self, values: Values, info: ContextOnly) -> Values:  # noqa: ARG002 - as any completion
+        """See `Completion`."""
+        kinds = kinds_of(values, nullable=self._nullable)
+        if kinds - {NoneType} != {self._usual}:
+            return self._coerced(values, kinds)
+        if self._names is not None:
+            return list(map(self._names.__getitem__, values))
+        return values if self._fit(values) else self._coerced(values, kinds)
+
+    async def later(self, values: Values, info: ContextOnly) -> Values:
+        """See `Completion`."""
+        return self.now(values, info)
+
+    def _coerced(self, values: Values, kinds: set[type]) -> Values:
+        coerced = list(map(self._type.coerce_output_value, without_nulls(values, kinds)))
+        kinds_of(coerced, nullable=False)
+        return with_nulls(values, coerced)
+
+
+def _names(type_: GraphQLLeafType) -> dict[Enum | None, str | None] | None:
+    """Return what the response shows for each member of an enum; an unknown one is missing, and so an error."""
+    if not isinstance(type_, CustomGraphQLEnumType):
+        return None
+    names: dict[Enum | None, str | None] = {None: None}
+    members: Iterable[Enum] = type_.wrapped_cls
+    for member in members:
+        with suppress(GraphQLError, ValueError):
+            names[member] = type_.coerce_output_value(member)
+    return names

@@ -1,0 +1,64 @@
+"""What all parts of the fast path have in common: values of one field for many objects, and how they are completed."""
+
+from collections.abc import Sequence
+from types import GeneratorType, NoneType
+from typing import Any, Protocol
+
+from graphql.pyutils import UndefinedType
+
+from schema.execution.marks import ContextOnly
+
+# One field's values, in the order of the objects.
+Values = list[Any]
+
+
+class Unusual(Exception):
+    """Something that the stock executor has to judge."""
+
+
+class Completion(Protocol):
+    """Turns what resolvers returned into what the response shows (GraphQL specification, 'Value Completion')."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a part of the values needs a dataloader."""
+
+    def now(self, values: Values, info: ContextOnly) -> Values:
+        """Complete values of which no part needs a dataloader.
+
+        Raises:
+            Exception: of any kind where the stock executor has to do it.
+
+        """
+
+    async def later(self, values: Values, info: ContextOnly) -> Values:
+        """Complete values of which a part needs a dataloader; raises as `now` does."""
+
+
+def kinds_of(values: Sequence[Any], *, nullable: bool) -> set[type]:
+    """Return the types of the values.
+
+    Raises:
+        Unusual: one is an exception, awaitable, undefined, or null where that must not be.
+
+    """
+    kinds = set(map(type, values))
+    if NoneType in kinds and not nullable:
+        raise Unusual("null")
+    for kind in kinds:
+        if hasattr(kind, "__await__") or issubclass(kind, Exception | UndefinedType | GeneratorType):
+            raise Unusual(kind)
+    return kinds
+
+
+def without_nulls(values: Values, kinds: set[type]) -> Values:
+    """Return the values that are there."""
+    return [value for value in values if value is not None] if NoneType in kinds else values
+
+
+def with_nulls(values: Values, completed: Values) -> Values:
+    """Put the nulls of `values` back between what has become of the others."""
+    if len(values) == len(completed):
+        return completed
+    others = iter(completed)
+    return [None if value is None else next(others) for value in values]

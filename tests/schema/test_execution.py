@@ -1,0 +1,183 @@
+"""The fast path of execution answers exactly as the stock executor does, whatever is asked."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from graphql.execution.executor import Executor
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from app.settings import Settings
+from db.session import Database
+from resolvers import looks
+from schema import types
+from schema.execution.executor import FastExecutor
+from schema.schema import schema
+from tests.house import House
+from tests.schema.asked import queries
+from tests.schema.twins import ERRORS, INPUT, LOOKS, Twins, each_field, everything
+from tests.servers import serving
+
+CORE = schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
+FIELDS = list(dict.fromkeys(each_field(CORE)))
+
+
+@pytest.mark.parametrize("query", FIELDS)
+async def test_every_field_of_every_type(twins: Twins, caplog: pytest.LogCaptureFixture, query: str) -> None:
+    body = await twins.agree(query)
+
+    assert body["data"] is not None
+    assert body["errors"] == []
+    assert "Handed back" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ a: looks { b: nodes { c: id d: id e: products { f: name } g: products { h: id } } } }",
+        "{ looks { nodes { products { id } } nodes { products { name } id } nodes { id } } }",
+        """{ looks { ...A nodes { ...B ...B } } } fragment A on LookConnection { nodes { id } pageInfo { endCursor } }
+        fragment B on Look { products { ...C } videos { id } } fragment C on Product { name ... { sku ...D } }
+        fragment D on Product { id ... on Product { id price } }""",
+        "{ looks { edges { cursor node { id videos { id } } } nodes { videos { status } defaultThumbnailUrl } } }",
+        "{ videoJobs { nodes { associatedLooks { videos { id status } products { id } sharedWith { id } } } } }",
+        '{ videoJob(id: "SUCCEEDED") { id logs { message } associatedLooks { defaultThumbnailUrl } queuePosition } }',
+        '{ none: look(id: "x") { id } some: look(id: "LOOK") { id } empty: look(id: "EMPTY") { videos { id } } }',
+        "{ __typename looks { __typename nodes { t: __typename videos { __typename } } } __schema { types { kind } } }",
+        '{ __type(name: "Look") { name fields { name type { name ofType { name } } } } looks { nodes { id } } }',
+        "{ looks(first: 0) { nodes { id products { id } } edges { cursor } pageInfo { startCursor hasNextPage } } }",
+        "{ looks(first: 101) { nodes { id } } videoJobs { nodes { id } } }",
+        "{ looks(view: ALL) { nodes { id } } }",
+        f"{{ videoJobQuote(input: {{{INPUT}}}) {{ cost errors {{ {ERRORS} }} balance }} }}",
+        "{ videoModels { id resolutions { resolution durationSeconds } aspectRatios } }",
+        'mutation { updateLook(input: {id: "LOOK", notes: "a"}) { errors { __typename } look { notes videos { id }}}}',
+        f"""mutation {{ a: deleteLook(input: {{id: "x"}}) {{ deletedLookId errors {{ {ERRORS} }} }}
+        b: grantTokens(input: {{userId: "x", tokens: 1}}) {{ balance errors {{ {ERRORS} }} }} }}""",
+        'mutation { linkVideoToLook(input: {videoJobId: "STORED", lookId: "LOOK"}) { look { videos { isDefault } } } }',
+        "query @experimental_disableErrorPropagation { looks { nodes { id } } }",
+    ],
+)
+async def test_other_shapes(twins: Twins, query: str) -> None:
+    await twins.agree(query)
+
+
+@pytest.mark.parametrize("yes", [True, False])
+@pytest.mark.parametrize("no", [True, False])
+async def test_directives_with_variables(twins: Twins, yes: bool, no: bool) -> None:  # noqa: FBT001 - as any parameter
+    query = """query ($yes: Boolean!, $no: Boolean!) { looks { nodes { id @include(if: $yes) title @skip(if: $no)
+      products @include(if: $yes) { id @skip(if: $no) } ...Rest @skip(if: $no) ... @include(if: $yes) { notes } } } }
+      fragment Rest on Look { videos { id @include(if: $yes) } title }"""
+
+    await twins.agree(query, yes=yes, no=no)
+
+
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(query=queries(CORE), yes=st.booleans(), no=st.booleans())
+async def test_whatever_may_be_asked(twins: Twins, query: str, yes: bool, no: bool) -> None:  # noqa: FBT001 - as above
+    body = await twins.agree(query, yes=yes, no=no)
+
+    assert body["data"] is not None
+
+
+async def test_a_marked_resolver_that_breaks_its_promise(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    def by_name(self: types.Product, info: Any) -> str:
+        return f"{info.field_name} of {self.name} at {info.path.as_list()}"
+
+    field = types.Product.__strawberry_definition__.get_field("thumbnail_url")  # type: ignore[attr-defined]
+    monkeypatch.setattr(field.base_resolver, "wrapped_func", by_name)
+
+    body = await twins.agree(LOOKS)
+
+    assert body["data"]["looks"]["nodes"][0]["products"][0]["thumbnailUrl"].startswith("thumbnailUrl of ")
+
+
+async def test_extensions_that_see_each_field_see_each_field(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shouting(SchemaExtension):
+        def resolve(self, _next: Any, root: Any, info: Any, *arguments: Any, **more: Any) -> Any:
+            value = _next(root, info, *arguments, **more)
+            return value.upper() if info.field_name == "name" else value
+
+    for each in (twins.plain, twins.fast):
+        monkeypatch.setattr(each, "extensions", (*each.extensions, Shouting))
+
+    body = await twins.agree(LOOKS)
+
+    assert body["data"]["looks"]["nodes"][0]["products"][0]["name"] == "LINEN SHIRT"
+
+
+async def test_events_of_a_subscription(twins: Twins) -> None:
+    query = f'subscription {{ videoJob(id: "{twins.ids["STORED"]}") {everything(CORE, CORE.type_map["VideoJob"], 2)} }}'
+
+    seen = []
+    for each in (twins.plain, twins.fast):
+        stream = await each.subscribe(query, context_value=twins.context())
+        seen.append([(event.data, event.errors) async for event in stream])
+
+    assert seen[0] == seen[1]
+    [(data, errors)] = seen[0]
+    assert data is not None
+    assert (data["videoJob"]["status"], errors) == ("SUCCEEDED", None)
+
+
+async def test_a_list_costs_the_stock_executor_nothing(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    stock = Executor.execute_field
+
+    def execute_field(self: Any, parent: Any, source: Any, details: Any, *rest: Any) -> Any:
+        asked.append(f"{parent.name}.{details[0].node.name.value}")
+        return stock(self, parent, source, details, *rest)
+
+    monkeypatch.setattr(Executor, "execute_field", execute_field)
+
+    await twins.answer(twins.fast, LOOKS, {})
+
+    assert asked == ["Query.looks", "LookConnection.nodes"]
+
+
+async def test_what_is_cancelled_stops_reading(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, stopped = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object) -> None:
+        reading.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    monkeypatch.setattr(looks, "products_by_look", slow)
+    task = asyncio.create_task(twins.answer(twins.fast, LOOKS, {}))
+    await reading.wait()
+
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(stopped.wait(), 10)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+async def test_the_switch(
+    settings: Settings, database: Database, house: House, monkeypatch: pytest.MonkeyPatch, *, fast: bool
+) -> None:
+    taken = []
+    stock = StrawberryGraphQLCoreExecutionContext.execute_operation
+
+    def execute_operation(self: FastExecutor, *arguments: Any) -> Any:
+        taken.append(self)
+        return stock(self, *arguments)
+
+    monkeypatch.setattr(FastExecutor, "execute_operation", execute_operation)
+
+    async with serving(settings.model_copy(update={"graphql_fast_execution": fast}), database) as url:
+        answer = await house.http.post(f"{url}/graphql", json={"query": "{ __typename }"})
+
+    assert answer.json()["data"] == {"__typename": "Query"}
+    assert bool(taken) is fast
