@@ -62,13 +62,14 @@ def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
     record.info[_RETURNED_AT] = time.monotonic()
 
 
-def _ping_after_a_rest(
-    engine: Engine, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object
-) -> None:
-    """Try a connection that has rested: a server restart must cost a reconnect, not a failed request.
+def _require_life(engine: Engine, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Try a connection before it is lent: a server restart must cost a reconnect, not a failed request.
 
-    SQLAlchemy's own pre-ping asks each time, which is a round trip more for every read.
+    What the server has hung up is known without asking; one that has rested is asked. SQLAlchemy's own pre-ping asks
+    each time, which is a round trip more for every read.
     """
+    if record.driver_connection is None or record.driver_connection.is_closed():
+        raise DisconnectionError
     if time.monotonic() - record.info.get(_RETURNED_AT, time.monotonic()) > REST_SECONDS:
         try:
             engine.dialect.do_ping(connection)
@@ -88,7 +89,7 @@ class Database:
         self._facts: dict[str, bool] = {}
         self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0)
         event.listen(self._engine.sync_engine, "checkin", _note_return)
-        event.listen(self._engine.sync_engine, "checkout", partial(_ping_after_a_rest, self._engine.sync_engine))
+        event.listen(self._engine.sync_engine, "checkout", partial(_require_life, self._engine.sync_engine))
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
