@@ -1,6 +1,7 @@
 """The command line."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -10,9 +11,7 @@ from typing import Annotated
 import typer
 
 from app import demo as demonstration
-from app import doctor as examination
 from app import sample as samples
-from app import worker as worker_process
 from app.process import run_process
 from app.serve import listen
 from app.serve import serve as serve_processes
@@ -58,7 +57,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run a worker alone, beside any number of others."""
-    _exit_with(worker_process.run)
+    _become("app.worker")
 
 
 @app.command()
@@ -121,12 +120,17 @@ def demo() -> None:
 @app.command()
 def doctor() -> None:
     """Look at everything that the installation needs, and say what is wrong and what to do about it."""
-    _exit_with(examination.run)
+    _become("app.doctor")
 
 
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _become(module: str) -> None:
+    """Go on as `python -m module`: what only that needs, Google's SDK above all, is not loaded by other commands."""
+    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - no shell is wanted
 
 
 def _exit_with(work: Callable[[Settings], Awaitable[int | None]]) -> None:

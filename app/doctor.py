@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from sqlalchemy.exc import ArgumentError
 
 from app.doctor_database import database_findings
 from app.findings import Answer, Check, Finding, State, compared, found
+from app.process import run_process
 from app.settings import Settings
-from app.wiring import open_storages, veo_access
+from app.wiring import open_storages
+from app.workshop import veo_access
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.veo import VeoGenerator
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
@@ -157,3 +160,7 @@ def _passwords(settings: Settings) -> Iterator[str]:
             url = make_url(settings.database_url)
             yield from (str(password) for password in (url.password, url.query.get("password")) if password)
             yield quote(url.password or "")
+
+
+if __name__ == "__main__":
+    sys.exit(run_process(run))

@@ -1,6 +1,5 @@
 """Which parts there are and how they fit: the only module that chooses implementations."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -14,11 +13,8 @@ from db.embedded import embedded_server
 from db.session import Database
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.local_storage import LocalStorage
-from providers.mock_generator import MockGenerator
 from providers.storages import Storages
-from providers.veo import VeoAccess, VeoGenerator
 from resolvers.accounts import open_account
-from worker.workshop import Workshop
 
 REMEMBERED_CALLERS = 10_000
 
@@ -97,38 +93,3 @@ def open_storages(settings: Settings) -> Storages:
         return Storages([CloudinaryStorage(settings.cloudinary_url), local])
     except ValueError as error:
         raise InvalidSettings(str(error)) from None
-
-
-def veo_access(settings: Settings) -> VeoAccess:
-    """Return how Veo is reached."""
-    return VeoAccess(
-        project=settings.google_cloud_project,
-        location=settings.google_cloud_location,
-        api_key=settings.google_api_key,
-        base_url=settings.google_vertex_base_url,
-        poll_seconds=settings.veo_poll_seconds,
-        output_gcs_uri=settings.veo_output_gcs_uri,
-        scratch=settings.scratch_folder,
-    )
-
-
-@asynccontextmanager
-async def open_workshop(settings: Settings, database: Database) -> AsyncIterator[Workshop]:
-    """Yield what the worker works with, and close its connections afterwards."""
-    storages = open_storages(settings)
-    veo = VeoGenerator(veo_access(settings)) if settings.real_generation else None
-    try:
-        yield Workshop(
-            database=database,
-            mock_generator=MockGenerator(settings.mock_seconds),
-            real_generator=veo,
-            storage=storages,
-            catalogue=settings.catalogue(),
-            scratch=settings.scratch_folder,
-            refund_failed_jobs=settings.refund_failed_jobs,
-            stopping=asyncio.Event(),
-        )
-    finally:
-        await storages.aclose()
-        if veo is not None:
-            await veo.aclose()

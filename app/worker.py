@@ -12,7 +12,8 @@ import uvloop
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
-from app.wiring import open_database, open_workshop
+from app.wiring import open_database
+from app.workshop import open_workshop
 from worker.service import work
 
 # mallopt(3): how many arenas glibc keeps freed memory in. By default eight for each core, each with what threads that

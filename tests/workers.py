@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func
 
 from app.settings import Settings
-from app.wiring import open_workshop
+from app.workshop import open_workshop
 from db.models import FileRemoval
 from db.session import Database
 from tests.house import House, eventually

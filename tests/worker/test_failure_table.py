@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.wiring import veo_access
+from app.workshop import veo_access
 from db.models import LogLevel, Submission, VideoJob, VideoJobLog, VideoJobStatus
 from providers.veo import VeoGenerator
 from resolvers.videos import inspect
