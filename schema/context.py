@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
@@ -80,7 +81,14 @@ class RequestContext:
 
     def absolute_url(self, url: str | None) -> str | None:
         """Turn a stored path of this site into a URL; URLs stay as they are."""
-        return url and urljoin(self.base_url, url)
+        if not url or url.startswith(("https://", "http://")):
+            return url
+        return self._origin + url if url.startswith("/") else urljoin(self.base_url, url)
+
+    @cached_property
+    def _origin(self) -> str:
+        """Return scheme and host: to join hundreds of paths one by one takes as long as all the rest of an answer."""
+        return urljoin(self.base_url, "/").removesuffix("/")
 
     def reading(self) -> AbstractAsyncContextManager[Session]:
         """Open a session for a root field that reads with one statement."""

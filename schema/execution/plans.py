@@ -16,7 +16,7 @@ from graphql import (
     is_non_null_type,
     is_object_type,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
+from graphql.execution.collect_fields import CollectedFields, FieldDetailsList
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
@@ -42,10 +42,6 @@ class Plans:
         # By the identity of what stock has collected; it is kept beside, so that no other gets its id.
         self._known: dict[tuple[int, int], tuple[FieldDetailsList, Completion | None]] = {}
 
-    def columns(self, type_: GraphQLObjectType, fields: GroupedFieldSet) -> dict[str, Column | None]:
-        """Return a column for each field, or None where the stock executor has to do it."""
-        return {name: self._column(type_, details) for name, details in fields.items()}
-
     def completion(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Completion | None:
         """Return how values of that type are completed; None where the stock executor has to do it."""
         key = (id(type_), id(details))
@@ -70,9 +66,13 @@ class Plans:
     def _selection(self, type_: GraphQLObjectType, collected: CollectedFields) -> Selection | None:
         if collected.new_defer_usages:
             return None
-        columns = self.columns(type_, collected.grouped_field_set)
-        understood = {name: column for name, column in columns.items() if column is not None}
-        return Selection(understood) if len(understood) == len(columns) else None
+        columns: dict[str, Column] = {}
+        for name, details in collected.grouped_field_set.items():
+            column = self._column(type_, details)
+            if column is None:
+                return None
+            columns[name] = column
+        return Selection(columns)
 
     def _column(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
         name = details[0].node.name.value
@@ -111,14 +111,16 @@ def _attribute(field: StrawberryField) -> Reading:
 
 def _call(field: StrawberryField) -> Reading | None:
     resolver = field.base_resolver
-    function = resolver.wrapped_func if resolver else None
-    if resolver is None or not isfunction(function) or not (resolver.self_parameter and resolver.info_parameter):
+    if resolver is None or not isfunction(resolver.wrapped_func):
+        return None
+    if list(resolver.signature.parameters.values()) != [resolver.self_parameter, resolver.info_parameter]:
         return None
 
     def read(sources: Sequence[Any], info: ContextOnly) -> Values:
+        function: Any = resolver.wrapped_func
         return [function(source, info) for source in sources]
 
-    return read, iscoroutinefunction(function)
+    return read, iscoroutinefunction(resolver.wrapped_func)
 
 
 def _type_name(type_: GraphQLObjectType) -> Reading:

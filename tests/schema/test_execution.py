@@ -99,6 +99,19 @@ async def test_a_marked_resolver_that_breaks_its_promise(twins: Twins, monkeypat
     assert body["data"]["looks"]["nodes"][0]["products"][0]["thumbnailUrl"].startswith("thumbnailUrl of ")
 
 
+async def test_a_marked_resolver_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(self: types.Look, info: Any) -> list[types.Product]:
+        await asyncio.sleep(0)
+        return [types.Product.of(product) for product in await info.context.loaders.products_of_look.load(self.row.id)]
+
+    field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
+    monkeypatch.setattr(field.base_resolver, "wrapped_func", slow)
+
+    body = await twins.agree(LOOKS)
+
+    assert body["data"]["looks"]["nodes"][0]["products"]
+
+
 async def test_extensions_that_see_each_field_see_each_field(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     class Shouting(SchemaExtension):
         def resolve(self, _next: Any, root: Any, info: Any, *arguments: Any, **more: Any) -> Any:
