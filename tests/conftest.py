@@ -19,6 +19,7 @@ from tests.wires import GraphQLWire, RestWire, Wire
 from tests.workers import at_work
 
 MOCK_SECONDS = 0.5
+LONGEST = {"worker", "app", "db", "test_following.py"}
 
 
 @contextmanager
@@ -93,3 +94,8 @@ async def working(house: House, settings: Settings) -> AsyncIterator[None]:
     """A worker in this process, for as long as the test lasts."""
     async with at_work(settings, house.database):
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left alone with one of them in the end."""
+    items.sort(key=lambda item: not LONGEST.intersection(item.path.parts))
