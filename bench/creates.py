@@ -3,12 +3,10 @@
 The statements are taken from the server's log of one creation, so that they stay what they are.
 """
 
-from functools import partial
-
 from bench import data, requests
 from bench.creation_script import captured, statements
 from bench.figures import Effort, Outcome, Pairs, Section, at_least, compared, in_turns
-from bench.hall import Hall, ask, module
+from bench.hall import Hall, Server, module
 from bench.load import Load, under_load
 from bench.pgbench import pgbench
 from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
@@ -31,14 +29,14 @@ async def measure(hall: Hall, effort: Effort) -> Section:
     section = Section("Creates", about)
     tokens = [hall.token(data.numbered(data.FIRST_CREATOR + n)) for n in range(data.CREATORS)]
     async with module("app.api", hall.environment()) as ours:
-        await _admit(ours.port, tokens, effort)
+        await _admit(ours, tokens, effort)
         for wire, (create, status) in WIRES.items():
             creations = [create(token) for token in tokens]
-            script = await captured(hall, partial(ask, ours.port, creations[0]))
+            script = await captured(hall, ours, creations)
             section.notes.append(
                 f"Over {wire}, a creation sends {statements(script)} statements, BEGIN and COMMIT included."
             )
-            load = Load(ours.port, creations * ACTIVE_JOB_LIMIT, effort.seconds, effort.connections, status, once=True)
+            load = Load(*ours, creations * ACTIVE_JOB_LIMIT, effort.seconds, effort.connections, status, once=True)
             pairs = await _beside(hall, effort, load, script)
             section.comparisons.append(compared(f"{wire} creates", "pgbench, the same statements", pairs, TARGET))
             section.outcomes[f"Lookreel, {wire}"] = [outcome for outcome, _ in pairs]
@@ -57,10 +55,10 @@ async def _beside(hall: Hall, effort: Effort, load: Load, script: str) -> Pairs:
     return await in_turns(ours, peer, effort.rounds)
 
 
-async def _admit(port: int, tokens: list[str], effort: Effort) -> None:
+async def _admit(server: Server, tokens: list[str], effort: Effort) -> None:
     """Let every user be seen once: what follows on that is not part of a creation."""
     hello = [requests.graphql("{ viewer { id } }", {}, token) for token in tokens]
-    await under_load(Load(port, hello, 60, effort.connections, once=True))
+    await under_load(Load(*server, hello, 60, effort.connections, once=True))
 
 
 def over_graphql(token: str) -> str:

@@ -5,18 +5,18 @@ It is run with the variable `n` set to 0.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import data
 from bench.figures import Failed
-from bench.hall import Hall
+from bench.hall import POOL_SIZE, Hall, Server, ask
 
 LOGGING = ("ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_line_prefix = 'bench %p '")
 NOT_LOGGING = ("ALTER SYSTEM RESET log_statement", "ALTER SYSTEM RESET log_line_prefix")
-# A creation of the first kind prepares statements and learns types; the last of these does as all later ones.
-CREATIONS = 3
+# The first creation on a connection prepares statements and learns types; each connection has had one after these.
+CREATIONS = 3 * POOL_SIZE
 SETTLE_SECONDS = 0.5
 
 ENTRY = re.compile(r"^bench (\d+) (LOG|DETAIL):  (.*(?:\n\t.*)*)", re.MULTILINE)
@@ -46,14 +46,14 @@ class Sent(NamedTuple):
     parameters: dict[int, str]
 
 
-async def captured(hall: Hall, create: Callable[[], Awaitable[object]]) -> str:
-    """Create a few jobs, and return the script of the last creation's transactions."""
+async def captured(hall: Hall, server: Server, creations: Sequence[str]) -> str:
+    """Send a few of the requests, each a user's own, and return the script of the last creation's transactions."""
     log = hall.folder / "data" / "postgres" / "log"
     await data.clean(hall.database)
     await _tell(hall, LOGGING)
     begin = log.stat().st_size
-    for _ in range(CREATIONS):
-        await create()
+    for request in creations[:CREATIONS]:
+        await ask(server.port, request)
     await asyncio.sleep(SETTLE_SECONDS)
     written = _read(log, begin)
     await _tell(hall, NOT_LOGGING)

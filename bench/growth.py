@@ -25,9 +25,9 @@ async def measure(hall: Hall, effort: Effort) -> Section:
     token = hall.token(data.numbered(1))
     async with _two_sizes(hall, effort) as (large, small):
         cursor = await cursor_after(large, token, (effort.page - 1) * FIRST)
-        first = Load(large.port, [looks_request(token)], effort.seconds, 1)
+        first = Load(*large, [looks_request(token)], effort.seconds, 1)
         late = first._replace(requests=[looks_request(token, cursor)])
-        few = first._replace(port=small.port)
+        few = first._replace(port=small.port, process=small.process)
         await warmed_up((first, late, few), effort)
         size = await beside(first, few, effort.rounds)
         depth = await beside(late, first, effort.rounds)

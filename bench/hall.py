@@ -37,10 +37,10 @@ OURS = ("DATABASE_", "JWT_", "DATA_DIR", "GOOGLE_", "VEO_", "CLOUDINARY_", "GRAP
 
 
 class Server(NamedTuple):
-    """A server process and where it listens."""
+    """Where a server listens, and its process's id."""
 
     port: int
-    process: psutil.Process
+    process: int
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ async def serving(
     )
     pin(SERVER, process.pid)
     try:
-        yield Server(listener.getsockname()[1], psutil.Process(process.pid))
+        yield Server(listener.getsockname()[1], process.pid)
     finally:
         await ended(process)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
+import psutil
 import uvloop
 
 from bench.figures import Effort, Failed, Outcome, Pairs, in_turns
@@ -27,9 +28,13 @@ PATIENCE_SECONDS = 60.0
 
 
 class Load(NamedTuple):
-    """Who is asked what. The connections take the requests in turns: for ever, or each request once."""
+    """Who is asked what. The connections take the requests in turns: for ever, or each request once.
+
+    `process` is the server's id.
+    """
 
     port: int
+    process: int
     requests: Sequence[str]
     seconds: float
     connections: int
@@ -127,21 +132,28 @@ async def play(load: Load) -> Outcome:
     requests = [request.encode("latin-1") for request in load.requests]
     taken = iter(requests) if load.once else itertools.cycle(requests)
     loop, tally, began = asyncio.get_running_loop(), Tally(), time.perf_counter()
-    deadline, cpu = began + load.seconds, time.process_time()
+    deadline, cpu = began + load.seconds, (time.process_time(), cpu_seconds(load.process))
     opened = [
         loop.create_connection(lambda: Connection(taken, load.status, deadline, tally), "127.0.0.1", load.port)
         for _ in range(load.connections)
     ]
     connections = [connection for _, connection in await asyncio.gather(*opened)]
     await asyncio.wait_for(asyncio.gather(*(each.done for each in connections)), load.seconds + PATIENCE_SECONDS)
-    return outcome(tally, tally.last - began, time.process_time() - cpu)
+    client, server = time.process_time() - cpu[0], cpu_seconds(load.process) - cpu[1]
+    return outcome(tally, tally.last - began, client, server)
 
 
-def outcome(tally: Tally, seconds: float, cpu_seconds: float) -> Outcome:
-    """Sum up."""
+def cpu_seconds(process: int) -> float:
+    """Return how much processor time a process has used."""
+    times = psutil.Process(process).cpu_times()
+    return float(times.user + times.system)
+
+
+def outcome(tally: Tally, seconds: float, client: float, server: float) -> Outcome:
+    """Sum up; `client` and `server` are seconds of processor time."""
     found = tally.milliseconds
-    p50, p99 = quantile(found, 0.5), quantile(found, 0.99)
-    return Outcome(len(found) / seconds, seconds, p50, p99, len(found), tally.errors, cpu_seconds / seconds)
+    p50, p99, count = quantile(found, 0.5), quantile(found, 0.99), len(found)
+    return Outcome(count / seconds, seconds, p50, p99, count, tally.errors, client / seconds, server * 1000 / count)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -51,4 +51,4 @@ async def pgbench(hall: Hall, script: str, effort: Effort) -> Outcome:
     if process.returncode != 0 or figures is None:
         raise Failed(f"pgbench: {complaints.decode()[-1000:]}")
     answers, errors, mean, rate = (float(figure) for figure in figures.groups())
-    return Outcome(rate, effort.seconds, mean, mean, int(answers), int(errors), 0.0)
+    return Outcome(rate, effort.seconds, mean, mean, int(answers), int(errors), 0.0, 0.0)

@@ -16,9 +16,9 @@ async def measure(hall: Hall, effort: Effort) -> Section:
         "Polls", "One running job, asked for by its owner with a token; the bare route asks for no token."
     )
     async with module("app.api", hall.environment()) as ours, module("bench.peers.ceiling", hall.environment()) as bare:
-        graphql = Load(ours.port, graphql_polls(hall), effort.seconds, effort.connections)
+        graphql = Load(*ours, graphql_polls(hall), effort.seconds, effort.connections)
         rest = graphql._replace(requests=await conditional_polls(hall, ours), status=NOT_MODIFIED)
-        peer = graphql._replace(port=bare.port, requests=bare_polls())
+        peer = graphql._replace(port=bare.port, process=bare.process, requests=bare_polls())
         await warmed_up((graphql, rest, peer), effort)
         _compare(section, "GraphQL poll", await beside(graphql, peer, effort.rounds), at_least(0.45))
         _compare(section, "REST poll, 304", await beside(rest, peer, effort.rounds), at_least(0.6))

@@ -77,7 +77,7 @@ async def measure(hall: Hall, effort: Effort) -> Section:
                 async with peer.open(hall) as server:
                     check(peer, (await ask(server.port, peer.request)).body, expected.body)
                     await _beside(
-                        section, effort, Load(ours.port, [request], effort.seconds, effort.connections), peer, server
+                        section, effort, Load(*ours, [request], effort.seconds, effort.connections), peer, server
                     )
             except NotThere as missing:
                 section.notes.append(f"{peer.name} was not measured: {missing}")
@@ -98,7 +98,7 @@ def check(peer: Peer, body: bytes, expected: bytes) -> None:
 
 
 async def _beside(section: Section, effort: Effort, load: Load, peer: Peer, server: Server) -> None:
-    theirs = load._replace(port=server.port, requests=[peer.request])
+    theirs = load._replace(port=server.port, process=server.process, requests=[peer.request])
     await warmed_up((load, theirs), effort)
     pairs = await beside(load, theirs, min(effort.rounds, peer.most_rounds))
     section.outcomes.setdefault("Lookreel", []).extend(ours for ours, _ in pairs)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bench import creates, data, deliveries, growth, in_flight, polls, reads, report, startup
-from bench.figures import FULL, QUICK, Effort, NotThere, Section
+from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.hall import Hall, open_hall
 
 SECTIONS: dict[str, Callable[[Hall, Effort], Awaitable[Section]]] = {
@@ -52,8 +52,8 @@ async def run(names: list[str], effort: Effort, folder: Path) -> None:
 async def _section(name: str, hall: Hall, effort: Effort) -> list[Section]:
     try:
         return [await SECTIONS[name](hall, effort)]
-    except NotThere as missing:
-        return [Section(name.capitalize(), f"Not measured: {missing}.")]
+    except (NotThere, Failed) as error:
+        return [Section(name.capitalize(), f"Not measured: {error}.")]
 
 
 def main(

@@ -24,7 +24,7 @@ async def measure(hall: Hall, effort: Effort) -> Section:
     """Start both in turns; nothing is placed, as in use."""
     section = Section("Start", "From the start of the command to the first 200 of `/healthz`.")
     await _ours(hall.folder)
-    pairs = [(await _ours(hall.folder), await _bare()) for _ in range(max(2, effort.rounds))]
+    pairs = [(await _ours(hall.folder), await _bare()) for _ in range(effort.rounds)]
     what = "`lookreel serve`, first 200"
     section.comparisons.append(Comparison(what, "bare FastAPI", "s", pairs, at_most(4)))
     return section
