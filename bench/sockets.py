@@ -9,7 +9,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 SHORT, LONG = 126, 1 << 16
-TEXT_FRAME = 0x81
+TEXT_FRAME, PING_FRAME, PONG_FRAME = 0x81, 0x89, 0x8A
 MASKED = 0x80
 
 
@@ -35,7 +35,11 @@ class Client(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Look for what is awaited; what came before it is forgotten."""
+        """Look for what is awaited; what came before it is forgotten. A ping comes by itself, or begins a segment."""
+        if data[0] == PING_FRAME:
+            end = 2 + data[1]
+            self.transport.write(struct.pack("!BB", PONG_FRAME, MASKED | data[1]) + b"\0\0\0\0" + data[2:end])
+            data = data[end:]
         self._received += data
         if self._waiting is not None and self._waiting[0] in self._received:
             self._received, (_, found), self._waiting = b"", self._waiting, None
