@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check chaos memory bench format lock contracts web clean
+.PHONY: help demo serve test check chaos memory subscribers bench format lock contracts web clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ chaos: .venv/dev.stamp ## Kill workers and fail calls while they make 300 videos
 
 memory: .venv/dev.stamp ## Measure a worker's memory with 1,000 videos in the making, and with 20 large results
 	@$(BIN)/python -m bench.generation_memory
+
+subscribers: .venv/dev.stamp ## Follow jobs with 5,000 connections, and print what a delivery costs
+	@$(BIN)/python -m bench.subscribers
 
 bench: .venv/bench.stamp ## Measure beside other servers in a quarter of an hour; BENCH=--quick looks whether it works
 	@$(BIN)/python -m bench.run $(BENCH)

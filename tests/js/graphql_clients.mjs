@@ -1,11 +1,11 @@
 // Video jobs through the clients that browsers use: graphql-ws, and graphql-sse with a connection for each operation.
-// Usage: node graphql_clients.mjs URL TOKEN; prints what each of them saw as JSON.
+// Usage: node graphql_clients.mjs URL TOKEN SHORT_LIVED_TOKEN EXPIRED_TOKEN; prints what each of them saw as JSON.
 
 import { createClient as createEventClient } from 'graphql-sse';
 import { createClient as createSocketClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
-const [url, token] = process.argv.slice(2);
+const [url, token, shortLivedToken, expiredToken] = process.argv.slice(2);
 
 const CREATE = `mutation ($input: CreateVideoJobInput!) {
   createVideoJob(input: $input) { videoJob { id } errors { __typename } } }`;
@@ -83,13 +83,30 @@ async function invalid(client) {
   }
 }
 
+// Follow what does not end by itself; return how the token's end looks.
+async function expiry(client) {
+  const codes = [];
+  try {
+    for await (const { errors } of client.iterate({ query: 'subscription { videoJobs { id } }' })) {
+      codes.push(...(errors ?? []).map((error) => error.extensions.code));
+    }
+  } catch (closed) {
+    codes.push(closed.code ?? String(closed));
+  }
+  return codes;
+}
+
 const saw = {};
-for (const [name, connect] of Object.entries({ ws: socketClient, sse: eventClient })) {
+const clients = Object.entries({ ws: socketClient, sse: eventClient });
+const expiries = clients.map(([, connect]) => expiry(connect(shortLivedToken)));
+for (const [name, connect] of clients) {
   saw[name] = {
+    expired: await refusal(connect(expiredToken)),
     ...(await scenario(connect)),
     invalid: await invalid(connect(token)),
     refusal: await refusal(connect('rubbish')),
   };
 }
+for (const [index, [name]] of clients.entries()) saw[name].expiry = await expiries[index];
 console.log(JSON.stringify(saw));
 process.exit(0);

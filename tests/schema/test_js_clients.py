@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,13 @@ async def test_browsers_clients_follow_jobs_and_come_back_where_they_were(
     scripts: Path,
     working: None,  # noqa: ARG001 - runs a worker
 ) -> None:
-    token = house.headers(await house.user(tokens=1000))["Authorization"].removeprefix("Bearer ")
+    caller, other = await house.user(tokens=1000), await house.user()
+    tokens = [
+        house.headers(whose, timedelta(seconds=seconds))["Authorization"].removeprefix("Bearer ")
+        for whose, seconds in ((caller, 3600), (other, 8), (other, -1))
+    ]
 
-    saw = await run(scripts / "graphql_clients.mjs", f"{house.base_url}/graphql", token)
+    saw = await run(scripts / "graphql_clients.mjs", f"{house.base_url}/graphql", *tokens)
 
     assert list(saw) == ["ws", "sse"]
     for client in saw.values():
@@ -89,4 +94,6 @@ async def test_browsers_clients_follow_jobs_and_come_back_where_they_were(
         assert [error["message"] for error in client["invalid"]["errors"]] == [
             "Cannot query field 'nothing' on type 'Query'."
         ]
-    assert {name: client["refusal"] for name, client in saw.items()} == {"ws": 4403, "sse": 401}
+    for told in ("refusal", "expired"):
+        assert {name: client[told] for name, client in saw.items()} == {"ws": 4403, "sse": 401}
+    assert {name: client["expiry"] for name, client in saw.items()} == {"ws": [4401], "sse": ["UNAUTHENTICATED"]}
