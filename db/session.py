@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from uuid import UUID
 
@@ -58,6 +58,17 @@ def _named(error: DBAPIError) -> DatabaseUnavailable | None:
     return None
 
 
+@contextmanager
+def _errors_named() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        named = _named(error)
+        if named is None:
+            raise
+        raise named from error
+
+
 def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
     record.info[_RETURNED_AT] = time.monotonic()
 
@@ -103,15 +114,10 @@ class Database:
 
         """
         async with AsyncSession(self._engine, expire_on_commit=False, info={FACTS: self._facts}) as session:
-            try:
+            with _errors_named():
                 async with session.begin():
                     await self._connect(session)
                     yield session
-            except DBAPIError as error:
-                named = _named(error)
-                if named is None:
-                    raise
-                raise named from error
             wake_ups: list[str] = session.info.pop(_WAKE_UPS, [])
             if wake_ups:
                 await self._notify(session, wake_ups)
@@ -127,14 +133,9 @@ class Database:
 
         """
         async with AsyncSession(self._reader, expire_on_commit=False, info={FACTS: self._facts}) as session:
-            try:
+            with _errors_named():
                 await self._connect(session)
                 yield session
-            except DBAPIError as error:
-                named = _named(error)
-                if named is None:
-                    raise
-                raise named from error
 
     @asynccontextmanager
     async def raw_connection(self) -> AsyncIterator[asyncpg.Connection]:

@@ -17,10 +17,11 @@ from db import looks as look_rows
 from db.models import Look, Visibility
 from db.session import Database
 from resolvers import looks
-from resolvers.errors import ImagesNotStored, InvalidInput
+from resolvers.errors import InvalidInput
+from resolvers.image_files import stored_image
 from resolvers.images import Image
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, user_ids
-from resolvers.ports import Storage, StorageRefused, StorageUnavailable
+from resolvers.ports import Storage
 from resolvers.texts import checked_text, required_text
 
 LONGEST_NAME = 500
@@ -69,7 +70,7 @@ async def create(database: Database, storage: Storage, caller: Caller, asked: Lo
         await looks.viewers(session, new.visibility, new.shared_with)
         await file_removals.schedule_unless_owned(session, scheduled)
     try:
-        stored = [await _store(storage, name, image) for name, image in zip(names, images, strict=True)]
+        stored = [await stored_image(storage, name, image) for name, image in zip(names, images, strict=True)]
         async with database.transaction() as session:
             look = await looks.create(session, caller, _with_images(new, stored), look_id=look_id)
             await file_removals.withdraw(session, scheduled)
@@ -93,13 +94,6 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         await look_rows.remove(session, look)
         urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
         await file_removals.schedule(session, [url for url in urls if url is not None])
-
-
-async def _store(storage: Storage, name: str, image: Image) -> str:
-    try:
-        return await storage.store_image(name, image)
-    except (StorageUnavailable, StorageRefused) as error:
-        raise ImagesNotStored from error
 
 
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:

@@ -17,10 +17,11 @@ from auth.caller import Caller
 from db import file_removals
 from db.models import ImageRole
 from db.session import Database
-from resolvers.errors import ImagesNotStored, InvalidInput
+from resolvers.errors import InvalidInput
+from resolvers.image_files import stored_image
 from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image
 from resolvers.models import Catalogue
-from resolvers.ports import Storage, StorageRefused, StorageUnavailable
+from resolvers.ports import Storage
 from resolvers.video_job_creation import check
 from resolvers.video_job_input import JobImage, VideoJobInput
 
@@ -112,7 +113,7 @@ async def stored(
     request = (await inspected(asked, uploads)).normalised()
     scheduled = await _schedule(services, caller, request)
     try:
-        yield replace(request, images=await _put(services.storage, request, parts)) if scheduled else request
+        yield replace(request, images=await _put(services.storage, request, parts, scheduled)) if scheduled else request
     finally:
         if scheduled:
             async with services.database.transaction() as session:
@@ -147,9 +148,7 @@ async def _inspected(part: _Part) -> JobImage:
 async def _read(part: _Part) -> Image:
     if part.upload.size is not None and part.upload.size > LARGEST_IMAGE_BYTES:
         raise InvalidInput(f"{part.field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=part.field)
-    await part.upload.seek(0)
-    data = await part.upload.read()
-    image = await asyncio.to_thread(checked_image, data, field=part.field)
+    image = await asyncio.to_thread(checked_image, await _contents(part), field=part.field)
     if image.media_type not in MEDIA_TYPES:
         raise InvalidInput(f"{part.field} must be a JPEG or PNG image", field=part.field)
     return image
@@ -165,15 +164,19 @@ async def _schedule(services: Services, caller: Caller, request: VideoJobInput) 
         return addresses
 
 
-async def _put(storage: Storage, request: VideoJobInput, parts: Sequence[_Part]) -> tuple[JobImage, ...]:
+async def _put(
+    storage: Storage, request: VideoJobInput, parts: Sequence[_Part], scheduled: Sequence[str]
+) -> tuple[JobImage, ...]:
+    """Store what has been inspected, under the names that it was given."""
     kept = []
-    for named, part in zip(request.images, parts, strict=True):
+    for named, part, removal in zip(request.images, parts, scheduled, strict=True):
         async with _room:
-            image = await _read(part)
-            try:
-                address = await storage.store_image(named.name, image)
-            except (StorageUnavailable, StorageRefused) as error:
-                raise ImagesNotStored from error
-        removal = storage.address_of_image(named.name, named.extension)
+            image = Image(await _contents(part), named.media_type, named.extension)
+            address = await stored_image(storage, named.name, image)
         kept.append(replace(named, address=address, removal_address=removal))
     return tuple(kept)
+
+
+async def _contents(part: _Part) -> bytes:
+    await part.upload.seek(0)
+    return await part.upload.read()

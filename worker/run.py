@@ -83,12 +83,7 @@ class Run:
             Superseded, db.session.DatabaseUnavailable
 
         """
-        while True:
-            with suppress(VideoJobChanged):
-                async with self.workshop.database.transaction() as session:
-                    job = await transition(session, self.job)
-                self.job = job
-                return
+        while not await self._made(transition):
             await self.require_ours()
 
     async def require_ours(self) -> None:
@@ -119,13 +114,17 @@ class Run:
         return self.workshop.real_generator is None or self.workshop.real_generator.submitting_costs
 
     async def _take(self) -> None:
-        while True:
-            with suppress(VideoJobChanged):
-                async with self.workshop.database.transaction() as session:
-                    job = await generation.take(session, self.job, self._run_id)
-                self.job = job
-                return
+        while not await self._made(lambda session, job: generation.take(session, job, self._run_id)):
             self.job = await _unfinished(self.workshop, self.job.id)
+
+    async def _made(self, transition: Transition) -> bool:
+        """Make a transition; return False where the row has changed since it was read."""
+        with suppress(VideoJobChanged):
+            async with self.workshop.database.transaction() as session:
+                job = await transition(session, self.job)
+            self.job = job
+            return True
+        return False
 
 
 async def _unfinished(workshop: Workshop, job_id: UUID) -> VideoJob:
