@@ -144,7 +144,7 @@ class JobFeed:
         followed = list(self._of_jobs)
         for start in range(0, len(followed), BATCH):
             batch = followed[start : start + BATCH]
-            async with self._database.transaction() as session:
+            async with self._database.reading() as session:
                 found = await video_jobs.versions(session, batch)
             for job_id in batch:
                 if found.get(job_id) != self._versions.get(job_id):
@@ -164,15 +164,15 @@ class JobFeed:
     async def _read(self) -> None:
         while self._dirty:
             batch = dict(list(self._dirty.items())[:BATCH])
-            async with self._database.transaction() as session:
-                # What changes after this statement wakes us up again.
-                for job_id in batch:
-                    del self._dirty[job_id]
-                try:
+            # Before the read: what changes after it wakes us up again.
+            for job_id in batch:
+                del self._dirty[job_id]
+            try:
+                async with self._database.reading() as session:
                     found = {job.id: job for job in await video_jobs.get_many(session, list(batch))}
-                except BaseException:
-                    self._dirty = batch | self._dirty
-                    raise
+            except BaseException:
+                self._dirty = batch | self._dirty
+                raise
             for job_id, user_id in batch.items():
                 self._hand_out(job_id, user_id, found.get(job_id))
 
