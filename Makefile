@@ -62,16 +62,16 @@ clean: ## Remove the environment, the caches and the local data folder
 
 .venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv ..."
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	@echo "Installing the tools for tests and checks ..."
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
 .venv/bench.stamp: requirements-bench.lock .venv/dev.stamp
 	@echo "Installing the tools for benchmarks ..."
-	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock
 	@touch $@
