@@ -21,8 +21,9 @@ from app.body_limit import LimitBody
 from app.settings import Settings
 from app.wiring import Gate, open_storages
 from db import migrations, submission_pace
+from db.errors import DatabaseUnavailable
 from db.job_feed import JobFeed
-from db.session import Database, DatabaseUnavailable
+from db.session import Database
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams

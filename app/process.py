@@ -11,7 +11,7 @@ from asgi_correlation_id import CorrelationIdFilter
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
 from db.embedded import EmbeddedServerUnavailable
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"

@@ -1,17 +1,49 @@
 """Statements on accounts: a user's row, the balance on it, and the ledger behind the balance."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.models import LedgerEntry, LedgerEntryKind, User
 from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.session import Session
+from db.statements import Id, Reader, Row, Statement, as_text
 
-_LEDGER_ORDER = (LedgerEntry.created_at, LedgerEntry.id)
+
+class LedgerRow(Row):
+    """What is shown of a ledger's entry."""
+
+    id: str
+    kind: str
+    amount: int
+    balance_after: int
+    video_job_id: str | None
+    created_at: datetime
+
+
+_ENTRY = (
+    as_text(LedgerEntry.id),
+    LedgerEntry.kind,
+    LedgerEntry.amount,
+    LedgerEntry.balance_after,
+    as_text(LedgerEntry.video_job_id),
+    LedgerEntry.created_at,
+)
+_LEDGER = Listing(
+    select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner")),
+    (LedgerEntry.created_at, LedgerEntry.id),
+    LedgerRow,
+)
+_LEDGER_OF_JOBS = Statement(
+    select(*_ENTRY)
+    .where(LedgerEntry.video_job_id == any_(bindparam("jobs", type_=ARRAY(Uuid))))
+    .order_by(LedgerEntry.created_at),
+    LedgerRow,
+)
 
 
 async def get(session: Session, user_id: UUID) -> User | None:
@@ -44,14 +76,14 @@ async def set_email(session: Session, user_id: UUID, email: str) -> None:
     await session.execute(update(User).where(User.id == user_id).values(email=email))
 
 
-async def ledger_page(session: Session, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerEntry]:
+async def ledger_page(reader: Reader, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerRow]:
     """Read a page of a user's ledger, newest first."""
-    return await newest_first(session, Listing(_ledger(user_id), _LEDGER_ORDER), first=first, after=after)
+    return await newest_first(reader, _LEDGER, {"owner": user_id}, first=first, after=after)
 
 
-async def ledger_offset_page(session: Session, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerEntry]:
+async def ledger_offset_page(reader: Reader, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
     """Read a page of a user's ledger with the total, newest first."""
-    return await skipping(session, Listing(_ledger(user_id), _LEDGER_ORDER), skip=skip, limit=limit)
+    return await skipping(reader, _LEDGER, {"owner": user_id}, skip=skip, limit=limit)
 
 
 async def ledger_totals(session: Session, user_id: UUID) -> dict[str, int]:
@@ -60,10 +92,9 @@ async def ledger_totals(session: Session, user_id: UUID) -> dict[str, int]:
     return {kind: int(amount) for kind, amount in await session.execute(query.group_by(LedgerEntry.kind))}
 
 
-async def ledger_of_jobs(session: Session, video_job_ids: Sequence[UUID]) -> Sequence[LedgerEntry]:
+async def ledger_of_jobs(reader: Reader, video_job_ids: Sequence[Id]) -> list[LedgerRow]:
     """Read the charges and refunds of many jobs, oldest first."""
-    query = select(LedgerEntry).where(LedgerEntry.video_job_id.in_(video_job_ids))
-    return (await session.scalars(query.order_by(LedgerEntry.created_at))).all()
+    return await reader.fetch(_LEDGER_OF_JOBS, jobs=video_job_ids)
 
 
 async def existing_ids(session: Session, user_ids: Collection[UUID]) -> set[UUID]:
@@ -92,7 +123,3 @@ async def change_balance(
     }
     await session.execute(insert(LedgerEntry).values(entry))
     return balance
-
-
-def _ledger(user_id: UUID) -> Select[LedgerEntry]:
-    return select(LedgerEntry).where(LedgerEntry.user_id == user_id)

@@ -15,8 +15,9 @@ from uuid import UUID
 import asyncpg
 
 from db import video_jobs
+from db.errors import DatabaseUnavailable
 from db.models import VideoJob
-from db.session import WAKE_UP_CHANNEL, Database, DatabaseUnavailable
+from db.session import WAKE_UP_CHANNEL, Database
 
 RECONNECT_SECONDS = 1.0
 BATCH = 500

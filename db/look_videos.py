@@ -5,24 +5,24 @@ The table is made by the owner's one-time migration. Until then every read finds
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Look, LookVideo, VideoJob
-from db.session import FACTS, Session
+from db.session import Session
+from db.statements import Id, Reader, Row, Statement, as_text
 
 _TABLE = LookVideo.__tablename__
 
 
-class VideoInLook(NamedTuple):
-    """What a look shows of a job. A tuple instead of an entity: pages of looks bring hundreds of them."""
+class VideoInLook(Row):
+    """What a look shows of a job."""
 
-    look_id: UUID
+    look_id: str
     is_default: bool
-    id: UUID
+    id: str
     status: str
     progress_percentage: int
     cloudinary_url: str | None
@@ -30,30 +30,57 @@ class VideoInLook(NamedTuple):
     created_at: datetime
 
 
-_OF_JOB = (
-    VideoJob.id,
-    VideoJob.status,
-    VideoJob.progress_percentage,
-    VideoJob.cloudinary_url,
-    VideoJob.thumbnail_url,
-    VideoJob.created_at,
+class LookOfJob(Row):
+    """What is shown of a look with one of the jobs that it shows."""
+
+    video_job_id: str
+    id: str
+    title: str | None
+    notes: str | None
+    generated_image_url: str
+    visibility: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class _Found(Row):
+    exists: bool
+
+
+_TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), _Found)
+_VIDEOS = Statement(
+    select(
+        as_text(LookVideo.look_id),
+        LookVideo.is_default,
+        as_text(VideoJob.id),
+        VideoJob.status,
+        VideoJob.progress_percentage,
+        VideoJob.cloudinary_url,
+        VideoJob.thumbnail_url,
+        VideoJob.created_at,
+    )
+    .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
+    .where(LookVideo.look_id == any_(bindparam("looks", type_=ARRAY(Uuid))))
+    .order_by(VideoJob.created_at.desc(), VideoJob.id.desc()),
+    VideoInLook,
+)
+_LOOKS = Statement(
+    select(
+        as_text(LookVideo.video_job_id), as_text(Look.id), *(getattr(Look, name) for name in LookOfJob.columns()[2:])
+    )
+    .join(Look, Look.id == LookVideo.look_id)
+    .where(LookVideo.video_job_id == any_(bindparam("jobs", type_=ARRAY(Uuid))))
+    .order_by(LookVideo.created_at, Look.id),
+    LookOfJob,
 )
 
 
-class JobOfLook(NamedTuple):
-    """A look beside one of the jobs that it shows."""
-
-    video_job_id: UUID
-    look: Look
-
-
-async def exist(session: Session) -> bool:
+async def exist(reader: Reader) -> bool:
     """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
-    facts: dict[str, bool] = session.info[FACTS]
-    if not facts.get(_TABLE):
-        found = await session.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": _TABLE})
-        facts[_TABLE] = bool(found)
-    return facts[_TABLE]
+    if not reader.facts.get(_TABLE):
+        (found,) = await reader.fetch(_TABLE_EXISTS)
+        reader.facts[_TABLE] = found.exists
+    return reader.facts[_TABLE]
 
 
 async def add(session: Session, look_id: UUID, video_job_id: UUID) -> None:
@@ -80,27 +107,11 @@ async def set_default(session: Session, look_id: UUID, video_job_id: UUID, *, is
     return await session.scalar(statement.values(is_default=is_default).returning(LookVideo.look_id)) is not None
 
 
-async def of_looks(session: Session, look_ids: Sequence[UUID]) -> list[VideoInLook]:
+async def of_looks(reader: Reader, look_ids: Sequence[Id]) -> list[VideoInLook]:
     """Read the videos of many looks, newest first."""
-    if not await exist(session):
-        return []
-    query = (
-        select(LookVideo.look_id, LookVideo.is_default, *_OF_JOB)
-        .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
-        .where(LookVideo.look_id.in_(look_ids))
-        .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
-    )
-    return [VideoInLook._make(row) for row in await session.execute(query)]
+    return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
 
 
-async def looks_of_jobs(session: Session, video_job_ids: Sequence[UUID]) -> list[JobOfLook]:
+async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[Id]) -> list[LookOfJob]:
     """Read the looks that show each of many jobs."""
-    if not await exist(session):
-        return []
-    query = (
-        select(LookVideo.video_job_id, Look)
-        .join(Look, Look.id == LookVideo.look_id)
-        .where(LookVideo.video_job_id.in_(video_job_ids))
-        .order_by(LookVideo.created_at, Look.id)
-    )
-    return [JobOfLook(*row) for row in await session.execute(query)]
+    return await reader.fetch(_LOOKS, jobs=video_job_ids) if await exist(reader) else []

@@ -2,21 +2,37 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Double,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Look, LookShare, Product, User, Visibility
-from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.pages import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
 from db.session import Session
+from db.statements import Id, Reader, Row, Statement, as_text, first_row
 
-_ORDER = (Look.created_at, Look.id)
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
-_PUBLIC = Look.visibility == bindparam("public", Visibility.PUBLIC, literal_execute=True)
+_PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
 
 
 class LookView(StrEnum):
@@ -36,11 +52,10 @@ class LookList(NamedTuple):
     search: str | None = None
 
 
-class LookRow(NamedTuple):
-    """What lists show of a look. A tuple instead of an entity, which costs several times as much to make."""
+class LookRow(Row):
+    """What is shown of a look."""
 
-    id: UUID
-    user_id: UUID
+    id: str
     title: str | None
     notes: str | None
     generated_image_url: str
@@ -49,29 +64,43 @@ class LookRow(NamedTuple):
     updated_at: datetime
 
 
-class ProductRow(NamedTuple):
-    """A product in a look, as a tuple for the same reason."""
+class ProductRow(Row):
+    """A product in a look; `price` in the shop's currency."""
 
-    look_id: UUID
-    id: UUID
+    look_id: str
+    id: str
     sku: str | None
     name: str
     designer: str | None
-    price: Decimal | None
+    price: float | None
     product_url: str | None
     thumbnail_url: str | None
     created_at: datetime
 
 
-_LOOK = tuple(getattr(Look, name) for name in LookRow._fields)
-_PRODUCT = tuple(getattr(Product, name) for name in ProductRow._fields)
+_LOOK = (as_text(Look.id), *(getattr(Look, name) for name in LookRow.columns()[1:]))
+_PRODUCT = (
+    as_text(Product.look_id),
+    as_text(Product.id),
+    Product.sku,
+    Product.name,
+    Product.designer,
+    cast(Product.price, Double),
+    Product.product_url,
+    Product.thumbnail_url,
+    Product.created_at,
+)
+_VIEWER = bindparam("viewer", type_=Uuid)
+_LOOKS = bindparam("looks", type_=ARRAY(Uuid))
 
 
-class SharedWith(NamedTuple):
+class SharedWith(Row):
     """A user whom a look is shared with."""
 
-    look_id: UUID
-    user: User
+    look_id: str
+    id: str
+    email: str | None
+    name: str | None
 
 
 async def add(session: Session, look: Look, products: Collection[Product]) -> None:
@@ -95,10 +124,9 @@ async def lock(session: Session, look_id: UUID) -> Look | None:
     return await session.get(Look, look_id, with_for_update=True, populate_existing=True)
 
 
-async def get_visible(session: Session, look_id: UUID, user_id: UUID, *, to_admin: bool) -> Look | None:
+async def get_visible(reader: Reader, look_id: UUID, user_id: UUID, *, to_admin: bool) -> LookRow | None:
     """Read a look if that user may see it."""
-    query = select(Look).where(Look.id == look_id)
-    return await session.scalar(query if to_admin else query.where(_visible_to(user_id)))
+    return await first_row(reader, _ANY_LOOK if to_admin else _VISIBLE_LOOK, look=look_id, viewer=user_id)
 
 
 async def change(session: Session, look: Look, **values: object) -> Look:
@@ -116,14 +144,14 @@ async def remove(session: Session, look: Look) -> None:
     await session.execute(delete(Look).where(Look.id == look.id))
 
 
-async def page(session: Session, listed: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
+async def page(reader: Reader, listed: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
     """Read a page of a list, newest first."""
-    return await newest_first(session, Listing(_query(listed), _ORDER, LookRow._make), first=first, after=after)
+    return await newest_first(reader, _listing(listed), _values(listed), first=first, after=after)
 
 
-async def offset_page(session: Session, listed: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
+async def offset_page(reader: Reader, listed: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
     """Read a page of a list with its total, newest first."""
-    return await skipping(session, Listing(_query(listed), _ORDER, LookRow._make), skip=skip, limit=limit)
+    return await skipping(reader, _listing(listed), _values(listed), skip=skip, limit=limit)
 
 
 async def share(session: Session, look_id: UUID, user_ids: Collection[UUID]) -> None:
@@ -134,43 +162,58 @@ async def share(session: Session, look_id: UUID, user_ids: Collection[UUID]) -> 
         await session.execute(insert(LookShare).values(rows))
 
 
-async def products_of(session: Session, look_ids: Sequence[UUID]) -> list[ProductRow]:
+async def products_of(reader: Reader, look_ids: Sequence[Id]) -> list[ProductRow]:
     """Read the products of many looks, each look's in its owner's order."""
-    query = select(*_PRODUCT).where(Product.look_id.in_(look_ids)).order_by(Product.look_id, Product.position)
-    return [ProductRow._make(row) for row in await session.execute(query)]
+    return await reader.fetch(_PRODUCTS, looks=look_ids)
 
 
-async def shares_of(session: Session, look_ids: Sequence[UUID]) -> list[SharedWith]:
+async def shares_of(reader: Reader, look_ids: Sequence[Id]) -> list[SharedWith]:
     """Read whom many looks are shared with, in the order of sharing."""
-    query = (
-        select(LookShare.look_id, User)
-        .join(User, User.id == LookShare.user_id)
-        .where(LookShare.look_id.in_(look_ids))
-        .order_by(LookShare.created_at, LookShare.user_id)
-    )
-    return [SharedWith(*row) for row in await session.execute(query)]
+    return await reader.fetch(_SHARES, looks=look_ids)
 
 
-def _query(listed: LookList) -> Select[Any]:
-    query = select(*_LOOK)
-    if listed.view is LookView.MY_PRIVATE:
-        query = query.where(Look.user_id == listed.user_id)
-    elif listed.view is LookView.SHARED_WITH_ME:
-        query = query.where(_shared_with(listed.user_id))
-    elif listed.view is LookView.PUBLIC:
-        query = query.where(_PUBLIC)
-    if listed.search:
-        query = query.where(Look.search_text.contains(listed.search.lower(), autoescape=True))
-    return query
+def _listing(listed: LookList) -> Listing[LookRow]:
+    return _listing_of(listed.view, searching=bool(listed.search))
 
 
-def _shared_with(user_id: UUID) -> ColumnElement[bool]:
-    shared = exists().where(LookShare.look_id == Look.id, LookShare.user_id == user_id)
+def _values(listed: LookList) -> dict[str, object]:
+    return {"viewer": listed.user_id, "pattern": containing((listed.search or "").lower())}
+
+
+@lru_cache
+def _listing_of(view: LookView, *, searching: bool) -> Listing[LookRow]:
+    query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view])
+    if searching:
+        query = query.where(Look.search_text.like(bindparam("pattern"), escape=ESCAPE))
+    return Listing(query, (Look.created_at, Look.id), LookRow)
+
+
+def _shared_with_viewer() -> ColumnElement[bool]:
+    shared = exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
     return and_(Look.visibility == Visibility.SHARED, shared)
 
 
-def _visible_to(user_id: UUID) -> ColumnElement[bool]:
-    return or_(Look.user_id == user_id, _PUBLIC, _shared_with(user_id))
+_SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
+    LookView.MY_PRIVATE: (Look.user_id == _VIEWER,),
+    LookView.SHARED_WITH_ME: (_shared_with_viewer(),),
+    LookView.PUBLIC: (_PUBLIC,),
+    LookView.ALL: (),
+}
+_ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
+_VISIBLE_LOOK = Statement(
+    select(*_LOOK).where(Look.id == bindparam("look"), or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())),
+    LookRow,
+)
+_PRODUCTS = Statement(
+    select(*_PRODUCT).where(Product.look_id == any_(_LOOKS)).order_by(Product.look_id, Product.position), ProductRow
+)
+_SHARES = Statement(
+    select(as_text(LookShare.look_id), as_text(User.id), User.email, User.name)
+    .join(User, User.id == LookShare.user_id)
+    .where(LookShare.look_id == any_(_LOOKS))
+    .order_by(LookShare.created_at, LookShare.user_id),
+    SharedWith,
+)
 
 
 def _search_text(look: Look, products: Collection[Product] | Collection[ProductRow]) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 

@@ -1,19 +1,21 @@
 """Keyset paging, newest first: a page costs the same however far down it is, and inserts do not shift it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-import sqlalchemy
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.session import Session
+from db import statements
+from db.statements import Reader, Statement
 
-Row = TypeVar("Row")
-SomeRow = sqlalchemy.Row[Any]
+ESCAPE = "/"
+
+Row = TypeVar("Row", bound=statements.Row)
 
 # The columns that put a table newest first: created_at, then id.
 Order = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[UUID]]
@@ -42,34 +44,70 @@ class OffsetPage(Generic[Row]):
     total: int
 
 
-def entity(row: SomeRow) -> Any:  # noqa: ANN401 - whatever entity the query selects
-    """Return the one entity of a row."""
-    return row[0]
+class Total(statements.Row):
+    """How many there are."""
+
+    count: int
 
 
 @dataclass(frozen=True)
 class Listing(Generic[Row]):
-    """What to list, by which columns it is newest first, and what to make of each row."""
+    """What to list, by which columns it is newest first, and what its rows are; its parameters come with each read."""
 
-    query: Select[Any]
+    query: Select[*tuple[Any, ...]]
     order: Order
-    make: Callable[[SomeRow], Row] = entity
+    row: type[Row]
+
+    @cached_property
+    def first(self) -> Statement[Row]:
+        """The page at the beginning."""
+        return self._page(self.query)
+
+    @cached_property
+    def following(self) -> Statement[Row]:
+        """The page after a position."""
+        position = tuple_(bindparam("after_created_at"), bindparam("after_id"))
+        return self._page(self.query.where(tuple_(*self.order) < position))
+
+    @cached_property
+    def skipping(self) -> Statement[Row]:
+        """The page after so many rows."""
+        return self._page(self.query.offset(bindparam("skipped", type_=Integer)))
+
+    @cached_property
+    def total(self) -> Statement[Total]:
+        """How many rows there are in all."""
+        return Statement(select(func.count()).select_from(self.query.subquery()), Total)
+
+    def _page(self, query: Select[*tuple[Any, ...]]) -> Statement[Row]:
+        created_at, id_ = self.order
+        query = query.order_by(created_at.desc(), id_.desc())
+        return Statement(query.limit(bindparam("most", type_=Integer)), self.row)
 
 
-async def newest_first(session: Session, listing: Listing[Row], *, first: int, after: Position | None) -> Page[Row]:
+async def newest_first(
+    reader: Reader, listing: Listing[Row], values: Mapping[str, object], *, first: int, after: Position | None
+) -> Page[Row]:
     """Read the `first` rows of a listing that come after a position."""
-    created_at, id_ = listing.order
-    query = listing.query.order_by(created_at.desc(), id_.desc())
-    if after is not None:
-        query = query.where(tuple_(created_at, id_) < tuple_(after.created_at, after.id))
     # One row more than asked for tells whether there is a next page.
-    rows = (await session.execute(query.limit(first + 1))).all()
-    return Page([listing.make(row) for row in rows[:first]], has_next=len(rows) > first)
+    if after is None:
+        rows = await reader.fetch(listing.first, **values, most=first + 1)
+    else:
+        position = {"after_created_at": after.created_at, "after_id": after.id}
+        rows = await reader.fetch(listing.following, **values, **position, most=first + 1)
+    return Page(rows[:first], has_next=len(rows) > first)
 
 
-async def skipping(session: Session, listing: Listing[Row], *, skip: int, limit: int) -> OffsetPage[Row]:
+async def skipping(
+    reader: Reader, listing: Listing[Row], values: Mapping[str, object], *, skip: int, limit: int
+) -> OffsetPage[Row]:
     """Read `limit` rows after the first `skip`, with the total: what the REST contract asks for."""
-    created_at, id_ = listing.order
-    total = await session.scalar(select(func.count()).select_from(listing.query.subquery()))
-    rows = await session.execute(listing.query.order_by(created_at.desc(), id_.desc()).offset(skip).limit(limit))
-    return OffsetPage([listing.make(row) for row in rows], total or 0)
+    (total,) = await reader.fetch(listing.total, **values)
+    return OffsetPage(await reader.fetch(listing.skipping, **values, skipped=skip, most=limit), total.count)
+
+
+def containing(text: str) -> str:
+    """Return the LIKE pattern of whatever contains a text, to be used with `ESCAPE`."""
+    for special in (ESCAPE, "%", "_"):
+        text = text.replace(special, ESCAPE + special)
+    return f"%{text}%"

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,14 +13,14 @@ from sqlalchemy import Engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-Session = AsyncSession
+from db.errors import DatabaseUnavailable, errors_named
+from db.read_pool import ReadPool
+from db.statements import SomeRow, Statement
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
-UNDEFINED_TABLE = "42P01"
-FACTS = "facts"
 REST_SECONDS = 1.0
 _RETURNED_AT = "returned_at"
 _WAKE_UPS = "wake_ups"
@@ -27,46 +28,39 @@ _WAKE_UPS = "wake_ups"
 logger = logging.getLogger("lookreel.db")
 
 
+class Session(AsyncSession):
+    """A transaction; also a `db.statements.Reader`, that sends on the transaction's own connection."""
+
+    def __init__(self, engine: AsyncEngine, facts: dict[str, bool], *, autocommit: bool = False) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self.facts = facts
+        self._autocommit = autocommit
+        self._driver: asyncpg.Connection | None = None
+
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """See `db.statements.Reader`. What the session has not flushed yet is not seen."""
+        driver = self._driver or await self._begun()
+        try:
+            rows: list[SomeRow] = await driver.fetch(
+                statement.sql, *statement.arguments(values), record_class=statement.row
+            )
+        except OSError as error:
+            raise DatabaseUnavailable from error
+        return rows
+
+    async def _begun(self) -> asyncpg.Connection:
+        connection = await self.connection()
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        if not self._autocommit and not driver.is_in_transaction():
+            # SQLAlchemy begins with its first statement; on a connection without one the driver would commit at once.
+            await connection.execute(select(1))
+        self._driver = driver
+        return driver
+
+
 def wake_up_after_commit(session: Session, video_job_id: UUID, version: int, user_id: UUID) -> None:
     """Tell followers of the job and of its owner's jobs once the running transaction has committed."""
     session.info.setdefault(_WAKE_UPS, []).append(f"{video_job_id}:{version}:{user_id}")
-
-
-class DatabaseUnavailable(Exception):
-    """PostgreSQL cannot be reached, or went away in the middle; nothing of the transaction was kept."""
-
-    code = "DATABASE_UNAVAILABLE"
-
-    def __init__(self, message: str = "The database cannot be reached at the moment. Please try again.") -> None:
-        super().__init__(message)
-
-
-class DatabaseNotMigrated(DatabaseUnavailable):
-    """A table is missing: the code is newer than the database."""
-
-    code = "DATABASE_NOT_MIGRATED"
-
-    def __init__(self) -> None:
-        super().__init__("The database is not up to date. An operator has to run `lookreel migrate`.")
-
-
-def _named(error: DBAPIError) -> DatabaseUnavailable | None:
-    if error.connection_invalidated:
-        return DatabaseUnavailable()
-    if getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
-        return DatabaseNotMigrated()
-    return None
-
-
-@contextmanager
-def _errors_named() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        named = _named(error)
-        if named is None:
-            raise
-        raise named from error
 
 
 def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
@@ -89,19 +83,18 @@ def _require_life(engine: Engine, connection: DBAPIConnection, record: Connectio
 
 
 class Database:
-    """One pool of connections for the process.
+    """The connections of one process: `pool_size` for transactions, and `readers` for single reads, where not as many.
 
-    `url` is any PostgreSQL URL; the asyncpg driver is put in whatever the scheme says.
+    `url` is any PostgreSQL URL; the asyncpg driver is put in whatever the scheme says. All are opened when needed.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, readers: int = 0) -> None:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
-        # What this process has learnt about the database and will not change, such as that a table is there.
-        self._facts: dict[str, bool] = {}
+        self.reader = ReadPool(self.url, readers or pool_size, {})
         self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0)
         event.listen(self._engine.sync_engine, "checkin", _note_return)
         event.listen(self._engine.sync_engine, "checkout", partial(_require_life, self._engine.sync_engine))
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._autocommitting = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
@@ -113,8 +106,8 @@ class Database:
             DatabaseUnavailable: when there is no connection to be had, or it was lost.
 
         """
-        async with AsyncSession(self._engine, expire_on_commit=False, info={FACTS: self._facts}) as session:
-            with _errors_named():
+        async with Session(self._engine, self.reader.facts) as session:
+            with errors_named():
                 async with session.begin():
                     await self._connect(session)
                     yield session
@@ -132,8 +125,8 @@ class Database:
             DatabaseUnavailable: as for `transaction`
 
         """
-        async with AsyncSession(self._reader, expire_on_commit=False, info={FACTS: self._facts}) as session:
-            with _errors_named():
+        async with Session(self._autocommitting, self.reader.facts, autocommit=True) as session:
+            with errors_named():
                 await self._connect(session)
                 yield session
 
@@ -149,7 +142,8 @@ class Database:
             await connection.close(timeout=5)
 
     async def close(self) -> None:
-        """Close every connection of the pool."""
+        """Close every connection."""
+        await self.reader.close()
         await self._engine.dispose()
 
     async def _connect(self, session: Session) -> None:

@@ -4,17 +4,80 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.queue import is_queued
 from db.session import Session, wake_up_after_commit
+from db.statements import Id, Reader, Row, Statement, as_text, first_row
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 _ACTIVE = VideoJob.status.in_(bindparam("active", ACTIVE_STATUSES, expanding=True, literal_execute=True))
+
+
+class VideoJobRow(Row):
+    """What is shown of a job."""
+
+    id: str
+    user_id: str
+    prompt: str | None
+    model: str
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    generate_audio: bool
+    mock_mode: bool
+    status: str
+    status_message: str
+    error_code: str | None
+    error_message: str | None
+    progress_percentage: int
+    progress_is_estimated: bool
+    cloudinary_url: str | None
+    thumbnail_url: str | None
+    video_duration_seconds: float | None
+    video_size_bytes: int | None
+    video_width: int | None
+    video_height: int | None
+    tokens_consumed: int
+    version: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    updated_at: datetime
+
+
+class LogLine(Row):
+    """What is shown of a line of a job's log."""
+
+    video_job_id: str
+    id: int
+    timestamp: datetime
+    level: str
+    message: str
+
+
+_SHOWN = (
+    as_text(VideoJob.id),
+    as_text(VideoJob.user_id),
+    *(getattr(VideoJob, name) for name in VideoJobRow.columns()[2:]),
+)
 _ORDER = (VideoJob.created_at, VideoJob.id)
+_OWNER = bindparam("owner", type_=Uuid)
+_ANY_JOB = Statement(select(*_SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
+_OWN_JOB = Statement(select(*_SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
+_OWN_JOBS = Listing(select(*_SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
+_OWN_JOBS_OF_STATUS = Listing(
+    select(*_SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
+)
+_LOGS = Statement(
+    select(as_text(VideoJobLog.video_job_id), *(getattr(VideoJobLog, name) for name in LogLine.columns()[1:]))
+    .where(VideoJobLog.video_job_id == any_(bindparam("jobs", type_=ARRAY(Uuid))))
+    .order_by(VideoJobLog.video_job_id, VideoJobLog.id),
+    LogLine,
+)
 
 
 async def add(session: Session, job: VideoJob) -> None:
@@ -61,18 +124,25 @@ async def active_ids(session: Session, user_id: UUID) -> Sequence[UUID]:
     return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
 
 
+async def get_shown(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> VideoJobRow | None:
+    """Read what is shown of a job, if it is that user's."""
+    return await first_row(reader, _ANY_JOB if to_admin else _OWN_JOB, job=job_id, owner=user_id)
+
+
 async def page_of_owner(
-    session: Session, user_id: UUID, status: VideoJobStatus | None = None, *, first: int, after: Position | None
-) -> Page[VideoJob]:
+    reader: Reader, user_id: UUID, status: VideoJobStatus | None = None, *, first: int, after: Position | None
+) -> Page[VideoJobRow]:
     """Read a page of a user's jobs, of one status where one is given, newest first."""
-    return await newest_first(session, Listing(_owned(user_id, status), _ORDER), first=first, after=after)
+    listing, values = _owned(user_id, status)
+    return await newest_first(reader, listing, values, first=first, after=after)
 
 
 async def offset_page_of_owner(
-    session: Session, user_id: UUID, status: VideoJobStatus | None, *, skip: int, limit: int
-) -> OffsetPage[VideoJob]:
+    reader: Reader, user_id: UUID, status: VideoJobStatus | None, *, skip: int, limit: int
+) -> OffsetPage[VideoJobRow]:
     """Read a page of a user's jobs with the total, newest first."""
-    return await skipping(session, Listing(_owned(user_id, status), _ORDER), skip=skip, limit=limit)
+    listing, values = _owned(user_id, status)
+    return await skipping(reader, listing, values, skip=skip, limit=limit)
 
 
 async def remove(session: Session, job: VideoJob) -> None:
@@ -104,10 +174,9 @@ async def add_log(session: Session, job_id: UUID, level: LogLevel, message: str)
     await session.execute(insert(VideoJobLog).values(video_job_id=job_id, level=level, message=message))
 
 
-async def logs_of(session: Session, job_ids: Sequence[UUID]) -> Sequence[VideoJobLog]:
+async def logs_of(reader: Reader, job_ids: Sequence[Id]) -> list[LogLine]:
     """Read the logs of many jobs, oldest line first."""
-    query = select(VideoJobLog).where(VideoJobLog.video_job_id.in_(job_ids))
-    return (await session.scalars(query.order_by(VideoJobLog.video_job_id, VideoJobLog.id))).all()
+    return await reader.fetch(_LOGS, jobs=job_ids)
 
 
 async def logs_after(session: Session, job_id: UUID, after: int) -> Sequence[VideoJobLog]:
@@ -144,6 +213,7 @@ async def active_but_not_queued(session: Session, *, limit: int) -> Sequence[UUI
     return (await session.scalars(query.order_by(VideoJob.created_at).limit(limit))).all()
 
 
-def _owned(user_id: UUID, status: VideoJobStatus | None) -> Select[VideoJob]:
-    query = select(VideoJob).where(VideoJob.user_id == user_id)
-    return query if status is None else query.where(VideoJob.status == status)
+def _owned(user_id: UUID, status: VideoJobStatus | None) -> tuple[Listing[VideoJobRow], dict[str, object]]:
+    if status is None:
+        return _OWN_JOBS, {"owner": user_id}
+    return _OWN_JOBS_OF_STATUS, {"owner": user_id, "status": status}

@@ -9,6 +9,7 @@ from db import video_jobs as video_job_rows
 from db.look_videos import VideoInLook
 from db.models import Look, VideoJob
 from db.session import Session
+from db.statements import Id, Reader
 from resolvers import looks, video_jobs
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
 from resolvers.grouping import grouped
@@ -59,9 +60,9 @@ async def unlink(session: Session, caller: Caller, video_job_id: UUID, look_id: 
     return look
 
 
-async def videos_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[VideoInLook]]:
+async def videos_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[VideoInLook]]:
     """Read the videos of looks that the caller was let read, newest first."""
-    return grouped((video.look_id, video) for video in await look_videos.of_looks(session, look_ids))
+    return grouped((video.look_id, video) for video in await look_videos.of_looks(reader, look_ids))
 
 
 async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> tuple[VideoJob, Look]:

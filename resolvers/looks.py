@@ -11,10 +11,11 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import accounts, looks
 from db.look_videos import VideoInLook
-from db.looks import LookList, LookRow, LookView, ProductRow
-from db.models import Look, Product, User, VideoJobStatus, Visibility
+from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
+from db.models import Look, Product, VideoJobStatus, Visibility
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
+from db.statements import Id, Reader
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import grouped
 from resolvers.texts import checked_text
@@ -81,14 +82,14 @@ async def create(session: Session, caller: Caller, new: NewLook, *, look_id: UUI
     return look
 
 
-async def get(session: Session, caller: Caller, look_id: UUID) -> Look:
+async def get(reader: Reader, caller: Caller, look_id: UUID) -> LookRow:
     """Read a look for its owner, whoever it is shared with, anyone where it is public, and admins.
 
     Raises:
         LookNotFound
 
     """
-    look = await looks.get_visible(session, look_id, caller.user_id, to_admin=caller.is_admin)
+    look = await looks.get_visible(reader, look_id, caller.user_id, to_admin=caller.is_admin)
     if look is None:
         raise LookNotFound
     return look
@@ -107,14 +108,14 @@ def listed(caller: Caller, view: LookView, search: str | None) -> LookList:
     return LookList(view, caller.user_id, checked_text(search, "search", LONGEST_SEARCH))
 
 
-async def page(session: Session, wanted: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
+async def page(reader: Reader, wanted: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
     """Read a page of a list, newest first."""
-    return await looks.page(session, wanted, first=first, after=after)
+    return await looks.page(reader, wanted, first=first, after=after)
 
 
-async def offset_page(session: Session, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
+async def offset_page(reader: Reader, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
     """Read a page of a list with its total, newest first."""
-    return await looks.offset_page(session, wanted, skip=skip, limit=limit)
+    return await looks.offset_page(reader, wanted, skip=skip, limit=limit)
 
 
 async def update(session: Session, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> Look:
@@ -157,14 +158,14 @@ async def lock_own(session: Session, caller: Caller, look_id: UUID) -> Look:
     return look
 
 
-async def products_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[ProductRow]]:
+async def products_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[ProductRow]]:
     """Read the products of looks that the caller was let read."""
-    return grouped((product.look_id, product) for product in await looks.products_of(session, look_ids))
+    return grouped((product.look_id, product) for product in await looks.products_of(reader, look_ids))
 
 
-async def shared_with_by_look(session: Session, look_ids: Sequence[UUID]) -> dict[UUID, list[User]]:
+async def shared_with_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[SharedWith]]:
     """Read whom looks are shared with."""
-    return grouped((share.look_id, share.user) for share in await looks.shares_of(session, look_ids))
+    return grouped((share.look_id, share) for share in await looks.shares_of(reader, look_ids))
 
 
 def thumbnail(look: Look | LookRow, videos: Sequence[VideoInLook]) -> Thumbnail:

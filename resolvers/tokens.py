@@ -5,9 +5,11 @@ from uuid import UUID
 
 from auth.caller import Caller
 from db import accounts
-from db.models import LedgerEntry, LedgerEntryKind
+from db.accounts import LedgerRow
+from db.models import LedgerEntryKind
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
+from db.statements import Reader
 from resolvers.accounts import grant, open_account
 from resolvers.errors import UserNotFound
 
@@ -30,14 +32,14 @@ async def use(session: Session, caller: Caller) -> TokenUse:
     return TokenUse(account.tokens, received, received - account.tokens)
 
 
-async def page(session: Session, caller: Caller, *, first: int, after: Position | None) -> Page[LedgerEntry]:
+async def page(reader: Reader, caller: Caller, *, first: int, after: Position | None) -> Page[LedgerRow]:
     """Read a page of the caller's ledger, newest first."""
-    return await accounts.ledger_page(session, caller.user_id, first=first, after=after)
+    return await accounts.ledger_page(reader, caller.user_id, first=first, after=after)
 
 
-async def offset_page(session: Session, caller: Caller, *, skip: int, limit: int) -> OffsetPage[LedgerEntry]:
+async def offset_page(reader: Reader, caller: Caller, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
     """Read a page of the caller's ledger with its total, newest first."""
-    return await accounts.ledger_offset_page(session, caller.user_id, skip=skip, limit=limit)
+    return await accounts.ledger_offset_page(reader, caller.user_id, skip=skip, limit=limit)
 
 
 async def grant_to(session: Session, caller: Caller, user_id: str, tokens: int) -> int:

@@ -100,7 +100,7 @@ async def retry(
     if await video_job_images.of_job(session, job.id):
         raise VideoJobImagesRemoved
     shown_in = await look_videos.looks_of_jobs(session, [job.id])
-    look_id = str(shown_in[0].look.id) if shown_in else None
+    look_id = shown_in[0].id if shown_in else None
     asked = replace(_asked_for(job), look_id=look_id, idempotency_key=idempotency_key)
     return await create(session, caller, asked, catalogue)
 

@@ -7,14 +7,21 @@ from sqlalchemy import func
 
 from auth.caller import Caller
 from db import accounts, file_removals, look_videos, video_job_images, video_jobs
-from db.models import LedgerEntry, LogLevel, Look, Submission, VideoJob, VideoJobLog, VideoJobStatus
+from db.accounts import LedgerRow
+from db.look_videos import LookOfJob
+from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
 from db.pages import OffsetPage, Page, Position
 from db.session import Session
+from db.statements import Id, Reader
+from db.video_jobs import LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
 from resolvers.grouping import grouped
 
 FIRST_VERSION = 1
+
+# A job as it is changed, or as it is shown: what they have in common has the same names.
+ShownJob = VideoJob | VideoJobRow
 
 
 def status_message(text: str, *, mock_mode: bool) -> str:
@@ -35,16 +42,29 @@ async def get(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
     return job
 
 
+async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
+    """Read what is shown of one job of the caller's; admins read anybody's.
+
+    Raises:
+        VideoJobNotFound
+
+    """
+    job = await video_jobs.get_shown(reader, job_id, caller.user_id, to_admin=caller.is_admin)
+    if job is None:
+        raise VideoJobNotFound
+    return job
+
+
 async def page(
-    session: Session, caller: Caller, status: VideoJobStatus | None = None, *, first: int, after: Position | None
-) -> Page[VideoJob]:
+    reader: Reader, caller: Caller, status: VideoJobStatus | None = None, *, first: int, after: Position | None
+) -> Page[VideoJobRow]:
     """Read a page of the caller's own jobs, of one status where one is given, newest first."""
-    return await video_jobs.page_of_owner(session, caller.user_id, status, first=first, after=after)
+    return await video_jobs.page_of_owner(reader, caller.user_id, status, first=first, after=after)
 
 
 async def offset_page(
-    session: Session, caller: Caller, status: str | None, *, skip: int, limit: int
-) -> OffsetPage[VideoJob]:
+    reader: Reader, caller: Caller, status: str | None, *, skip: int, limit: int
+) -> OffsetPage[VideoJobRow]:
     """Read a page of the caller's own jobs with their total, newest first, of one status where one is given.
 
     Raises:
@@ -56,17 +76,17 @@ async def offset_page(
     except ValueError:
         message = f"status_filter must be one of {', '.join(VideoJobStatus)}"
         raise InvalidInput(message, field="status_filter") from None
-    return await video_jobs.offset_page_of_owner(session, caller.user_id, wanted, skip=skip, limit=limit)
+    return await video_jobs.offset_page_of_owner(reader, caller.user_id, wanted, skip=skip, limit=limit)
 
 
-async def stored_video(session: Session, caller: Caller, job_id: UUID) -> str:
+async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:
     """Return where the job's video is stored: a URL, or a path of this site.
 
     Raises:
         VideoJobNotFound, VideoNotReady
 
     """
-    job = await get(session, caller, job_id)
+    job = await read(reader, caller, job_id)
     if job.cloudinary_url is None:
         raise VideoNotReady(job.status)
     return job.cloudinary_url
@@ -120,24 +140,24 @@ async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
         await file_removals.schedule(session, [job.cloudinary_url])
 
 
-async def logs_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[VideoJobLog]]:
+async def logs_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LogLine]]:
     """Read the logs of jobs that the caller was let read, oldest line first."""
-    return grouped((line.video_job_id, line) for line in await video_jobs.logs_of(session, job_ids))
+    return grouped((line.video_job_id, line) for line in await video_jobs.logs_of(reader, job_ids))
 
 
-def logs_of_version(job: VideoJob, lines: Sequence[VideoJobLog]) -> Sequence[VideoJobLog]:
+def logs_of_version(job: ShownJob, lines: Sequence[LogLine]) -> Sequence[LogLine]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
 
 
-async def looks_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[Look]]:
+async def looks_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LookOfJob]]:
     """Read the looks that show the jobs that the caller was let read."""
-    return grouped((found.video_job_id, found.look) for found in await look_videos.looks_of_jobs(session, job_ids))
+    return grouped((look.video_job_id, look) for look in await look_videos.looks_of_jobs(reader, job_ids))
 
 
-async def ledger_by_job(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerEntry]]:
+async def ledger_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LedgerRow]]:
     """Read what jobs that the caller was let read have cost, and what came back."""
-    entries = await accounts.ledger_of_jobs(session, job_ids)
+    entries = await accounts.ledger_of_jobs(reader, job_ids)
     return grouped((entry.video_job_id, entry) for entry in entries if entry.video_job_id is not None)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from urllib.parse import urljoin
 
-from db.look_videos import VideoInLook
-from db.looks import LookRow, ProductRow
-from db.models import Look, User, VideoJob, VideoJobLog, VideoJobStatus, Visibility
+from db.look_videos import LookOfJob, VideoInLook
+from db.looks import LookRow, ProductRow, SharedWith
+from db.models import Look, VideoJobStatus, Visibility
+from db.video_jobs import LogLine
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
+from resolvers.video_jobs import ShownJob
 from rest_compat.wire import (
     AssociatedLookBody,
     LogLineBody,
@@ -23,7 +25,7 @@ PROMPT_IN_LIST = 150
 
 
 def video_job_body(
-    job: VideoJob, logs: Sequence[VideoJobLog], in_looks: Sequence[Look], place: QueuePlace | None, base_url: str
+    job: ShownJob, logs: Sequence[LogLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
 ) -> VideoJobBody:
     """Put a job together."""
     columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
@@ -42,7 +44,7 @@ def video_job_body(
     )
 
 
-def video_job_list_item(job: VideoJob, in_looks: Sequence[Look], base_url: str) -> VideoJobListItem:
+def video_job_list_item(job: ShownJob, in_looks: Sequence[LookOfJob], base_url: str) -> VideoJobListItem:
     """Put a job of a list together."""
     columns = {name: getattr(job, name) for name in VideoJobListItem.model_fields if hasattr(job, name)}
     return VideoJobListItem.model_validate(
@@ -60,7 +62,7 @@ def look_body(
     look: Look | LookRow,
     products: Sequence[ProductRow],
     videos: Sequence[VideoInLook],
-    shared_with: Sequence[User],
+    shared_with: Sequence[SharedWith],
     base_url: str,
 ) -> LookBody:
     """Put a look together."""
@@ -81,7 +83,7 @@ def look_body(
     )
 
 
-def _associated_look(look: Look, base_url: str) -> AssociatedLookBody:
+def _associated_look(look: LookOfJob, base_url: str) -> AssociatedLookBody:
     url = urljoin(base_url, look.generated_image_url)
     return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)
 

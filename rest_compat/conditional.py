@@ -10,7 +10,8 @@ from hashlib import blake2b
 from fastapi import Request
 
 from auth.caller import Caller
-from db.models import Look, VideoJob, VideoJobStatus
+from db.look_videos import LookOfJob
+from db.models import VideoJob, VideoJobStatus
 from db.session import Session
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams
@@ -40,7 +41,7 @@ class JobState:
     """All of a job but its log, which never changes without a new version."""
 
     job: VideoJob
-    in_looks: Sequence[Look]
+    in_looks: Sequence[LookOfJob]
     place: QueuePlace | None
 
     @property
@@ -73,14 +74,14 @@ class JobState:
 
 async def job_state(session: Session, job: VideoJob, limits: FleetLimits) -> JobState:
     """Read what belongs to a job that the caller was let read."""
-    in_looks = await video_jobs.looks_by_job(session, [job.id])
+    in_looks = (await video_jobs.looks_by_job(session, [job.id])).get(str(job.id), [])
     places = await queue_places(session, [job.id], limits) if job.status == VideoJobStatus.PENDING else {}
-    return JobState(job, in_looks[job.id], places.get(job.id))
+    return JobState(job, in_looks, places.get(job.id))
 
 
 async def body_of(session: Session, state: JobState, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
     """Put a job together with its log, as far as `last_line` where that is given."""
-    logs = (await video_jobs.logs_by_job(session, [state.job.id]))[state.job.id]
+    logs = (await video_jobs.logs_by_job(session, [state.job.id])).get(str(state.job.id), [])
     shown = [line for line in logs if last_line is None or line.id <= last_line]
     return video_job_body(state.job, shown, state.in_looks, state.place, base_url)
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
     GenerationUnavailable,

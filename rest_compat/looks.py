@@ -99,15 +99,15 @@ async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Service
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
-async def _bodies(session: Session, rows: Sequence[Look] | Sequence[LookRow], request: Request) -> list[LookBody]:
-    ids = [look.id for look in rows]
+async def _bodies(session: Session, rows: Sequence[Look | LookRow], request: Request) -> list[LookBody]:
+    ids = [str(look.id) for look in rows]
     products = await looks.products_by_look(session, ids)
     videos = await look_videos.videos_by_look(session, ids)
     shared_with = await looks.shared_with_by_look(session, ids)
     base_url = str(request.base_url)
     return [
-        look_body(look, products.get(look.id, ()), videos.get(look.id, ()), shared_with.get(look.id, ()), base_url)
-        for look in rows
+        look_body(look, products.get(id_, ()), videos.get(id_, ()), shared_with.get(id_, ()), base_url)
+        for id_, look in zip(ids, rows, strict=True)
     ]
 
 

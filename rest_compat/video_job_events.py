@@ -13,8 +13,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
+from db.errors import DatabaseUnavailable
 from db.models import VideoJob, VideoJobStatus
-from db.session import DatabaseUnavailable
 from resolvers import video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.following import START, Position, follow_with_log
@@ -163,7 +163,7 @@ async def _resumed(following: Following, last_event_id: str | None) -> Position:
         known = _EVENT_ID.fullmatch(last_event_id or "")
         if known is None or int(known[1]) > job.version:
             return START
-        lines = (await video_jobs.logs_by_job(session, [job.id]))[job.id]
+        lines = (await video_jobs.logs_by_job(session, [job.id])).get(str(job.id), [])
     after = Position(int(known[1]), int(known[2]))
     if after.line not in {line.id for line in lines}:
         return START

@@ -134,7 +134,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
         page = await video_jobs.offset_page(session, caller, status_filter or None, skip=start, limit=limit)
         in_looks = await video_jobs.looks_by_job(session, [job.id for job in page.rows])
     base_url = str(request.base_url)
-    items = [video_job_list_item(job, in_looks.get(job.id, ()), base_url) for job in page.rows]
+    items = [video_job_list_item(job, in_looks.get(str(job.id), ()), base_url) for job in page.rows]
     return VideoJobListBody(jobs=items, total=page.total, skip=start, limit=limit)
 
 

@@ -13,7 +13,7 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
 from db import queue
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed
 from worker.housekeeping import keep_house
 from worker.keeping import keep

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from db import submission_pace, video_job_images
+from db.errors import DatabaseUnavailable
 from db.models import ImageRole, Submission, VideoJob
-from db.session import DatabaseUnavailable
 from resolvers import submission
 from resolvers.images import Image
 from resolvers.ports import (

@@ -296,7 +296,7 @@ async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searche
         asked = VideoJobInput("veo-3.1-generate-001", "720p", "16:9", True, "She turns", look_id=str(look.id))  # noqa: FBT003
         created = await video_job_creation.create(session, caller, asked, CATALOGUE)
         shown_in = await look_videos.looks_of_jobs(session, [created.job.id])
-        assert [shown.look.id for shown in shown_in] == [look.id]
+        assert [shown.id for shown in shown_in] == [str(look.id)]
         assert await video_jobs.active_but_not_queued(session, limit=1) == []
 
     assert await migrations.is_current(searched.url)

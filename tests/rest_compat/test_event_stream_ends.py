@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from app.settings import Settings
-from db.session import Database, DatabaseUnavailable
+from db.errors import DatabaseUnavailable
+from db.session import Database
 from tests.house import House, eventually
 from tests.rest_compat.event_stream import followed, following
 from tests.rest_compat.test_contract import well_formed

@@ -7,8 +7,8 @@ from uuid import UUID
 import graphql
 import pytest
 
+from db.errors import DatabaseUnavailable
 from db.models import VideoJobStatus
-from db.session import DatabaseUnavailable
 from resolvers import look_videos, looks, video_jobs
 from schema import connections, types
 from tests.schema.twins import JOBS, LOOKS, Twins

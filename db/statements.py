@@ -1,0 +1,83 @@
+"""Statements without SQLAlchemy's share: written with it, compiled once, and sent by the driver itself.
+
+To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg. What is read often goes this
+way; what is written, or read rarely, goes through a session (decision 16).
+"""
+
+from operator import itemgetter
+from typing import Any, Generic, Protocol, TypeVar, cast
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import ClauseElement, ColumnElement, SQLColumnExpression, Text
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.dialects.postgresql.base import PGCompiler
+
+# A key as a parameter; rows that are only shown have theirs as text.
+Id = UUID | str
+
+DIALECT = dialect()  # type: ignore[no-untyped-call]
+
+
+class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg tells no types
+    """A row as the driver makes it; a subclass names the columns by its annotations, in the statement's order."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        for place, name in enumerate(cls.__annotations__):
+            setattr(cls, name, property(itemgetter(place)))
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Return the names in order."""
+        return tuple(cls.__annotations__)
+
+
+SomeRow = TypeVar("SomeRow", bound=Row)
+
+
+class Statement(Generic[SomeRow]):
+    """A statement with named parameters, and what its rows are."""
+
+    def __init__(self, query: ClauseElement, row: type[SomeRow]) -> None:
+        compiled = cast("PGCompiler", query.compile(dialect=DIALECT))
+        self.sql = str(compiled)
+        self.row = row
+        self._names = tuple(compiled.positiontup or ())
+        self._constants: dict[str, Any] = {name: compiled.params[name] for name in self._names}
+
+    def arguments(self, values: dict[str, object]) -> list[object]:
+        """Return the parameters in the driver's order; what is not given is a constant of the statement."""
+        given = self._constants | values
+        return [given[name] for name in self._names]
+
+
+def as_text(column: SQLColumnExpression[Any]) -> ColumnElement[str]:
+    """Select an id as text: whoever shows it needs text, which the server makes sooner than we do."""
+    return sql_cast(column, Text)
+
+
+class Reader(Protocol):
+    """Whatever can send a statement: the connections for single reads, or a session in the middle of a transaction."""
+
+    @property
+    def facts(self) -> dict[str, bool]:
+        """What this process has learnt about the database and will not change, such as that a table is there."""
+        ...
+
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """Return all rows.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        ...
+
+
+async def first_row(reader: Reader, statement: Statement[SomeRow], **values: object) -> SomeRow | None:
+    """Return the first row, None where there is none."""
+    rows = await reader.fetch(statement, **values)
+    return rows[0] if rows else None
