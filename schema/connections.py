@@ -3,11 +3,12 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from db import statements
 from db.pages import Page, Position
 from resolvers.errors import InvalidInput
 
@@ -18,23 +19,7 @@ First = Annotated[int, strawberry.argument(description="How many at most, 0 to 1
 After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
 
 Node = TypeVar("Node")
-
-
-class Positioned(Protocol):
-    """A row that has a place in the newest-first order."""
-
-    @property
-    def id(self) -> UUID:
-        """What tells it from others that were made at once."""
-        ...
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was made."""
-        ...
-
-
-Row = TypeVar("Row", bound=Positioned)
+Row = TypeVar("Row", bound=statements.Row)
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -59,9 +44,25 @@ class Edge(Generic[Node]):
 class Connection(Generic[Node]):
     """Relay's connection."""
 
-    edges: list[Edge[Node]] = strawberry.field(description="The nodes with their places")
     nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list")
+    page: strawberry.Private[Page[Any]]
+    is_first: strawberry.Private[bool]
+
+    @strawberry.field(description="The nodes with their places")
+    def edges(self) -> list[Edge[Node]]:
+        """Make the cursors, which not every client asks for."""
+        return [Edge(node=node, cursor=_cursor(row)) for node, row in zip(self.nodes, self.page.rows, strict=True)]
+
+    @strawberry.field(description="Where the page stands in the list")
+    def page_info(self) -> PageInfo:
+        """Tell the page's ends."""
+        rows = self.page.rows
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=not self.is_first,
+            start_cursor=_cursor(rows[0]) if rows else None,
+            end_cursor=_cursor(rows[-1]) if rows else None,
+        )
 
 
 def page_arguments(first: int, after: str | None) -> tuple[int, Position | None]:
@@ -78,20 +79,10 @@ def page_arguments(first: int, after: str | None) -> tuple[int, Position | None]
 
 def connection(page: Page[Row], node_of: Callable[[Row], Node], *, after: str | None) -> Connection[Node]:
     """Build the connection of a page."""
-    edges = [Edge(node=node_of(row), cursor=_cursor(row)) for row in page.rows]
-    return Connection(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
-    )
+    return Connection(nodes=[node_of(row) for row in page.rows], page=page, is_first=after is None)
 
 
-def _cursor(row: Positioned) -> str:
+def _cursor(row: Any) -> str:  # noqa: ANN401 - a row that has both
     return urlsafe_b64encode(f"{row.created_at.isoformat()} {row.id}".encode()).decode()
 
 

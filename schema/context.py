@@ -13,6 +13,7 @@ from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from db.job_feed import JobFeed
 from db.session import Database, Session
+from db.statements import Reader
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, until_expiry
@@ -20,6 +21,7 @@ from schema.dataloaders import Loaders
 from schema.fan_out import Groups
 
 Item = TypeVar("Item")
+_SCHEMES = ("https://", "http://")
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,15 @@ class RequestContext:
     is_websocket: bool = False
     is_shared: bool = False
     connection_params: dict[str, Any] | None = None
-    loaders: Loaders = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.forget()
+    @cached_property
+    def loaders(self) -> Loaders:
+        """The loaders of one operation."""
+        return Loaders(self.services.database, self.services.catalogue.limits)
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""
-        self.loaders = Loaders(self.services.database, self.services.catalogue.limits)
+        vars(self).pop("loaders", None)
 
     @property
     def admitted_caller(self) -> Caller:
@@ -79,20 +82,22 @@ class RequestContext:
         """Return the stream, ended by an error when the token expires; a WebSocket is closed then, with all in it."""
         return stream if self.is_websocket else until_expiry(self.admitted_caller, stream)
 
-    def absolute_url(self, url: str | None) -> str | None:
-        """Turn a stored path of this site into a URL; URLs stay as they are."""
-        if not url or url.startswith(("https://", "http://")):
-            return url
-        return self._origin + url if url.startswith("/") else urljoin(self.base_url, url)
+    def absolute_urls(self, urls: list[str | None]) -> list[str | None]:
+        """Turn stored paths of this site into URLs; URLs stay as they are."""
+        return [url if not url or url.startswith(_SCHEMES) else self._absolute(url) for url in urls]
+
+    def _absolute(self, path: str) -> str:
+        return self._origin + path if path.startswith("/") else urljoin(self.base_url, path)
 
     @cached_property
     def _origin(self) -> str:
         """Return scheme and host: to join hundreds of paths one by one takes as long as all the rest of an answer."""
         return urljoin(self.base_url, "/").removesuffix("/")
 
-    def reading(self) -> AbstractAsyncContextManager[Session]:
-        """Open a session for a root field that reads with one statement."""
-        return self.services.database.reading()
+    @property
+    def reader(self) -> Reader:
+        """What a root field that needs no transaction reads with."""
+        return self.services.database.reader
 
     def transaction(self) -> AbstractAsyncContextManager[Session]:
         """Open the transaction of one root field."""

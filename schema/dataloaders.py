@@ -1,5 +1,6 @@
 """Batched reads: whatever a list of parents asks for is read in one statement for all of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -18,60 +19,80 @@ from resolvers.models import FleetLimits
 from resolvers.queue_places import QueuePlace, queue_places
 
 Item = TypeVar("Item")
+Key = TypeVar("Key")
 Read = Callable[[Reader, Sequence[Id]], Awaitable[dict[str, list[Item]]]]
 
 
+class Loader(DataLoader[Key, Item]):
+    """Loads for one object after the other, in batches, or for all objects of a list in one go."""
+
+    def __init__(self, load: Callable[[list[Key]], Awaitable[list[Item]]]) -> None:
+        super().__init__(load_fn=load)
+        self._load = load
+        self._whole: dict[tuple[Key, ...], asyncio.Future[list[Item]]] = {}
+
+    async def load_all(self, keys: list[Key]) -> list[Item]:
+        """Return what belongs to each key; what several fields of a list need is read once."""
+        if len(keys) <= 1:
+            return [await self.load(key) for key in keys]
+        whole = tuple(keys)
+        if whole not in self._whole:
+            self._whole[whole] = asyncio.ensure_future(self._load(keys))
+        return await self._whole[whole]
+
+
 class Loaders:
-    """The loaders of one operation, made when first used. Each batch is a transaction of its own."""
+    """The loaders of one operation by an object's id as text, made when first used. Each batch reads for itself."""
 
     def __init__(self, database: Database, limits: FleetLimits) -> None:
         self._database = database
         self._limits = limits
 
     @cached_property
-    def products_of_look(self) -> DataLoader[Id, list[ProductRow]]:
+    def products_of_look(self) -> Loader[str, list[ProductRow]]:
         """Products by look id."""
         return self._loader(looks.products_by_look)
 
     @cached_property
-    def videos_of_look(self) -> DataLoader[Id, list[VideoInLook]]:
+    def videos_of_look(self) -> Loader[str, list[VideoInLook]]:
         """Videos by look id."""
         return self._loader(look_videos.videos_by_look)
 
     @cached_property
-    def shared_with_of_look(self) -> DataLoader[Id, list[SharedWith]]:
+    def shared_with_of_look(self) -> Loader[str, list[SharedWith]]:
         """Users whom a look is shared with, by look id."""
         return self._loader(looks.shared_with_by_look)
 
     @cached_property
-    def logs_of_job(self) -> DataLoader[Id, list[LogLine]]:
+    def logs_of_job(self) -> Loader[str, list[LogLine]]:
         """Log lines by job id."""
         return self._loader(video_jobs.logs_by_job)
 
     @cached_property
-    def ledger_of_job(self) -> DataLoader[Id, list[LedgerRow]]:
+    def ledger_of_job(self) -> Loader[str, list[LedgerRow]]:
         """Charges and refunds by job id."""
         return self._loader(video_jobs.ledger_by_job)
 
     @cached_property
-    def looks_of_job(self) -> DataLoader[Id, list[LookOfJob]]:
+    def looks_of_job(self) -> Loader[str, list[LookOfJob]]:
         """Looks that show a job, by job id."""
         return self._loader(video_jobs.looks_by_job)
 
     @cached_property
-    def queue_place_of_job(self) -> DataLoader[UUID, QueuePlace | None]:
+    def queue_place_of_job(self) -> Loader[str, QueuePlace | None]:
         """The place in the queue by job id; None for jobs that do not wait."""
 
-        async def load(ids: list[UUID]) -> list[QueuePlace | None]:
+        async def load(ids: list[str]) -> list[QueuePlace | None]:
+            job_ids = [UUID(id_) for id_ in ids]
             async with self._database.transaction() as session:
-                found = await queue_places(session, ids, self._limits)
-            return [found.get(id_) for id_ in ids]
+                found = await queue_places(session, job_ids, self._limits)
+            return [found.get(id_) for id_ in job_ids]
 
-        return DataLoader(load_fn=load)
+        return Loader(load)
 
-    def _loader(self, read: Read[Item]) -> DataLoader[Id, list[Item]]:
-        async def load(ids: list[Id]) -> list[list[Item]]:
+    def _loader(self, read: Read[Item]) -> Loader[str, list[Item]]:
+        async def load(ids: list[str]) -> list[list[Item]]:
             found = await read(self._database.reader, ids)
-            return [found.get(str(id_), []) for id_ in ids]
+            return [found.get(id_, []) for id_ in ids]
 
-        return DataLoader(load_fn=load)
+        return Loader(load)

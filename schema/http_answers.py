@@ -69,7 +69,12 @@ def encoded(
     body: object, media_type: str, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a JSON response."""
-    return Response(orjson.dumps(body), status, headers, media_type)
+    return Response(as_json(body), status, headers, media_type)
+
+
+def as_json(body: object) -> bytes:
+    """Encode a result; times in UTC end in `Z`."""
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)
 
 
 def refusal(error: Trouble, accepted: Accepted) -> Response:

@@ -1,4 +1,4 @@
-"""The queries. Each root field is a transaction of its own: Strawberry runs them concurrently."""
+"""The queries. Each root field reads for itself: Strawberry runs them concurrently."""
 
 from typing import Annotated
 
@@ -53,11 +53,10 @@ class Query:
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
-            try:
-                return VideoJob.of(await video_jobs.get(session, caller, uuid_or(id, VideoJobNotFound)))
-            except VideoJobNotFound:
-                return None
+        try:
+            return VideoJob.of(await video_jobs.read(info.context.reader, caller, uuid_or(id, VideoJobNotFound)))
+        except VideoJobNotFound:
+            return None
 
     @strawberry.field(description="The caller's video jobs, newest first.")
     async def video_jobs(
@@ -65,9 +64,8 @@ class Query:
     ) -> Connection[VideoJob]:
         """Read a page of jobs."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
-            size, position = page_arguments(first, after)
-            page = await video_jobs.page(session, caller, status, first=size, after=position)
+        size, position = page_arguments(first, after)
+        page = await video_jobs.page(info.context.reader, caller, status, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
 
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
@@ -93,11 +91,10 @@ class Query:
     async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
-            try:
-                return Look.of(await looks.get(session, caller, uuid_or(id, LookNotFound)))
-            except LookNotFound:
-                return None
+        try:
+            return Look.of(await looks.get(info.context.reader, caller, uuid_or(id, LookNotFound)))
+        except LookNotFound:
+            return None
 
     @strawberry.field(description="Looks, newest first: the caller's own unless another view is asked for.")
     async def looks(
@@ -110,7 +107,6 @@ class Query:
     ) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.admitted_caller
-        async with info.context.reading() as session:
-            size, position = page_arguments(first, after)
-            page = await looks.page(session, looks.listed(caller, view, search), first=size, after=position)
+        size, position = page_arguments(first, after)
+        page = await looks.page(info.context.reader, looks.listed(caller, view, search), first=size, after=position)
         return connection(page, Look.of, after=after)

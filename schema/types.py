@@ -1,24 +1,35 @@
-"""The GraphQL types. Each is built from a row; what needs another read goes through a dataloader."""
+"""The GraphQL types, shown of rows: the executor reads fields off the row itself, and nothing is copied.
 
+Where a row's value is not yet what the field shows (an id, an enumeration's value, a price), the type's own coercion
+makes it. What needs another read goes through a dataloader, for all rows of a list in one go.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from uuid import UUID
+from typing import cast
 
 import strawberry
 
 from db import models
-from db.look_videos import VideoInLook
+from db.accounts import LedgerRow
+from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
+from db.looks import SharedWith as SharedWithRow
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.video_jobs import LogLine
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from schema.context import Info
-from schema.execution.marks import BATCHABLE
+from resolvers.video_jobs import ShownJob
+from schema.columns import column, url
+from schema.context import RequestContext
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
 strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
 strawberry.enum(LogLevel, description="Severity of a log line.")
 strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
+
+ShownLook = models.Look | LookRow | LookOfJob
 
 
 @strawberry.enum(description="What stands for a look in a list.")
@@ -29,23 +40,27 @@ class ThumbnailType(Enum):
     VIDEO = "video"
 
 
-def _id(id_: UUID) -> strawberry.ID:
-    return strawberry.ID(str(id_))
+def _ids(rows: Sequence[ShownLook] | Sequence[ShownJob]) -> list[str]:
+    return [str(row.id) for row in rows]
+
+
+def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
+    return [str(line.id) for line in lines]
 
 
 @strawberry.type(description="A line of a job's log.")
 class VideoJobLog:
     """See `db.models.VideoJobLog`."""
 
-    cursor: str = strawberry.field(description="Where it stands in the log, for `videoJobLogs(after:)`")
+    cursor: str = column(_cursors, "Where it stands in the log, for `videoJobLogs(after:)`")
     timestamp: datetime = strawberry.field(description="When it was written")
     level: LogLevel = strawberry.field(description="How serious it is")
     message: str = strawberry.field(description="What happened, for a person")
 
-    @classmethod
-    def of(cls, row: models.VideoJobLog) -> "VideoJobLog":
-        """Build from a row."""
-        return cls(cursor=str(row.id), timestamp=row.timestamp, level=LogLevel(row.level), message=row.message)
+    @staticmethod
+    def of(row: models.VideoJobLog | LogLine) -> "VideoJobLog":
+        """Show a row."""
+        return cast("VideoJobLog", row)
 
 
 @strawberry.type(description="One change of a balance.")
@@ -59,24 +74,149 @@ class TokenTransaction:
     video_job_id: strawberry.ID | None = strawberry.field(description="The job that was paid for or refunded")
     created_at: datetime = strawberry.field(description="When it changed")
 
-    @classmethod
-    def of(cls, row: models.LedgerEntry) -> "TokenTransaction":
-        """Build from a row."""
-        return cls(
-            id=_id(row.id),
-            kind=LedgerEntryKind(row.kind),
-            amount=row.amount,
-            balance_after=row.balance_after,
-            video_job_id=_id(row.video_job_id) if row.video_job_id else None,
-            created_at=row.created_at,
-        )
+    @staticmethod
+    def of(row: LedgerRow) -> "TokenTransaction":
+        """Show a row."""
+        return cast("TokenTransaction", row)
+
+
+@strawberry.type(description="A product in a look.")
+class Product:
+    """See `db.looks.ProductRow`."""
+
+    id: strawberry.ID = strawberry.field(description="A UUID")
+    sku: str | None = strawberry.field(description="The shop's stock keeping unit")
+    name: str = strawberry.field(description="What it is called")
+    designer: str | None = strawberry.field(description="Who designed it")
+    price: float | None = strawberry.field(description="In the shop's currency")
+    product_url: str | None = strawberry.field(description="Where it is sold")
+    created_at: datetime = strawberry.field(description="When it was added")
+    thumbnail_url: str | None = url("thumbnail_url", "A small picture of the product.")
+
+    @staticmethod
+    def of(row: ProductRow) -> "Product":
+        """Show a row."""
+        return cast("Product", row)
+
+
+@strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
+class LookVideo:
+    """See `db.look_videos.VideoInLook`."""
+
+    id: strawberry.ID = strawberry.field(description="The id of the video job")
+    status: VideoJobStatus = strawberry.field(description="Where the video stands")
+    is_default: bool = strawberry.field(description="Whether this video stands for the look; at most one does")
+    progress_percentage: int = strawberry.field(description="0 to 100")
+    created_at: datetime = strawberry.field(description="When it was asked for")
+    cloudinary_url: str | None = url("cloudinary_url", "Where to play the video; set exactly when SUCCEEDED.")
+    thumbnail_url: str | None = url("thumbnail_url", "A still picture of the video; set exactly when SUCCEEDED.")
+
+    @staticmethod
+    def of(row: VideoInLook) -> "LookVideo":
+        """Show a row."""
+        return cast("LookVideo", row)
+
+
+@strawberry.type(description="A user, as others see them.")
+class SharedWith:
+    """Whom a look is shared with."""
+
+    id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
+    email: str | None = strawberry.field(description="Their e-mail address")
+    name: str | None = strawberry.field(description="Their name")
+
+
+async def _products(rows: Sequence[ShownLook], context: RequestContext) -> list[list[ProductRow]]:
+    return await context.loaders.products_of_look.load_all(_ids(rows))
+
+
+async def _videos(rows: Sequence[ShownLook], context: RequestContext) -> list[list[VideoInLook]]:
+    return await context.loaders.videos_of_look.load_all(_ids(rows))
+
+
+async def _shared_with(rows: Sequence[ShownLook], context: RequestContext) -> list[list[SharedWithRow]]:
+    return await context.loaders.shared_with_of_look.load_all(_ids(rows))
+
+
+async def _thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[ThumbnailType]:
+    return [ThumbnailType(thumbnail.type) for thumbnail in await _thumbnails(rows, context)]
+
+
+async def _thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> list[str | None]:
+    return context.absolute_urls([thumbnail.url for thumbnail in await _thumbnails(rows, context)])
+
+
+async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> list[looks.Thumbnail]:
+    videos = await _videos(rows, context)
+    return [looks.thumbnail(row, shown) for row, shown in zip(rows, videos, strict=True)]
+
+
+@strawberry.type(description="An image with the products on it, and the videos made of it.")
+class Look:
+    """See `db.models.Look`."""
+
+    id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
+    title: str | None = strawberry.field(description="What it is called")
+    notes: str | None = strawberry.field(description="The owner's notes")
+    visibility: Visibility = strawberry.field(description="Who else may see it")
+    created_at: datetime = strawberry.field(description="When it was made")
+    updated_at: datetime = strawberry.field(description="When it last changed")
+    generated_image_url: str = url("generated_image_url", "The look's image.")
+    products: list[Product] = column(_products, "The products, in the owner's order.")
+    videos: list[LookVideo] = column(_videos, "The videos, newest first; empty where there are none.")
+    shared_with: list[SharedWith] = column(_shared_with, "Whom the look is shared with.")
+    default_thumbnail_type: ThumbnailType = column(_thumbnail_types, "What stands for the look in a list.")
+    default_thumbnail_url: str = column(_thumbnail_urls, "The URL of what stands for the look in a list.")
+
+    @staticmethod
+    def of(row: ShownLook) -> "Look":
+        """Show a row."""
+        return cast("Look", row)
+
+
+async def _queue_positions(rows: Sequence[ShownJob], context: RequestContext) -> list[int | None]:
+    return [None if place is None else place.position for place in await _queue_places(rows, context)]
+
+
+async def _estimated_waits(rows: Sequence[ShownJob], context: RequestContext) -> list[int | None]:
+    return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
+
+
+async def _queue_places(rows: Sequence[ShownJob], context: RequestContext) -> list[QueuePlace | None]:
+    waiting = [str(row.id) for row in rows if row.status == VideoJobStatus.PENDING]
+    places = await context.loaders.queue_place_of_job.load_all(waiting)
+    found = dict(zip(waiting, places, strict=True))
+    return [found.get(str(row.id)) for row in rows]
+
+
+async def _logs(rows: Sequence[ShownJob], context: RequestContext) -> list[Sequence[LogLine]]:
+    logs = await context.loaders.logs_of_job.load_all(_ids(rows))
+    return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
+
+
+async def _charges(rows: Sequence[ShownJob], context: RequestContext) -> list[LedgerRow | None]:
+    return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
+
+
+async def _refunds(rows: Sequence[ShownJob], context: RequestContext) -> list[LedgerRow | None]:
+    return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
+
+
+async def _ledger_entries(
+    rows: Sequence[ShownJob], context: RequestContext, kind: LedgerEntryKind
+) -> list[LedgerRow | None]:
+    ledgers = await context.loaders.ledger_of_job.load_all(_ids(rows))
+    return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
+
+
+async def _associated_looks(rows: Sequence[ShownJob], context: RequestContext) -> list[list[LookOfJob]]:
+    return await context.loaders.looks_of_job.load_all(_ids(rows))
 
 
 @strawberry.type(description="A request for a video, and its way to a stored file.")
 class VideoJob:
     """See `db.models.VideoJob`."""
 
-    row: strawberry.Private[models.VideoJob]
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
     user_id: strawberry.ID = strawberry.field(description="Whose job it is")
     prompt: str | None = strawberry.field(description="What to show, as it was asked for")
@@ -104,236 +244,22 @@ class VideoJob:
     started_at: datetime | None = strawberry.field(description="When a worker first took it")
     completed_at: datetime | None = strawberry.field(description="When it ended, however it did")
     updated_at: datetime = strawberry.field(description="When it last changed")
-
-    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.", metadata=BATCHABLE)
-    def cloudinary_url(self, info: Info) -> str | None:
-        """Return a URL, also where the video is stored on this site."""
-        return info.context.absolute_url(self.row.cloudinary_url)
-
-    @strawberry.field(
-        description="A still picture of the stored video; set exactly when SUCCEEDED.", metadata=BATCHABLE
+    cloudinary_url: str | None = url("cloudinary_url", "Where to play the video; set exactly when SUCCEEDED.")
+    thumbnail_url: str | None = url("thumbnail_url", "A still picture of the stored video; set exactly when SUCCEEDED.")
+    queue_position: int | None = column(
+        _queue_positions, "The place among all waiting jobs, 1 is next; null unless PENDING."
     )
-    def thumbnail_url(self, info: Info) -> str | None:
-        """Return a URL, also where the picture is stored on this site."""
-        return info.context.absolute_url(self.row.thumbnail_url)
-
-    @strawberry.field(
-        description="The place among all waiting jobs, 1 is next; null unless PENDING.", metadata=BATCHABLE
+    estimated_wait_seconds: int | None = column(
+        _estimated_waits, "How long it may take to begin: an estimate from recent run times; null unless PENDING."
     )
-    async def queue_position(self, info: Info) -> int | None:
-        """Read through the loader."""
-        place = await self._queue_place(info)
-        return None if place is None else place.position
-
-    @strawberry.field(
-        description="How long it may take to begin: an estimate from recent run times; null unless PENDING.",
-        metadata=BATCHABLE,
+    logs: list[VideoJobLog] = column(_logs, "The job's log, oldest line first.")
+    charge: TokenTransaction | None = column(
+        _charges, "What was charged when the job was created; null for jobs of old times."
     )
-    async def estimated_wait_seconds(self, info: Info) -> int | None:
-        """Read through the loader."""
-        place = await self._queue_place(info)
-        return None if place is None else place.estimated_wait_seconds
+    refund: TokenTransaction | None = column(_refunds, "What came back, where something did.")
+    associated_looks: list[Look] = column(_associated_looks, "The looks that show this video.")
 
-    async def _queue_place(self, info: Info) -> QueuePlace | None:
-        if self.status != VideoJobStatus.PENDING:
-            return None
-        return await info.context.loaders.queue_place_of_job.load(self.row.id)
-
-    @strawberry.field(description="The job's log, oldest line first.", metadata=BATCHABLE)
-    async def logs(self, info: Info) -> list[VideoJobLog]:
-        """Read through the loader."""
-        lines = await info.context.loaders.logs_of_job.load(self.row.id)
-        return [VideoJobLog.of(line) for line in video_jobs.logs_of_version(self.row, lines)]
-
-    @strawberry.field(
-        description="What was charged when the job was created; null for jobs of old times.", metadata=BATCHABLE
-    )
-    async def charge(self, info: Info) -> "TokenTransaction | None":
-        """Read through the loader."""
-        return await self._ledger_entry(info, LedgerEntryKind.CHARGE)
-
-    @strawberry.field(description="What came back, where something did.", metadata=BATCHABLE)
-    async def refund(self, info: Info) -> "TokenTransaction | None":
-        """Read through the loader."""
-        return await self._ledger_entry(info, LedgerEntryKind.REFUND)
-
-    async def _ledger_entry(self, info: Info, kind: LedgerEntryKind) -> "TokenTransaction | None":
-        entries = await info.context.loaders.ledger_of_job.load(self.row.id)
-        return next((TokenTransaction.of(entry) for entry in entries if entry.kind == kind), None)
-
-    @strawberry.field(description="The looks that show this video.", metadata=BATCHABLE)
-    async def associated_looks(self, info: Info) -> list["Look"]:
-        """Read through the loader."""
-        return [Look.of(look) for look in await info.context.loaders.looks_of_job.load(self.row.id)]
-
-    @classmethod
-    def of(cls, row: models.VideoJob) -> "VideoJob":
-        """Build from a row."""
-        return cls(
-            row=row,
-            id=_id(row.id),
-            user_id=_id(row.user_id),
-            prompt=row.prompt,
-            model=row.model,
-            resolution=row.resolution,
-            aspect_ratio=row.aspect_ratio,
-            duration_seconds=row.duration_seconds,
-            generate_audio=row.generate_audio,
-            mock_mode=row.mock_mode,
-            status=VideoJobStatus(row.status),
-            status_message=row.status_message,
-            error_code=row.error_code,
-            error_message=row.error_message,
-            progress_percentage=row.progress_percentage,
-            progress_is_estimated=row.progress_is_estimated,
-            video_duration_seconds=row.video_duration_seconds,
-            video_size_bytes=row.video_size_bytes,
-            video_width=row.video_width,
-            video_height=row.video_height,
-            tokens_consumed=row.tokens_consumed,
-            version=row.version,
-            created_at=row.created_at,
-            started_at=row.started_at,
-            completed_at=row.completed_at,
-            updated_at=row.updated_at,
-        )
-
-
-@strawberry.type(description="A product in a look.")
-class Product:
-    """See `db.looks.ProductRow`."""
-
-    id: strawberry.ID = strawberry.field(description="A UUID")
-    sku: str | None = strawberry.field(description="The shop's stock keeping unit")
-    name: str = strawberry.field(description="What it is called")
-    designer: str | None = strawberry.field(description="Who designed it")
-    price: float | None = strawberry.field(description="In the shop's currency")
-    product_url: str | None = strawberry.field(description="Where it is sold")
-    created_at: datetime = strawberry.field(description="When it was added")
-    row: strawberry.Private[ProductRow]
-
-    @strawberry.field(description="A small picture of the product.", metadata=BATCHABLE)
-    def thumbnail_url(self, info: Info) -> str | None:
-        """Return a URL, also where the picture is stored on this site."""
-        return info.context.absolute_url(self.row.thumbnail_url)
-
-    @classmethod
-    def of(cls, row: ProductRow) -> "Product":
-        """Build from a row."""
-        return cls(
-            row=row,
-            id=_id(row.id),
-            sku=row.sku,
-            name=row.name,
-            designer=row.designer,
-            price=None if row.price is None else float(row.price),
-            product_url=row.product_url,
-            created_at=row.created_at,
-        )
-
-
-@strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
-class LookVideo:
-    """See `db.look_videos.VideoInLook`."""
-
-    row: strawberry.Private[VideoInLook]
-    id: strawberry.ID = strawberry.field(description="The id of the video job")
-    status: VideoJobStatus = strawberry.field(description="Where the video stands")
-    is_default: bool = strawberry.field(description="Whether this video stands for the look; at most one does")
-    progress_percentage: int = strawberry.field(description="0 to 100")
-    created_at: datetime = strawberry.field(description="When it was asked for")
-
-    @strawberry.field(description="Where to play the video; set exactly when SUCCEEDED.", metadata=BATCHABLE)
-    def cloudinary_url(self, info: Info) -> str | None:
-        """Return a URL, also where the video is stored on this site."""
-        return info.context.absolute_url(self.row.cloudinary_url)
-
-    @strawberry.field(description="A still picture of the video; set exactly when SUCCEEDED.", metadata=BATCHABLE)
-    def thumbnail_url(self, info: Info) -> str | None:
-        """Return a URL, also where the picture is stored on this site."""
-        return info.context.absolute_url(self.row.thumbnail_url)
-
-    @classmethod
-    def of(cls, row: VideoInLook) -> "LookVideo":
-        """Build from a row."""
-        return cls(
-            row=row,
-            id=_id(row.id),
-            status=VideoJobStatus(row.status),
-            is_default=row.is_default,
-            progress_percentage=row.progress_percentage,
-            created_at=row.created_at,
-        )
-
-
-@strawberry.type(description="A user, as others see them.")
-class SharedWith:
-    """Whom a look is shared with."""
-
-    id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
-    email: str | None = strawberry.field(description="Their e-mail address")
-    name: str | None = strawberry.field(description="Their name")
-
-    @classmethod
-    def of(cls, row: models.User) -> "SharedWith":
-        """Build from a row."""
-        return cls(id=_id(row.id), email=row.email, name=row.name)
-
-
-@strawberry.type(description="An image with the products on it, and the videos made of it.")
-class Look:
-    """See `db.models.Look`."""
-
-    row: strawberry.Private[models.Look | LookRow]
-    id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
-    title: str | None = strawberry.field(description="What it is called")
-    notes: str | None = strawberry.field(description="The owner's notes")
-    visibility: Visibility = strawberry.field(description="Who else may see it")
-    created_at: datetime = strawberry.field(description="When it was made")
-    updated_at: datetime = strawberry.field(description="When it last changed")
-
-    @strawberry.field(description="The look's image.", metadata=BATCHABLE)
-    def generated_image_url(self, info: Info) -> str:
-        """Return a URL, also where the image is stored on this site."""
-        return str(info.context.absolute_url(self.row.generated_image_url))
-
-    @strawberry.field(description="The products, in the owner's order.", metadata=BATCHABLE)
-    async def products(self, info: Info) -> list[Product]:
-        """Read through the loader."""
-        return [Product.of(product) for product in await info.context.loaders.products_of_look.load(self.row.id)]
-
-    @strawberry.field(description="The videos, newest first; empty where there are none.", metadata=BATCHABLE)
-    async def videos(self, info: Info) -> list[LookVideo]:
-        """Read through the loader."""
-        return [LookVideo.of(video) for video in await info.context.loaders.videos_of_look.load(self.row.id)]
-
-    @strawberry.field(description="Whom the look is shared with.", metadata=BATCHABLE)
-    async def shared_with(self, info: Info) -> list[SharedWith]:
-        """Read through the loader."""
-        return [SharedWith.of(user) for user in await info.context.loaders.shared_with_of_look.load(self.row.id)]
-
-    @strawberry.field(description="What stands for the look in a list.", metadata=BATCHABLE)
-    async def default_thumbnail_type(self, info: Info) -> ThumbnailType:
-        """Choose by the look's videos."""
-        return ThumbnailType((await self._thumbnail(info)).type)
-
-    @strawberry.field(description="The URL of what stands for the look in a list.", metadata=BATCHABLE)
-    async def default_thumbnail_url(self, info: Info) -> str:
-        """Choose by the look's videos."""
-        return str(info.context.absolute_url((await self._thumbnail(info)).url))
-
-    async def _thumbnail(self, info: Info) -> looks.Thumbnail:
-        return looks.thumbnail(self.row, await info.context.loaders.videos_of_look.load(self.row.id))
-
-    @classmethod
-    def of(cls, row: models.Look | LookRow) -> "Look":
-        """Build from a row."""
-        return cls(
-            row=row,
-            id=_id(row.id),
-            title=row.title,
-            notes=row.notes,
-            visibility=Visibility(row.visibility),
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
+    @staticmethod
+    def of(row: ShownJob) -> "VideoJob":
+        """Show a row."""
+        return cast("VideoJob", row)

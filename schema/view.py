@@ -22,7 +22,7 @@ from strawberry.types.unset import UnsetType
 from auth.errors import AccessDenied
 from schema import http_requests
 from schema.context import GraphQLServices, RequestContext
-from schema.http_answers import ALLOWED, JSON, Refused, accepted_by, encoded, has_begun, refusal, status_of
+from schema.http_answers import ALLOWED, JSON, Refused, accepted_by, as_json, encoded, has_begun, refusal, status_of
 from schema.http_operations import EventStream, HttpOperations, streamed_once
 from schema.schema import LookreelSchema, schema
 from schema.websocket import TransportHandler
@@ -182,8 +182,12 @@ class GraphQLView(GraphQL[RequestContext, None]):
         return orjson.loads(data)
 
     def encode_json_string(self, data: object) -> str:
-        """Encode an event with orjson; WebSocket frames stay with the text encoder, since clients expect text."""
-        return orjson.dumps(data).decode()
+        """Encode an event."""
+        return as_json(data).decode()
+
+    def encode_json(self, data: object) -> str:
+        """Encode a frame of a WebSocket: text, which clients expect."""
+        return as_json(data).decode()
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response

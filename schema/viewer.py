@@ -22,9 +22,8 @@ class TokenAccount:
     ) -> Connection[TokenTransaction]:
         """Read a page of the ledger."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
-            size, position = page_arguments(first, after)
-            page = await tokens.page(session, caller, first=size, after=position)
+        size, position = page_arguments(first, after)
+        page = await tokens.page(info.context.reader, caller, first=size, after=position)
         return connection(page, TokenTransaction.of, after=after)
 
 

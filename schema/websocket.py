@@ -18,6 +18,7 @@ from resolvers.streams import seconds_left
 from schema.context import RequestContext
 from schema.errors import graphql_error
 from schema.fan_out import is_shareable
+from schema.http_answers import as_json
 
 HEARTBEAT_SECONDS = 15.0
 LARGEST_SHARED_QUERY = 10_000
@@ -134,4 +135,4 @@ def _encoded(result: Any) -> str:  # noqa: ANN401 - a union of Strawberry's
 
 
 def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return as_json(value).decode()

@@ -10,8 +10,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.marks import ContextOnly
-from schema.execution.plans import Plans
+from schema.execution.plans import Plans, plans_of
 from schema.execution.values import Completion
 
 logger = logging.getLogger("lookreel.execution")
@@ -37,14 +36,14 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         stock = super().complete_iterable_value
         if not self._is_plain or position_context is not None or not isinstance(items, list):
             return stock(*arguments)
-        completion = self._plans.completion(item_type, field_details_list)
+        completion = self._plans.completion(item_type, field_details_list, self.collect_subfields)
         if completion is None:
             return stock(*arguments)
         if completion.waits:
             return self._completed_later(completion, items, lambda: stock(*arguments))
         try:
             # A copy: what is answered must not be the list that an object holds.
-            return completion.now(list(items), self._info)
+            return completion.now(list(items), self.context_value)
         except Exception as reason:  # noqa: BLE001 - whatever it is, stock finds it again
             _note(reason)
         return stock(*arguments)
@@ -53,7 +52,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         self, completion: Completion, items: list[Any], stock: Callable[[], AwaitableOrValue[list[Any]]]
     ) -> list[Any]:
         try:
-            return await completion.later(items, self._info)
+            return await completion.later(items, self.context_value)
         except Exception as reason:  # noqa: BLE001 - as above; what was loaded meanwhile is in the dataloaders
             _note(reason)
         completed = stock()
@@ -61,11 +60,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
 
     @cached_property
     def _plans(self) -> Plans:
-        return Plans(self.schema, self.collect_subfields)
-
-    @cached_property
-    def _info(self) -> ContextOnly:
-        return ContextOnly(self.context_value)
+        return plans_of(self.schema, self.operation, self.fragments)
 
     @cached_property
     def _is_plain(self) -> bool:

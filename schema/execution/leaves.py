@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from enum import Enum
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
 from math import isfinite
+from operator import attrgetter
 from types import NoneType
 
-from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError, GraphQLLeafType, is_specified_scalar_type
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError, GraphQLLeafType
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
-from schema.execution.marks import ContextOnly
-from schema.execution.values import Values, kinds_of, with_nulls, without_nulls
+from schema.execution.values import Values, kinds_of, with_nulls
 
 Check = Callable[[Values], bool]
 
@@ -29,9 +30,14 @@ def _are_finite(values: Values) -> bool:
     return all(map(isfinite, filter(None, values)))
 
 
+def _are_in_utc(values: Values) -> bool:
+    return set(map(attrgetter("tzinfo"), filter(None, values))) == {UTC}
+
+
 # The Python type of which values go into the response as they are, and what else must hold for them.
 AS_THEY_ARE: dict[str, tuple[type, Check]] = {
     "Boolean": (bool, _fit),
+    "DateTime": (datetime, _are_in_utc),
     "Float": (float, _are_finite),
     "ID": (str, _fit),
     "Int": (int, _are_in_range),
@@ -47,29 +53,33 @@ class Leaf:
     def __init__(self, type_: GraphQLLeafType, *, nullable: bool) -> None:
         self._type = type_
         self._nullable = nullable
-        self._usual: type | None = None
+        self._usual: tuple[type, ...] = ()
         self._fit: Check = _fit
         self._names = _names(type_)
         if isinstance(type_, CustomGraphQLEnumType):
-            self._usual = type_.wrapped_cls
-        elif is_specified_scalar_type(type_):
-            self._usual, self._fit = AS_THEY_ARE[type_.name]
+            # Rows have the values of members, which are equal to them.
+            self._usual = (type_.wrapped_cls, *((str,) if issubclass(type_.wrapped_cls, StrEnum) else ()))
+        elif type_.name in AS_THEY_ARE:
+            usual, self._fit = AS_THEY_ARE[type_.name]
+            self._usual = (usual,)
 
-    def now(self, values: Values, info: ContextOnly) -> Values:  # noqa: ARG002 - as any completion
+    def now(self, values: Values, context: object) -> Values:  # noqa: ARG002 - as any completion
         """See `Completion`."""
         kinds = kinds_of(values, nullable=self._nullable)
-        if kinds - {NoneType} != {self._usual}:
-            return self._coerced(values, kinds)
+        kinds.discard(NoneType)
+        if len(kinds) != 1 or not kinds.issubset(self._usual):
+            return self._coerced(values)
         if self._names is not None:
             return list(map(self._names.__getitem__, values))
-        return values if self._fit(values) else self._coerced(values, kinds)
+        return values if self._fit(values) else self._coerced(values)
 
-    async def later(self, values: Values, info: ContextOnly) -> Values:
+    async def later(self, values: Values, context: object) -> Values:
         """See `Completion`."""
-        return self.now(values, info)
+        return self.now(values, context)
 
-    def _coerced(self, values: Values, kinds: set[type]) -> Values:
-        coerced = list(map(self._type.coerce_output_value, without_nulls(values, kinds)))
+    def _coerced(self, values: Values) -> Values:
+        present = [value for value in values if value is not None]
+        coerced = list(map(self._type.coerce_output_value, present))
         kinds_of(coerced, nullable=False)
         return with_nulls(values, coerced)
 

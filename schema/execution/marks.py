@@ -1,27 +1,23 @@
-"""Which resolvers may be called for many objects in one go."""
+"""Which fields are read for many objects in one go."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from strawberry.types.field import StrawberryField
 
-_MARK = "lookreel.batchable"
+_MARK = "lookreel.column"
 
-# For `strawberry.field(metadata=BATCHABLE)`: a promise that the resolver uses nothing of `info` but `context`, awaits
-# nothing but dataloaders, and does no harm when it is called again. Permissions and other extensions still apply: a
-# field that has one is the stock executor's.
-BATCHABLE: Mapping[Any, Any] = {_MARK: True}
-
-
-def is_batchable(field: StrawberryField) -> bool:
-    """Whether the field's resolver was marked."""
-    return _MARK in field.metadata
+# Given the objects and the operation's context, returns the values in the objects' order. It waits for nothing but
+# dataloaders, and does no harm when it is called again.
+ReadColumn = Callable[[Sequence[Any], Any], list[Any] | Awaitable[list[Any]]]
 
 
-class ContextOnly:
-    """What a marked resolver is given as `info`: to ask for anything else is an error, and so is handed back."""
+def marked(read: ReadColumn) -> Mapping[Any, Any]:
+    """Return the metadata of a field that is read so. A field with permissions or other extensions is stock's."""
+    return {_MARK: read}
 
-    __slots__ = ("context",)
 
-    def __init__(self, context: object) -> None:
-        self.context = context
+def column_of(field: StrawberryField) -> ReadColumn | None:
+    """Return how a marked field is read."""
+    read: ReadColumn | None = field.metadata.get(_MARK)
+    return read

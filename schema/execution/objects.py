@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from types import NoneType
 from typing import Any
 
-from schema.execution.marks import ContextOnly
-from schema.execution.together import together
+from schema.execution.rows import assembler, kind_of
 from schema.execution.values import Completion, Unusual, Values, kinds_of, with_nulls, without_nulls
 
-Read = Callable[[Sequence[Any], ContextOnly], Values]
+# Given the objects, their type where they have one, and the operation's context.
+Read = Callable[[Sequence[Any], type | None, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,20 @@ class Column:
         """Whether a dataloader is needed."""
         return self.is_async or self.completion.waits
 
-    def now(self, sources: Sequence[Any], info: ContextOnly) -> Values:
+    def now(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
         """Return the completed values, in the order of the sources."""
-        return self.completion.now(self.read(sources, info), info)
+        return self.completion.now(self.read(sources, kind, context), context)
 
-    async def later(self, sources: Sequence[Any], info: ContextOnly) -> Values:
+    async def later(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
         """Do the same where it waits."""
-        values = self.read(sources, info)
+        values = self.read(sources, kind, context)
         if self.is_async:
-            values = await together(values)
-        return await self.completion.later(values, info)
+            values = await values
+        return (
+            self.completion.now(values, context)
+            if not self.completion.waits
+            else await self.completion.later(values, context)
+        )
 
 
 class Selection:
@@ -44,23 +48,21 @@ class Selection:
 
     def __init__(self, columns: dict[str, Column]) -> None:
         self._columns = columns
+        self._assembled = assembler(tuple(columns))
         self.waits = any(column.waits for column in columns.values())
 
-    def now(self, sources: Sequence[Any], info: ContextOnly) -> Values:
+    def now(self, sources: Sequence[Any], context: object) -> Values:
         """Return the completed objects."""
-        return self._objects([column.now(sources, info) for column in self._columns.values()], len(sources))
+        kind = kind_of(sources)
+        return self._assembled([column.now(sources, kind, context) for column in self._columns.values()])
 
-    async def later(self, sources: Sequence[Any], info: ContextOnly) -> Values:
+    async def later(self, sources: Sequence[Any], context: object) -> Values:
         """Do the same where it waits; what does not wait comes first, for it may hand all back."""
-        done = {name: column.now(sources, info) for name, column in self._columns.items() if not column.waits}
-        waiting = {name: column.later(sources, info) for name, column in self._columns.items() if column.waits}
+        kind = kind_of(sources)
+        done = {name: column.now(sources, kind, context) for name, column in self._columns.items() if not column.waits}
+        waiting = {name: column.later(sources, kind, context) for name, column in self._columns.items() if column.waits}
         done |= zip(waiting, await _all(list(waiting.values())), strict=True)
-        return self._objects([done[name] for name in self._columns], len(sources))
-
-    def _objects(self, columns: list[Values], count: int) -> Values:
-        if not columns:
-            return [{} for _ in range(count)]
-        return list(map(dict, map(zip, repeat(tuple(self._columns)), zip(*columns, strict=True))))
+        return self._assembled([done[name] for name in self._columns])
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,17 @@ class ObjectOf:
         """Whether a dataloader is needed."""
         return self.selection.waits
 
-    def now(self, values: Values, info: ContextOnly) -> Values:
+    def now(self, values: Values, context: object) -> Values:
         """See `Completion`."""
         present = without_nulls(values, kinds_of(values, nullable=self.nullable))
-        return with_nulls(values, self.selection.now(present, info))
+        return with_nulls(values, self.selection.now(present, context))
 
-    async def later(self, values: Values, info: ContextOnly) -> Values:
+    async def later(self, values: Values, context: object) -> Values:
         """See `Completion`."""
         if not self.waits:
-            return self.now(values, info)
+            return self.now(values, context)
         present = without_nulls(values, kinds_of(values, nullable=self.nullable))
-        return with_nulls(values, await self.selection.later(present, info))
+        return with_nulls(values, await self.selection.later(present, context))
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,15 @@ class ListOf:
         """Whether a dataloader is needed."""
         return self.item.waits
 
-    def now(self, values: Values, info: ContextOnly) -> Values:
+    def now(self, values: Values, context: object) -> Values:
         """See `Completion`."""
         lists = self._lists(values)
-        return with_nulls(values, _regrouped(lists, self.item.now(list(chain.from_iterable(lists)), info)))
+        return with_nulls(values, _regrouped(lists, self.item.now(list(chain.from_iterable(lists)), context)))
 
-    async def later(self, values: Values, info: ContextOnly) -> Values:
+    async def later(self, values: Values, context: object) -> Values:
         """See `Completion`."""
         lists = self._lists(values)
-        return with_nulls(values, _regrouped(lists, await self.item.later(list(chain.from_iterable(lists)), info)))
+        return with_nulls(values, _regrouped(lists, await self.item.later(list(chain.from_iterable(lists)), context)))
 
     def _lists(self, values: Values) -> Values:
         kinds = kinds_of(values, nullable=self.nullable)

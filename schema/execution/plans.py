@@ -1,55 +1,97 @@
 """From what a query asks for to columns: which fields the fast path understands."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
-from inspect import iscoroutinefunction, isfunction
-from operator import attrgetter
+from inspect import iscoroutinefunction
 from typing import Any
 
 from graphql import (
+    BREAK,
+    DirectiveNode,
+    ExecutableDefinitionNode,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    OperationDefinitionNode,
+    Visitor,
+    VisitorAction,
     get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
+    visit,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetailsList
+from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, FragmentDetails
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from schema.execution.leaves import Leaf
-from schema.execution.marks import ContextOnly, is_batchable
+from schema.execution.marks import column_of
 from schema.execution.objects import Column, ListOf, ObjectOf, Read, Selection
-from schema.execution.values import Completion, Values
+from schema.execution.rows import getter
+from schema.execution.values import Completion
 
 REMEMBERED_FIELDS = 2048
+REMEMBERED_OPERATIONS = 500
 TYPE_NAME = "__typename"
 
 # A way to read values, and whether they have to be awaited.
 Reading = tuple[Read, bool]
-Collect = Any
+# What stock collects below a field, knowing the variables.
+Collect = Callable[[GraphQLObjectType, FieldDetailsList], CollectedFields]
 
 
 class Plans:
-    """The plans of one operation. What is collected below a field is asked of the executor, who knows the variables."""
+    """The plans of one operation."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        # By the identity of types and nodes, which live as long as the operation.
+        self._known: dict[tuple[int, ...], Completion | None] = {}
+
+    def completion(self, type_: GraphQLOutputType, details: FieldDetailsList, collect: Collect) -> Completion | None:
+        """Return how values of that type are completed; None where the stock executor has to do it."""
+        key = (id(type_), *(id(found.node) for found in details))
+        if key not in self._known:
+            self._known[key] = _Plan(self._schema, collect).completion(type_, details)
+        return self._known[key]
+
+
+class _Remembered:
+    """The plans of operations that were executed lately: a document is parsed once, and so are its nodes the same."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, tuple[OperationDefinitionNode, dict[str, FragmentDetails], Plans]] = OrderedDict()
+
+    def of(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails]
+    ) -> Plans:
+        """Return an operation's plans; new ones each time where it depends on variables what is asked for."""
+        known = self._known.get(id(operation))
+        if known is not None:
+            return known[2]
+        plans = Plans(schema)
+        if not any(map(_has_directive, (operation, *(found.definition for found in fragments.values())))):
+            # The nodes are kept beside, so that no others get their ids.
+            self._known[id(operation)] = operation, fragments, plans
+            if len(self._known) > REMEMBERED_OPERATIONS:
+                self._known.popitem(last=False)
+        return plans
+
+
+plans_of = _Remembered().of
+
+
+class _Plan:
+    """One field's plan in the making."""
 
     def __init__(self, schema: GraphQLSchema, collect: Collect) -> None:
         self._schema = schema
         self._collect = collect
-        # By the identity of what stock has collected; it is kept beside, so that no other gets its id.
-        self._known: dict[tuple[int, int], tuple[FieldDetailsList, Completion | None]] = {}
 
     def completion(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Completion | None:
-        """Return how values of that type are completed; None where the stock executor has to do it."""
-        key = (id(type_), id(details))
-        if key not in self._known:
-            self._known[key] = details, self._made_completion(type_, details)
-        return self._known[key][1]
-
-    def _made_completion(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Completion | None:
         nullable = not is_non_null_type(type_)
         inner: Any = get_nullable_type(type_)
         if is_leaf_type(inner):
@@ -101,27 +143,34 @@ def reading_of(type_: GraphQLObjectType, name: str) -> Reading | None:
         return None
     if known.is_basic_field:
         return _attribute(known) if known.default_resolver is getattr else None
-    return _call(known) if is_batchable(known) and not known.extensions else None
+    return _column(known) if not known.extensions else None
 
 
 def _attribute(field: StrawberryField) -> Reading:
-    get = attrgetter(field.python_name)
-    return lambda sources, _info: list(map(get, sources)), False
+    name = field.python_name
+    return lambda sources, kind, _context: list(map(getter(name, kind), sources)), False
 
 
-def _call(field: StrawberryField) -> Reading | None:
-    resolver = field.base_resolver
-    if resolver is None or not isfunction(resolver.wrapped_func):
+def _column(field: StrawberryField) -> Reading | None:
+    read = column_of(field)
+    if read is None:
         return None
-    if list(resolver.signature.parameters.values()) != [resolver.self_parameter, resolver.info_parameter]:
-        return None
-
-    def read(sources: Sequence[Any], info: ContextOnly) -> Values:
-        function: Any = resolver.wrapped_func
-        return [function(source, info) for source in sources]
-
-    return read, iscoroutinefunction(resolver.wrapped_func)
+    return lambda sources, _kind, context: read(sources, context), iscoroutinefunction(read)
 
 
 def _type_name(type_: GraphQLObjectType) -> Reading:
-    return lambda sources, _info: [type_.name] * len(sources), False
+    return lambda sources, _kind, _context: [type_.name] * len(sources), False
+
+
+class _FindDirective(Visitor):
+    found = False
+
+    def enter_directive(self, _node: DirectiveNode, *_: object) -> VisitorAction:
+        self.found = True
+        return BREAK
+
+
+def _has_directive(definition: ExecutableDefinitionNode) -> bool:
+    finder = _FindDirective()
+    visit(definition, finder)
+    return finder.found

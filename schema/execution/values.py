@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 from graphql.pyutils import UndefinedType
 
-from schema.execution.marks import ContextOnly
-
 # One field's values, in the order of the objects.
 Values = list[Any]
 
@@ -23,7 +21,7 @@ class Completion(Protocol):
     def waits(self) -> bool:
         """Whether a part of the values needs a dataloader."""
 
-    def now(self, values: Values, info: ContextOnly) -> Values:
+    def now(self, values: Values, context: object) -> Values:
         """Complete values of which no part needs a dataloader.
 
         Raises:
@@ -31,7 +29,7 @@ class Completion(Protocol):
 
         """
 
-    async def later(self, values: Values, info: ContextOnly) -> Values:
+    async def later(self, values: Values, context: object) -> Values:
         """Complete values of which a part needs a dataloader; raises as `now` does."""
 
 
