@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -51,7 +51,7 @@ class Connection(Generic[Node]):
     @strawberry.field(description="The nodes with their places")
     def edges(self) -> list[Edge[Node]]:
         """Make the cursors, which not every client asks for."""
-        return [Edge(node=node, cursor=_cursor(row)) for node, row in zip(self.nodes, self.page.rows, strict=True)]
+        return [Edge(node=cast("Node", row), cursor=_cursor(row)) for row in self.page.rows]
 
     @strawberry.field(description="Where the page stands in the list")
     def page_info(self) -> PageInfo:

@@ -42,7 +42,7 @@ class RequestContext:
     """One HTTP request or one WebSocket connection. `connection_params` is what `connection_init` brought."""
 
     services: GraphQLServices
-    base_url: str
+    find_base_url: Callable[[], str]
     authorization: str | None
     caller: Caller | None = None
     is_websocket: bool = False
@@ -88,6 +88,11 @@ class RequestContext:
 
     def _absolute(self, path: str) -> str:
         return self._origin + path if path.startswith("/") else urljoin(self.base_url, path)
+
+    @cached_property
+    def base_url(self) -> str:
+        """The URL under which the request came, as HTTP; found when it is needed, which not every answer does."""
+        return self.find_base_url()
 
     @cached_property
     def _origin(self) -> str:

@@ -81,18 +81,22 @@ class Loaders:
     @cached_property
     def queue_place_of_job(self) -> Loader[str, QueuePlace | None]:
         """The place in the queue by job id; None for jobs that do not wait."""
+        database, limits = self._database, self._limits
 
         async def load(ids: list[str]) -> list[QueuePlace | None]:
             job_ids = [UUID(id_) for id_ in ids]
-            async with self._database.transaction() as session:
-                found = await queue_places(session, job_ids, self._limits)
+            async with database.transaction() as session:
+                found = await queue_places(session, job_ids, limits)
             return [found.get(id_) for id_ in job_ids]
 
         return Loader(load)
 
     def _loader(self, read: Read[Item]) -> Loader[str, list[Item]]:
+        # Not `self`: without a cycle, what was loaded goes as soon as nobody needs it.
+        reader = self._database.reader
+
         async def load(ids: list[str]) -> list[list[Item]]:
-            found = await read(self._database.reader, ids)
+            found = await read(reader, ids)
             return [found.get(id_, []) for id_ in ids]
 
         return Loader(load)

@@ -91,7 +91,22 @@ class DocumentGate(SchemaExtension):
         self._cost: dict[str, int] | None = None
 
     def on_parse(self) -> Iterator[None]:
-        """Take the document from memory, or check it; one that is there already was parsed by somebody else."""
+        """See `take`."""
+        self.take()
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """See `check`."""
+        self.check()
+        yield
+
+    def take(self) -> None:
+        """Take the document from memory, or check it; one that is there already was parsed by somebody else.
+
+        Raises:
+            GraphQLError: as `Documents.of`
+
+        """
         context = self.execution_context
         schema = context.schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
         if context.graphql_document is not None:
@@ -99,17 +114,20 @@ class DocumentGate(SchemaExtension):
         elif context.query:
             self._document = self._documents.of(context.query, schema)
             context.graphql_document = self._document.node
-        yield
 
-    def on_validate(self) -> Iterator[None]:
-        """Hand over what validation has found, and reckon the cost with the variables of this request."""
+    def check(self) -> None:
+        """Hand over what validation has found, and reckon the cost with the variables of this request.
+
+        Raises:
+            GraphQLError: it must not be executed
+
+        """
         context, document = self.execution_context, self._document
         if document is not None:
             # An empty list tells Strawberry that validation is done.
             context.pre_execution_errors = list(document.errors)
             if not document.errors:
                 self._check(document)
-        yield
 
     def get_results(self) -> dict[str, Any]:
         """Return the cost; not for each event of a subscription."""

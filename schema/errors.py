@@ -1,6 +1,6 @@
 """From error to GraphQL: one table. A mutation's refusals are data in its payload; a query's are errors with a code."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -215,6 +215,10 @@ class ErrorTable(MaskErrors):
 
     def __init__(self) -> None:
         super().__init__(lambda error: error.original_error is not None)
+
+    def in_words(self, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+        """Translate all errors of a result."""
+        return self._process_errors(list(errors))
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Translate one error; where it happened stays."""

@@ -1,16 +1,21 @@
 """The GraphQL schema, put together."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, MiddlewareManager
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from schema.documents import MOST_ERRORS, DocumentGate, Documents
 from schema.errors import ErrorTable, is_unexpected
@@ -21,6 +26,7 @@ from schema.queries import Query
 from schema.subscriptions import Subscription
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
+DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
 
 
 def _serialize(moment: datetime) -> datetime:
@@ -59,10 +65,70 @@ class LookreelSchema(strawberry.Schema):
             config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         )
         self._timeout_seconds = timeout_seconds
+        self._documents = documents
+        self._errors = ErrorTable()
+        # With these extensions and no others, what they do is done directly.
+        self._own_extensions = self.extensions
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log faults with their traceback."""
         super().process_errors([error for error in errors if is_unexpected(error)], execution_context)
+
+    async def execute(  # noqa: PLR0913, PLR0917 - as inherited
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,  # noqa: ANN401 - as inherited
+        root_value: Any | None = None,  # noqa: ANN401 - as inherited
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> StrawberryResult:
+        """Execute a query or a mutation without Strawberry's extension runner, which takes as long as a small query."""
+        if self.extensions is not self._own_extensions or not query:
+            return await super().execute(
+                query, variable_values, context_value, root_value, operation_name, allowed_operation_types,
+                operation_extensions,
+            )  # fmt: skip
+        context = self._create_execution_context(
+            query=query,
+            allowed_operation_types=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
+            variable_values=variable_values,
+            context_value=context_value,
+            root_value=root_value,
+            operation_name=operation_name,
+            operation_extensions=operation_extensions,
+        )
+        gate = DocumentGate(self._documents)
+        gate.execution_context = context
+        result = await self._executed(gate, context)
+        if result.errors:
+            result.errors = self._errors.in_words(result.errors)
+        result.extensions = gate.get_results()
+        return result
+
+    async def _executed(self, gate: DocumentGate, context: ExecutionContext) -> StrawberryResult:
+        try:
+            gate.take()
+            _check_type(context)
+            gate.check()
+            if context.pre_execution_errors:
+                return PreExecutionError(None, context.pre_execution_errors)
+            result = await self._execute_operation(
+                context, _NoExtensions, _NO_MIDDLEWARE, self._get_execute_function(),
+                self._get_custom_context_kwargs(context.operation_extensions),
+            )  # fmt: skip
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise
+        except GraphQLError as refusal:
+            return PreExecutionError(None, [refusal])
+        except Exception as fault:  # noqa: BLE001 - as Strawberry: whatever goes wrong is an answer
+            errors = [GraphQLError(str(fault), original_error=fault)]
+            self.process_errors(errors, context)
+            return PreExecutionError(None, errors)
+        if isinstance(result, PreExecutionError):
+            return result
+        return StrawberryResult(result.data, result.errors)
 
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
@@ -91,6 +157,22 @@ class LookreelSchema(strawberry.Schema):
         """Add how wrong variables are told: without a guess at what was meant, which takes long for a long text."""
         kwargs = super()._get_custom_context_kwargs(*arguments, **more)
         return kwargs | {"max_coercion_errors": MOST_ERRORS, "hide_suggestions": True}
+
+
+class _NoExtensions:
+    executing = nullcontext
+
+
+_NO_MIDDLEWARE = MiddlewareManager()
+
+
+def _check_type(context: ExecutionContext) -> None:
+    try:
+        operation_type = context.operation_type
+    except RuntimeError as error:
+        raise CannotGetOperationTypeError(context.operation_name) from error
+    if operation_type not in context.allowed_operations:
+        raise InvalidOperationTypeError(operation_type)
 
 
 def make_schema(

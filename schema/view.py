@@ -1,6 +1,7 @@
 """GraphQL over HTTP, Server-Sent Events and WebSocket: who calls, and how operations are answered."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
@@ -75,9 +76,7 @@ class GraphQLView(GraphQL[RequestContext, None]):
         """Make the context; over HTTP the caller is admitted here."""
         context = RequestContext(
             services=self._services,
-            base_url=str(request.base_url).replace("ws", "http", 1)
-            if _is_websocket(request)
-            else str(request.base_url),
+            find_base_url=partial(_base_url, request),
             authorization=request.headers.get("authorization"),
             is_websocket=_is_websocket(request),
         )
@@ -194,6 +193,10 @@ class GraphQLView(GraphQL[RequestContext, None]):
     ) -> Response:
         """Encode a result with orjson."""
         return encoded(response_data, sub_response.media_type or JSON, sub_response.status_code)
+
+
+def _base_url(request: Request | WebSocket) -> str:
+    return str(request.base_url).replace("ws", "http", 1) if _is_websocket(request) else str(request.base_url)
 
 
 def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:

@@ -114,7 +114,8 @@ class _Plan:
             if column is None:
                 return None
             columns[name] = column
-        return Selection(columns)
+        # Where `@skip` and `@include` leave nothing, stock knows what that is.
+        return Selection(columns) if columns else None
 
     def _column(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
         name = details[0].node.name.value

@@ -1,6 +1,7 @@
 """The fast path of execution answers exactly as the stock executor does, whatever is asked."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from app.settings import Settings
 from db.session import Database
 from resolvers import looks
 from schema import types
+from schema.context import RequestContext
 from schema.execution.executor import FastExecutor
+from schema.execution.marks import marked
 from schema.schema import schema
 from tests.house import House
 from tests.schema.asked import queries
@@ -87,25 +90,13 @@ async def test_whatever_may_be_asked(twins: Twins, query: str, yes: bool, no: bo
     assert body["data"] is not None
 
 
-async def test_a_marked_resolver_that_breaks_its_promise(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
-    def by_name(self: types.Product, info: Any) -> str:
-        return f"{info.field_name} of {self.name} at {info.path.as_list()}"
-
-    field = types.Product.__strawberry_definition__.get_field("thumbnail_url")  # type: ignore[attr-defined]
-    monkeypatch.setattr(field.base_resolver, "wrapped_func", by_name)
-
-    body = await twins.agree(LOOKS)
-
-    assert body["data"]["looks"]["nodes"][0]["products"][0]["thumbnailUrl"].startswith("thumbnailUrl of ")
-
-
-async def test_a_marked_resolver_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def slow(self: types.Look, info: Any) -> list[types.Product]:
+async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(rows: Sequence[Any], context: RequestContext) -> list[Any]:
         await asyncio.sleep(0)
-        return [types.Product.of(product) for product in await info.context.loaders.products_of_look.load(self.row.id)]
+        return await context.loaders.products_of_look.load_all([str(row.id) for row in rows])
 
     field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
-    monkeypatch.setattr(field.base_resolver, "wrapped_func", slow)
+    monkeypatch.setattr(field, "metadata", marked(slow))
 
     body = await twins.agree(LOOKS)
 

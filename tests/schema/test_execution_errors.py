@@ -1,16 +1,22 @@
 """The fast path of execution tells whatever goes wrong exactly as the stock executor does."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import graphql
 import pytest
 
+from db.accounts import LedgerRow
 from db.errors import DatabaseUnavailable
+from db.look_videos import LookOfJob, VideoInLook
+from db.looks import LookRow, ProductRow, SharedWith
 from db.models import VideoJobStatus
+from db.read_pool import ReadPool
+from db.statements import Row, Statement
+from db.video_jobs import LogLine, VideoJobRow
 from resolvers import look_videos, looks, video_jobs
-from schema import connections, types
+from schema import connections
 from tests.schema.twins import JOBS, LOOKS, Twins
 
 
@@ -39,44 +45,59 @@ class Raising:
 STRANGE: dict[tuple[str, str], list[Any]] = {
     ("Look", "title"): [7, True, 1.5, Fine(), Awaited(), ValueError("as a value"), [], b"x", object, Raising()],
     ("Look", "notes"): [graphql.Undefined, graphql.GraphQLError("told")],
-    ("Look", "id"): [None, 7, 1.5, True, Fine(), Raising(), KeyError("as a value")],
     ("Look", "visibility"): [None, "PRIVATE", "nonsense", VideoJobStatus.FAILED, 7, []],
     ("Look", "created_at"): [None, "yesterday", 7, Awaited()],
-    ("Look", "row"): [None, Raising()],
+    ("Look", "generated_image_url"): [None, 7, Raising()],
+    ("Product", "id"): [None, 7, 1.5, True, Fine(), Raising(), KeyError("as a value")],
     ("Product", "name"): [None, 7, Raising(), Awaited()],
     ("Product", "price"): [float("nan"), float("inf"), "12.5", "dear", 3, True, 2**70, None],
-    ("Product", "row"): [None, Raising()],
+    ("Product", "thumbnail_url"): [None, 7, Raising()],
     ("LookVideo", "status"): [None, "FAILED", "nonsense"],
     ("LookVideo", "progress_percentage"): [2**31, -(2**31) - 1, 2.0, 2.5, "3", False, None],
-    ("LookVideo", "row"): [None, Raising()],
+    ("LookVideo", "thumbnail_url"): [None, 7, Raising()],
     ("SharedWith", "name"): [7, Raising()],
     ("VideoJob", "version"): [2**31, 2**31 - 1, None, float("nan")],
     ("VideoJob", "video_duration_seconds"): [float("-inf"), 8, Raising()],
-    ("VideoJob", "row"): [None, Raising()],
+    ("VideoJob", "cloudinary_url"): [None, 7, Raising()],
     ("VideoJobLog", "message"): [None, 7, Raising()],
     ("TokenTransaction", "amount"): [None, 2**40, Raising()],
 }
 SPOILT = [(*place, value) for place, values in STRANGE.items() for value in values]
 
 
+SHOWN_OF: dict[str, set[type[Row]]] = {
+    "Look": {LookRow, LookOfJob},
+    "Product": {ProductRow},
+    "LookVideo": {VideoInLook},
+    "SharedWith": {SharedWith},
+    "VideoJob": {VideoJobRow},
+    "VideoJobLog": {LogLine},
+    "TokenTransaction": {LedgerRow},
+}
+
+
 def spoil(
     monkeypatch: pytest.MonkeyPatch, name: str, attribute: str, value: object, places: Callable[[int], bool]
 ) -> None:
-    """Let objects of a type have a strange value: those of every place that is wanted, in the order of first sight."""
-    type_ = getattr(types, name)
+    """Let rows of a type have a strange value: those of every place that is wanted, in the order of first sight."""
     seen: dict[object, int] = {}
-    original = type_.of
+    fetch = ReadPool.fetch
 
-    def of(row: Any) -> Any:
-        made = original(row)
-        if places(seen.setdefault(made.cursor if name == "VideoJobLog" else made.id, len(seen))):
-            if isinstance(value, Raising):
-                made.__class__ = type("Spoilt", (type_,), {attribute: value})
-            else:
-                setattr(made, attribute, value)
-        return made
+    def spoilt(row: Row) -> Any:
+        columns = dict(row)
+        if not places(seen.setdefault(columns["id"], len(seen))):
+            return row
+        if isinstance(value, Raising):
+            return type("Spoilt", (SimpleNamespace,), {attribute: value})(
+                **{name: kept for name, kept in columns.items() if name != attribute}
+            )
+        return SimpleNamespace(**columns | {attribute: value})
 
-    monkeypatch.setattr(type_, "of", of)
+    async def fetch_and_spoil(self: ReadPool, statement: Statement[Any], **values: object) -> list[Any]:
+        rows = await fetch(self, statement, **values)
+        return list(map(spoilt, rows)) if statement.row in SHOWN_OF[name] else rows
+
+    monkeypatch.setattr(ReadPool, "fetch", fetch_and_spoil)
 
 
 @pytest.mark.parametrize("places", [lambda _: True, lambda place: place % 3 == 1], ids=["all", "some"])
@@ -138,7 +159,7 @@ async def test_a_read_that_fails(
 
 
 async def test_a_read_that_fails_for_some(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(_session: object, ids: list[UUID]) -> dict[UUID, Any]:
+    async def read(_reader: object, ids: list[str]) -> dict[str, Any]:
         return {id_: ValueError(f"place {place}") for place, id_ in enumerate(ids) if place % 2}
 
     monkeypatch.setattr(looks, "products_by_look", read)

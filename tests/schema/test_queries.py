@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Engine, event
 
 from auth.caller import Role
+from db.read_pool import ReadPool
+from db.statements import Statement
 from tests.house import FORM, House, multipart
 
 LOOKS = """query ($first: Int, $after: String) { looks(first: $first, after: $after) {
@@ -21,13 +24,19 @@ JOBS = """query ($first: Int, $after: String) { videoJobs(first: $first, after: 
 def statements() -> Iterator[list[str]]:
     """Collect the SQL statements that this process sends."""
     sent: list[str] = []
+    fetch = ReadPool.fetch
+
+    async def note_read(self: ReadPool, statement: Statement[Any], **values: object) -> list[Any]:
+        sent.append(statement.sql)
+        return await fetch(self, statement, **values)
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         sent.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with patch.object(ReadPool, "fetch", note_read):
+            yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)
 

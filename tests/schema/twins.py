@@ -15,6 +15,7 @@ from db.models import VideoJob
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
 from schema.context import GraphQLServices, RequestContext
+from schema.http_answers import as_json
 from schema.limits import Limits
 from schema.schema import LookreelSchema, make_schema
 from tests.house import CATALOGUE, House
@@ -59,7 +60,7 @@ class Twins:
     noted: dict[LookreelSchema, list[str]] = field(default_factory=dict)
 
     def context(self) -> RequestContext:
-        return RequestContext(self.services, "http://test/", authorization=None, caller=self.caller)
+        return RequestContext(self.services, lambda: "http://test/", authorization=None, caller=self.caller)
 
     async def agree(self, query: str, **variables: Any) -> dict[str, Any]:
         """Run a query both ways; return the answer, which must be the same to the last byte, errors as raised too."""
@@ -93,7 +94,7 @@ class Twins:
         self.noted[schema] = []
         result = await schema.execute(query, variables, context or self.context())
         errors = [error.formatted for error in result.errors or ()]
-        return json.dumps({"data": result.data, "errors": errors, "raised": self.noted[schema]})
+        return as_json({"data": result.data, "errors": errors, "raised": self.noted[schema]}).decode()
 
     def note(self, schema: LookreelSchema) -> Callable[..., None]:
         """Return what keeps errors as they were raised, before they are put into the words of the response."""
