@@ -31,10 +31,19 @@ class Loader(DataLoader[Key, Item]):
         self._load = load
         self._whole: dict[tuple[Key, ...], asyncio.Future[list[Item]]] = {}
 
+    def load(self, key: Key) -> Awaitable[Item]:
+        """Load for one object; what was loaded for a whole list is there for each object of it, too."""
+        for keys, whole in list(self._whole.items()):
+            if whole.done() and not whole.cancelled() and whole.exception() is None:
+                self.prime_many(dict(zip(keys, whole.result(), strict=True)))
+                del self._whole[keys]
+        return super().load(key)
+
     async def load_all(self, keys: list[Key]) -> list[Item]:
         """Return what belongs to each key; what several fields of a list need is read once."""
         if len(keys) <= 1:
-            return [await self.load(key) for key in keys]
+            # Shielded: who asks may be given up for another's error, while others wait for the same.
+            return [await asyncio.shield(self.load(key)) for key in keys]
         whole = tuple(keys)
         if whole not in self._whole:
             self._whole[whole] = asyncio.ensure_future(self._load(keys))

@@ -17,11 +17,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from app.sample import SAMPLE
 from auth.caller import Caller
@@ -29,6 +30,7 @@ from db import look_videos, looks, migrations, video_jobs
 from db.looks import LookList, LookView
 from db.pages import Page, Position
 from db.session import Database, Session
+from db.statements import Statement
 from resolvers import accounts, video_job_creation
 from resolvers.looks import create as create_look
 from resolvers.video_job_input import VideoJobInput
@@ -107,7 +109,7 @@ def behind(n: int) -> Position:
 
 
 def numbers(page: Page[Any]) -> list[int]:
-    return [row.id.int for row in page.rows]
+    return [UUID(row.id).int for row in page.rows]
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -123,10 +125,16 @@ async def explained(database: Database, read: Callable[[Session], Awaitable[T]])
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         sent.append((statement, parameters))
 
+    async def fetch(statement: Statement[Any], **values: object) -> list[Any]:
+        sent.append((statement.sql, tuple(statement.arguments(values))))
+        return await Session.fetch(session, statement, **values)
+
     async with database.transaction() as session:
         connection = await session.connection()
+        await connection.execute(select(1))
         event.listen(connection.sync_connection, "before_cursor_execute", note)
-        answer = await read(session)
+        with patch.object(session, "fetch", fetch):
+            answer = await read(session)
         ((statement, parameters),) = sent
         explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
         ((document,),) = await connection.exec_driver_sql(explain, parameters)
