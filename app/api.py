@@ -19,6 +19,10 @@ DRAIN_SECONDS = 5
 # Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
 # proxy's next request meets a connection that is going away.
 KEEP_ALIVE_SECONDS = 75
+# How many objects more than went must have come before the collector looks at the youngest, then how many such looks
+# make one at the older ones. With Python's own 700, 10, 10 a burst of events ends in a walk over all that thousands of
+# connections hold, again and again: see docs/decisions/0017.
+COLLECTOR_THRESHOLDS = (50_000, 10, 10)
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
@@ -38,6 +42,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECTOR_THRESHOLDS)
         on_parent_death(lambda: setattr(server, "should_exit", True))
         await server.serve(sockets=[listener])
 
