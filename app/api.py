@@ -1,57 +1,8 @@
 """One API process: `python -m app.api --fd N` serves on a listening socket that its parent has bound."""
 
-import gc
-import socket
 import sys
-from typing import Annotated
 
-import typer
-import uvicorn
-import uvloop
-
-from app.asgi import create_app
-from app.parent import on_parent_death
-from app.process import run_process
-from app.settings import Settings
-from app.wiring import open_database
-
-DRAIN_SECONDS = 5
-# Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
-# proxy's next request meets a connection that is going away.
-KEEP_ALIVE_SECONDS = 75
-# How many objects more than went must have come before the collector looks at the youngest, then how many such looks
-# make one at the older ones. With Python's own 700, 10, 10 a burst of events ends in a walk over all that thousands of
-# connections hold, again and again: see docs/decisions/0017.
-COLLECTOR_THRESHOLDS = (50_000, 10, 10)
-
-
-async def serve(settings: Settings, listener: socket.socket) -> None:
-    """Answer requests until SIGTERM, SIGINT, or the parent's death."""
-    async with open_database(settings) as database:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings, database),
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            )
-        )
-        # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECTOR_THRESHOLDS)
-        on_parent_death(lambda: setattr(server, "should_exit", True))
-        await server.serve(sockets=[listener])
-
-
-def main(fd: Annotated[int, typer.Option(help="The listening socket's file descriptor")]) -> None:
-    """Run one API process."""
-    listener = socket.socket(fileno=fd)
-    sys.exit(run_process(lambda settings: serve(settings, listener), uvloop.new_event_loop))
-
+from app.launch import launch
 
 if __name__ == "__main__":
-    typer.run(main)
+    sys.exit(launch("app.api_process"))

@@ -6,12 +6,9 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
-from asgi_correlation_id import CorrelationIdFilter
-
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
-from db.embedded import EmbeddedServerUnavailable
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseUnavailable, EmbeddedServerUnavailable
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
@@ -39,8 +36,8 @@ def run_process(
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(CorrelationIdFilter(default_value="-"))
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, handlers=[handler])
+    handler.setFormatter(logging.Formatter(LOG_FORMAT, defaults={"correlation_id": "-"}))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:

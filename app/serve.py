@@ -3,10 +3,13 @@
 import asyncio
 import socket
 import sys
+from asyncio import FIRST_EXCEPTION
+from collections.abc import Sequence
+from contextlib import ExitStack
 
+from app.databases import database_url
 from app.settings import InvalidSettings, Settings
 from app.supervisor import Child, supervise
-from app.wiring import open_database
 
 BACKLOG = 1024
 
@@ -39,15 +42,29 @@ async def serve(
 ) -> int:
     """Keep the processes running until SIGTERM, SIGINT or `stop`; return the exit code.
 
-    The database is held open meanwhile, so that restarting a child never stops an embedded server.
+    The database is held open meanwhile, so that restarting a child never stops an embedded server. It is started while
+    the children load; whoever is done before it waits for it.
     """
     api = (sys.executable, "-m", "app.api", "--fd", str(listener.fileno()))
     env = {"LOG_LEVEL": settings.log_level}
     children = [Child(f"api-{number}", api, (listener.fileno(),), env) for number in range(1, api_processes + 1)]
     if with_worker:
         children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env))
-    async with open_database(settings):
-        return await supervise(children, stop=stop)
+    return await _supervised(settings, children, stop or asyncio.Event())
+
+
+async def _supervised(settings: Settings, children: Sequence[Child], stop: asyncio.Event) -> int:
+    """Start the children and the database at once; without the one, there are none of the others."""
+    with ExitStack() as held:
+        supervising = asyncio.create_task(supervise(children, stop=stop))
+        opening = asyncio.create_task(asyncio.to_thread(held.enter_context, database_url(settings)))
+        try:
+            await asyncio.wait({supervising, opening}, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+            await asyncio.wait({supervising, opening})
+        opening.result()
+        return supervising.result()
 
 
 def _family(host: str) -> socket.AddressFamily:

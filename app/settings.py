@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from auth.tokens import TokenPolicy
+from auth.policy import TokenPolicy
 from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32

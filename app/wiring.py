@@ -1,15 +1,15 @@
 """Which parts there are and how they fit: the only module that chooses implementations."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from sqlalchemy.engine import make_url
 
+from app.databases import database_url
 from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
 from auth.tokens import Authenticator
 from db import migrations
-from db.embedded import embedded_server
 from db.session import Database
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.local_storage import LocalStorage
@@ -17,21 +17,6 @@ from providers.storages import Storages
 from resolvers.accounts import open_account
 
 REMEMBERED_CALLERS = 10_000
-
-
-@contextmanager
-def database_url(settings: Settings) -> Iterator[str]:
-    """Yield the URL of the configured PostgreSQL, or of the embedded one, running for as long as it is used.
-
-    Raises:
-        EmbeddedServerUnavailable
-
-    """
-    if settings.database_url is not None:
-        yield settings.database_url
-    else:
-        with embedded_server(settings.data_dir) as url:
-            yield url
 
 
 @asynccontextmanager

@@ -1,46 +1,8 @@
 """The worker process: `python -m app.worker` makes videos until it is told to stop."""
 
-import asyncio
-import ctypes
-import logging
-import signal
 import sys
-from contextlib import suppress
 
-import uvloop
-
-from app.parent import on_parent_death
-from app.process import run_process
-from app.settings import Settings
-from app.wiring import open_database
-from app.workshop import open_workshop
-from worker.service import work
-
-# mallopt(3): how many arenas glibc keeps freed memory in. By default eight for each core, each with what threads that
-# handled large videos have left behind: some 50 MB more at the peak.
-M_ARENA_MAX = -8
-ARENAS = 2
-
-logger = logging.getLogger("lookreel.worker")
-
-
-async def run(settings: Settings) -> None:
-    """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
-    async with open_database(settings) as database, open_workshop(settings, database) as shop:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, shop.stopping.set)
-        on_parent_death(shop.stopping.set)
-        logger.info("Waiting for video jobs")
-        await work(shop)
-
-
-def bound_arenas() -> None:
-    """Give freed memory back sooner, where the C library is glibc."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
-
+from app.launch import launch
 
 if __name__ == "__main__":
-    bound_arenas()
-    sys.exit(run_process(run, uvloop.new_event_loop))
+    sys.exit(launch("app.worker_process"))

@@ -1,7 +1,6 @@
 """Bearer tokens: a signed JWT (RFC 7519) becomes a caller, and the command line can sign one."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -10,20 +9,7 @@ import jwt
 
 from auth.caller import AccountStatus, Caller, Role
 from auth.errors import InvalidCredentials
-
-
-@dataclass(frozen=True)
-class TokenPolicy:
-    """Which tokens are believed: one algorithm, one key or key set, and the claims that must match.
-
-    `secret_key` verifies where `jwks_url` is None; with a `jwks_url`, the key is fetched from there by its `kid`.
-    """
-
-    algorithm: str
-    secret_key: str | None = None
-    jwks_url: str | None = None
-    audience: str | None = None
-    issuer: str | None = None
+from auth.policy import TokenPolicy
 
 
 class Authenticator:

@@ -21,7 +21,8 @@ from sqlalchemy.engine import URL
 from app.parent import SUPERVISED
 from app.serve import listen
 from auth.caller import Caller
-from auth.tokens import TokenPolicy, sign
+from auth.policy import TokenPolicy
+from auth.tokens import sign
 from bench.figures import Failed
 from bench.places import CLIENT, SERVER, pin
 from db import migrations

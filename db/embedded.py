@@ -38,6 +38,7 @@ from db.embedded_guardian import (
     remove_socket_dir,
     try_lock,
 )
+from db.errors import EmbeddedServerUnavailable
 
 with warnings.catch_warnings():
     # On import the library looks for a runtime folder, of which we make no use, and warns where there is none.
@@ -53,10 +54,6 @@ _AFTER_CRASH_S = 30.0
 _POLL_S = 0.01
 _SOCKET_PATH_BYTES = 103  # macOS allows no more, Linux 107
 _NEW = "postgres.new-"
-
-
-class EmbeddedServerUnavailable(RuntimeError):
-    """There is no server to be had; the message tells a person why and what to do."""
 
 
 class _Postmaster(NamedTuple):

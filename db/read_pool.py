@@ -6,7 +6,8 @@ from typing import TypeVar
 import asyncpg
 from sqlalchemy import URL
 
-from db.errors import DatabaseUnavailable, errors_named, is_lost
+from db.error_names import errors_named, is_lost
+from db.errors import DatabaseUnavailable
 from db.statements import DIALECT, SomeRow, Statement
 
 Result = TypeVar("Result")

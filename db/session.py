@@ -16,7 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from db.errors import DatabaseUnavailable, errors_named
+from db.error_names import errors_named
+from db.errors import DatabaseUnavailable
 from db.read_pool import ReadPool
 from db.statements import SomeRow, Statement
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer.main
 
-from app.cli import app
+from app.commands import app
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -80,7 +80,7 @@ class Run:
         """Make a transition; where the row has changed meanwhile, make it on the new one if the job is still ours.
 
         Raises:
-            Superseded, db.session.DatabaseUnavailable
+            Superseded, db.errors.DatabaseUnavailable
 
         """
         while not await self._made(transition):

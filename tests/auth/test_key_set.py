@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from auth.errors import InvalidCredentials
-from auth.tokens import Authenticator, TokenPolicy, sign, user_id_of
+from auth.policy import TokenPolicy
+from auth.tokens import Authenticator, sign, user_id_of
 
 USER_ID = UUID("11111111-1111-4111-8111-111111111111")
 

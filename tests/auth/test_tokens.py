@@ -9,7 +9,8 @@ import pytest
 
 from auth.caller import AccountStatus, Role
 from auth.errors import InvalidCredentials
-from auth.tokens import Authenticator, TokenPolicy, user_id_of
+from auth.policy import TokenPolicy
+from auth.tokens import Authenticator, user_id_of
 
 KEY = "a key that only this test knows, long enough for the longest of the HMAC algorithms"
 POLICY = TokenPolicy(algorithm="HS256", secret_key=KEY)

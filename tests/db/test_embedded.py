@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from db.embedded import EmbeddedServerUnavailable, embedded_server
+from db.embedded import embedded_server
+from db.errors import EmbeddedServerUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
