@@ -3,7 +3,9 @@
 import argparse
 import gc
 import logging
+import os
 import socket
+from contextlib import suppress
 
 import uvicorn
 import uvloop
@@ -25,8 +27,8 @@ KEEP_ALIVE_SECONDS = 75
 COLLECTOR_THRESHOLDS = (50_000, 10, 10)
 
 
-async def serve(settings: Settings, listener: socket.socket) -> None:
-    """Answer requests until SIGTERM, SIGINT, or the parent's death."""
+async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
+    """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
     _log_request_ids()
     async with open_database(settings) as database:
         server = uvicorn.Server(
@@ -45,6 +47,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         gc.freeze()
         gc.set_threshold(*COLLECTOR_THRESHOLDS)
         on_parent_death(lambda: setattr(server, "should_exit", True))
+        _tell(ready_fd)
         await server.serve(sockets=[listener])
 
 
@@ -52,8 +55,19 @@ def main() -> int:
     """Run one API process; return its exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True, help="The listening socket's file descriptor")
-    listener = socket.socket(fileno=parser.parse_args().fd)
-    return run_process(lambda settings: serve(settings, listener), uvloop.new_event_loop)
+    parser.add_argument(
+        "--ready-fd", type=int, help="The descriptor to write to when requests are going to be answered"
+    )
+    options = parser.parse_args()
+    listener = socket.socket(fileno=options.fd)
+    return run_process(lambda settings: serve(settings, listener, options.ready_fd), uvloop.new_event_loop)
+
+
+def _tell(ready_fd: int | None) -> None:
+    if ready_fd is not None:
+        with suppress(OSError):  # nobody listens, or has read what others have said
+            os.write(ready_fd, b"\n")
+        os.close(ready_fd)
 
 
 def _log_request_ids() -> None:

@@ -1,11 +1,12 @@
 """`lookreel serve`: API processes and a worker under one supervisor, sharing one listening socket."""
 
 import asyncio
+import os
 import socket
 import sys
 from asyncio import FIRST_EXCEPTION
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from app.databases import database_url
 from app.settings import InvalidSettings, Settings
@@ -45,12 +46,36 @@ async def serve(
     The database is held open meanwhile, so that restarting a child never stops an embedded server. It is started while
     the children load; whoever is done before it waits for it.
     """
-    api = (sys.executable, "-m", "app.api", "--fd", str(listener.fileno()))
     env = {"LOG_LEVEL": settings.log_level}
-    children = [Child(f"api-{number}", api, (listener.fileno(),), env) for number in range(1, api_processes + 1)]
-    if with_worker:
-        children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env))
-    return await _supervised(settings, children, stop or asyncio.Event())
+    with _readiness() as (ready_fd, ready):
+        fds = (listener.fileno(), ready_fd)
+        api = (sys.executable, "-m", "app.api", "--fd", str(fds[0]), "--ready-fd", str(fds[1]))
+        children = [Child(f"api-{number}", api, fds, env) for number in range(1, api_processes + 1)]
+        if with_worker:
+            # What it loads takes as long as what the API loads, and somebody may be waiting for that.
+            children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env, after=ready))
+        return await _supervised(settings, children, stop or asyncio.Event())
+
+
+@contextmanager
+def _readiness() -> Iterator[tuple[int, asyncio.Future[None]]]:
+    """Yield the end of a pipe for children to write to when they are ready, and what is done once the first one is."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def readable() -> None:
+        loop.remove_reader(reader)
+        ready.set_result(None)
+
+    loop.add_reader(reader, readable)
+    try:
+        yield writer, ready
+    finally:
+        loop.remove_reader(reader)
+        os.close(reader)
+        os.close(writer)
 
 
 async def _supervised(settings: Settings, children: Sequence[Child], stop: asyncio.Event) -> int:

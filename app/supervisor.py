@@ -29,6 +29,7 @@ _HEALTHY_SECONDS = 10.0
 _QUICK_SECONDS = 2.0
 _QUICK_FAILURES = 5
 _SAME_REQUEST_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,15 @@ class Child:
     """One process to keep running.
 
     name is used in log lines; pass_fds stay open in the child under the same numbers, e.g. a listening socket that
-    several children accept on; env is added to the parent's environment.
+    several children accept on; env is added to the parent's environment; the first start waits until after is done,
+    10 s at most.
     """
 
     name: str
     argv: tuple[str, ...]
     pass_fds: tuple[int, ...] = ()
     env: Mapping[str, str] | None = None
+    after: asyncio.Future[None] | None = None
 
 
 class _Ending:
@@ -136,6 +139,8 @@ def _signals_handled(ending: _Ending) -> Iterator[None]:
 async def _keep(child: Child, ending: _Ending) -> None:
     """Run child again and again until everything ends."""
     record = Record()
+    if child.after is not None:
+        await _first_of(ending.begun, child.after, seconds=_LONGEST_WAIT_SECONDS)
     while not ending.begun.done():
         started = ending.loop.time()
         try:

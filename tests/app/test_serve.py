@@ -1,5 +1,6 @@
 """`lookreel serve` as an operator runs it: with the legacy frontend in front, and with processes that are killed."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -9,7 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from app.settings import Settings
+from app.serve import listen, serve
+from app.settings import Settings, read_settings
 from db.models import VideoJob, VideoJobStatus
 from providers.mock_videos import mock_video
 from tests.app.processes import lookreel, processes_of, running
@@ -78,6 +80,21 @@ async def test_a_killed_server_takes_its_processes_with_it_and_starts_again(data
         address = await eventually(server.address, bool)
         await eventually(lambda: is_up(address), bool)
     assert await eventually(lambda: processes_of(data_dir), lambda left: not left) == []
+
+
+async def test_the_worker_starts_as_soon_as_the_api_is_ready(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Longer than the test may take: so it is the API's word that the worker has heard.
+    monkeypatch.setattr("app.supervisor._LONGEST_WAIT_SECONDS", 600.0)
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    stop = asyncio.Event()
+    with listen("127.0.0.1", 0) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        serving = asyncio.create_task(serve(read_settings(), listener, stop=stop))
+        await eventually(lambda: processes_of(data_dir), lambda left: any("app.worker" in line for line in left))
+        assert await is_up(address)
+        stop.set()
+        assert await serving == 0
 
 
 def test_a_taken_port_is_told_in_a_sentence(house: House, data_dir: Path) -> None:

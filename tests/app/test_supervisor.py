@@ -220,6 +220,34 @@ async def test_a_program_that_does_not_exist_ends_everything(tmp_path: Path, cap
     assert "gone could not be started" in caplog.text
 
 
+async def test_a_child_starts_after_what_it_waits_for(tmp_path: Path) -> None:
+    path, other = tmp_path / "pids", tmp_path / "other"
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = Child("child", (sys.executable, "-c", IDLE, str(path)), after=ready)
+    async with supervised(waiting, child(IDLE, other)):
+        await started(other)
+        assert not path.exists()
+        ready.set_result(None)
+        [first] = await started(path)
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: len(pids(path)) > 1)
+
+
+async def test_a_child_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.supervisor._LONGEST_WAIT_SECONDS", 0.1)
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with supervised(Child("child", (sys.executable, "-c", IDLE, str(tmp_path / "pids")), after=never)):
+        await started(tmp_path / "pids")
+
+
+async def test_stop_does_not_wait_for_a_child_that_waits(tmp_path: Path) -> None:
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with asyncio.timeout(5):
+        async with supervised(Child("child", (sys.executable, "-c", IDLE, str(tmp_path / "pids")), after=never)):
+            pass
+    assert not (tmp_path / "pids").exists()
+
+
 async def test_stop_does_not_wait_for_the_next_restart(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
