@@ -11,8 +11,8 @@ import typer
 
 from app import demo as demonstration
 from app import sample as samples
-from app.cli import serve
 from app.process import run_process
+from app.serve_command import serve
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
 from app.wiring import open_database

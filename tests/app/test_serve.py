@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -150,3 +151,34 @@ async def test_a_stopped_workers_jobs_go_on_at_once_in_another(
     assert handed_over.status == VideoJobStatus.RUNNING
     assert (job.status, job.operation_name) == (VideoJobStatus.SUCCEEDED, handed_over.operation_name)
     assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+
+
+def test_the_parent_loads_none_of_what_its_children_do() -> None:
+    heavy = (
+        "sqlalchemy",
+        "alembic",
+        "asyncpg",
+        "fastapi",
+        "starlette",
+        "strawberry",
+        "graphql",
+        "jwt",
+        "httpx",
+        "av",
+        "PIL",
+    )
+    script = f"import sys, app.serve_command; print(*sys.modules.keys() & {set(heavy)})"
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout.split() == []
+
+
+async def test_a_database_that_cannot_be_started_ends_everything_with_a_sentence(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir(parents=True)
+    (data_dir / "postgres" / "letter.txt").touch()
+
+    refused = lookreel("serve", DATA_DIR=data_dir, PORT=0)
+
+    assert refused.returncode == 78
+    assert "Move it away" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert await processes_of(data_dir) == []
