@@ -1,5 +1,6 @@
 """The connections for single reads: each statement sees its own moment, and leaves nothing behind on its connection."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,6 +10,8 @@ from sqlalchemy import URL
 from db.error_names import errors_named, is_lost
 from db.errors import DatabaseUnavailable
 from db.statements import DIALECT, SomeRow, Statement
+
+CLOSE_SECONDS = 5.0
 
 Result = TypeVar("Result")
 
@@ -22,8 +25,11 @@ class ReadPool:
     def __init__(self, url: URL, size: int, facts: dict[str, bool]) -> None:
         self.facts = facts
         self._url = url
-        self._size = size
-        self._pool: asyncpg.Pool | None = None
+        # The one that was used last comes first; None is one that is still to be opened. Not asyncpg's pool, whose
+        # task and clean-up for each release take as long as a small read.
+        self._free: asyncio.LifoQueue[asyncpg.Connection | None] = asyncio.LifoQueue()
+        for _ in range(size):
+            self._free.put_nowait(None)
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `db.statements.Reader`."""
@@ -37,39 +43,36 @@ class ReadPool:
             try:
                 return await self._with_connection(send)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                if not is_lost(error) or self._pool is None:
+                if not is_lost(error):
                     raise
             try:
-                # The server has been restarted: the other connections are no better.
-                await self._pool.expire_connections()
-                return await self._with_connection(send)
+                return await self._with_connection(send, afresh=True)
             except OSError as error:
                 raise DatabaseUnavailable from error
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._pool is not None:
-            await self._pool.close()
+        """Close the connections that nobody uses."""
+        while not self._free.empty():
+            connection = self._free.get_nowait()
+            if connection is not None:
+                await connection.close(timeout=CLOSE_SECONDS)
 
-    async def _with_connection(self, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
-        if self._pool is None:
-            self._pool = await self._opened()
+    async def _with_connection(
+        self, work: Callable[[asyncpg.Connection], Awaitable[Result]], *, afresh: bool = False
+    ) -> Result:
+        connection = await self._free.get()
         try:
-            connection = await self._pool.acquire()
-        except (OSError, asyncpg.PostgresError) as error:
-            raise DatabaseUnavailable from error
-        try:
+            if connection is None or connection.is_closed() or afresh:
+                connection = await self._opened(connection)
             return await work(connection)
         finally:
-            await self._pool.release(connection)
+            self._free.put_nowait(connection)
 
-    async def _opened(self) -> asyncpg.Pool:
-        """Make the pool; with no connection to begin with, that does not wait, and so is done once."""
+    async def _opened(self, old: asyncpg.Connection | None) -> asyncpg.Connection:
+        if old is not None:
+            old.terminate()
         arguments, options = DIALECT.create_connect_args(self._url)  # type: ignore[no-untyped-call]
-        return await asyncpg.create_pool(
-            *arguments, **options, min_size=0, max_size=self._size, reset=_nothing_to_reset
-        )
-
-
-async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
-    """Save the round trip that a pool takes by default to undo what a session has set."""
+        try:
+            return await asyncpg.connect(*arguments, **options)
+        except (OSError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable from error

@@ -1,10 +1,18 @@
 """Lists of one query, dealt out to the parents they belong to, by the parent's id as text."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
+from db.statements import SomeRow
+
 Item = TypeVar("Item")
+
+
+def by_parent(rows: Sequence[SomeRow]) -> dict[str, list[SomeRow]]:
+    """Collect rows whose first column is the parent's id, as `grouped` does."""
+    return grouped(zip(map(itemgetter(0), rows), rows, strict=True))
 
 
 def grouped(pairs: Iterable[tuple[str, Item]]) -> dict[str, list[Item]]:

@@ -12,7 +12,7 @@ from db.session import Session
 from db.statements import Id, Reader
 from resolvers import looks, video_jobs
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
-from resolvers.grouping import grouped
+from resolvers.grouping import by_parent
 
 
 async def set_default(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID, *, is_default: bool) -> Look:
@@ -62,7 +62,7 @@ async def unlink(session: Session, caller: Caller, video_job_id: UUID, look_id: 
 
 async def videos_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[VideoInLook]]:
     """Read the videos of looks that the caller was let read, newest first."""
-    return grouped((video.look_id, video) for video in await look_videos.of_looks(reader, look_ids))
+    return by_parent(await look_videos.of_looks(reader, look_ids))
 
 
 async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> tuple[VideoJob, Look]:

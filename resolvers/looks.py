@@ -17,7 +17,7 @@ from db.pages import OffsetPage, Page, Position
 from db.session import Session
 from db.statements import Id, Reader
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
-from resolvers.grouping import grouped
+from resolvers.grouping import by_parent
 from resolvers.texts import checked_text
 
 LONGEST_TITLE = 500
@@ -160,12 +160,12 @@ async def lock_own(session: Session, caller: Caller, look_id: UUID) -> Look:
 
 async def products_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[ProductRow]]:
     """Read the products of looks that the caller was let read."""
-    return grouped((product.look_id, product) for product in await looks.products_of(reader, look_ids))
+    return by_parent(await looks.products_of(reader, look_ids))
 
 
 async def shared_with_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[SharedWith]]:
     """Read whom looks are shared with."""
-    return grouped((share.look_id, share) for share in await looks.shares_of(reader, look_ids))
+    return by_parent(await looks.shares_of(reader, look_ids))
 
 
 def thumbnail(look: Look | LookRow, videos: Sequence[VideoInLook]) -> Thumbnail:

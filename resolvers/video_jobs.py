@@ -16,7 +16,7 @@ from db.statements import Id, Reader
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
-from resolvers.grouping import grouped
+from resolvers.grouping import by_parent, grouped
 
 FIRST_VERSION = 1
 
@@ -142,7 +142,7 @@ async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
 
 async def logs_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LogLine]]:
     """Read the logs of jobs that the caller was let read, oldest line first."""
-    return grouped((line.video_job_id, line) for line in await video_jobs.logs_of(reader, job_ids))
+    return by_parent(await video_jobs.logs_of(reader, job_ids))
 
 
 def logs_of_version(job: ShownJob, lines: Sequence[LogLine]) -> Sequence[LogLine]:
@@ -152,7 +152,7 @@ def logs_of_version(job: ShownJob, lines: Sequence[LogLine]) -> Sequence[LogLine
 
 async def looks_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LookOfJob]]:
     """Read the looks that show the jobs that the caller was let read."""
-    return grouped((look.video_job_id, look) for look in await look_videos.looks_of_jobs(reader, job_ids))
+    return by_parent(await look_videos.looks_of_jobs(reader, job_ids))
 
 
 async def ledger_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LedgerRow]]:

@@ -34,7 +34,7 @@ class Loader(DataLoader[Key, Item]):
     def load(self, key: Key) -> Awaitable[Item]:
         """Load for one object; what was loaded for a whole list is there for each object of it, too."""
         for keys, whole in list(self._whole.items()):
-            if whole.done() and not whole.cancelled() and whole.exception() is None:
+            if whole.done():
                 self.prime_many(dict(zip(keys, whole.result(), strict=True)))
                 del self._whole[keys]
         return super().load(key)
@@ -44,10 +44,20 @@ class Loader(DataLoader[Key, Item]):
         if len(keys) <= 1:
             # Shielded: who asks may be given up for another's error, while others wait for the same.
             return [await asyncio.shield(self.load(key)) for key in keys]
-        whole = tuple(keys)
-        if whole not in self._whole:
-            self._whole[whole] = asyncio.ensure_future(self._load(keys))
-        return await self._whole[whole]
+        known = self._whole.get(tuple(keys))
+        return await (self._loaded(keys) if known is None else asyncio.shield(known))
+
+    async def _loaded(self, keys: list[Key]) -> list[Item]:
+        self._whole[tuple(keys)] = future = self.loop.create_future()
+        try:
+            items = await self._load(keys)
+        except BaseException:
+            # Whoever waits for the same tries again, for one object after the other.
+            del self._whole[tuple(keys)]
+            future.cancel()
+            raise
+        future.set_result(items)
+        return items
 
 
 class Loaders:
