@@ -1,0 +1,102 @@
+"""Single reads go on through restarts and cancellations, and name what is wrong."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from sqlalchemy import Integer, bindparam, func, select, table, text
+
+from db.errors import DatabaseNotMigrated, DatabaseUnavailable
+from db.read_pool import ReadPool
+from db.session import Database
+from db.statements import Row, Statement
+
+
+class Number(Row):
+    number: int
+
+
+class Process(Row):
+    pid: int
+
+
+DOUBLE = Statement(select(bindparam("number", type_=Integer) * 2), Number)
+WHO = Statement(select(func.pg_backend_pid()), Process)
+SLOW_WHO = Statement(select(func.pg_backend_pid()).select_from(text("pg_sleep(0.05)")), Process)
+ENDLESS = Statement(select(func.pg_backend_pid()).select_from(text("pg_sleep(3600)")), Process)
+NOWHERE = Statement(select(text("1")).select_from(table("no_such_table")), Number)
+
+
+async def opened(pool: ReadPool, count: int) -> set[int]:
+    """Let so many connections be opened; return the server's processes behind them."""
+    return {rows[0].pid for rows in await asyncio.gather(*(pool.fetch(SLOW_WHO) for _ in range(count)))}
+
+
+async def test_rows_have_their_columns_as_attributes(database: Database) -> None:
+    (row,) = await database.reader.fetch(DOUBLE, number=21)
+    assert (row.number, tuple(row)) == (42, (42,))
+
+
+async def test_connections_are_opened_when_they_are_needed_and_used_again(database: Database) -> None:
+    pool = ReadPool(database.url, 3, {})
+
+    first = {(await pool.fetch(WHO))[0].pid for _ in range(3)}
+    many = await opened(pool, 9)
+
+    assert len(first) == 1
+    assert len(many) == 3
+    assert first < many
+    await pool.close()
+
+
+async def test_a_read_outlives_the_loss_of_every_connection(database: Database) -> None:
+    pool = ReadPool(database.url, 3, {})
+    before = await opened(pool, 3)
+
+    async with database.raw_connection() as connection:
+        for pid in before:
+            await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+    after = await opened(pool, 3)
+
+    assert len(after) == 3
+    assert not before & after
+    await pool.close()
+
+
+async def test_a_cancelled_read_leaves_its_connection_usable(database: Database) -> None:
+    pool = ReadPool(database.url, 1, {})
+    pid = (await pool.fetch(WHO))[0].pid
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(pool.fetch(ENDLESS), 0.05)
+
+    assert (await pool.fetch(WHO))[0].pid == pid
+    await pool.close()
+
+
+async def test_a_missing_table_is_named(database: Database) -> None:
+    with pytest.raises(DatabaseNotMigrated):
+        await database.reader.fetch(NOWHERE)
+
+
+async def test_a_wrong_parameter_is_no_lost_connection(database: Database) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await database.reader.fetch(DOUBLE, number="many")
+
+
+async def test_without_a_server_there_is_no_answer(database: Database) -> None:
+    pool = ReadPool(database.url.set(query={"host": "/nowhere", "port": "1"}), 1, {})
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable):
+            await pool.fetch(WHO)
+
+
+async def test_a_transaction_reads_what_it_has_written(database: Database) -> None:
+    async with database.transaction() as session:
+        before = (await session.fetch(WHO))[0].pid
+        await session.execute(text("CREATE TEMPORARY TABLE no_such_table ON COMMIT DROP AS SELECT 1"))
+        assert [row.number for row in await session.fetch(NOWHERE)] == [1]
+        assert (await session.fetch(WHO))[0].pid == before
+
+    with pytest.raises(DatabaseNotMigrated):
+        await database.reader.fetch(NOWHERE)
