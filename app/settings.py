@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         15.0, description="How long a query or a mutation may take"
     )
-    database_pool_size: PositiveInt = Field(10, description="Connections of each process, besides one to listen")
+    database_pool_size: PositiveInt = Field(
+        10, description="Connections of each process, half of them for reads, besides one to listen"
+    )
 
     @model_validator(mode="after")
     def _believe_somebody(self) -> Self:

@@ -84,15 +84,16 @@ def _require_life(engine: Engine, connection: DBAPIConnection, record: Connectio
 
 
 class Database:
-    """The connections of one process: `pool_size` for transactions, and `readers` for single reads, where not as many.
+    """The connections of one process: `pool_size` in all, half of them for transactions, half for single reads.
 
     `url` is any PostgreSQL URL; the asyncpg driver is put in whatever the scheme says. All are opened when needed.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, readers: int = 0) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
-        self.reader = ReadPool(self.url, readers or pool_size, {})
-        self._engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0)
+        readers = max(1, pool_size // 2)
+        self.reader = ReadPool(self.url, readers, {})
+        self._engine = create_async_engine(self.url, pool_size=max(1, pool_size - readers), max_overflow=0)
         event.listen(self._engine.sync_engine, "checkin", _note_return)
         event.listen(self._engine.sync_engine, "checkout", partial(_require_life, self._engine.sync_engine))
         self._autocommitting = self._engine.execution_options(isolation_level="AUTOCOMMIT")
