@@ -23,6 +23,8 @@ ENTRY = re.compile(r"^bench (\d+) (LOG|DETAIL):  (.*(?:\n\t.*)*)", re.MULTILINE)
 STATEMENT = re.compile(r"(?:execute [^:]*|statement): (.*)", re.DOTALL)
 PARAMETER = re.compile(r"\$(\d+) = ('(?:[^']|'')*'|NULL)")
 PLACE = re.compile(r"\$(\d+)")
+# Where a job is written: the names of its columns, and what goes into them.
+INSERT = re.compile(r"INSERT INTO video_jobs \(([^)]*)\) VALUES \(([^)]*)\)")
 COMMENT = re.compile(r"--[^\n]*")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -75,16 +77,18 @@ def _read(log: Path, begin: int) -> str:
 
 
 def transactions(log: str) -> list[list[Sent]]:
-    """Return what each finished transaction has sent, in the order of their ends."""
+    """Return what each finished transaction has sent, in the order of their ends; a statement alone is one, too."""
     found: list[list[Sent]] = []
+    last: dict[str, Sent] = {}
     unfinished: dict[str, list[Sent]] = {}
     for process, kind, text in ENTRY.findall(log):
-        current = unfinished.setdefault(process, [])
-        if kind == "DETAIL" and current:
-            current[-1].parameters.update((int(n), value) for n, value in PARAMETER.findall(text))
+        if kind == "DETAIL" and process in last:
+            last[process].parameters.update((int(n), value) for n, value in PARAMETER.findall(text))
         elif statement := STATEMENT.fullmatch(text):
-            current.append(Sent(COMMENT.sub("", statement[1].replace("\n\t", "\n")), {}))
-            if statement[1].startswith(("COMMIT", "ROLLBACK")):
+            sent = last[process] = Sent(COMMENT.sub("", statement[1].replace("\n\t", "\n")), {})
+            current = unfinished.setdefault(process, [])
+            current.append(sent)
+            if not current[0].sql.startswith("BEGIN") or sent.sql.startswith(("COMMIT", "ROLLBACK")):
                 found.append(unfinished.pop(process))
     return found
 
@@ -96,12 +100,11 @@ def script(found: list[list[Sent]]) -> str:
         Failed: there is no creation in the log.
 
     """
-    writes = [index for index, sent in enumerate(found) if _says(sent, "INSERT INTO video_jobs")]
+    writes = [index for index, sent in enumerate(found) if any(INSERT.search(one.sql) for one in sent)]
     if not writes:
         raise Failed("The server's log shows no creation")
     creation = found[writes[-1]]
-    insert = next(sent for sent in creation if "INSERT INTO video_jobs " in sent.sql)
-    job, user = (ID.findall(insert.parameters[n])[0] for n in (1, 2))
+    job, user = _ids(next(sent for sent in creation if INSERT.search(sent.sql)))
     wanted = [creation, *(after for after in found[writes[-1] + 1 :] if _wakes(after, job))]
     lines = [_line(sent, {user: USER_ID, job: JOB_ID}) for transaction in wanted for sent in transaction]
     return VARIABLES + "".join(lines)
@@ -113,11 +116,17 @@ def statements(written: str) -> int:
 
 
 def _wakes(transaction: list[Sent], job: str) -> bool:
-    return any("pg_notify" in sent.sql and job in sent.parameters.get(2, "") for sent in transaction)
+    return any(
+        "pg_notify" in sent.sql and any(job in value for value in sent.parameters.values()) for sent in transaction
+    )
 
 
-def _says(transaction: list[Sent], text: str) -> bool:
-    return any(text in sent.sql for sent in transaction)
+def _ids(insert: Sent) -> tuple[str, str]:
+    """Find the job's and the user's id, wherever in the statement the job's row is inserted."""
+    match = INSERT.search(insert.sql)
+    places = dict(zip(match[1].split(", "), match[2].split(", "), strict=True)) if match else {}
+    job, user = (insert.parameters[int(PLACE.findall(places[column])[0])] for column in ("id", "user_id"))
+    return ID.findall(job)[0], ID.findall(user)[0]
 
 
 def _line(sent: Sent, ids: dict[str, str]) -> str:

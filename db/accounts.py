@@ -2,16 +2,31 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select, update
+from sqlalchemy import ARRAY, CTE, ColumnElement, Integer, Text, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.models import LedgerEntry, LedgerEntryKind, User
 from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.session import Session
-from db.statements import Id, Reader, Row, Statement, as_text
+from db.statements import Id, Reader, Row, Statement, Writer, as_text, first_row
+
+
+class Account(Row):
+    """A user with the balance in tokens."""
+
+    id: UUID
+    email: str | None
+    tokens: int
+
+
+class Balance(Row):
+    """A balance that was changed, in tokens."""
+
+    tokens: int
 
 
 class LedgerRow(Row):
@@ -25,6 +40,39 @@ class LedgerRow(Row):
     created_at: datetime
 
 
+def balance_changed(job: ColumnElement[Any]) -> CTE:
+    """Return what changes a balance and returns it, to be part of a statement.
+
+    Its parameters are `user`, `amount` in tokens (negative for a charge), the new ledger entry's id `entry`, and its
+    `kind`; `job` is the job that it is for.
+    """
+    amount = bindparam("amount", type_=Integer)
+    changed = (
+        update(User)
+        .where(User.id == bindparam("user", type_=Uuid))
+        .values(tokens=User.tokens + amount)
+        .returning(User.id, User.tokens)
+        .cte("changed")
+    )
+    entry = select(
+        bindparam("entry", type_=Uuid), changed.c.id, bindparam("kind", type_=Text), amount, changed.c.tokens, job
+    )
+    columns = ["id", "user_id", "kind", "amount", "balance_after", "video_job_id"]
+    return (
+        insert(LedgerEntry)
+        .from_select(columns, entry)
+        .returning(LedgerEntry.balance_after.label("tokens"))
+        .cte("entry")
+    )
+
+
+_ACCOUNT = (User.id, User.email, User.tokens)
+_LOCK = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")).with_for_update(key_share=True), Account)
+_INSERT = Statement(
+    insert(User).values(id=bindparam("user"), email=bindparam("email")).on_conflict_do_nothing().returning(*_ACCOUNT),
+    Account,
+)
+_CHANGE_BALANCE = Statement(select(balance_changed(bindparam("job", type_=Uuid)).c.tokens), Balance)
 _ENTRY = (
     as_text(LedgerEntry.id),
     LedgerEntry.kind,
@@ -47,17 +95,17 @@ _LEDGER_OF_JOBS = Statement(
 
 
 async def get(session: Session, user_id: UUID) -> User | None:
-    """Read one account."""
-    return await session.get(User, user_id)
+    """Read one account as it is now."""
+    return await session.get(User, user_id, populate_existing=True)
 
 
-async def lock(session: Session, user_id: UUID) -> User | None:
+async def lock(writer: Writer, user_id: UUID) -> Account | None:
     """Read one account and keep every other writer of it waiting until the transaction ends.
 
     NO KEY, so that foreign keys to the account are checked meanwhile: PostgreSQL does so also for a job's row that is
     updated twice in a transaction, whose lock would then come before the account's.
     """
-    return await session.get(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
+    return await first_row(writer, _LOCK, user=user_id)
 
 
 async def find_by_email(session: Session, email: str) -> User | None:
@@ -65,10 +113,9 @@ async def find_by_email(session: Session, email: str) -> User | None:
     return await session.scalar(select(User).where(User.email == email).order_by(User.created_at, User.id).limit(1))
 
 
-async def insert_if_missing(session: Session, user_id: UUID, email: str | None) -> bool:
+async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None) -> bool:
     """Make the account's row with no tokens. Return whether it is new; of many callers at once one is told so."""
-    statement = insert(User).values(id=user_id, email=email).on_conflict_do_nothing().returning(User.id)
-    return await session.scalar(statement) is not None
+    return await first_row(writer, _INSERT, user=user_id, email=email) is not None
 
 
 async def set_email(session: Session, user_id: UUID, email: str) -> None:
@@ -103,23 +150,18 @@ async def existing_ids(session: Session, user_ids: Collection[UUID]) -> set[UUID
 
 
 async def change_balance(
-    session: Session, user_id: UUID, kind: LedgerEntryKind, amount: int, *, video_job_id: UUID | None = None
+    writer: Writer, user_id: UUID, kind: LedgerEntryKind, amount: int, *, video_job_id: UUID | None = None
 ) -> int:
     """Add `amount` tokens (negative for a charge) with its ledger entry; return the new balance.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: when the balance would go below zero, or the job has such an entry already.
+        asyncpg.IntegrityConstraintViolationError: when the balance would go below zero, or the job has such an entry
+            already.
+        LookupError: there is no such account.
 
     """
-    changed = update(User).where(User.id == user_id).values(tokens=User.tokens + amount).returning(User.tokens)
-    balance = (await session.execute(changed)).scalar_one()
-    entry = {
-        "id": uuid7(),
-        "user_id": user_id,
-        "kind": kind,
-        "amount": amount,
-        "balance_after": balance,
-        "video_job_id": video_job_id,
-    }
-    await session.execute(insert(LedgerEntry).values(entry))
-    return balance
+    values = {"user": user_id, "entry": uuid7(), "kind": kind, "amount": amount, "job": video_job_id}
+    balance = await first_row(writer, _CHANGE_BALANCE, **values)
+    if balance is None:
+        raise LookupError(f"There is no account {user_id}")
+    return balance.tokens

@@ -4,11 +4,12 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, Text, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import FileRemoval
 from db.session import Session
+from db.statements import Row, Statement, Writer
 
 # A file that was stored for a row that never came to be is removed after this long: no store is tried for longer.
 UNOWNED_FILES_LAST = timedelta(hours=24)
@@ -19,6 +20,18 @@ class DueRemoval(NamedTuple):
 
     address: str
     failures: int
+
+
+class _Withdrawn(Row):
+    address: str
+
+
+_WITHDRAW = Statement(
+    delete(FileRemoval)
+    .where(FileRemoval.address == any_(bindparam("addresses", type_=ARRAY(Text))))
+    .returning(FileRemoval.address),
+    _Withdrawn,
+)
 
 
 async def schedule(session: Session, addresses: Collection[str], after: timedelta = timedelta(0)) -> None:
@@ -41,9 +54,9 @@ async def expedite(session: Session, addresses: Collection[str]) -> None:
     await session.execute(update(FileRemoval).where(FileRemoval.address.in_(addresses)).values(due_at=func.now()))
 
 
-async def withdraw(session: Session, addresses: Collection[str]) -> None:
+async def withdraw(writer: Writer, addresses: Collection[str]) -> None:
     """Keep files after all: they are somebody's now."""
-    await session.execute(delete(FileRemoval).where(FileRemoval.address.in_(addresses)))
+    await writer.fetch(_WITHDRAW, addresses=list(addresses))
 
 
 async def take_due(session: Session, *, limit: int, lease: timedelta) -> list[DueRemoval]:

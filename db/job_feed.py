@@ -17,7 +17,8 @@ import asyncpg
 from db import video_jobs
 from db.errors import DatabaseUnavailable
 from db.models import VideoJob
-from db.session import WAKE_UP_CHANNEL, Database
+from db.session import Database
+from db.wake_ups import WAKE_UP_CHANNEL
 
 RECONNECT_SECONDS = 1.0
 BATCH = 500

@@ -1,6 +1,7 @@
 """The way into PgQueuer: a job's place in the queue is written by the transaction that writes the job."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from typing import cast as cast_type
@@ -12,6 +13,7 @@ from sqlalchemy import Select, String, cast, column, delete, func, select, table
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.session import Session
+from db.statements import Id, Writer
 
 GENERATE_VIDEO = "generate_video"
 
@@ -19,16 +21,20 @@ _pgqueuer = table("pgqueuer", column("dedupe_key"))
 _log = table("pgqueuer_log", column("created"))
 
 
-class _SessionDriver:
-    """Lets PgQueuer enqueue inside a session's transaction; `fetch` is all that enqueueing needs of a driver."""
+class _WriterDriver:
+    """Lets PgQueuer enqueue inside a transaction of ours; `fetch` is all that enqueueing needs of a driver."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, writer: Writer | None = None) -> None:
+        self._writer = writer
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        connection = await self._session.connection()
-        result = await connection.exec_driver_sql(query, args)
-        return [dict(row) for row in result.mappings()]
+        if self._writer is None:
+            raise TypeError("There is no transaction to enqueue in")
+        return [dict(row) for row in await self._writer.send(query, *args)]
+
+
+# To make one reads PgQueuer's settings, which takes longer than to enqueue.
+_queries = Queries(cast_type("Driver", _WriterDriver()))
 
 
 async def require_tables(session: Session) -> None:
@@ -36,11 +42,10 @@ async def require_tables(session: Session) -> None:
     await session.execute(select(_pgqueuer.c.dedupe_key).limit(0))
 
 
-async def enqueue(session: Session, job_ids: Collection[UUID]) -> None:
+async def enqueue(writer: Writer, job_ids: Collection[Id]) -> None:
     """Give each job a place in the queue, once: a job that has one keeps it."""
     ids = [str(job_id) for job_id in job_ids]
-    driver = cast_type("Driver", _SessionDriver(session))
-    await Queries(driver).enqueue(
+    await replace(_queries, driver=cast_type("Driver", _WriterDriver(writer))).enqueue(
         [GENERATE_VIDEO] * len(ids),
         [job_id.encode() for job_id in ids],
         [0] * len(ids),

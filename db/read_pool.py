@@ -1,10 +1,15 @@
-"""The connections for single reads: each statement sees its own moment, and leaves nothing behind on its connection."""
+"""The driver's own connections, for single reads, and for transactions that are short.
+
+A single read sees its own moment, and leaves nothing behind on its connection.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
+from asyncpg.transaction import Transaction
 from sqlalchemy import URL
 
 from db.error_names import errors_named, is_lost
@@ -14,6 +19,31 @@ from db.statements import DIALECT, SomeRow, Statement
 CLOSE_SECONDS = 5.0
 
 Result = TypeVar("Result")
+AnyRow = TypeVar("AnyRow")
+
+
+class ShortTransaction:
+    """A `db.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
+
+    def __init__(self, connection: asyncpg.Connection, facts: dict[str, bool]) -> None:
+        self.facts = facts
+        self.wake_ups: list[str] = []
+        self._connection = connection
+
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """See `db.statements.Reader`."""
+        return await self._fetch(statement.sql, statement.arguments(values), statement.row)
+
+    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """See `db.statements.Writer`."""
+        return await self._fetch(sql, arguments, asyncpg.Record)
+
+    async def _fetch(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
+        try:
+            rows: list[AnyRow] = await self._connection.fetch(sql, *arguments, record_class=row)
+        except OSError as error:
+            raise DatabaseUnavailable from error
+        return rows
 
 
 class ReadPool:
@@ -40,15 +70,33 @@ class ReadPool:
             return rows
 
         with errors_named():
+            connection = await self._free.get()
             try:
-                return await self._with_connection(send)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                if not is_lost(error):
+                rows, connection = await self._again_if_lost(connection, send)
+            finally:
+                self._free.put_nowait(connection)
+        return rows
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[ShortTransaction]:
+        """Commit what happens inside, or none of it.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        with errors_named():
+            connection = await self._free.get()
+            try:
+                transaction, connection = await self._again_if_lost(connection, _begun)
+                try:
+                    yield ShortTransaction(connection, self.facts)
+                except BaseException:
+                    await _ended(transaction.rollback)
                     raise
-            try:
-                return await self._with_connection(send, afresh=True)
-            except OSError as error:
-                raise DatabaseUnavailable from error
+                await _ended(transaction.commit)
+            finally:
+                self._free.put_nowait(connection)
 
     async def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -57,22 +105,43 @@ class ReadPool:
             if connection is not None:
                 await connection.close(timeout=CLOSE_SECONDS)
 
-    async def _with_connection(
-        self, work: Callable[[asyncpg.Connection], Awaitable[Result]], *, afresh: bool = False
-    ) -> Result:
-        connection = await self._free.get()
+    async def _again_if_lost(
+        self, connection: asyncpg.Connection | None, work: Callable[[asyncpg.Connection], Awaitable[Result]]
+    ) -> tuple[Result, asyncpg.Connection]:
+        """Do what is safe to repeat, once more where the connection was lost since its last use; return it, too."""
+        if connection is not None and not connection.is_closed():
+            try:
+                return await work(connection), connection
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                if not is_lost(error):
+                    raise
+            connection.terminate()
+        connection = await self._opened()
         try:
-            if connection is None or connection.is_closed() or afresh:
-                connection = await self._opened(connection)
-            return await work(connection)
-        finally:
-            self._free.put_nowait(connection)
+            return await work(connection), connection
+        except BaseException as error:
+            # Nobody has seen it yet, who would put it back.
+            connection.terminate()
+            if isinstance(error, OSError):
+                raise DatabaseUnavailable from error
+            raise
 
-    async def _opened(self, old: asyncpg.Connection | None) -> asyncpg.Connection:
-        if old is not None:
-            old.terminate()
+    async def _opened(self) -> asyncpg.Connection:
         arguments, options = DIALECT.create_connect_args(self._url)  # type: ignore[no-untyped-call]
         try:
             return await asyncpg.connect(*arguments, **options)
         except (OSError, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable from error
+
+
+async def _begun(connection: asyncpg.Connection) -> Transaction:
+    transaction = connection.transaction()
+    await transaction.start()
+    return transaction
+
+
+async def _ended(end: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await end()
+    except OSError as error:
+        raise DatabaseUnavailable from error

@@ -1,58 +1,111 @@
 """Statements on how long generations take, and on who waits for one."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Boolean,
+    Double,
+    ScalarSelect,
+    SQLColumnExpression,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import aliased
 
 from db.models import VideoJob, VideoJobStatus
-from db.session import Session
+from db.statements import Id, Reader, Row, Statement
 
 RECENT_RUNS = 20
 
+AnyType = TypeVar("AnyType")
 
-class Waiting(NamedTuple):
-    """A waiting job and its place among all that wait: 1 is next."""
+
+class Waiting(Row):
+    """A waiting job, and what its wait depends on.
+
+    That is its place among all that wait (1 is next), the generations in progress over all users, and how long its
+    model's latest videos took from their submit to their end, in seconds; None where there are none.
+    """
 
     id: UUID
-    model: str
     mock_mode: bool
     position: int
+    running: int
+    median_seconds: float | None
 
 
-async def median_seconds(session: Session, model: str, *, mock_mode: bool) -> float | None:
-    """Return how long the model's latest videos took from their submit to their end; None where there are none."""
-    run_time = func.extract("epoch", VideoJob.completed_at - func.coalesce(VideoJob.submitted_at, VideoJob.started_at))
+class Median(Row):
+    """How long something usually takes, in seconds; None where it was never done."""
+
+    seconds: float | None
+
+
+# A column, or a parameter.
+Of = SQLColumnExpression[AnyType] | BindParameter[AnyType]
+_other, _done = aliased(VideoJob), aliased(VideoJob)
+_position = (
+    select(func.count())
+    .where(
+        _other.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
+        tuple_(_other.created_at, _other.id) <= tuple_(VideoJob.created_at, VideoJob.id),
+    )
+    .correlate(VideoJob)
+    .scalar_subquery()
+)
+_running = select(func.count()).where(_other.status == literal_column(f"'{VideoJobStatus.RUNNING}'")).scalar_subquery()
+
+
+def _median_seconds(model: Of[str], mock_mode: Of[bool]) -> ScalarSelect[float | None]:
+    """Select how long the latest videos of a model took from their submit to their end."""
+    run_time = func.extract("epoch", _done.completed_at - func.coalesce(_done.submitted_at, _done.started_at))
     recent = (
         select(run_time.label("seconds"))
-        .where(VideoJob.status == VideoJobStatus.SUCCEEDED, VideoJob.model == model, VideoJob.mock_mode == mock_mode)
-        .order_by(VideoJob.completed_at.desc())
-        .limit(RECENT_RUNS)
-        .subquery()
-    )
-    median = await session.scalar(select(func.percentile_cont(0.5).within_group(recent.c.seconds)))
-    return None if median is None else float(median)
-
-
-async def count_running(session: Session) -> int:
-    """Count the generations in progress over all users."""
-    return await session.scalar(select(func.count()).where(VideoJob.status == VideoJobStatus.RUNNING)) or 0
-
-
-async def waiting(session: Session, job_ids: Sequence[UUID]) -> list[Waiting]:
-    """Read which of the jobs wait, and how many wait that were created before each, itself included."""
-    other = aliased(VideoJob)
-    position = (
-        select(func.count())
         .where(
-            other.status == VideoJobStatus.PENDING,
-            tuple_(other.created_at, other.id) <= tuple_(VideoJob.created_at, VideoJob.id),
+            _done.status == literal_column(f"'{VideoJobStatus.SUCCEEDED}'"),
+            _done.model == model,
+            _done.mock_mode == mock_mode,
         )
+        .order_by(_done.completed_at.desc())
+        .limit(RECENT_RUNS)
         .correlate(VideoJob)
-        .scalar_subquery()
+        .lateral()
     )
-    query = select(VideoJob.id, VideoJob.model, VideoJob.mock_mode, position)
-    found = await session.execute(query.where(VideoJob.id.in_(job_ids), VideoJob.status == VideoJobStatus.PENDING))
-    return [Waiting(*row) for row in found]
+    return select(cast(func.percentile_cont(0.5).within_group(recent.c.seconds), Double)).scalar_subquery()
+
+
+_WAITING = Statement(
+    select(
+        VideoJob.id, VideoJob.mock_mode, _position, _running, _median_seconds(VideoJob.model, VideoJob.mock_mode)
+    ).where(
+        VideoJob.id == any_(bindparam("jobs", type_=ARRAY(Uuid))),
+        VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
+    ),
+    Waiting,
+)
+
+
+_MEDIAN = Statement(
+    select(_median_seconds(bindparam("model", type_=Text), bindparam("mock_mode", type_=Boolean))), Median
+)
+
+
+async def median_seconds(reader: Reader, model: str, *, mock_mode: bool) -> float | None:
+    """Return how long the model's latest videos took from their submit to their end; None where there are none."""
+    (median,) = await reader.fetch(_MEDIAN, model=model, mock_mode=mock_mode)
+    return median.seconds
+
+
+async def waiting(reader: Reader, job_ids: Sequence[Id]) -> list[Waiting]:
+    """Read which of the jobs wait, and what their waits depend on."""
+    return await reader.fetch(_WAITING, jobs=job_ids)

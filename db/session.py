@@ -1,50 +1,53 @@
 """Connections and transactions. The edges open transactions here; nothing below an edge commits."""
 
-import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import Engine, event, func, make_url, select
+from sqlalchemy import Engine, event, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from db.error_names import errors_named
 from db.errors import DatabaseUnavailable
-from db.read_pool import ReadPool
-from db.statements import SomeRow, Statement
+from db.read_pool import ReadPool, ShortTransaction
+from db.statements import Id, SomeRow, Statement, Writer
+from db.wake_ups import WakeUps
 
-WAKE_UP_CHANNEL = "lookreel_video_jobs"
 REST_SECONDS = 1.0
 _RETURNED_AT = "returned_at"
-_WAKE_UPS = "wake_ups"
 
-logger = logging.getLogger("lookreel.db")
+AnyRow = TypeVar("AnyRow")
 
 
 class Session(AsyncSession):
-    """A transaction; also a `db.statements.Reader`, that sends on the transaction's own connection."""
+    """A transaction; also a `db.statements.Writer`, that sends on the transaction's own connection."""
 
     def __init__(self, engine: AsyncEngine, facts: dict[str, bool], *, autocommit: bool = False) -> None:
         super().__init__(engine, expire_on_commit=False)
         self.facts = facts
+        self.wake_ups: list[str] = []
         self._autocommit = autocommit
         self._driver: asyncpg.Connection | None = None
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `db.statements.Reader`. What the session has not flushed yet is not seen."""
+        return await self._fetch(statement.sql, statement.arguments(values), statement.row)
+
+    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """See `db.statements.Writer`."""
+        return await self._fetch(sql, arguments, asyncpg.Record)
+
+    async def _fetch(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
         driver = self._driver or await self._begun()
         try:
-            rows: list[SomeRow] = await driver.fetch(
-                statement.sql, *statement.arguments(values), record_class=statement.row
-            )
+            rows: list[AnyRow] = await driver.fetch(sql, *arguments, record_class=row)
         except OSError as error:
             raise DatabaseUnavailable from error
         return rows
@@ -59,9 +62,9 @@ class Session(AsyncSession):
         return driver
 
 
-def wake_up_after_commit(session: Session, video_job_id: UUID, version: int, user_id: UUID) -> None:
+def wake_up_after_commit(writer: Writer, video_job_id: Id, version: int, user_id: Id) -> None:
     """Tell followers of the job and of its owner's jobs once the running transaction has committed."""
-    session.info.setdefault(_WAKE_UPS, []).append(f"{video_job_id}:{version}:{user_id}")
+    writer.wake_ups.append(f"{video_job_id}:{version}:{user_id}")
 
 
 def _note_return(_connection: object, record: ConnectionPoolEntry) -> None:
@@ -86,6 +89,8 @@ def _require_life(engine: Engine, connection: DBAPIConnection, record: Connectio
 class Database:
     """The connections of one process: `pool_size` in all, half of them for transactions, half for single reads.
 
+    Short transactions take the readers' connections.
+
     `url` is any PostgreSQL URL; the asyncpg driver is put in whatever the scheme says. All are opened when needed.
     """
 
@@ -93,6 +98,7 @@ class Database:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
         readers = max(1, pool_size // 2)
         self.reader = ReadPool(self.url, readers, {})
+        self._wake_ups = WakeUps(self.reader)
         self._engine = create_async_engine(self.url, pool_size=max(1, pool_size - readers), max_overflow=0)
         event.listen(self._engine.sync_engine, "checkin", _note_return)
         event.listen(self._engine.sync_engine, "checkout", partial(_require_life, self._engine.sync_engine))
@@ -113,9 +119,19 @@ class Database:
                 async with session.begin():
                     await self._connect(session)
                     yield session
-            wake_ups: list[str] = session.info.pop(_WAKE_UPS, [])
-            if wake_ups:
-                await self._notify(session, wake_ups)
+        self._wake_ups.send(session.wake_ups)
+
+    @asynccontextmanager
+    async def short_transaction(self) -> AsyncIterator[ShortTransaction]:
+        """Do as `transaction` does, for statements that are sent by the driver: SQLAlchemy has no share in it.
+
+        Raises:
+            DatabaseUnavailable: as for `transaction`
+
+        """
+        async with self.reader.transaction() as transaction:
+            yield transaction
+        self._wake_ups.send(transaction.wake_ups)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
@@ -145,6 +161,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._wake_ups.close()
         await self.reader.close()
         await self._engine.dispose()
 
@@ -153,12 +170,3 @@ class Database:
             await session.connection()
         except (OSError, DBAPIError, asyncpg.PostgresError, PoolTimeout) as error:
             raise DatabaseUnavailable from error
-
-    async def _notify(self, session: Session, wake_ups: list[str]) -> None:
-        try:
-            async with session.begin():
-                for wake_up in wake_ups:
-                    await session.execute(select(func.pg_notify(WAKE_UP_CHANNEL, wake_up)))
-        except (SQLAlchemyError, OSError):
-            # Followers also look by themselves now and then, so a lost wake-up costs them latency only.
-            logger.warning("A wake-up could not be sent", exc_info=True)

@@ -1,7 +1,7 @@
 """Statements without SQLAlchemy's share: written with it, compiled once, and sent by the driver itself.
 
 To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg. What is read often goes this
-way; what is written, or read rarely, goes through a session (decision 16).
+way, and so does what a creation writes; the rest goes through a session (decisions 16 and 19).
 """
 
 from operator import itemgetter
@@ -26,13 +26,14 @@ class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg tells no types
     __slots__ = ()
 
     def __init_subclass__(cls) -> None:
-        for place, name in enumerate(cls.__annotations__):
+        for place, name in enumerate(cls.columns()):
             setattr(cls, name, property(itemgetter(place)))
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
-        """Return the names in order."""
-        return tuple(cls.__annotations__)
+        """Return the names in order, those of a base class first."""
+        kinds = (kind for kind in reversed(cls.__mro__) if issubclass(kind, Row))
+        return tuple(name for kind in kinds for name in vars(kind).get("__annotations__", ()))
 
 
 SomeRow = TypeVar("SomeRow", bound=Row)
@@ -69,6 +70,24 @@ class Reader(Protocol):
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """Return all rows.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        ...
+
+
+class Writer(Reader, Protocol):
+    """A transaction. `wake_ups` goes out once it has committed: see `db.session.wake_up_after_commit`."""
+
+    @property
+    def wake_ups(self) -> list[str]:
+        """What is to be told afterwards."""
+        ...
+
+    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Return all rows of somebody else's statement.
 
         Raises:
             DatabaseUnavailable

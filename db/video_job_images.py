@@ -3,17 +3,36 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import FileRemoval, VideoJobImage
 from db.session import Session
+from db.statements import Row, Statement, Writer
 
 
-async def add(session: Session, images: Sequence[VideoJobImage]) -> None:
+class ImageRow(Row):
+    """An image of a job."""
+
+    video_job_id: UUID
+    role: str
+    position: int
+    address: str
+    media_type: str
+
+
+_ADD = Statement(
+    insert(VideoJobImage)
+    .values({name: bindparam(name) for name in ImageRow.columns()})
+    .returning(*(getattr(VideoJobImage, name) for name in ImageRow.columns())),
+    ImageRow,
+)
+
+
+async def add(writer: Writer, images: Sequence[VideoJobImage]) -> None:
     """Write a new job's images."""
-    session.add_all(images)
-    await session.flush()
+    for image in images:
+        await writer.fetch(_ADD, **{name: getattr(image, name) for name in ImageRow.columns()})
 
 
 async def of_job(session: Session, video_job_id: UUID) -> Sequence[VideoJobImage]:

@@ -4,17 +4,30 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Interval,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.queue import is_queued
 from db.session import Session, wake_up_after_commit
-from db.statements import Id, Reader, Row, Statement, as_text, first_row
+from db.statements import Id, Reader, Row, Statement, Writer, as_text, first_row
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
-_ACTIVE = VideoJob.status.in_(bindparam("active", ACTIVE_STATUSES, expanding=True, literal_execute=True))
+IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
 
 
 class VideoJobRow(Row):
@@ -49,6 +62,13 @@ class VideoJobRow(Row):
     updated_at: datetime
 
 
+class KeyRow(Row):
+    """What an idempotency key stood for."""
+
+    request_digest: str
+    video_job_id: UUID
+
+
 class LogLine(Row):
     """What is shown of a line of a job's log."""
 
@@ -59,18 +79,35 @@ class LogLine(Row):
     message: str
 
 
-_SHOWN = (
-    as_text(VideoJob.id),
-    as_text(VideoJob.user_id),
+SHOWN = (
+    as_text(VideoJob.id).label("id"),
+    as_text(VideoJob.user_id).label("user_id"),
     *(getattr(VideoJob, name) for name in VideoJobRow.columns()[2:]),
 )
 _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
-_ANY_JOB = Statement(select(*_SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
-_OWN_JOB = Statement(select(*_SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
-_OWN_JOBS = Listing(select(*_SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
+_ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
+_OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
+_OWN_JOBS = Listing(select(*SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
 _OWN_JOBS_OF_STATUS = Listing(
-    select(*_SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
+    select(*SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
+)
+_KEY_ROW = (IdempotencyKey.request_digest, IdempotencyKey.video_job_id)
+_KEY = Statement(
+    select(*_KEY_ROW).where(
+        IdempotencyKey.user_id == _OWNER,
+        IdempotencyKey.key == bindparam("key"),
+        IdempotencyKey.created_at > func.now() - bindparam("keep", type_=Interval),
+    ),
+    KeyRow,
+)
+_STANDS_FOR = {"request_digest": bindparam("digest"), "video_job_id": bindparam("job"), "created_at": func.now()}
+_PUT_KEY = Statement(
+    insert(IdempotencyKey)
+    .values({"user_id": _OWNER, "key": bindparam("key")} | _STANDS_FOR)
+    .on_conflict_do_update(index_elements=["user_id", "key"], set_=_STANDS_FOR)
+    .returning(*_KEY_ROW),
+    KeyRow,
 )
 _LOGS = Statement(
     select(as_text(VideoJobLog.video_job_id), *(getattr(VideoJobLog, name) for name in LogLine.columns()[1:]))
@@ -78,14 +115,6 @@ _LOGS = Statement(
     .order_by(VideoJobLog.video_job_id, VideoJobLog.id),
     LogLine,
 )
-
-
-async def add(session: Session, job: VideoJob) -> None:
-    """Write a new job; the columns that the database fills in are read back."""
-    session.add(job)
-    await session.flush()
-    await session.refresh(job)
-    wake_up_after_commit(session, job.id, job.version, job.user_id)
 
 
 async def get(session: Session, job_id: UUID) -> VideoJob | None:
@@ -108,7 +137,7 @@ async def active_or_newer(
     session: Session, user_id: UUID, since: datetime, known: Collection[UUID]
 ) -> Sequence[VideoJob]:
     """Read a user's jobs that may have changed lately: in progress, created since, or known to be worth a look."""
-    changed = or_(_ACTIVE, VideoJob.created_at >= since, VideoJob.id.in_(known))
+    changed = or_(IS_ACTIVE, VideoJob.created_at >= since, VideoJob.id.in_(known))
     query = select(VideoJob).where(VideoJob.user_id == user_id, changed)
     return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
 
@@ -116,12 +145,6 @@ async def active_or_newer(
 async def keep(session: Session, job_id: UUID) -> None:
     """Keep a job from being deleted until the transaction ends."""
     await session.execute(select(VideoJob.id).where(VideoJob.id == job_id).with_for_update(read=True, key_share=True))
-
-
-async def active_ids(session: Session, user_id: UUID) -> Sequence[UUID]:
-    """List a user's jobs that hold a slot, oldest first."""
-    query = select(VideoJob.id).where(VideoJob.user_id == user_id, _ACTIVE)
-    return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
 
 
 async def get_shown(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> VideoJobRow | None:
@@ -185,21 +208,14 @@ async def logs_after(session: Session, job_id: UUID, after: int) -> Sequence[Vid
     return (await session.scalars(query.order_by(VideoJobLog.id))).all()
 
 
-async def get_idempotency_key(session: Session, user_id: UUID, key: str, keep: timedelta) -> IdempotencyKey | None:
+async def get_idempotency_key(reader: Reader, user_id: UUID, key: str, keep: timedelta) -> KeyRow | None:
     """Read what a user's key stood for, unless that is longer ago than `keep`."""
-    query = select(IdempotencyKey).where(
-        IdempotencyKey.user_id == user_id,
-        IdempotencyKey.key == key,
-        IdempotencyKey.created_at > func.now() - keep,
-    )
-    return await session.scalar(query)
+    return await first_row(reader, _KEY, owner=user_id, key=key, keep=keep)
 
 
-async def put_idempotency_key(session: Session, user_id: UUID, key: str, digest: str, job_id: UUID) -> None:
+async def put_idempotency_key(writer: Writer, user_id: UUID, key: str, digest: str, job_id: UUID) -> None:
     """Remember what a user's key stands for from now on."""
-    values = {"request_digest": digest, "video_job_id": job_id, "created_at": func.now()}
-    statement = insert(IdempotencyKey).values(user_id=user_id, key=key, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
+    await writer.fetch(_PUT_KEY, owner=user_id, key=key, digest=digest, job=job_id)
 
 
 async def prune_idempotency_keys(session: Session, keep: timedelta) -> None:
@@ -209,7 +225,7 @@ async def prune_idempotency_keys(session: Session, keep: timedelta) -> None:
 
 async def active_but_not_queued(session: Session, *, limit: int) -> Sequence[UUID]:
     """Find jobs that no worker will ever take, since their place in the queue is gone."""
-    query = select(VideoJob.id).where(_ACTIVE, ~exists(is_queued(VideoJob.id)))
+    query = select(VideoJob.id).where(IS_ACTIVE, ~exists(is_queued(VideoJob.id)))
     return (await session.scalars(query.order_by(VideoJob.created_at).limit(limit))).all()
 
 

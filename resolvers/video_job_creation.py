@@ -3,14 +3,19 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import accounts, file_removals, look_videos, looks, queue, video_job_images, video_jobs
-from db.models import LedgerEntryKind, LogLevel, User, VideoJob, VideoJobImage, VideoJobStatus
+from db import creations, file_removals, look_videos, queue, video_job_images, video_jobs
+from db.accounts import Account
+from db.creations import Creation, NewVideoJob, Standing
+from db.models import LogLevel, User, VideoJob, VideoJobImage, VideoJobStatus
 from db.session import Session
+from db.statements import Reader, Writer
+from db.video_jobs import VideoJobRow
 from resolvers.accounts import lock_account, open_account
 from resolvers.errors import (
     ActiveJobLimit,
@@ -25,7 +30,7 @@ from resolvers.errors import (
 from resolvers.models import Catalogue
 from resolvers.prices import VIDEO_COST, VIDEO_GENERATION
 from resolvers.video_job_input import VideoJobInput
-from resolvers.video_jobs import FIRST_VERSION, get, status_message
+from resolvers.video_jobs import FIRST_VERSION, FirstLine, ShownJob, get, status_message
 
 # How many jobs one user may have in progress (seed, 'Concurrent Job Limit').
 ACTIVE_JOB_LIMIT = 3
@@ -37,12 +42,19 @@ FIRST_STATUS_MESSAGE = "Waiting for a worker"
 class CreatedVideoJob:
     """A job as it was created, now or by an earlier request with the same idempotency key.
 
-    `free_slots` is how many more jobs the caller may have in progress now.
+    `free_slots` is how many more jobs the caller may have in progress now; of one created now, `first_line` is its
+    log, and `in_look` says whether a look shows it.
     """
 
-    job: VideoJob
-    replayed: bool
+    job: ShownJob
     free_slots: int
+    first_line: FirstLine | None
+    in_look: bool = False
+
+    @property
+    def replayed(self) -> bool:
+        """Whether an earlier request has created it."""
+        return self.first_line is None
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,15 @@ class VideoJobQuote:
     refusals: list[Refusal]
 
 
-async def create(session: Session, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> CreatedVideoJob:
+@dataclass(frozen=True)
+class Checked:
+    """What a request that nothing stands in the way of was found to be: `replay` is the job that there is already."""
+
+    free_slots: int
+    replay: VideoJob | None
+
+
+async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> CreatedVideoJob:
     """Check, charge, write and queue a job in the caller's transaction.
 
     Every check comes before the charge, in the order of contract.md; the account's row lock keeps two requests of one
@@ -67,24 +87,29 @@ async def create(session: Session, caller: Caller, asked: VideoJobInput, catalog
 
     """
     request = asked.normalised()
-    earlier = await check(session, caller, request, catalogue)
-    job = earlier or await _write(session, caller, request, catalogue)
-    return CreatedVideoJob(job, earlier is not None, await _free_slots(session, caller.user_id))
+    checked = await check(writer, caller, request, catalogue)
+    if checked.replay is not None:
+        return CreatedVideoJob(checked.replay, checked.free_slots, None)
+    job = await _write(writer, caller, request, _cost(request, catalogue))
+    line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(job.tokens_consumed))
+    return CreatedVideoJob(job, checked.free_slots - 1, line, in_look=request.look_id is not None)
 
 
-async def check(session: Session, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> VideoJob | None:
+async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> Checked:
     """Lock the account and raise what stands in the way of a normalised request, as `create` does.
 
-    Return the job as it was created where an earlier request with the same idempotency key has made it already.
+    A request that repeats an earlier one by its idempotency key is let pass with the job as that one has made it.
     """
     for refusal in _refusals_of_fields(request, catalogue):
         raise refusal
-    account = await lock_account(session, caller)
-    earlier = await _replay(session, caller, request)
-    if earlier is None:
-        async for refusal in _refusals_of_account(session, account, request, catalogue):
+    account = await lock_account(writer, caller)
+    standing = await _standing(writer, account.id, request)
+    free_slots = max(0, ACTIVE_JOB_LIMIT - len(standing.active))
+    replay = await _replay(writer, caller, request)
+    if replay is None:
+        async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
-    return earlier
+    return Checked(free_slots, replay)
 
 
 async def retry(
@@ -109,9 +134,10 @@ async def quote(session: Session, caller: Caller, asked: VideoJobInput, catalogu
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
     account = await open_account(session, caller)
+    standing = await _standing(session, account.id, request)
     refusals = list(_refusals_of_fields(request, catalogue))
-    refusals += [refusal async for refusal in _refusals_of_account(session, account, request, catalogue)]
-    free_slots = await _free_slots(session, account.id)
+    refusals += [refusal async for refusal in _refusals_of_account(session, account, standing, request, catalogue)]
+    free_slots = max(0, ACTIVE_JOB_LIMIT - len(standing.active))
     return VideoJobQuote(_cost(request, catalogue), account.tokens, free_slots, refusals)
 
 
@@ -127,56 +153,58 @@ def _cost(request: VideoJobInput, catalogue: Catalogue) -> int:
 
 
 async def _refusals_of_account(
-    session: Session, account: User, request: VideoJobInput, catalogue: Catalogue
+    reader: Reader, account: Account | User, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
     if request.look_id is not None:
-        if not await look_videos.exist(session):
+        if not await look_videos.exist(reader):
             yield LookVideosNotMigrated()
-        elif not await _owns_look(session, account.id, request.look_id):
+        elif not standing.owns_look:
             yield InvalidLook()
-    active = await video_jobs.active_ids(session, account.id)
-    if len(active) >= ACTIVE_JOB_LIMIT:
-        yield ActiveJobLimit(ACTIVE_JOB_LIMIT, active)
+    if len(standing.active) >= ACTIVE_JOB_LIMIT:
+        yield ActiveJobLimit(ACTIVE_JOB_LIMIT, standing.active)
     cost = _cost(request, catalogue)
     if account.tokens < cost:
         yield InsufficientTokens(VIDEO_GENERATION, cost, account.tokens)
 
 
-async def _free_slots(session: Session, user_id: UUID) -> int:
-    return max(0, ACTIVE_JOB_LIMIT - len(await video_jobs.active_ids(session, user_id)))
-
-
-async def _owns_look(session: Session, user_id: UUID, look_id: str) -> bool:
+async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput) -> Standing:
     try:
-        return await looks.get_owned(session, UUID(look_id), user_id) is not None
+        look_id = None if request.look_id is None else UUID(request.look_id)
     except ValueError:
-        return False
+        look_id = None
+    return await creations.standing(reader, user_id, look_id)
 
 
-async def _replay(session: Session, caller: Caller, request: VideoJobInput) -> VideoJob | None:
+async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJob | None:
     """Return the first answer to the caller's key again: the job as it was when it was created."""
     if request.idempotency_key is None:
         return None
-    key = request.idempotency_key
-    known = await video_jobs.get_idempotency_key(session, caller.user_id, key, IDEMPOTENCY_KEYS_LAST)
+    known = await video_jobs.get_idempotency_key(reader, caller.user_id, request.idempotency_key, IDEMPOTENCY_KEYS_LAST)
     if known is None:
         return None
     if known.request_digest != request.digest():
         raise IdempotencyKeyReused
-    job = await video_jobs.get(session, known.video_job_id)
+    job = await video_jobs.get_shown(reader, known.video_job_id, caller.user_id, to_admin=False)
     return None if job is None else _as_created(job)
 
 
-def _as_created(job: VideoJob) -> VideoJob:
+def _as_created(job: VideoJobRow) -> VideoJob:
     """Copy what never changes of a job, and give the rest its first value again."""
-    first = _new_job(job.id, job.user_id, _asked_for(job), job.tokens_consumed)
-    first.status, first.progress_percentage, first.version = VideoJobStatus.PENDING, 0, FIRST_VERSION
-    first.progress_is_estimated = False
-    first.created_at = first.updated_at = job.created_at
-    return first
+    return VideoJob(
+        id=UUID(job.id),
+        user_id=UUID(job.user_id),
+        **_columns(_asked_for(job)),
+        tokens_consumed=job.tokens_consumed,
+        status=VideoJobStatus.PENDING,
+        progress_percentage=0,
+        progress_is_estimated=False,
+        version=FIRST_VERSION,
+        created_at=job.created_at,
+        updated_at=job.created_at,
+    )
 
 
-def _asked_for(job: VideoJob) -> VideoJobInput:
+def _asked_for(job: ShownJob) -> VideoJobInput:
     return VideoJobInput(
         prompt=job.prompt,
         model=job.model,
@@ -188,44 +216,42 @@ def _asked_for(job: VideoJob) -> VideoJobInput:
     )
 
 
-def _new_job(job_id: UUID, user_id: UUID, request: VideoJobInput, cost: int) -> VideoJob:
-    return VideoJob(
-        id=job_id,
-        user_id=user_id,
-        prompt=request.prompt,
-        model=request.model,
-        resolution=request.resolution,
-        aspect_ratio=request.aspect_ratio,
-        duration_seconds=request.duration_seconds,
-        generate_audio=request.generate_audio,
-        mock_mode=request.mock_mode,
-        status_message=status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode),
-        tokens_consumed=cost,
-    )
+def _columns(request: VideoJobInput) -> dict[str, Any]:
+    """Return what a job's row keeps of the request."""
+    return {
+        "prompt": request.prompt,
+        "model": request.model,
+        "resolution": request.resolution,
+        "aspect_ratio": request.aspect_ratio,
+        "duration_seconds": request.duration_seconds,
+        "generate_audio": request.generate_audio,
+        "mock_mode": request.mock_mode,
+        "status_message": status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode),
+    }
 
 
-async def _write(session: Session, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> VideoJob:
-    cost = _cost(request, catalogue)
-    job = _new_job(uuid7(), caller.user_id, request, cost)
-    await video_jobs.add(session, job)
-    if request.look_id is not None:
-        await look_videos.add(session, UUID(request.look_id), job.id)
+def _first_message(cost: int) -> str:
+    return f"Video job created, {cost} tokens charged"
+
+
+async def _write(writer: Writer, caller: Caller, request: VideoJobInput, cost: int) -> NewVideoJob:
+    job_id, look_id = uuid7(), None if request.look_id is None else UUID(request.look_id)
+    new = Creation(job_id, caller.user_id, _columns(request), cost, _first_message(cost), look_id)
+    job = await creations.write(writer, new)
     if request.images:
-        await _own_images(session, job, request)
-    await accounts.change_balance(session, caller.user_id, LedgerEntryKind.CHARGE, -cost, video_job_id=job.id)
+        await _own_images(writer, job_id, request)
     if request.idempotency_key is not None:
         digest = request.digest()
-        await video_jobs.put_idempotency_key(session, caller.user_id, request.idempotency_key, digest, job.id)
-    await video_jobs.add_log(session, job.id, LogLevel.INFO, f"Video job created, {cost} tokens charged")
-    await queue.enqueue(session, [job.id])
+        await video_jobs.put_idempotency_key(writer, caller.user_id, request.idempotency_key, digest, job_id)
+    await queue.enqueue(writer, [job_id])
     return job
 
 
-async def _own_images(session: Session, job: VideoJob, request: VideoJobInput) -> None:
+async def _own_images(writer: Writer, job_id: UUID, request: VideoJobInput) -> None:
     """Make the stored images the job's; until here they were to be removed."""
     rows = [
         VideoJobImage(
-            video_job_id=job.id,
+            video_job_id=job_id,
             role=image.role,
             position=image.position,
             address=image.address,
@@ -233,5 +259,5 @@ async def _own_images(session: Session, job: VideoJob, request: VideoJobInput) -
         )
         for image in request.images
     ]
-    await video_job_images.add(session, rows)
-    await file_removals.withdraw(session, [image.removal_address for image in request.images])
+    await video_job_images.add(writer, rows)
+    await file_removals.withdraw(writer, [image.removal_address for image in request.images])

@@ -157,7 +157,7 @@ async def _read(part: _Part) -> Image:
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
     """Check everything and schedule the removal of what is about to be stored; nothing for a replayed request."""
     async with services.database.transaction() as session:
-        if await check(session, caller, request, services.catalogue) is not None:
+        if (await check(session, caller, request, services.catalogue)).replay is not None:
             return []
         addresses = [services.storage.address_of_image(image.name, image.extension) for image in request.images]
         await file_removals.schedule_unless_owned(session, addresses)

@@ -1,6 +1,8 @@
 """Video jobs as their owners see them: reading, cancelling, deleting."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import func
@@ -22,6 +24,18 @@ FIRST_VERSION = 1
 
 # A job as it is changed, or as it is shown: what they have in common has the same names.
 ShownJob = VideoJob | VideoJobRow
+
+
+class FirstLine(NamedTuple):
+    """What a new job's log begins with."""
+
+    timestamp: datetime
+    level: LogLevel
+    message: str
+
+
+ShownLine = LogLine | FirstLine
+Line = TypeVar("Line", bound=ShownLine)
 
 
 def status_message(text: str, *, mock_mode: bool) -> str:
@@ -145,7 +159,7 @@ async def logs_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[L
     return by_parent(await video_jobs.logs_of(reader, job_ids))
 
 
-def logs_of_version(job: ShownJob, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+def logs_of_version(job: ShownJob, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
 

@@ -6,10 +6,9 @@ from urllib.parse import urljoin
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.models import Look, VideoJobStatus, Visibility
-from db.video_jobs import LogLine
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from resolvers.video_jobs import ShownJob
+from resolvers.video_jobs import ShownJob, ShownLine
 from rest_compat.wire import (
     AssociatedLookBody,
     LogLineBody,
@@ -25,7 +24,7 @@ PROMPT_IN_LIST = 150
 
 
 def video_job_body(
-    job: ShownJob, logs: Sequence[LogLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
+    job: ShownJob, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
 ) -> VideoJobBody:
     """Put a job together."""
     columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}

@@ -6,19 +6,21 @@ from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import blake2b
+from uuid import UUID
 
 from fastapi import Request
 
 from auth.caller import Caller
 from db.look_videos import LookOfJob
-from db.models import VideoJob, VideoJobStatus
-from db.session import Session
+from db.models import VideoJobStatus
+from db.statements import Reader
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams
 from resolvers.following import follow
 from resolvers.models import FleetLimits
 from resolvers.queue_places import QueuePlace, queue_places
 from resolvers.streams import seconds_left
+from resolvers.video_jobs import ShownJob
 from rest_compat.bodies import video_job_body
 from rest_compat.services import RestServices
 from rest_compat.wire import VideoJobBody
@@ -40,7 +42,7 @@ _PREFERENCE = re.compile(rf"[ \t,]*+({_WORD}){_VALUE}(?:[ \t]*+;[ \t]*+(?:{_WORD
 class JobState:
     """All of a job but its log, which never changes without a new version."""
 
-    job: VideoJob
+    job: ShownJob
     in_looks: Sequence[LookOfJob]
     place: QueuePlace | None
 
@@ -72,16 +74,16 @@ class JobState:
         return min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND)
 
 
-async def job_state(session: Session, job: VideoJob, limits: FleetLimits) -> JobState:
+async def job_state(reader: Reader, job: ShownJob, limits: FleetLimits) -> JobState:
     """Read what belongs to a job that the caller was let read."""
-    in_looks = (await video_jobs.looks_by_job(session, [job.id])).get(str(job.id), [])
-    places = await queue_places(session, [job.id], limits) if job.status == VideoJobStatus.PENDING else {}
+    in_looks = (await video_jobs.looks_by_job(reader, [job.id])).get(str(job.id), [])
+    places = await queue_places(reader, [job.id], limits) if job.status == VideoJobStatus.PENDING else {}
     return JobState(job, in_looks, places.get(job.id))
 
 
-async def body_of(session: Session, state: JobState, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
+async def body_of(reader: Reader, state: JobState, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
     """Put a job together with its log, as far as `last_line` where that is given."""
-    logs = (await video_jobs.logs_by_job(session, [state.job.id])).get(str(state.job.id), [])
+    logs = (await video_jobs.logs_by_job(reader, [state.job.id])).get(str(state.job.id), [])
     shown = [line for line in logs if last_line is None or line.id <= last_line]
     return video_job_body(state.job, shown, state.in_looks, state.place, base_url)
 
@@ -108,7 +110,7 @@ def seconds_to_wait(prefer: Iterable[str] | None) -> int:
 
 
 async def wait_for_change(
-    services: RestServices, caller: Caller, job: VideoJob, request: Request, *, seconds: float
+    services: RestServices, caller: Caller, job: ShownJob, request: Request, *, seconds: float
 ) -> bool:
     """Wait until the job has changed, time is up, the token has expired, or the client has gone.
 
@@ -142,8 +144,8 @@ async def _first(*coroutines: Coroutine[None, None, None], seconds: float) -> No
         task.result()
 
 
-async def _change(services: RestServices, caller: Caller, job: VideoJob) -> None:
-    changes = follow(services.database, services.feed, caller, job.id, after_version=job.version)
+async def _change(services: RestServices, caller: Caller, job: ShownJob) -> None:
+    changes = follow(services.database, services.feed, caller, UUID(str(job.id)), after_version=job.version)
     async with aclosing(changes):
         await anext(changes, None)
 

@@ -7,14 +7,16 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Resp
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
-from db.models import VideoJob
-from db.session import Session
+from db.statements import Reader
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
+from resolvers.queue_places import queue_places
+from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from rest_compat.bodies import video_job_list_item
+from resolvers.video_jobs import ShownJob
+from rest_compat.bodies import video_job_body, video_job_list_item
 from rest_compat.conditional import JobState, body_of, is_named, job_state, seconds_to_wait, wait_for_change
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
@@ -106,10 +108,10 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     """Charge for a video and queue its generation."""
     async with (
         video_job_images.stored(services, caller, asked, uploads) as asked_with_images,
-        services.database.transaction() as session,
+        services.database.short_transaction() as transaction,
     ):
-        created = await video_job_creation.create(session, caller, asked_with_images, services.catalogue)
-        body = await _body(session, created.job, services, request)
+        created = await video_job_creation.create(transaction, caller, asked_with_images, services.catalogue)
+        body = await _body_of_created(transaction, created, services, request)
     response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
     response.headers.update(rate_limit_headers(created.free_slots))
     if created.replayed:
@@ -246,9 +248,22 @@ async def _read(
         return state, None if has_it else await body_of(session, state, str(request.base_url))
 
 
-async def _body(session: Session, job: VideoJob, services: RestServices, request: Request) -> VideoJobBody:
-    state = await job_state(session, job, services.catalogue.limits)
-    return await body_of(session, state, str(request.base_url))
+async def _body(reader: Reader, job: ShownJob, services: RestServices, request: Request) -> VideoJobBody:
+    state = await job_state(reader, job, services.catalogue.limits)
+    return await body_of(reader, state, str(request.base_url))
+
+
+async def _body_of_created(
+    reader: Reader, created: CreatedVideoJob, services: RestServices, request: Request
+) -> VideoJobBody:
+    """Put a job together; of a new one, what was written a moment ago is not read again."""
+    if created.first_line is None:
+        return await _body(reader, created.job, services, request)
+    job = created.job
+    in_looks = await video_jobs.looks_by_job(reader, [job.id]) if created.in_look else {}
+    places = await queue_places(reader, [job.id], services.catalogue.limits)
+    shown_in = in_looks.get(str(job.id), ())
+    return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
 
 
 def _one_look(in_form: str | None, in_query: str | None) -> str | None:

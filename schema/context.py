@@ -13,6 +13,7 @@ import strawberry
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from db.job_feed import JobFeed
+from db.read_pool import ShortTransaction
 from db.session import Database, Session
 from db.statements import Reader
 from resolvers.models import Catalogue
@@ -109,6 +110,10 @@ class RequestContext:
     def transaction(self) -> AbstractAsyncContextManager[Session]:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
+
+    def short_transaction(self) -> AbstractAsyncContextManager[ShortTransaction]:
+        """Open the transaction of one root field whose statements are sent by the driver."""
+        return self.services.database.short_transaction()
 
 
 Info = strawberry.Info[RequestContext, None]

@@ -101,9 +101,9 @@ class VideoJobMutations:
         with refusals_into(payload.errors):
             async with (
                 video_job_images.stored(services, caller, input.asked(), input.uploads()) as asked,
-                info.context.transaction() as session,
+                info.context.short_transaction() as transaction,
             ):
-                created = await video_job_creation.create(session, caller, asked, services.catalogue)
+                created = await video_job_creation.create(transaction, caller, asked, services.catalogue)
             payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
         return payload
 

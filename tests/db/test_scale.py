@@ -26,7 +26,7 @@ from sqlalchemy import event, select
 
 from app.sample import SAMPLE
 from auth.caller import Caller
-from db import look_videos, looks, migrations, video_jobs
+from db import creations, look_videos, looks, migrations, video_jobs
 from db.looks import LookList, LookView
 from db.pages import Page, Position
 from db.session import Database, Session
@@ -269,10 +269,10 @@ async def test_a_late_page_costs_the_same(grown: Database, read: PageReader, eve
 
 
 async def test_the_jobs_that_hold_slots_are_found_among_a_million(grown: Database) -> None:
-    active, plan = await explained(grown, lambda session: video_jobs.active_ids(session, OWNER))
-    assert [job_id.int for job_id in active] == list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))
+    standing, plan = await explained(grown, lambda session: creations.standing(session, OWNER, None))
+    assert [job_id.int for job_id in standing.active] == list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))
     assert plan.indexes == {"ix_video_jobs_active"}
-    assert plan.rows_read == len(active)
+    assert plan.rows_read == len(standing.active)
 
 
 async def test_looks_shared_with_a_user_are_reached_by_their_shares(grown: Database) -> None:

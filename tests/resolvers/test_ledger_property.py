@@ -100,7 +100,7 @@ class Story:
                 session, self.caller(step), self.job_id(step), CATALOGUE, idempotency_key=step.key
             )
         if not created.replayed:
-            self.jobs[self.caller(step).user_id].append(created.job.id)
+            self.jobs[self.caller(step).user_id].append(UUID(str(created.job.id)))
 
     async def cancel(self, step: Step) -> None:
         async with self.house.database.transaction() as session:

@@ -1,0 +1,115 @@
+"""What a creation asks of the database and writes to it, each in one statement: its account is locked meanwhile."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CTE, Text, Uuid, bindparam, exists, func, select, true
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
+
+from db.accounts import balance_changed
+from db.models import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
+from db.session import wake_up_after_commit
+from db.statements import Reader, Row, Statement, Writer
+from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
+
+# What is asked for, by the columns that keep it; the database fills in the rest.
+_ASKED = (
+    "prompt",
+    "model",
+    "resolution",
+    "aspect_ratio",
+    "duration_seconds",
+    "generate_audio",
+    "mock_mode",
+    "status_message",
+)
+
+
+class Standing(Row):
+    """What decides about a creation besides the balance: the jobs that hold a slot, oldest first, and the look."""
+
+    active: list[UUID]
+    owns_look: bool
+
+
+class NewVideoJob(VideoJobRow):
+    """What is shown of a job that was created a moment ago, and when its log began."""
+
+    logged_at: datetime
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A job to be written. `asked` has what `_ASKED` names; `look_id` is a look of the user's, `message` its log."""
+
+    job_id: UUID
+    user_id: UUID
+    asked: Mapping[str, object]
+    cost: int
+    message: str
+    look_id: UUID | None
+
+
+_USER = bindparam("user", type_=Uuid)
+_LOOK = bindparam("look", type_=Uuid)
+_ACTIVE = (
+    select(VideoJob.id).where(VideoJob.user_id == _USER, IS_ACTIVE).order_by(VideoJob.created_at, VideoJob.id)
+).scalar_subquery()
+# The look is kept from being deleted until the transaction ends.
+_OWNS_LOOK = exists(
+    select(Look.id).where(Look.id == _LOOK, Look.user_id == _USER).with_for_update(read=True, key_share=True)
+)
+_STANDING = Statement(select(func.array(_ACTIVE, type_=ARRAY(Uuid)), _OWNS_LOOK), Standing)
+
+
+def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
+    """Put the job first: what needs its id is written from what its row returns."""
+    values = {"id": bindparam("job"), "user_id": _USER} | {
+        name: bindparam(name) for name in (*_ASKED, "tokens_consumed")
+    }
+    job = insert(VideoJob).values(values).returning(*SHOWN, VideoJob.id.label("key")).cte("job")
+    charge = balance_changed(select(job.c.key).scalar_subquery())
+    first = select(job.c.key, bindparam("level", type_=Text), bindparam("message", type_=Text))
+    line = (
+        insert(VideoJobLog)
+        .from_select(["video_job_id", "level", "message"], first)
+        .returning(VideoJobLog.timestamp)
+        .cte("line")
+    )
+    shown = [job.c[name] for name in VideoJobRow.columns()]
+    query = select(*shown, line.c.timestamp).select_from(job).join(line, true()).join(charge, true())
+    return Statement(query.add_cte(*(part(job) for part in more)), NewVideoJob)
+
+
+def _link(job: CTE) -> CTE:
+    return insert(LookVideo).from_select(["look_id", "video_job_id"], select(_LOOK, job.c.key)).cte("link")
+
+
+_WRITE = _written()
+_WRITE_WITH_LOOK = _written(_link)
+
+
+async def standing(reader: Reader, user_id: UUID, look_id: UUID | None) -> Standing:
+    """Read what decides besides the balance. In the transaction that has locked the account, nothing of it changes."""
+    (found,) = await reader.fetch(_STANDING, user=user_id, look=look_id)
+    return found
+
+
+async def write(writer: Writer, new: Creation) -> NewVideoJob:
+    """Write a job, its place in a look, the charge with its ledger entry, and the first line of its log.
+
+    Raises:
+        asyncpg.IntegrityConstraintViolationError: when the balance would go below zero.
+
+    """
+    values = {"job": new.job_id, "user": new.user_id, "entry": uuid7(), "kind": LedgerEntryKind.CHARGE}
+    values |= {"amount": -new.cost, "level": LogLevel.INFO, "message": new.message, "tokens_consumed": new.cost}
+    if new.look_id is not None:
+        values["look"] = new.look_id
+    statement = _WRITE if new.look_id is None else _WRITE_WITH_LOOK
+    (job,) = await writer.fetch(statement, **values, **new.asked)
+    wake_up_after_commit(writer, job.id, job.version, job.user_id)
+    return job

@@ -1,0 +1,89 @@
+"""What has changed is told after the commit, all that has come together at once."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+
+from db.session import Database, wake_up_after_commit
+from db.wake_ups import WAKE_UP_CHANNEL, WakeUps
+from tests.house import House, eventually
+
+
+class Heard:
+    """What a listener was told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, _connection: object, _process: int, _channel: str, text: str) -> None:
+        self.texts.append(text)
+
+    async def enough(self, number: int) -> list[str]:
+        async def told() -> list[str]:
+            return self.texts
+
+        return await eventually(told, lambda texts: len(texts) >= number)
+
+
+async def test_a_creation_wakes_its_followers_and_a_refusal_nobody(house: House) -> None:
+    caller, heard = await house.user(tokens=50), Heard()
+    async with house.database.raw_connection() as connection:
+        await connection.add_listener(WAKE_UP_CHANNEL, heard)
+        job_id = await house.create(caller)
+        with pytest.raises(AssertionError, match="INSUFFICIENT_TOKENS"):
+            await house.create(caller)
+        await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+
+        assert await heard.enough(2) == [f"{job_id}:1:{caller.user_id}", f"{job_id}:2:{caller.user_id}"]
+
+
+@pytest.mark.parametrize("kind", ["transaction", "short_transaction"])
+async def test_what_is_rolled_back_is_not_told(database: Database, kind: str) -> None:
+    job_id, user_id, heard = uuid4(), uuid4(), Heard()
+    async with database.raw_connection() as connection:
+        await connection.add_listener(WAKE_UP_CHANNEL, heard)
+        with suppress(KeyError):
+            async with getattr(database, kind)() as session:
+                wake_up_after_commit(session, job_id, 1, user_id)
+                raise KeyError
+        async with getattr(database, kind)() as session:
+            wake_up_after_commit(session, job_id, 2, user_id)
+            wake_up_after_commit(session, job_id, 3, user_id)
+            assert heard.texts == []
+
+        assert await heard.enough(2) == [f"{job_id}:{version}:{user_id}" for version in (2, 3)]
+
+
+async def test_what_comes_while_one_is_on_its_way_goes_together() -> None:
+    sent: list[list[str]] = []
+    on_its_way = asyncio.Event()
+
+    class Slow:
+        facts: dict[str, bool] = {}  # noqa: RUF012 - as a reader has them
+
+        async def fetch(self, _statement: object, *, wake_ups: list[str]) -> list[object]:
+            sent.append(wake_ups)
+            await on_its_way.wait()
+            return []
+
+    wake_ups = WakeUps(Slow())  # type: ignore[arg-type]
+    for text in ("first", "second", "third"):
+        wake_ups.send([text])
+        await asyncio.sleep(0)
+    on_its_way.set()
+    await wake_ups.close()
+
+    assert sent == [["first"], ["second", "third"]]
+
+
+async def test_a_wake_up_that_cannot_be_sent_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    with caplog.at_level(logging.WARNING, "lookreel.db"):
+        wake_ups = WakeUps(database.reader)
+        wake_ups.send(["lost"])
+        await wake_ups.close()
+
+    assert [record.message for record in caplog.records] == ["Wake-ups could not be sent"]
