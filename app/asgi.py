@@ -93,7 +93,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     web_folder = settings.data_dir / web_pages.WEB_PATH
     page = web_pages.playground(web_folder).response
     view = GraphQLView(services, settings.origins, _schema(settings), page)
-    app.router.routes.extend([Route("/graphql", view), WebSocketRoute("/graphql", view)])
+    # First: routes are tried in turn, which for the last of them takes longer than to read a token.
+    app.router.routes[:0] = [Route("/graphql", view), WebSocketRoute("/graphql", view)]
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))

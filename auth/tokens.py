@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jwt
@@ -11,6 +11,19 @@ from auth.caller import AccountStatus, Caller, Role
 from auth.errors import InvalidCredentials
 from auth.policy import TokenPolicy
 
+REMEMBERED_TOKENS = 10_000
+# In characters of the header: one token can be spelled in many headers, by spaces that count for nothing.
+LONGEST_REMEMBERED = 4_000
+# How long a token is believed after the identity provider may have taken its key back.
+KEY_SET_SECONDS = 60.0
+
+
+class _Believed(NamedTuple):
+    """A caller, and until when in seconds since the epoch their token is good without another look at it."""
+
+    caller: Caller
+    until: float
+
 
 class Authenticator:
     """Turns `Authorization` headers into callers."""
@@ -18,21 +31,45 @@ class Authenticator:
     def __init__(self, policy: TokenPolicy) -> None:
         self._policy = policy
         self._key_set = jwt.PyJWKClient(policy.jwks_url) if policy.jwks_url else None
+        # Nothing that is wrong is remembered: only who holds a key can put anything here.
+        self._believed: dict[str, _Believed] = {}
 
-    async def authenticate(self, authorization: str | None) -> Caller:
+    async def authenticate(self, authorization: str | None, now: datetime | None = None) -> Caller:
         """Read the header `Authorization: Bearer <JWT>` (RFC 6750).
+
+        A token is verified once, and its caller remembered by the very header until it expires; for a minute where a
+        key set may take its key back.
 
         Raises:
             InvalidCredentials: whatever is wrong with the header or its token.
 
         """
-        scheme, _, token = (authorization or "").partition(" ")
+        now = now or datetime.now(UTC)
+        believed = self._believed.get(authorization or "")
+        if believed is not None and now.timestamp() < believed.until:
+            return believed.caller
+        caller = await self._verified(authorization or "")
+        if caller.expires_at is None or caller.expires_at <= now:
+            raise InvalidCredentials
+        self._remember(authorization or "", caller, caller.expires_at.timestamp(), now.timestamp())
+        return caller
+
+    async def _verified(self, authorization: str) -> Caller:
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise InvalidCredentials
         try:
             return caller_of(self._decode(token.strip(), await self._key(token.strip())))
         except (jwt.PyJWTError, ValueError) as error:
             raise InvalidCredentials from error
+
+    def _remember(self, authorization: str, caller: Caller, expiry: float, now: float) -> None:
+        if len(authorization) > LONGEST_REMEMBERED:
+            return
+        if len(self._believed) >= REMEMBERED_TOKENS:
+            self._believed.clear()
+        until = expiry if self._key_set is None else min(expiry, now + KEY_SET_SECONDS)
+        self._believed[authorization] = _Believed(caller, until)
 
     async def _key(self, token: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
         if self._key_set is None:

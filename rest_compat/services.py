@@ -37,7 +37,12 @@ def services_of(request: Request) -> RestServices:
     return cast("RestServices", request.app.state.rest_services)
 
 
-Services = Annotated[RestServices, Depends(services_of)]
+# What a route depends on is a coroutine throughout: FastAPI takes a plain function to a thread of its own.
+async def _services(request: Request) -> RestServices:
+    return services_of(request)
+
+
+Services = Annotated[RestServices, Depends(_services)]
 
 
 # Describes the scheme in the OpenAPI document, so that Swagger can authorize; the gate is what decides.
@@ -59,7 +64,7 @@ class AdmittedRoute(APIRoute):
         return admit_and_handle
 
 
-def caller_of(
+async def caller_of(
     request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
     """Return the caller whom the route has admitted."""

@@ -57,7 +57,7 @@ ReferenceImages = Annotated[
 ]
 
 
-def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
+async def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
     *,
     prompt: Annotated[str | None, Form(description="What to show; this or `initialImage` is needed")] = None,
     model: Annotated[str, Form(description="Such as `veo-3.1-generate-preview`; a leading `models/` is accepted")],
@@ -84,7 +84,7 @@ def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
     )
 
 
-def video_job_uploads(
+async def video_job_uploads(
     initial_image: Annotated[
         UploadFile | None, File(alias="initialImage", description="Where to start: a JPEG or PNG file")
     ] = None,

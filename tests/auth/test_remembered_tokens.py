@@ -1,0 +1,100 @@
+"""A token is verified once, and never believed longer than it says itself, or than its key is known to be good."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+
+from auth import tokens
+from auth.caller import Caller
+from auth.errors import InvalidCredentials
+from auth.tokens import Authenticator, TokenPolicy, sign
+
+KEY = "a key that only this test knows, long enough for the longest of the HMAC algorithms"
+POLICY = TokenPolicy(algorithm="HS256", secret_key=KEY)
+CALLER = Caller(UUID("11111111-1111-4111-8111-111111111111"), "a@b.example")
+TICK = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the tokens that are looked into."""
+    looked_into: list[str] = []
+    decode = jwt.decode
+
+    def counted(token: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        looked_into.append(token)
+        return decode(token, *arguments, **options)
+
+    monkeypatch.setattr(jwt, "decode", counted)
+    return looked_into
+
+
+def header(lifetime: timedelta = timedelta(hours=1)) -> str:
+    return f"Bearer {sign(POLICY, CALLER, lifetime)}"
+
+
+async def test_a_token_is_verified_once_until_it_expires(verified: list[str]) -> None:
+    authenticator, authorization = Authenticator(POLICY), header()
+    caller = await authenticator.authenticate(authorization)
+    expiry = caller.expires_at
+    assert expiry is not None
+
+    assert await authenticator.authenticate(authorization) is caller
+    assert await authenticator.authenticate(authorization, now=expiry - TICK) is caller
+    assert len(verified) == 1
+    for late in (expiry, expiry + TICK):
+        with pytest.raises(InvalidCredentials):
+            await authenticator.authenticate(authorization, now=late)
+    assert len(verified) == 3
+
+
+async def test_a_key_sets_token_is_verified_again_after_a_minute(
+    verified: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = SimpleNamespace(get_signing_key_from_jwt=lambda _token: SimpleNamespace(key=KEY))
+    monkeypatch.setattr(jwt, "PyJWKClient", lambda _url: keys)
+    authenticator = Authenticator(TokenPolicy(algorithm="HS256", jwks_url="https://id.example/keys"))
+    authorization, start = header(), datetime.now(UTC)
+    minute = timedelta(seconds=tokens.KEY_SET_SECONDS)
+
+    for later, looks in ((timedelta(0), 1), (minute - TICK, 1), (minute, 2), (2 * minute - TICK, 2)):
+        await authenticator.authenticate(authorization, now=start + later)
+        assert len(verified) == looks
+    keys.get_signing_key_from_jwt = lambda _token: SimpleNamespace(key="another key, after the provider took one back")
+    with pytest.raises(InvalidCredentials):
+        await authenticator.authenticate(authorization, now=start + 2 * minute)
+
+
+async def test_a_key_sets_token_that_expires_sooner_is_refused_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = SimpleNamespace(get_signing_key_from_jwt=lambda _token: SimpleNamespace(key=KEY))
+    monkeypatch.setattr(jwt, "PyJWKClient", lambda _url: keys)
+    authenticator = Authenticator(TokenPolicy(algorithm="HS256", jwks_url="https://id.example/keys"))
+    authorization = header(timedelta(seconds=30))
+    expiry = (await authenticator.authenticate(authorization)).expires_at
+    assert expiry is not None
+
+    await authenticator.authenticate(authorization, now=expiry - TICK)
+    with pytest.raises(InvalidCredentials):
+        await authenticator.authenticate(authorization, now=expiry)
+
+
+async def test_what_is_wrong_is_not_remembered_and_what_is_remembered_is_bounded(
+    verified: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "REMEMBERED_TOKENS", 2)
+    authenticator = Authenticator(POLICY)
+    first, second, third = (header(timedelta(hours=hours)) for hours in (1, 2, 3))
+    padded = "Bearer" + " " * tokens.LONGEST_REMEMBERED + first.removeprefix("Bearer ")
+
+    for authorization in (first, second, first, second, third, first):
+        await authenticator.authenticate(authorization)
+    assert len(verified) == 4
+    for _ in range(2):
+        await authenticator.authenticate(padded)
+        with pytest.raises(InvalidCredentials):
+            await authenticator.authenticate("Bearer rubbish")
+    assert len(verified) == 8
