@@ -25,7 +25,10 @@ ASKED = {
 
 async def measure(hall: Hall, effort: Effort) -> Section:
     """Compare both wires with the same statements."""
-    about = f"{data.CREATORS:,} users with tokens; what a round has made is deleted before the next."
+    about = (
+        f"{data.CREATORS:,} users with tokens; what a round has made is deleted before the next. Ours sends wake-ups "
+        "that come together in one statement, pgbench one after each creation."
+    )
     section = Section("Creates", about)
     tokens = [hall.token(data.numbered(data.FIRST_CREATOR + n)) for n in range(data.CREATORS)]
     async with module("app.api", hall.environment()) as ours:
