@@ -11,7 +11,8 @@ import pytest
 from auth import tokens
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
-from auth.tokens import Authenticator, TokenPolicy, sign
+from auth.policy import TokenPolicy
+from auth.tokens import Authenticator, sign
 
 KEY = "a key that only this test knows, long enough for the longest of the HMAC algorithms"
 POLICY = TokenPolicy(algorithm="HS256", secret_key=KEY)

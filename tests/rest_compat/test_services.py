@@ -1,0 +1,28 @@
+"""What the routes are given, and at what cost."""
+
+from collections.abc import Iterator
+from inspect import isasyncgenfunction, iscoroutinefunction
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, APIRouter
+from fastapi.security import HTTPBearer
+
+from rest_compat import looks, migration, subscription, video_job_events, video_jobs, video_models
+
+ROUTERS = (looks, migration, subscription, video_job_events, video_jobs, video_models)
+
+
+def dependencies(dependant: Dependant) -> Iterator[object]:
+    yield dependant.call
+    for each in dependant.dependencies:
+        yield from dependencies(each)
+
+
+@pytest.mark.parametrize("router", [module.router for module in ROUTERS])
+def test_nothing_that_a_route_needs_is_taken_to_another_thread(router: APIRouter) -> None:
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        for call in dependencies(route.dependant):
+            function = type(call).__call__ if isinstance(call, HTTPBearer) else call
+            assert iscoroutinefunction(function) or isasyncgenfunction(function), f"{route.path}: {call}"
