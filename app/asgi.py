@@ -28,6 +28,7 @@ from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams
 from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
+from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
 from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
@@ -80,7 +81,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app = rest_api()
     app.router.lifespan_context = lambda _app: _running(feed, storages)
     app.state.database = database
-    app.state.rest_services = RestServices(
+    rest_services = RestServices(
         database=database,
         feed=feed,
         streams=streams,
@@ -89,6 +90,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         admit=gate.admit,
         migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
     )
+    app.state.rest_services = rest_services
     services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
     web_folder = settings.data_dir / web_pages.WEB_PATH
     page = web_pages.playground(web_folder).response
@@ -100,6 +102,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
     app.add_route("/", _home)
+    app.add_middleware(AnswerPolls, services=rest_services)
     _add_middleware(app, settings)
     return app
 

@@ -1,6 +1,7 @@
 """Video jobs as their owners see them: reading, cancelling, deleting."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func
 
 from auth.caller import Caller
-from db import accounts, file_removals, look_videos, video_job_images, video_jobs
+from db import accounts, file_removals, job_briefs, look_videos, video_job_images, video_jobs
 from db.accounts import LedgerRow
 from db.look_videos import LookOfJob
 from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
@@ -21,6 +22,19 @@ from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFo
 from resolvers.grouping import by_parent, grouped
 
 FIRST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class JobInBrief:
+    """What tells whether anything that is shown of a job has changed, but for its place in the queue.
+
+    `looks` has id, title and picture of each look that shows it.
+    """
+
+    version: int
+    status: str
+    looks: Sequence[tuple[str, str | None, str]]
+
 
 # A job as it is changed, or as it is shown: what they have in common has the same names.
 ShownJob = VideoJob | VideoJobRow
@@ -67,6 +81,24 @@ async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
     if job is None:
         raise VideoJobNotFound
     return job
+
+
+async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
+    """Read as much of one job of the caller's, in one statement; admins read anybody's.
+
+    Raises:
+        VideoJobNotFound
+
+    """
+    rows = await job_briefs.get(reader, job_id, caller.user_id, to_admin=caller.is_admin)
+    if not rows:
+        raise VideoJobNotFound
+    looks = [
+        (row.look_id, row.look_title, row.look_image_url)
+        for row in rows
+        if row.look_id is not None and row.look_image_url is not None
+    ]
+    return JobInBrief(rows[0].version, rows[0].status, looks)
 
 
 async def page(

@@ -2,18 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
+from types import MappingProxyType
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from auth.caller import Caller
 from db.look_videos import LookOfJob
 from db.models import VideoJobStatus
-from db.statements import Reader
+from db.statements import Id, Reader
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams
 from resolvers.following import follow
@@ -40,25 +42,29 @@ _PREFERENCE = re.compile(rf"[ \t,]*+({_WORD}){_VALUE}(?:[ \t]*+;[ \t]*+(?:{_WORD
 
 @dataclass(frozen=True)
 class JobState:
-    """All of a job but its log, which never changes without a new version."""
+    """What an entity tag stands for: all of a job but its log, which never changes without a new version.
 
-    job: ShownJob
-    in_looks: Sequence[LookOfJob]
+    `looks` has id, title and picture of each look that shows the job.
+    """
+
+    version: int
+    status: str
+    looks: Sequence[tuple[str, str | None, str]]
     place: QueuePlace | None
 
     @property
     def is_terminal(self) -> bool:
         """Whether the job has ended."""
-        return VideoJobStatus(self.job.status).is_terminal
+        return VideoJobStatus(self.status).is_terminal
 
-    @property
+    @cached_property
     def tag(self) -> str:
         """The entity tag (RFC 9110, section 8.8.3): the version, and a digest of what changes without a new one.
 
         It is weak, since it stands for what the body says and not for its octets.
         """
-        beside = ([(look.id, look.title, look.generated_image_url) for look in self.in_looks], self.place)
-        return f'W/"{self.job.version}-{blake2b(repr(beside).encode(), digest_size=8).hexdigest()}"'
+        beside = (self.looks, self.place)
+        return f'W/"{self.version}-{blake2b(repr(beside).encode(), digest_size=8).hexdigest()}"'
 
     def headers(self) -> dict[str, str]:
         """Return what belongs to a 200 as well as to a 304 (RFC 9110, section 15.4.5).
@@ -74,24 +80,63 @@ class JobState:
         return min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND)
 
 
-async def job_state(reader: Reader, job: ShownJob, limits: FleetLimits) -> JobState:
+@dataclass(frozen=True)
+class WholeJob:
+    """A job with what is shown beside it."""
+
+    job: ShownJob
+    in_looks: Sequence[LookOfJob]
+    place: QueuePlace | None
+
+    @cached_property
+    def state(self) -> JobState:
+        """What the entity tag stands for."""
+        looks = [(look.id, look.title, look.generated_image_url) for look in self.in_looks]
+        return JobState(self.job.version, self.job.status, looks, self.place)
+
+
+async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, limits: FleetLimits) -> JobState:
+    """Read what the entity tag of a job of the caller's stands for, and nothing else.
+
+    Raises:
+        VideoJobNotFound
+
+    """
+    job = await video_jobs.in_brief(reader, caller, job_id)
+    return JobState(job.version, job.status, job.looks, await _place(reader, job_id, job.status, limits))
+
+
+async def whole_job(reader: Reader, job: ShownJob, limits: FleetLimits) -> WholeJob:
     """Read what belongs to a job that the caller was let read."""
     in_looks = (await video_jobs.looks_by_job(reader, [job.id])).get(str(job.id), [])
-    places = await queue_places(reader, [job.id], limits) if job.status == VideoJobStatus.PENDING else {}
-    return JobState(job, in_looks, places.get(job.id))
+    return WholeJob(job, in_looks, await _place(reader, job.id, job.status, limits))
 
 
-async def body_of(reader: Reader, state: JobState, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
-    """Put a job together with its log, as far as `last_line` where that is given."""
-    logs = (await video_jobs.logs_by_job(reader, [state.job.id])).get(str(state.job.id), [])
+async def body_of(reader: Reader, whole: WholeJob, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
+    """Put a job together with its log, as far as `last_line` where that is given.
+
+    The log is read last: where it has gone on since, the tag is one that is not current any more.
+    """
+    logs = (await video_jobs.logs_by_job(reader, [whole.job.id])).get(str(whole.job.id), [])
     shown = [line for line in logs if last_line is None or line.id <= last_line]
-    return video_job_body(state.job, shown, state.in_looks, state.place, base_url)
+    return video_job_body(whole.job, shown, whole.in_looks, whole.place, base_url)
+
+
+async def _place(reader: Reader, job_id: Id, status: str, limits: FleetLimits) -> QueuePlace | None:
+    if status != VideoJobStatus.PENDING:
+        return None
+    return next(iter((await queue_places(reader, [job_id], limits)).values()), None)
 
 
 def is_named(tag: str, if_none_match: Iterable[str] | None) -> bool:
     """Whether `If-None-Match` (RFC 9110, section 13.1.2) names the tag, compared weakly (section 8.8.3.2)."""
     condition = ",".join(if_none_match or ())
     return condition.strip() == "*" or tag.removeprefix("W/").strip('"') in _TAG.findall(condition)
+
+
+def not_modified(state: JobState, more: Mapping[str, str] = MappingProxyType({})) -> Response:
+    """Answer that the client has what there is."""
+    return Response(status_code=304, headers={**more, **state.headers()})
 
 
 def seconds_to_wait(prefer: Iterable[str] | None) -> int:
@@ -110,9 +155,9 @@ def seconds_to_wait(prefer: Iterable[str] | None) -> int:
 
 
 async def wait_for_change(
-    services: RestServices, caller: Caller, job: ShownJob, request: Request, *, seconds: float
+    services: RestServices, caller: Caller, seen: ShownJob, request: Request, *, seconds: float
 ) -> bool:
-    """Wait until the job has changed, time is up, the token has expired, or the client has gone.
+    """Wait until the job has changed since it was seen, time is up, the token has expired, or the client has gone.
 
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then.
@@ -125,7 +170,7 @@ async def wait_for_change(
     limit = seconds if left is None else min(seconds, left)
     try:
         with services.streams.opened(caller):
-            await _first(_change(services, caller, job), _gone(request), seconds=limit)
+            await _first(_change(services, caller, seen), _gone(request), seconds=limit)
     except TooManyStreams:
         return False
     return True
@@ -144,8 +189,8 @@ async def _first(*coroutines: Coroutine[None, None, None], seconds: float) -> No
         task.result()
 
 
-async def _change(services: RestServices, caller: Caller, job: ShownJob) -> None:
-    changes = follow(services.database, services.feed, caller, UUID(str(job.id)), after_version=job.version)
+async def _change(services: RestServices, caller: Caller, seen: ShownJob) -> None:
+    changes = follow(services.database, services.feed, caller, UUID(str(seen.id)), after_version=seen.version)
     async with aclosing(changes):
         await anext(changes, None)
 

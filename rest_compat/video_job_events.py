@@ -20,7 +20,7 @@ from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.following import START, Position, follow_with_log
 from resolvers.ids import uuid_or
 from resolvers.streams import until_expiry
-from rest_compat.conditional import body_of, job_state
+from rest_compat.conditional import body_of, whole_job
 from rest_compat.paths import VideoJobId
 from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
 from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
@@ -212,8 +212,8 @@ async def _whole(following: Following, job: VideoJob, position: Position) -> Vid
     """Put the job together with the lines that have been told: its log may have gone on."""
     services = following.services
     async with services.database.transaction() as session:
-        state = await job_state(session, job, services.catalogue.limits)
-        return await body_of(session, state, following.base_url, last_line=position.line)
+        whole = await whole_job(session, job, services.catalogue.limits)
+        return await body_of(session, whole, following.base_url, last_line=position.line)
 
 
 def _event(name: str, position: Position, body: Wire) -> ServerSentEvent:

@@ -17,7 +17,15 @@ from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from resolvers.video_jobs import ShownJob
 from rest_compat.bodies import video_job_body, video_job_list_item
-from rest_compat.conditional import JobState, body_of, is_named, job_state, seconds_to_wait, wait_for_change
+from rest_compat.conditional import (
+    WholeJob,
+    body_of,
+    is_named,
+    not_modified,
+    seconds_to_wait,
+    wait_for_change,
+    whole_job,
+)
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
@@ -132,9 +140,9 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
 ) -> VideoJobListBody:
     """List the caller's own jobs, newest first."""
     start = skip if offset is None else offset
-    async with services.database.transaction() as session:
-        page = await video_jobs.offset_page(session, caller, status_filter or None, skip=start, limit=limit)
-        in_looks = await video_jobs.looks_by_job(session, [job.id for job in page.rows])
+    reader = services.database.reader
+    page = await video_jobs.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
+    in_looks = await video_jobs.looks_by_job(reader, [job.id for job in page.rows])
     base_url = str(request.base_url)
     items = [video_job_list_item(job, in_looks.get(str(job.id), ()), base_url) for job in page.rows]
     return VideoJobListBody(jobs=items, total=page.total, skip=start, limit=limit)
@@ -168,16 +176,15 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     prefer: Prefer = None,
 ) -> VideoJobBody | Response:
     """Read a job of the caller's, where it has changed (RFC 9110, section 13.1.2) or as soon as it has (RFC 7240)."""
-    state, body = await _read(video_job_id, if_none_match, caller, services, request)
-    headers, seconds = {}, seconds_to_wait(prefer)
-    if body is None and seconds and not state.is_terminal:
-        if await wait_for_change(services, caller, state.job, request, seconds=seconds):
-            headers = {"Preference-Applied": f"wait={seconds}"}
-        state, body = await _read(video_job_id, if_none_match, caller, services, request)
-    headers |= state.headers()
+    whole, body = await _read(video_job_id, if_none_match, caller, services, request)
+    applied, seconds = {}, seconds_to_wait(prefer)
+    if body is None and seconds and not whole.state.is_terminal:
+        if await wait_for_change(services, caller, whole.job, request, seconds=seconds):
+            applied = {"Preference-Applied": f"wait={seconds}"}
+        whole, body = await _read(video_job_id, if_none_match, caller, services, request)
     if body is None:
-        return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
+        return not_modified(whole.state, applied)
+    response.headers.update(applied | whole.state.headers())
     return body
 
 
@@ -189,8 +196,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 )
 async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request) -> str:
     """Go to the stored video."""
-    async with services.database.transaction() as session:
-        stored = await video_jobs.stored_video(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+    stored = await video_jobs.stored_video(services.database.reader, caller, uuid_or(video_job_id, VideoJobNotFound))
     return urljoin(str(request.base_url), stored)
 
 
@@ -239,18 +245,18 @@ async def _set_default(
 
 async def _read(
     video_job_id: str, if_none_match: list[str] | None, caller: Caller, services: RestServices, request: Request
-) -> tuple[JobState, VideoJobBody | None]:
+) -> tuple[WholeJob, VideoJobBody | None]:
     """Read a job, and put its body together unless the client has it already."""
-    async with services.database.transaction() as session:
-        job = await video_jobs.get(session, caller, uuid_or(video_job_id, VideoJobNotFound))
-        state = await job_state(session, job, services.catalogue.limits)
-        has_it = is_named(state.tag, if_none_match)
-        return state, None if has_it else await body_of(session, state, str(request.base_url))
+    reader = services.database.reader
+    job = await video_jobs.read(reader, caller, uuid_or(video_job_id, VideoJobNotFound))
+    whole = await whole_job(reader, job, services.catalogue.limits)
+    has_it = is_named(whole.state.tag, if_none_match)
+    return whole, None if has_it else await body_of(reader, whole, str(request.base_url))
 
 
 async def _body(reader: Reader, job: ShownJob, services: RestServices, request: Request) -> VideoJobBody:
-    state = await job_state(reader, job, services.catalogue.limits)
-    return await body_of(reader, state, str(request.base_url))
+    whole = await whole_job(reader, job, services.catalogue.limits)
+    return await body_of(reader, whole, str(request.base_url))
 
 
 async def _body_of_created(

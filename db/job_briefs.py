@@ -1,0 +1,41 @@
+"""What tells whether a client still has the newest of a job, in one statement: nothing is asked as often."""
+
+from uuid import UUID
+
+from sqlalchemy import Boolean, Select, Uuid, bindparam, null, or_, select
+
+from db import look_videos
+from db.models import Look, LookVideo, VideoJob
+from db.statements import Reader, Row, Statement, as_text
+
+
+class BriefRow(Row):
+    """A job with one of the looks that show it; their columns are None where no look does."""
+
+    version: int
+    status: str
+    look_id: str | None
+    look_title: str | None
+    look_image_url: str | None
+
+
+def _of_job(query: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:
+    allowed = or_(bindparam("to_admin", type_=Boolean), VideoJob.user_id == bindparam("user", type_=Uuid))
+    return query.where(VideoJob.id == bindparam("job"), allowed)
+
+
+_WITH_LOOKS = Statement(
+    _of_job(select(VideoJob.version, VideoJob.status, as_text(Look.id), Look.title, Look.generated_image_url))
+    .outerjoin(LookVideo, LookVideo.video_job_id == VideoJob.id)
+    .outerjoin(Look, Look.id == LookVideo.look_id)
+    # As `look_videos.looks_of_jobs` sorts them.
+    .order_by(LookVideo.created_at, Look.id),
+    BriefRow,
+)
+_ALONE = Statement(_of_job(select(VideoJob.version, VideoJob.status, null(), null(), null())), BriefRow)
+
+
+async def get(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> list[BriefRow]:
+    """Read a job, if it is that user's, with each look that shows it; nothing where there is no such job."""
+    statement = _WITH_LOOKS if await look_videos.exist(reader) else _ALONE
+    return await reader.fetch(statement, job=job_id, user=user_id, to_admin=to_admin)
