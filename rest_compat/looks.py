@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from db.looks import LookRow, LookView
 from db.models import Look
-from db.session import Session
+from db.statements import Reader
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
@@ -56,18 +56,18 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
 ) -> LookListBody:
     """List looks, newest first."""
     wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type or LookView.MY_PRIVATE), search)
-    async with services.database.transaction() as session:
-        page = await looks.offset_page(session, wanted, skip=skip, limit=limit)
-        bodies = await _bodies(session, page.rows, request)
+    reader = services.database.reader
+    page = await looks.offset_page(reader, wanted, skip=skip, limit=limit)
+    bodies = await _bodies(reader, page.rows, request)
     return LookListBody(looks=bodies, total=page.total, skip=skip, limit=limit)
 
 
 @router.get("/{look_id}", responses=UNKNOWN)
 async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
     """Read a look that the caller may see."""
-    async with services.database.transaction() as session:
-        look = await looks.get(session, caller, uuid_or(look_id, LookNotFound))
-        return (await _bodies(session, [look], request))[0]
+    reader = services.database.reader
+    look = await looks.get(reader, caller, uuid_or(look_id, LookNotFound))
+    return (await _bodies(reader, [look], request))[0]
 
 
 @router.patch("/{look_id}", responses=REFUSED | UNKNOWN)
@@ -99,11 +99,11 @@ async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Service
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
-async def _bodies(session: Session, rows: Sequence[Look | LookRow], request: Request) -> list[LookBody]:
+async def _bodies(reader: Reader, rows: Sequence[Look | LookRow], request: Request) -> list[LookBody]:
     ids = [str(look.id) for look in rows]
-    products = await looks.products_by_look(session, ids)
-    videos = await look_videos.videos_by_look(session, ids)
-    shared_with = await looks.shared_with_by_look(session, ids)
+    products = await looks.products_by_look(reader, ids)
+    videos = await look_videos.videos_by_look(reader, ids)
+    shared_with = await looks.shared_with_by_look(reader, ids)
     base_url = str(request.base_url)
     return [
         look_body(look, products.get(id_, ()), videos.get(id_, ()), shared_with.get(id_, ()), base_url)

@@ -35,7 +35,6 @@ async def read_token_history(
     limit: Limit = DEFAULT_PAGE,
 ) -> HistoryBody:
     """Read the caller's ledger, newest first."""
-    async with services.database.transaction() as session:
-        page = await tokens.offset_page(session, caller, skip=skip, limit=limit)
+    page = await tokens.offset_page(services.database.reader, caller, skip=skip, limit=limit)
     entries = [TransactionBody.model_validate(entry, from_attributes=True) for entry in page.rows]
     return HistoryBody(transactions=entries, total=page.total, skip=skip, limit=limit)
