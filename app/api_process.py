@@ -12,6 +12,7 @@ import uvloop
 from asgi_correlation_id import CorrelationIdFilter
 
 from app.asgi import create_app
+from app.http_protocol import BoundedHttp
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
@@ -34,6 +35,7 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(settings, database),
+                http=BoundedHttp,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
                 access_log=False,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from app.asgi import create_app
+from app.http_protocol import BoundedHttp
 from app.serve import listen
 from app.settings import Settings
 from db.session import Database
@@ -16,7 +17,8 @@ from db.session import Database
 async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
     """Serve on a free port as an API process does; yield the base URL."""
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(settings, database), ws="websockets-sansio", log_config=None, access_log=False)
+    app = create_app(settings, database)
+    config = uvicorn.Config(app, http=BoundedHttp, ws="websockets-sansio", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -28,7 +28,7 @@ PROCESS = Statement(select(func.pg_backend_pid(type_=Integer)), Process)
 @pytest.fixture
 async def one(house: House) -> AsyncIterator[Database]:
     """A database with one connection for short transactions and single reads."""
-    database = Database(house.database.url.render_as_string(hide_password=False), readers=1)
+    database = Database(house.database.url.render_as_string(hide_password=False), pool_size=2)
     yield database
     await database.close()
 

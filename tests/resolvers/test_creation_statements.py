@@ -48,7 +48,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 async def listened(house: House, settings: Settings, sent: list[str]) -> AsyncIterator[House]:
     """An API with connections of its own, where nothing happens for the first time any more."""
-    database = Database(house.database.url.render_as_string(hide_password=False), readers=1)
+    database = Database(house.database.url.render_as_string(hide_password=False), pool_size=2)
     async with serving(settings, database) as url, House.opened(settings, database, url) as listened:
         caller = await listened.user()
         await over_rest(listened, caller, sent, lookId=str((await listened.look(caller)).id))
