@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -11,6 +10,7 @@ from sqlalchemy import Engine, event
 
 from app.settings import Settings
 from auth.caller import Caller
+from db.read_pool import ReadPool
 from db.session import Database
 from tests.house import FORM, House, eventually, multipart
 from tests.servers import serving
@@ -38,10 +38,14 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect what is sent on connections of pools that are opened from now on."""
     statements: list[str] = []
 
-    async def listened_to(connection: asyncpg.Connection) -> None:
-        connection.add_query_logger(lambda query: statements.append(query.query))
+    opened = ReadPool._opened  # noqa: SLF001 - where a pool's connections come from
 
-    monkeypatch.setattr(asyncpg, "create_pool", partial(asyncpg.create_pool, init=listened_to))
+    async def listened_to(pool: ReadPool) -> asyncpg.Connection:
+        connection = await opened(pool)
+        connection.add_query_logger(lambda query: statements.append(query.query))
+        return connection
+
+    monkeypatch.setattr(ReadPool, "_opened", listened_to)
     return statements
 
 
