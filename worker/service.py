@@ -26,6 +26,9 @@ from worker.workshop import HandedOver, Workshop
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 # PgQueuer does not wake idle workers for a job that another one gave back; this is how soon they look by themselves.
 DEQUEUE_TIMEOUT = timedelta(seconds=5)
+# How many jobs are taken in one statement. It goes through all that are held, so with thousands of them a small batch
+# costs much; and PgQueuer writes signs of life down in batches of the square of this.
+BATCH = 100
 RESTART_SECONDS = 1.0
 
 logger = logging.getLogger("lookreel.worker")
@@ -77,6 +80,7 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
     try:
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
+            batch_size=BATCH,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             shutdown_on_listener_failure=True,
         )
@@ -92,7 +96,7 @@ async def generate(workshop: Workshop, job_id: UUID) -> None:
 
     """
     try:
-        run = await Run.of(workshop, job_id)
+        run = await _begun(workshop, job_id)
         await _run_to_the_end(run)
     except Superseded:
         logger.info("Video job %s has ended or is followed by another worker", job_id)
@@ -103,6 +107,13 @@ async def generate(workshop: Workshop, job_id: UUID) -> None:
     except DatabaseUnavailable as error:
         delay = timedelta(seconds=workshop.patience.first_retry_seconds)
         raise RetryRequested(delay=delay, reason=str(error)) from error
+
+
+async def _begun(workshop: Workshop, job_id: UUID) -> Run:
+    async with workshop.starting_room:
+        if workshop.stopping.is_set():
+            raise HandedOver
+        return await Run.of(workshop, job_id)
 
 
 async def see_through(run: Run) -> None:

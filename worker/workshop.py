@@ -63,6 +63,9 @@ class Workshop:
     stopping: asyncio.Event
     patience: Patience = Patience()
     run_times: RunTimes = field(default_factory=RunTimes)
+    # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have
+    # something to write down, and which nobody gets who waits for it too long.
+    starting_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(5))
     # Submits with images: up to 100 MB of them each, and half as much again in base64.
     image_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     # Videos being looked at and stored.
@@ -76,7 +79,9 @@ class Workshop:
 
         """
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), seconds)
+            # Not `wait_for`, which makes a task of each of thousands of waits.
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
             raise HandedOver
 
     async def unless_stopping(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -117,6 +117,23 @@ async def test_a_failed_jobs_tokens_come_back_where_the_operator_says_so(house: 
     assert (await logs(house, job_id))[-1] == ("INFO", "50 tokens refunded")
 
 
+async def test_a_stopping_worker_gives_back_jobs_that_it_has_not_begun_with(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator()
+    shop = replace(workshop(house, generator), starting_room=asyncio.Semaphore(0))
+    waiting = asyncio.create_task(generate(shop, job_id))
+    await asyncio.sleep(0)
+
+    shop.stopping.set()
+    shop.starting_room.release()
+    with pytest.raises(RetryRequested, match="the worker is stopping"):
+        await waiting
+
+    job = await house.job(job_id)
+    assert (job.status, job.version, job.run_id) == (VideoJobStatus.PENDING, 1, None)
+    assert generator.submitted == []
+
+
 async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator()
