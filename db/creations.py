@@ -93,7 +93,10 @@ _WRITE_WITH_LOOK = _written(_link)
 
 
 async def standing(reader: Reader, user_id: UUID, look_id: UUID | None) -> Standing:
-    """Read what decides besides the balance. In the transaction that has locked the account, nothing of it changes."""
+    """Read what decides besides the balance.
+
+    Read after the account was locked, in the same transaction, it stays good: meanwhile a job may end, but none begins.
+    """
     (found,) = await reader.fetch(_STANDING, user=user_id, look=look_id)
     return found
 
