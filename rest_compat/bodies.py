@@ -1,7 +1,6 @@
 """Rows to bodies. Stored paths of this site become URLs under the request's own base URL."""
 
 from collections.abc import Sequence
-from urllib.parse import urljoin
 
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
@@ -9,6 +8,7 @@ from db.models import Look, VideoJobStatus, Visibility
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from resolvers.video_jobs import ShownJob, ShownLine
+from rest_compat.urls import shown_url
 from rest_compat.wire import (
     AssociatedLookBody,
     LogLineBody,
@@ -31,8 +31,8 @@ def video_job_body(
     return VideoJobBody.model_validate(
         columns
         | {
-            "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
-            "thumbnail_url": job.thumbnail_url and urljoin(base_url, job.thumbnail_url),
+            "cloudinary_url": job.cloudinary_url and shown_url(base_url, job.cloudinary_url),
+            "thumbnail_url": job.thumbnail_url and shown_url(base_url, job.thumbnail_url),
             "queue_position": place and place.position,
             "estimated_wait_seconds": place and place.estimated_wait_seconds,
             "logs": [
@@ -50,8 +50,8 @@ def video_job_list_item(job: ShownJob, in_looks: Sequence[LookOfJob], base_url: 
         columns
         | {
             "prompt": job.prompt and job.prompt[:PROMPT_IN_LIST],
-            "cloudinary_url": job.cloudinary_url and urljoin(base_url, job.cloudinary_url),
-            "thumbnail_url": job.thumbnail_url and urljoin(base_url, job.thumbnail_url),
+            "cloudinary_url": job.cloudinary_url and shown_url(base_url, job.cloudinary_url),
+            "thumbnail_url": job.thumbnail_url and shown_url(base_url, job.thumbnail_url),
             "associated_looks": [_associated_look(look, base_url) for look in in_looks],
         }
     )
@@ -70,20 +70,20 @@ def look_body(
         id=look.id,
         title=look.title,
         notes=look.notes,
-        generated_image_url=urljoin(base_url, look.generated_image_url),
+        generated_image_url=shown_url(base_url, look.generated_image_url),
         products=[_product(product, base_url) for product in products],
         visibility=Visibility(look.visibility),
         shared_with=[SharedWithBody.model_validate(user, from_attributes=True) for user in shared_with],
         videos=[_look_video(video, base_url) for video in videos],
         default_thumbnail_type=thumbnail.type,
-        default_thumbnail_url=urljoin(base_url, thumbnail.url),
+        default_thumbnail_url=shown_url(base_url, thumbnail.url),
         created_at=look.created_at,
         updated_at=look.updated_at,
     )
 
 
 def _associated_look(look: LookOfJob, base_url: str) -> AssociatedLookBody:
-    url = urljoin(base_url, look.generated_image_url)
+    url = shown_url(base_url, look.generated_image_url)
     return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)
 
 
@@ -91,7 +91,7 @@ def _look_video(video: VideoInLook, base_url: str) -> LookVideoBody:
     return LookVideoBody(
         id=video.id,
         status=VideoJobStatus(video.status),
-        cloudinary_url=video.cloudinary_url and urljoin(base_url, video.cloudinary_url),
+        cloudinary_url=video.cloudinary_url and shown_url(base_url, video.cloudinary_url),
         is_default=video.is_default,
         created_at=video.created_at,
         progress_percentage=video.progress_percentage,
@@ -100,5 +100,5 @@ def _look_video(video: VideoInLook, base_url: str) -> LookVideoBody:
 
 def _product(product: ProductRow, base_url: str) -> ProductBody:
     body = ProductBody.model_validate(product, from_attributes=True)
-    body.thumbnail_url = product.thumbnail_url and urljoin(base_url, product.thumbnail_url)
+    body.thumbnail_url = product.thumbnail_url and shown_url(base_url, product.thumbnail_url)
     return body

@@ -1,7 +1,6 @@
 """`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out."""
 
 from typing import Annotated
-from urllib.parse import urljoin
 
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
@@ -30,6 +29,7 @@ from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
+from rest_compat.urls import shown_url
 from rest_compat.wire import (
     DefaultVideoBody,
     FormBoolean,
@@ -197,7 +197,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request) -> str:
     """Go to the stored video."""
     stored = await video_jobs.stored_video(services.database.reader, caller, uuid_or(video_job_id, VideoJobNotFound))
-    return urljoin(str(request.base_url), stored)
+    return shown_url(str(request.base_url), stored)
 
 
 @router.post("/{video_job_id}/cancel", responses={401: REFUSALS[401], 404: NOT_FOUND, 409: {"model": RefusalBody}})

@@ -21,9 +21,8 @@ from schema import connections
 from tests.schema.twins import JOBS, LOOKS, Twins
 
 # When a field fails, stock gives up what it has begun with for its neighbours, some of it before the first step.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <coroutine object (Executor|GraphQLCoreConverter):pytest.PytestUnraisableExceptionWarning"
-)
+GIVEN_UP = "Exception ignored in. <coroutine object (Executor|GraphQLCoreConverter)"
+pytestmark = pytest.mark.filterwarnings(f"ignore:{GIVEN_UP}:pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(scope="module", autouse=True)
