@@ -9,13 +9,16 @@ from uuid import UUID
 
 from pgqueuer import Queries
 from pgqueuer.ports.driver import Driver
-from sqlalchemy import Select, String, cast, column, delete, func, select, table
+from sqlalchemy import Select, String, and_, cast, column, delete, func, select, table, text
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.session import Session
 from db.statements import Id, Writer
 
 GENERATE_VIDEO = "generate_video"
+# Of fewer, any plan is good.
+FEW_ROWS = 200
 
 _pgqueuer = table("pgqueuer", column("dedupe_key"))
 _log = table("pgqueuer_log", column("created"))
@@ -57,6 +60,19 @@ async def enqueue(writer: Writer, job_ids: Collection[Id]) -> None:
 async def prune_log(session: Session, keep: timedelta) -> None:
     """Delete what PgQueuer wrote down longer ago; it never does so itself."""
     await session.execute(delete(_log).where(_log.c.created < func.now() - keep))
+
+
+async def has_outgrown_statistics(session: Session) -> bool:
+    """Whether half of the queue, and more than a few rows, have come or changed since the planner's statistics."""
+    queued = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
+    changed = queued.c.n_mod_since_analyze
+    query = select(and_(changed > FEW_ROWS, changed > queued.c.n_live_tup / 2))
+    return bool(await session.scalar(query.where(queued.c.relid == cast(_pgqueuer.name, REGCLASS))))
+
+
+async def renew_statistics(session: Session) -> None:
+    """Let PostgreSQL look at a sample of the queue."""
+    await session.execute(text(f"ANALYZE {_pgqueuer.name}"))
 
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:

@@ -4,6 +4,7 @@ Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, s
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from schema.http_answers import ALLOWED, JSON, Accepted, Refused
 MULTIPART = "multipart/form-data"
 UTF_8 = {"utf-8", "utf8"}
 METHODS = {"GET", "POST"}
+REMEMBERED_TYPES = 256
 KINDS: dict[type, str] = {str: "a string", dict: "an object"}
 
 
@@ -36,6 +38,7 @@ def check_wishes(method: str, accepted: Accepted, *, wants_page: bool) -> None:
         )
 
 
+@lru_cache(REMEMBERED_TYPES)
 def media_type_of(content_type: str | None) -> str:
     """Return a body's media type.
 

@@ -2,17 +2,17 @@
 
 import os
 import time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, text
 
-from db import file_removals
+from db import file_removals, queue
 from db.models import FileRemoval, IdempotencyKey
 from resolvers.ports import StorageUnavailable
-from tests.house import House
+from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import workshop
-from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files
+from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files, renew_statistics
 
 FILES = ["https://images.example/a.png", "https://images.example/b.png"]
 LATER = "https://images.example/later.png"
@@ -119,3 +119,22 @@ async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House)
 
 CREATE = """mutation ($key: String) { createVideoJob(input: { prompt: "She turns", model: "veo-3.1-generate-preview",
   resolution: "720p", aspectRatio: "16:9", mockMode: true, idempotencyKey: $key }) { errors { __typename } } }"""
+
+
+async def test_the_planner_is_told_of_a_queue_that_has_grown(house: House) -> None:
+    shop = workshop(house, ScriptedGenerator())
+
+    async def known_rows() -> int:
+        await renew_statistics(shop)
+        async with house.database.transaction() as session:
+            return int(await session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'pgqueuer'")) or 0)
+
+    async with house.database.transaction() as session:
+        await session.execute(text("ANALYZE pgqueuer"))
+    before = await known_rows()
+    async with house.database.transaction() as session:
+        await queue.enqueue(session, [uuid4() for _ in range(queue.FEW_ROWS + 1)])
+
+    assert await eventually(known_rows, lambda rows: rows > before) >= queue.FEW_ROWS
+    async with house.database.transaction() as session:
+        await session.execute(text("DELETE FROM pgqueuer"))
