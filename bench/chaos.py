@@ -152,7 +152,8 @@ async def _create_job(stage: Stage, plan: Plan, course: Course, caller: Caller, 
     times = 1 if key is None else 2
     created = await asyncio.gather(*(_created(stage, caller, asked, image) for _ in range(times)))
     course.replays += sum(answer.replayed for answer in created)
-    if len({answer.job.id for answer in created}) > 1:
+    # A new job is a row with its id as text, a replayed one an entity.
+    if len({str(answer.job.id) for answer in created}) > 1:
         course.violations.append(f"Two jobs were created for the key {key!r}")
 
 
