@@ -1,10 +1,10 @@
 """From what a query asks for to columns: which fields the fast path understands."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from inspect import iscoroutinefunction
 from typing import Any
+from weakref import ref
 
 from graphql import (
     BREAK,
@@ -34,7 +34,6 @@ from schema.execution.rows import getter
 from schema.execution.values import Completion
 
 REMEMBERED_FIELDS = 2048
-REMEMBERED_OPERATIONS = 500
 TYPE_NAME = "__typename"
 
 # A way to read values, and whether they have to be awaited.
@@ -60,10 +59,11 @@ class Plans:
 
 
 class _Remembered:
-    """The plans of operations that were executed lately: a document is parsed once, and so are its nodes the same."""
+    """The plans of operations, for as long as their documents are remembered (`schema.documents`), and no longer."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[int, tuple[OperationDefinitionNode, dict[str, FragmentDetails], Plans]] = OrderedDict()
+        # By identity: nodes are equal to others that say the same, and to compare them takes long.
+        self._known: dict[int, tuple[ref[OperationDefinitionNode], dict[str, FragmentDetails], Plans]] = {}
 
     def of(
         self, schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails]
@@ -74,10 +74,10 @@ class _Remembered:
             return known[2]
         plans = Plans(schema)
         if not any(map(_has_directive, (operation, *(found.definition for found in fragments.values())))):
-            # The nodes are kept beside, so that no others get their ids.
-            self._known[id(operation)] = operation, fragments, plans
-            if len(self._known) > REMEMBERED_OPERATIONS:
-                self._known.popitem(last=False)
+            key = id(operation)
+            gone = ref(operation, lambda _: self._known.pop(key, None))
+            # The fragments' nodes are kept beside, so that no others get their ids.
+            self._known[key] = gone, fragments, plans
         return plans
 
 

@@ -1,10 +1,13 @@
 """The fast path of execution answers exactly as the stock executor does, whatever is asked."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import pytest
+from graphql import OperationDefinitionNode, parse
 from graphql.execution.executor import Executor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from schema import types
 from schema.context import RequestContext
 from schema.execution.executor import FastExecutor
 from schema.execution.marks import marked
+from schema.execution.plans import plans_of
 from schema.schema import schema
 from tests.house import House
 from tests.schema.asked import queries
@@ -185,3 +189,17 @@ async def test_the_switch(
 
     assert answer.json()["data"] == {"__typename": "Query"}
     assert bool(taken) is fast
+
+
+def test_plans_go_with_their_document() -> None:
+    document = parse("{ looks { nodes { id } } }")
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    plans = plans_of(CORE, operation, {})
+    gone = ref(plans)
+
+    assert plans_of(CORE, operation, {}) is plans
+    del document, operation, plans
+    gc.collect()
+
+    assert gone() is None
