@@ -13,11 +13,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
-from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app import web_pages
-from app.body_limit import LimitBody
+from app.body_limit import GRAPHQL, LimitBody
+from app.in_front import InFront
 from app.settings import Settings
 from app.wiring import Gate, open_storages
 from db import migrations, submission_pace
@@ -95,14 +95,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     web_folder = settings.data_dir / web_pages.WEB_PATH
     page = web_pages.playground(web_folder).response
     view = GraphQLView(services, settings.origins, _schema(settings), page)
-    # First: routes are tried in turn, which for the last of them takes longer than to read a token.
-    app.router.routes[:0] = [Route("/graphql", view), WebSocketRoute("/graphql", view)]
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
     app.add_route("/", _home)
     app.add_middleware(AnswerPolls, services=rest_services)
+    app.add_middleware(InFront, path=GRAPHQL, answer=view)
     _add_middleware(app, settings)
     return app
 

@@ -1,9 +1,9 @@
 """Relay connections (GraphQL Cursor Connections Specification) over keyset pages."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -11,6 +11,8 @@ import strawberry
 from db import statements
 from db.pages import Page, Position
 from resolvers.errors import InvalidInput
+from schema.columns import column
+from schema.context import RequestContext
 
 DEFAULT_FIRST = 20
 LARGEST_FIRST = 100
@@ -40,6 +42,24 @@ class Edge(Generic[Node]):
     cursor: str = strawberry.field(description="The node's place; stays valid when others are added")
 
 
+def _edges(connections: Sequence["Connection[Any]"], _context: RequestContext) -> list[list[Edge[Any]]]:
+    """Make the cursors, which not every client asks for."""
+    return [[Edge(node=row, cursor=_cursor(row)) for row in shown.page.rows] for shown in connections]
+
+
+def _page_infos(connections: Sequence["Connection[Any]"], _context: RequestContext) -> list[PageInfo]:
+    """Tell the pages' ends."""
+    return [
+        PageInfo(
+            has_next_page=shown.page.has_next,
+            has_previous_page=not shown.is_first,
+            start_cursor=_cursor(shown.page.rows[0]) if shown.page.rows else None,
+            end_cursor=_cursor(shown.page.rows[-1]) if shown.page.rows else None,
+        )
+        for shown in connections
+    ]
+
+
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[Node]):
     """Relay's connection."""
@@ -47,22 +67,8 @@ class Connection(Generic[Node]):
     nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
     page: strawberry.Private[Page[Any]]
     is_first: strawberry.Private[bool]
-
-    @strawberry.field(description="The nodes with their places")
-    def edges(self) -> list[Edge[Node]]:
-        """Make the cursors, which not every client asks for."""
-        return [Edge(node=cast("Node", row), cursor=_cursor(row)) for row in self.page.rows]
-
-    @strawberry.field(description="Where the page stands in the list")
-    def page_info(self) -> PageInfo:
-        """Tell the page's ends."""
-        rows = self.page.rows
-        return PageInfo(
-            has_next_page=self.page.has_next,
-            has_previous_page=not self.is_first,
-            start_cursor=_cursor(rows[0]) if rows else None,
-            end_cursor=_cursor(rows[-1]) if rows else None,
-        )
+    edges: list[Edge[Node]] = column(_edges, "The nodes with their places")
+    page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
 
 
 def page_arguments(first: int, after: str | None) -> tuple[int, Position | None]:

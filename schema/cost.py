@@ -122,8 +122,9 @@ NOTHING = Shape()
 
 @dataclass(frozen=True)
 class Operation:
-    """The figures of one operation. `pages` are the document's, each after those that it contains."""
+    """An operation and its figures. `pages` are the document's, each after those that it contains."""
 
+    node: OperationDefinitionNode
     depth: int
     root_fields: int
     _amount: Amount
@@ -170,7 +171,7 @@ class _Shapes:
             for variable in node.variable_definitions or ()
             if variable.default_value is not None
         }
-        return Operation(shape.depth, shape.fields, shape.once.plus(shape.per_node), tuple(self._pages), defaults)
+        return Operation(node, shape.depth, shape.fields, shape.once.plus(shape.per_node), tuple(self._pages), defaults)
 
     def _selection_set(self, node: SelectionSetNode | None, on: GraphQLNamedType | None) -> Shape:
         shape = NOTHING

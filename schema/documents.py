@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, specified_rules, validate
+from graphql import DocumentNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema, specified_rules, validate
+from graphql.execution.collect_fields import FragmentDetails
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -33,6 +34,7 @@ class Document:
     node: DocumentNode
     errors: list[GraphQLError]
     operations: dict[str | None, Operation]
+    fragments: dict[str, FragmentDetails]
 
 
 @dataclass
@@ -72,7 +74,12 @@ class Documents:
         figures = operations(schema, node)
         check_document(node, figures.values(), self.limits, introspection=self.introspection)
         errors = validate(schema, node, RULES, MOST_ERRORS, hide_suggestions=not self.introspection)
-        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures)
+        fragments = {
+            found.name.value: FragmentDetails(found)
+            for found in node.definitions
+            if isinstance(found, FragmentDefinitionNode)
+        }
+        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures, fragments)
 
     def _remember(self, query: str, document: Document) -> None:
         self._known[query] = document
@@ -87,7 +94,8 @@ class DocumentGate(SchemaExtension):
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._document: Document | None = None
+        self.document: Document | None = None
+        self.operation: Operation | None = None
         self._cost: dict[str, int] | None = None
 
     def on_parse(self) -> Iterator[None]:
@@ -110,10 +118,10 @@ class DocumentGate(SchemaExtension):
         context = self.execution_context
         schema = context.schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
         if context.graphql_document is not None:
-            self._document = self._documents.checked(context.graphql_document, schema)
+            self.document = self._documents.checked(context.graphql_document, schema)
         elif context.query:
-            self._document = self._documents.of(context.query, schema)
-            context.graphql_document = self._document.node
+            self.document = self._documents.of(context.query, schema)
+            context.graphql_document = self.document.node
 
     def check(self) -> None:
         """Hand over what validation has found, and reckon the cost with the variables of this request.
@@ -122,7 +130,7 @@ class DocumentGate(SchemaExtension):
             GraphQLError: it must not be executed
 
         """
-        context, document = self.execution_context, self._document
+        context, document = self.execution_context, self.document
         if document is not None:
             # An empty list tells Strawberry that validation is done.
             context.pre_execution_errors = list(document.errors)
@@ -141,7 +149,8 @@ class DocumentGate(SchemaExtension):
             raise GraphQLError(message, extensions={"code": "OPERATION_NAME_REQUIRED"})
         variables = context.variables or {}
         check_variables(variables, limits)
-        requested = document.operations[context.operation_name].cost(variables)
+        self.operation = document.operations[context.operation_name]
+        requested = self.operation.cost(variables)
         if context.operation_type is not OperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}
         check_cost(requested, limits)

@@ -13,10 +13,12 @@ from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
+from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from auth.errors import AccessDenied, InvalidCredentials
+from db.errors import DatabaseUnavailable
 
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
@@ -57,7 +59,8 @@ class Refused(HTTPException):
 
 
 # What a request may be refused with.
-Trouble = AccessDenied | HTTPException | StarletteHTTPException
+Trouble = AccessDenied | DatabaseUnavailable | HTTPException | StarletteHTTPException
+TROUBLES = (AccessDenied, DatabaseUnavailable, HTTPException, StarletteHTTPException)
 
 
 def accepted_by(headers: Mapping[str, str]) -> Accepted:
@@ -92,6 +95,14 @@ def not_begun(message: str, code: str) -> PreExecutionError:
 def has_begun(result: ExecutionResult) -> bool:
     """Whether execution began: only then a response has `data`, if only a null (GraphQL, section "Response")."""
     return not isinstance(result, PreExecutionError)
+
+
+def body_of(result: ExecutionResult) -> GraphQLHTTPResponse:
+    """Return the body of a result, without `data` where execution did not begin."""
+    body = process_result(result)
+    if not has_begun(result):
+        del body["data"]
+    return body
 
 
 def status_of(result: ExecutionResult, media_type: str) -> HTTPStatus:
@@ -135,6 +146,8 @@ def _as_refused(error: Trouble) -> Refused:
             return Refused(HTTPStatus(error.status_code), error.reason)
         case StarletteHTTPException():
             return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+        case DatabaseUnavailable():
+            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": "1"})
         case InvalidCredentials():
             return Refused(HTTPStatus.UNAUTHORIZED, str(error), error.code, {"WWW-Authenticate": "Bearer"})
         case AccessDenied():

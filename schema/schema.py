@@ -1,11 +1,11 @@
 """The GraphQL schema, put together."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, MiddlewareManager
@@ -17,12 +17,14 @@ from strawberry.types import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from schema import queries
 from schema.documents import MOST_ERRORS, DocumentGate, Documents
 from schema.errors import ErrorTable, is_unexpected
 from schema.execution.executor import FastExecutor
+from schema.execution.plans import plans_of
+from schema.execution.roots import Answer, Query
 from schema.limits import Limits, coded
 from schema.mutations import Mutation
-from schema.queries import Query
 from schema.subscriptions import Subscription
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
@@ -57,7 +59,7 @@ class LookreelSchema(strawberry.Schema):
 
     def __init__(self, documents: Documents, timeout_seconds: float, *, fast: bool) -> None:
         super().__init__(
-            query=Query,
+            query=queries.Query,
             mutation=Mutation,
             subscription=Subscription,
             extensions=[partial(DocumentGate, documents), ErrorTable],
@@ -114,10 +116,7 @@ class LookreelSchema(strawberry.Schema):
             gate.check()
             if context.pre_execution_errors:
                 return PreExecutionError(None, context.pre_execution_errors)
-            result = await self._execute_operation(
-                context, _NoExtensions, _NO_MIDDLEWARE, self._get_execute_function(),
-                self._get_custom_context_kwargs(context.operation_extensions),
-            )  # fmt: skip
+            result = await self._in_time(context, self._answered(gate, context))
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except GraphQLError as refusal:
@@ -130,6 +129,26 @@ class LookreelSchema(strawberry.Schema):
             return result
         return StrawberryResult(result.data, result.errors)
 
+    async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
+        answer = self._answer(gate, context) if self.execution_context_class is FastExecutor else None
+        data = await answer.data() if answer else None
+        if data is not None:
+            return ExecutionResult(data, None)
+        return await super()._execute_operation(
+            context, _NO_EXTENSIONS, MiddlewareManager(answer) if answer else _NO_MIDDLEWARE,
+            self._get_execute_function(), self._get_custom_context_kwargs(context.operation_extensions),
+        )  # fmt: skip
+
+    def _answer(self, gate: DocumentGate, context: ExecutionContext) -> Answer | None:
+        """Return what answers a query; None where only the stock executor can."""
+        if gate.document is None or gate.operation is None:
+            return None
+        node, fragments = gate.operation.node, gate.document.fragments
+        roots = plans_of(self._schema, node, fragments).roots(node, fragments)
+        definitions = {name: found.definition for name, found in fragments.items()}
+        query = Query(self._schema, node, definitions, context.variables, context.context, context.operation_extensions)
+        return Answer(query, roots) if roots else None
+
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
@@ -141,17 +160,19 @@ class LookreelSchema(strawberry.Schema):
             return PreExecutionError(data=None, errors=[refusal])
 
     async def _execute_operation(self, execution_context: ExecutionContext, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - as inherited
+        return await self._in_time(execution_context, super()._execute_operation(execution_context, *rest, **more))
+
+    async def _in_time(self, context: ExecutionContext, execution: Awaitable[Any]) -> Any:  # noqa: ANN401 - as inherited
         """Execute a query or a mutation; one that takes too long is cancelled, and its open transactions with it."""
-        result: Any
         try:
             async with asyncio.timeout(self._timeout_seconds) as timer:
-                result = await super()._execute_operation(execution_context, *rest, **more)
+                result = await execution
         except TimeoutError:
             if not timer.expired():
                 raise
             result = ExecutionResult(None, [_timed_out(self._timeout_seconds)])
-        execution_context.result = _not_begun(result) or result
-        return execution_context.result
+        context.result = _not_begun(result) or result
+        return context.result
 
     def _get_custom_context_kwargs(self, *arguments: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - as inherited
         """Add how wrong variables are told: without a guess at what was meant, which takes long for a long text."""
@@ -163,6 +184,8 @@ class _NoExtensions:
     executing = nullcontext
 
 
+# Of the runner, this one method is called.
+_NO_EXTENSIONS = cast("SchemaExtensionsRunner", _NoExtensions)
 _NO_MIDDLEWARE = MiddlewareManager()
 
 

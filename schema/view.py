@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
 import orjson
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from cross_web import AsyncHTTPRequestAdapter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -17,14 +16,26 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UnsetType
 
 from auth.errors import AccessDenied
 from schema import http_requests
 from schema.context import GraphQLServices, RequestContext
-from schema.http_answers import ALLOWED, JSON, Refused, accepted_by, as_json, encoded, has_begun, refusal, status_of
-from schema.http_operations import EventStream, HttpOperations, streamed_once
+from schema.http_answers import (
+    ALLOWED,
+    JSON,
+    TROUBLES,
+    Accepted,
+    Refused,
+    accepted_by,
+    as_json,
+    body_of,
+    encoded,
+    refusal,
+    status_of,
+)
+from schema.http_operations import EventStream, HttpOperations, Results, streamed_once
 from schema.schema import LookreelSchema, schema
 from schema.websocket import TransportHandler
 
@@ -71,7 +82,7 @@ class GraphQLView(GraphQL[RequestContext, None]):
     async def get_context(
         self,
         request: Request | WebSocket,
-        response: Response | WebSocket,  # noqa: ARG002 - Strawberry's signature
+        response: Response | WebSocket | None = None,  # noqa: ARG002 - Strawberry's signature
     ) -> RequestContext:
         """Make the context; over HTTP the caller is admitted here."""
         context = RequestContext(
@@ -100,18 +111,45 @@ class GraphQLView(GraphQL[RequestContext, None]):
             return await super().run(request)
         accepted = accepted_by(request.headers)
         try:
-            if request.method == "OPTIONS":
-                return Response(status_code=HTTPStatus.NO_CONTENT, headers=ALLOWED)
-            http_requests.check_wishes(request.method, accepted, wants_page=self.should_render_graphql_ide(request))
-            return await super().run(request)
+            return await self._answered(request, accepted)
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=HTTPStatus.BAD_REQUEST)
-        except (AccessDenied, HTTPException, StarletteHTTPException) as error:
+        except TROUBLES as error:
             return refusal(error, accepted)
         finally:
-            # Strawberry leaves the files of a multipart request open.
+            # The files of a multipart request are left open otherwise.
             await request.close()
+
+    async def _answered(self, request: Request, accepted: Accepted) -> Response:
+        """Answer without Strawberry's adapters between, which take longer than a small query."""
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=ALLOWED)
+        wants_page = self.should_render_graphql_ide(request)
+        http_requests.check_wishes(request.method, accepted, wants_page=wants_page)
+        context = await self.get_context(request)
+        if wants_page:
+            return await self.render_graphql_ide(request)
+        result = await self._operations.execute(
+            await self._data(request), context, is_get=request.method == "GET", may_stream=accepted.events
+        )
+        if not isinstance(result, ExecutionResult):
+            return await self._streamed(request, result)
+        if accepted.prefers_events:
+            return await self._streamed(request, streamed_once(result))
+        return encoded(body_of(result), accepted.error, status_of(result, accepted.error))
+
+    async def _streamed(self, request: Request, results: Results) -> Response:
+        stream = cast("SubscriptionExecutionResult", results)
+        return await self._create_streaming_response(request, stream, "sse", await self.get_sub_response(request))
+
+    async def _data(self, request: Request) -> GraphQLRequestData:
+        """Read the operation that a request asks for."""
+        if request.method == "GET":
+            return http_requests.request_data(http_requests.from_query(request.query_params))
+        if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
+            return http_requests.request_data(self.parse_json(await request.body()))
+        return http_requests.request_data(await self.parse_multipart(self.request_adapter_class(request)))
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
         """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
@@ -122,14 +160,6 @@ class GraphQLView(GraphQL[RequestContext, None]):
         """Return the playground."""
         return self._page() if self._page else await super().render_graphql_ide(request)
 
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Read the operation that a request asks for."""
-        if request.method == "GET":
-            return http_requests.request_data(http_requests.from_query(request.query_params))
-        if http_requests.media_type_of(request.content_type) == JSON:
-            return http_requests.request_data(self.parse_json(await request.get_body()))
-        return http_requests.request_data(await self.parse_multipart(request))
-
     async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
         """Read a GraphQL multipart request; Strawberry puts the files in their places without looking at those."""
         try:
@@ -139,42 +169,9 @@ class GraphQLView(GraphQL[RequestContext, None]):
                 HTTPStatus.BAD_REQUEST, "`map` does not tell where in `operations` the files belong"
             ) from error
 
-    async def execute_operation(  # noqa: PLR0913, PLR0917 - Strawberry's signature
-        self,
-        request: Request,
-        request_adapter: AsyncHTTPRequestAdapter,  # noqa: ARG002 - as above
-        request_data: GraphQLRequestData | list[GraphQLRequestData],
-        context: RequestContext,
-        root_value: None,  # noqa: ARG002 - as above
-        sub_response: Response,
-    ) -> Any:  # noqa: ANN401 - as above
-        """Execute an operation; return its result, or the stream of its results."""
-        accepted = accepted_by(request.headers)
-        data = cast("GraphQLRequestData", request_data)
-        result = await self._operations.execute(
-            data, context, is_get=request.method == "GET", may_stream=accepted.events
-        )
-        if isinstance(result, ExecutionResult):
-            if not accepted.prefers_events:
-                sub_response.status_code = status_of(result, accepted.error)
-                return result
-            result = streamed_once(result)
-        data.protocol = "sse"
-        return result
-
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Leave `data` out where execution did not begin."""
-        body = await super().process_result(request, result)
-        if not has_begun(result):
-            del body["data"]
-        return body
-
-    async def get_sub_response(self, request: Request | WebSocket) -> Response:
-        """Return what becomes the response."""
-        response = await super().get_sub_response(request)
-        if isinstance(request, Request):
-            response.media_type = accepted_by(request.headers).error
-        return response
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
+        """Return the body of one of a stream's results."""
+        return body_of(result)
 
     def decode_json(self, data: str | bytes) -> object:
         """Decode with orjson, which refuses what is nested too deeply instead of running out of stack."""
@@ -187,12 +184,6 @@ class GraphQLView(GraphQL[RequestContext, None]):
     def encode_json(self, data: object) -> str:
         """Encode a frame of a WebSocket: text, which clients expect."""
         return as_json(data).decode()
-
-    def create_response(
-        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
-    ) -> Response:
-        """Encode a result with orjson."""
-        return encoded(response_data, sub_response.media_type or JSON, sub_response.status_code)
 
 
 def _base_url(request: Request | WebSocket) -> str:

@@ -1,6 +1,5 @@
 """The executor that takes the fast path where it can."""
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from typing import Any
@@ -11,9 +10,7 @@ from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.execution.plans import Plans, plans_of
-from schema.execution.values import Completion
-
-logger = logging.getLogger("lookreel.execution")
+from schema.execution.values import Completion, note
 
 
 class FastExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -45,7 +42,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             # A copy: what is answered must not be the list that an object holds.
             return completion.now(list(items), self.context_value)
         except Exception as reason:  # noqa: BLE001 - whatever it is, stock finds it again
-            _note(reason)
+            note(reason)
         return stock(*arguments)
 
     async def _completed_later(
@@ -54,7 +51,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         try:
             return await completion.later(items, self.context_value)
         except Exception as reason:  # noqa: BLE001 - as above; what was loaded meanwhile is in the dataloaders
-            _note(reason)
+            note(reason)
         completed = stock()
         return await completed if isinstance(completed, Awaitable) else completed
 
@@ -68,7 +65,3 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         middleware, schema = self.middleware_manager, self.schema
         is_incremental = schema.get_directive("defer") is not None or schema.get_directive("stream") is not None
         return not (is_incremental or self.abort_signal is not None or (middleware and middleware.middlewares))
-
-
-def _note(reason: Exception) -> None:
-    logger.debug("Handed back to the stock executor: %r", reason)

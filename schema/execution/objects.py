@@ -1,6 +1,5 @@
 """Objects and lists of them: each field of the selection set is done for all objects before the next one."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -8,7 +7,7 @@ from types import NoneType
 from typing import Any
 
 from schema.execution.rows import assembler, kind_of
-from schema.execution.values import Completion, Unusual, Values, kinds_of, with_nulls, without_nulls
+from schema.execution.values import Completion, Unusual, Values, all_of, kinds_of, with_nulls, without_nulls
 
 # Given the objects, their type where they have one, and the operation's context.
 Read = Callable[[Sequence[Any], type | None, Any], Any]
@@ -61,7 +60,7 @@ class Selection:
         kind = kind_of(sources)
         done = {name: column.now(sources, kind, context) for name, column in self._columns.items() if not column.waits}
         waiting = {name: column.later(sources, kind, context) for name, column in self._columns.items() if column.waits}
-        done |= zip(waiting, await _all(list(waiting.values())), strict=True)
+        done |= zip(waiting, await all_of(list(waiting.values())), strict=True)
         return self._assembled([done[name] for name in self._columns])
 
 
@@ -122,14 +121,3 @@ class ListOf:
 def _regrouped(lists: Values, items: Values) -> Values:
     rest = iter(items)
     return [list(islice(rest, len(list_))) for list_ in lists]
-
-
-async def _all(coroutines: list[Any]) -> list[Any]:
-    """Wait for all, also where one fails: what was loaded is still there when the stock executor asks for it."""
-    if len(coroutines) == 1:
-        return [await coroutines[0]]
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results

@@ -1,7 +1,7 @@
 """From what a query asks for to columns: which fields the fast path understands."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import iscoroutinefunction
 from typing import Any
 from weakref import ref
@@ -23,13 +23,14 @@ from graphql import (
     is_object_type,
     visit,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, FragmentDetails
+from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, FragmentDetails, collect_subfields
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from schema.execution.leaves import Leaf
 from schema.execution.marks import column_of
 from schema.execution.objects import Column, ListOf, ObjectOf, Read, Selection
+from schema.execution.roots import NO_VARIABLES, Roots, roots_of
 from schema.execution.rows import getter
 from schema.execution.values import Completion
 
@@ -43,12 +44,14 @@ Collect = Callable[[GraphQLObjectType, FieldDetailsList], CollectedFields]
 
 
 class Plans:
-    """The plans of one operation."""
+    """The plans of one operation; they are fixed where they do not depend on variables."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, *, are_fixed: bool) -> None:
         self._schema = schema
+        self._are_fixed = are_fixed
         # By the identity of types and nodes, which live as long as the operation.
         self._known: dict[tuple[int, ...], Completion | None] = {}
+        self._roots: Roots | None = None
 
     def completion(self, type_: GraphQLOutputType, details: FieldDetailsList, collect: Collect) -> Completion | None:
         """Return how values of that type are completed; None where the stock executor has to do it."""
@@ -56,6 +59,15 @@ class Plans:
         if key not in self._known:
             self._known[key] = _Plan(self._schema, collect).completion(type_, details)
         return self._known[key]
+
+    def roots(self, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails]) -> Roots:
+        """Return how a query's root fields are done; none where the stock executor has to do it."""
+        if not self._are_fixed:
+            return ()
+        if self._roots is None:
+            collect = partial(collect_subfields, self._schema, fragments, NO_VARIABLES, operation)
+            self._roots = roots_of(self._schema, operation, fragments, partial(self.completion, collect=collect))
+        return self._roots
 
 
 class _Remembered:
@@ -72,8 +84,9 @@ class _Remembered:
         known = self._known.get(id(operation))
         if known is not None:
             return known[2]
-        plans = Plans(schema)
-        if not any(map(_has_directive, (operation, *(found.definition for found in fragments.values())))):
+        are_fixed = not any(map(_has_directive, (operation, *(found.definition for found in fragments.values()))))
+        plans = Plans(schema, are_fixed=are_fixed)
+        if are_fixed:
             key = id(operation)
             gone = ref(operation, lambda _: self._known.pop(key, None))
             # The fragments' nodes are kept beside, so that no others get their ids.

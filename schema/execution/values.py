@@ -1,10 +1,14 @@
 """What all parts of the fast path have in common: values of one field for many objects, and how they are completed."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from types import GeneratorType, NoneType
 from typing import Any, Protocol
 
 from graphql.pyutils import UndefinedType
+
+logger = logging.getLogger("lookreel.execution")
 
 # One field's values, in the order of the objects.
 Values = list[Any]
@@ -60,3 +64,19 @@ def with_nulls(values: Values, completed: Values) -> Values:
         return completed
     others = iter(completed)
     return [None if value is None else next(others) for value in values]
+
+
+async def all_of(coroutines: list[Any]) -> list[Any]:
+    """Wait for all, also where one fails: what was loaded is still there when the stock executor asks for it."""
+    if len(coroutines) == 1:
+        return [await coroutines[0]]
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+def note(reason: Exception) -> None:
+    """Log why something was handed back to the stock executor."""
+    logger.debug("Handed back to the stock executor: %r", reason)

@@ -131,5 +131,6 @@ async def test_a_lost_database_is_told_on_both_wires(settings: Settings, house: 
     await nowhere.close()
 
     assert (rest.status_code, rest.json()["code"], rest.headers["Retry-After"]) == (503, "DATABASE_UNAVAILABLE", "1")
-    assert (graphql.status_code, graphql.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert (graphql.status_code, graphql.headers["Retry-After"]) == (503, "1")
+    assert graphql.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNAVAILABLE"}
     assert health.status_code == 503

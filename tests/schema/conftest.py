@@ -22,8 +22,8 @@ async def furnished_house(settings: Settings, database: Database, http: httpx.As
 
 @pytest.fixture
 def twins(furnished_house: Twins, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Twins:
-    """The fast and the stock schema, which note errors as they were raised; the fast one logs what it hands back."""
+    """The schemas, which note errors as they were raised; the fast ones log what they hand back."""
     caplog.set_level(logging.DEBUG, "lookreel.execution")
-    for each in (furnished_house.plain, furnished_house.fast):
+    for each in (furnished_house.plain, furnished_house.fast, furnished_house.lists):
         monkeypatch.setattr(each, "process_errors", furnished_house.note(each))
     return furnished_house

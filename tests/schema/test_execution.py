@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import Sequence
 from typing import Any
 from weakref import ref
@@ -16,7 +17,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.settings import Settings
 from db.session import Database
-from resolvers import looks
+from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext
 from schema.execution.executor import FastExecutor
@@ -61,8 +62,8 @@ async def test_every_field_of_every_type(twins: Twins, caplog: pytest.LogCapture
         f"{{ videoJobQuote(input: {{{INPUT}}}) {{ cost errors {{ {ERRORS} }} balance }} }}",
         "{ videoModels { id resolutions { resolution durationSeconds } aspectRatios } }",
         'mutation { updateLook(input: {id: "LOOK", notes: "a"}) { errors { __typename } look { notes videos { id }}}}',
-        f"""mutation {{ a: deleteLook(input: {{id: "x"}}) {{ deletedLookId errors {{ {ERRORS} }} }}
-        b: grantTokens(input: {{userId: "x", tokens: 1}}) {{ balance errors {{ {ERRORS} }} }} }}""",
+        """mutation { a: deleteLook(input: {id: "x"}) { deletedLookId errors { __typename } }
+        b: grantTokens(input: {userId: "x", tokens: 1}) { balance errors { __typename } } }""",
         'mutation { linkVideoToLook(input: {videoJobId: "STORED", lookId: "LOOK"}) { look { videos { isDefault } } } }',
         "query @experimental_disableErrorPropagation { looks { nodes { id } } }",
     ],
@@ -113,7 +114,7 @@ async def test_extensions_that_see_each_field_see_each_field(twins: Twins, monke
             value = _next(root, info, *arguments, **more)
             return value.upper() if info.field_name == "name" else value
 
-    for each in (twins.plain, twins.fast):
+    for each in (twins.plain, twins.fast, twins.lists):
         monkeypatch.setattr(each, "extensions", (*each.extensions, Shouting))
 
     body = await twins.agree(LOOKS)
@@ -135,7 +136,10 @@ async def test_events_of_a_subscription(twins: Twins) -> None:
     assert (data["videoJob"]["status"], errors) == ("SUCCEEDED", None)
 
 
-async def test_a_list_costs_the_stock_executor_nothing(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("way", "done_by_stock"), [("fast", []), ("lists", ["Query.looks", "LookConnection.nodes"])])
+async def test_a_list_costs_the_stock_executor_nothing(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch, way: str, done_by_stock: list[str]
+) -> None:
     asked: list[str] = []
     stock = Executor.execute_field
 
@@ -145,9 +149,46 @@ async def test_a_list_costs_the_stock_executor_nothing(twins: Twins, monkeypatch
 
     monkeypatch.setattr(Executor, "execute_field", execute_field)
 
-    await twins.answer(twins.fast, LOOKS, {})
+    await twins.answer(getattr(twins, way), LOOKS, {})
 
-    assert asked == ["Query.looks", "LookConnection.nodes"]
+    assert asked == done_by_stock
+
+
+async def test_what_was_read_goes_with_the_answer(twins: Twins) -> None:
+    context = twins.context()
+    gone = ref(context)
+    gc.disable()
+    try:
+        answer = await twins.answer(twins.fast, LOOKS, {}, context)
+        del context
+
+        assert gone() is None
+        assert "products" in answer
+    finally:
+        gc.enable()
+
+
+async def test_a_root_field_is_read_once_whatever_becomes_of_it(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    page, read = looks.page, video_jobs.read
+
+    async def counted_page(*arguments: Any, **more: Any) -> Any:
+        reads.append("looks")
+        return await page(*arguments, **more)
+
+    async def counted_read(*arguments: Any, **more: Any) -> Any:
+        reads.append("videoJob")
+        return await read(*arguments, **more)
+
+    monkeypatch.setattr(looks, "page", counted_page)
+    monkeypatch.setattr(video_jobs, "read", counted_read)
+
+    query = '{ looks { nodes { id } } bad: looks(first: 101) { nodes { id } } videoJob(id: "FAILED") { id } }'
+    body = json.loads(await twins.answer(twins.fast, query, {}))
+
+    assert body["data"] is None
+    assert [error["path"] for error in body["errors"]] == [["bad"]]
+    assert sorted(reads) == ["looks", "videoJob"]
 
 
 async def test_what_is_cancelled_stops_reading(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
