@@ -4,8 +4,10 @@ To execute a statement and make its rows takes SQLAlchemy several times as long 
 way, and so does what a creation writes; the rest goes through a session (decisions 16 and 19).
 """
 
+from functools import cache
 from operator import itemgetter
-from typing import Any, Generic, Protocol, TypeVar, cast
+from types import UnionType
+from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 import asyncpg
@@ -32,8 +34,20 @@ class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg tells no types
     @classmethod
     def columns(cls) -> tuple[str, ...]:
         """Return the names in order, those of a base class first."""
+        return tuple(cls.types())
+
+    @classmethod
+    @cache
+    def types(cls) -> dict[str, type]:
+        """Return what each column holds where it is not null; a test asks the server whether it is so."""
         kinds = (kind for kind in reversed(cls.__mro__) if issubclass(kind, Row))
-        return tuple(name for kind in kinds for name in vars(kind).get("__annotations__", ()))
+        annotated = {name: type_ for kind in kinds for name, type_ in vars(kind).get("__annotations__", {}).items()}
+        return {name: _without_null(type_) for name, type_ in annotated.items()}
+
+
+def _without_null(annotation: Any) -> type:  # noqa: ANN401 - a type, or such with others
+    found = get_args(annotation)[0] if isinstance(annotation, UnionType) else annotation
+    return cast("type", get_origin(found) or found)
 
 
 SomeRow = TypeVar("SomeRow", bound=Row)

@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 
 from schema.context import Info, RequestContext
-from schema.execution.marks import marked
+from schema.execution.marks import Mark
 
 Now = Callable[[Sequence[Any], RequestContext], list[Any]]
 Later = Callable[[Sequence[Any], RequestContext], Coroutine[Any, Any, list[Any]]]
@@ -17,9 +17,7 @@ Later = Callable[[Sequence[Any], RequestContext], Coroutine[Any, Any, list[Any]]
 def column(read: Now | Later, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
     """Return a field of the annotated type whose values are what `read` returns for its objects, in their order."""
     resolver = _waiting(read) if iscoroutinefunction(read) else _immediate(read)
-    # The type is the annotation's beside the field.
-    del resolver.__annotations__["return"]
-    return strawberry.field(resolver=resolver, description=description, metadata=marked(read))
+    return _field(resolver, description, Mark(read))
 
 
 def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as above
@@ -29,7 +27,14 @@ def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as above
     def urls(rows: Sequence[Any], context: RequestContext) -> list[str | None]:
         return context.absolute_urls(list(map(get, rows)))
 
-    return column(urls, description)
+    mark = Mark(attribute=attribute, show=lambda values, context: context.absolute_urls(values))
+    return _field(_immediate(urls), description, mark)
+
+
+def _field(resolver: Callable[..., Any], description: str, mark: Mark) -> Any:  # noqa: ANN401 - as above
+    # The type is the annotation's beside the field.
+    del resolver.__annotations__["return"]
+    return strawberry.field(resolver=resolver, description=description, metadata=mark.metadata())
 
 
 def _immediate(read: Any) -> Callable[..., Any]:  # noqa: ANN401 - told apart by `column`

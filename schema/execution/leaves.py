@@ -63,19 +63,26 @@ class Leaf:
             usual, self._fit = AS_THEY_ARE[type_.name]
             self._usual = (usual,)
 
-    def now(self, values: Values, context: object) -> Values:  # noqa: ARG002 - as any completion
+    def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - as any completion
         """See `Completion`."""
-        kinds = kinds_of(values, nullable=self._nullable)
-        kinds.discard(NoneType)
-        if len(kinds) != 1 or not kinds.issubset(self._usual):
+        if not (known in self._usual and self._are_there(values)) and not self._are_usual(values):
             return self._coerced(values)
         if self._names is not None:
             return list(map(self._names.__getitem__, values))
-        return values if self._fit(values) else self._coerced(values)
+        # The driver's moments are all in UTC.
+        return values if known is datetime or self._fit(values) else self._coerced(values)
 
     async def later(self, values: Values, context: object) -> Values:
         """See `Completion`."""
         return self.now(values, context)
+
+    def _are_there(self, values: Values) -> bool:
+        return self._nullable or None not in values
+
+    def _are_usual(self, values: Values) -> bool:
+        kinds = kinds_of(values, nullable=self._nullable)
+        kinds.discard(NoneType)
+        return len(kinds) == 1 and kinds.issubset(self._usual)
 
     def _coerced(self, values: Values) -> Values:
         present = [value for value in values if value is not None]

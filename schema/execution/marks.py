@@ -1,7 +1,7 @@
 """Which fields are read for many objects in one go."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from strawberry.types.field import StrawberryField
 
@@ -12,12 +12,23 @@ _MARK = "lookreel.column"
 ReadColumn = Callable[[Sequence[Any], Any], list[Any] | Awaitable[list[Any]]]
 
 
-def marked(read: ReadColumn) -> Mapping[Any, Any]:
-    """Return the metadata of a field that is read so. A field with permissions or other extensions is stock's."""
-    return {_MARK: read}
+# Given an attribute's values and the operation's context, returns what is shown of them.
+Show = Callable[[list[Any], Any], list[Any]]
 
 
-def column_of(field: StrawberryField) -> ReadColumn | None:
+class Mark(NamedTuple):
+    """How a field is read: as a whole, or off an attribute, of whose values something of the same type is shown."""
+
+    read: ReadColumn | None = None
+    attribute: str | None = None
+    show: Show | None = None
+
+    def metadata(self) -> Mapping[Any, Any]:
+        """Return the metadata of a field that is read so. One with permissions or other extensions is stock's."""
+        return {_MARK: self}
+
+
+def mark_of(field: StrawberryField) -> Mark | None:
     """Return how a marked field is read."""
-    read: ReadColumn | None = field.metadata.get(_MARK)
-    return read
+    mark: Mark | None = field.metadata.get(_MARK)
+    return mark

@@ -4,42 +4,48 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
-from schema.execution.rows import assembler, kind_of
+from schema.execution.rows import assembler, kind_of, type_of
 from schema.execution.values import Completion, Unusual, Values, all_of, kinds_of, with_nulls, without_nulls
 
 # Given the objects, their type where they have one, and the operation's context.
 Read = Callable[[Sequence[Any], type | None, Any], Any]
 
 
-@dataclass(frozen=True)
+class Reading(NamedTuple):
+    """How a field's values are read: whether they have to be awaited, and the attribute that they are of, if any."""
+
+    read: Read
+    is_async: bool = False
+    attribute: str | None = None
+
+
 class Column:
     """One field of many objects: how its values are read, and how they are completed."""
 
-    read: Read
-    is_async: bool
-    completion: Completion
-
-    @property
-    def waits(self) -> bool:
-        """Whether a dataloader is needed."""
-        return self.is_async or self.completion.waits
+    def __init__(self, reading: Reading, completion: Completion) -> None:
+        self._read, self._is_async, self._attribute = reading
+        self._completion = completion
+        # Whether a dataloader is needed.
+        self.waits = self._is_async or completion.waits
 
     def now(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
         """Return the completed values, in the order of the sources."""
-        return self.completion.now(self.read(sources, kind, context), context)
+        values = self._read(sources, kind, context)
+        return self._completion.now(values, context, self._type_in(kind))
 
     async def later(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
         """Do the same where it waits."""
-        values = self.read(sources, kind, context)
-        if self.is_async:
+        values = self._read(sources, kind, context)
+        if self._is_async:
             values = await values
-        return (
-            self.completion.now(values, context)
-            if not self.completion.waits
-            else await self.completion.later(values, context)
-        )
+        if self._completion.waits:
+            return await self._completion.later(values, context)
+        return self._completion.now(values, context)
+
+    def _type_in(self, kind: type | None) -> type | None:
+        return None if self._attribute is None else type_of(self._attribute, kind)
 
 
 class Selection:
@@ -76,7 +82,7 @@ class ObjectOf:
         """Whether a dataloader is needed."""
         return self.selection.waits
 
-    def now(self, values: Values, context: object) -> Values:
+    def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - of leaves
         """See `Completion`."""
         present = without_nulls(values, kinds_of(values, nullable=self.nullable))
         return with_nulls(values, self.selection.now(present, context))
@@ -101,7 +107,7 @@ class ListOf:
         """Whether a dataloader is needed."""
         return self.item.waits
 
-    def now(self, values: Values, context: object) -> Values:
+    def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - of leaves
         """See `Completion`."""
         lists = self._lists(values)
         return with_nulls(values, _regrouped(lists, self.item.now(list(chain.from_iterable(lists)), context)))

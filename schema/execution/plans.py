@@ -1,6 +1,6 @@
 """From what a query asks for to columns: which fields the fast path understands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from inspect import iscoroutinefunction
 from typing import Any
@@ -28,17 +28,15 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from schema.execution.leaves import Leaf
-from schema.execution.marks import column_of
-from schema.execution.objects import Column, ListOf, ObjectOf, Read, Selection
+from schema.execution.marks import Show, mark_of
+from schema.execution.objects import Column, ListOf, ObjectOf, Reading, Selection
 from schema.execution.roots import NO_VARIABLES, Roots, roots_of
 from schema.execution.rows import getter
-from schema.execution.values import Completion
+from schema.execution.values import Completion, Values
 
 REMEMBERED_FIELDS = 2048
 TYPE_NAME = "__typename"
 
-# A way to read values, and whether they have to be awaited.
-Reading = tuple[Read, bool]
 # What stock collects below a field, knowing the variables.
 Collect = Callable[[GraphQLObjectType, FieldDetailsList], CollectedFields]
 
@@ -137,7 +135,7 @@ class _Plan:
         if field is None or reading is None or any(found.defer_usage is not None for found in details):
             return None
         completion = self.completion(field.type, details)
-        return None if completion is None else Column(*reading, completion)
+        return None if completion is None else Column(reading, completion)
 
 
 @lru_cache(REMEMBERED_FIELDS)
@@ -156,24 +154,30 @@ def reading_of(type_: GraphQLObjectType, name: str) -> Reading | None:
     if field is None or not isinstance(known, StrawberryField) or field.args or known.is_subscription:
         return None
     if known.is_basic_field:
-        return _attribute(known) if known.default_resolver is getattr else None
+        return _attribute(known.python_name) if known.default_resolver is getattr else None
     return _column(known) if not known.extensions else None
 
 
-def _attribute(field: StrawberryField) -> Reading:
-    name = field.python_name
-    return lambda sources, kind, _context: list(map(getter(name, kind), sources)), False
+def _attribute(name: str, show: Show | None = None) -> Reading:
+    def read(sources: Sequence[Any], kind: type | None, context: object) -> Values:
+        values = list(map(getter(name, kind), sources))
+        return show(values, context) if show else values
+
+    return Reading(read, attribute=name)
 
 
 def _column(field: StrawberryField) -> Reading | None:
-    read = column_of(field)
-    if read is None:
+    mark = mark_of(field)
+    if mark is None:
         return None
-    return lambda sources, _kind, context: read(sources, context), iscoroutinefunction(read)
+    if mark.attribute is not None:
+        return _attribute(mark.attribute, mark.show)
+    read: Any = mark.read
+    return Reading(lambda sources, _kind, context: read(sources, context), is_async=iscoroutinefunction(read))
 
 
 def _type_name(type_: GraphQLObjectType) -> Reading:
-    return lambda sources, _kind, _context: [type_.name] * len(sources), False
+    return Reading(lambda sources, _kind, _context: [type_.name] * len(sources))
 
 
 class _FindDirective(Visitor):

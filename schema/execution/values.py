@@ -25,8 +25,8 @@ class Completion(Protocol):
     def waits(self) -> bool:
         """Whether a part of the values needs a dataloader."""
 
-    def now(self, values: Values, context: object) -> Values:
-        """Complete values of which no part needs a dataloader.
+    def now(self, values: Values, context: object, known: type | None = None) -> Values:
+        """Complete values of which no part needs a dataloader; `known` is their type, where the driver warrants it.
 
         Raises:
             Exception: of any kind where the stock executor has to do it.

@@ -21,7 +21,7 @@ from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext
 from schema.execution.executor import FastExecutor
-from schema.execution.marks import marked
+from schema.execution.marks import Mark
 from schema.execution.plans import plans_of
 from schema.schema import schema
 from tests.house import House
@@ -101,7 +101,7 @@ async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch:
         return await context.loaders.products_of_look.load_all([str(row.id) for row in rows])
 
     field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
-    monkeypatch.setattr(field, "metadata", marked(slow))
+    monkeypatch.setattr(field, "metadata", Mark(slow).metadata())
 
     body = await twins.agree(LOOKS)
 
