@@ -4,6 +4,7 @@ import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from asgi_correlation_id import CorrelationIdMiddleware
@@ -19,8 +20,8 @@ from app import web_pages
 from app.body_limit import GRAPHQL, LimitBody
 from app.in_front import InFront
 from app.settings import Settings
-from app.wiring import Gate, open_storages
-from db import migrations, submission_pace
+from app.wiring import Gate, migrate_look_videos, open_storages
+from db import submission_pace
 from db.errors import DatabaseUnavailable
 from db.job_feed import JobFeed
 from db.session import Database
@@ -88,7 +89,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         storage=storages,
         catalogue=catalogue,
         admit=gate.admit,
-        migrate_look_videos=lambda: migrations.upgrade_look_videos(database.url),
+        migrate_look_videos=partial(migrate_look_videos, database),
     )
     app.state.rest_services = rest_services
     services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)

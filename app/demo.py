@@ -27,7 +27,8 @@ from db.looks import LookRow
 from db.models import Look
 from resolvers import accounts
 from resolvers.prices import VIDEO_COST
-from resolvers.videos import VideoFacts, inspect
+from resolvers.video_facts import VideoFacts
+from resolvers.videos import inspect
 
 EMAIL = "demo@lookreel.example"
 TOP_UP_TOKENS = 100

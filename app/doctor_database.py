@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
-from db import look_videos, migrations, queue, submission_pace, video_jobs
+from db import look_videos, migrations, queue, revisions, submission_pace, video_jobs
 from db.models import FileRemoval
 from db.session import Database
 
@@ -58,17 +58,15 @@ async def _server(database: Database) -> Answer:
 
 
 async def _migrations(database: Database) -> Answer:
-    if await migrations.is_current(database.url):
+    applied = await revisions.applied(database.reader)
+    if applied == revisions.HEADS:
         return State.OK, "Up to date"
-    async with database.transaction() as session:
-        tables = await session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
-        applied = set(await session.scalars(text("SELECT version_num FROM alembic_version"))) if tables else set()
     scripts = ScriptDirectory.from_config(Config(_ALEMBIC))
     if applied - {script.revision for script in scripts.walk_revisions()}:
         return State.FAILED, "The database is newer than this code. Deploy the release that migrated it."
     # The look_videos table alone may be missing: the owner decides when it comes.
     own_time = scripts.get_revision(migrations.LOOK_VIDEOS)
-    if set(scripts.get_heads()) - {own_time.revision if own_time else ""} <= applied:
+    if revisions.HEADS - {own_time.revision if own_time else ""} <= applied:
         return State.OK, "Up to date but for the look_videos table"
     return State.FAILED, "The database is not up to date. Run `lookreel migrate`."
 

@@ -1,20 +1,27 @@
-"""Which parts there are and how they fit: the only module that chooses implementations."""
+"""Which parts there are and how they fit: the only module that chooses implementations.
 
-from collections.abc import AsyncIterator
+Parts that few processes need are loaded by name when one does (decision 16): Alembic, FFmpeg, and Cloudinary's SDK.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from pkgutil import resolve_name
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from app.databases import database_url
 from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
 from auth.tokens import Authenticator
-from db import migrations
+from db import revisions
 from db.session import Database
-from providers.cloudinary_storage import CloudinaryStorage
 from providers.local_storage import LocalStorage
 from providers.storages import Storages
 from resolvers.accounts import open_account
+from resolvers.images import Image
+from resolvers.ports import Storage
 
 REMEMBERED_CALLERS = 10_000
 
@@ -24,9 +31,9 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """Yield the database. The embedded one is migrated here; any other waits for `lookreel migrate`."""
     with database_url(settings) as url:
         database = Database(url, pool_size=settings.database_pool_size)
-        if settings.database_url is None and not await migrations.is_current(database.url):
-            await migrations.upgrade(database.url)
         try:
+            if settings.database_url is None and not await revisions.are_applied(database.reader):
+                await _upgrade(database.url)
             yield database
         finally:
             await database.close()
@@ -35,7 +42,14 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 async def migrate(settings: Settings) -> None:
     """Bring the configured database up to date."""
     with database_url(settings) as url:
-        await migrations.upgrade(make_url(url).set(drivername="postgresql+asyncpg"))
+        await _upgrade(make_url(url).set(drivername="postgresql+asyncpg"))
+
+
+async def migrate_look_videos(database: Database) -> bool:
+    """Make the look_videos table; return whether it was this call that did."""
+    upgrade: Callable[[URL], Awaitable[bool]]
+    upgrade = await asyncio.to_thread(resolve_name, "db.migrations:upgrade_look_videos")
+    return await upgrade(database.url)
 
 
 class Gate:
@@ -71,10 +85,21 @@ def open_storages(settings: Settings) -> Storages:
         InvalidSettings: CLOUDINARY_URL cannot be understood.
 
     """
-    local = LocalStorage(settings.media_folder)
+    local = LocalStorage(settings.media_folder, _poster)
     if settings.cloudinary_url is None:
         return Storages([local])
+    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary_storage:CloudinaryStorage")
     try:
-        return Storages([CloudinaryStorage(settings.cloudinary_url), local])
+        return Storages([cloudinary(settings.cloudinary_url), local])
     except ValueError as error:
         raise InvalidSettings(str(error)) from None
+
+
+async def _upgrade(url: URL) -> None:
+    upgrade: Callable[[URL], Awaitable[None]] = await asyncio.to_thread(resolve_name, "db.migrations:upgrade")
+    await upgrade(url)
+
+
+def _poster(video: Path) -> Image:
+    poster: Callable[[Path], Image] = resolve_name("resolvers.videos:poster")
+    return poster(video)

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from bench.stage import Stage, public_id
 from db.models import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
-from resolvers.videos import NotAVideo, inspect
+from resolvers.video_facts import NotAVideo
+from resolvers.videos import inspect
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.veo import VeoDouble
 

@@ -1,4 +1,4 @@
-"""The schema's versions: bringing a database up to date, and telling whether it is."""
+"""Bringing a database up to date, by Alembic. Whether that is needed, `db.revisions` tells without it."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,6 @@ from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -39,11 +37,6 @@ async def upgrade(url: URL, revision: str = "heads") -> None:
 async def upgrade_look_videos(url: URL) -> bool:
     """Make the look_videos table; return whether it was this call that did. Of many callers at once, one is told so."""
     return await _with_connection(url, _upgrade_look_videos)
-
-
-async def is_current(url: URL) -> bool:
-    """Whether the database has every revision that this code knows."""
-    return await _with_connection(url, lambda connection: _applied(connection) == _known())
 
 
 async def check(url: URL) -> None:
@@ -90,11 +83,3 @@ def _configuration(connection: Connection) -> Config:
     configuration = Config(_CONFIGURATION)
     configuration.attributes["connection"] = connection
     return configuration
-
-
-def _applied(connection: Connection) -> set[str]:
-    return set(MigrationContext.configure(connection).get_current_heads())
-
-
-def _known() -> set[str]:
-    return set(ScriptDirectory.from_config(Config(_CONFIGURATION)).get_heads())

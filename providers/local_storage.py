@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from resolvers.images import Image
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, StoredVideo
-from resolvers.videos import NotAVideo, poster
+from resolvers.video_facts import NotAVideo
 
 MEDIA_PATH = "/media"
 
@@ -29,10 +29,13 @@ class LocalStorage:
 
     A video's poster is `<video job id>-poster.jpg`. A reader sees a whole file or none: it gets its name when it is
     complete.
+
+    `poster` makes a video's poster, in a thread; it raises `NotAVideo` or `OSError`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, poster: Callable[[Path], Image]) -> None:
         self._folder = folder
+        self._poster = poster
 
     async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
         """Copy the file, with its poster; return their paths on this site, such as `/media/<id>.mp4`.
@@ -43,7 +46,7 @@ class LocalStorage:
 
         """
         target = self._folder / f"{video_job_id}.mp4"
-        await _on_disk(lambda: _put_video(target, video))
+        await _on_disk(lambda: _put_video(target, video, self._poster))
         return StoredVideo(f"{MEDIA_PATH}/{target.name}", f"{MEDIA_PATH}/{_poster_of(target).name}")
 
     def address_of_video(self, video_job_id: UUID) -> str:
@@ -118,7 +121,7 @@ async def _on_disk(work: Callable[[], T]) -> T:
         raise StorageUnavailable(f"The media folder cannot be used: {error}") from error
 
 
-def _put_video(target: Path, video: Path) -> None:
+def _put_video(target: Path, video: Path, poster: Callable[[Path], Image]) -> None:
     """Write the poster first: where a video is found, its poster is there, too."""
     try:
         picture = poster(video)

@@ -15,8 +15,8 @@ from db.models import LogLevel, VideoJob, VideoJobStatus
 from db.session import Session
 from resolvers.accounts import refund as give_back
 from resolvers.ports import StoredVideo
+from resolvers.video_facts import VideoFacts
 from resolvers.video_jobs import status_message
-from resolvers.videos import VideoFacts
 
 
 class VideoJobChanged(Exception):

@@ -7,7 +7,6 @@ runs them in a thread.
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from resolvers.images import Image
+from resolvers.video_facts import NotAVideo, VideoFacts
 
 SHORTEST_SECONDS = 0.5
 LONGEST_SECONDS = 60.0
@@ -32,21 +32,6 @@ _LONG_BOX_HEAD = 16
 
 # FFmpeg tells stderr what it thinks of each broken file; what matters of that is in the errors.
 av.logging.set_level(None)
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """What an MP4 was found to be; width and height are in pixels."""
-
-    duration_seconds: float
-    size_bytes: int
-    width: int
-    height: int
-    has_audio: bool
-
-
-class NotAVideo(Exception):
-    """The file is no MP4 that could be shown to anybody. The message is for a log."""
 
 
 def inspect(path: Path) -> VideoFacts:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from resolvers import generation, videos
 from resolvers.generation import KeptVideo
 from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
-from resolvers.videos import NotAVideo, VideoFacts
+from resolvers.video_facts import NotAVideo, VideoFacts
 from worker.run import Later, Run
 
 logger = logging.getLogger("lookreel.worker")

@@ -167,9 +167,19 @@ def test_the_parent_loads_none_of_what_its_children_do() -> None:
         "av",
         "PIL",
     )
-    script = f"import sys, app.serve_command; print(*sys.modules.keys() & {set(heavy)})"
+    assert loaded("app.serve_command", *heavy) == []
+
+
+def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_videos() -> None:
+    heavy = ("alembic", "mako", "pygments", "av", "cloudinary", "urllib3", "httpx", "rich", "google", "typer")
+    assert loaded("app.api_process", *heavy) == []
+
+
+def loaded(module: str, *others: str) -> list[str]:
+    """Return which of the others a process has loaded that has loaded the module."""
+    script = f"import sys, {module}; print(*sys.modules.keys() & {set(others)})"
     ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert ran.stdout.split() == []
+    return ran.stdout.split()
 
 
 async def test_a_database_that_cannot_be_started_ends_everything_with_a_sentence(data_dir: Path) -> None:

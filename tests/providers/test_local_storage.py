@@ -14,6 +14,7 @@ from providers.local_storage import LocalStorage
 from providers.mock_videos import mock_video
 from resolvers.images import Image, checked_image
 from resolvers.ports import FileMissing, Storage, StorageRefused, StorageUnavailable, StoredVideo
+from resolvers.videos import poster
 
 VIDEO = mock_video("720p", "16:9", 4, audio=False)
 
@@ -32,14 +33,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def storage(folder: Path) -> LocalStorage:
-    return LocalStorage(folder)
+    return LocalStorage(folder, poster)
 
 
 @pytest.fixture
 def storage_without_folder(tmp_path: Path) -> LocalStorage:
     """Where its folder should be, there is a file."""
     (tmp_path / "media").write_text("not a folder")
-    return LocalStorage(tmp_path / "media")
+    return LocalStorage(tmp_path / "media", poster)
 
 
 def names(folder: Path) -> list[str]:

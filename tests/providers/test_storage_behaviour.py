@@ -19,6 +19,7 @@ from providers.mock_videos import mock_video
 from providers.storages import Storages
 from resolvers.images import Image, checked_image
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
+from resolvers.videos import poster
 from tests.doubles.cloudinary import CloudinaryDouble
 
 VIDEO = mock_video("720p", "16:9", 4, audio=True)
@@ -73,7 +74,7 @@ def double(served: CloudinaryDouble) -> CloudinaryDouble:
 
 @pytest.fixture(params=["local", "cloudinary", "cloudinary, once local", "local, once cloudinary"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path, double: CloudinaryDouble) -> AsyncIterator[Place]:
-    local, cloudinary = LocalStorage(tmp_path / "media"), CloudinaryStorage(double.cloudinary_url)
+    local, cloudinary = LocalStorage(tmp_path / "media", poster), CloudinaryStorage(double.cloudinary_url)
     on_the_disk, over_the_net = on_disk(tmp_path / "media"), over_http(double)
     places: dict[str, Place] = {
         "local": Place(local, on_the_disk),
@@ -227,7 +228,7 @@ async def test_many_at_once_are_all_kept_whole(place: Place) -> None:
 async def test_files_of_an_earlier_configuration_are_found_and_removed(
     tmp_path: Path, double: CloudinaryDouble
 ) -> None:
-    before = LocalStorage(tmp_path / "media")
+    before = LocalStorage(tmp_path / "media", poster)
     old_video = (await before.store(uuid4(), VIDEO)).url
     old_image = await before.store_image("look", picture(1))
     now = Storages([CloudinaryStorage(double.cloudinary_url), before])
@@ -249,7 +250,7 @@ async def test_leftovers_are_pruned_in_each(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / f".look.png.{uuid4().hex}").touch()
     cloudinary = CloudinaryStorage("cloudinary://key:secret@demo")
-    storages = Storages([LocalStorage(tmp_path / "one"), cloudinary, LocalStorage(tmp_path / "two")])
+    storages = Storages([LocalStorage(tmp_path / "one", poster), cloudinary, LocalStorage(tmp_path / "two", poster)])
 
     assert await storages.prune(3600) == 0
     assert await storages.prune(-1) == 2
@@ -257,7 +258,7 @@ async def test_leftovers_are_pruned_in_each(tmp_path: Path) -> None:
 
 
 async def test_closing_closes_each(double: CloudinaryDouble, tmp_path: Path) -> None:
-    storages = Storages([LocalStorage(tmp_path), CloudinaryStorage(double.cloudinary_url)])
+    storages = Storages([LocalStorage(tmp_path, poster), CloudinaryStorage(double.cloudinary_url)])
 
     await storages.aclose()
 
@@ -266,7 +267,7 @@ async def test_closing_closes_each(double: CloudinaryDouble, tmp_path: Path) -> 
 
 
 async def test_they_fit_the_port(tmp_path: Path) -> None:
-    cloudinary, local = CloudinaryStorage("cloudinary://key:secret@demo"), LocalStorage(tmp_path)
+    cloudinary, local = CloudinaryStorage("cloudinary://key:secret@demo"), LocalStorage(tmp_path, poster)
     ports: tuple[Storage, ...] = (cloudinary, local, Storages([local]))  # mypy is the one who checks this
 
     assert len(ports) == 3

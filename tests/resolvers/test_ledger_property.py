@@ -19,8 +19,8 @@ from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import KeptVideo, VideoJobChanged
 from resolvers.ports import StoredVideo
 from resolvers.prices import VIDEO_COST
+from resolvers.video_facts import VideoFacts
 from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
-from resolvers.videos import VideoFacts
 from tests.house import CATALOGUE, House
 from tests.wires import Answer, GraphQLWire, RestWire, Wire
 

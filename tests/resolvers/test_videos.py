@@ -15,7 +15,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from providers.mock_videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
 from resolvers.images import checked_image
-from resolvers.videos import NotAVideo, VideoFacts, inspect, poster, without_sound
+from resolvers.video_facts import NotAVideo, VideoFacts
+from resolvers.videos import inspect, poster, without_sound
 
 WITH_SOUND = mock_video("720p", "16:9", 8, audio=True)
 CONTENT = WITH_SOUND.read_bytes()
@@ -244,9 +245,9 @@ def test_ffmpeg_says_nothing_about_broken_files(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(CONTENT[:MDAT] + box(b"mdat", bytes(len(CONTENT) - MDAT - 8)))
     program = (
-        "import pathlib, sys; from resolvers import videos\n"
+        "import pathlib, sys; from resolvers import video_facts, videos\n"
         "try: videos.inspect(pathlib.Path(sys.argv[1]))\n"
-        "except videos.NotAVideo: print('no video')"
+        "except video_facts.NotAVideo: print('no video')"
     )
 
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True, timeout=60)

@@ -14,6 +14,7 @@ from db.job_feed import JobFeed
 from db.models import VideoJob
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
+from resolvers.videos import poster
 from schema.context import GraphQLServices, RequestContext
 from schema.http_answers import as_json
 from schema.limits import Limits
@@ -121,7 +122,7 @@ async def furnished(house: House) -> Twins:
         database=house.database,
         feed=JobFeed(house.database),
         streams=Streams(100),
-        storage=LocalStorage(house.settings.media_folder),
+        storage=LocalStorage(house.settings.media_folder, poster),
         catalogue=CATALOGUE,
         admit=_nobody,
     )

@@ -21,7 +21,8 @@ from app.settings import Settings
 from auth.caller import Caller
 from db.models import FileRemoval, ImageRole, VideoJob, VideoJobImage, VideoJobStatus
 from db.session import Database
-from resolvers.videos import VideoFacts, inspect
+from resolvers.video_facts import VideoFacts
+from resolvers.videos import inspect
 from tests.doubles.answers import error
 from tests.house import House, eventually
 from tests.servers import serving

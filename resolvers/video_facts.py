@@ -1,0 +1,18 @@
+"""What a video's file is found to be. `resolvers.videos` finds out, with FFmpeg, which takes a while to load."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What an MP4 was found to be; width and height are in pixels."""
+
+    duration_seconds: float
+    size_bytes: int
+    width: int
+    height: int
+    has_audio: bool
+
+
+class NotAVideo(Exception):
+    """The file is no MP4 that could be shown to anybody. The message is for a log."""
