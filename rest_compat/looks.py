@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from db.looks import LookRow, LookView
 from db.models import Look
@@ -17,7 +17,7 @@ from resolvers.look_images import LookInput, ProductInput
 from rest_compat.bodies import look_body
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
-from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
+from rest_compat.services import AdmittedCaller, Services, router_at
 from rest_compat.wire import (
     LookBody,
     LookChangesBody,
@@ -28,7 +28,7 @@ from rest_compat.wire import (
     VisibilityBody,
 )
 
-router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/looks", tags=["looks"])
+router = router_at("/api/v1/looks", "looks")
 
 UNKNOWN: dict[int | str, dict[str, object]] = {401: {"model": RefusalBody}, 404: {"model": RefusalBody}}
 REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401: {"model": RefusalBody}}

@@ -1,11 +1,9 @@
 """`/api/v1/migrate`: the owner's one-time set-up call."""
 
-from fastapi import APIRouter
-
-from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
+from rest_compat.services import AdmittedCaller, Services, router_at
 from rest_compat.wire import MigrationBody, RefusalBody
 
-router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/migrate", tags=["migration"])
+router = router_at("/api/v1/migrate", "migration")
 
 
 @router.post("/look-videos", responses={401: {"model": RefusalBody}, 403: {"model": RefusalBody}})

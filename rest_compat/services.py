@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Request, Response, Security
+from fastapi import APIRouter, Depends, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -72,3 +72,23 @@ async def caller_of(
 
 
 AdmittedCaller = Annotated[Caller, Depends(caller_of)]
+
+
+def router_at(
+    prefix: str,
+    tag: str,
+    route_class: type[APIRoute] = AdmittedRoute,
+    responses: dict[int | str, dict[str, Any]] | None = None,
+) -> APIRouter:
+    """Return a router whose routes are complete as they are, and need nothing of an application that has them."""
+    return APIRouter(
+        route_class=route_class,
+        prefix=prefix,
+        tags=[tag],
+        responses=responses,
+        generate_unique_id_function=_operation_id,
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

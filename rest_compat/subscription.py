@@ -1,16 +1,12 @@
 """`/api/v1/subscription`: the caller's tokens."""
 
-from fastapi import APIRouter
-
 from resolvers import tokens
 from resolvers.prices import COSTS
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
-from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
+from rest_compat.services import AdmittedCaller, Services, router_at
 from rest_compat.wire import CostsBody, HistoryBody, RefusalBody, TokenInfoBody, TransactionBody
 
-router = APIRouter(
-    route_class=AdmittedRoute, prefix="/api/v1/subscription", tags=["tokens"], responses={401: {"model": RefusalBody}}
-)
+router = router_at("/api/v1/subscription", "tokens", responses={401: {"model": RefusalBody}})
 
 
 @router.get("/info")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from asgi_correlation_id import correlation_id
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from auth.caller import Caller
@@ -22,7 +22,7 @@ from resolvers.ids import uuid_or
 from resolvers.streams import until_expiry
 from rest_compat.conditional import body_of, whole_job
 from rest_compat.paths import VideoJobId
-from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
+from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services, router_at
 from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
 
 RETRY_MILLISECONDS = 2000
@@ -60,7 +60,7 @@ class EventsRoute(AdmittedRoute):
         return handle_or_end
 
 
-router = APIRouter(route_class=EventsRoute, prefix="/api/v1/video-jobs", tags=["video jobs"])
+router = router_at("/api/v1/video-jobs", "video jobs", EventsRoute)
 
 
 def _event_schema(name: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import Depends, File, Form, Header, Query, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
@@ -28,7 +28,7 @@ from rest_compat.conditional import (
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
-from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services
+from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
 from rest_compat.urls import shown_url
 from rest_compat.wire import (
     DefaultVideoBody,
@@ -39,7 +39,7 @@ from rest_compat.wire import (
     VideoJobListBody,
 )
 
-router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/video-jobs", tags=["video jobs"])
+router = router_at("/api/v1/video-jobs", "video jobs")
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "A field breaks its rule, or the look is not the caller's"},

@@ -1,11 +1,9 @@
 """`/api/v1/video-models`: what can be asked for."""
 
-from fastapi import APIRouter
-
-from rest_compat.services import AdmittedCaller, AdmittedRoute, Services
+from rest_compat.services import AdmittedCaller, Services, router_at
 from rest_compat.wire import RefusalBody, VideoModelBody, VideoModelListBody
 
-router = APIRouter(route_class=AdmittedRoute, prefix="/api/v1/video-models", tags=["video jobs"])
+router = router_at("/api/v1/video-models", "video jobs")
 
 
 @router.get("", responses={401: {"model": RefusalBody}})
