@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 
 
 def launch(module: str) -> int:
@@ -10,6 +11,8 @@ def launch(module: str) -> int:
     While a thousand modules are loaded, the collector would look through all of them again and again and find next to
     nothing, which is a third of the time. What is there afterwards stays, and is not looked at any more.
     """
+    # Pydantic would read what every installed package says about itself, in search of plugins. We have none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
     process = importlib.import_module(module)
     gc.freeze()

@@ -175,6 +175,18 @@ def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_vide
     assert loaded("app.api_process", *heavy) == []
 
 
+def test_pydantic_does_not_read_about_every_installed_package() -> None:
+    script = """
+import sys, types
+from app.launch import launch
+sys.addaudithook(lambda event, facts: event == "open" and "entry_points" in str(facts[0]) and print(facts[0]))
+sys.modules["nothing"] = types.SimpleNamespace(main=lambda: 0)
+launch("nothing")
+import app.settings"""
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout == ""
+
+
 def loaded(module: str, *others: str) -> list[str]:
     """Return which of the others a process has loaded that has loaded the module."""
     script = f"import sys, {module}; print(*sys.modules.keys() & {set(others)})"
