@@ -154,8 +154,7 @@ async def _health(request: Request) -> JSONResponse:
     everything else goes on.
     """
     try:
-        async with request.app.state.database.transaction() as session:
-            trouble = await submission_pace.trouble(session)
+        trouble = await submission_pace.trouble(request.app.state.database.reader)
     except DatabaseUnavailable as error:
         return JSONResponse({"status": "unavailable", "detail": str(error)}, status_code=503)
     if trouble is None:

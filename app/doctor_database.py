@@ -114,8 +114,7 @@ async def _removals(database: Database) -> Answer:
 
 
 async def _submits(database: Database) -> Answer:
-    async with database.transaction() as session:
-        trouble = await submission_pace.trouble(session)
+    trouble = await submission_pace.trouble(database.reader)
     if trouble is None:
         return State.OK, "No worker was kept out by Google"
     return State.WARNING, (

@@ -6,6 +6,14 @@ from sqlalchemy import func, select, update
 
 from db.models import SubmissionPace
 from db.session import Session
+from db.statements import Reader, Row, Statement, first_row
+
+
+class _Trouble(Row):
+    reason: str | None
+
+
+_TROUBLE = Statement(select(SubmissionPace.trouble), _Trouble)
 
 
 async def reserve(session: Session, interval: timedelta) -> datetime:
@@ -36,6 +44,7 @@ async def set_trouble(session: Session, reason: str | None) -> None:
     await session.execute(update(SubmissionPace).where(changed).values(trouble=reason))
 
 
-async def trouble(session: Session) -> str | None:
+async def trouble(reader: Reader) -> str | None:
     """Read why the generator does not let us in."""
-    return await session.scalar(select(SubmissionPace.trouble))
+    row = await first_row(reader, _TROUBLE)
+    return row.reason if row else None
