@@ -16,8 +16,8 @@ import asyncpg
 
 from db import video_jobs
 from db.errors import DatabaseUnavailable
-from db.models import VideoJob
 from db.session import Database
+from db.video_jobs import VideoJobRow
 from db.wake_ups import WAKE_UP_CHANNEL
 
 RECONNECT_SECONDS = 1.0
@@ -31,11 +31,11 @@ class Inbox:
     """What is new for one follower: the newest state of each job, however slowly it is fetched."""
 
     def __init__(self) -> None:
-        self._news: dict[UUID, VideoJob | None] = {}
+        self._news: dict[UUID, VideoJobRow | None] = {}
         self._missed = False
         self._something = asyncio.Event()
 
-    def put(self, job_id: UUID, job: VideoJob | None) -> None:
+    def put(self, job_id: UUID, job: VideoJobRow | None) -> None:
         """Leave a job's state, or None where it has been deleted."""
         self._news[job_id] = job
         self._something.set()
@@ -45,7 +45,7 @@ class Inbox:
         self._missed = True
         self._something.set()
 
-    async def fetch(self) -> tuple[dict[UUID, VideoJob | None], bool]:
+    async def fetch(self) -> tuple[dict[UUID, VideoJobRow | None], bool]:
         """Wait for news; return it, oldest first, and whether changes may have been missed."""
         await self._something.wait()
         self._something.clear()
@@ -146,8 +146,7 @@ class JobFeed:
         followed = list(self._of_jobs)
         for start in range(0, len(followed), BATCH):
             batch = followed[start : start + BATCH]
-            async with self._database.reading() as session:
-                found = await video_jobs.versions(session, batch)
+            found = await video_jobs.versions(self._database.reader, batch)
             for job_id in batch:
                 if found.get(job_id) != self._versions.get(job_id):
                     self._mark(job_id, None)
@@ -170,18 +169,18 @@ class JobFeed:
             for job_id in batch:
                 del self._dirty[job_id]
             try:
-                async with self._database.reading() as session:
-                    found = {job.id: job for job in await video_jobs.get_many(session, list(batch))}
+                jobs = await video_jobs.get_many(self._database.reader, list(batch))
             except BaseException:
                 self._dirty = batch | self._dirty
                 raise
+            found = {UUID(job.id): job for job in jobs}
             for job_id, user_id in batch.items():
                 self._hand_out(job_id, user_id, found.get(job_id))
 
-    def _hand_out(self, job_id: UUID, user_id: UUID | None, job: VideoJob | None) -> None:
+    def _hand_out(self, job_id: UUID, user_id: UUID | None, job: VideoJobRow | None) -> None:
         if job_id in self._of_jobs:
             self._versions[job_id] = None if job is None else job.version
-        owner = user_id if job is None else job.user_id
+        owner = user_id if job is None else UUID(job.user_id)
         followers = self._of_jobs.get(job_id, set()) | (self._of_users.get(owner, set()) if owner else set())
         for inbox in followers:
             inbox.put(job_id, job)

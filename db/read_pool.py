@@ -4,7 +4,7 @@ A single read sees its own moment, and leaves nothing behind on its connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -14,15 +14,15 @@ from sqlalchemy import URL
 
 from db.error_names import errors_named, is_lost
 from db.errors import DatabaseUnavailable
+from db.sending import SendsByDriver
 from db.statements import DIALECT, SomeRow, Statement
 
 CLOSE_SECONDS = 5.0
 
 Result = TypeVar("Result")
-AnyRow = TypeVar("AnyRow")
 
 
-class ShortTransaction:
+class ShortTransaction(SendsByDriver):
     """A `db.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
 
     def __init__(self, connection: asyncpg.Connection, facts: dict[str, bool]) -> None:
@@ -30,20 +30,8 @@ class ShortTransaction:
         self.wake_ups: list[str] = []
         self._connection = connection
 
-    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """See `db.statements.Reader`."""
-        return await self._fetch(statement.sql, statement.arguments(values), statement.row)
-
-    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """See `db.statements.Writer`."""
-        return await self._fetch(sql, arguments, asyncpg.Record)
-
-    async def _fetch(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
-        try:
-            rows: list[AnyRow] = await self._connection.fetch(sql, *arguments, record_class=row)
-        except OSError as error:
-            raise DatabaseUnavailable from error
-        return rows
+    async def _driver(self) -> asyncpg.Connection:
+        return self._connection
 
 
 class ReadPool:

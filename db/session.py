@@ -1,10 +1,10 @@
 """Connections and transactions. The edges open transactions here; nothing below an edge commits."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 from sqlalchemy import Engine, event, make_url, select
@@ -17,49 +17,32 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from db.error_names import errors_named
 from db.errors import DatabaseUnavailable
 from db.read_pool import ReadPool, ShortTransaction
-from db.statements import Id, SomeRow, Statement, Writer
+from db.sending import SendsByDriver
+from db.statements import Id, Writer
 from db.wake_ups import WakeUps
 
 REST_SECONDS = 1.0
 _RETURNED_AT = "returned_at"
 
-AnyRow = TypeVar("AnyRow")
 
+class Session(AsyncSession, SendsByDriver):
+    """A transaction; also a `db.statements.Writer`, which does not see what the session has not flushed yet."""
 
-class Session(AsyncSession):
-    """A transaction; also a `db.statements.Writer`, that sends on the transaction's own connection."""
-
-    def __init__(self, engine: AsyncEngine, facts: dict[str, bool], *, autocommit: bool = False) -> None:
+    def __init__(self, engine: AsyncEngine, facts: dict[str, bool]) -> None:
         super().__init__(engine, expire_on_commit=False)
         self.facts = facts
         self.wake_ups: list[str] = []
-        self._autocommit = autocommit
-        self._driver: asyncpg.Connection | None = None
+        self._own_driver: asyncpg.Connection | None = None
 
-    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """See `db.statements.Reader`. What the session has not flushed yet is not seen."""
-        return await self._fetch(statement.sql, statement.arguments(values), statement.row)
-
-    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """See `db.statements.Writer`."""
-        return await self._fetch(sql, arguments, asyncpg.Record)
-
-    async def _fetch(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
-        driver = self._driver or await self._begun()
-        try:
-            rows: list[AnyRow] = await driver.fetch(sql, *arguments, record_class=row)
-        except OSError as error:
-            raise DatabaseUnavailable from error
-        return rows
-
-    async def _begun(self) -> asyncpg.Connection:
-        connection = await self.connection()
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        if not self._autocommit and not driver.is_in_transaction():
-            # SQLAlchemy begins with its first statement; on a connection without one the driver would commit at once.
-            await connection.execute(select(1))
-        self._driver = driver
-        return driver
+    async def _driver(self) -> asyncpg.Connection:
+        if self._own_driver is None:
+            connection = await self.connection()
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            if not driver.is_in_transaction():
+                # SQLAlchemy begins with its first statement; before it, the driver would commit at once.
+                await connection.execute(select(1))
+            self._own_driver = driver
+        return self._own_driver
 
 
 def wake_up_after_commit(writer: Writer, video_job_id: Id, version: int, user_id: Id) -> None:
@@ -102,7 +85,6 @@ class Database:
         self._engine = create_async_engine(self.url, pool_size=max(1, pool_size - readers), max_overflow=0)
         event.listen(self._engine.sync_engine, "checkin", _note_return)
         event.listen(self._engine.sync_engine, "checkout", partial(_require_life, self._engine.sync_engine))
-        self._autocommitting = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
@@ -132,21 +114,6 @@ class Database:
         async with self.reader.transaction() as transaction:
             yield transaction
         self._wake_ups.send(transaction.wake_ups)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
-        """Yield a session for reads that need no transaction around them: each statement sees its own moment.
-
-        Saves two round trips. Writing in it is a mistake: nothing would be rolled back, nobody woken up.
-
-        Raises:
-            DatabaseUnavailable: as for `transaction`
-
-        """
-        async with Session(self._autocommitting, self.reader.facts, autocommit=True) as session:
-            with errors_named():
-                await self._connect(session)
-                yield session
 
     @asynccontextmanager
     async def raw_connection(self) -> AsyncIterator[asyncpg.Connection]:

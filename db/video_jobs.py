@@ -1,6 +1,6 @@
 """Statements on video jobs, their logs and their idempotency keys."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -69,6 +69,13 @@ class KeyRow(Row):
     video_job_id: UUID
 
 
+class VersionRow(Row):
+    """A job's version."""
+
+    id: UUID
+    version: int
+
+
 class LogLine(Row):
     """What is shown of a line of a job's log."""
 
@@ -88,6 +95,15 @@ _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
 _ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
 _OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
+_AMONG = any_(bindparam("jobs", type_=ARRAY(Uuid)))
+_ANY_JOBS = Statement(select(*SHOWN).where(VideoJob.id == _AMONG), VideoJobRow)
+_VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == _AMONG), VersionRow)
+_ACTIVE_OR_NEWER = Statement(
+    select(*SHOWN)
+    .where(VideoJob.user_id == _OWNER, or_(IS_ACTIVE, VideoJob.created_at >= bindparam("since"), VideoJob.id == _AMONG))
+    .order_by(*_ORDER),
+    VideoJobRow,
+)
 _OWN_JOBS = Listing(select(*SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
 _OWN_JOBS_OF_STATUS = Listing(
     select(*SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
@@ -109,10 +125,14 @@ _PUT_KEY = Statement(
     .returning(*_KEY_ROW),
     KeyRow,
 )
+_LINE = (as_text(VideoJobLog.video_job_id), *(getattr(VideoJobLog, name) for name in LogLine.columns()[1:]))
 _LOGS = Statement(
-    select(as_text(VideoJobLog.video_job_id), *(getattr(VideoJobLog, name) for name in LogLine.columns()[1:]))
-    .where(VideoJobLog.video_job_id == any_(bindparam("jobs", type_=ARRAY(Uuid))))
-    .order_by(VideoJobLog.video_job_id, VideoJobLog.id),
+    select(*_LINE).where(VideoJobLog.video_job_id == _AMONG).order_by(VideoJobLog.video_job_id, VideoJobLog.id), LogLine
+)
+_LOGS_AFTER = Statement(
+    select(*_LINE)
+    .where(VideoJobLog.video_job_id == bindparam("job"), VideoJobLog.id > bindparam("after"))
+    .order_by(VideoJobLog.id),
     LogLine,
 )
 
@@ -122,24 +142,19 @@ async def get(session: Session, job_id: UUID) -> VideoJob | None:
     return await session.get(VideoJob, job_id, populate_existing=True)
 
 
-async def get_many(session: Session, job_ids: Collection[UUID]) -> Sequence[VideoJob]:
+async def get_many(reader: Reader, job_ids: Sequence[Id]) -> list[VideoJobRow]:
     """Read those of the jobs that there are, whoever owns them."""
-    return (await session.scalars(select(VideoJob).where(VideoJob.id.in_(job_ids)))).all()
+    return await reader.fetch(_ANY_JOBS, jobs=job_ids)
 
 
-async def versions(session: Session, job_ids: Collection[UUID]) -> dict[UUID, int]:
+async def versions(reader: Reader, job_ids: Sequence[Id]) -> dict[UUID, int]:
     """Read the versions of those of the jobs that there are."""
-    query = select(VideoJob.id, VideoJob.version).where(VideoJob.id.in_(job_ids))
-    return {row.id: row.version for row in await session.execute(query)}
+    return {row.id: row.version for row in await reader.fetch(_VERSIONS, jobs=job_ids)}
 
 
-async def active_or_newer(
-    session: Session, user_id: UUID, since: datetime, known: Collection[UUID]
-) -> Sequence[VideoJob]:
+async def active_or_newer(reader: Reader, user_id: UUID, since: datetime, known: Sequence[Id]) -> list[VideoJobRow]:
     """Read a user's jobs that may have changed lately: in progress, created since, or known to be worth a look."""
-    changed = or_(IS_ACTIVE, VideoJob.created_at >= since, VideoJob.id.in_(known))
-    query = select(VideoJob).where(VideoJob.user_id == user_id, changed)
-    return (await session.scalars(query.order_by(VideoJob.created_at, VideoJob.id))).all()
+    return await reader.fetch(_ACTIVE_OR_NEWER, owner=user_id, since=since, jobs=known)
 
 
 async def keep(session: Session, job_id: UUID) -> None:
@@ -202,10 +217,9 @@ async def logs_of(reader: Reader, job_ids: Sequence[Id]) -> list[LogLine]:
     return await reader.fetch(_LOGS, jobs=job_ids)
 
 
-async def logs_after(session: Session, job_id: UUID, after: int) -> Sequence[VideoJobLog]:
+async def logs_after(reader: Reader, job_id: UUID, after: int) -> list[LogLine]:
     """Read the lines of a job's log behind the one of that id, oldest line first."""
-    query = select(VideoJobLog).where(VideoJobLog.video_job_id == job_id, VideoJobLog.id > after)
-    return (await session.scalars(query.order_by(VideoJobLog.id))).all()
+    return await reader.fetch(_LOGS_AFTER, job=job_id, after=after)
 
 
 async def get_idempotency_key(reader: Reader, user_id: UUID, key: str, keep: timedelta) -> KeyRow | None:

@@ -12,8 +12,9 @@ from uuid import UUID
 from auth.caller import Caller
 from db import video_jobs as rows
 from db.job_feed import JobFeed
-from db.models import VideoJob, VideoJobLog, VideoJobStatus
+from db.models import VideoJobStatus
 from db.session import Database
+from db.video_jobs import LogLine, VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import VideoJobNotFound
 
@@ -36,13 +37,13 @@ START = Position()
 class Change:
     """A version of a job, and the lines that its log has gained since the version before."""
 
-    job: VideoJob
-    lines: Sequence[VideoJobLog]
+    job: VideoJobRow
+    lines: Sequence[LogLine]
 
 
 async def follow(
     database: Database, feed: JobFeed, caller: Caller, job_id: UUID, *, after_version: int = 0
-) -> AsyncGenerator[VideoJob, None]:
+) -> AsyncGenerator[VideoJobRow, None]:
     """Yield the job as it is, then again whenever its version has gone up; end after its terminal state.
 
     With `after_version`, what the caller has seen already is left out: a follower who comes back misses nothing and
@@ -53,8 +54,7 @@ async def follow(
 
     """
     with feed.following(job_id) as inbox:
-        async with database.transaction() as session:
-            job = await video_jobs.get(session, caller, job_id)
+        job = await video_jobs.read(database.reader, caller, job_id)
         # A version that there never was comes from another database, or from a typo.
         seen = after_version if after_version <= job.version else 0
         while True:
@@ -82,13 +82,12 @@ async def follow_with_log(
     line_id = after.line
     async for job in follow(database, feed, caller, job_id, after_version=after.version):
         # Lines are written with the version that they belong to, so they are there once the version is.
-        async with database.transaction() as session:
-            lines = await rows.logs_after(session, job_id, line_id)
+        lines = await rows.logs_after(database.reader, job_id, line_id)
         line_id = lines[-1].id if lines else line_id
         yield Change(job, lines)
 
 
-async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> AsyncGenerator[VideoJob, None]:
+async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> AsyncGenerator[VideoJobRow, None]:
     """Yield the caller's jobs that are in progress, then each change of any of the caller's jobs, also of new ones.
 
     It does not end by itself. A deleted job is told no more.
@@ -110,15 +109,14 @@ async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> Async
             known = {id_: job for id_, job in known.items() if not _ended(job) or _is_new(job)}
 
 
-async def _lately_changed(database: Database, caller: Caller, known: Iterable[UUID]) -> Sequence[VideoJob]:
-    async with database.transaction() as session:
-        return await rows.active_or_newer(session, caller.user_id, datetime.now(UTC) - LATELY, list(known))
+async def _lately_changed(database: Database, caller: Caller, known: Iterable[str]) -> list[VideoJobRow]:
+    return await rows.active_or_newer(database.reader, caller.user_id, datetime.now(UTC) - LATELY, list(known))
 
 
-def _ended(job: VideoJob) -> bool:
+def _ended(job: VideoJobRow) -> bool:
     return VideoJobStatus(job.status).is_terminal
 
 
-def _is_new(job: VideoJob) -> bool:
+def _is_new(job: VideoJobRow) -> bool:
     """Whether a look at what changed lately would find the job again."""
     return job.created_at > datetime.now(UTC) - 2 * LATELY

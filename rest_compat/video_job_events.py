@@ -14,7 +14,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
 from db.errors import DatabaseUnavailable
-from db.models import VideoJob, VideoJobStatus
+from db.models import VideoJobStatus
+from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.following import START, Position, follow_with_log
@@ -158,12 +159,12 @@ async def follow_video_job(
 
 async def _resumed(following: Following, last_event_id: str | None) -> Position:
     """Return where to go on: at the beginning unless the id is one that this job's events have had."""
-    async with following.services.database.transaction() as session:
-        job = await video_jobs.get(session, following.caller, following.job_id)
-        known = _EVENT_ID.fullmatch(last_event_id or "")
-        if known is None or int(known[1]) > job.version:
-            return START
-        lines = (await video_jobs.logs_by_job(session, [job.id])).get(str(job.id), [])
+    reader = following.services.database.reader
+    job = await video_jobs.read(reader, following.caller, following.job_id)
+    known = _EVENT_ID.fullmatch(last_event_id or "")
+    if known is None or int(known[1]) > job.version:
+        return START
+    lines = (await video_jobs.logs_by_job(reader, [job.id])).get(job.id, [])
     after = Position(int(known[1]), int(known[2]))
     if after.line not in {line.id for line in lines}:
         return START
@@ -208,12 +209,11 @@ async def _changes(following: Following, after: Position) -> AsyncGenerator[Serv
             status = change.job.status
 
 
-async def _whole(following: Following, job: VideoJob, position: Position) -> VideoJobBody:
+async def _whole(following: Following, job: VideoJobRow, position: Position) -> VideoJobBody:
     """Put the job together with the lines that have been told: its log may have gone on."""
-    services = following.services
-    async with services.database.transaction() as session:
-        whole = await whole_job(session, job, services.catalogue.limits)
-        return await body_of(session, whole, following.base_url, last_line=position.line)
+    reader = following.services.database.reader
+    whole = await whole_job(reader, job, following.services.catalogue.limits)
+    return await body_of(reader, whole, following.base_url, last_line=position.line)
 
 
 def _event(name: str, position: Position, body: Wire) -> ServerSentEvent:
