@@ -240,6 +240,7 @@ def test_plans_go_with_their_document() -> None:
     gone = ref(plans)
 
     assert plans_of(CORE, operation, {}) is plans
+    assert [root.name for root in plans.roots(operation, {})] == ["looks"]
     del document, operation, plans
     gc.collect()
 
