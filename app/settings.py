@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
-    graphql_fast_execution: bool = Field(True, description="Whether GraphQL lists are executed a field at a time")  # noqa: FBT003 - as above
+    graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above
     graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         15.0, description="How long a query or a mutation may take"
     )

@@ -158,6 +158,8 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("module", "read"),
     [
+        (looks, "page"),
+        (video_jobs, "page"),
         (looks, "products_by_look"),
         (look_videos, "videos_by_look"),
         (video_jobs, "logs_by_job"),
