@@ -15,8 +15,7 @@ from tests.doubles.answers import Answer, answered, error
 from tests.doubles.google_account import service_account_file
 from tests.doubles.serving import serving_app
 from tests.doubles.veo import serving_veo
-
-MODEL = "veo-3.1-generate-001"
+from tests.providers.veo.asking import MODEL
 
 
 class Models:
