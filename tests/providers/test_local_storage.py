@@ -3,11 +3,9 @@
 import asyncio
 import os
 import time
-from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
-import PIL.Image
 import pytest
 
 from providers.local_storage import LocalStorage
@@ -15,14 +13,9 @@ from providers.mock_videos import mock_video
 from resolvers.images import Image, checked_image
 from resolvers.ports import FileMissing, Storage, StorageRefused, StorageUnavailable, StoredVideo
 from resolvers.videos import poster
+from tests.providers.kept import picture
 
 VIDEO = mock_video("720p", "16:9", 4, audio=False)
-
-
-def picture(shade: int = 0, kind: str = "PNG") -> Image:
-    target = BytesIO()
-    PIL.Image.new("L", (300, 300), shade).save(target, kind)
-    return checked_image(target.getvalue(), field="image")
 
 
 @pytest.fixture

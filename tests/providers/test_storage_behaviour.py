@@ -5,25 +5,20 @@ import filecmp
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
-import PIL.Image
 import pytest
 
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.local_storage import LocalStorage
-from providers.mock_videos import mock_video
 from providers.storages import Storages
-from resolvers.images import Image, checked_image
+from resolvers.images import checked_image
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
 from resolvers.videos import poster
 from tests.doubles.cloudinary import CloudinaryDouble
-
-VIDEO = mock_video("720p", "16:9", 4, audio=True)
-OTHER_VIDEO = mock_video("720p", "9:16", 4, audio=False)
+from tests.providers.kept import OTHER_VIDEO, VIDEO, picture
 
 
 @dataclass(frozen=True)
@@ -32,12 +27,6 @@ class Place:
 
     storage: Storage
     fetch: Callable[[str], Awaitable[bytes | None]]
-
-
-def picture(shade: int = 0, kind: str = "PNG") -> Image:
-    target = BytesIO()
-    PIL.Image.new("L", (300, 300), shade).save(target, kind)
-    return checked_image(target.getvalue(), field="image")
 
 
 def on_disk(folder: Path) -> Callable[[str], Awaitable[bytes | None]]:
@@ -58,18 +47,6 @@ def over_http(double: CloudinaryDouble) -> Callable[[str], Awaitable[bytes | Non
         return answer.content if answer.is_success else None
 
     return fetch
-
-
-@pytest.fixture(scope="module")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CloudinaryDouble]:
-    async with CloudinaryDouble(tmp_path_factory.mktemp("cloud")).serving() as double:
-        yield double
-
-
-@pytest.fixture
-def double(served: CloudinaryDouble) -> CloudinaryDouble:
-    served.reset()
-    return served
 
 
 @pytest.fixture(params=["local", "cloudinary", "cloudinary, once local", "local, once cloudinary"])
