@@ -10,14 +10,18 @@ from io import BytesIO
 from typing import Any, Literal
 
 import PIL.Image
+import pytest
 from sqlalchemy import func, select
 from starlette.types import Message, Receive, Scope, Send
 
+from app.settings import Settings
 from auth.caller import Caller
 from db.models import Base, FileRemoval, LedgerEntry, LedgerEntryKind, VideoJob, VideoJobImage, VideoJobLog
+from db.session import Database
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.veo import VeoDouble
 from tests.house import FORM, House, Traces, eventually, multipart
+from tests.servers import serving
 from tests.wires import CREATE
 from tests.workers import at_work
 from worker.workshop import Patience, Workshop
@@ -33,6 +37,10 @@ HASTE = Patience(
 WireName = Literal["rest", "graphql"]
 File = tuple[str, bytes]
 """A field's name and what is uploaded in it."""
+
+LITE = "veo-3.1-lite-generate-001"
+
+wires = pytest.mark.parametrize("over", ["rest", "graphql"])
 
 _JSON_FIELDS = ("mockMode", "generateAudio", "durationSeconds")
 
@@ -168,6 +176,16 @@ async def ended(
     return await eventually(jobs, is_wanted, seconds)
 
 
+@asynccontextmanager
+async def another_studio(
+    studio: Studio, settings: Settings, database: Database, **changes: Any
+) -> AsyncIterator[Studio]:
+    """Yield a studio with other settings before the same doubles."""
+    changed = settings.model_copy(update=changes)
+    async with serving(changed, database) as url, House.opened(changed, database, url) as house:
+        yield Studio(house, studio.front, studio.cloudinary)
+
+
 async def _over_rest(house: House, caller: Caller, files: Sequence[File], asked: dict[str, Any]) -> Said:
     fields, headers = dict(asked), house.headers(caller)
     key = fields.pop("idempotencyKey", None)
@@ -223,3 +241,8 @@ def picture(kind: Literal["JPEG", "PNG", "GIF"], color: str = "teal") -> bytes:
     target = BytesIO()
     PIL.Image.new("RGB", (32, 18), color).save(target, kind)
     return target.getvalue()
+
+
+JPEG, PNG = picture("JPEG"), picture("PNG")
+FRAMES: Sequence[File] = (("initialImage", JPEG), ("endFrame", PNG))
+REFERENCES: Sequence[File] = tuple(("referenceImages", picture("PNG", color)) for color in ("maroon", "navy", "olive"))
