@@ -50,7 +50,7 @@ def peers() -> list[Peer]:
         Peer(CEILING_NAME, _module("ceiling"), looks, {"rate": at_least(0.75), "p99": at_most(1.5)}),
         Peer("PostGraphile 5", postgraphile, requests.graphql(POSTGRAPHILE, {}), {"rate": at_least(1.15)}),
         Peer("Strawberry as documented", _module("stock"), requests.graphql(STOCK, {}), {"rate": None}, 3),
-        Peer("FastAPI, sync SQLAlchemy, N+1", _module("sync_n_plus_one"), looks, {"rate": at_least(50)}, 3),
+        Peer("FastAPI, sync SQLAlchemy, N+1", _module("sync_n_plus_one"), looks, {"rate": at_least(50)}),
     ]
 
 
