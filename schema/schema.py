@@ -141,7 +141,7 @@ class LookreelSchema(strawberry.Schema):
 
     def _answer(self, gate: DocumentGate, context: ExecutionContext) -> Answer | None:
         """Return what answers a query; None where only the stock executor can."""
-        if gate.document is None or gate.operation is None:
+        if gate.document is None or gate.operation is None or context.root_value is not None:
             return None
         node, fragments = gate.operation.node, gate.document.fragments
         roots = plans_of(self._schema, node, fragments).roots(node, fragments)

@@ -83,8 +83,9 @@ class Query:
             Unusual: they are wrong
 
         """
-        definitions = self.operation.variable_definitions or ()
-        values = get_variable_values(self.schema, definitions, self.variables or {}, hide_suggestions=True)
+        definitions, given = self.operation.variable_definitions or (), self.variables or {}
+        # One error is enough: stock tells them, and to make thousands takes long.
+        values = get_variable_values(self.schema, definitions, given, max_errors=1, hide_suggestions=True)
         if isinstance(values, list):
             raise Unusual(values)
         return values

@@ -23,6 +23,7 @@ from schema.context import RequestContext
 from schema.execution.executor import FastExecutor
 from schema.execution.marks import Mark
 from schema.execution.plans import plans_of
+from schema.execution.values import Unusual
 from schema.schema import schema
 from tests.house import House
 from tests.schema.asked import queries
@@ -93,6 +94,18 @@ async def test_whatever_may_be_asked(twins: Twins, query: str, yes: bool, no: bo
     body = await twins.agree(query, yes=yes, no=no)
 
     assert body["data"] is not None
+
+
+async def test_wrong_variables_are_not_all_looked_for(twins: Twins, caplog: pytest.LogCaptureFixture) -> None:
+    query = "query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) { cost } looks { nodes { id } } }"
+
+    body = await twins.agree(query, input={f"unknown{number}": number for number in range(100)})
+
+    [arguments] = [record.args for record in caplog.records if record.name == "lookreel.execution"]
+    assert isinstance(arguments, tuple)
+    assert isinstance(arguments[0], Unusual)
+    assert len(arguments[0].args[0]) <= 2
+    assert len(body["errors"]) == 6
 
 
 async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
