@@ -24,11 +24,11 @@ def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as above
     """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
     get = attrgetter(attribute)
 
-    def urls(rows: Sequence[Any], context: RequestContext) -> list[str | None]:
-        return context.absolute_urls(list(map(get, rows)))
+    def show(urls: list[str | None], context: RequestContext) -> list[str | None]:
+        return context.absolute_urls(urls)
 
-    mark = Mark(attribute=attribute, show=lambda values, context: context.absolute_urls(values))
-    return _field(_immediate(urls), description, mark)
+    resolver = _immediate(lambda rows, context: show(list(map(get, rows)), context))
+    return _field(resolver, description, Mark(attribute=attribute, show=show))
 
 
 def _field(resolver: Callable[..., Any], description: str, mark: Mark) -> Any:  # noqa: ANN401 - as above

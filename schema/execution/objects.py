@@ -6,8 +6,8 @@ from itertools import chain, islice
 from types import NoneType
 from typing import Any, NamedTuple
 
-from schema.execution.rows import assembler, kind_of, type_of
-from schema.execution.values import Completion, Unusual, Values, all_of, kinds_of, with_nulls, without_nulls
+from schema.execution.rows import assembler, type_of
+from schema.execution.values import Completion, Unusual, Values, all_of, kinds_of, only_kind, with_nulls, without_nulls
 
 # Given the objects, their type where they have one, and the operation's context.
 Read = Callable[[Sequence[Any], type | None, Any], Any]
@@ -56,14 +56,12 @@ class Selection:
         self._assembled = assembler(tuple(columns))
         self.waits = any(column.waits for column in columns.values())
 
-    def now(self, sources: Sequence[Any], context: object) -> Values:
-        """Return the completed objects."""
-        kind = kind_of(sources)
+    def now(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
+        """Return the completed objects; `kind` is the type of all of them, where they have one."""
         return self._assembled([column.now(sources, kind, context) for column in self._columns.values()])
 
-    async def later(self, sources: Sequence[Any], context: object) -> Values:
+    async def later(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
         """Do the same where it waits; what does not wait comes first, for it may hand all back."""
-        kind = kind_of(sources)
         done = {name: column.now(sources, kind, context) for name, column in self._columns.items() if not column.waits}
         waiting = {name: column.later(sources, kind, context) for name, column in self._columns.items() if column.waits}
         done |= zip(waiting, await all_of(list(waiting.values())), strict=True)
@@ -84,15 +82,17 @@ class ObjectOf:
 
     def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - of leaves
         """See `Completion`."""
-        present = without_nulls(values, kinds_of(values, nullable=self.nullable))
-        return with_nulls(values, self.selection.now(present, context))
+        kinds = kinds_of(values, nullable=self.nullable)
+        present = without_nulls(values, kinds)
+        return with_nulls(values, self.selection.now(present, only_kind(kinds), context))
 
     async def later(self, values: Values, context: object) -> Values:
         """See `Completion`."""
         if not self.waits:
             return self.now(values, context)
-        present = without_nulls(values, kinds_of(values, nullable=self.nullable))
-        return with_nulls(values, await self.selection.later(present, context))
+        kinds = kinds_of(values, nullable=self.nullable)
+        present = without_nulls(values, kinds)
+        return with_nulls(values, await self.selection.later(present, only_kind(kinds), context))
 
 
 @dataclass(frozen=True)

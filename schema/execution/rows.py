@@ -11,12 +11,6 @@ from schema.execution.values import Values
 REMEMBERED = 2048
 
 
-def kind_of(sources: Sequence[Any]) -> type | None:
-    """Return the type of all objects, None where there are several."""
-    kinds = set(map(type, sources))
-    return kinds.pop() if len(kinds) == 1 else None
-
-
 @lru_cache(REMEMBERED)
 def getter(name: str, kind: type | None) -> Callable[[Any], Any]:
     """Return what reads an attribute; of rows of one kind, the driver's own way by place takes a third of the time."""

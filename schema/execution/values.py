@@ -53,6 +53,12 @@ def kinds_of(values: Sequence[Any], *, nullable: bool) -> set[type]:
     return kinds
 
 
+def only_kind(kinds: set[type]) -> type | None:
+    """Return the type of all values that are there, None where they have several."""
+    others = kinds - {NoneType}
+    return others.pop() if len(others) == 1 else None
+
+
 def without_nulls(values: Values, kinds: set[type]) -> Values:
     """Return the values that are there."""
     return [value for value in values if value is not None] if NoneType in kinds else values
