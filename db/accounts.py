@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CTE, ColumnElement, Integer, Text, Uuid, any_, bindparam, func, select, update
+from sqlalchemy import CTE, ColumnElement, Integer, Text, Uuid, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.models import LedgerEntry, LedgerEntryKind, User
 from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.session import Session
-from db.statements import Id, Reader, Row, Statement, Writer, as_text, first_row
+from db.statements import Id, Reader, Row, Statement, Writer, among, as_text, first_row
 
 
 class Account(Row):
@@ -87,9 +87,7 @@ _LEDGER = Listing(
     LedgerRow,
 )
 _LEDGER_OF_JOBS = Statement(
-    select(*_ENTRY)
-    .where(LedgerEntry.video_job_id == any_(bindparam("jobs", type_=ARRAY(Uuid))))
-    .order_by(LedgerEntry.created_at),
+    select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
     LedgerRow,
 )
 

@@ -1,5 +1,8 @@
 """What is said when there is no database to be had."""
 
+# When it is worth to ask again.
+RETRY_SECONDS = 1
+
 
 class DatabaseUnavailable(Exception):
     """PostgreSQL cannot be reached, or went away in the middle; nothing of the transaction was kept."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy import Text, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Look, LookVideo, VideoJob
 from db.session import Session
-from db.statements import Id, Reader, Row, Statement, as_text
+from db.statements import Id, Reader, Row, Statement, among, as_text
 
 _TABLE = LookVideo.__tablename__
 
@@ -60,7 +60,7 @@ _VIDEOS = Statement(
         VideoJob.created_at,
     )
     .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
-    .where(LookVideo.look_id == any_(bindparam("looks", type_=ARRAY(Uuid))))
+    .where(LookVideo.look_id == among("looks"))
     .order_by(VideoJob.created_at.desc(), VideoJob.id.desc()),
     VideoInLook,
 )
@@ -69,7 +69,7 @@ _LOOKS = Statement(
         as_text(LookVideo.video_job_id), as_text(Look.id), *(getattr(Look, name) for name in LookOfJob.columns()[2:])
     )
     .join(Look, Look.id == LookVideo.look_id)
-    .where(LookVideo.video_job_id == any_(bindparam("jobs", type_=ARRAY(Uuid))))
+    .where(LookVideo.video_job_id == among("jobs"))
     .order_by(LookVideo.created_at, Look.id),
     LookOfJob,
 )

@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Double,
     Select,
     Uuid,
     and_,
-    any_,
     bindparam,
     cast,
     delete,
@@ -29,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.models import Look, LookShare, Product, User, Visibility
 from db.pages import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
 from db.session import Session
-from db.statements import Id, Reader, Row, Statement, as_text, first_row
+from db.statements import Id, Reader, Row, Statement, among, as_text, first_row
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
 _PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
@@ -91,7 +89,6 @@ _PRODUCT = (
     Product.created_at,
 )
 _VIEWER = bindparam("viewer", type_=Uuid)
-_LOOKS = bindparam("looks", type_=ARRAY(Uuid))
 
 
 class SharedWith(Row):
@@ -205,12 +202,12 @@ _VISIBLE_LOOK = Statement(
     LookRow,
 )
 _PRODUCTS = Statement(
-    select(*_PRODUCT).where(Product.look_id == any_(_LOOKS)).order_by(Product.look_id, Product.position), ProductRow
+    select(*_PRODUCT).where(Product.look_id == among("looks")).order_by(Product.look_id, Product.position), ProductRow
 )
 _SHARES = Statement(
     select(as_text(LookShare.look_id), as_text(User.id), User.email, User.name)
     .join(User, User.id == LookShare.user_id)
-    .where(LookShare.look_id == any_(_LOOKS))
+    .where(LookShare.look_id == among("looks"))
     .order_by(LookShare.created_at, LookShare.user_id),
     SharedWith,
 )

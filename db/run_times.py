@@ -5,15 +5,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BindParameter,
     Boolean,
     Double,
     ScalarSelect,
     SQLColumnExpression,
     Text,
-    Uuid,
-    any_,
     bindparam,
     cast,
     func,
@@ -24,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from db.models import VideoJob, VideoJobStatus
-from db.statements import Id, Reader, Row, Statement
+from db.statements import Id, Reader, Row, Statement, among
 
 RECENT_RUNS = 20
 
@@ -88,7 +85,7 @@ _WAITING = Statement(
     select(
         VideoJob.id, VideoJob.mock_mode, _position, _running, _median_seconds(VideoJob.model, VideoJob.mock_mode)
     ).where(
-        VideoJob.id == any_(bindparam("jobs", type_=ARRAY(Uuid))),
+        VideoJob.id == among("jobs"),
         VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
     ),
     Waiting,

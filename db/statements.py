@@ -11,10 +11,11 @@ from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ClauseElement, ColumnElement, SQLColumnExpression, Text
+from sqlalchemy import ARRAY, ClauseElement, ColumnElement, SQLColumnExpression, Text, Uuid, any_, bindparam
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
+from sqlalchemy.sql.elements import CollectionAggregate
 
 # A key as a parameter; rows that are only shown have theirs as text.
 Id = UUID | str
@@ -72,6 +73,11 @@ class Statement(Generic[SomeRow]):
 def as_text(column: SQLColumnExpression[Any]) -> ColumnElement[str]:
     """Select an id as text: whoever shows it needs text, which the server makes sooner than we do."""
     return sql_cast(column, Text)
+
+
+def among(name: str) -> CollectionAggregate[bool]:
+    """Compare with any of the ids that come as the parameter of that name."""
+    return any_(bindparam(name, type_=ARRAY(Uuid)))
 
 
 class Reader(Protocol):

@@ -5,10 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     Interval,
     Uuid,
-    any_,
     bindparam,
     delete,
     exists,
@@ -24,7 +22,7 @@ from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, Video
 from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.queue import is_queued
 from db.session import Session, wake_up_after_commit
-from db.statements import Id, Reader, Row, Statement, Writer, as_text, first_row
+from db.statements import Id, Reader, Row, Statement, Writer, among, as_text, first_row
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
@@ -95,12 +93,14 @@ _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
 _ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
 _OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
-_AMONG = any_(bindparam("jobs", type_=ARRAY(Uuid)))
-_ANY_JOBS = Statement(select(*SHOWN).where(VideoJob.id == _AMONG), VideoJobRow)
-_VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == _AMONG), VersionRow)
+_ANY_JOBS = Statement(select(*SHOWN).where(VideoJob.id == among("jobs")), VideoJobRow)
+_VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == among("jobs")), VersionRow)
 _ACTIVE_OR_NEWER = Statement(
     select(*SHOWN)
-    .where(VideoJob.user_id == _OWNER, or_(IS_ACTIVE, VideoJob.created_at >= bindparam("since"), VideoJob.id == _AMONG))
+    .where(
+        VideoJob.user_id == _OWNER,
+        or_(IS_ACTIVE, VideoJob.created_at >= bindparam("since"), VideoJob.id == among("jobs")),
+    )
     .order_by(*_ORDER),
     VideoJobRow,
 )
@@ -127,7 +127,8 @@ _PUT_KEY = Statement(
 )
 _LINE = (as_text(VideoJobLog.video_job_id), *(getattr(VideoJobLog, name) for name in LogLine.columns()[1:]))
 _LOGS = Statement(
-    select(*_LINE).where(VideoJobLog.video_job_id == _AMONG).order_by(VideoJobLog.video_job_id, VideoJobLog.id), LogLine
+    select(*_LINE).where(VideoJobLog.video_job_id == among("jobs")).order_by(VideoJobLog.video_job_id, VideoJobLog.id),
+    LogLine,
 )
 _LOGS_AFTER = Statement(
     select(*_LINE)

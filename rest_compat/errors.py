@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
-from db.errors import DatabaseUnavailable
+from db.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
     GenerationUnavailable,
@@ -106,7 +106,7 @@ async def on_database_unavailable(_request: Request, error: Exception) -> JSONRe
     """Ask the client to come again (RFC 9110, section 10.2.3)."""
     if not isinstance(error, DatabaseUnavailable):
         raise error
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": "1"})
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(RETRY_SECONDS)})
 
 
 async def on_fault(_request: Request, _error: Exception) -> JSONResponse:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
+from typing import get_args
 
 import orjson
 from cross_web import HTTPException
@@ -18,7 +19,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from auth.errors import AccessDenied, InvalidCredentials
-from db.errors import DatabaseUnavailable
+from db.errors import RETRY_SECONDS, DatabaseUnavailable
 
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
@@ -60,7 +61,7 @@ class Refused(HTTPException):
 
 # What a request may be refused with.
 Trouble = AccessDenied | DatabaseUnavailable | HTTPException | StarletteHTTPException
-TROUBLES = (AccessDenied, DatabaseUnavailable, HTTPException, StarletteHTTPException)
+TROUBLES: tuple[type[Trouble], ...] = get_args(Trouble)
 
 
 def accepted_by(headers: Mapping[str, str]) -> Accepted:
@@ -147,7 +148,7 @@ def _as_refused(error: Trouble) -> Refused:
         case StarletteHTTPException():
             return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
         case DatabaseUnavailable():
-            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": "1"})
+            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(RETRY_SECONDS)})
         case InvalidCredentials():
             return Refused(HTTPStatus.UNAUTHORIZED, str(error), error.code, {"WWW-Authenticate": "Bearer"})
         case AccessDenied():
