@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
+from typing import Any
 
 from db.models import ImageRole
 from resolvers.errors import InvalidInput
@@ -17,6 +18,21 @@ DEFAULT_DURATION_SECONDS = 8
 MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_PROMPT = 4000
+# What a request consisted of when the first digests were stored, images aside. This list stays as it is: a digest
+# that leaves one of these out, or has one more, matches none of those that clients repeat their requests by.
+_ALWAYS_IN_DIGEST = frozenset(
+    {
+        "model",
+        "resolution",
+        "aspect_ratio",
+        "mock_mode",
+        "prompt",
+        "duration_seconds",
+        "generate_audio",
+        "look_id",
+    }
+)
+_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images"})
 
 
 @dataclass(frozen=True)
@@ -72,10 +88,21 @@ class VideoJobInput:
             yield from self._violations_of_model(catalogue.model(self.model))
 
     def digest(self) -> str:
-        """Fingerprint what was asked for, to tell a repeated request from another one with the same key."""
-        asked = {name: value for name, value in asdict(self).items() if name not in {"idempotency_key", "images"}}
+        """Fingerprint what was asked for, to tell a repeated request from another one with the same key.
+
+        A field that has been added since the first release counts where it differs from its default: a request that
+        does not know it keeps the digest that it had before.
+        """
+        counted = {field.name for field in fields(self) if self._counts(field)}
+        asked = {name: value for name, value in asdict(self).items() if name in counted}
         asked["images"] = [(image.role, image.position, image.sha256) for image in self.images]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _counts(self, field: Field[Any]) -> bool:
+        if field.name in _ALWAYS_IN_DIGEST | _NEVER_IN_DIGEST:
+            return field.name in _ALWAYS_IN_DIGEST
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        return bool(getattr(self, field.name) != default)
 
     def _violations_of_text(self) -> Iterator[InvalidInput]:
         for field, text in (
