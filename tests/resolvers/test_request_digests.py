@@ -1,6 +1,7 @@
 """Digests of requests outlive releases: what a client repeats after an update is still the same request."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -116,7 +117,12 @@ def test_a_field_of_a_later_release_counts_otherwise() -> None:
 
 def test_different_requests_have_different_digests() -> None:
     same = [digest for _, digest in DIGESTS.values()].count(PLAIN_DIGEST)
-    changes = [{"model": "veo-9"}, {"resolution": "1080p"}, {"aspect_ratio": "9:16"}, {"prompt": "She waits"}]
+    changes: list[dict[str, Any]] = [
+        {"model": "veo-9"},
+        {"resolution": "1080p"},
+        {"aspect_ratio": "9:16"},
+        {"prompt": "She waits"},
+    ]
     moved = replace(PLAIN, images=(image(ImageRole.INITIAL, 0, "b"), image(ImageRole.END, 1, "a")))
 
     digests = {digest for _, digest in DIGESTS.values()}
