@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
     generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
+    generations_per_worker: int = Field(
+        200, ge=2, description="Jobs that one worker holds at once; others are left to other workers"
+    )
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")

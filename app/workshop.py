@@ -40,6 +40,7 @@ async def open_workshop(settings: Settings, database: Database) -> AsyncIterator
             scratch=settings.scratch_folder,
             refund_failed_jobs=settings.refund_failed_jobs,
             stopping=asyncio.Event(),
+            most_jobs=settings.generations_per_worker,
         )
     finally:
         await storages.aclose()

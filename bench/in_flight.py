@@ -70,7 +70,8 @@ async def _empty(hall: Hall) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def _worker(hall: Hall, effort: Effort) -> AsyncIterator[psutil.Process]:
     """Run a worker, and kill it afterwards: to hand thousands of jobs back would take long."""
-    settings = {"MOCK_SECONDS": MOCK_SECONDS, "GENERATIONS_AT_ONCE": 2 * effort.flights, SUPERVISED: 1}
+    most = dict.fromkeys(("GENERATIONS_AT_ONCE", "GENERATIONS_PER_WORKER"), 2 * effort.flights)
+    settings = most | {"MOCK_SECONDS": MOCK_SECONDS, SUPERVISED: 1}
     environment = hall.environment(NAME) | {name: str(value) for name, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.worker"), env=environment, stdin=asyncio.subprocess.PIPE

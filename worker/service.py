@@ -80,7 +80,9 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
     try:
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
-            batch_size=BATCH,
+            # PgQueuer takes no batch of more than half of what it may hold.
+            batch_size=min(BATCH, workshop.most_jobs // 2),
+            max_concurrent_tasks=workshop.most_jobs,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             shutdown_on_listener_failure=True,
         )

@@ -50,7 +50,8 @@ class Patience:
 class Workshop:
     """The database, the outside world, what is offered, and the event that says that the worker is stopping.
 
-    `scratch` is where generators leave fetched videos, in seconds' or minutes' need.
+    `scratch` is where generators leave fetched videos, in seconds' or minutes' need. `most_jobs` is how many jobs this
+    worker holds at once, 2 at least.
     """
 
     database: Database
@@ -61,6 +62,7 @@ class Workshop:
     scratch: Path
     refund_failed_jobs: bool
     stopping: asyncio.Event
+    most_jobs: int = 200
     patience: Patience = Patience()
     run_times: RunTimes = field(default_factory=RunTimes)
     # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have

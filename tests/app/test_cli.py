@@ -91,6 +91,8 @@ def test_a_bad_argument_is_told_in_a_sentence(
         ({"JWT_JWKS_URL": "https://id.example/keys"}, "JWT_JWKS_URL needs an asymmetric JWT_ALGORITHM"),
         ({"PORT": "many"}, "PORT: Input should be a valid integer"),
         ({"MOCK_SECONDS": "0"}, "MOCK_SECONDS: Input should be greater than 0"),
+        ({"GENERATIONS_PER_WORKER": "1"}, "GENERATIONS_PER_WORKER: Input should be greater than or equal to 2"),
+        ({"GENERATIONS_PER_WORKER": "many"}, "GENERATIONS_PER_WORKER: Input should be a valid integer"),
     ],
 )
 def test_a_set_up_that_does_not_add_up_is_refused_in_a_sentence(

@@ -83,7 +83,7 @@ async def test_whoever_refunds_a_job_waits_for_its_owners_account_and_leaves_the
 
     async with house.database.transaction() as creation:
         await video_job_creation.create(creation, caller, ASKED, CATALOGUE)
-        changing = asyncio.create_task(change(house, actor, str(job.id)))
+        changing = asyncio.ensure_future(change(house, actor, str(job.id)))
         await until_waiting(house, 1)
         async with house.database.transaction() as other:
             # Raises where anybody has locked the row.
@@ -110,7 +110,7 @@ async def test_two_who_refund_a_job_at_once_meet_no_deadlock_and_refund_it_once(
         await accounts.lock(session, caller.user_id)
         changing = []
         for number, change in enumerate(pair, start=1):
-            changing.append(asyncio.create_task(change(house, caller, str(job.id))))
+            changing.append(asyncio.ensure_future(change(house, caller, str(job.id))))
             await until_waiting(house, number)
     first, second = await asyncio.gather(*changing)
 
@@ -173,7 +173,7 @@ async def test_a_cancellation_that_comes_second_decides_by_what_the_worker_has_l
 
     async with house.database.transaction() as session:
         changed = await meeting.transition(session, job)
-        cancelling = asyncio.create_task(cancel(house, caller, str(job.id)))
+        cancelling = asyncio.ensure_future(cancel(house, caller, str(job.id)))
         await until_waiting(house, 1)
 
     assert await cancelling == meeting.code

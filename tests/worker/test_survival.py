@@ -53,11 +53,14 @@ class WorkerProcess:
             "CLOUDINARY_URL": settings.cloudinary_url,
             "VEO_POLL_SECONDS": settings.veo_poll_seconds,
             "SUBMITS_PER_MINUTE": settings.submits_per_minute,
+            "GENERATIONS_AT_ONCE": settings.generations_at_once,
+            "GENERATIONS_PER_WORKER": settings.generations_per_worker,
+            "MOCK_SECONDS": settings.mock_seconds,
         }
         self._log = log
+        given = environment({name: value for name, value in variables.items() if value is not None})
         with log.open("w") as output:
-            command = (sys.executable, "-m", "app.worker")
-            self.process = subprocess.Popen(command, env=environment(variables), stderr=output)
+            self.process = subprocess.Popen((sys.executable, "-m", "app.worker"), env=given, stderr=output)
 
     async def exit(self) -> tuple[int | None, str]:
         """Wait for its end, which is near; return the exit code and the log."""
