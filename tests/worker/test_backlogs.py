@@ -18,7 +18,9 @@ from tests.house import House, eventually
 from tests.worker.test_survival import EXIT_SECONDS, worker_process
 from tests.workers import at_work
 
-PICKED = text("SELECT queue_manager_id, count(*) FROM pgqueuer WHERE status = 'picked' GROUP BY queue_manager_id")
+PICKED = text(
+    "SELECT queue_manager_id, count(*) AS jobs FROM pgqueuer WHERE status = 'picked' GROUP BY queue_manager_id"
+)
 
 
 async def backlog(house: House, jobs: int) -> None:
@@ -37,7 +39,7 @@ async def held(house: House) -> dict[UUID, int]:
     """Count the jobs that each worker holds."""
     async with house.database.transaction() as session:
         rows = await session.execute(PICKED)
-        return {row.queue_manager_id: row.count for row in rows}
+        return {row.queue_manager_id: row.jobs for row in rows}
 
 
 @asynccontextmanager
@@ -63,7 +65,7 @@ async def watched(house: House) -> AsyncIterator[Counter[UUID]]:
 async def test_two_workers_share_a_backlog_and_neither_holds_more_than_it_may(
     house: House, settings: Settings, most_jobs: int
 ) -> None:
-    limited = settings.model_copy(update={"generations_per_worker": most_jobs, "mock_seconds": 0.2})
+    limited = settings.model_copy(update={"generations_per_worker": most_jobs, "mock_seconds": 0.5})
 
     async with at_work(limited, house.database), at_work(limited, house.database), watched(house) as most:
         await backlog(house, 30)
