@@ -8,8 +8,9 @@ from typing import cast as cast_type
 from uuid import UUID
 
 from pgqueuer import Queries
+from pgqueuer.domain.settings import db_settings
 from pgqueuer.ports.driver import Driver
-from sqlalchemy import Select, String, and_, cast, column, delete, func, select, table, text
+from sqlalchemy import Select, String, and_, cast, column, delete, func, literal_column, select, table, text
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -20,7 +21,7 @@ GENERATE_VIDEO = "generate_video"
 # Of fewer, any plan is good.
 FEW_ROWS = 200
 
-_pgqueuer = table("pgqueuer", column("dedupe_key"))
+_pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"))
 _log = table("pgqueuer_log", column("created"))
 
 
@@ -73,6 +74,23 @@ async def has_outgrown_statistics(session: Session) -> bool:
 async def renew_statistics(session: Session) -> None:
     """Let PostgreSQL look at a sample of the queue."""
     await session.execute(text(f"ANALYZE {_pgqueuer.name}"))
+
+
+async def highest_slot(session: Session) -> int:
+    """Return the highest of the slots that taken jobs hold, which PgQueuer counts from 0; -1 where there are none."""
+    query = select(func.max(_pgqueuer.c.slot)).where(_pgqueuer.c.status == literal_column("'picked'"))
+    return -1 if (highest := await session.scalar(query)) is None else int(highest)
+
+
+async def announces_jobs(session: Session) -> bool:
+    """Whether PgQueuer's trigger wakes workers up for new jobs."""
+    triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
+    query = select(triggers.c.tgname).where(
+        triggers.c.tgrelid == cast(_pgqueuer.name, REGCLASS),
+        triggers.c.tgname == db_settings().trigger,
+        triggers.c.tgenabled != literal_column("'D'"),
+    )
+    return await session.scalar(query) is not None
 
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from db import file_removals, queue, video_jobs
 from resolvers.ports import StorageUnavailable
 from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
+from worker.troubles import report_chore
 from worker.workshop import Workshop
 
 RECONCILE_SECONDS = 15.0
 REMOVE_SECONDS = 5.0
 STATISTICS_SECONDS = 5.0
+INSPECT_SECONDS = 60.0
 PRUNE_SECONDS = 600.0
 BATCH = 500
 REMOVAL_BATCH = 50
@@ -35,6 +37,7 @@ async def keep_house(workshop: Workshop) -> None:
         tasks.create_task(_now_and_then(REMOVE_SECONDS, remove_files, workshop))
         tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, workshop))
         tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, workshop))
+        tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, workshop))
 
 
 async def reconcile(workshop: Workshop) -> None:
@@ -67,6 +70,23 @@ async def renew_statistics(workshop: Workshop) -> None:
             await queue.renew_statistics(session)
 
 
+async def inspect_queue(workshop: Workshop) -> None:
+    """Say what makes PgQueuer's workers slow or idle without an error: limits that differ, a trigger that is gone."""
+    limit = workshop.catalogue.limits.generations_at_once
+    async with workshop.database.transaction() as session:
+        used = await queue.highest_slot(session) + 1
+        is_announced = await queue.announces_jobs(session)
+    if used > limit:
+        logger.warning(
+            "A worker lets at least %s generations run at once, but GENERATIONS_AT_ONCE is %s here, and this one "
+            "takes no jobs while more are running. Set the same for all workers.",
+            used,
+            limit,
+        )
+    if not is_announced:
+        logger.warning("The queue's trigger is missing, so that new jobs are found late. Run PgQueuer's `pgq upgrade`.")
+
+
 async def prune(workshop: Workshop) -> None:
     """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
     async with workshop.database.transaction() as session:
@@ -90,12 +110,17 @@ async def _remove_file(workshop: Workshop, removal: file_removals.DueRemoval) ->
 
 
 async def _now_and_then(seconds: float, chore: Callable[[Workshop], Awaitable[None]], workshop: Workshop) -> None:
+    failures = 0
     while True:
+        rest = seconds
         try:
             await chore(workshop)
+            failures = 0
         except Exception as error:  # noqa: BLE001 - the next round may go better, and there must be one
-            logger.warning("A chore was not done, trying again in %.0f s: %s", seconds, error)
-        await asyncio.sleep(seconds)
+            failures += 1
+            rest = max(seconds, workshop.patience.retry_seconds(failures))
+            report_chore(chore.__name__, error, rest)
+        await asyncio.sleep(rest)
 
 
 def _empty(scratch: Path) -> None:
