@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
 from db.errors import DatabaseUnavailable
-from db.job_feed import JobFeed
+from db.job_feed import FeedState, JobFeed
 from db.session import Database
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
@@ -150,16 +150,18 @@ async def _running(feed: JobFeed, storages: Storages) -> AsyncIterator[None]:
 async def _health(request: Request) -> JSONResponse:
     """Answer 200 when requests can be served, 503 when the database cannot be reached.
 
-    `generation` tells why real videos cannot be made, where the generator does not let us in: "degraded" then, since
-    everything else goes on.
+    What does not work is told beside, and the status is "degraded" then, since everything else goes on: `generation`,
+    where the generator does not let us in, and `following`, where followers hear of changes late.
     """
     try:
         trouble = await submission_pace.trouble(request.app.state.database.reader)
     except DatabaseUnavailable as error:
         return JSONResponse({"status": "unavailable", "detail": str(error)}, status_code=503)
-    if trouble is None:
-        return JSONResponse({"status": "ok"})
-    return JSONResponse({"status": "degraded", "generation": "The generator refuses our credentials."})
+    troubles = {} if trouble is None else {"generation": "The generator refuses our credentials."}
+    feed: FeedState = request.app.state.rest_services.feed.state
+    if feed.is_behind:
+        troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
+    return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
 
 
 async def _home(_request: Request) -> RedirectResponse:

@@ -9,12 +9,14 @@ from sqlalchemy.exc import DBAPIError
 from db.errors import DatabaseNotMigrated, DatabaseUnavailable
 
 UNDEFINED_TABLE = "42P01"
-# Of PostgreSQL's errors, those after which the connection is gone: by a shutdown or a crash, or not let in yet.
+# The errors after which the connection is gone: by a shutdown or a crash, or not let in yet.
 _ENDS = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    # The driver has lost the thread of the protocol, as when the server goes down in the middle of an answer.
+    asyncpg.InternalClientError,
 )
 
 
@@ -23,7 +25,7 @@ def errors_named() -> Iterator[None]:
     """Raise `DatabaseUnavailable` instead of SQLAlchemy's and the driver's own errors that mean the same."""
     try:
         yield
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         named = _named(error)
         if named is None:
             raise

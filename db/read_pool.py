@@ -100,7 +100,7 @@ class ReadPool:
         if connection is not None and not connection.is_closed():
             try:
                 return await work(connection), connection
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 if not is_lost(error):
                     raise
             connection.terminate()

@@ -202,9 +202,11 @@ def is_unexpected(error: GraphQLError) -> bool:
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Told)
 
 
-def _fault(error: GraphQLError) -> GraphQLError:
+def internal_error(at: GraphQLError | None = None) -> GraphQLError:
+    """Return what is told of a fault of ours: nothing but the id of the request; where it happened stays."""
     extensions = {"code": "INTERNAL_ERROR", "requestId": correlation_id.get()}
-    return GraphQLError("Internal server error", nodes=error.nodes, path=error.path, extensions=extensions)
+    nodes, path = (None, None) if at is None else (at.nodes, at.path)
+    return GraphQLError("Internal server error", nodes=nodes, path=path, extensions=extensions)
 
 
 class ErrorTable(MaskErrors):
@@ -226,6 +228,6 @@ class ErrorTable(MaskErrors):
         if isinstance(original, GraphQLError):
             return error
         if not isinstance(original, Told):
-            return _fault(error)
+            return internal_error(error)
         told = graphql_error(original)
         return GraphQLError(told.message, nodes=error.nodes, path=error.path, extensions=told.extensions)

@@ -16,8 +16,8 @@ from strawberry.types.execution import PreExecutionError
 from resolvers.errors import TooManyStreams
 from resolvers.streams import seconds_left
 from schema.context import RequestContext
-from schema.errors import graphql_error
-from schema.fan_out import is_shareable
+from schema.errors import graphql_error, internal_error
+from schema.fan_out import ExecutionFailed, is_shareable
 from schema.http_answers import as_json
 
 HEARTBEAT_SECONDS = 15.0
@@ -67,6 +67,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                     await self._tell(operation, events)
         except TooManyStreams as refusal:
             await operation.send_initial_errors([graphql_error(refusal)])
+        except ExecutionFailed:
+            # Not as an end: the client would take what it follows for done.
+            await operation.send_initial_errors([internal_error()])
         except (WebSocketDisconnect, WebSocketDisconnected):
             return
 

@@ -19,7 +19,7 @@ from tests.wires import GraphQLWire, RestWire, Wire
 from tests.workers import at_work
 
 MOCK_SECONDS = 0.5
-LONGEST = {"worker", "app", "db", "test_following.py"}
+LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
 
 
 @contextmanager

@@ -73,6 +73,22 @@ TRACES = text("""SELECT
 KEPT_TABLES = {User.__tablename__, SubmissionPace.__tablename__}
 
 
+@asynccontextmanager
+async def impatient_database(database: Database, **settings: str) -> AsyncIterator[Database]:
+    """Yield the same database for a role of its own that has these settings of PostgreSQL's."""
+    name = f"role_{uuid4().hex}"
+    async with database.raw_connection() as connection:
+        await connection.execute(f"CREATE ROLE {name} LOGIN SUPERUSER")
+        for setting, value in settings.items():
+            await connection.execute(f"ALTER ROLE {name} SET {setting} = '{value}'")
+        own = Database(database.url.set(username=name).render_as_string(hide_password=False))
+        try:
+            yield own
+        finally:
+            await own.close()
+            await connection.execute(f"DROP ROLE {name}")
+
+
 def http_client(base_url: str) -> httpx.AsyncClient:
     # Idle connections are dropped here before the server drops them (5 s): a request must not meet the closing one.
     limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)

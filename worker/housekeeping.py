@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from db import file_removals, queue, video_jobs
+from db.background import is_cancelled
 from resolvers.ports import StorageUnavailable
 from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
 from worker.troubles import report_chore
@@ -116,7 +117,9 @@ async def _now_and_then(seconds: float, chore: Callable[[Workshop], Awaitable[No
         try:
             await chore(workshop)
             failures = 0
-        except Exception as error:  # noqa: BLE001 - the next round may go better, and there must be one
+        except (Exception, asyncio.CancelledError) as error:  # the next round may go better, and there must be one
+            if is_cancelled(error):
+                raise
             failures += 1
             rest = max(seconds, workshop.patience.retry_seconds(failures))
             report_chore(chore.__name__, error, rest)

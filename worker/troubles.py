@@ -47,7 +47,7 @@ def report_queue(error: Exception, seconds: float) -> None:
         logger.error("A fault of ours has stopped the queue, trying again in %.0f s", seconds, exc_info=error)
 
 
-def report_chore(name: str, error: Exception, seconds: float) -> None:
+def report_chore(name: str, error: BaseException, seconds: float) -> None:
     """Log why something that a worker does beside its jobs was not done; it is tried again after so many seconds."""
     if isinstance(error, (DatabaseUnavailable, StorageUnavailable)):
         logger.warning("A chore was not done (%s), trying again in %.0f s: %s", name, seconds, error)

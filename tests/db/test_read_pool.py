@@ -74,6 +74,29 @@ async def test_a_cancelled_read_leaves_its_connection_usable(database: Database)
     await pool.close()
 
 
+async def test_a_connection_that_the_driver_has_lost_track_of_is_replaced(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = ReadPool(database.url, 1, {})
+    pid = (await pool.fetch(WHO))[0].pid
+    fetch, lost = asyncpg.Connection.fetch, asyncpg.InternalClientError("cannot switch to state 12")
+
+    async def fetch_once(*_arguments: object, **_more: object) -> object:
+        monkeypatch.setattr(asyncpg.Connection, "fetch", fetch)
+        raise lost
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", fetch_once)
+    assert (await pool.fetch(WHO))[0].pid != pid
+    await pool.close()
+
+
+@pytest.mark.parametrize("kind", ["transaction", "short_transaction"])
+async def test_a_transaction_that_the_driver_has_lost_track_of_is_named(database: Database, kind: str) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with getattr(database, kind)():
+            raise asyncpg.InternalClientError("cannot switch to state 12")
+
+
 async def test_a_missing_table_is_named(database: Database) -> None:
     with pytest.raises(DatabaseNotMigrated):
         await database.reader.fetch(NOWHERE)

@@ -5,6 +5,7 @@ import logging
 from contextlib import suppress
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from db.session import Database, wake_up_after_commit
@@ -87,3 +88,37 @@ async def test_a_wake_up_that_cannot_be_sent_fails_nobody(caplog: pytest.LogCapt
         await wake_ups.close()
 
     assert [record.message for record in caplog.records] == ["Wake-ups could not be sent"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 12"),
+        asyncpg.QueryCanceledError("canceling statement"),
+        KeyError("a fault of ours"),
+        asyncio.CancelledError("a library's own"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_no_error_keeps_the_next_wake_ups_from_being_sent(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[list[str]] = []
+
+    class Failing:
+        facts: dict[str, bool] = {}  # noqa: RUF012 - as a reader has them
+
+        async def fetch(self, _statement: object, *, wake_ups: list[str]) -> list[object]:
+            sent.append(wake_ups)
+            if len(sent) == 1:
+                raise error
+            return []
+
+    wake_ups = WakeUps(Failing())  # type: ignore[arg-type]
+    wake_ups.send(["lost"])
+    await asyncio.sleep(0)
+    wake_ups.send(["next"])
+    await wake_ups.close()
+
+    assert sent == [["lost"], ["next"]]
+    assert caplog.messages == ["Wake-ups could not be sent"]

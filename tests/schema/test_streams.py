@@ -258,6 +258,32 @@ async def test_a_subscriber_who_leaves_does_not_end_what_others_follow(house: Ho
     assert end == [{"version": 2, "status": "CANCELLED"}]
 
 
+async def test_a_fault_in_a_shared_execution_is_no_end_of_what_is_followed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+
+    def fault(_result: object) -> str:
+        raise KeyError("a fault of ours")
+
+    async with opened(house, caller) as one, opened(house, caller) as two:
+        for socket in (one, two):
+            await socket.subscribe(JOB, id=job_id)
+            await socket.data()
+        monkeypatch.setattr("schema.websocket._encoded", fault)
+        await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+        told = [await one.receive(), await two.receive()]
+        monkeypatch.undo()
+        await one.subscribe(JOB, id=job_id)
+        end = await one.all_data()
+
+    assert [(message["type"], message["payload"][0]["extensions"]["code"]) for message in told] == [
+        ("error", "INTERNAL_ERROR")
+    ] * 2
+    assert end == [{"version": 2, "status": "CANCELLED"}]
+
+
 async def test_a_lost_listening_connection_costs_time_and_no_event(house: House) -> None:
     caller = await house.user()
     job_id = await house.create(caller)

@@ -1,9 +1,12 @@
 """What a worker does beside its jobs."""
 
+import asyncio
 import os
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import func, text
 
 from db import file_removals, queue
@@ -12,7 +15,8 @@ from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import workshop
-from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files, renew_statistics
+from worker.housekeeping import SCRATCH_SECONDS, keep_house, prune, reconcile, remove_files, renew_statistics
+from worker.workshop import Workshop
 
 FILES = ["https://images.example/a.png", "https://images.example/b.png"]
 LATER = "https://images.example/later.png"
@@ -138,3 +142,37 @@ async def test_the_planner_is_told_of_a_queue_that_has_grown(house: House) -> No
     assert await eventually(known_rows, lambda rows: rows > before) >= queue.FEW_ROWS
     async with house.database.transaction() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError("gone"), KeyError("a fault of ours"), asyncio.CancelledError("a library's own")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_no_error_ends_a_chore(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    rounds = {"reconcile": 0, "remove_files": 0, "renew_statistics": 0, "prune": 0}
+
+    def failing(name: str) -> Any:
+        async def chore(_shop: Workshop) -> None:
+            rounds[name] += 1
+            raise error
+
+        return chore
+
+    for name in rounds:
+        monkeypatch.setattr(f"worker.housekeeping.{name}", failing(name))
+    for period in ("RECONCILE", "REMOVE", "STATISTICS", "PRUNE"):
+        monkeypatch.setattr(f"worker.housekeeping.{period}_SECONDS", 0.01)
+
+    async def fewest() -> int:
+        return min(rounds.values())
+
+    keeping = asyncio.create_task(keep_house(workshop(house, ScriptedGenerator())))
+    await eventually(fewest, lambda number: number >= 3)
+    keeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+
+    assert {record.getMessage().partition(",")[0] for record in caplog.records} == {"A chore was not done"}

@@ -308,10 +308,10 @@ async def test_a_hundred_jobs_outlive_a_crash_of_the_database(
     assert (charges, refunds, queued) == (100, 0, 0)
 
 
-def crash_and_restart(pgdata: Path) -> None:
-    """Let the server go down at once, without a word to anybody, and come up again."""
+def crash_and_restart(pgdata: Path, mode: str = "immediate") -> None:
+    """Let the server go down at once, by default without a word to anybody, and come up again."""
     postmaster = psutil.Process(int(postmaster_lines(pgdata)[0]))
-    command = (Path(postmaster.exe()).with_name("pg_ctl"), "restart", "-w", "-m", "immediate", "-D", pgdata)
+    command = (Path(postmaster.exe()).with_name("pg_ctl"), "restart", "-w", "-m", mode, "-D", pgdata)
     owner = pgdata.stat().st_uid
     identity = {} if owner == os.geteuid() else {"user": owner, "group": pgdata.stat().st_gid, "extra_groups": ()}
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
