@@ -7,21 +7,16 @@ import os
 import socket
 from contextlib import suppress
 
-import uvicorn
 import uvloop
 from asgi_correlation_id import CorrelationIdFilter
 
 from app.asgi import create_app
-from app.http_protocol import BoundedHttp
+from app.http_server import HttpServer
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database
 
-DRAIN_SECONDS = 5
-# Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
-# proxy's next request meets a connection that is going away.
-KEEP_ALIVE_SECONDS = 75
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks
 # make one at the older ones. With Python's own 700, 10, 10 a burst of events ends in a walk over all that thousands of
 # connections hold, again and again: see docs/decisions/0017.
@@ -32,18 +27,8 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
     _log_request_ids()
     async with open_database(settings) as database:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings, database),
-                http=BoundedHttp,
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            )
-        )
+        app = create_app(settings, database)
+        server = HttpServer(app, app.state.rest_services.streams)
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
         gc.collect()
         gc.freeze()

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from app import web_pages
 from app.body_limit import GRAPHQL, LimitBody
 from app.in_front import InFront
+from app.last_requests import AnswerLastRequests
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
@@ -98,7 +99,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.add_route("/", _home)
     app.add_middleware(AnswerPolls, services=rest_services)
     app.add_middleware(InFront, path=GRAPHQL, answer=view)
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, streams)
     return app
 
 
@@ -118,11 +119,12 @@ def _schema(settings: Settings) -> LookreelSchema:
     )
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, streams: Streams) -> None:
     """Add what every request goes through; the last one added is the first one met."""
     # Inside the others, so that the answer to a fault of ours has their headers, too.
     app.add_middleware(ServerErrorMiddleware, handler=errors.on_fault)
     app.add_middleware(LimitBody)
+    app.add_middleware(AnswerLastRequests, streams=streams)
     app.add_middleware(IgnoreTrailingSlash)
     if settings.origins:
         app.add_middleware(

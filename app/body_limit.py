@@ -93,8 +93,13 @@ def _is_declared_longer(headers: Headers, largest: int) -> bool:
 
 
 def _refusal(path: str, headers: Headers, largest: int) -> Response:
-    status, code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE"
     sentence = f"The request is too long: here, at most {largest // MEGABYTE} MB are accepted"
+    return answered(path, headers, Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "BODY_TOO_LARGE"))
+
+
+def answered(path: str, headers: Headers, refused: Refused) -> Response:
+    """Refuse a request in the shape of the API that was asked."""
     if path == GRAPHQL:
-        return refusal(Refused(status, sentence, code), accepted_by(headers))
-    return JSONResponse({"detail": sentence, "code": code, "requestId": correlation_id.get()}, status)
+        return refusal(refused, accepted_by(headers))
+    body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
+    return JSONResponse(body, refused.status_code, refused.headers)

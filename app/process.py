@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,9 @@ from db.errors import DatabaseUnavailable, EmbeddedServerUnavailable
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
+
+# What shells say of a process that was ended by SIGINT.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def run_process(
@@ -32,6 +36,8 @@ def run_process(
     except (InvalidSettings, EmbeddedServerUnavailable, DatabaseUnavailable) as error:
         print(error, file=sys.stderr)  # noqa: T201 - said to the person who starts us
         return os.EX_UNAVAILABLE if isinstance(error, DatabaseUnavailable) else EX_CONFIG
+    except KeyboardInterrupt:  # before anything that ends in order had begun
+        return INTERRUPTED
 
 
 def _log_to_stderr() -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import uvloop
 
+from app.hangup import on_terminal_gone
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
@@ -29,6 +30,7 @@ async def run(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, shop.stopping.set)
+        on_terminal_gone(shop.stopping.set)
         on_parent_death(shop.stopping.set)
         logger.info("Waiting for video jobs")
         await work(shop)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -157,8 +157,9 @@ def seconds_to_wait(prefer: Iterable[str] | None) -> int:
 async def wait_for_change(
     services: RestServices, caller: Caller, seen: ShownJob, request: Request, *, seconds: float
 ) -> bool:
-    """Wait until the job has changed since it was seen, time is up, the token has expired, or the client has gone.
+    """Wait until the job has changed since it was seen, or there is no reason to wait any more.
 
+    That is when time is up, the token has expired, the client has gone, or the process is about to end.
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then.
 
@@ -169,18 +170,19 @@ async def wait_for_change(
     left = seconds_left(caller)
     limit = seconds if left is None else min(seconds, left)
     try:
-        with services.streams.opened(caller):
-            await _first(_change(services, caller, seen), _gone(request), seconds=limit)
+        with services.streams.opened(caller), suppress(TimeoutError):
+            async with services.streams.waiting(limit):
+                await _first(_change(services, caller, seen), _gone(request))
     except TooManyStreams:
         return False
     return True
 
 
-async def _first(*coroutines: Coroutine[None, None, None], seconds: float) -> None:
-    """Run until one of them has ended or time is up."""
+async def _first(*coroutines: Coroutine[None, None, None]) -> None:
+    """Run until one of them has ended."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
-        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()

@@ -137,7 +137,7 @@ async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
         after = await _resumed(following, last_event_id)
         # FastAPI says `no-cache` itself.
         response.headers["Cache-Control"] = "no-store"
-        async with aclosing(_events(following, after)) as events:
+        async with aclosing(services.streams.until_end(_events(following, after))) as events:
             yield events
 
 
@@ -174,7 +174,7 @@ async def _resumed(following: Following, last_event_id: str | None) -> Position:
 
 
 async def _events(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
-    """Yield everything, with how it ends; where the database is lost, the client comes back."""
+    """Yield everything, with how it ends; where the database is lost or the process ends, the client comes back."""
     yield ServerSentEvent(retry=RETRY_MILLISECONDS)
     try:
         async with aclosing(_changes(following, after)) as changes:

@@ -1,6 +1,6 @@
 """GraphQL over HTTP, Server-Sent Events and WebSocket: who calls, and how operations are answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeGuard, cast
@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, cast
 import orjson
 from cross_web import AsyncHTTPRequestAdapter
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -134,7 +134,7 @@ class GraphQLView(GraphQL[RequestContext, None]):
             await self._data(request), context, is_get=request.method == "GET", may_stream=accepted.events
         )
         if not isinstance(result, ExecutionResult):
-            return await self._streamed(request, result)
+            return self._lasting(await self._streamed(request, result))
         if accepted.prefers_events:
             return await self._streamed(request, streamed_once(result))
         return encoded(body_of(result), accepted.error, status_of(result, accepted.error))
@@ -142,6 +142,12 @@ class GraphQLView(GraphQL[RequestContext, None]):
     async def _streamed(self, request: Request, results: Results) -> Response:
         stream = cast("SubscriptionExecutionResult", results)
         return await self._create_streaming_response(request, stream, "sse", await self.get_sub_response(request))
+
+    def _lasting(self, response: Response) -> Response:
+        """Let a subscription end with the process: without `complete`, which says that there is no more to come."""
+        stream = cast("StreamingResponse", response)
+        stream.body_iterator = self._services.streams.until_end(cast("AsyncGenerator[str, None]", stream.body_iterator))
+        return stream
 
     async def _data(self, request: Request) -> GraphQLRequestData:
         """Read the operation that a request asks for."""
