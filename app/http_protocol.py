@@ -4,6 +4,7 @@ While a server ends, whatever has begun to come is still answered, with `Connect
 """
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
@@ -22,11 +23,22 @@ class DrainState(ServerState):
         self.is_draining = False
 
     def begin(self) -> None:
-        """Begin to end: no connection is kept for another request."""
+        """Begin to end: WebSockets are closed, and no connection is kept for another request."""
         self.is_draining = True
-        for connection in self.connections:
+        for connection in list(self.connections):
             if isinstance(connection, BoundedHttp):
                 connection.keep_no_longer()
+            elif isinstance(connection, WebSocket) and connection.handshake_complete:
+                connection.shutdown()
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """Can be told twice to close."""
+
+    def shutdown(self) -> None:
+        """Close with 1012, unless that is under way."""
+        if not self.transport.is_closing():
+            super().shutdown()
 
 
 class BoundedHttp(HttpToolsProtocol):

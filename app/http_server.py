@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from app.http_protocol import BoundedHttp, DrainState
+from app.http_protocol import BoundedHttp, DrainState, WebSocket
 from resolvers.streams import Streams
 
 # How long what is in progress may take after a SIGTERM; the supervisor kills 5 s later.
@@ -32,7 +32,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=BoundedHttp,
-                ws="websockets-sansio",
+                ws=WebSocket,
                 ws_per_message_deflate=False,
                 access_log=False,
                 log_config=None,

@@ -25,6 +25,8 @@ from db.wake_ups import WAKE_UP_CHANNEL
 
 BATCH = 500
 POLLS_A_LOOK = 12
+# How long the server may take to say that it hears us, before the connection is taken for lost.
+ANSWER_SECONDS = 5.0
 # What takes longer than a reconnect or a slow statement.
 BEHIND_SECONDS = 3.0
 
@@ -136,31 +138,28 @@ class JobFeed:
         lost = asyncio.Event()
         async with self._database.raw_connection() as connection:
             connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(WAKE_UP_CHANNEL, self._on_wake_up)
-            self._is_listening = True
-            self._listening.done()
-            # Nobody listened until now: whatever was sent meanwhile is lost, so everybody looks.
-            self._look_at_everything()
             try:
-                await self._lost(connection, lost)
-            finally:
-                self._is_listening = False
-                self._listening.due()
-        raise DatabaseUnavailable
-
-    async def _lost(self, connection: asyncpg.Connection, lost: asyncio.Event) -> None:
-        """Wait until the connection is lost; one whose other end has gone without a word does not say so itself."""
-        while not lost.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await lost.wait()
-                return
-            try:
-                # To listen once more changes nothing.
-                await connection.execute(f"LISTEN {WAKE_UP_CHANNEL}", timeout=self._poll_seconds)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await connection.add_listener(WAKE_UP_CHANNEL, self._on_wake_up)
+                await self._listen_on(connection, lost)
             except TimeoutError:
+                # Its other end is silent, and would let us wait for a goodbye, too.
                 connection.terminate()
                 raise
+        raise DatabaseUnavailable
+
+    async def _listen_on(self, connection: asyncpg.Connection, lost: asyncio.Event) -> None:
+        self._is_listening = True
+        self._listening.done()
+        # Nobody listened until now: whatever was sent meanwhile is lost, so everybody looks.
+        self._look_at_everything()
+        try:
+            while not await _is_set(lost, within=self._poll_seconds):
+                # To listen once more changes nothing, and shows whether there still is somebody at the other end.
+                await connection.execute(f"LISTEN {WAKE_UP_CHANNEL}", timeout=ANSWER_SECONDS)
+        finally:
+            self._is_listening = False
+            self._listening.due()
 
     def _on_wake_up(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         with suppress(ValueError):
@@ -231,6 +230,13 @@ class JobFeed:
         followers = self._of_jobs.get(job_id, set()) | (self._of_users.get(owner, set()) if owner else set())
         for inbox in followers:
             inbox.put(job_id, job)
+
+
+async def _is_set(event: asyncio.Event, *, within: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
+    return event.is_set()
 
 
 @contextmanager

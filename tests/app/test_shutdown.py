@@ -14,8 +14,6 @@ import pytest
 import websockets
 
 from app.http_server import DRAIN_SECONDS
-from app.settings import Settings
-from app.wiring import open_database
 from auth.caller import Caller
 from tests.app.processes import Running, running
 from tests.house import House, eventually
@@ -23,7 +21,7 @@ from tests.rest_compat.test_conditional_reads import tag_of
 from tests.schema.test_streams import JOB, Socket
 from tests.test_following import healthy
 
-KEY = "a key that only this test knows, long enough"
+API_PROCESSES = 2
 ORIGIN = "https://shop.example"
 EVENTS = {"Accept": "text/event-stream"}
 EACH = 10
@@ -33,24 +31,30 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: house\r\n\r\n"
 
 
 @asynccontextmanager
-async def served(tmp_path: Path, data_dir: Path, workers: int = 2) -> AsyncIterator[tuple[Running, House]]:
-    settings = Settings(data_dir=data_dir, jwt_secret_key=KEY)
+async def served(house: House, tmp_path: Path) -> AsyncIterator[tuple[Running, House]]:
+    settings = house.settings
     environment = {
-        "DATA_DIR": data_dir,
-        "JWT_SECRET_KEY": KEY,
+        "DATABASE_URL": settings.database_url,
+        "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "DATA_DIR": settings.data_dir,
         "PORT": 0,
         "MOCK_SECONDS": 600,
         "CORS_ORIGINS": ORIGIN,
     }
-    with running("serve", "--workers", str(workers), log=tmp_path / "serve.log", **environment) as server:
-        base_url = await eventually(server.address, bool)
-        async with open_database(settings) as database, House.opened(settings, database, base_url) as house:
-            await eventually(lambda: all_started(server, workers), bool)
-            yield server, house
+    with running("serve", "--workers", str(API_PROCESSES), log=tmp_path / "serve.log", **environment) as server:
+        await eventually(lambda: all_started(server), bool)
+        async with House.opened(settings, house.database, await server.address()) as served_house:
+            yield server, served_house
 
 
-async def all_started(server: Running, workers: int) -> bool:
-    return server.log.count("Started server process") == workers and "Waiting for video jobs" in server.log
+async def all_started(server: Running) -> bool:
+    log = server.log
+    return log.count("Started server process") == API_PROCESSES and "Waiting for video jobs" in log
+
+
+def api_processes(server: Running) -> list[psutil.Process]:
+    children = psutil.Process(server.process.pid).children()
+    return [child for child in children if "app.api" in " ".join(child.cmdline())]
 
 
 class Client:
@@ -146,21 +150,21 @@ async def refused(house: House) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_everything_in_progress_has_its_end(tmp_path: Path, data_dir: Path, number: signal.Signals) -> None:
-    async with served(tmp_path, data_dir) as (server, house):
-        client = await Client.with_a_job(house)
+async def test_everything_in_progress_has_its_end(house: House, tmp_path: Path, number: signal.Signals) -> None:
+    async with served(house, tmp_path) as (server, there):
+        client = await Client.with_a_job(there)
         ways = [client.rest_events, client.graphql_events, client.websocket, client.long_poll] * EACH
         tasks = [asyncio.create_task(client.noted(way)) for way in (*ways, client.upload)]
         await eventually(client.number_of_ready, lambda ready: ready == len(tasks))
         # The polls may be on their way still.
-        await house.http.get("/healthz")
-        idle, writer = await asyncio.open_connection(house.http.base_url.host, house.http.base_url.port)
+        await there.http.get("/healthz")
+        idle, writer = await asyncio.open_connection(there.http.base_url.host, there.http.base_url.port)
         writer.write(HEALTH)
         await idle.readuntil(b"}")
 
         signalled_at = time.monotonic()
         server.process.send_signal(number)
-        await eventually(lambda: refused(house), bool, AT_ONCE)
+        await eventually(lambda: refused(there), bool, AT_ONCE)
         refused_at = time.monotonic()
         async with asyncio.timeout(AT_ONCE):
             assert await idle.read() == b""
@@ -185,7 +189,7 @@ async def test_everything_in_progress_has_its_end(tmp_path: Path, data_dir: Path
     assert server.log.count("ended with exit code 0") == 3
 
 
-async def test_connections_that_wait_to_be_accepted_do_not_hang(tmp_path: Path, data_dir: Path) -> None:
+async def test_connections_that_wait_to_be_accepted_do_not_hang(house: House, tmp_path: Path) -> None:
     async def answer(house: House) -> str:
         try:
             reader, writer = await asyncio.open_connection(house.http.base_url.host, house.http.base_url.port)
@@ -196,11 +200,11 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(tmp_path: Path, 
             return type(error).__name__
         return status
 
-    async with served(tmp_path, data_dir) as (server, house):
-        api = [each for each in psutil.Process(server.process.pid).children() if "app.api" in " ".join(each.cmdline())]
+    async with served(house, tmp_path) as (server, there):
+        api = api_processes(server)
         for process in api:
             process.suspend()
-        waiting = [asyncio.create_task(answer(house)) for _ in range(50)]
+        waiting = [asyncio.create_task(answer(there)) for _ in range(50)]
         await asyncio.wait(waiting, timeout=0.3)
         server.process.send_signal(signal.SIGTERM)
         await asyncio.wait(waiting, timeout=0.3)
@@ -214,20 +218,19 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(tmp_path: Path, 
     assert "Traceback" not in server.log
 
 
-async def test_one_api_process_ends_and_comes_again_without_a_refused_request(tmp_path: Path, data_dir: Path) -> None:
-    async with served(tmp_path, data_dir) as (server, house):
-        client = await Client.with_a_job(house)
-        parent = psutil.Process(server.process.pid)
-        api = [each for each in parent.children() if "app.api" in " ".join(each.cmdline())]
+async def test_one_api_process_ends_and_comes_again_without_a_refused_request(house: House, tmp_path: Path) -> None:
+    async with served(house, tmp_path) as (server, there):
+        client = await Client.with_a_job(there)
+        api = api_processes(server)
         streams = [asyncio.create_task(client.noted(client.rest_events)) for _ in range(EACH)]
         await eventually(client.number_of_ready, lambda ready: ready == EACH)
         statuses = set()
 
         async def restarted() -> bool:
-            async with httpx.AsyncClient(base_url=house.base_url) as http:
+            async with httpx.AsyncClient(base_url=there.base_url) as http:
                 statuses.add((await http.get("/healthz")).status_code)
-            running_now = [each for each in parent.children() if "app.api" in " ".join(each.cmdline())]
-            return len(running_now) == 2 and api[0] not in running_now and server.log.count("started") >= 4
+            now = api_processes(server)
+            return len(now) == len(api) and api[0] not in now
 
         api[0].send_signal(signal.SIGTERM)
         await eventually(restarted, bool)
@@ -242,8 +245,8 @@ async def test_one_api_process_ends_and_comes_again_without_a_refused_request(tm
     assert "Traceback" not in server.log
 
 
-async def test_sighup_ends_nothing(tmp_path: Path, data_dir: Path) -> None:
-    async with served(tmp_path, data_dir) as (server, house):
+async def test_sighup_ends_nothing(house: House, tmp_path: Path) -> None:
+    async with served(house, tmp_path) as (server, there):
         parent = psutil.Process(server.process.pid)
         before = parent.children()
         for process in (*before, parent):
@@ -254,7 +257,7 @@ async def test_sighup_ends_nothing(tmp_path: Path, data_dir: Path) -> None:
 
         await eventually(seen, lambda log: "SIGHUP: ignored" in log)
         assert parent.children() == before
-        assert await healthy(house)
+        assert await healthy(there)
         assert server.stop() == 0
 
     assert "ended with SIGHUP" not in server.log

@@ -163,7 +163,10 @@ async def test_it_is_behind_while_it_cannot_listen(monkeypatch: pytest.MonkeyPat
     assert not behind.is_listening
 
 
-async def test_a_listening_connection_whose_other_end_is_silent_is_replaced(house: House) -> None:
+async def test_a_listening_connection_whose_other_end_is_silent_is_replaced(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.job_feed.ANSWER_SECONDS", 0.3)
     job_id = await house.create(await house.user())
     async with house.database.transaction() as session:
         others = [row.pid for row in await session.execute(text(LISTENER), {"others": []})]
