@@ -26,6 +26,7 @@ from auth.tokens import sign
 from db.looks import LookRow
 from db.models import Look
 from resolvers import accounts
+from resolvers.errors import Refusal
 from resolvers.prices import VIDEO_COST
 from resolvers.video_facts import VideoFacts
 from resolvers.videos import inspect
@@ -76,7 +77,7 @@ async def run(settings: Settings) -> int:
             playing.cancel()
             return await serving
         await playing
-    except DemoFailed as failure:
+    except (DemoFailed, Refusal) as failure:
         console.print(f"[bold red]{failure}[/bold red]")
         return 1
     finally:

@@ -6,10 +6,10 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from auth.policy import TokenPolicy
+from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32
@@ -32,7 +32,9 @@ class Settings(BaseSettings):
         None, min_length=SHORTEST_SECRET, description="Verifies tokens; needed with DATABASE_URL, else made and kept"
     )
     jwt_algorithm: str = Field("HS256", description="The one signature algorithm that is accepted")
-    jwt_jwks_url: str | None = Field(None, description="Key set of an identity provider, instead of a secret key")
+    jwt_jwks_url: AnyHttpUrl | None = Field(
+        None, description="Key set of an identity provider, instead of a secret key"
+    )
     jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
@@ -64,13 +66,32 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _believe_somebody(self) -> Self:
-        if self.jwt_jwks_url and self.jwt_algorithm.upper().startswith("HS"):
+        is_asymmetric = self.jwt_algorithm not in HMAC_ALGORITHMS
+        if self.jwt_jwks_url and not is_asymmetric:
             raise ValueError("JWT_JWKS_URL needs an asymmetric JWT_ALGORITHM such as RS256 or ES256.")
+        if is_asymmetric and not (self.jwt_secret_key or self.jwt_jwks_url):
+            raise ValueError(
+                f"JWT_ALGORITHM {self.jwt_algorithm} needs JWT_JWKS_URL, or a public key in PEM as JWT_SECRET_KEY."
+            )
         if self.database_url and not (self.jwt_secret_key or self.jwt_jwks_url):
             raise ValueError(
                 "With DATABASE_URL set, set JWT_SECRET_KEY (or JWT_JWKS_URL) too: there is no default key."
             )
         return self
+
+    @field_validator("jwt_algorithm")
+    @classmethod
+    def _is_known(cls, algorithm: str) -> str:
+        if algorithm not in ALGORITHMS:
+            raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
+        return algorithm
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _needs_no_password(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
+        if url is not None and (url.username or url.password):
+            raise ValueError("must not contain a user name or a password: key sets are public")
+        return url
 
     @field_validator("veo_output_gcs_uri")
     @classmethod
@@ -112,7 +133,7 @@ class Settings(BaseSettings):
         return TokenPolicy(
             algorithm=self.jwt_algorithm,
             secret_key=secret if self.jwt_jwks_url is None else None,
-            jwks_url=self.jwt_jwks_url,
+            jwks_url=str(self.jwt_jwks_url) if self.jwt_jwks_url else None,
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
         )

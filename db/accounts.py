@@ -106,9 +106,10 @@ async def lock(writer: Writer, user_id: UUID) -> Account | None:
     return await first_row(writer, _LOCK, user=user_id)
 
 
-async def find_by_email(session: Session, email: str) -> User | None:
-    """Read the account of that address; the oldest where identity providers gave several the same one."""
-    return await session.scalar(select(User).where(User.email == email).order_by(User.created_at, User.id).limit(1))
+async def ids_by_email(session: Session, email: str, limit: int) -> list[UUID]:
+    """Return who has that address, oldest first: identity providers may have given it to several."""
+    query = select(User.id).where(User.email == email).order_by(User.created_at, User.id).limit(limit)
+    return list(await session.scalars(query))
 
 
 async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None) -> bool:

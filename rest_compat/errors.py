@@ -12,7 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
+from auth.errors import (
+    IDENTITY_PROVIDER_RETRY_SECONDS,
+    AccessDenied,
+    AccountNotActive,
+    AdminRequired,
+    IdentityProviderUnavailable,
+    InvalidCredentials,
+)
 from db.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
@@ -55,6 +62,9 @@ class Answer:
 
 ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     InvalidCredentials: Answer(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"}),
+    IdentityProviderUnavailable: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(IDENTITY_PROVIDER_RETRY_SECONDS)}
+    ),
     AccountNotActive: Answer(HTTPStatus.FORBIDDEN),
     AdminRequired: Answer(HTTPStatus.FORBIDDEN),
     InvalidInput: Answer(HTTPStatus.BAD_REQUEST),

@@ -18,7 +18,12 @@ from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from auth.errors import AccessDenied, InvalidCredentials
+from auth.errors import (
+    IDENTITY_PROVIDER_RETRY_SECONDS,
+    AccessDenied,
+    IdentityProviderUnavailable,
+    InvalidCredentials,
+)
 from db.errors import RETRY_SECONDS, DatabaseUnavailable
 
 JSON = "application/json"
@@ -147,8 +152,10 @@ def _as_refused(error: Trouble) -> Refused:
             return Refused(HTTPStatus(error.status_code), error.reason)
         case StarletteHTTPException():
             return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
-        case DatabaseUnavailable():
-            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(RETRY_SECONDS)})
+        case DatabaseUnavailable() | IdentityProviderUnavailable():
+            is_database = isinstance(error, DatabaseUnavailable)
+            seconds = RETRY_SECONDS if is_database else IDENTITY_PROVIDER_RETRY_SECONDS
+            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(seconds)})
         case InvalidCredentials():
             return Refused(HTTPStatus.UNAUTHORIZED, str(error), error.code, {"WWW-Authenticate": "Bearer"})
         case AccessDenied():

@@ -19,7 +19,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UnsetType
 
-from auth.errors import AccessDenied
+from auth.errors import AccessDenied, IdentityProviderUnavailable
 from schema import http_requests
 from schema.context import GraphQLServices, RequestContext
 from schema.http_answers import (
@@ -96,11 +96,13 @@ class GraphQLView(GraphQL[RequestContext, None]):
         return context
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType:
-        """Admit the caller of a WebSocket, or close it with 4403."""
+        """Admit the caller of a WebSocket, or close it with 4403; where nobody can tell now, the handler closes it."""
         parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         authorization = parameters.get("authorization", context.authorization)
         try:
             context.caller = await self._services.admit(str(authorization) if authorization else None)
+        except IdentityProviderUnavailable:
+            raise
         except AccessDenied as denial:
             raise ConnectionRejectionError({"code": denial.code}) from denial
         return UnsetType()  # None would become a payload of the acknowledgement

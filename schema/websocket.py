@@ -13,6 +13,8 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.types.execution import PreExecutionError
 
+from auth.errors import IdentityProviderUnavailable
+from db.errors import DatabaseUnavailable
 from resolvers.errors import TooManyStreams
 from resolvers.streams import seconds_left
 from schema.context import RequestContext
@@ -24,6 +26,8 @@ HEARTBEAT_SECONDS = 15.0
 LARGEST_SHARED_QUERY = 10_000
 # The protocol's code for a connection that is no longer authorized; clients do not try again by themselves.
 UNAUTHORIZED = 4401
+# The registered code (RFC 6455, section 11.7) after which clients do try again.
+TRY_AGAIN_LATER = 1013
 ERROR = '"type":"error","payload":'
 
 
@@ -44,7 +48,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
 
     async def handle_connection_init(self, message: Any) -> None:  # noqa: ANN401 - as inherited
         """Admit the caller, then keep the connection alive for as long as the token is valid."""
-        await super().handle_connection_init(message)
+        try:
+            await super().handle_connection_init(message)
+        except (IdentityProviderUnavailable, DatabaseUnavailable) as error:
+            await self.websocket.close(TRY_AGAIN_LATER, error.code)
+            return
         if not self.connection_acknowledged or self._timers:
             return
         left = seconds_left(self.context.admitted_caller)

@@ -26,6 +26,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
 
     assert codes == {
         "InvalidCredentials": "UNAUTHENTICATED",
+        "IdentityProviderUnavailable": "IDENTITY_PROVIDER_UNAVAILABLE",
         "AccountNotActive": "ACCOUNT_NOT_ACTIVE",
         "AdminRequired": "ADMIN_REQUIRED",
         "InvalidInput": "INVALID_INPUT",
