@@ -26,7 +26,7 @@ COLLECTOR_THRESHOLDS = (50_000, 10, 10)
 async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
     _log_request_ids()
-    async with open_database(settings) as database:
+    async with open_database(settings, "lookreel api") as database:
         app = create_app(settings, database)
         server = HttpServer(app, app.state.rest_services.streams)
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.

@@ -22,7 +22,7 @@ from app.last_requests import AnswerLastRequests
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseTimedOut, DatabaseUnavailable
 from db.job_feed import FeedState, JobFeed
 from db.session import Database
 from providers.local_storage import MEDIA_PATH
@@ -36,6 +36,7 @@ from schema.context import GraphQLServices
 from schema.schema import LookreelSchema, make_schema
 from schema.view import GraphQLView
 
+HEALTH_SECONDS = 1.5
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = [
     "ETag",
@@ -86,6 +87,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         catalogue=catalogue,
         admit=gate.admit,
         migrate_look_videos=partial(migrate_look_videos, database),
+        timeout_seconds=settings.rest_timeout_seconds,
     )
     app.state.rest_services = rest_services
     services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
@@ -150,15 +152,19 @@ async def _running(feed: JobFeed, storages: Storages) -> AsyncIterator[None]:
 
 
 async def _health(request: Request) -> JSONResponse:
-    """Answer 200 when requests can be served, 503 when the database cannot be reached.
+    """Answer 200 when requests can be served, 503 when the database cannot be reached or does not answer.
 
-    What does not work is told beside, and the status is "degraded" then, since everything else goes on: `generation`,
-    where the generator does not let us in, and `following`, where followers hear of changes late.
+    Whatever else hangs, this answers within `HEALTH_SECONDS`, on a connection of its own. What does not work is named
+    beside, and the status is "degraded" then, since everything else goes on: `generation`, where the generator refuses
+    our credentials, and `following`, where followers hear of changes late.
     """
     try:
-        trouble = await submission_pace.trouble(request.app.state.database.reader)
-    except DatabaseUnavailable as error:
-        return JSONResponse({"status": "unavailable", "detail": str(error)}, status_code=503)
+        async with asyncio.timeout(HEALTH_SECONDS):
+            trouble = await submission_pace.trouble(request.app.state.database.health)
+    except (DatabaseUnavailable, TimeoutError) as error:
+        named = error if isinstance(error, DatabaseUnavailable) else DatabaseTimedOut()
+        body = {"status": "unavailable", "code": named.code, "detail": named.message}
+        return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {} if trouble is None else {"generation": "The generator refuses our credentials."}
     feed: FeedState = request.app.state.rest_services.feed.state
     if feed.is_behind:

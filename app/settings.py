@@ -10,9 +10,14 @@ from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
+from db.address import parsed
+from db.errors import InvalidDatabaseUrl
+from db.limits import Limits
 from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32
+# What PostgreSQL has as whole milliseconds.
+Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 
 
 class InvalidSettings(Exception):
@@ -60,8 +65,16 @@ class Settings(BaseSettings):
     graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         15.0, description="How long a query or a mutation may take"
     )
+    rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
     database_pool_size: PositiveInt = Field(
-        10, description="Connections of each process, half of them for reads, besides one to listen"
+        10, description="Connections of each process: half as many each for reads, creations and other transactions"
+    )
+    database_pool_timeout_seconds: Timeout = Field(10.0, description="How long to wait for a connection of the pool")
+    database_connect_timeout_seconds: Timeout = Field(5.0, description="How long connecting may take")
+    database_statement_timeout_seconds: Timeout = Field(10.0, description="How long a statement may take")
+    database_lock_timeout_seconds: Timeout = Field(3.0, description="How long a statement waits for a lock")
+    database_idle_transaction_timeout_seconds: Timeout = Field(
+        30.0, description="How long a transaction may do nothing"
     )
 
     @model_validator(mode="after")
@@ -93,6 +106,15 @@ class Settings(BaseSettings):
             raise ValueError("must not contain a user name or a password: key sets are public")
         return url
 
+    @model_validator(mode="after")
+    def _find_the_database(self) -> Self:
+        try:
+            if self.database_url is not None:
+                parsed(self.database_url)
+        except InvalidDatabaseUrl as error:
+            raise ValueError(str(error)) from None
+        return self
+
     @field_validator("veo_output_gcs_uri")
     @classmethod
     def _is_bucket(cls, uri: str | None) -> str | None:
@@ -114,6 +136,15 @@ class Settings(BaseSettings):
         """Return what this installation offers."""
         limits = FleetLimits(self.generations_at_once, self.submits_per_minute)
         return Catalogue.of(self.veo_models, real_generation=self.real_generation, limits=limits)
+
+    def database_limits(self) -> Limits:
+        """Return how long requests' and jobs' use of the database may take."""
+        return Limits(
+            connect=self.database_connect_timeout_seconds,
+            statement=self.database_statement_timeout_seconds,
+            lock=self.database_lock_timeout_seconds,
+            idle_in_transaction=self.database_idle_transaction_timeout_seconds,
+        )
 
     @property
     def origins(self) -> list[str]:

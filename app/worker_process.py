@@ -21,12 +21,18 @@ from worker.service import work
 M_ARENA_MAX = -8
 ARENAS = 2
 
+# Hundreds of jobs take turns, and nobody waits for an answer.
+WAIT_SECONDS = 30.0
+
 logger = logging.getLogger("lookreel.worker")
 
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
-    async with open_database(settings) as database, open_workshop(settings, database) as shop:
+    async with (
+        open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,
+        open_workshop(settings, database) as shop,
+    ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, shop.stopping.set)

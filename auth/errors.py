@@ -29,6 +29,7 @@ class IdentityProviderUnavailable(AccessDenied):
     """The keys that tokens are verified with cannot be fetched, and the token's is not known from before."""
 
     code = "IDENTITY_PROVIDER_UNAVAILABLE"
+    retry_seconds: ClassVar[int] = IDENTITY_PROVIDER_RETRY_SECONDS
 
     def __init__(self) -> None:
         super().__init__("Credentials cannot be checked at the moment. Please try again.")

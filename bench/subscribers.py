@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psutil
 import typer
@@ -164,7 +164,8 @@ async def users_with_jobs(settings: Settings, database: Database, count: int) ->
         async with database.transaction() as session:
             await accounts.open_account(session, caller)
             created = await video_job_creation.create(session, caller, ASKED, Catalogue.of({}, real_generation=False))
-        found[sign(settings.token_policy(), caller, timedelta(hours=1))] = created.job
+            job = await session.get_one(VideoJob, UUID(str(created.job.id)))
+        found[sign(settings.token_policy(), caller, timedelta(hours=1))] = job
     return found
 
 

@@ -123,7 +123,9 @@ async def lock(session: Session, look_id: UUID) -> Look | None:
 
 async def get_visible(reader: Reader, look_id: UUID, user_id: UUID, *, to_admin: bool) -> LookRow | None:
     """Read a look if that user may see it."""
-    return await first_row(reader, _ANY_LOOK if to_admin else _VISIBLE_LOOK, look=look_id, viewer=user_id)
+    if to_admin:
+        return await first_row(reader, _ANY_LOOK, look=look_id)
+    return await first_row(reader, _VISIBLE_LOOK, look=look_id, viewer=user_id)
 
 
 async def change(session: Session, look: Look, **values: object) -> Look:
@@ -174,7 +176,8 @@ def _listing(listed: LookList) -> Listing[LookRow]:
 
 
 def _values(listed: LookList) -> dict[str, object]:
-    return {"viewer": listed.user_id, "pattern": containing((listed.search or "").lower())}
+    values: dict[str, object] = {"viewer": listed.user_id} if listed.view in _VIEWERS else {}
+    return values | {"pattern": containing(listed.search.lower())} if listed.search else values
 
 
 @lru_cache
@@ -196,6 +199,8 @@ _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
     LookView.PUBLIC: (_PUBLIC,),
     LookView.ALL: (),
 }
+# What they show depends on who looks.
+_VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
 _ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
 _VISIBLE_LOOK = Statement(
     select(*_LOOK).where(Look.id == bindparam("look"), or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())),

@@ -10,14 +10,15 @@ from typing import TypeVar
 
 import asyncpg
 from asyncpg.transaction import Transaction
-from sqlalchemy import URL
 
+from db.connections import close
 from db.error_names import errors_named, is_lost
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseBusy
 from db.sending import SendsByDriver
-from db.statements import DIALECT, SomeRow, Statement
+from db.statements import SomeRow, Statement
 
-CLOSE_SECONDS = 5.0
+# A server that has stopped must not keep those waiting who have given up already.
+ROLLBACK_SECONDS = 1.0
 
 Result = TypeVar("Result")
 
@@ -34,36 +35,50 @@ class ShortTransaction(SendsByDriver):
         return self._connection
 
 
+class _Slot:
+    """A place for a connection, which is opened when it is needed, and again when it was lost."""
+
+    def __init__(self) -> None:
+        self.connection: asyncpg.Connection | None = None
+
+
 class ReadPool:
     """A `db.statements.Reader` outside of any transaction. A read is safe to repeat, so a lost connection is replaced.
 
     `facts` is what this process has learnt about the database and will not change, such as that a table is there.
+    Whoever gets no connection within `wait_seconds` gets none.
     """
 
-    def __init__(self, url: URL, size: int, facts: dict[str, bool]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        size: int,
+        facts: dict[str, bool],
+        wait_seconds: float,
+    ) -> None:
         self.facts = facts
-        self._url = url
-        # The one that was used last comes first; None is one that is still to be opened. Not asyncpg's pool, whose
-        # task and clean-up for each release take as long as a small read.
-        self._free: asyncio.LifoQueue[asyncpg.Connection | None] = asyncio.LifoQueue()
+        self._connect = connect
+        self._wait_seconds = wait_seconds
+        # The one that was used last comes first. Not asyncpg's pool, whose task and clean-up for each release take as
+        # long as a small read.
+        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
         for _ in range(size):
-            self._free.put_nowait(None)
+            self._free.put_nowait(_Slot())
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `db.statements.Reader`."""
         arguments = statement.arguments(values)
 
         async def send(connection: asyncpg.Connection) -> list[SomeRow]:
-            rows: list[SomeRow] = await connection.fetch(statement.sql, *arguments, record_class=statement.row)
-            return rows
+            return await connection.fetch(statement.sql, *arguments, record_class=statement.row)
 
-        with errors_named():
-            connection = await self._free.get()
-            try:
-                rows, connection = await self._again_if_lost(connection, send)
-            finally:
-                self._free.put_nowait(connection)
-        return rows
+        slot = await self._taken()
+        try:
+            with errors_named(OSError):
+                return await self._again_if_lost(slot, send)
+        finally:
+            self._free.put_nowait(slot)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[ShortTransaction]:
@@ -73,63 +88,91 @@ class ReadPool:
             DatabaseUnavailable
 
         """
-        with errors_named():
-            connection = await self._free.get()
-            try:
-                transaction, connection = await self._again_if_lost(connection, _begun)
+        slot = await self._taken()
+        try:
+            with errors_named():
+                transaction, connection = await self._begun(slot)
                 try:
                     yield ShortTransaction(connection, self.facts)
                 except BaseException:
-                    await _ended(transaction.rollback)
+                    await self._roll_back(slot, transaction)
                     raise
-                await _ended(transaction.commit)
-            finally:
-                self._free.put_nowait(connection)
+                await self._commit(slot, transaction)
+        finally:
+            self._free.put_nowait(slot)
 
     async def close(self) -> None:
         """Close the connections that nobody uses."""
         while not self._free.empty():
-            connection = self._free.get_nowait()
-            if connection is not None:
-                await connection.close(timeout=CLOSE_SECONDS)
+            self._discard(self._free.get_nowait())
+        await asyncio.gather(*self._closing)
 
-    async def _again_if_lost(
-        self, connection: asyncpg.Connection | None, work: Callable[[asyncpg.Connection], Awaitable[Result]]
-    ) -> tuple[Result, asyncpg.Connection]:
-        """Do what is safe to repeat, once more where the connection was lost since its last use; return it, too."""
-        if connection is not None and not connection.is_closed():
-            try:
-                return await work(connection), connection
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                if not is_lost(error):
-                    raise
-            connection.terminate()
-        connection = await self._opened()
+    async def _taken(self) -> _Slot:
+        if not self._free.empty():
+            return self._free.get_nowait()
         try:
-            return await work(connection), connection
-        except BaseException as error:
-            # Nobody has seen it yet, who would put it back.
-            connection.terminate()
-            if isinstance(error, OSError):
-                raise DatabaseUnavailable from error
+            async with asyncio.timeout(self._wait_seconds):
+                return await self._free.get()
+        except TimeoutError:
+            raise DatabaseBusy from None
+
+    async def _again_if_lost(self, slot: _Slot, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
+        """Do what is safe to repeat, once more where the connection was lost since its last use."""
+        if slot.connection is not None and not slot.connection.is_closed():
+            try:
+                return await self._tried(slot, slot.connection, work)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                # Whoever did not answer in time is not asked again: that would take as long once more.
+                if isinstance(error, TimeoutError) or not is_lost(error):
+                    raise
+        slot.connection = await self._connect()
+        return await self._tried(slot, slot.connection, work)
+
+    async def _tried(
+        self, slot: _Slot, connection: asyncpg.Connection, work: Callable[[asyncpg.Connection], Awaitable[Result]]
+    ) -> Result:
+        try:
+            return await work(connection)
+        except Exception as error:
+            if is_lost(error):
+                self._discard(slot)
             raise
 
-    async def _opened(self) -> asyncpg.Connection:
-        arguments, options = DIALECT.create_connect_args(self._url)  # type: ignore[no-untyped-call]
+    async def _begun(self, slot: _Slot) -> tuple[Transaction, asyncpg.Connection]:
+        async def begin(connection: asyncpg.Connection) -> tuple[Transaction, asyncpg.Connection]:
+            transaction = connection.transaction()
+            await transaction.start()
+            return transaction, connection
+
         try:
-            return await asyncpg.connect(*arguments, **options)
-        except (OSError, asyncpg.PostgresError) as error:
-            raise DatabaseUnavailable from error
+            with errors_named(OSError):
+                return await self._again_if_lost(slot, begin)
+        except BaseException:
+            # The driver believes that the transaction has begun, and would make the next one a part of it.
+            self._discard(slot)
+            raise
 
+    async def _commit(self, slot: _Slot, transaction: Transaction) -> None:
+        try:
+            with errors_named(OSError):
+                await transaction.commit()
+        except BaseException:
+            self._discard(slot)
+            raise
 
-async def _begun(connection: asyncpg.Connection) -> Transaction:
-    transaction = connection.transaction()
-    await transaction.start()
-    return transaction
+    async def _roll_back(self, slot: _Slot, transaction: Transaction) -> None:
+        try:
+            async with asyncio.timeout(ROLLBACK_SECONDS):
+                await transaction.rollback()
+        except BaseException as error:
+            self._discard(slot)
+            if not isinstance(error, Exception):
+                raise
 
-
-async def _ended(end: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await end()
-    except OSError as error:
-        raise DatabaseUnavailable from error
+    def _discard(self, slot: _Slot) -> None:
+        """Close a connection in the background: the server may not answer, and is to stop what it still does."""
+        connection, slot.connection = slot.connection, None
+        if connection is not None:
+            task = asyncio.create_task(close(connection))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)

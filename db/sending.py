@@ -6,10 +6,10 @@ from typing import TypeVar
 
 import asyncpg
 
-from db.errors import DatabaseUnavailable
+from db.error_names import errors_named
 from db.statements import SomeRow, Statement
 
-AnyRow = TypeVar("AnyRow")
+AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
 
 
 class SendsByDriver(ABC):
@@ -29,8 +29,5 @@ class SendsByDriver(ABC):
 
     async def _fetch(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
         driver = await self._driver()
-        try:
-            rows: list[AnyRow] = await driver.fetch(sql, *arguments, record_class=row)
-        except OSError as error:
-            raise DatabaseUnavailable from error
-        return rows
+        with errors_named(OSError):
+            return await driver.fetch(sql, *arguments, record_class=row)

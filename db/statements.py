@@ -23,7 +23,7 @@ Id = UUID | str
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
-class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg tells no types
+class Row(asyncpg.Record):
     """A row as the driver makes it; a subclass names the columns by its annotations, in the statement's order."""
 
     __slots__ = ()
@@ -62,10 +62,19 @@ class Statement(Generic[SomeRow]):
         self.sql = str(compiled)
         self.row = row
         self._names = tuple(compiled.positiontup or ())
+        self._parameters = frozenset(name for name in self._names if compiled.binds[name].required)
         self._constants: dict[str, Any] = {name: compiled.params[name] for name in self._names}
 
     def arguments(self, values: dict[str, object]) -> list[object]:
-        """Return the parameters in the driver's order; what is not given is a constant of the statement."""
+        """Return the parameters in the driver's order, with the statement's own constants among them.
+
+        Raises:
+            TypeError: one is missing, or the statement has none of that name.
+
+        """
+        if values.keys() != self._parameters:
+            missing, unknown = sorted(self._parameters - values.keys()), sorted(values.keys() - self._parameters)
+            raise TypeError(f"A statement lacks the parameters {missing} and has none of the names {unknown}")
         given = self._constants | values
         return [given[name] for name in self._names]
 

@@ -165,7 +165,9 @@ async def keep(session: Session, job_id: UUID) -> None:
 
 async def get_shown(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> VideoJobRow | None:
     """Read what is shown of a job, if it is that user's."""
-    return await first_row(reader, _ANY_JOB if to_admin else _OWN_JOB, job=job_id, owner=user_id)
+    if to_admin:
+        return await first_row(reader, _ANY_JOB, job=job_id)
+    return await first_row(reader, _OWN_JOB, job=job_id, owner=user_id)
 
 
 async def page_of_owner(

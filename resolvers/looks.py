@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import accounts, looks
-from db.look_videos import VideoInLook
+from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
 from db.models import Look, Product, VideoJobStatus, Visibility
 from db.pages import OffsetPage, Page, Position
@@ -168,7 +168,7 @@ async def shared_with_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[st
     return by_parent(await looks.shares_of(reader, look_ids))
 
 
-def thumbnail(look: Look | LookRow, videos: Sequence[VideoInLook]) -> Thumbnail:
+def thumbnail(look: Look | LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumbnail:
     """Choose the default video where it has succeeded, else the look's image (contract.md, 'Looks')."""
     for video in videos:
         if video.is_default and video.status == VideoJobStatus.SUCCEEDED and video.cloudinary_url is not None:

@@ -41,6 +41,7 @@ from resolvers.errors import (
     VideoNotReady,
 )
 from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
+from rest_compat.time_limits import RequestTimedOut
 
 
 def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
@@ -116,7 +117,16 @@ async def on_database_unavailable(_request: Request, error: Exception) -> JSONRe
     """Ask the client to come again (RFC 9110, section 10.2.3)."""
     if not isinstance(error, DatabaseUnavailable):
         raise error
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(RETRY_SECONDS)})
+    headers = {"Retry-After": str(error.retry_seconds)}
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
+
+
+async def on_timeout(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that was broken off."""
+    if not isinstance(error, RequestTimedOut):
+        raise error
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
 
 
 async def on_fault(_request: Request, _error: Exception) -> JSONResponse:
@@ -131,6 +141,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
+    app.add_exception_handler(RequestTimedOut, on_timeout)
 
 
 def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:

@@ -18,6 +18,7 @@ from rest_compat.bodies import look_body
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
 from rest_compat.services import AdmittedCaller, Services, router_at
+from rest_compat.time_limits import allow
 from rest_compat.wire import (
     LookBody,
     LookChangesBody,
@@ -37,6 +38,7 @@ REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401:
 @router.post("", status_code=201, responses=REFUSED)
 async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
     """Make a look; its images come as base64."""
+    allow(request, None)  # their storage has limits of its own, and so has each use of the database
     look = await look_images.create(services.database, services.storage, caller, await _asked(body))
     async with services.database.transaction() as session:
         return (await _bodies(session, [look], request))[0]

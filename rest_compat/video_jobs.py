@@ -29,6 +29,7 @@ from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
+from rest_compat.time_limits import allow
 from rest_compat.urls import shown_url
 from rest_compat.wire import (
     DefaultVideoBody,
@@ -114,6 +115,8 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     response: Response,
 ) -> VideoJobBody:
     """Charge for a video and queue its generation."""
+    if any(uploads.parts()):
+        allow(request, None)  # the images' storage has limits of its own, and so has each use of the database
     async with (
         video_job_images.stored(services, caller, asked, uploads) as asked_with_images,
         services.database.short_transaction() as transaction,
@@ -179,6 +182,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     whole, body = await _read(video_job_id, if_none_match, caller, services, request)
     applied, seconds = {}, seconds_to_wait(prefer)
     if body is None and seconds and not whole.state.is_terminal:
+        allow(request, seconds + services.timeout_seconds)
         if await wait_for_change(services, caller, whole.job, request, seconds=seconds):
             applied = {"Preference-Applied": f"wait={seconds}"}
         whole, body = await _read(video_job_id, if_none_match, caller, services, request)

@@ -194,7 +194,7 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
 
 def graphql_error(error: Told) -> GraphQLError:
     """Return an error for the response's `errors`, with the stable code under `extensions`."""
-    return GraphQLError(str(error), extensions={"code": error.code})
+    return GraphQLError(error.message, extensions={"code": error.code})
 
 
 def is_unexpected(error: GraphQLError) -> bool:

@@ -18,13 +18,8 @@ from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from auth.errors import (
-    IDENTITY_PROVIDER_RETRY_SECONDS,
-    AccessDenied,
-    IdentityProviderUnavailable,
-    InvalidCredentials,
-)
-from db.errors import RETRY_SECONDS, DatabaseUnavailable
+from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
+from db.errors import DatabaseUnavailable
 
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
@@ -153,9 +148,8 @@ def _as_refused(error: Trouble) -> Refused:
         case StarletteHTTPException():
             return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
         case DatabaseUnavailable() | IdentityProviderUnavailable():
-            is_database = isinstance(error, DatabaseUnavailable)
-            seconds = RETRY_SECONDS if is_database else IDENTITY_PROVIDER_RETRY_SECONDS
-            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(seconds)})
+            headers = {"Retry-After": str(error.retry_seconds)}
+            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
         case InvalidCredentials():
             return Refused(HTTPStatus.UNAUTHORIZED, str(error), error.code, {"WWW-Authenticate": "Bearer"})
         case AccessDenied():

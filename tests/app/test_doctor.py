@@ -109,7 +109,8 @@ async def test_without_a_database_the_rest_is_looked_at(tmp_path: Path) -> None:
 async def test_what_is_no_database_url_is_told(tmp_path: Path) -> None:
     report = await doctor(DATABASE_URL="what?", JWT_SECRET_KEY=KEY, DATA_DIR=tmp_path)
 
-    assert (report.returncode, states(report)["database"]) == (1, "failed")
+    assert (report.returncode, report.stdout) == (78, "")
+    assert report.stderr.startswith("DATABASE_URL cannot be used: it has to begin with postgresql://")
 
 
 async def test_an_embedded_server_without_a_folder_is_told(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Single reads go on through restarts and cancellations, and name what is wrong."""
 
 import asyncio
+from functools import partial
 
 import asyncpg
 import pytest
 from sqlalchemy import Integer, bindparam, func, select, table, text
 
 from db.errors import DatabaseNotMigrated, DatabaseUnavailable
+from db.limits import FOR_REQUESTS, Limits
 from db.read_pool import ReadPool
 from db.session import Database
 from db.statements import Row, Statement
@@ -27,6 +29,10 @@ ENDLESS = Statement(select(func.pg_backend_pid()).select_from(text("pg_sleep(360
 NOWHERE = Statement(select(text("1")).select_from(table("no_such_table")), Number)
 
 
+def pool_of(database: Database, size: int, limits: Limits = FOR_REQUESTS, wait_seconds: float = 60.0) -> ReadPool:
+    return ReadPool(partial(database.server.connect, limits), size, {}, wait_seconds)
+
+
 async def opened(pool: ReadPool, count: int) -> set[int]:
     """Let so many connections be opened; return the server's processes behind them."""
     return {rows[0].pid for rows in await asyncio.gather(*(pool.fetch(SLOW_WHO) for _ in range(count)))}
@@ -38,7 +44,7 @@ async def test_rows_have_their_columns_as_attributes(database: Database) -> None
 
 
 async def test_connections_are_opened_when_they_are_needed_and_used_again(database: Database) -> None:
-    pool = ReadPool(database.url, 3, {})
+    pool = pool_of(database, 3)
 
     first = {(await pool.fetch(WHO))[0].pid for _ in range(3)}
     many = await opened(pool, 9)
@@ -50,7 +56,7 @@ async def test_connections_are_opened_when_they_are_needed_and_used_again(databa
 
 
 async def test_a_read_outlives_the_loss_of_every_connection(database: Database) -> None:
-    pool = ReadPool(database.url, 3, {})
+    pool = pool_of(database, 3)
     before = await opened(pool, 3)
 
     async with database.raw_connection() as connection:
@@ -64,7 +70,7 @@ async def test_a_read_outlives_the_loss_of_every_connection(database: Database) 
 
 
 async def test_a_cancelled_read_leaves_its_connection_usable(database: Database) -> None:
-    pool = ReadPool(database.url, 1, {})
+    pool = pool_of(database, 1)
     pid = (await pool.fetch(WHO))[0].pid
 
     with pytest.raises(TimeoutError):
@@ -77,7 +83,7 @@ async def test_a_cancelled_read_leaves_its_connection_usable(database: Database)
 async def test_a_connection_that_the_driver_has_lost_track_of_is_replaced(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = ReadPool(database.url, 1, {})
+    pool = pool_of(database, 1)
     pid = (await pool.fetch(WHO))[0].pid
     fetch, lost = asyncpg.Connection.fetch, asyncpg.InternalClientError("cannot switch to state 12")
 
@@ -107,8 +113,8 @@ async def test_a_wrong_parameter_is_no_lost_connection(database: Database) -> No
         await database.reader.fetch(DOUBLE, number="many")
 
 
-async def test_without_a_server_there_is_no_answer(database: Database) -> None:
-    pool = ReadPool(database.url.set(query={"host": "/nowhere", "port": "1"}), 1, {})
+async def test_without_a_server_there_is_no_answer() -> None:
+    pool = pool_of(Database("postgresql:///x?host=/nowhere&port=1"), 1)
     for _ in range(2):
         with pytest.raises(DatabaseUnavailable):
             await pool.fetch(WHO)

@@ -19,8 +19,8 @@ class Heard:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def __call__(self, _connection: object, _process: int, _channel: str, text: str) -> None:
-        self.texts.append(text)
+    def __call__(self, _connection: object, _process: int, _channel: str, text: object) -> None:
+        self.texts.append(str(text))
 
     async def enough(self, number: int) -> list[str]:
         async def told() -> list[str]:

@@ -1,7 +1,7 @@
 """What a creation sends to the database over each wire: no more than it needs, each statement a round trip."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -35,17 +35,19 @@ WRITTEN = ["BEGIN;", "lock", "standing", "write", "enqueue", "COMMIT;", "wake"]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect what is sent on connections of pools that are opened from now on."""
+    """Collect what is sent by pools that are made from now on."""
     statements: list[str] = []
+    make = ReadPool.__init__
 
-    opened = ReadPool._opened  # noqa: SLF001 - where a pool's connections come from
+    def made(pool: ReadPool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
+        async def listened_to() -> asyncpg.Connection:
+            connection = await connect()
+            connection.add_query_logger(lambda query: statements.append(query.query))
+            return connection
 
-    async def listened_to(pool: ReadPool) -> asyncpg.Connection:
-        connection = await opened(pool)
-        connection.add_query_logger(lambda query: statements.append(query.query))
-        return connection
+        make(pool, listened_to, *more)
 
-    monkeypatch.setattr(ReadPool, "_opened", listened_to)
+    monkeypatch.setattr(ReadPool, "__init__", made)
     return statements
 
 
