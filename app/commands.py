@@ -20,7 +20,7 @@ from app.wiring import open_database
 from auth.caller import Caller, Role
 from auth.tokens import sign, user_id_of
 from db import accounts as rows
-from db.session import Session
+from db.statements import Writer
 from resolvers import accounts
 from resolvers.errors import InvalidInput, Refusal
 
@@ -69,12 +69,12 @@ def token(
 ) -> None:
     """Print a token for the API on the last line; the account is made where there is none."""
 
-    async def work(settings: Settings, session: Session) -> Printed:
+    async def work(settings: Settings, transaction: Writer) -> Printed:
         lifetime = _duration(expires)
-        caller = await _caller(settings, session, email, user_id)
+        caller = await _caller(settings, transaction, email, user_id)
         if admin:
             caller = replace(caller, role=Role.ADMIN)
-        note = await _opened(session, caller)
+        note = await _opened(transaction, caller)
         return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
     _exit_with(_printing(work))
@@ -89,13 +89,13 @@ def grant(
 ) -> None:
     """Top up an account through the ledger; print the new balance."""
 
-    async def work(settings: Settings, session: Session) -> Printed:
+    async def work(settings: Settings, transaction: Writer) -> Printed:
         accounts.check_grant(tokens)
-        caller = await _caller(settings, session, email, user_id)
-        is_new = await accounts.find_account(session, caller) is None
+        caller = await _caller(settings, transaction, email, user_id)
+        is_new = await accounts.find_account(transaction, caller) is None
         if is_new and not create:
             raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
-        balance = await accounts.grant(session, caller, tokens)
+        balance = await accounts.grant(transaction, caller, tokens)
         return Printed(balance, _made(caller) if is_new else None)
 
     _exit_with(_printing(work))
@@ -105,10 +105,10 @@ def grant(
 def sample(email: Email, user_id: UserId = None) -> None:
     """Give a user a look to try things with; print its id on the last line."""
 
-    async def work(settings: Settings, session: Session) -> Printed:
-        caller = await _caller(settings, session, email, user_id)
-        note = await _opened(session, caller)
-        return Printed((await samples.sample_look(session, caller, settings.media_folder)).id, note)
+    async def work(settings: Settings, transaction: Writer) -> Printed:
+        caller = await _caller(settings, transaction, email, user_id)
+        note = await _opened(transaction, caller)
+        return Printed((await samples.sample_look(transaction, caller, settings.media_folder)).id, note)
 
     _exit_with(_printing(work))
 
@@ -139,16 +139,16 @@ def _exit_with(work: Callable[[Settings], Awaitable[int | None]]) -> None:
     sys.exit(run_process(work))
 
 
-async def _caller(settings: Settings, session: Session, email: str, user_id: str | None) -> Caller:
+async def _caller(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> Caller:
     """Return who is meant; an id is read as a token's subject is."""
     known = None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
-    return await accounts.account_for_email(session, email, known)
+    return await accounts.account_for_email(transaction, email, known)
 
 
-async def _opened(session: Session, caller: Caller) -> str | None:
+async def _opened(transaction: Writer, caller: Caller) -> str | None:
     """Make the account where there is none, which is to be said then: the address may be mistyped."""
-    is_new = await rows.get(session, caller.user_id) is None
-    await accounts.open_account(session, caller)
+    is_new = await rows.get(transaction, caller.user_id) is None
+    await accounts.open_account(transaction, caller)
     return _made(caller) if is_new else None
 
 
@@ -156,13 +156,13 @@ def _made(caller: Caller) -> str:
     return f"Made an account for {caller.email}, {caller.user_id}."
 
 
-def _printing(work: Callable[[Settings, Session], Awaitable[Printed]]) -> Callable[[Settings], Awaitable[int]]:
+def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Callable[[Settings], Awaitable[int]]:
     """Wrap a command that is one transaction and prints one line, or says on stderr why it was refused."""
 
     async def run(settings: Settings) -> int:
         try:
-            async with open_database(settings) as database, database.transaction() as session:
-                printed = await work(settings, session)
+            async with open_database(settings) as database, database.transaction() as transaction:
+                printed = await work(settings, transaction)
         except (Refusal, ValueError) as error:
             typer.echo(error, err=True)
             return 1

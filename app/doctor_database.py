@@ -10,13 +10,11 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pgqueuer import Queries
-from sqlalchemy import func, select, text
 
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
-from db import look_videos, migrations, queue, revisions, submission_pace, video_jobs
-from db.models import FileRemoval
+from db import file_removals, look_videos, migrations, queue, revisions, server, submission_pace, video_jobs
 from db.session import Database
 
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
@@ -48,8 +46,7 @@ async def database_findings(settings: Settings) -> list[Finding]:
 
 
 async def _server(database: Database) -> Answer:
-    async with database.transaction() as session:
-        return State.OK, f"PostgreSQL {await session.scalar(text('SHOW server_version'))}"
+    return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
 
 
 async def _migrations(database: Database) -> Answer:
@@ -67,9 +64,8 @@ async def _migrations(database: Database) -> Answer:
 
 
 async def _look_videos(database: Database) -> Answer:
-    async with database.transaction() as session:
-        if await look_videos.exist(session):
-            return State.OK, "The table is there"
+    if await look_videos.exist(database.reader):
+        return State.OK, "The table is there"
     return State.WARNING, (
         "The table is missing, and looks show no videos. Run the one-time migration: "
         "POST /api/v1/migrate/look-videos as an admin, or `lookreel migrate`."
@@ -93,16 +89,14 @@ async def _queue(database: Database) -> Answer:
 
 
 async def _lost_jobs(database: Database) -> Answer:
-    async with database.transaction() as session:
-        lost = len(await video_jobs.active_but_not_queued(session, limit=MOST_COUNTED))
+    lost = len(await video_jobs.active_but_not_queued(database.reader, limit=MOST_COUNTED))
     if lost:
         return State.WARNING, f"{lost} active ones have no place in the queue. A running worker gives them one soon."
     return State.OK, "All active ones have their place in the queue"
 
 
 async def _removals(database: Database) -> Answer:
-    async with database.transaction() as session:
-        failed = await session.scalar(select(func.count()).where(FileRemoval.failures > 0))
+    failed = await file_removals.failed(database.reader)
     if failed:
         return State.WARNING, f"{failed} stored files could not be removed yet. See the workers' log for the reasons."
     return State.OK, "None has failed"
@@ -118,9 +112,10 @@ async def _submits(database: Database) -> Answer:
 
 
 async def _database_clock(database: Database) -> Answer:
-    async with database.transaction() as session:
-        asked = time.time()
-        theirs = (await session.scalars(select(func.clock_timestamp()))).one()
+    # The first read may have to connect.
+    await server.get(database.reader)
+    asked = time.time()
+    theirs = (await server.get(database.reader)).clock
     return compared(asked, theirs, "the database's")
 
 

@@ -91,8 +91,8 @@ class Gate:
         caller = await self._authenticator.authenticate(authorization)
         caller.require_active()
         if caller not in self._seen:
-            async with self._database.transaction() as session:
-                await open_account(session, caller)
+            async with self._database.transaction() as transaction:
+                await open_account(transaction, caller)
             if len(self._seen) >= REMEMBERED_CALLERS:
                 self._seen.clear()
             self._seen.add(caller)

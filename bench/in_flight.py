@@ -16,7 +16,7 @@ from bench.hall import Hall
 from bench.places import SERVER, pin
 from db import queue
 from db.models import Submission, VideoJob
-from db.session import Database
+from tests.inspected import InspectedDatabase
 
 NAME = "in_flight"
 # Nothing ends while it is looked at; a step's progress takes a fifth of it.
@@ -56,10 +56,10 @@ async def measure(hall: Hall, effort: Effort) -> Section:
 
 
 @asynccontextmanager
-async def _empty(hall: Hall) -> AsyncIterator[Database]:
+async def _empty(hall: Hall) -> AsyncIterator[InspectedDatabase]:
     """Make a database with users and nothing else."""
     await data.filled_beside(hall.database, NAME, 0)
-    database = Database(hall.url(NAME).render_as_string(hide_password=False))
+    database = InspectedDatabase(hall.url(NAME).render_as_string(hide_password=False))
     try:
         yield database
     finally:
@@ -84,7 +84,7 @@ async def _worker(hall: Hall, effort: Effort) -> AsyncIterator[psutil.Process]:
         await process.wait()
 
 
-async def _held(database: Database, worker: psutil.Process, first: int, last: int) -> int:
+async def _held(database: InspectedDatabase, worker: psutil.Process, first: int, last: int) -> int:
     """Let the worker take jobs, a portion at a time, until it holds them all; return its memory in bytes.
 
     Not all at once: those that wait for a database connection for too long would go back to the queue.
@@ -105,14 +105,14 @@ async def _held(database: Database, worker: psutil.Process, first: int, last: in
     return int(worker.memory_info().rss)
 
 
-async def _add(database: Database, first: int, last: int) -> None:
+async def _add(database: InspectedDatabase, first: int, last: int) -> None:
     async with database.raw_connection() as connection:
         await connection.execute(ADD_JOBS, first, last)
     async with database.transaction() as session:
         await queue.enqueue(session, [data.numbered(n) for n in range(first, last + 1)])
 
 
-async def _in_flight(database: Database) -> int:
-    async with database.transaction() as session:
+async def _in_flight(database: InspectedDatabase) -> int:
+    async with database.session() as session:
         query = select(func.count()).select_from(VideoJob).where(VideoJob.submission == Submission.SENT)
         return int(await session.scalar(query) or 0)

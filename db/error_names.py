@@ -1,4 +1,4 @@
-"""From what SQLAlchemy or the driver raises to errors named after what happened, whichever way a statement went."""
+"""From what the driver raises to errors named after what happened."""
 
 import logging
 import time
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError
-from sqlalchemy.exc import DBAPIError
 
 from db.errors import (
     DatabaseAccessDenied,
@@ -68,13 +67,13 @@ _logged: dict[str, float] = {}
 
 @contextmanager
 def errors_named(lost: type[OSError] = ConnectionError) -> Iterator[None]:
-    """Raise one of `db.errors` instead of SQLAlchemy's and the driver's own errors that mean the same.
+    """Raise one of `db.errors` instead of the driver's own errors that mean the same.
 
     `lost` are errors of the operating system that mean a lost connection: any, where nothing but the driver runs.
     """
     try:
         yield
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         name = _name(error)
         if name is None:
             raise
@@ -100,21 +99,17 @@ def is_lost(error: Exception) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, without PostgreSQL's details and SQLAlchemy's statement."""
-    cause = error.driver_exception if isinstance(error, DBAPIError) else error
-    return str(cause).partition("\n")[0].rstrip(".") or type(error).__name__
+    """Return what an error says, without PostgreSQL's details."""
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def _name(error: Exception) -> type[DatabaseUnavailable] | None:
-    cause = (error.driver_exception if isinstance(error, DBAPIError) else error) or error
-    if isinstance(cause, _OUTDATED):
+    if isinstance(error, _OUTDATED):
         return DatabaseConflict
-    state = getattr(cause, "sqlstate", None) or ""
+    state = getattr(error, "sqlstate", None) or ""
     if found := _NAMES.get(state) or _NAMES.get(state[:2]):
         return found
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return DatabaseUnavailable
-    return DatabaseUnavailable if isinstance(cause, Exception) and is_lost(cause) else None
+    return DatabaseUnavailable if is_lost(error) else None
 
 
 def _logged_error(name: type[DatabaseUnavailable], error: Exception) -> DatabaseUnavailable:

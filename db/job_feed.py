@@ -213,7 +213,7 @@ class JobFeed:
             del self._dirty[job_id]
         try:
             jobs = await video_jobs.get_many(self._database.reader, list(batch))
-            found = {UUID(job.id): job for job in jobs}
+            found = {job.id: job for job in jobs}
             for job_id, user_id in batch.items():
                 self._hand_out(job_id, user_id, found.get(job_id))
         except BaseException:
@@ -226,7 +226,7 @@ class JobFeed:
     def _hand_out(self, job_id: UUID, user_id: UUID | None, job: VideoJobRow | None) -> None:
         if job_id in self._of_jobs:
             self._versions[job_id] = None if job is None else job.version
-        owner = user_id if job is None else UUID(job.user_id)
+        owner = user_id if job is None else job.user_id
         followers = self._of_jobs.get(job_id, set()) | (self._of_users.get(owner, set()) if owner else set())
         for inbox in followers:
             inbox.put(job_id, job)

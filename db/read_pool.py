@@ -1,29 +1,29 @@
-"""The driver's own connections, for single reads, and for transactions that are short.
+"""The driver's own connections, for single reads and for transactions.
 
 A single read sees its own moment, and leaves nothing behind on its connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
-from asyncpg.transaction import Transaction
+from asyncpg.transaction import Transaction as DriverTransaction
 
 from db.connections import close
 from db.error_names import errors_named, is_lost
 from db.errors import DatabaseBusy
-from db.sending import SendsByDriver
 from db.statements import SomeRow, Statement
 
 # A server that has stopped must not keep those waiting who have given up already.
 ROLLBACK_SECONDS = 1.0
 
 Result = TypeVar("Result")
+AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
 
 
-class ShortTransaction(SendsByDriver):
+class Transaction:
     """A `db.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
 
     def __init__(self, connection: asyncpg.Connection, facts: dict[str, bool]) -> None:
@@ -31,8 +31,17 @@ class ShortTransaction(SendsByDriver):
         self.wake_ups: list[str] = []
         self._connection = connection
 
-    async def _driver(self) -> asyncpg.Connection:
-        return self._connection
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """See `db.statements.Reader`."""
+        return await self._sent(statement.sql, statement.arguments(values), statement.row)
+
+    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """See `db.statements.Writer`."""
+        return await self._sent(sql, arguments, asyncpg.Record)
+
+    async def _sent(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
+        with errors_named(OSError):
+            return await self._connection.fetch(sql, *arguments, record_class=row)
 
 
 class _Slot:
@@ -81,7 +90,7 @@ class ReadPool:
             self._free.put_nowait(slot)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[ShortTransaction]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit what happens inside, or none of it.
 
         Raises:
@@ -93,7 +102,7 @@ class ReadPool:
             with errors_named():
                 transaction, connection = await self._begun(slot)
                 try:
-                    yield ShortTransaction(connection, self.facts)
+                    yield Transaction(connection, self.facts)
                 except BaseException:
                     await self._roll_back(slot, transaction)
                     raise
@@ -138,8 +147,8 @@ class ReadPool:
                 self._discard(slot)
             raise
 
-    async def _begun(self, slot: _Slot) -> tuple[Transaction, asyncpg.Connection]:
-        async def begin(connection: asyncpg.Connection) -> tuple[Transaction, asyncpg.Connection]:
+    async def _begun(self, slot: _Slot) -> tuple[DriverTransaction, asyncpg.Connection]:
+        async def begin(connection: asyncpg.Connection) -> tuple[DriverTransaction, asyncpg.Connection]:
             transaction = connection.transaction()
             await transaction.start()
             return transaction, connection
@@ -152,7 +161,7 @@ class ReadPool:
             self._discard(slot)
             raise
 
-    async def _commit(self, slot: _Slot, transaction: Transaction) -> None:
+    async def _commit(self, slot: _Slot, transaction: DriverTransaction) -> None:
         try:
             with errors_named(OSError):
                 await transaction.commit()
@@ -160,7 +169,7 @@ class ReadPool:
             self._discard(slot)
             raise
 
-    async def _roll_back(self, slot: _Slot, transaction: Transaction) -> None:
+    async def _roll_back(self, slot: _Slot, transaction: DriverTransaction) -> None:
         try:
             async with asyncio.timeout(ROLLBACK_SECONDS):
                 await transaction.rollback()

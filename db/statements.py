@@ -8,17 +8,13 @@ from functools import cache
 from operator import itemgetter
 from types import UnionType
 from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin
-from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, ClauseElement, ColumnElement, SQLColumnExpression, Text, Uuid, any_, bindparam
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.sql.elements import CollectionAggregate
-
-# A key as a parameter; rows that are only shown have theirs as text.
-Id = UUID | str
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -38,6 +34,11 @@ class Row(asyncpg.Record):
         return tuple(cls.types())
 
     @classmethod
+    def columns_of(cls, *tables: type[DeclarativeBase]) -> list[InstrumentedAttribute[Any]]:
+        """Return the columns of the same names, each of the first of the tables that has it."""
+        return [next(getattr(table, name) for table in tables if hasattr(table, name)) for name in cls.columns()]
+
+    @classmethod
     @cache
     def types(cls) -> dict[str, type]:
         """Return what each column holds where it is not null; a test asks the server whether it is so."""
@@ -51,6 +52,10 @@ def _without_null(annotation: Any) -> type:  # noqa: ANN401 - a type, or such wi
     return cast("type", get_origin(found) or found)
 
 
+class NoRow(Row):
+    """What a statement returns that only writes."""
+
+
 SomeRow = TypeVar("SomeRow", bound=Row)
 
 
@@ -58,6 +63,9 @@ class Statement(Generic[SomeRow]):
     """A statement with named parameters, and what its rows are."""
 
     def __init__(self, query: ClauseElement, row: type[SomeRow]) -> None:
+        if isinstance(query, Insert):
+            # Or SQLAlchemy lets each insert return its key.
+            query = query.inline()
         compiled = cast("PGCompiler", query.compile(dialect=DIALECT))
         self.sql = str(compiled)
         self.row = row
@@ -77,11 +85,6 @@ class Statement(Generic[SomeRow]):
             raise TypeError(f"A statement lacks the parameters {missing} and has none of the names {unknown}")
         given = self._constants | values
         return [given[name] for name in self._names]
-
-
-def as_text(column: SQLColumnExpression[Any]) -> ColumnElement[str]:
-    """Select an id as text: whoever shows it needs text, which the server makes sooner than we do."""
-    return sql_cast(column, Text)
 
 
 def among(name: str) -> CollectionAggregate[bool]:

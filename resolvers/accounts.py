@@ -1,15 +1,14 @@
 """Accounts: made on first sight with a welcome of tokens, topped up through the ledger."""
 
 import re
-from typing import TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from auth.caller import LONGEST_EMAIL, Caller, email_of
 from db import accounts
 from db.accounts import Account
-from db.models import LedgerEntryKind, User, VideoJob
-from db.session import Session
-from db.statements import Writer
+from db.models import LedgerEntryKind
+from db.statements import Reader, Writer
+from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
 
 # What a new account starts with (contract.md, 'Tokens').
@@ -19,18 +18,16 @@ LARGEST_BALANCE = 2_000_000_000
 # How many accounts of one address are named.
 NAMED_ACCOUNTS = 10
 
-Found = TypeVar("Found")
 
-
-async def open_account(session: Session, caller: Caller) -> User:
+async def open_account(writer: Writer, caller: Caller) -> Account:
     """Return the caller's account, made if this is the first time they are seen, however many of them come at once."""
-    user = await accounts.get(session, caller.user_id)
-    if user is None:
-        await _open(session, caller)
-        return _there(caller, await accounts.get(session, caller.user_id))
-    if caller.email is not None and user.email != caller.email:
-        await accounts.set_email(session, user.id, caller.email)
-    return user
+    account = await accounts.get(writer, caller.user_id)
+    if account is None:
+        await _open(writer, caller)
+        return _there(caller, await accounts.get(writer, caller.user_id))
+    if caller.email is not None and account.email != caller.email:
+        await accounts.set_email(writer, account.id, caller.email)
+    return account
 
 
 async def lock_account(writer: Writer, caller: Caller) -> Account:
@@ -42,7 +39,7 @@ async def lock_account(writer: Writer, caller: Caller) -> Account:
     return account
 
 
-async def account_for_email(session: Session, email: str, user_id: UUID | None = None) -> Caller:
+async def account_for_email(reader: Reader, email: str, user_id: UUID | None = None) -> Caller:
     """Return who has that address, or will have it: a new one gets an id made of it, so that asking twice gives one.
 
     Raises:
@@ -51,7 +48,7 @@ async def account_for_email(session: Session, email: str, user_id: UUID | None =
     """
     address = _address(email)
     if user_id is None:
-        known = await accounts.ids_by_email(session, address, NAMED_ACCOUNTS)
+        known = await accounts.ids_by_email(reader, address, NAMED_ACCOUNTS)
         if len(known) > 1:
             ids = ", ".join(map(str, known))
             raise InvalidInput(f"Several accounts have the address {address}: say which of {ids}", field="email")
@@ -59,17 +56,17 @@ async def account_for_email(session: Session, email: str, user_id: UUID | None =
     return Caller(user_id=user_id, email=address)
 
 
-async def find_account(session: Session, caller: Caller) -> User | None:
+async def find_account(reader: Reader, caller: Caller) -> Account | None:
     """Return the caller's account, None where there is none yet.
 
     Raises:
         InvalidInput: it has another address
 
     """
-    user = await accounts.get(session, caller.user_id)
-    if user is not None and user.email not in {None, caller.email}:
-        raise InvalidInput(f"The account {user.id} has not the address {caller.email}", field="email")
-    return user
+    account = await accounts.get(reader, caller.user_id)
+    if account is not None and account.email not in {None, caller.email}:
+        raise InvalidInput(f"The account {account.id} has not the address {caller.email}", field="email")
+    return account
 
 
 def check_grant(tokens: int) -> None:
@@ -95,7 +92,7 @@ async def grant(writer: Writer, caller: Caller, tokens: int) -> int:
     return await accounts.change_balance(writer, caller.user_id, LedgerEntryKind.GRANT, tokens)
 
 
-async def refund(writer: Writer, job: VideoJob) -> None:
+async def refund(writer: Writer, job: VideoJobRow) -> None:
     """Give a job's tokens back; the caller has locked the account. The ledger's constraint allows it once a job."""
     kind = LedgerEntryKind.REFUND
     await accounts.change_balance(writer, job.user_id, kind, job.tokens_consumed, video_job_id=job.id)
@@ -120,7 +117,7 @@ async def _open(writer: Writer, caller: Caller) -> None:
         await accounts.change_balance(writer, caller.user_id, LedgerEntryKind.WELCOME, WELCOME_TOKENS)
 
 
-def _there(caller: Caller, found: Found | None) -> Found:
+def _there(caller: Caller, found: Account | None) -> Account:
     if found is None:
         raise LookupError(f"The account {caller.user_id} vanished while it was being opened")
     return found

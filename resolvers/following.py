@@ -124,7 +124,7 @@ async def _once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Seque
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _lately_changed(database: Database, caller: Caller, known: Iterable[str]) -> list[VideoJobRow]:
+async def _lately_changed(database: Database, caller: Caller, known: Iterable[UUID]) -> list[VideoJobRow]:
     return await rows.active_or_newer(database.reader, caller.user_id, datetime.now(UTC) - LATELY, list(known))
 
 

@@ -14,7 +14,8 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import file_removals
 from db import looks as look_rows
-from db.models import Look, Visibility
+from db.looks import OwnedLook
+from db.models import Visibility
 from db.session import Database
 from resolvers import looks
 from resolvers.errors import InvalidInput
@@ -55,7 +56,7 @@ class LookInput:
     shared_with_user_ids: Sequence[str] = ()
 
 
-async def create(database: Database, storage: Storage, caller: Caller, asked: LookInput) -> Look:
+async def create(database: Database, storage: Storage, caller: Caller, asked: LookInput) -> OwnedLook:
     """Check a look, store its images, write it; a refused one leaves no image behind.
 
     Raises:
@@ -66,18 +67,18 @@ async def create(database: Database, storage: Storage, caller: Caller, asked: Lo
     look_id = uuid7()
     names = [f"{look_id}-{number}" for number in range(len(images))]
     scheduled = [storage.address_of_image(name, image.extension) for name, image in zip(names, images, strict=True)]
-    async with database.transaction() as session:
-        await looks.viewers(session, new.visibility, new.shared_with)
-        await file_removals.schedule_unless_owned(session, scheduled)
+    async with database.transaction() as transaction:
+        await looks.viewers(transaction, new.visibility, new.shared_with)
+        await file_removals.schedule_unless_owned(transaction, scheduled)
     try:
         stored = [await stored_image(storage, name, image) for name, image in zip(names, images, strict=True)]
-        async with database.transaction() as session:
-            look = await looks.create(session, caller, _with_images(new, stored), look_id=look_id)
-            await file_removals.withdraw(session, scheduled)
+        async with database.transaction() as transaction:
+            look = await looks.create(transaction, caller, _with_images(new, stored), look_id=look_id)
+            await file_removals.withdraw(transaction, scheduled)
             return look
     except BaseException:
-        async with database.transaction() as session:
-            await file_removals.expedite(session, scheduled)
+        async with database.transaction() as transaction:
+            await file_removals.expedite(transaction, scheduled)
         raise
 
 
@@ -88,12 +89,12 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         LookNotFound
 
     """
-    async with database.transaction() as session:
-        look = await looks.lock_own(session, caller, look_id)
-        products = await look_rows.products_of(session, [look.id])
-        await look_rows.remove(session, look)
+    async with database.transaction() as transaction:
+        look = await looks.lock_own(transaction, caller, look_id)
+        products = await look_rows.products_of(transaction, [look.id])
+        await look_rows.remove(transaction, look)
         urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
-        await file_removals.schedule(session, [url for url in urls if url is not None])
+        await file_removals.schedule(transaction, [url for url in urls if url is not None])
 
 
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:

@@ -116,8 +116,8 @@ async def stored(
         yield replace(request, images=await _put(services.storage, request, parts, scheduled)) if scheduled else request
     finally:
         if scheduled:
-            async with services.database.transaction() as session:
-                await file_removals.expedite(session, scheduled)
+            async with services.database.transaction() as transaction:
+                await file_removals.expedite(transaction, scheduled)
 
 
 async def inspected(asked: VideoJobInput, uploads: Uploads) -> VideoJobInput:
@@ -156,11 +156,11 @@ async def _read(part: _Part) -> Image:
 
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
     """Check everything and schedule the removal of what is about to be stored; nothing for a replayed request."""
-    async with services.database.transaction() as session:
-        if (await check(session, caller, request, services.catalogue)).replay is not None:
+    async with services.database.transaction() as transaction:
+        if (await check(transaction, caller, request, services.catalogue)).replay is not None:
             return []
         addresses = [services.storage.address_of_image(image.name, image.extension) for image in request.images]
-        await file_removals.schedule_unless_owned(session, addresses)
+        await file_removals.schedule_unless_owned(transaction, addresses)
         return addresses
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.models import Look, VideoJobStatus, Visibility
+from db.models import VideoJobStatus, Visibility
+from db.video_jobs import VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from resolvers.video_jobs import ShownJob, ShownLine
+from resolvers.video_jobs import ShownLine
 from rest_compat.urls import shown_url
 from rest_compat.wire import (
     AssociatedLookBody,
@@ -24,7 +25,7 @@ PROMPT_IN_LIST = 150
 
 
 def video_job_body(
-    job: ShownJob, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
+    job: VideoJobRow, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
 ) -> VideoJobBody:
     """Put a job together."""
     columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
@@ -43,7 +44,7 @@ def video_job_body(
     )
 
 
-def video_job_list_item(job: ShownJob, in_looks: Sequence[LookOfJob], base_url: str) -> VideoJobListItem:
+def video_job_list_item(job: VideoJobRow, in_looks: Sequence[LookOfJob], base_url: str) -> VideoJobListItem:
     """Put a job of a list together."""
     columns = {name: getattr(job, name) for name in VideoJobListItem.model_fields if hasattr(job, name)}
     return VideoJobListItem.model_validate(
@@ -58,7 +59,7 @@ def video_job_list_item(job: ShownJob, in_looks: Sequence[LookOfJob], base_url: 
 
 
 def look_body(
-    look: Look | LookRow,
+    look: LookRow,
     products: Sequence[ProductRow],
     videos: Sequence[VideoInLook],
     shared_with: Sequence[SharedWith],

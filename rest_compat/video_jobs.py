@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
 from db.statements import Reader
+from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -14,7 +15,6 @@ from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from resolvers.video_jobs import ShownJob
 from rest_compat.bodies import video_job_body, video_job_list_item
 from rest_compat.conditional import (
     WholeJob,
@@ -119,7 +119,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
         allow(request, None)  # the images' storage has limits of its own, and so has each use of the database
     async with (
         video_job_images.stored(services, caller, asked, uploads) as asked_with_images,
-        services.database.short_transaction() as transaction,
+        services.database.transaction() as transaction,
     ):
         created = await video_job_creation.create(transaction, caller, asked_with_images, services.catalogue)
         body = await _body_of_created(transaction, created, services, request)
@@ -147,7 +147,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     page = await video_jobs.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
     in_looks = await video_jobs.looks_by_job(reader, [job.id for job in page.rows])
     base_url = str(request.base_url)
-    items = [video_job_list_item(job, in_looks.get(str(job.id), ()), base_url) for job in page.rows]
+    items = [video_job_list_item(job, in_looks.get(job.id, ()), base_url) for job in page.rows]
     return VideoJobListBody(jobs=items, total=page.total, skip=start, limit=limit)
 
 
@@ -209,16 +209,16 @@ async def cancel_video_job(
     video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request
 ) -> VideoJobBody:
     """End a job that is in progress; a waiting job's tokens come back."""
-    async with services.database.transaction() as session:
-        job = await video_jobs.cancel(session, caller, uuid_or(video_job_id, VideoJobNotFound))
-        return await _body(session, job, services, request)
+    async with services.database.transaction() as transaction:
+        job = await video_jobs.cancel(transaction, caller, uuid_or(video_job_id, VideoJobNotFound))
+        return await _body(transaction, job, services, request)
 
 
 @router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
 async def delete_video_job(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services) -> None:
     """Delete a job, cancelled first where it is in progress."""
-    async with services.database.transaction() as session:
-        await video_jobs.delete(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+    async with services.database.transaction() as transaction:
+        await video_jobs.delete(transaction, caller, uuid_or(video_job_id, VideoJobNotFound))
 
 
 @router.patch("/{video_job_id}/set-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
@@ -241,8 +241,8 @@ async def _set_default(
     video_job_id: VideoJobId, look_id: LookId, caller: Caller, services: RestServices, *, is_default: bool
 ) -> DefaultVideoBody:
     video, look = uuid_or(video_job_id, VideoJobNotFound), uuid_or(look_id, LookNotFound)
-    async with services.database.transaction() as session:
-        await look_videos.set_default(session, caller, video, look, is_default=is_default)
+    async with services.database.transaction() as transaction:
+        await look_videos.set_default(transaction, caller, video, look, is_default=is_default)
     message = "Video set as default successfully" if is_default else "Video unset as default successfully"
     return DefaultVideoBody(message=message, video_id=video, look_id=look, is_default=is_default)
 
@@ -258,7 +258,7 @@ async def _read(
     return whole, None if has_it else await body_of(reader, whole, str(request.base_url))
 
 
-async def _body(reader: Reader, job: ShownJob, services: RestServices, request: Request) -> VideoJobBody:
+async def _body(reader: Reader, job: VideoJobRow, services: RestServices, request: Request) -> VideoJobBody:
     whole = await whole_job(reader, job, services.catalogue.limits)
     return await body_of(reader, whole, str(request.base_url))
 
@@ -272,7 +272,7 @@ async def _body_of_created(
     job = created.job
     in_looks = await video_jobs.looks_by_job(reader, [job.id]) if created.in_look else {}
     places = await queue_places(reader, [job.id], services.catalogue.limits)
-    shown_in = in_looks.get(str(job.id), ())
+    shown_in = in_looks.get(job.id, ())
     return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
 
 

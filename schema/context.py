@@ -13,8 +13,8 @@ import strawberry
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from db.job_feed import JobFeed
-from db.read_pool import ShortTransaction
-from db.session import Database, Session
+from db.read_pool import Transaction
+from db.session import Database
 from db.statements import Reader
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
@@ -107,13 +107,9 @@ class RequestContext:
         """What a root field that needs no transaction reads with."""
         return self.services.database.reader
 
-    def transaction(self) -> AbstractAsyncContextManager[Session]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
-
-    def short_transaction(self) -> AbstractAsyncContextManager[ShortTransaction]:
-        """Open the transaction of one root field whose statements are sent by the driver."""
-        return self.services.database.short_transaction()
 
 
 Info = strawberry.Info[RequestContext, None]

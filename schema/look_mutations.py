@@ -122,8 +122,8 @@ class LookMutations:
         """Update a look."""
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
-                look = await looks.update(session, caller, uuid_or(input.id, LookNotFound), input.changes())
+            async with info.context.transaction() as transaction:
+                look = await looks.update(transaction, caller, uuid_or(input.id, LookNotFound), input.changes())
             payload.look = Look.of(look)
         return payload
 
@@ -133,9 +133,9 @@ class LookMutations:
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
             shared_with = looks.user_ids(input.shared_with_user_ids, "sharedWithUserIds")
-            async with info.context.transaction() as session:
+            async with info.context.transaction() as transaction:
                 look = await looks.set_visibility(
-                    session, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
+                    transaction, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
                 )
             payload.look = Look.of(look)
         return payload

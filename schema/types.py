@@ -8,19 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import cast
+from uuid import UUID
 
 import strawberry
 
-from db import models
 from db.accounts import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
-from db.video_jobs import LogLine
+from db.video_jobs import LogLine, VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from resolvers.video_jobs import ShownJob
 from schema.columns import column, url
 from schema.context import RequestContext
 
@@ -29,7 +28,7 @@ strawberry.enum(Visibility, description="Who may see a look besides its owner an
 strawberry.enum(LogLevel, description="Severity of a log line.")
 strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
 
-ShownLook = models.Look | LookRow | LookOfJob
+ShownLook = LookRow | LookOfJob
 
 
 @strawberry.enum(description="What stands for a look in a list.")
@@ -40,8 +39,8 @@ class ThumbnailType(Enum):
     VIDEO = "video"
 
 
-def _ids(rows: Sequence[ShownLook] | Sequence[ShownJob]) -> list[str]:
-    return [str(row.id) for row in rows]
+def _ids(rows: Sequence[ShownLook] | Sequence[VideoJobRow]) -> list[UUID]:
+    return [row.id for row in rows]
 
 
 def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
@@ -58,7 +57,7 @@ class VideoJobLog:
     message: str = strawberry.field(description="What happened, for a person")
 
     @staticmethod
-    def of(row: models.VideoJobLog | LogLine) -> "VideoJobLog":
+    def of(row: LogLine) -> "VideoJobLog":
         """Show a row."""
         return cast("VideoJobLog", row)
 
@@ -174,42 +173,42 @@ class Look:
         return cast("Look", row)
 
 
-async def _queue_positions(rows: Sequence[ShownJob], context: RequestContext) -> list[int | None]:
+async def _queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
     return [None if place is None else place.position for place in await _queue_places(rows, context)]
 
 
-async def _estimated_waits(rows: Sequence[ShownJob], context: RequestContext) -> list[int | None]:
+async def _estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
     return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
 
 
-async def _queue_places(rows: Sequence[ShownJob], context: RequestContext) -> list[QueuePlace | None]:
-    waiting = [str(row.id) for row in rows if row.status == VideoJobStatus.PENDING]
+async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
+    waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
     places = await context.loaders.queue_place_of_job.load_all(waiting)
     found = dict(zip(waiting, places, strict=True))
-    return [found.get(str(row.id)) for row in rows]
+    return [found.get(row.id) for row in rows]
 
 
-async def _logs(rows: Sequence[ShownJob], context: RequestContext) -> list[Sequence[LogLine]]:
+async def _logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
     logs = await context.loaders.logs_of_job.load_all(_ids(rows))
     return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
 
 
-async def _charges(rows: Sequence[ShownJob], context: RequestContext) -> list[LedgerRow | None]:
+async def _charges(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
     return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
 
 
-async def _refunds(rows: Sequence[ShownJob], context: RequestContext) -> list[LedgerRow | None]:
+async def _refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
     return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
 
 
 async def _ledger_entries(
-    rows: Sequence[ShownJob], context: RequestContext, kind: LedgerEntryKind
+    rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
 ) -> list[LedgerRow | None]:
     ledgers = await context.loaders.ledger_of_job.load_all(_ids(rows))
     return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
 
 
-async def _associated_looks(rows: Sequence[ShownJob], context: RequestContext) -> list[list[LookOfJob]]:
+async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
     return await context.loaders.looks_of_job.load_all(_ids(rows))
 
 
@@ -260,6 +259,6 @@ class VideoJob:
     associated_looks: list[Look] = column(_associated_looks, "The looks that show this video.")
 
     @staticmethod
-    def of(row: ShownJob) -> "VideoJob":
+    def of(row: VideoJobRow) -> "VideoJob":
         """Show a row."""
         return cast("VideoJob", row)

@@ -12,8 +12,8 @@ from sqlalchemy import make_url
 from app.settings import Settings
 from db import migrations
 from db.embedded import embedded_server
-from db.session import Database
 from tests.house import House, http_client
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import GraphQLWire, RestWire, Wire
 from tests.workers import at_work
@@ -53,9 +53,9 @@ def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
 
 
 @pytest.fixture(scope="session")
-async def database(server_url: str) -> AsyncIterator[Database]:
+async def database(server_url: str) -> AsyncIterator[InspectedDatabase]:
     await migrations.upgrade(make_url(server_url))
-    database = Database(server_url)
+    database = InspectedDatabase(server_url)
     async with database.raw_connection() as connection:
         # The tests' data need not survive a power cut; this makes each commit some milliseconds faster.
         await connection.execute("ALTER SYSTEM SET fsync = off")
@@ -65,7 +65,7 @@ async def database(server_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]:
+async def base_url(settings: Settings, database: InspectedDatabase) -> AsyncIterator[str]:
     async with serving(settings, database) as url:
         yield url
 
@@ -78,7 +78,7 @@ async def http(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def house(settings: Settings, database: Database, http: httpx.AsyncClient) -> AsyncIterator[House]:
+async def house(settings: Settings, database: InspectedDatabase, http: httpx.AsyncClient) -> AsyncIterator[House]:
     house = House(settings, database, http)
     yield house
     await house.clear()

@@ -17,10 +17,13 @@ from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import LEEWAY, sign
 from db import accounts as ledger
-from db.models import Base, LedgerEntry, LedgerEntryKind, Look, SubmissionPace, User, VideoJob, VideoJobStatus
-from db.session import Database
+from db import video_jobs
+from db.looks import LookRow
+from db.models import Base, LedgerEntry, LedgerEntryKind, SubmissionPace, User, VideoJob, VideoJobStatus
+from db.video_jobs import JobRow
 from resolvers import accounts, looks
 from resolvers.models import Catalogue, FleetLimits
+from tests.inspected import InspectedDatabase
 
 T = TypeVar("T")
 
@@ -74,14 +77,14 @@ KEPT_TABLES = {User.__tablename__, SubmissionPace.__tablename__}
 
 
 @asynccontextmanager
-async def impatient_database(database: Database, **settings: str) -> AsyncIterator[Database]:
+async def impatient_database(database: InspectedDatabase, **settings: str) -> AsyncIterator[InspectedDatabase]:
     """Yield the same database for a role of its own that has these settings of PostgreSQL's."""
     name = f"role_{uuid4().hex}"
     async with database.raw_connection() as connection:
         await connection.execute(f"CREATE ROLE {name} LOGIN SUPERUSER")
         for setting, value in settings.items():
             await connection.execute(f"ALTER ROLE {name} SET {setting} = '{value}'")
-        own = Database(database.url.set(username=name).render_as_string(hide_password=False))
+        own = InspectedDatabase(database.url.set(username=name).render_as_string(hide_password=False))
         try:
             yield own
         finally:
@@ -100,12 +103,12 @@ class House:
     """The API under test, its database, and an HTTP client."""
 
     settings: Settings
-    database: Database
+    database: InspectedDatabase
     http: httpx.AsyncClient
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings, database: Database, base_url: str) -> AsyncIterator["House"]:
+    async def opened(cls, settings: Settings, database: InspectedDatabase, base_url: str) -> AsyncIterator["House"]:
         async with http_client(base_url) as http:
             yield cls(settings, database, http)
 
@@ -138,30 +141,31 @@ class House:
                 kind = LedgerEntryKind.GRANT if tokens > account.tokens else LedgerEntryKind.CHARGE
                 await ledger.change_balance(session, caller.user_id, kind, tokens - account.tokens)
 
-    async def look(self, caller: Caller) -> Look:
+    async def look(self, caller: Caller) -> LookRow:
         async with self.database.transaction() as session:
             return await looks.create(session, caller, SAMPLE)
 
     async def count(self, *conditions: Any, table: type[Base] = VideoJob) -> int:
-        async with self.database.transaction() as session:
+        async with self.database.session() as session:
             return await session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
 
     async def charges(self, caller: Caller) -> int:
         return await self.count(LedgerEntry.user_id == caller.user_id, LedgerEntry.amount == -50, table=LedgerEntry)
 
     async def tokens(self, caller: Caller) -> int:
-        async with self.database.transaction() as session:
+        async with self.database.session() as session:
             return await session.scalar(select(User.tokens).where(User.id == caller.user_id)) or 0
 
     async def traces(self, caller: Caller) -> Traces:
-        async with self.database.transaction() as session:
+        async with self.database.session() as session:
             return Traces(*(await session.execute(TRACES, {"user_id": caller.user_id})).one())
 
-    async def job(self, job_id: str | UUID) -> VideoJob:
-        async with self.database.transaction() as session:
-            return await session.get_one(VideoJob, UUID(str(job_id)))
+    async def job(self, job_id: str | UUID) -> JobRow:
+        job = await video_jobs.get(self.database.reader, UUID(str(job_id)))
+        assert job is not None
+        return job
 
-    async def finished(self, job_id: str) -> VideoJob:
+    async def finished(self, job_id: str) -> JobRow:
         """Wait until the job has ended."""
         return await eventually(lambda: self.job(job_id), lambda job: VideoJobStatus(job.status).is_terminal)
 
@@ -182,7 +186,7 @@ class House:
 
     async def clear(self) -> None:
         """Forget everything but the schema; DELETE is much faster on small tables than TRUNCATE."""
-        async with self.database.transaction() as session:
+        async with self.database.session() as session:
             await session.execute(text("DELETE FROM pgqueuer"))
             for table in reversed(Base.metadata.sorted_tables):
                 if table.name not in KEPT_TABLES:

@@ -14,9 +14,9 @@ from app.settings import Settings
 from auth.caller import Caller
 from db import migrations
 from db.errors import DatabaseUnavailable
-from db.session import Database
 from tests.db.test_error_names import NAMES
 from tests.house import FORM, House, multipart
+from tests.inspected import InspectedDatabase
 from tests.schema.test_subscriptions import by_payload, follow
 from tests.servers import serving
 from tests.wires import CREATE
@@ -39,14 +39,14 @@ AT_ONCE, AT_COMMIT = "NOT DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"
 
 
 @pytest.fixture(scope="module")
-async def own(settings: Settings, database: Database) -> AsyncIterator[House]:
+async def own(settings: Settings, database: InspectedDatabase) -> AsyncIterator[House]:
     """An API on a database of its own, for the tests to spoil."""
     url = database.url.set(database=f"refusing_{uuid4().hex}")
     dsn = url.render_as_string(hide_password=False)
     async with database.raw_connection() as connection:
         await connection.execute(f'CREATE DATABASE "{url.database}"')
         await migrations.upgrade(url)
-        own = Database(dsn)
+        own = InspectedDatabase(dsn)
         async with serving(settings, own) as base_url, House.opened(settings, own, base_url) as house:
             yield house
         await own.close()
@@ -176,7 +176,7 @@ async def end_others(admin: asyncpg.Connection) -> None:
 
 
 async def test_a_websocket_that_cannot_be_admitted_is_asked_to_come_again(settings: Settings) -> None:
-    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    nowhere = InspectedDatabase("postgresql://nobody@127.0.0.1:1/nothing")
     async with serving(settings, nowhere) as base_url, House.opened(settings, nowhere, base_url) as house:
         with pytest.raises(TransportConnectionFailed) as closed:
             await anext(follow(house, str(uuid4()), **by_payload(house, house.stranger())))

@@ -12,11 +12,10 @@ import psutil
 import websockets
 
 from app.settings import Settings
-from app.wiring import open_database
 from auth.caller import Caller
-from db.session import Database
 from tests.app.processes import running
 from tests.house import House, eventually
+from tests.inspected import InspectedDatabase, inspected
 from tests.schema.test_streams import END_LISTENING, Socket
 
 KEY = "a key that only this test knows, long enough"
@@ -136,7 +135,7 @@ async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Pa
     environment = {"DATA_DIR": data_dir, "JWT_SECRET_KEY": KEY, "PORT": 0, "MOCK_SECONDS": 8}
     with running("serve", "--workers", "2", log=tmp_path / "serve.log", **environment) as server:
         base_url = await eventually(server.address, bool)
-        async with open_database(settings) as database, House.opened(settings, database, base_url) as house:
+        async with inspected(settings) as database, House.opened(settings, database, base_url) as house:
             await eventually(lambda: healthy(house), bool)
             states = await followed(house, database, psutil.Process(server.process.pid))
 
@@ -151,7 +150,7 @@ async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Pa
     assert [state["progressPercentage"] for _, state in sorted(versions.items())][-1] == 100
 
 
-async def followed(house: House, _database: Database, server: psutil.Process) -> dict[str, list[State]]:
+async def followed(house: House, _database: InspectedDatabase, server: psutil.Process) -> dict[str, list[State]]:
     caller = await house.user()
     job_id = await house.create(caller)
     followers = Followers(house, caller, job_id)

@@ -12,9 +12,9 @@ import websockets
 from app.settings import Settings
 from auth import key_set
 from db.models import User
-from db.session import Database
 from tests.doubles.identity_provider import IdentityProvider, identity_provider
 from tests.house import House, eventually
+from tests.inspected import InspectedDatabase
 from tests.schema.test_streams import JOB, Socket
 from tests.servers import serving
 
@@ -42,7 +42,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityProvider]:
 async def served(house: House, provider: IdentityProvider) -> AsyncIterator[Served]:
     changes = {"jwt_algorithm": "ES256", "jwt_jwks_url": provider.url, "jwt_secret_key": None}
     settings: Settings = house.settings.model_copy(update=changes)
-    database: Database = house.database
+    database: InspectedDatabase = house.database
     async with serving(settings, database) as url, House.opened(settings, database, url) as elsewhere:
         yield Served(elsewhere, provider)
 

@@ -12,8 +12,8 @@ import pytest
 from app.settings import Settings
 from auth.caller import Caller
 from db.limits import Limits
-from db.session import Database
 from tests.house import FORM, House, multipart
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import CREATE
 
@@ -26,7 +26,7 @@ REFUSED = {"DATABASE_LOCKED", "DATABASE_BUSY"}
 async def impatient(settings: Settings, house: House) -> AsyncIterator[House]:
     """An API with few connections and short waits on the same database."""
     url = house.database.url.render_as_string(hide_password=False)
-    database = Database(url, pool_size=4, limits=LIMITS, wait_seconds=1.0)
+    database = InspectedDatabase(url, pool_size=4, limits=LIMITS, wait_seconds=1.0)
     async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as impatient:
         yield impatient
     await database.close()

@@ -21,7 +21,7 @@ SOON = 20.0
 
 @asynccontextmanager
 async def locked(house: House, table: str) -> AsyncIterator[None]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         yield
 

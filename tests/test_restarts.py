@@ -18,9 +18,9 @@ from db import migrations
 from db.embedded import embedded_server
 from db.embedded_guardian import PGDATA
 from db.job_feed import JobFeed
-from db.session import Database
 from tests.conftest import temporary_folder
 from tests.house import FORM, House, multipart
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.test_following import ENDED, Followers, State
 from tests.worker.test_survival import crash_and_restart
@@ -38,7 +38,7 @@ async def houses(settings: Settings, pgdata: Path) -> AsyncIterator[list[House]]
     with embedded_server(pgdata) as url:
         await migrations.upgrade(make_url(url))
         own = settings.model_copy(update={"database_url": url})
-        one, two = Database(url), Database(url)
+        one, two = InspectedDatabase(url), InspectedDatabase(url)
         async with (
             serving(own, one) as first,
             serving(own, two) as second,

@@ -18,10 +18,10 @@ from db import migrations
 from db.embedded import embedded_server
 from db.embedded_guardian import PGDATA, postmaster_lines
 from db.limits import Limits
-from db.session import Database
 from tests.conftest import temporary_folder
 from tests.doubles.postgres_proxy import PostgresProxy, proxied
 from tests.house import FORM, House, eventually, multipart
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import CREATE
 from tests.workers import at_work
@@ -67,7 +67,7 @@ async def stopped(settings: Settings) -> AsyncIterator[Stopped]:
     with temporary_folder() as folder, embedded_server(folder) as url:
         await migrations.upgrade(url)
         async with proxied(str(folder / PGDATA)) as proxy:
-            database = Database(
+            database = InspectedDatabase(
                 f"postgres://postgres@127.0.0.1:{proxy.port}/postgres", pool_size=4, limits=LIMITS, wait_seconds=1.0
             )
             async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as house:
@@ -140,7 +140,7 @@ async def test_everybody_is_answered_and_goes_on_afterwards(stopped: Stopped, tr
 async def test_health_is_told_before_anybody_else_has_given_up(stopped: Stopped) -> None:
     house = stopped.house
     caller = await house.user()
-    patient = Database(house.database.url.render_as_string(hide_password=False), pool_size=4)
+    patient = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=4)
     async with serving(house.settings, patient) as base_url, House.opened(house.settings, patient, base_url) as other:
         job_id = await other.create(caller)
         with stopped.cut_off():
@@ -157,7 +157,7 @@ async def test_the_rest_limit_ends_what_is_still_under_way(stopped: Stopped) -> 
     house = stopped.house
     settings = house.settings.model_copy(update={"rest_timeout_seconds": 0.5})
     caller = await house.user()
-    patient = Database(house.database.url.render_as_string(hide_password=False), pool_size=4)
+    patient = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=4)
     async with serving(settings, patient) as base_url, House.opened(settings, patient, base_url) as other:
         job_id = await other.create(caller)
         path, headers = f"/api/v1/video-jobs/{job_id}", other.headers(caller)

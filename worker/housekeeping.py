@@ -43,18 +43,18 @@ async def keep_house(workshop: Workshop) -> None:
 
 async def reconcile(workshop: Workshop) -> None:
     """Give active jobs that are not in the queue a place in it."""
-    async with workshop.database.transaction() as session:
-        lost = await video_jobs.active_but_not_queued(session, limit=BATCH)
+    async with workshop.database.transaction() as transaction:
+        lost = await video_jobs.active_but_not_queued(transaction, limit=BATCH)
         if lost:
             logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
-            await queue.enqueue(session, lost)
+            await queue.enqueue(transaction, lost)
 
 
 async def remove_files(workshop: Workshop) -> None:
     """Remove stored files whose time has come; one that cannot be removed is tried again, ever later."""
     while True:
-        async with workshop.database.transaction() as session:
-            due = await file_removals.take_due(session, limit=REMOVAL_BATCH, lease=REMOVAL_LEASE)
+        async with workshop.database.transaction() as transaction:
+            due = await file_removals.claim_due(transaction, limit=REMOVAL_BATCH, lease=REMOVAL_LEASE)
         for removal in due:
             await _remove_file(workshop, removal)
         if len(due) < REMOVAL_BATCH:
@@ -66,9 +66,9 @@ async def renew_statistics(workshop: Workshop) -> None:
 
     With what it knew of an empty queue, taking jobs beside 5,000 that were taken already took half a minute.
     """
-    async with workshop.database.transaction() as session:
-        if await queue.has_outgrown_statistics(session):
-            await queue.renew_statistics(session)
+    async with workshop.database.transaction() as transaction:
+        if await queue.has_outgrown_statistics(transaction):
+            await queue.renew_statistics(transaction)
 
 
 async def inspect_queue(workshop: Workshop) -> None:
@@ -90,9 +90,9 @@ async def inspect_queue(workshop: Workshop) -> None:
 
 async def prune(workshop: Workshop) -> None:
     """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
-    async with workshop.database.transaction() as session:
-        await queue.prune_log(session, QUEUE_LOG_LASTS)
-        await video_jobs.prune_idempotency_keys(session, IDEMPOTENCY_KEYS_LAST)
+    async with workshop.database.transaction() as transaction:
+        await queue.prune_log(transaction, QUEUE_LOG_LASTS)
+        await video_jobs.prune_idempotency_keys(transaction, IDEMPOTENCY_KEYS_LAST)
     await asyncio.to_thread(_empty, workshop.scratch)
     await workshop.storage.prune(SCRATCH_SECONDS)
 
@@ -103,11 +103,11 @@ async def _remove_file(workshop: Workshop, removal: file_removals.DueRemoval) ->
     except StorageUnavailable as trouble:
         after = min(LONGEST_REMOVAL_RETRY, FIRST_REMOVAL_RETRY * 2 ** min(removal.failures, 20))
         logger.warning("%s could not be removed, trying again in %s: %s", removal.address, after, trouble)
-        async with workshop.database.transaction() as session:
-            await file_removals.put_off(session, removal.address, after)
+        async with workshop.database.transaction() as transaction:
+            await file_removals.defer(transaction, removal.address, after)
     else:
-        async with workshop.database.transaction() as session:
-            await file_removals.withdraw(session, [removal.address])
+        async with workshop.database.transaction() as transaction:
+            await file_removals.withdraw(transaction, [removal.address])
 
 
 async def _now_and_then(seconds: float, chore: Callable[[Workshop], Awaitable[None]], workshop: Workshop) -> None:

@@ -69,8 +69,8 @@ def _rest_seconds(workshop: Workshop, error: Exception, failures: int) -> float:
 
 
 async def _work_while_connected(workshop: Workshop) -> None:
-    async with workshop.database.transaction() as session:
-        await queue.require_tables(session)
+    async with workshop.database.transaction() as transaction:
+        await queue.require_tables(transaction)
     with errors_named():
         async with workshop.database.raw_connection() as connection:
             with quiet_about_loss(connection):

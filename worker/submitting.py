@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from db import submission_pace, video_job_images
 from db.errors import DatabaseUnavailable
-from db.models import ImageRole, Submission, VideoJob
+from db.models import ImageRole, Submission
+from db.video_jobs import JobRow
 from resolvers import submission
 from resolvers.images import Image
 from resolvers.ports import (
@@ -56,7 +57,7 @@ async def _begin(run: Run) -> None:
             await run.advance(submission.begin)
         return
     limits = run.workshop.catalogue.limits
-    await run.advance(lambda session, job: submission.begin_in_turn(session, job, limits))
+    await run.advance(lambda transaction, job: submission.begin_in_turn(transaction, job, limits))
     if run.job.submission == Submission.NEW and run.job.submit_not_before is not None:
         wait = (run.job.submit_not_before - datetime.now(UTC)).total_seconds()
         raise Later(max(wait, 0.05), "it is not the job's turn yet")
@@ -90,7 +91,9 @@ async def _record(run: Run, request: GenerationRequest, operation_name: str) -> 
     deadline = time.monotonic() + run.workshop.patience.recording_seconds
     while True:
         try:
-            await run.advance(lambda session, job: submission.record_operation(session, job, operation_name, made_by))
+            await run.advance(
+                lambda transaction, job: submission.record_operation(transaction, job, operation_name, made_by)
+            )
         except DatabaseUnavailable:
             if time.monotonic() > deadline:
                 logger.critical("Video job %s runs as %s, which could not be recorded", run.job.id, operation_name)
@@ -115,14 +118,16 @@ async def _put_off(run: Run, refusal: NotAccepted) -> None:
     else:
         seconds = patience.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
-    await run.advance(lambda session, job: submission.put_off(session, job, reason, delay, is_certain=is_certain))
+    await run.advance(
+        lambda transaction, job: submission.put_off(transaction, job, reason, delay, is_certain=is_certain)
+    )
 
 
 async def _note_trouble(run: Run, reason: str | None) -> None:
     """Let readiness and `lookreel doctor` know whether the generator lets us in."""
     try:
-        async with run.workshop.database.transaction() as session:
-            await submission_pace.set_trouble(session, reason)
+        async with run.workshop.database.transaction() as transaction:
+            await submission_pace.set_trouble(transaction, reason)
     except DatabaseUnavailable:
         logger.warning("The generator's state could not be noted")
 
@@ -131,8 +136,8 @@ async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
     """Put the request together; its images stay in memory until `room` closes."""
     job = run.job
     images: dict[str, list[Image]] = {role: [] for role in ImageRole}
-    async with run.workshop.database.transaction() as session:
-        rows = await video_job_images.of_job(session, job.id)
+    async with run.workshop.database.transaction() as transaction:
+        rows = await video_job_images.of_job(transaction, job.id)
     if rows:
         await room.enter_async_context(run.workshop.image_room)
     for row in rows:
@@ -164,7 +169,7 @@ async def _contents(run: Run, address: str) -> bytes:
         raise Later(run.workshop.patience.quota_seconds, f"its images cannot be read: {trouble}") from trouble
 
 
-def _upstream_model(run: Run, job: VideoJob) -> str:
+def _upstream_model(run: Run, job: JobRow) -> str:
     """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
     model = run.workshop.catalogue.models.get(job.model)
     return job.model if model is None else model.upstream_id

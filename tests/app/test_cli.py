@@ -92,7 +92,7 @@ async def test_a_grant_to_an_address_that_nobody_has_is_refused_unless_it_is_to_
 
 async def test_an_address_that_several_have_needs_an_id(house: House, environment: dict[str, str]) -> None:
     first, second, other = await house.user(), await house.user(), await house.user()
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(update(User).where(User.id == second.user_id).values(email=first.email))
     arguments = ("--email", str(first.email))
 
@@ -120,7 +120,7 @@ async def test_an_account_that_a_command_makes_is_told(house: House, environment
 
 
 async def grants(house: House, user_id: UUID) -> list[int]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         query = select(LedgerEntry.amount).where(LedgerEntry.user_id == user_id, LedgerEntry.kind == "GRANT")
         return list(await session.scalars(query))
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import Text, bindparam, column, func, select, table, text
+from sqlalchemy import Text, bindparam, column, func, select, table
 
 from db import error_names
 from db.errors import (
@@ -99,29 +99,13 @@ async def in_transaction(database: Database, statement: Statement[Nothing], **va
         await session.fetch(statement, **values)
 
 
-async def in_session(database: Database, statement: Statement[Nothing], **values: object) -> None:
-    assert statement is RAISE
-    async with database.transaction() as session:
-        await session.execute(text("SELECT raise_error(:state)"), values)
-
-
-async def in_short_transaction(database: Database, statement: Statement[Nothing], **values: object) -> None:
-    async with database.short_transaction() as transaction:
-        await transaction.fetch(statement, **values)
-
-
 async def at_commit(database: Database, _: object, **values: object) -> None:
-    async with database.transaction() as session:
-        await session.execute(text("INSERT INTO refused_late VALUES (:state)"), values)
-
-
-async def at_short_commit(database: Database, _: object, **values: object) -> None:
-    async with database.short_transaction() as transaction:
+    async with database.transaction() as transaction:
         await transaction.send("INSERT INTO refused_late VALUES ($1)", values["state"])
 
 
 Way = Callable[..., Awaitable[None]]
-WAYS: list[Way] = [read, in_transaction, in_session, in_short_transaction, at_commit, at_short_commit]
+WAYS: list[Way] = [read, in_transaction, at_commit]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -137,19 +121,18 @@ async def test_every_refusal_has_its_name(raising: Database, way: Way, state: st
 
 async def read_one(database: Database) -> None:
     """Show that the connections are as good as before."""
-    async with database.transaction() as session, database.short_transaction() as transaction:
-        assert await session.scalar(text("SELECT 1")) == 1
+    async with database.transaction() as transaction:
         assert len(await transaction.send("SELECT 1")) == 1
 
 
-@pytest.mark.parametrize("way", [read, in_transaction, in_short_transaction, at_short_commit])
+@pytest.mark.parametrize("way", [read, in_transaction, at_commit])
 @pytest.mark.parametrize("state", NAMELESS)
 async def test_a_fault_of_ours_keeps_its_own(raising: Database, way: Way, state: str) -> None:
     with pytest.raises(NAMELESS[state]):
         await way(raising, RAISE, state=state)
 
 
-@pytest.mark.parametrize("way", [read, in_transaction, in_short_transaction])
+@pytest.mark.parametrize("way", [read, in_transaction])
 @pytest.mark.parametrize("statement", [NO_COLUMN, NO_FUNCTION])
 async def test_what_a_migration_has_not_made_yet_is_named(
     database: Database, way: Way, statement: Statement[Nothing]
@@ -206,7 +189,7 @@ async def limited(database: Database, **limits: Any) -> AsyncIterator[Database]:
     await short.close()
 
 
-@pytest.mark.parametrize("way", [read, in_transaction, in_short_transaction])
+@pytest.mark.parametrize("way", [read, in_transaction])
 async def test_a_statement_that_takes_too_long_is_ended_by_the_server(database: Database, way: Way) -> None:
     async with limited(database, statement=0.1) as short:
         with pytest.raises(DatabaseTimedOut, match="statement timeout"):
@@ -214,7 +197,7 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server(database: 
         await read_one(short)
 
 
-@pytest.mark.parametrize("way", [read, in_transaction, in_short_transaction])
+@pytest.mark.parametrize("way", [read, in_transaction])
 async def test_where_the_server_does_not_end_it_the_driver_does(
     database: Database, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,10 +74,10 @@ async def fed(database: Database, poll_seconds: float) -> AsyncIterator[JobFeed]
 async def change(house: House, job_id: str, *, tell: bool = True) -> None:
     """Change the job, and tell those who listen."""
     job = await house.job(job_id)
-    async with house.database.transaction() as session:
-        await session.execute(text("UPDATE video_jobs SET version = 2 WHERE id = :id"), {"id": job_id})
+    async with house.database.transaction() as transaction:
+        await transaction.send("UPDATE video_jobs SET version = 2 WHERE id = $1", job.id)
         if tell:
-            wake_up_after_commit(session, job_id, 2, job.user_id)
+            wake_up_after_commit(transaction, job.id, 2, job.user_id)
 
 
 async def version_in(inbox: Inbox, job_id: str) -> int:
@@ -168,11 +168,11 @@ async def test_a_listening_connection_whose_other_end_is_silent_is_replaced(
 ) -> None:
     monkeypatch.setattr("db.job_feed.ANSWER_SECONDS", 0.3)
     job_id = await house.create(await house.user())
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         others = [row.pid for row in await session.execute(text(LISTENER), {"others": []})]
 
     async def listener() -> list[int]:
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             return [row.pid for row in await session.execute(text(LISTENER), {"others": others})]
 
     async with fed(house.database, 0.3) as feed:

@@ -14,6 +14,7 @@ import db
 from db.pages import Listing
 from db.session import Database
 from db.statements import Row, Statement
+from tests.test_error_tables import descendants
 
 # What asyncpg makes of PostgreSQL's types.
 MADE_OF: dict[str, type | None] = {
@@ -41,7 +42,7 @@ PAIR = Statement(select(bindparam("number", type_=Integer), bindparam("text", "a
 
 def kinds() -> set[type[Row]]:
     """Return all kinds of rows that the application has."""
-    return {kind for kind in Row.__subclasses__() if kind.__module__.startswith("db.")}
+    return {kind for kind in descendants(Row) if kind.__module__.startswith("db.")}
 
 
 def statements() -> list[Statement[Row]]:

@@ -41,16 +41,15 @@ async def test_a_creation_wakes_its_followers_and_a_refusal_nobody(house: House)
         assert await heard.enough(2) == [f"{job_id}:1:{caller.user_id}", f"{job_id}:2:{caller.user_id}"]
 
 
-@pytest.mark.parametrize("kind", ["transaction", "short_transaction"])
-async def test_what_is_rolled_back_is_not_told(database: Database, kind: str) -> None:
+async def test_what_is_rolled_back_is_not_told(database: Database) -> None:
     job_id, user_id, heard = uuid4(), uuid4(), Heard()
     async with database.raw_connection() as connection:
         await connection.add_listener(WAKE_UP_CHANNEL, heard)
         with suppress(KeyError):
-            async with getattr(database, kind)() as session:
+            async with database.transaction() as session:
                 wake_up_after_commit(session, job_id, 1, user_id)
                 raise KeyError
-        async with getattr(database, kind)() as session:
+        async with database.transaction() as session:
             wake_up_after_commit(session, job_id, 2, user_id)
             wake_up_after_commit(session, job_id, 3, user_id)
             assert heard.texts == []

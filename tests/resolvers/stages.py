@@ -6,11 +6,12 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from auth.caller import Caller
-from db.models import LedgerEntry, LedgerEntryKind, VideoJob, VideoJobStatus
-from db.session import Session
+from db.models import LedgerEntry, LedgerEntryKind, VideoJobStatus
+from db.statements import Writer
+from db.video_jobs import JobRow
 from resolvers import generation, submission, video_jobs
 from resolvers.generation import KeptVideo
 from resolvers.models import FleetLimits
@@ -24,7 +25,7 @@ VIDEO = KeptVideo(
     address="https://videos.example/made.mp4",
 )
 
-Transition = Callable[[Session, VideoJob], Awaitable[VideoJob]]
+Transition = Callable[[Writer, JobRow], Awaitable[JobRow]]
 
 
 @dataclass(frozen=True)
@@ -40,47 +41,47 @@ class Stage:
     refunds: int = 0
 
 
-async def take(session: Session, job: VideoJob) -> VideoJob:
-    return await generation.take(session, job, uuid4())
+async def take(writer: Writer, job: JobRow) -> JobRow:
+    return await generation.take(writer, job, uuid4())
 
 
-async def wait_for_turn(session: Session, job: VideoJob) -> VideoJob:
+async def wait_for_turn(writer: Writer, job: JobRow) -> JobRow:
     """Take the one turn that is free now for somebody else, then one that comes later."""
     limits = FleetLimits(submits_per_minute=1)
-    await session.execute(text("UPDATE submission_pace SET next_at = now() + interval '1 h'"))
-    return await submission.begin_in_turn(session, job, limits)
+    await writer.send("UPDATE submission_pace SET next_at = now() + interval '1 h'")
+    return await submission.begin_in_turn(writer, job, limits)
 
 
 begin = submission.begin
 
 
-async def record(session: Session, job: VideoJob) -> VideoJob:
-    return await submission.record_operation(session, job, f"operations/{job.id}", "the test")
+async def record(writer: Writer, job: JobRow) -> JobRow:
+    return await submission.record_operation(writer, job, f"operations/{job.id}", "the test")
 
 
-async def put_off(session: Session, job: VideoJob, *, is_certain: bool) -> VideoJob:
-    return await submission.put_off(session, job, "not now", timedelta(seconds=30), is_certain=is_certain)
+async def put_off(writer: Writer, job: JobRow, *, is_certain: bool) -> JobRow:
+    return await submission.put_off(writer, job, "not now", timedelta(seconds=30), is_certain=is_certain)
 
 
-async def interrupt(session: Session, job: VideoJob) -> VideoJob:
-    return await submission.begin_anew(session, job, "a fault of its own")
+async def interrupt(writer: Writer, job: JobRow) -> JobRow:
+    return await submission.begin_anew(writer, job, "a fault of its own")
 
 
-async def succeed(session: Session, job: VideoJob) -> VideoJob:
-    return await generation.succeed(session, job, VIDEO)
+async def succeed(writer: Writer, job: JobRow) -> JobRow:
+    return await generation.succeed(writer, job, VIDEO)
 
 
-async def fail(session: Session, job: VideoJob, *, refund: bool) -> VideoJob:
-    return await generation.fail(session, job, "STOP", "Stopped by the test", refund=refund)
+async def fail(writer: Writer, job: JobRow, *, refund: bool) -> JobRow:
+    return await generation.fail(writer, job, "STOP", "Stopped by the test", refund=refund)
 
 
-async def cancel(session: Session, job: VideoJob) -> VideoJob:
-    return await video_jobs.cancel(session, Caller(job.user_id, None), job.id)
+async def cancel(writer: Writer, job: JobRow) -> JobRow:
+    return await video_jobs.cancel(writer, Caller(job.user_id, None), job.id)
 
 
-async def crash(session: Session, job: VideoJob) -> VideoJob:
+async def crash(writer: Writer, job: JobRow) -> JobRow:
     """Let whoever was about to do something with the job have died long ago."""
-    await session.execute(text(f"UPDATE video_jobs SET updated_at = now() - interval '1 h' WHERE id = '{job.id}'"))  # noqa: S608 - ours
+    await writer.send("UPDATE video_jobs SET updated_at = now() - interval '1 h' WHERE id = $1", job.id)
     return job
 
 
@@ -122,18 +123,18 @@ ENDED = (
 ACTIVE = (*UNSENT, *SPENT)
 
 
-async def job_at(house: House, caller: Caller, stage: Stage) -> VideoJob:
+async def job_at(house: House, caller: Caller, stage: Stage) -> JobRow:
     """Create a job and bring it there, a transaction for each transition."""
     job = await house.job(await house.create(caller))
     for transition in stage.transitions:
-        async with house.database.transaction() as session:
-            job = await transition(session, job)
+        async with house.database.transaction() as writer:
+            job = await transition(writer, job)
     return await house.job(job.id)
 
 
 async def books(house: House, caller: Caller) -> tuple[int, int]:
     """Return how many charges and refunds of 50 there are; whatever there is adds up to the balance."""
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         mine = LedgerEntry.user_id == caller.user_id
         total = await session.scalar(select(func.sum(LedgerEntry.amount)).where(mine))
         kinds = (await session.execute(select(LedgerEntry.kind, LedgerEntry.amount).where(mine))).all()

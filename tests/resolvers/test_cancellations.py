@@ -4,6 +4,7 @@ import pytest
 
 from auth.caller import Caller, Role
 from db.models import LogLevel, VideoJob, VideoJobStatus
+from db.video_jobs import JobRow
 from tests.house import House
 from tests.resolvers.stages import ACTIVE, ENDED, SPENT, UNSENT, Stage, books, job_at, refunds_of
 from tests.resolvers.test_races import CANCEL, DELETE, Change
@@ -50,7 +51,7 @@ async def test_a_cancelled_jobs_tokens_come_back_while_nothing_was_sent(
     await is_shown(house, caller, job, "CANCELLED", stage)
 
 
-async def is_shown(house: House, caller: Caller, job: VideoJob, status: str, stage: Stage) -> None:
+async def is_shown(house: House, caller: Caller, job: JobRow, status: str, stage: Stage) -> None:
     tokens = 50 + 50 * stage.refunds
     assert (await house.graphql(caller, REFUND, id=str(job.id)))["data"] == {
         "videoJob": {

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event
 from app.settings import Settings
 from auth.caller import Caller
 from db.read_pool import ReadPool
-from db.session import Database
 from tests.house import FORM, House, eventually, multipart
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 
 CREATE = """mutation ($input: CreateVideoJobInput!) { createVideoJob(input: $input) {
@@ -27,7 +27,7 @@ NAMES = {
     "looks": "^SELECT .* FROM look_videos JOIN looks",
     "read key": "^SELECT .* FROM idempotency_keys",
     "write key": "^INSERT INTO idempotency_keys",
-    "read job": "^SELECT CAST.* FROM video_jobs WHERE",
+    "read job": "^SELECT video_jobs.* FROM video_jobs WHERE",
     "wake": "^SELECT pg_notify",
 }
 WRITTEN = ["BEGIN;", "lock", "standing", "write", "enqueue", "COMMIT;", "wake"]
@@ -54,7 +54,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 async def listened(house: House, settings: Settings, sent: list[str]) -> AsyncIterator[House]:
     """An API with connections of its own, where nothing happens for the first time any more."""
-    database = Database(house.database.url.render_as_string(hide_password=False), pool_size=2)
+    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
     async with serving(settings, database) as url, House.opened(settings, database, url) as listened:
         caller = await listened.user()
         await over_rest(listened, caller, sent, lookId=str((await listened.look(caller)).id))

@@ -15,7 +15,9 @@ from sqlalchemy import select
 
 from auth.caller import Caller, Role
 from db import accounts
+from db import video_jobs as rows
 from db.models import VideoJob, VideoJobStatus
+from db.video_jobs import JobRow
 from resolvers import submission, video_job_creation, video_jobs
 from resolvers.generation import VideoJobChanged
 from resolvers.video_job_input import VideoJobInput
@@ -48,7 +50,7 @@ async def until_waiting(house: House, number: int) -> None:
     """Return when so many transactions wait for locks."""
 
     async def waiting() -> int:
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             return int(await session.scalar(BLOCKED) or 0)
 
     await eventually(waiting, lambda count: count == number)
@@ -60,7 +62,7 @@ async def fail_with_refund(house: House, _caller: Caller, job_id: str) -> str | 
     return "VIDEO_JOB_NOT_FOUND" if job is None else await transitioned(house, job, refund)
 
 
-async def transitioned(house: House, job: VideoJob, transition: Transition) -> str | None:
+async def transitioned(house: House, job: JobRow, transition: Transition) -> str | None:
     try:
         async with house.database.transaction() as session:
             await transition(session, job)
@@ -85,7 +87,7 @@ async def test_whoever_refunds_a_job_waits_for_its_owners_account_and_leaves_the
         await video_job_creation.create(creation, caller, ASKED, CATALOGUE)
         changing = asyncio.ensure_future(change(house, actor, str(job.id)))
         await until_waiting(house, 1)
-        async with house.database.transaction() as other:
+        async with house.database.session() as other:
             # Raises where anybody has locked the row.
             found = await other.scalar(select(VideoJob).where(VideoJob.id == job.id).with_for_update(nowait=True))
 
@@ -208,6 +210,5 @@ async def test_a_worker_that_comes_second_finds_the_job_ended_and_changes_nothin
     assert await books(house, caller) == (1, meeting.refunds_before_it)
 
 
-async def found(house: House, job_id: UUID) -> VideoJob | None:
-    async with house.database.transaction() as session:
-        return await session.get(VideoJob, job_id)
+async def found(house: House, job_id: UUID) -> JobRow | None:
+    return await rows.get(house.database.reader, job_id)

@@ -134,7 +134,7 @@ def test_different_requests_have_different_digests() -> None:
 async def test_both_wires_store_the_digest_and_replay_by_it(house: House, wire: Wire) -> None:
     caller = await house.user()
     created = await wire.create(caller, idempotencyKey="once", model=f" models/{FORM['model']} ")
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         stored = (await session.scalars(select(IdempotencyKey.request_digest))).all()
 
     again = await wire.create(caller, idempotencyKey="once", durationSeconds="8", generateAudio="false")

@@ -25,7 +25,7 @@ async def create(house: House, caller: Any, key: str | None = None, **files: byt
 
 
 async def addresses(house: House) -> list[str]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         return list(await session.scalars(select(VideoJobImage.address)))
 
 

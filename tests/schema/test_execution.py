@@ -111,7 +111,7 @@ async def test_wrong_variables_are_not_all_looked_for(twins: Twins, caplog: pyte
 async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(rows: Sequence[Any], context: RequestContext) -> list[Any]:
         await asyncio.sleep(0)
-        return await context.loaders.products_of_look.load_all([str(row.id) for row in rows])
+        return await context.loaders.products_of_look.load_all([row.id for row in rows])
 
     field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
     monkeypatch.setattr(field, "metadata", Mark(slow).metadata())

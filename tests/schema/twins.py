@@ -142,7 +142,7 @@ async def _become(house: House, caller: Caller, job_id: str, status: str) -> Non
     if status == "CANCELLED":
         await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
     elif status != "PENDING":
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             await session.execute(update(VideoJob).where(VideoJob.id == UUID(job_id)).values(_state(job_id, status)))
 
 

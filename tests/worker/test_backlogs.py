@@ -30,14 +30,15 @@ async def backlog(house: House, jobs: int) -> None:
     row |= {"resolution": "720p", "aspect_ratio": "16:9", "duration_seconds": 8, "generate_audio": False}
     row |= {"mock_mode": True, "status_message": "Waiting for a worker (Mock Mode)", "tokens_consumed": 50}
     ids = [uuid4() for _ in range(jobs)]
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(insert(VideoJob), [row | {"id": id_} for id_ in ids])
-        await queue.enqueue(session, ids)
+    async with house.database.transaction() as transaction:
+        await queue.enqueue(transaction, ids)
 
 
 async def held(house: House) -> dict[UUID, int]:
     """Count the jobs that each worker holds."""
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         rows = await session.execute(PICKED)
         return {row.queue_manager_id: row.jobs for row in rows}
 
@@ -96,7 +97,7 @@ async def test_a_worker_before_a_long_backlog_holds_its_share_and_ends_at_once(
     assert (code, "Traceback" in log) == (0, False), log
     assert took_seconds < EXIT_SECONDS
     assert await held(house) == {}
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         assert await session.scalar(select(text("count(*) FROM pgqueuer"))) == 10_000
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.workshop import veo_access
-from db.models import LogLevel, VideoJob
+from db.models import LogLevel
+from db.video_jobs import JobRow
 from providers.veo import VeoGenerator
 from resolvers.videos import inspect
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
@@ -294,7 +295,7 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
     await generator.aclose()
 
 
-async def the_video_is_whole(studio: Studio, job: VideoJob) -> None:
+async def the_video_is_whole(studio: Studio, job: JobRow) -> None:
     (upload,) = studio.cloudinary.files.values()
     facts = await asyncio.to_thread(inspect, upload.path)
     assert not facts.has_audio

@@ -43,7 +43,7 @@ async def job_of_somebody(house: House) -> UUID:
 
 
 async def logs(house: House, job_id: UUID) -> list[tuple[str, str]]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         rows = await session.execute(
             text("SELECT level, message FROM video_job_logs WHERE video_job_id = :i ORDER BY id"), {"i": job_id}
         )
@@ -267,7 +267,7 @@ async def test_an_ended_or_vanished_job_is_left_alone(house: House) -> None:
 async def _change(house: House, job_id: UUID, **values: object) -> None:
     """Change the row as another process would."""
     assignments = ", ".join(f"{name} = '{value}'" for name, value in values.items())
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(
             text(f"UPDATE video_jobs SET {assignments}, version = version + 1 WHERE id = '{job_id}'")  # noqa: S608 - the tests' own values
         )

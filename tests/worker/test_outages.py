@@ -55,7 +55,7 @@ async def test_a_quota_lets_everybody_wait_as_long_as_google_says(studio: Studio
     assert (waiting.status, waiting.submission, waiting.submit_errors) == ("PENDING", Submission.NEW, 0)
     assert (waiting.operation_name, waiting.started_at) == (None, None)
     assert (asked_in_vain, len(studio.veo.submits), len(studio.veo.accepted)) == (1, 3, 2)
-    async with studio.house.database.transaction() as session:
+    async with studio.house.database.session() as session:
         refusal = select(VideoJobLog.timestamp).where(VideoJobLog.level == LogLevel.WARNING)
         refused_at = (await session.scalars(refusal)).one()
     for job in jobs:

@@ -26,13 +26,13 @@ from db import migrations
 from db.embedded import embedded_server
 from db.embedded_guardian import PGDATA, postmaster_lines
 from db.models import LedgerEntry, LedgerEntryKind, Submission, VideoJob, VideoJobStatus
-from db.session import Database
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.mock_videos import mock_video
 from tests.app.processes import environment
 from tests.conftest import temporary_folder
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.house import House, eventually
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.worker.studio import CHARGED, HASTE, REFUNDED, Front, Studio, ended
 
@@ -117,7 +117,7 @@ async def users_with_jobs(studio: Studio, number: int) -> dict[str, Caller]:
 async def test_a_job_found_in_the_middle_of_its_submit_is_never_sent_again(studio: Studio, *, refund: bool) -> None:
     caller = await studio.house.user()
     job_id = await studio.created(caller)
-    async with studio.house.database.transaction() as session:
+    async with studio.house.database.session() as session:
         crashed = {"submission": Submission.SENDING, "run_id": uuid4(), "version": 5, "updated_at": func.now()}
         await session.execute(update(VideoJob).where(VideoJob.id == UUID(job_id)).values(crashed))
     found = await studio.house.job(job_id)
@@ -284,7 +284,7 @@ async def test_a_hundred_jobs_outlive_a_crash_of_the_database(
     with temporary_folder() as folder, embedded_server(folder) as url:
         await migrations.upgrade(make_url(url))
         settings = real_settings.model_copy(update={"database_url": url})
-        database = Database(url)
+        database = InspectedDatabase(url)
         async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as house:
             studio = Studio(house, front, cloudinary)
             callers = [await house.user(tokens=1000) for _ in range(40)]

@@ -148,7 +148,7 @@ async def test_a_worker_that_cannot_take_jobs_any_more_says_so_at_once_and_gives
 
 
 async def status_in_queue(house: House) -> list[str]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         return list(await session.scalars(text("SELECT status FROM pgqueuer")))
 
 
@@ -183,7 +183,7 @@ async def running(house: House) -> int:
 @asynccontextmanager
 async def altered(house: House, there: str, and_back: str) -> AsyncIterator[None]:
     async def run(statement: str) -> None:
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             await session.execute(text(statement))
 
     await run(there)
@@ -234,7 +234,7 @@ async def test_a_worker_with_a_lower_limit_than_another_says_so(
     await house.create(await house.user())
     shop = workshop(house, ScriptedGenerator())
     limits = replace(shop.catalogue.limits, generations_at_once=3)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text(f"UPDATE pgqueuer SET status = 'picked', slot = {others} - 1"))  # noqa: S608 - ours
 
     await inspect_queue(replace(shop, catalogue=replace(shop.catalogue, limits=limits)))
