@@ -10,6 +10,7 @@ from contextlib import suppress
 import uvloop
 from asgi_correlation_id import CorrelationIdFilter
 
+from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import create_app
 from app.http_server import HttpServer
 from app.parent import on_parent_death
@@ -21,6 +22,9 @@ from app.wiring import open_database
 # make one at the older ones. With Python's own 700, 10, 10 a burst of events ends in a walk over all that thousands of
 # connections hold, again and again: see docs/decisions/0017.
 COLLECTOR_THRESHOLDS = (50_000, 10, 10)
+# In bytes. What images take while they are uploaded goes back to the system: by default the process keeps up to a
+# hundred megabytes of it, depending on which sizes came in which order.
+LARGE_PIECE = 1024 * 1024
 
 
 async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
@@ -46,6 +50,7 @@ def main() -> int:
         "--ready-fd", type=int, help="The descriptor to write to when requests are going to be answered"
     )
     options = parser.parse_args()
+    set_malloc(M_MMAP_THRESHOLD, LARGE_PIECE)
     listener = socket.socket(fileno=options.fd)
     return run_process(lambda settings: serve(settings, listener, options.ready_fd), uvloop.new_event_loop)
 

@@ -4,7 +4,7 @@ A look is written after its images were stored. Until then they are scheduled fo
 leave no file behind; the images of a deleted look are removed in the background.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
@@ -97,13 +97,23 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         await file_removals.schedule(transaction, [url for url in urls if url is not None])
 
 
+def check_product_count(products: Sized) -> None:
+    """Refuse a list of products before anything looks at them, or decodes their pictures.
+
+    Raises:
+        InvalidInput: when there are more than a look has.
+
+    """
+    if len(products) > MOST_PRODUCTS:
+        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
+
+
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
     """Return the look without its images, and the images: the look's first, then the products' in order."""
     if not asked.products:
         raise InvalidInput("A look needs at least one product", field="products")
+    check_product_count(asked.products)
     products = _once_per_sku(asked.products)
-    if len(products) > MOST_PRODUCTS:
-        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
     new = NewLook(
         title=checked_text(asked.title, "title", LONGEST_TITLE),
         notes=checked_text(asked.notes, "notes", LONGEST_NOTES),

@@ -1,6 +1,6 @@
 """Looks, and what is in them: who may see and change which, and which thumbnail stands for a look."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Sized
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Literal
@@ -17,6 +17,7 @@ from db.pages import OffsetPage, Page, Position
 from db.statements import Reader, Writer
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
+from resolvers.ids import uuid_of
 from resolvers.texts import checked_text
 
 LONGEST_TITLE = 500
@@ -171,6 +172,17 @@ def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumb
     return Thumbnail("image", look.generated_image_url)
 
 
+def check_share_count(user_ids: Sized) -> None:
+    """Refuse a list of users before anything looks at them.
+
+    Raises:
+        InvalidInput: when there are more than a look can be shared with.
+
+    """
+    if len(user_ids) > MOST_SHARES:
+        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field="sharedWithUserIds")
+
+
 def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
     """Read user ids, each once.
 
@@ -179,10 +191,9 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
         InvalidInput: when there are more than a look can be shared with.
 
     """
-    if len(texts) > MOST_SHARES:
-        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field=field)
+    check_share_count(texts)
     try:
-        return list(dict.fromkeys(UUID(text) for text in texts))
+        return list(dict.fromkeys(uuid_of(text) for text in texts))
     except ValueError:
         raise UserNotFound(field) from None
 

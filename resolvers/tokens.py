@@ -1,7 +1,6 @@
 """A user's tokens: the balance, what it was used for, and the ledger behind it."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from auth.caller import Caller
 from db import accounts
@@ -11,6 +10,7 @@ from db.pages import OffsetPage, Page, Position
 from db.statements import Reader, Writer
 from resolvers.accounts import grant, open_account
 from resolvers.errors import UserNotFound
+from resolvers.ids import uuid_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ async def grant_to(writer: Writer, caller: Caller, user_id: str, tokens: int) ->
     """
     caller.require_admin()
     try:
-        user = await accounts.get(writer, UUID(user_id))
+        user = await accounts.get(writer, uuid_of(user_id))
     except ValueError:
         user = None
     if user is None:

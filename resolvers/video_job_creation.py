@@ -25,6 +25,7 @@ from resolvers.errors import (
     Refusal,
     VideoJobImagesRemoved,
 )
+from resolvers.ids import uuid_of
 from resolvers.models import Catalogue
 from resolvers.prices import VIDEO_COST, VIDEO_GENERATION
 from resolvers.video_job_input import VideoJobInput
@@ -167,7 +168,7 @@ async def _refusals_of_account(
 
 async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput) -> Standing:
     try:
-        look_id = None if request.look_id is None else UUID(request.look_id)
+        look_id = None if request.look_id is None else uuid_of(request.look_id)
     except ValueError:
         look_id = None
     return await creations.standing(reader, user_id, look_id)

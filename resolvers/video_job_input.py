@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from typing import Any
 
@@ -50,6 +50,17 @@ class JobImage:
     name: str
     address: str = ""
     removal_address: str = ""
+
+
+def check_reference_image_count(images: Sized) -> None:
+    """Refuse a list of reference images before any of them is read.
+
+    Raises:
+        InvalidInput: when there are more than a video is made from.
+
+    """
+    if len(images) > MOST_REFERENCE_IMAGES:
+        raise InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
 
 
 @dataclass(frozen=True)
@@ -128,8 +139,10 @@ class VideoJobInput:
             yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
         if self.prompt is None and not self._count(ImageRole.INITIAL):
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
-        if self._count(ImageRole.REFERENCE) > MOST_REFERENCE_IMAGES:
-            yield InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
+        try:
+            check_reference_image_count([image for image in self.images if image.role == ImageRole.REFERENCE])
+        except InvalidInput as violation:
+            yield violation
 
     def _violations_of_key(self) -> Iterator[InvalidInput]:
         if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:

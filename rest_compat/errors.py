@@ -43,6 +43,9 @@ from resolvers.errors import (
 from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
 from rest_compat.time_limits import RequestTimedOut
 
+# How many mistakes of one request are told; who has made more sends the next ones.
+MOST_MISTAKES = 20
+
 
 def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
     return error.message
@@ -93,6 +96,7 @@ async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
     """Answer an error of the table."""
     if not isinstance(error, Refusal | AccessDenied):
         raise error
+    _forget_frames(error)
     answer = ANSWERS[type(error)]
     return _response(answer.status, answer.detail(error), error.code, answer.headers)
 
@@ -101,6 +105,7 @@ async def on_http_exception(_request: Request, error: Exception) -> JSONResponse
     """Answer what the framework itself refuses: an unknown path, a wrong method, an unreadable body."""
     if not isinstance(error, HTTPException):
         raise error
+    _forget_frames(error)
     status = HTTPStatus(error.status_code)
     return _response(status, error.detail, status.name, dict(error.headers or {}))
 
@@ -109,7 +114,9 @@ async def on_invalid_request(_request: Request, error: Exception) -> JSONRespons
     """Answer missing and mistyped fields in FastAPI's own shape, which the frontend knows."""
     if not isinstance(error, RequestValidationError):
         raise error
-    body = {"detail": jsonable_encoder(error.errors(), exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
+    _forget_frames(error)
+    mistakes = error.errors()[:MOST_MISTAKES]
+    body = {"detail": jsonable_encoder(mistakes, exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
     return JSONResponse(body | _request_id(), HTTPStatus.UNPROCESSABLE_ENTITY.value)
 
 
@@ -142,6 +149,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
     app.add_exception_handler(RequestTimedOut, on_timeout)
+
+
+def _forget_frames(error: Exception) -> None:
+    """Let go of the stack: FastAPI's frames hold the body and the error, a cycle until the garbage collector comes."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
 def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:

@@ -14,6 +14,7 @@ from db.session import Database
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams
+from rest_compat.json_body import JsonRequest
 from rest_compat.time_limits import allow, limited
 
 
@@ -65,7 +66,7 @@ class AdmittedRoute(APIRoute):
                 request.state.caller = await services.admit(request.headers.get("authorization"))
                 # The body takes as long as the client's line does; `caller_of` goes on behind it.
                 allow(request, None)
-                return await handle(request)
+                return await handle(JsonRequest(request.scope, request.receive))
 
         return admit_and_handle
 

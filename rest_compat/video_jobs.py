@@ -60,6 +60,10 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 }
 
 
+# There are ten fields of text, the longest one a prompt, and five files; of a few more, the rules say what is wrong.
+MOST_FIELDS = 40
+MOST_FILES = 10
+LARGEST_FIELD = 64 * 1024
 ReferenceImages = Annotated[
     list[UploadFile] | None,
     File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
@@ -104,7 +108,16 @@ async def video_job_uploads(
     return Uploads(initial_image, end_frame, reference_images or ())
 
 
-@router.post("", status_code=202, responses=REFUSALS)
+@router.post(
+    "",
+    status_code=202,
+    responses=REFUSALS,
+    form_limits={
+        "max_fields": MOST_FIELDS,
+        "max_files": MOST_FILES,
+        "max_part_size": LARGEST_FIELD,
+    },
+)
 async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     *,
     caller: AdmittedCaller,

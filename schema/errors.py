@@ -13,6 +13,7 @@ from auth.errors import AccessDenied
 from db.errors import DatabaseUnavailable
 from resolvers import errors
 from resolvers.errors import Refusal
+from schema.limits import forget_frames
 
 
 @strawberry.interface(description="Why a mutation was refused. Nothing was written and nothing was charged.")
@@ -189,6 +190,7 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
+        forget_frames(refusal)
         payload_errors.append(user_error(refusal))
 
 
@@ -221,6 +223,13 @@ class ErrorTable(MaskErrors):
     def in_words(self, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
         """Translate all errors of a result."""
         return self._process_errors(list(errors))
+
+    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Translate errors that have been logged where they are to be: the executor holds them, and their frames it."""
+        told = super()._process_errors(errors)
+        for error in errors:
+            forget_frames(error)
+        return told
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Translate one error; where it happened stays."""

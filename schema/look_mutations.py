@@ -53,14 +53,18 @@ class CreateLookInput:
     generated_image_base64: str | None = strawberry.field(
         default=None, description="The image, as data URI or bare base64"
     )
-    products: list[CreateProductInput] = strawberry.field(description="At least one")
+    products: list[CreateProductInput] = strawberry.field(
+        description=f"At least one, at most {look_images.MOST_PRODUCTS}"
+    )
     visibility: Visibility = strawberry.field(default=Visibility.PRIVATE, description="Who else may see it")
     shared_with_user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Whom it is shared with, where the visibility is SHARED"
+        default_factory=list,
+        description=f"Whom it is shared with, where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
 
     async def asked(self) -> LookInput:
         """Return the look as the rules take it."""
+        look_images.check_product_count(self.products)
         return LookInput(
             title=self.title,
             notes=self.notes,
@@ -92,7 +96,8 @@ class SetLookVisibilityInput:
     id: strawberry.ID = strawberry.field(description="A look of the caller's")
     visibility: Visibility = strawberry.field(description="Who else may see it")
     shared_with_user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Replaces the old list; kept where the visibility is SHARED"
+        default_factory=list,
+        description=f"Replaces the old list; kept where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
 
 

@@ -20,9 +20,10 @@ from strawberry.types.graphql import OperationType
 from schema import queries
 from schema.documents import MOST_ERRORS, DocumentGate, Documents
 from schema.errors import ErrorTable, is_unexpected
-from schema.execution.executor import FastExecutor
+from schema.execution.executor import AcyclicExecutor, FastExecutor
 from schema.execution.plans import plans_of
 from schema.execution.roots import Answer, Query
+from schema.http_answers import not_begun
 from schema.limits import Limits, coded
 from schema.mutations import Mutation
 from schema.subscriptions import Subscription
@@ -63,7 +64,7 @@ class LookreelSchema(strawberry.Schema):
             mutation=Mutation,
             subscription=Subscription,
             extensions=[partial(DocumentGate, documents), ErrorTable],
-            execution_context_class=FastExecutor if fast else None,
+            execution_context_class=FastExecutor if fast else AcyclicExecutor,
             config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         )
         self._timeout_seconds = timeout_seconds
@@ -155,9 +156,12 @@ class LookreelSchema(strawberry.Schema):
         """Parse and validate; what an extension refuses is an answer, over a WebSocket too."""
         try:
             return await super()._prepare_operation_async(context, extensions_runner)
+        except CannotGetOperationTypeError:
+            result = not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
         except GraphQLError as refusal:
-            context.pre_execution_errors = [refusal]
-            return PreExecutionError(data=None, errors=[refusal])
+            result = PreExecutionError(data=None, errors=[refusal])
+        context.pre_execution_errors = result.errors
+        return result
 
     async def _execute_operation(self, execution_context: ExecutionContext, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - as inherited
         return await self._in_time(execution_context, super()._execute_operation(execution_context, *rest, **more))

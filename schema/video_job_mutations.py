@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -14,7 +14,6 @@ from db.statements import Writer
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
-from resolvers.video_job_images import Upload as ImageUpload
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from schema.context import INPUT, Info
@@ -47,9 +46,7 @@ class CreateVideoJobInput:
 
     def uploads(self) -> Uploads:
         """Return the files that came along."""
-        # What Strawberry calls an Upload is whatever file the web framework has made of it.
-        files = cast("list[ImageUpload | None]", [self.initial_image, self.end_frame, *self.reference_images])
-        return Uploads(files[0], files[1], files[2:])
+        return Uploads(self.initial_image, self.end_frame, self.reference_images)
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""

@@ -5,8 +5,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
-import orjson
-from cross_web import AsyncHTTPRequestAdapter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -27,7 +25,6 @@ from schema.http_answers import (
     JSON,
     TROUBLES,
     Accepted,
-    Refused,
     accepted_by,
     as_json,
     body_of,
@@ -36,8 +33,9 @@ from schema.http_answers import (
     status_of,
 )
 from schema.http_operations import EventStream, HttpOperations, Results, streamed_once
+from schema.json_values import JsonValues, decoded
 from schema.schema import LookreelSchema, schema
-from schema.websocket import TransportHandler
+from schema.websocket import TransportHandler, WebSocketAdapter
 
 
 class GraphQLView(GraphQL[RequestContext, None]):
@@ -52,6 +50,7 @@ class GraphQLView(GraphQL[RequestContext, None]):
     """
 
     graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = WebSocketAdapter
     stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: EventStream}  # noqa: RUF012 - as inherited
 
     def __init__(
@@ -156,8 +155,8 @@ class GraphQLView(GraphQL[RequestContext, None]):
         if request.method == "GET":
             return http_requests.request_data(http_requests.from_query(request.query_params))
         if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
-            return http_requests.request_data(self.parse_json(await request.body()))
-        return http_requests.request_data(await self.parse_multipart(self.request_adapter_class(request)))
+            return http_requests.request_data(self.parse_json(await _body(request)))
+        return http_requests.request_data(http_requests.from_form(await request.form(**http_requests.FORM_LIMITS)))
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
         """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
@@ -168,22 +167,21 @@ class GraphQLView(GraphQL[RequestContext, None]):
         """Return the playground."""
         return self._page() if self._page else await super().render_graphql_ide(request)
 
-    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
-        """Read a GraphQL multipart request; Strawberry puts the files in their places without looking at those."""
-        try:
-            return await super().parse_multipart(request)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise Refused(
-                HTTPStatus.BAD_REQUEST, "`map` does not tell where in `operations` the files belong"
-            ) from error
-
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
         """Return the body of one of a stream's results."""
         return body_of(result)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Decode with orjson, which refuses what is nested too deeply instead of running out of stack."""
-        return orjson.loads(data)
+        """Decode a body, whose values were counted when it came, or a message of a WebSocket, whose were not.
+
+        Raises:
+            json.JSONDecodeError
+            Refused: a message holds too many values.
+
+        """
+        if isinstance(data, str):
+            JsonValues().count(data.encode())
+        return decoded(data)
 
     def encode_json_string(self, data: object) -> str:
         """Encode an event."""
@@ -192,6 +190,14 @@ class GraphQLView(GraphQL[RequestContext, None]):
     def encode_json(self, data: object) -> str:
         """Encode a frame of a WebSocket: text, which clients expect."""
         return as_json(data).decode()
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, put together as it comes: to join a large one in the end would keep others waiting."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+    return cast("bytes", body)
 
 
 def _base_url(request: Request | WebSocket) -> str:

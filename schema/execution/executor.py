@@ -7,13 +7,31 @@ from typing import Any
 from graphql import GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path
+from graphql.type import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.execution.plans import Plans, plans_of
 from schema.execution.values import Completion, note
 
 
-class FastExecutor(StrawberryGraphQLCoreExecutionContext):
+class AcyclicExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Strawberry's executor, which is gone as soon as nobody needs it.
+
+    graphql-core's own holds helpers that hold it: a cycle, with which everything stays that a request has brought or
+    read, until the garbage collector comes.
+    """
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What resolvers are given to do asynchronous work with; made when it is needed."""
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, helpers: GraphQLResolveInfoHelpers) -> None:
+        """Not kept."""
+
+
+class FastExecutor(AcyclicExecutor):
     """Strawberry's executor with a shortcut for lists.
 
     The method that is overridden, and what it is given, are private to graphql-core: its version is pinned.

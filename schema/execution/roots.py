@@ -22,6 +22,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from graphql.pyutils import Path, is_awaitable
 
 from schema.execution.values import Completion, Unusual, all_of, note
+from schema.limits import forget_frames
 
 NO_VARIABLES = VariableValues({}, {})
 # How a field of that type is completed; None where only the stock executor can do it.
@@ -87,6 +88,8 @@ class Query:
         # One error is enough: stock tells them, and to make thousands takes long.
         values = get_variable_values(self.schema, definitions, given, max_errors=1, hide_suggestions=True)
         if isinstance(values, list):
+            for error in values:
+                forget_frames(error)
             raise Unusual(values)
         return values
 
