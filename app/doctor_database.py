@@ -107,7 +107,8 @@ async def _submits(database: Database) -> Answer:
     if trouble is None:
         return State.OK, "No worker was kept out by Google"
     return State.WARNING, (
-        f"Google kept a worker out: {trouble.rstrip('.')}. Mend the credentials there; the next submit clears this."
+        f"Google kept a worker out: {trouble.rstrip('.')}. Mend the credentials there; real videos are "
+        "refused until one that waits, or else a new one, has been accepted within a minute or so."
     )
 
 

@@ -9,11 +9,15 @@ from db import submission_pace
 from db.models import LogLevel, Submission, VideoJobStatus
 from db.statements import Writer
 from db.video_jobs import JobRow
-from resolvers.generation import change
+from resolvers.errors import GenerationSuspended
+from resolvers.generation import change, fail
 from resolvers.models import FleetLimits
+from resolvers.ports import GeneratorMisconfigured
 from resolvers.video_jobs import status_message
 
 MINUTE = timedelta(minutes=1)
+# How long the generator is left alone after it has refused our credentials.
+REST = timedelta(seconds=GenerationSuspended.retry_after_seconds)
 
 
 async def begin(writer: Writer, job: JobRow) -> JobRow:
@@ -21,16 +25,18 @@ async def begin(writer: Writer, job: JobRow) -> JobRow:
     return await change(writer, job, None, submission=Submission.SENDING)
 
 
-async def begin_in_turn(writer: Writer, job: JobRow, limits: FleetLimits) -> JobRow:
+async def begin_in_turn(writer: Writer, job: JobRow, limits: FleetLimits, rest: timedelta = REST) -> JobRow:
     """Begin if it is the job's turn, else note when it will be: `submit_not_before` of the returned row.
 
-    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one.
+    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. While our
+    credentials are known to be refused, one job after each `rest` tries them.
     """
     if job.submit_not_before is None or await submission_pace.is_blocked(writer):
         turn = await submission_pace.reserve(writer, MINUTE / limits.submits_per_minute)
     else:
         turn = job.submit_not_before
     if turn <= datetime.now(UTC):
+        await submission_pace.block_in_trouble(writer, rest)
         return await change(writer, job, None, submission=Submission.SENDING, submit_not_before=turn)
     return await change(writer, job, None, submit_not_before=turn)
 
@@ -64,6 +70,30 @@ async def put_off(writer: Writer, job: JobRow, reason: str, delay: timedelta, *,
         submission=Submission.NEW,
         submit_not_before=None,
         submit_errors=job.submit_errors + (not is_certain),
+    )
+
+
+async def refuse(
+    writer: Writer, job: JobRow, refusal: GeneratorMisconfigured, rest: timedelta = REST, *, is_last: bool
+) -> JobRow:
+    """Note that the generator has refused our credentials, so that no real job is created or sent for a while.
+
+    Whoever finds that out fails, and the tokens come back: it was our fault, and costs nothing. Where it was known, the
+    job tried whether it is over, and waits on, unless it has done so for the last time.
+    """
+    was_known = await submission_pace.set_trouble(writer, refusal.reason, rest)
+    if not was_known or is_last:
+        return await fail(writer, job, refusal.code, refusal.message, refund=True)
+    text = status_message("Waiting for the generator", mock_mode=job.mock_mode)
+    return await change(
+        writer,
+        job,
+        None if job.status_message == text else "Video generation is not set up correctly on our side yet, waiting",
+        level=LogLevel.WARNING,
+        status_message=text,
+        submission=Submission.NEW,
+        submit_not_before=None,
+        submit_errors=job.submit_errors + 1,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import creations, file_removals, look_videos, queue, video_job_images, video_jobs
+from db import creations, file_removals, look_videos, queue, submission_pace, video_job_images, video_jobs
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
 from db.models import LogLevel
@@ -17,6 +17,7 @@ from db.video_jobs import VideoJobRow
 from resolvers.accounts import lock_account, open_account
 from resolvers.errors import (
     ActiveJobLimit,
+    GenerationSuspended,
     GenerationUnavailable,
     IdempotencyKeyReused,
     InsufficientTokens,
@@ -81,8 +82,8 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
     user from passing the same check. Images have been stored before (`resolvers.video_job_images`).
 
     Raises:
-        InvalidInput, GenerationUnavailable, IdempotencyKeyReused, InvalidLook, LookVideosNotMigrated, ActiveJobLimit,
-        InsufficientTokens
+        InvalidInput, GenerationUnavailable, IdempotencyKeyReused, GenerationSuspended, InvalidLook,
+        LookVideosNotMigrated, ActiveJobLimit, InsufficientTokens
 
     """
     request = asked.normalised()
@@ -154,6 +155,8 @@ def _cost(request: VideoJobInput, catalogue: Catalogue) -> int:
 async def _refusals_of_account(
     reader: Reader, account: Account, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
+    if catalogue.real_generation and not request.mock_mode and await submission_pace.is_suspended(reader):
+        yield GenerationSuspended()
     if request.look_id is not None:
         if not await look_videos.exist(reader):
             yield LookVideosNotMigrated()

@@ -23,6 +23,7 @@ from auth.errors import (
 from db.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
+    GenerationSuspended,
     GenerationUnavailable,
     IdempotencyKeyReused,
     ImagesNotStored,
@@ -87,6 +88,9 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     ),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    GenerationSuspended: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(GenerationSuspended.retry_after_seconds)}
+    ),
     ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "30"}),
     VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
 }

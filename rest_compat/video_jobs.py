@@ -48,7 +48,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     402: {"model": InsufficientTokensBody, "description": "The balance does not cover the cost"},
     403: {"model": RefusalBody, "description": "The account is not active"},
     429: {"model": RefusalBody, "description": "Three jobs are in progress already"},
-    503: {"model": RefusalBody, "description": "Real generation is not configured"},
+    503: {"model": RefusalBody, "description": "Real generation is not configured, or suspended for now"},
 }
 
 

@@ -56,6 +56,13 @@ class GenerationUnavailable(UserError):
     """See `resolvers.errors.GenerationUnavailable`."""
 
 
+@strawberry.type(description="A real video was asked for while the generator refuses our credentials.")
+class GenerationSuspended(UserError):
+    """See `resolvers.errors.GenerationSuspended`."""
+
+    retry_after_seconds: int = strawberry.field(description="When it is worth to ask again")
+
+
 @strawberry.type(description="The images could not be stored at the moment.")
 class ImagesNotStored(UserError):
     """See `resolvers.errors.ImagesNotStored`."""
@@ -118,6 +125,7 @@ CreateVideoJobError = Annotated[
     | ActiveJobLimit
     | InsufficientTokens
     | GenerationUnavailable
+    | GenerationSuspended
     | IdempotencyKeyReused
     | ImagesNotStored
     | VideoJobImagesRemoved
@@ -150,6 +158,10 @@ def _insufficient_tokens(error: errors.InsufficientTokens) -> dict[str, Any]:
     return {"cost": error.cost, "available_tokens": error.available}
 
 
+def _generation_suspended(error: errors.GenerationSuspended) -> dict[str, Any]:
+    return {"retry_after_seconds": error.retry_after_seconds}
+
+
 def _nothing_more(_error: Refusal) -> dict[str, Any]:
     return {}
 
@@ -160,6 +172,7 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.ActiveJobLimit: (ActiveJobLimit, _active_job_limit),
     errors.InsufficientTokens: (InsufficientTokens, _insufficient_tokens),
     errors.GenerationUnavailable: (GenerationUnavailable, _nothing_more),
+    errors.GenerationSuspended: (GenerationSuspended, _generation_suspended),
     errors.IdempotencyKeyReused: (IdempotencyKeyReused, _nothing_more),
     errors.ImagesNotStored: (ImagesNotStored, _nothing_more),
     errors.VideoJobImagesRemoved: (VideoJobImagesRemoved, _nothing_more),

@@ -18,8 +18,19 @@ from tests.servers import serving
 from tests.wires import GraphQLWire, RestWire, Wire
 from tests.workers import at_work
 
+HERE = Path(__file__).parent
 MOCK_SECONDS = 0.5
 LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
+# Folders and files that `make test-fast` leaves out, besides whatever asks for a worker.
+SLOW = LONGEST | {
+    "test_js_clients.py",
+    "test_nothing_blocks.py",
+    "test_look_videos_migration.py",
+    "test_mock_videos.py",
+    "test_videos.py",
+    "test_images.py",
+    "test_ledger_property.py",
+}
 
 
 @contextmanager
@@ -98,4 +109,8 @@ async def working(house: House, settings: Settings) -> AsyncIterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no process is left alone with one of them in the end."""
-    items.sort(key=lambda item: not LONGEST.intersection(item.path.parts))
+    parts = {item: set(item.path.relative_to(HERE).parts) for item in items}
+    items.sort(key=lambda item: not LONGEST & parts[item])
+    for item in items:
+        if SLOW & parts[item] or "working" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
+from auth.errors import AccessDenied, AccountNotActive, AdminRequired, IdentityProviderUnavailable, InvalidCredentials
 from db.errors import DatabaseUnavailable
 from resolvers import errors
 from resolvers.errors import InvalidInput, Refusal
@@ -25,6 +25,7 @@ NOT_AMONG_BODIES = {"HTTPValidationError", "ValidationError", "Body_create_video
 # One of each, whose sentence the contract shows; the sentence of InvalidInput is the rule that was broken.
 EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
     InvalidCredentials(),
+    IdentityProviderUnavailable(),
     AccountNotActive("suspended"),
     AdminRequired(),
     errors.InvalidLook(),
@@ -40,6 +41,7 @@ EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
     errors.IdempotencyKeyReused(),
     errors.TooManyStreams(100),
     errors.GenerationUnavailable(),
+    errors.GenerationSuspended(),
     errors.ImagesNotStored(),
     errors.LookVideosNotMigrated(),
 )
@@ -50,6 +52,10 @@ OTHER_CODES = {
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "BODY_TOO_LARGE": 413,
+    "HEADER_TOO_LARGE": 431,
+    "TOO_MANY_PARAMETERS": 400,
+    "SERVER_RESTARTING": 503,
+    "REQUEST_TIMED_OUT": 503,
     "INTERNAL_ERROR": 500,
 }
 

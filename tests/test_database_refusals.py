@@ -185,4 +185,4 @@ async def test_a_websocket_that_cannot_be_admitted_is_asked_to_come_again(settin
     cause = closed.value.__cause__
     assert isinstance(cause, ConnectionClosedError)
     assert cause.rcvd is not None
-    assert (cause.rcvd.code, cause.rcvd.reason) == (1013, DatabaseUnavailable.message)
+    assert (cause.rcvd.code, cause.rcvd.reason) == (1013, DatabaseUnavailable.code)

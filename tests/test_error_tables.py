@@ -37,6 +37,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "IdempotencyKeyReused": "IDEMPOTENCY_KEY_REUSED",
         "ActiveJobLimit": "ACTIVE_JOB_LIMIT",
         "GenerationUnavailable": "GENERATION_UNAVAILABLE",
+        "GenerationSuspended": "GENERATION_SUSPENDED",
         "LookVideosNotMigrated": "LOOK_VIDEOS_NOT_MIGRATED",
         "ImagesNotStored": "IMAGES_NOT_STORED",
         "VideoJobImagesRemoved": "VIDEO_JOB_IMAGES_REMOVED",

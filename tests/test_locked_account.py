@@ -99,11 +99,11 @@ async def test_health_has_a_connection_of_its_own(impatient: House) -> None:
     """Every other one is in use, and somebody waits for each."""
     database, enough = impatient.database, asyncio.Event()
 
-    async def use(kind: str) -> None:
-        async with getattr(database, kind)():
+    async def use() -> None:
+        async with database.transaction():
             await enough.wait()
 
-    users = [asyncio.create_task(use(kind)) for kind in ("transaction", "short_transaction") for _ in range(2)]
+    users = [asyncio.create_task(use()) for _ in range(2)]
     slots = [await database.reader._taken() for _ in range(2)]  # noqa: SLF001 - as reads that do not end
     try:
         busy = await impatient.http.get("/api/v1/looks", headers=impatient.headers(impatient.stranger()))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
+from app.body_limit import LONGEST_HEADER
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from auth.policy import TokenPolicy
@@ -84,7 +85,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "e-mail number": {"email": 7},
     "e-mail with a null character": {"email": "a\0@b.example"},
     "e-mail surrogate": {"email": "\ud800@b.example"},
-    "e-mail endless": {"email": "a" * 5_000 + "@b.example"},
+    "e-mail endless": {"email": "".join(f"{number:x}" for number in range(2_000)) + "@b.example"},
+    "e-mail without a pattern": {"email": hashlib.shake_256(b"").hexdigest(2_500) + "@b.example"},
     "no issuer to speak of": {"iss": {"a": []}},
     "sub with a null character": {"sub": "a\0b"},
     "sub number": {"sub": 7},
@@ -107,7 +109,7 @@ async def statuses(house: House, token: str) -> tuple[int, int]:
     headers = {"Authorization": f"Bearer {token}"}
     rest = await house.http.get("/api/v1/subscription/info", headers=headers)
     graphql = await house.http.post("/graphql", json={"query": "{ viewer { id email } }"}, headers=headers)
-    assert "errors" not in graphql.json() or graphql.status_code == 401, graphql.text
+    assert "errors" not in graphql.json() or graphql.status_code in {401, 431}, graphql.text
     return rest.status_code, graphql.status_code
 
 
@@ -116,7 +118,8 @@ async def test_an_odd_token_is_a_401(house: House, odd: str) -> None:
     token = signed(*REFUSED[odd], key=house.settings.jwt_secret_key or "")
     users = await house.count(table=User)
 
-    assert await statuses(house, token) == (401, 401)
+    status = 431 if len(f"Bearer {token}") > LONGEST_HEADER else 401
+    assert await statuses(house, token) == (status, status)
     assert await house.count(table=User) == users
 
 

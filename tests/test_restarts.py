@@ -77,7 +77,7 @@ async def test_every_follower_hears_every_end_however_often_the_database_restart
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("worker.service.HEARTBEAT_TIMEOUT", timedelta(seconds=2))
-    monkeypatch.setattr("worker.service.RESTART_SECONDS", 0.2)
+    monkeypatch.setattr("worker.service.LONGEST_RECONNECT_SECONDS", 0.2)
     # So that the server goes down in the middle of a read.
     monkeypatch.setattr("app.asgi.JobFeed", partial(JobFeed, poll_seconds=0.01))
     with temporary_folder() as folder:

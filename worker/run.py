@@ -12,7 +12,7 @@ from db.statements import Writer
 from db.video_jobs import JobRow
 from resolvers import generation
 from resolvers.generation import VideoJobChanged
-from resolvers.ports import GenerationFailed, VideoGenerator
+from resolvers.ports import GeneratorMisconfigured, VideoGenerator
 from worker.workshop import Workshop
 
 logger = logging.getLogger("lookreel.worker")
@@ -59,17 +59,21 @@ class Run:
         """Who makes the video.
 
         Raises:
-            GenerationFailed: when real generation is not configured here.
+            GeneratorMisconfigured: when real generation is not configured here.
 
         """
         generator = self.workshop.mock_generator if self.job.mock_mode else self.workshop.real_generator
         if generator is None:
-            raise GenerationFailed("GENERATION_UNAVAILABLE", "Real video generation is not configured on this worker.")
+            sentence = "Real video generation is not configured on this worker."
+            raise GeneratorMisconfigured("GENERATION_UNAVAILABLE", sentence, sentence)
         return generator
 
-    async def fail(self, code: str, message: str) -> None:
-        """End the job without a video."""
-        refund = self.workshop.refund_failed_jobs
+    async def fail(self, code: str, message: str, *, is_our_fault: bool = False) -> None:
+        """End the job without a video; its tokens come back where the operator says so, or where we made nothing of it.
+
+        `is_our_fault` says that nothing was sent, since we are not set up for it.
+        """
+        refund = is_our_fault or self.workshop.refund_failed_jobs
         await self.advance(lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund))
 
     async def note_fault(self, message: str) -> int:

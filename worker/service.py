@@ -16,7 +16,7 @@ from pgqueuer.models import Job
 from db import queue
 from db.error_names import errors_named
 from db.errors import DatabaseUnavailable
-from resolvers.ports import GenerationFailed
+from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker.housekeeping import keep_house
 from worker.keeping import keep
 from worker.polling import wait_for_video
@@ -156,7 +156,8 @@ async def _run_to_the_end(run: Run) -> None:
     try:
         await see_through(run)
     except GenerationFailed as failure:
-        await run.fail(failure.code, failure.message)
+        is_our_fault = isinstance(failure, GeneratorMisconfigured)
+        await run.fail(failure.code, failure.message, is_our_fault=is_our_fault)
     except (Superseded, HandedOver, Later, DatabaseUnavailable):
         raise
     except Exception as fault:  # a fault of ours must neither lose the job nor stop the others

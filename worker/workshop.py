@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from db.session import Database
+from resolvers.errors import GenerationSuspended
 from resolvers.models import Catalogue
 from resolvers.ports import Storage, VideoGenerator
 from worker.run_times import RunTimes
@@ -28,13 +29,16 @@ class Patience:
     first_retry_seconds: float = 1
     longest_retry_seconds: float = 60
     submit_errors: int = 3
-    """How often a submit is repeated that the generator answered with an error of its own."""
+    """How often a submit is repeated that the generator answered with an error of its own, or with a refusal of our
+    credentials that was known."""
     quota_seconds: float = 20
     """How long all wait after a refusal for quota that does not say how long."""
+    refused_seconds: float = GenerationSuspended.retry_after_seconds
+    """How long all wait after a refusal of our credentials, before one job tries them again."""
     uncertain_seconds: float = 90
     """How long the sender of a job has to come back with the operation's name, before it is called uncertain."""
     recording_seconds: float = 300
-    """How long an operation's name is held for a database that cannot be reached."""
+    """How long an operation's name, or a refusal, is held for a database that cannot be reached."""
     store_tries: int = 3
     """How often a video is stored from the file at hand, before the job waits in the queue for another try."""
     most_store_faults: int = 10

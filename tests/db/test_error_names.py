@@ -213,10 +213,9 @@ async def test_where_the_server_does_not_end_it_the_driver_does(
     await short.close()
 
 
-@pytest.mark.parametrize("kind", ["transaction", "short_transaction"])
-async def test_a_transaction_that_does_nothing_is_ended(database: Database, kind: str) -> None:
+async def test_a_transaction_that_does_nothing_is_ended(database: Database) -> None:
     async def idle() -> None:
-        async with getattr(short, kind)() as transaction:
+        async with short.transaction() as transaction:
             await transaction.send("SELECT 1")
             async with database.raw_connection() as other:
                 await eventually(lambda: other.fetchval(OWN, name), lambda number: number == 0)

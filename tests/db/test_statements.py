@@ -93,7 +93,7 @@ async def test_there_are_no_other_columns_for_mypy_either(database: Database) ->
         ({"number": 1, "text": "another"}, r"none of the names \['text'\]"),
     ],
 )
-@pytest.mark.parametrize("kind", ["reader", "transaction", "short_transaction"])
+@pytest.mark.parametrize("kind", ["reader", "transaction"])
 async def test_a_parameter_that_is_missing_or_unknown_is_an_error(
     database: Database, kind: str, values: dict[str, object], named: str
 ) -> None:

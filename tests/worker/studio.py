@@ -30,6 +30,7 @@ HASTE = Patience(
     first_retry_seconds=0.02,
     longest_retry_seconds=0.05,
     quota_seconds=0.05,
+    refused_seconds=0.2,
     uncertain_seconds=0.2,
     generation_seconds=30,
 )

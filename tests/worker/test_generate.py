@@ -200,7 +200,8 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
 
 
 async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
-    job_id = await job_of_somebody(house)
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
     await _change(house, job_id, mock_mode=False)
     generator = ScriptedGenerator()
 
@@ -208,6 +209,7 @@ async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
 
     assert (await house.job(job_id)).error_code == "GENERATION_UNAVAILABLE"
     assert generator.submitted == []
+    assert await house.tokens(caller) == 100
 
 
 async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:

@@ -175,4 +175,6 @@ async def test_no_error_ends_a_chore(
     with pytest.raises(asyncio.CancelledError):
         await keeping
 
-    assert {record.getMessage().partition(",")[0] for record in caplog.records} == {"A chore was not done"}
+    assert {record.getMessage().partition(",")[0] for record in caplog.records} == {
+        "A fault of ours has stopped a chore (chore)"
+    }
