@@ -1,7 +1,6 @@
-"""Statements without SQLAlchemy's share: written with it, compiled once, and sent by the driver itself.
+"""Statements: written with SQLAlchemy, compiled once, and sent by the driver itself (decision 24).
 
-To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg. What is read often goes this
-way, and so does what a creation writes; the rest goes through a session (decisions 16 and 19).
+To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg.
 """
 
 from functools import cache
@@ -93,7 +92,7 @@ def among(name: str) -> CollectionAggregate[bool]:
 
 
 class Reader(Protocol):
-    """Whatever can send a statement: the connections for single reads, or a session in the middle of a transaction."""
+    """Whatever can send a statement: the connections for single reads, or a transaction."""
 
     @property
     def facts(self) -> dict[str, bool]:
