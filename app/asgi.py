@@ -22,9 +22,9 @@ from app.last_requests import AnswerLastRequests
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
-from db.errors import DatabaseTimedOut, DatabaseUnavailable
-from db.job_feed import FeedState, JobFeed
-from db.session import Database
+from db.engine.database import Database
+from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
+from db.engine.feed import FeedState, JobFeed
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams

@@ -20,7 +20,7 @@ from app.wiring import open_database
 from auth.caller import Caller, Role
 from auth.tokens import sign, user_id_of
 from db import accounts as rows
-from db.statements import Writer
+from db.engine.statements import Writer
 from resolvers import accounts
 from resolvers.errors import InvalidInput, Refusal
 

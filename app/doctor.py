@@ -21,7 +21,7 @@ from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_storages
 from app.workshop import veo_access
-from db.address import parsed
+from db.engine.address import parsed
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.veo import VeoGenerator
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured

@@ -15,7 +15,7 @@ from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
 from db import file_removals, look_videos, migrations, queue, revisions, server, submission_pace, video_jobs
-from db.session import Database
+from db.engine.database import Database
 
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
 STALE = timedelta(seconds=30)

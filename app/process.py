@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
 from auth.policy import InvalidTokenPolicy
-from db.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl
+from db.engine.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"

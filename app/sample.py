@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from auth.caller import Caller
+from db.engine.statements import Writer
 from db.looks import LookRow, LookView
-from db.statements import Writer
 from providers.local_storage import MEDIA_PATH
 from resolvers import looks
 from resolvers.looks import NewLook, NewProduct

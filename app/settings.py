@@ -10,9 +10,9 @@ from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
-from db.address import parsed
-from db.errors import InvalidDatabaseUrl
-from db.limits import Limits
+from db.engine.address import parsed
+from db.engine.errors import InvalidDatabaseUrl
+from db.engine.limits import Limits
 from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32

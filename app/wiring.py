@@ -16,7 +16,7 @@ from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
 from auth.tokens import Authenticator
 from db import revisions
-from db.session import Database
+from db.engine.database import Database
 from providers.local_storage import LocalStorage
 from providers.storages import Storages
 from resolvers.accounts import open_account

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.settings import Settings
 from app.wiring import open_storages
-from db.session import Database
+from db.engine.database import Database
 from providers.mock_generator import MockGenerator
 from providers.veo import VeoAccess, VeoGenerator
 from worker.workshop import Workshop

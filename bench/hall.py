@@ -26,7 +26,7 @@ from auth.tokens import sign
 from bench.figures import Failed
 from bench.places import CLIENT, SERVER, pin
 from db import migrations
-from db.embedded import embedded_server
+from db.embedded.server import embedded_server
 from tests.inspected import InspectedDatabase
 
 POOL_SIZE = 10

@@ -15,7 +15,7 @@ from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.hall import Hall
 from bench.places import SERVER, pin
 from db import queue
-from db.models import Submission, VideoJob
+from db.tables import Submission, VideoJob
 from tests.inspected import InspectedDatabase
 
 NAME = "in_flight"

@@ -21,8 +21,8 @@ from starlette.datastructures import UploadFile
 from app.parent import SUPERVISED
 from auth.caller import Caller
 from db import migrations
-from db.embedded import embedded_server
-from db.models import ACTIVE_STATUSES, VideoJob
+from db.embedded.server import embedded_server
+from db.tables import ACTIVE_STATUSES, VideoJob
 from providers.cloudinary_storage import CloudinaryStorage
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue

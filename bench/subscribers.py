@@ -30,7 +30,7 @@ from auth.caller import Caller
 from auth.tokens import sign
 from bench.sockets import Client, connect
 from db import video_jobs
-from db.session import Database
+from db.engine.database import Database
 from db.video_jobs import VideoJobRow
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue

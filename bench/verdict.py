@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from bench.stage import Stage, public_id
-from db.models import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
+from db.tables import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
 from resolvers.video_facts import NotAVideo
 from resolvers.videos import inspect
 from tests.doubles.cloudinary import CloudinaryDouble

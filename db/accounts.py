@@ -9,9 +9,9 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bind
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from db.models import LedgerEntry, LedgerEntryKind, User
-from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
-from db.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.tables import LedgerEntry, LedgerEntryKind, User
 
 
 class Account(Row):

@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.accounts import balance_changed
-from db.models import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
-from db.session import wake_up_after_commit
-from db.statements import Reader, Row, Statement, Writer
+from db.engine.database import wake_up_after_commit
+from db.engine.statements import Reader, Row, Statement, Writer
+from db.tables import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
 
 # What is asked for, by the columns that keep it; the database fills in the rest.

@@ -1,4 +1,4 @@
-"""Statements on files that are to go (see `db.models.FileRemoval`)."""
+"""Statements on files that are to go (see `db.tables.FileRemoval`)."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -6,8 +6,8 @@ from datetime import timedelta
 from sqlalchemy import ARRAY, Integer, Interval, Text, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import FileRemoval
-from db.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.tables import FileRemoval
 
 # A file that was stored for a row that never came to be is removed after this long: no store is tried for longer.
 UNOWNED_FILES_LAST = timedelta(hours=24)

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import Boolean, Select, Uuid, bindparam, cast, null, or_, select
 
 from db import look_videos
-from db.models import Look, LookVideo, VideoJob
-from db.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement
+from db.tables import Look, LookVideo, VideoJob
 
 
 class BriefRow(Row):

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import Text, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Look, LookVideo, VideoJob
-from db.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.tables import Look, LookVideo, VideoJob
 
 _TABLE = LookVideo.__tablename__
 

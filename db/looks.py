@@ -27,9 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Look, LookShare, Product, User, Visibility
-from db.pages import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
-from db.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.tables import Look, LookShare, Product, User, Visibility
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
 _PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")

@@ -16,9 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.connections import Server
-from db.error_names import first_line, named
-from db.errors import (
+from db.engine.connections import Server
+from db.engine.error_names import first_line, named
+from db.engine.errors import (
     DatabaseAccessDenied,
     DatabaseForeign,
     DatabaseLocked,
@@ -26,7 +26,7 @@ from db.errors import (
     DatabaseReadOnly,
     DatabaseUnavailable,
 )
-from db.limits import FOR_MIGRATIONS
+from db.engine.limits import FOR_MIGRATIONS
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
 
 GENERATE_VIDEO = "generate_video"
 # Of fewer, any plan is good.

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Text, bindparam, column, func, select, table
 
-from db.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement
 
 HEADS = frozenset({"0003", "0005"})
 """The last revision of each branch in `alembic/versions`."""

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from db.models import VideoJob, VideoJobStatus
-from db.statements import Reader, Row, Statement, among
+from db.engine.statements import Reader, Row, Statement, among
+from db.tables import VideoJob, VideoJobStatus
 
 RECENT_RUNS = 20
 

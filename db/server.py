@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import DateTime, Integer, Text, cast, func, select
 
-from db.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement
 
 
 class ServerRow(Row):

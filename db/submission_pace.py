@@ -1,11 +1,11 @@
-"""Statements on the one row that spaces the fleet's submits (see `db.models.SubmissionPace`)."""
+"""Statements on the one row that spaces the fleet's submits (see `db.tables.SubmissionPace`)."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Interval, Text, and_, bindparam, exists, func, literal_column, or_, select, update
 
-from db.models import SubmissionPace, VideoJob, VideoJobStatus
-from db.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.tables import SubmissionPace, VideoJob, VideoJobStatus
 
 
 class _Trouble(Row):

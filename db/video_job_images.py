@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import FileRemoval, VideoJobImage
-from db.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.tables import FileRemoval, VideoJobImage
 
 
 class ImageRow(Row):

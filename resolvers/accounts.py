@@ -6,8 +6,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from auth.caller import LONGEST_EMAIL, Caller, email_of
 from db import accounts
 from db.accounts import Account
-from db.models import LedgerEntryKind
-from db.statements import Reader, Writer
+from db.engine.statements import Reader, Writer
+from db.tables import LedgerEntryKind
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
 

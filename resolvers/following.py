@@ -14,10 +14,10 @@ from uuid import UUID
 
 from auth.caller import Caller
 from db import video_jobs as rows
-from db.errors import RETRY_SECONDS, DatabaseUnavailable
-from db.job_feed import JobFeed
-from db.models import VideoJobStatus
-from db.session import Database
+from db.engine.database import Database
+from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
+from db.engine.feed import JobFeed
+from db.tables import VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import VideoJobNotFound

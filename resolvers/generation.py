@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from db import accounts, file_removals, video_job_images, video_jobs
-from db.models import LogLevel, VideoJobStatus
-from db.statements import Writer
+from db.engine.statements import Writer
+from db.tables import LogLevel, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers.accounts import refund as give_back
 from resolvers.ports import StoredVideo

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TypeVar
 from uuid import UUID
 
-from db.statements import SomeRow
+from db.engine.statements import SomeRow
 
 Item = TypeVar("Item")
 

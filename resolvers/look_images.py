@@ -14,9 +14,9 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import file_removals
 from db import looks as look_rows
+from db.engine.database import Database
 from db.looks import OwnedLook
-from db.models import Visibility
-from db.session import Database
+from db.tables import Visibility
 from resolvers import looks
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image

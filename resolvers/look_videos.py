@@ -6,9 +6,9 @@ from uuid import UUID
 from auth.caller import Caller
 from db import look_videos
 from db import video_jobs as video_job_rows
+from db.engine.statements import Reader, Writer
 from db.look_videos import VideoInLook
 from db.looks import OwnedLook
-from db.statements import Reader, Writer
 from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook

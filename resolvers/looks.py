@@ -10,11 +10,11 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import accounts, looks
+from db.engine.paging import OffsetPage, Page, Position
+from db.engine.statements import Reader, Writer
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, LookView, OwnedLook, ProductRow, SharedWith
-from db.models import VideoJobStatus, Visibility
-from db.pages import OffsetPage, Page, Position
-from db.statements import Reader, Writer
+from db.tables import VideoJobStatus, Visibility
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
 from resolvers.ids import uuid_of

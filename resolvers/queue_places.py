@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from db import run_times
+from db.engine.statements import Reader
 from db.run_times import Waiting
-from db.statements import Reader
 from resolvers.models import FleetLimits
 
 

@@ -6,8 +6,8 @@ A job that costs waits here for the fleet's pace. It stays PENDING until the gen
 from datetime import UTC, datetime, timedelta
 
 from db import submission_pace
-from db.models import LogLevel, Submission, VideoJobStatus
-from db.statements import Writer
+from db.engine.statements import Writer
+from db.tables import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.generation import change, fail

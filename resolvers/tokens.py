@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from auth.caller import Caller
 from db import accounts
 from db.accounts import LedgerRow
-from db.models import LedgerEntryKind
-from db.pages import OffsetPage, Page, Position
-from db.statements import Reader, Writer
+from db.engine.paging import OffsetPage, Page, Position
+from db.engine.statements import Reader, Writer
+from db.tables import LedgerEntryKind
 from resolvers.accounts import grant, open_account
 from resolvers.errors import UserNotFound
 from resolvers.ids import uuid_of

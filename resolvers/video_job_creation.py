@@ -11,8 +11,8 @@ from auth.caller import Caller
 from db import creations, file_removals, look_videos, queue, submission_pace, video_job_images, video_jobs
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
-from db.models import LogLevel
-from db.statements import Reader, Writer
+from db.engine.statements import Reader, Writer
+from db.tables import LogLevel
 from db.video_jobs import VideoJobRow
 from resolvers.accounts import lock_account, open_account
 from resolvers.errors import (

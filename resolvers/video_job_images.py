@@ -15,8 +15,8 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import file_removals
-from db.models import ImageRole
-from db.session import Database
+from db.engine.database import Database
+from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
 from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sized
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from typing import Any
 
-from db.models import ImageRole
+from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.models import Catalogue, VideoModel, listed, model_id
 from resolvers.texts import is_storable

@@ -9,10 +9,10 @@ from uuid import UUID
 from auth.caller import Caller
 from db import accounts, file_removals, job_briefs, look_videos, video_job_images, video_jobs
 from db.accounts import LedgerRow
+from db.engine.paging import OffsetPage, Page, Position
+from db.engine.statements import Reader, Writer
 from db.look_videos import LookOfJob
-from db.models import LogLevel, Submission, VideoJobStatus
-from db.pages import OffsetPage, Page, Position
-from db.statements import Reader, Writer
+from db.tables import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady

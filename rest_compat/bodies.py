@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.models import VideoJobStatus, Visibility
+from db.tables import VideoJobStatus, Visibility
 from db.video_jobs import VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace

@@ -13,9 +13,9 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from auth.caller import Caller
+from db.engine.statements import Reader
 from db.look_videos import LookOfJob
-from db.models import VideoJobStatus
-from db.statements import Reader
+from db.tables import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams

@@ -20,7 +20,7 @@ from auth.errors import (
     IdentityProviderUnavailable,
     InvalidCredentials,
 )
-from db.errors import RETRY_SECONDS, DatabaseUnavailable
+from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
     GenerationSuspended,

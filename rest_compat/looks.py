@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Query, Request
 
+from db.engine.statements import Reader
 from db.looks import LookRow, LookView
-from db.statements import Reader
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or

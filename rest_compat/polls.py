@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.errors import AccessDenied
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.ids import uuid_or
 from rest_compat import errors

@@ -9,8 +9,8 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
-from db.job_feed import JobFeed
-from db.session import Database
+from db.engine.database import Database
+from db.engine.feed import JobFeed
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams

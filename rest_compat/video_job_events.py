@@ -13,8 +13,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
-from db.errors import DatabaseUnavailable
-from db.models import VideoJobStatus
+from db.engine.errors import DatabaseUnavailable
+from db.tables import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound

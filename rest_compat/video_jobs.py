@@ -6,7 +6,7 @@ from fastapi import Depends, File, Form, Header, Query, Request, Response, Uploa
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
-from db.statements import Reader
+from db.engine.statements import Reader
 from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
 from rest_compat.meanings import MEANINGS

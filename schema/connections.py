@@ -8,8 +8,8 @@ from uuid import UUID
 
 import strawberry
 
-from db import statements
-from db.pages import Page, Position
+from db.engine import statements
+from db.engine.paging import Page, Position
 from resolvers.errors import InvalidInput
 from schema.columns import column
 from schema.context import RequestContext

@@ -12,10 +12,10 @@ import strawberry
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
-from db.job_feed import JobFeed
-from db.read_pool import Transaction
-from db.session import Database
-from db.statements import Reader
+from db.engine.database import Database
+from db.engine.feed import JobFeed
+from db.engine.pool import Transaction
+from db.engine.statements import Reader
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, until_expiry

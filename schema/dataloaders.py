@@ -9,10 +9,10 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from db.accounts import LedgerRow
+from db.engine.database import Database
+from db.engine.statements import Reader
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import ProductRow, SharedWith
-from db.session import Database
-from db.statements import Reader
 from db.video_jobs import LogLine
 from resolvers import look_videos, looks, video_jobs
 from resolvers.models import FleetLimits

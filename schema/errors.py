@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
 from auth.errors import AccessDenied
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from resolvers import errors
 from resolvers.errors import Refusal
 from schema.limits import forget_frames

@@ -19,7 +19,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"

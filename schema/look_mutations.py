@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.file_uploads import Upload
 
-from db.models import Visibility
+from db.tables import Visibility
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from db.looks import LookView
-from db.models import VideoJobStatus
+from db.tables import VideoJobStatus
 from resolvers import accounts, looks, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or

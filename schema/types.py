@@ -16,7 +16,7 @@ from db.accounts import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
-from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
@@ -49,7 +49,7 @@ def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
 
 @strawberry.type(description="A line of a job's log.")
 class VideoJobLog:
-    """See `db.models.VideoJobLog`."""
+    """See `db.tables.VideoJobLog`."""
 
     cursor: str = column(_cursors, "Where it stands in the log, for `videoJobLogs(after:)`")
     timestamp: datetime = strawberry.field(description="When it was written")
@@ -64,7 +64,7 @@ class VideoJobLog:
 
 @strawberry.type(description="One change of a balance.")
 class TokenTransaction:
-    """See `db.models.LedgerEntry`."""
+    """See `db.tables.LedgerEntry`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID")
     kind: LedgerEntryKind = strawberry.field(description="Why the balance changed")
@@ -152,7 +152,7 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
 
 @strawberry.type(description="An image with the products on it, and the videos made of it.")
 class Look:
-    """See `db.models.Look`."""
+    """See `db.tables.Look`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
     title: str | None = strawberry.field(description="What it is called")
@@ -214,7 +214,7 @@ async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext
 
 @strawberry.type(description="A request for a video, and its way to a stored file.")
 class VideoJob:
-    """See `db.models.VideoJob`."""
+    """See `db.tables.VideoJob`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
     user_id: strawberry.ID = strawberry.field(description="Whose job it is")

@@ -9,8 +9,8 @@ import strawberry
 from strawberry.file_uploads import Upload
 
 from auth.caller import Caller
+from db.engine.statements import Writer
 from db.looks import LookRow
-from db.statements import Writer
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or

@@ -16,7 +16,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Messag
 from strawberry.types.execution import PreExecutionError
 
 from auth.errors import IdentityProviderUnavailable
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from resolvers.errors import TooManyStreams
 from resolvers.streams import seconds_left
 from schema.context import RequestContext

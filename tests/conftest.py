@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from app.settings import Settings
 from db import migrations
-from db.embedded import embedded_server
+from db.embedded.server import embedded_server
 from tests.house import House, http_client
 from tests.inspected import InspectedDatabase
 from tests.servers import serving

@@ -19,7 +19,7 @@ from auth.tokens import LEEWAY, sign
 from db import accounts as ledger
 from db import video_jobs
 from db.looks import LookRow
-from db.models import Base, LedgerEntry, LedgerEntryKind, SubmissionPace, User, VideoJob, VideoJobStatus
+from db.tables import Base, LedgerEntry, LedgerEntryKind, SubmissionPace, User, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import accounts, looks
 from resolvers.models import Catalogue, FleetLimits

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from app.databases import database_url
 from app.settings import Settings
-from db.limits import FOR_MIGRATIONS
-from db.session import DRIVER, Database
+from db.engine.database import DRIVER, Database
+from db.engine.limits import FOR_MIGRATIONS
 
 
 class InspectedDatabase(Database):

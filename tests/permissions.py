@@ -11,8 +11,8 @@ from sqlalchemy import Text, cast, func, literal_column, select, union_all
 
 from app.sample import SAMPLE
 from auth.caller import AccountStatus, Caller, Role
-from db.models import Base, User, Visibility
-from db.statements import Writer
+from db.engine.statements import Writer
+from db.tables import Base, User, Visibility
 from resolvers import looks, video_job_creation
 from resolvers.accounts import open_account
 from resolvers.video_job_input import VideoJobInput

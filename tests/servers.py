@@ -8,7 +8,7 @@ from app.asgi import create_app
 from app.http_server import HttpServer
 from app.serve import listen
 from app.settings import Settings
-from db.session import Database
+from db.engine.database import Database
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auth.errors import AccessDenied, AccountNotActive, AdminRequired, IdentityProviderUnavailable, InvalidCredentials
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from resolvers import errors
 from resolvers.errors import InvalidInput, Refusal
 from resolvers.models import MODELS

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosedError
 from app.settings import Settings
 from auth.caller import Caller
 from db import migrations
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from tests.db.test_error_names import NAMES
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase

@@ -11,7 +11,7 @@ import websockets
 
 from app.settings import Settings
 from auth import key_set
-from db.models import User
+from db.tables import User
 from tests.doubles.identity_provider import IdentityProvider, identity_provider
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase

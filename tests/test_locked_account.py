@@ -11,7 +11,7 @@ import pytest
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.limits import Limits
+from db.engine.limits import Limits
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase
 from tests.servers import serving

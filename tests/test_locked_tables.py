@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import VideoJobStatus
-from db.wake_ups import WAKE_UP_CHANNEL
+from db.engine.wake_ups import WAKE_UP_CHANNEL
+from db.tables import VideoJobStatus
 from tests.house import House, eventually, impatient_database
 from tests.servers import serving
 from tests.test_following import Followers, State
@@ -46,7 +46,7 @@ async def wake(house: House, caller: Caller, job_id: str) -> None:
 async def test_every_follower_hears_the_end_that_comes_after_the_lock(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.job_feed.BEHIND_SECONDS", 0.5)
+    monkeypatch.setattr("db.engine.feed.BEHIND_SECONDS", 0.5)
     caller = await house.user()
     job_id = await house.create(caller)
     async with impatient(house) as other:

@@ -18,7 +18,7 @@ from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from auth.policy import TokenPolicy
 from auth.tokens import Authenticator
-from db.models import User
+from db.tables import User
 from tests.house import House
 from tests.schema.test_streams import JOB, Socket
 

@@ -15,9 +15,9 @@ from sqlalchemy import make_url
 from app.settings import Settings
 from auth.caller import Caller
 from db import migrations
-from db.embedded import embedded_server
-from db.embedded_guardian import PGDATA
-from db.job_feed import JobFeed
+from db.embedded.guardian import PGDATA
+from db.embedded.server import embedded_server
+from db.engine.feed import JobFeed
 from tests.conftest import temporary_folder
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase

@@ -15,9 +15,9 @@ import pytest
 from app.settings import Settings
 from auth.caller import Caller
 from db import migrations
-from db.embedded import embedded_server
-from db.embedded_guardian import PGDATA, postmaster_lines
-from db.limits import Limits
+from db.embedded.guardian import PGDATA, postmaster_lines
+from db.embedded.server import embedded_server
+from db.engine.limits import Limits
 from tests.conftest import temporary_folder
 from tests.doubles.postgres_proxy import PostgresProxy, proxied
 from tests.house import FORM, House, eventually, multipart

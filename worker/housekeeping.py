@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from db import file_removals, queue, video_jobs
-from db.background import is_cancelled
+from db.engine.background import is_cancelled
 from resolvers.ports import StorageUnavailable
 from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
 from worker.troubles import report_chore

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from db import video_jobs
-from db.models import Submission, VideoJobStatus
-from db.statements import Writer
+from db.engine.statements import Writer
+from db.tables import Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import generation
 from resolvers.generation import VideoJobChanged
@@ -85,7 +85,7 @@ class Run:
         """Make a transition; where the row has changed meanwhile, make it on the new one if the job is still ours.
 
         Raises:
-            Superseded, db.errors.DatabaseUnavailable
+            Superseded, db.engine.errors.DatabaseUnavailable
 
         """
         while not await self._made(transition):

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from db import run_times
-from db.statements import Reader
+from db.engine.statements import Reader
 from db.video_jobs import JobRow
 
 # Until there are videos to reckon from: Veo takes between 11 seconds and 6 minutes.

@@ -14,8 +14,8 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
 from db import queue
-from db.error_names import errors_named
-from db.errors import DatabaseUnavailable
+from db.engine.error_names import errors_named
+from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker.housekeeping import keep_house
 from worker.keeping import keep

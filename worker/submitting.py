@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from db import submission_pace, video_job_images
-from db.errors import DatabaseUnavailable
-from db.models import ImageRole, Submission, VideoJobStatus
+from db.engine.errors import DatabaseUnavailable
+from db.tables import ImageRole, Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import submission
 from resolvers.images import Image

@@ -11,8 +11,8 @@ from pgqueuer import Queries
 from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Job
 
-from db.error_names import is_lost
-from db.errors import DatabaseUnavailable
+from db.engine.error_names import is_lost
+from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import StorageUnavailable
 
 # Classes of PostgreSQL's errors (its documentation, appendix A) that are about the server and the way to it: broken

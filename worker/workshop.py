@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from db.session import Database
+from db.engine.database import Database
 from resolvers.errors import GenerationSuspended
 from resolvers.models import Catalogue
 from resolvers.ports import Storage, VideoGenerator

@@ -5,7 +5,7 @@ from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from db.statements import Row
+from db.engine.statements import Row
 from schema.execution.values import Values
 
 REMEMBERED = 2048

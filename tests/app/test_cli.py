@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.settings import Settings
-from db.models import LedgerEntry, Look, User
+from db.tables import LedgerEntry, Look, User
 from tests.app.processes import lookreel
 from tests.house import House
 

@@ -13,7 +13,7 @@ from sqlalchemy import text, update
 
 from app.settings import Settings
 from db import migrations
-from db.models import FileRemoval, SubmissionPace
+from db.tables import FileRemoval, SubmissionPace
 from tests.app.processes import lookreel
 from tests.doubles.answers import error
 from tests.doubles.cloudinary import API_SECRET, CloudinaryDouble

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from db.models import Look
+from db.tables import Look
 from tests.house import House, eventually
 from tests.schema.over_http import EVENTS, JSON, events
 from tests.servers import serving

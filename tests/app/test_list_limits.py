@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from auth.caller import Caller
-from db.models import Base, Look, LookShare, Product
+from db.tables import Base, Look, LookShare, Product
 from tests.house import House
 from tests.schema.mutate import ERRORS, data_uri
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from db.address import parsed
-from db.errors import InvalidDatabaseUrl
+from db.engine.address import parsed
+from db.engine.errors import InvalidDatabaseUrl
 from tests.doubles.certificates import authority, written
 
 

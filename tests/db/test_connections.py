@@ -12,9 +12,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db import connections
-from db.connections import Server
-from db.errors import (
+from db.engine import connections
+from db.engine.connections import Server
+from db.engine.database import Database
+from db.engine.errors import (
     DatabaseAccessDenied,
     DatabaseMissing,
     DatabaseTooManyConnections,
@@ -22,8 +23,7 @@ from db.errors import (
     DatabaseUnavailable,
     InvalidDatabaseUrl,
 )
-from db.limits import FOR_HEALTH, FOR_MIGRATIONS, FOR_QUEUES, FOR_REQUESTS, Limits
-from db.session import Database
+from db.engine.limits import FOR_HEALTH, FOR_MIGRATIONS, FOR_QUEUES, FOR_REQUESTS, Limits
 from tests.doubles.certificates import authority, written
 from tests.doubles.postgres_proxy import PostgresProxy, proxied, server_context
 

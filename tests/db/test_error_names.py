@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 from sqlalchemy import Text, bindparam, column, func, select, table
 
-from db import error_names
-from db.errors import (
+from db.engine import error_names
+from db.engine.database import Database
+from db.engine.errors import (
     DatabaseAccessDenied,
     DatabaseConflict,
     DatabaseFull,
@@ -24,9 +25,8 @@ from db.errors import (
     DatabaseTooManyConnections,
     DatabaseUnavailable,
 )
-from db.limits import Limits
-from db.session import Database
-from db.statements import Row, Statement
+from db.engine.limits import Limits
+from db.engine.statements import Row, Statement
 from tests.house import eventually
 from tests.test_error_tables import descendants
 
@@ -202,7 +202,7 @@ async def test_where_the_server_does_not_end_it_the_driver_does(
     database: Database, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator has switched the server's own limit off."""
-    monkeypatch.setattr("db.limits.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("db.engine.limits.GRACE_SECONDS", 0.0)
     url = database.url.update_query_dict({"statement_timeout": "0"}).render_as_string(hide_password=False)
     short = Database(url, pool_size=1, limits=Limits(statement=0.1))
 

@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import text
 
 from db import video_jobs
-from db.background import BackgroundLoop
-from db.errors import DatabaseUnavailable
-from db.job_feed import FeedState, Inbox, JobFeed
-from db.session import Database, wake_up_after_commit
+from db.engine.background import BackgroundLoop
+from db.engine.database import Database, wake_up_after_commit
+from db.engine.errors import DatabaseUnavailable
+from db.engine.feed import FeedState, Inbox, JobFeed
 from tests.house import House, eventually
 
 # A poll that no test lives to see.
@@ -55,7 +55,7 @@ class Failing:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.background.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("db.engine.background.FIRST_PAUSE_SECONDS", 0.01)
 
 
 @asynccontextmanager
@@ -124,7 +124,7 @@ async def test_no_error_ends_it(
 
 
 async def test_it_says_when_it_is_behind_and_when_not_any_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.job_feed.BEHIND_SECONDS", 0.1)
+    monkeypatch.setattr("db.engine.feed.BEHIND_SECONDS", 0.1)
     job_id = await house.create(await house.user())
     failing = Failing(video_jobs.get_many, asyncpg.QueryCanceledError("canceling statement"))
     failing.left = 1_000_000
@@ -152,7 +152,7 @@ async def test_it_says_when_it_is_behind_and_when_not_any_more(house: House, mon
 
 
 async def test_it_is_behind_while_it_cannot_listen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.job_feed.BEHIND_SECONDS", 0.1)
+    monkeypatch.setattr("db.engine.feed.BEHIND_SECONDS", 0.1)
     async with fed(Database("postgresql://nobody@127.0.0.1:1/nothing"), NEVER) as feed:
 
         async def state() -> FeedState:
@@ -166,7 +166,7 @@ async def test_it_is_behind_while_it_cannot_listen(monkeypatch: pytest.MonkeyPat
 async def test_a_listening_connection_whose_other_end_is_silent_is_replaced(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.job_feed.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("db.engine.feed.ANSWER_SECONDS", 0.3)
     job_id = await house.create(await house.user())
     async with house.database.session() as session:
         others = [row.pid for row in await session.execute(text(LISTENER), {"others": []})]
@@ -191,13 +191,13 @@ async def test_a_listening_connection_whose_other_end_is_silent_is_replaced(
 async def test_the_wait_after_an_error_grows_and_starts_over(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("db.background.FIRST_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr("db.engine.background.FIRST_PAUSE_SECONDS", 1.0)
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("db.background.asyncio.sleep", sleep)
+    monkeypatch.setattr("db.engine.background.asyncio.sleep", sleep)
     outcomes = iter(["bad"] * 5 + ["good"] + ["bad"] * 2 + ["end"])
     loop = BackgroundLoop("Counting", logging.getLogger("lookreel.db"))
 

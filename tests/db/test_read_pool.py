@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from sqlalchemy import Integer, bindparam, func, select, table, text
 
-from db.errors import DatabaseNotMigrated, DatabaseUnavailable
-from db.limits import FOR_REQUESTS, Limits
-from db.read_pool import ReadPool
-from db.statements import Row, Statement
+from db.engine.errors import DatabaseNotMigrated, DatabaseUnavailable
+from db.engine.limits import FOR_REQUESTS, Limits
+from db.engine.pool import ReadPool
+from db.engine.statements import Row, Statement
 from tests.inspected import InspectedDatabase
 
 

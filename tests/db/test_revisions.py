@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from db import migrations, revisions
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from tests.inspected import InspectedDatabase
 
 ALEMBIC = Path(__file__).parents[2] / "alembic.ini"

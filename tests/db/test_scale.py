@@ -26,10 +26,10 @@ import pytest
 from app.sample import SAMPLE
 from auth.caller import Caller
 from db import creations, look_videos, looks, migrations, revisions, video_jobs
+from db.engine.paging import Page, Position
+from db.engine.pool import Transaction
+from db.engine.statements import Statement, Writer
 from db.looks import LookList, LookView
-from db.pages import Page, Position
-from db.read_pool import Transaction
-from db.statements import Statement, Writer
 from resolvers import accounts, video_job_creation
 from resolvers.looks import create as create_look
 from resolvers.video_job_input import VideoJobInput

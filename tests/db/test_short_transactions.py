@@ -9,9 +9,9 @@ from sqlalchemy import Integer, func, select
 
 from auth.caller import Caller
 from db import accounts
-from db.errors import DatabaseUnavailable
-from db.models import LedgerEntryKind
-from db.statements import Reader, Row, Statement, Writer
+from db.engine.errors import DatabaseUnavailable
+from db.engine.statements import Reader, Row, Statement, Writer
+from db.tables import LedgerEntryKind
 from tests.house import House
 from tests.inspected import InspectedDatabase
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Integer, Text, bindparam, select
 
 import db
-from db.pages import Listing
-from db.session import Database
-from db.statements import Row, Statement
+from db.engine.database import Database
+from db.engine.paging import Listing
+from db.engine.statements import Row, Statement
 from tests.test_error_tables import descendants
 
 # What asyncpg makes of PostgreSQL's types.

@@ -8,8 +8,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db.session import Database, wake_up_after_commit
-from db.wake_ups import WAKE_UP_CHANNEL, WakeUps
+from db.engine.database import Database, wake_up_after_commit
+from db.engine.wake_ups import WAKE_UP_CHANNEL, WakeUps
 from tests.house import House, eventually
 
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from auth.caller import Caller
-from db.models import LedgerEntry, LedgerEntryKind, VideoJobStatus
-from db.statements import Writer
+from db.engine.statements import Writer
+from db.tables import LedgerEntry, LedgerEntryKind, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import generation, submission, video_jobs
 from resolvers.generation import KeptVideo

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from db.models import LedgerEntry, User
+from db.tables import LedgerEntry, User
 from resolvers import accounts
 from resolvers.errors import InvalidInput
 from tests.house import House

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.read_pool import ReadPool
+from db.engine.pool import ReadPool
 from tests.house import FORM, House, eventually, multipart
 from tests.inspected import InspectedDatabase
 from tests.servers import serving

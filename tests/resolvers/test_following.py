@@ -10,8 +10,8 @@ import pytest
 
 from auth.caller import Caller
 from db import video_jobs
-from db.errors import DatabaseUnavailable
-from db.job_feed import JobFeed
+from db.engine.errors import DatabaseUnavailable
+from db.engine.feed import JobFeed
 from resolvers.following import follow_all, follow_with_log
 from tests.house import House
 

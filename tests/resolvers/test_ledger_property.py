@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from auth.caller import Caller, Role
+from db.engine.statements import Writer
 from db.looks import LookRow
-from db.models import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Submission, User, VideoJob, VideoJobStatus
-from db.statements import Writer
+from db.tables import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Submission, User, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from auth.caller import Caller, Role
 from db import accounts
 from db import video_jobs as rows
-from db.models import VideoJob, VideoJobStatus
+from db.tables import VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import submission, video_job_creation, video_jobs
 from resolvers.generation import VideoJobChanged

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from db import submission_pace
-from db.models import Submission
+from db.tables import Submission
 from resolvers import generation, submission
 from resolvers.models import FleetLimits
 from resolvers.queue_places import queue_places

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from auth.caller import Caller
 from db import accounts
 from db.looks import LookRow
-from db.models import LedgerEntry, LedgerEntryKind, LookVideo, Submission, VideoJob, VideoJobStatus
+from db.tables import LedgerEntry, LedgerEntryKind, LookVideo, Submission, VideoJob, VideoJobStatus
 from resolvers import generation, video_jobs
 from resolvers.errors import Refusal
 from tests.house import House, eventually

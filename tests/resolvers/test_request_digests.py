@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.models import IdempotencyKey, ImageRole
+from db.tables import IdempotencyKey, ImageRole
 from resolvers.video_job_input import JobImage, VideoJobInput
 from tests.house import FORM, House
 from tests.wires import Wire

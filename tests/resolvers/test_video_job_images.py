@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.models import FileRemoval, VideoJobImage
+from db.tables import FileRemoval, VideoJobImage
 from tests.house import FORM, House, multipart
 from tests.schema.mutate import png
 from tests.workers import files_are_removed

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.settings import Settings
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 from tests.rest_compat.event_stream import followed, following

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
-from db.models import LookShare
+from db.tables import LookShare
 from tests.house import House
 
 

@@ -16,7 +16,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.settings import Settings
-from db.session import Database
+from db.engine.database import Database
 from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext

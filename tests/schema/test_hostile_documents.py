@@ -12,7 +12,7 @@ import pytest
 
 from app.asgi import create_app
 from app.settings import Settings
-from db.session import Database
+from db.engine.database import Database
 from tests.house import House
 
 # Refusing takes a tenth of this; the rest is for a busy machine.

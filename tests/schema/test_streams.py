@@ -14,10 +14,10 @@ from websockets.asyncio.client import ClientConnection
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import VideoJobStatus
-from db.read_pool import ReadPool
-from db.session import Database
-from db.statements import Row, Statement
+from db.engine.database import Database
+from db.engine.pool import ReadPool
+from db.engine.statements import Row, Statement
+from db.tables import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from tests.house import House, eventually
 from tests.servers import serving

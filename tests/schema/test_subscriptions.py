@@ -11,7 +11,7 @@ from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import ConnectionClosedError
 
 from auth.caller import Caller
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from tests.house import House
 
 FOLLOW = """subscription ($id: ID!) { videoJob(id: $id) {

@@ -8,7 +8,7 @@ import pytest
 import websockets
 
 from auth.caller import Caller
-from db.models import Base, FileRemoval, Look
+from db.tables import Base, FileRemoval, Look
 from tests.house import FORM, House, multipart
 from tests.schema.mutate import ERRORS, data_uri, png
 

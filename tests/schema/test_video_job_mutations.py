@@ -3,7 +3,7 @@
 import pytest
 
 from auth.caller import Role
-from db.models import LedgerEntry, VideoJob, VideoJobStatus
+from db.tables import LedgerEntry, VideoJob, VideoJobStatus
 from tests.house import FORM, House, eventually
 from tests.schema.mutate import CANCEL, DELETE, ERRORS, LOOK, RETRY, codes, mutate
 from tests.wires import GraphQLWire

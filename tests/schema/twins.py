@@ -10,8 +10,8 @@ from graphql import GraphQLError, GraphQLField, GraphQLNamedType, GraphQLObjectT
 from sqlalchemy import func, update
 
 from auth.caller import Caller
-from db.job_feed import JobFeed
-from db.models import VideoJob
+from db.engine.feed import JobFeed
+from db.tables import VideoJob
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
 from resolvers.videos import poster

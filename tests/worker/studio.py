@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import Base, FileRemoval, LedgerEntry, LedgerEntryKind, VideoJob, VideoJobImage, VideoJobLog
+from db.tables import Base, FileRemoval, LedgerEntry, LedgerEntryKind, VideoJob, VideoJobImage, VideoJobLog
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.veo import VeoDouble
 from tests.house import FORM, House, Traces, eventually, multipart

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text
 
 from app.settings import Settings
 from db import queue
-from db.models import VideoJob, VideoJobStatus
+from db.tables import VideoJob, VideoJobStatus
 from tests.house import House, eventually
 from tests.worker.test_survival import EXIT_SECONDS, worker_process
 from tests.workers import at_work

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.workshop import veo_access
-from db.models import LogLevel
+from db.tables import LogLevel
 from db.video_jobs import JobRow
 from providers.veo import VeoGenerator
 from resolvers.videos import inspect

@@ -10,7 +10,7 @@ import pytest
 from pgqueuer.errors import RetryRequested
 from sqlalchemy import text
 
-from db.models import Submission, VideoJob, VideoJobStatus
+from db.tables import Submission, VideoJob, VideoJobStatus
 from resolvers import generation, submission
 from resolvers.ports import GenerationFailed, StillGenerating
 from tests.house import CATALOGUE, House, eventually

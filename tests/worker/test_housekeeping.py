@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, text
 
 from db import file_removals, queue
-from db.models import FileRemoval, IdempotencyKey
+from db.tables import FileRemoval, IdempotencyKey
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage

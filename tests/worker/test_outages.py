@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.workshop import veo_access
-from db.models import LogLevel, Submission, VideoJobLog, VideoJobStatus
+from db.tables import LogLevel, Submission, VideoJobLog, VideoJobStatus
 from providers.veo import VeoGenerator
 from tests.doubles.answers import Answer, quota_exceeded
 from tests.worker.messages import UNCERTAIN

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
-from db.models import FileRemoval, ImageRole, VideoJobImage, VideoJobStatus
+from db.tables import FileRemoval, ImageRole, VideoJobImage, VideoJobStatus
 from tests.house import eventually
 from tests.worker.studio import FRAMES, JPEG, PNG, File, Said, Studio, WireName, ended, picture, wires
 

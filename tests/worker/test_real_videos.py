@@ -14,7 +14,7 @@ from gql.transport.websockets import WebsocketsTransport
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import VideoJobStatus
+from db.tables import VideoJobStatus
 from resolvers.video_facts import VideoFacts
 from resolvers.videos import inspect
 from tests.doubles.answers import error

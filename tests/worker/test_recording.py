@@ -10,8 +10,8 @@ import pytest
 from pgqueuer.errors import RetryRequested
 
 from db import submission_pace
-from db.errors import DatabaseUnavailable
-from db.models import Submission, VideoJobStatus
+from db.engine.errors import DatabaseUnavailable
+from db.tables import Submission, VideoJobStatus
 from resolvers import submission
 from resolvers.ports import GeneratorMisconfigured, NotAccepted
 from tests.house import House

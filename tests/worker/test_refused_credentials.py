@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from auth.caller import Caller
 from db import submission_pace
-from db.models import FileRemoval, LogLevel, Submission, VideoJob, VideoJobStatus
+from db.tables import FileRemoval, LogLevel, Submission, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import generation, submission
 from resolvers.models import FleetLimits

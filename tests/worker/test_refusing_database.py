@@ -10,7 +10,7 @@ from pgqueuer.errors import RetryRequested
 
 from app.settings import Settings
 from db import migrations
-from db.models import VideoJobStatus
+from db.tables import VideoJobStatus
 from tests.db.test_error_names import NAMES
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase

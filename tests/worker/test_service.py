@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.settings import Settings
-from db.models import VideoJob, VideoJobStatus
+from db.tables import VideoJob, VideoJobStatus
 from tests.house import House, eventually
 from tests.workers import at_work
 

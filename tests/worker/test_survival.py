@@ -23,9 +23,9 @@ from sqlalchemy import func, make_url, update
 from app.settings import Settings
 from auth.caller import Caller
 from db import migrations
-from db.embedded import embedded_server
-from db.embedded_guardian import PGDATA, postmaster_lines
-from db.models import LedgerEntry, LedgerEntryKind, Submission, VideoJob, VideoJobStatus
+from db.embedded.guardian import PGDATA, postmaster_lines
+from db.embedded.server import embedded_server
+from db.tables import LedgerEntry, LedgerEntryKind, Submission, VideoJob, VideoJobStatus
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.mock_videos import mock_video
 from tests.app.processes import environment

@@ -15,8 +15,8 @@ from pgqueuer.errors import FailingListenerError
 from sqlalchemy import text
 
 from app.settings import Settings
-from db.errors import DatabaseNotMigrated, DatabaseUnavailable
-from db.models import VideoJobStatus
+from db.engine.errors import DatabaseNotMigrated, DatabaseUnavailable
+from db.tables import VideoJobStatus
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator

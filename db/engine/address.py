@@ -1,7 +1,7 @@
 """What DATABASE_URL says, read by libpq's rules: https://www.postgresql.org/docs/current/libpq-connect.html.
 
-Most of it is then the driver's to understand (`db.connections`). Here is what it lacks, and what tells a person at the
-start what is wrong. No message has a part of the URL that may be a part of the password.
+Most of it is then the driver's to understand (`db.engine.connections`). Here is what it lacks, and what tells a person
+at the start what is wrong. No message has a part of the URL that may be a part of the password.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from db.errors import InvalidDatabaseUrl
+from db.engine.errors import InvalidDatabaseUrl
 
 LARGEST_PORT = 65535
 

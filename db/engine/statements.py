@@ -110,7 +110,7 @@ class Reader(Protocol):
 
 
 class Writer(Reader, Protocol):
-    """A transaction. `wake_ups` goes out once it has committed: see `db.session.wake_up_after_commit`."""
+    """A transaction. `wake_ups` goes out once it has committed: see `db.engine.database.wake_up_after_commit`."""
 
     @property
     def wake_ups(self) -> list[str]:

@@ -11,10 +11,10 @@ from typing import TypeVar
 import asyncpg
 from asyncpg.transaction import Transaction as DriverTransaction
 
-from db.connections import close
-from db.error_names import errors_named, is_lost
-from db.errors import DatabaseBusy
-from db.statements import SomeRow, Statement
+from db.engine.connections import close
+from db.engine.error_names import errors_named, is_lost
+from db.engine.errors import DatabaseBusy
+from db.engine.statements import SomeRow, Statement
 
 # A server that has stopped must not keep those waiting who have given up already.
 ROLLBACK_SECONDS = 1.0
@@ -24,7 +24,7 @@ AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
 
 
 class Transaction:
-    """A `db.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
+    """A `db.engine.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
 
     def __init__(self, connection: asyncpg.Connection, facts: dict[str, bool]) -> None:
         self.facts = facts
@@ -32,11 +32,11 @@ class Transaction:
         self._connection = connection
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """See `db.statements.Reader`."""
+        """See `db.engine.statements.Reader`."""
         return await self._sent(statement.sql, statement.arguments(values), statement.row)
 
     async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """See `db.statements.Writer`."""
+        """See `db.engine.statements.Writer`."""
         return await self._sent(sql, arguments, asyncpg.Record)
 
     async def _sent(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
@@ -52,7 +52,7 @@ class _Slot:
 
 
 class ReadPool:
-    """A `db.statements.Reader` outside of any transaction. A read is safe to repeat, so a lost connection is replaced.
+    """A `db.engine.statements.Reader` outside of any transaction: reads are repeated where a connection was lost.
 
     `facts` is what this process has learnt about the database and will not change, such as that a table is there.
     Whoever gets no connection within `wait_seconds` gets none.
@@ -76,7 +76,7 @@ class ReadPool:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """See `db.statements.Reader`."""
+        """See `db.engine.statements.Reader`."""
         arguments = statement.arguments(values)
 
         async def send(connection: asyncpg.Connection) -> list[SomeRow]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError
 
-from db.errors import (
+from db.engine.errors import (
     DatabaseAccessDenied,
     DatabaseConflict,
     DatabaseFull,
@@ -67,7 +67,7 @@ _logged: dict[str, float] = {}
 
 @contextmanager
 def errors_named(lost: type[OSError] = ConnectionError) -> Iterator[None]:
-    """Raise one of `db.errors` instead of the driver's own errors that mean the same.
+    """Raise one of `db.engine.errors` instead of the driver's own errors that mean the same.
 
     `lost` are errors of the operating system that mean a lost connection: any, where nothing but the driver runs.
     """

@@ -17,11 +17,11 @@ from uuid import UUID
 import asyncpg
 
 from db import video_jobs
-from db.background import BackgroundLoop
-from db.errors import DatabaseUnavailable
-from db.session import Database
+from db.engine.background import BackgroundLoop
+from db.engine.database import Database
+from db.engine.errors import DatabaseUnavailable
+from db.engine.wake_ups import WAKE_UP_CHANNEL
 from db.video_jobs import VideoJobRow
-from db.wake_ups import WAKE_UP_CHANNEL
 
 BATCH = 500
 POLLS_A_LOOK = 12

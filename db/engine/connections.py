@@ -1,7 +1,7 @@
 """The one place that opens connections to PostgreSQL: asyncpg's, with limits on how long their work may take.
 
-The driver understands most of DATABASE_URL by itself; `db.address` reads it, here the rest is done. What goes wrong is
-raised as one of `db.errors`, with a sentence for operators that has no password in it.
+The driver understands most of DATABASE_URL by itself; `db.engine.address` reads it, here the rest is done. What goes
+wrong is raised as one of `db.engine.errors`, with a sentence for operators that has no password in it.
 """
 
 import random
@@ -13,10 +13,10 @@ from urllib.parse import quote, urlencode
 
 import asyncpg
 
-from db.address import DatabaseAddress, parsed
-from db.error_names import first_line, named
-from db.errors import DatabaseTooOld, DatabaseUnavailable, InvalidDatabaseUrl
-from db.limits import Limits
+from db.engine.address import DatabaseAddress, parsed
+from db.engine.error_names import first_line, named
+from db.engine.errors import DatabaseTooOld, DatabaseUnavailable, InvalidDatabaseUrl
+from db.engine.limits import Limits
 
 OLDEST_POSTGRESQL = 15
 CLOSE_SECONDS = 2.0

@@ -9,12 +9,12 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import URL
 
-from db.address import DatabaseAddress
-from db.connections import Server, close
-from db.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits
-from db.read_pool import ReadPool, Transaction
-from db.statements import Writer
-from db.wake_ups import WakeUps
+from db.engine.address import DatabaseAddress
+from db.engine.connections import Server, close
+from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits
+from db.engine.pool import ReadPool, Transaction
+from db.engine.statements import Writer
+from db.engine.wake_ups import WakeUps
 
 WAIT_SECONDS = 10.0
 DRIVER = "postgresql+asyncpg"
@@ -30,7 +30,7 @@ class Database:
 
     Half of `pool_size` is for single reads, half for transactions: whoever waits for a lock takes no connection from
     those who read. Health has one of its own. Whoever gets none within `wait_seconds` gets `DatabaseBusy`. `url` is any
-    that libpq understands (`db.address`); the attribute has it as SQLAlchemy writes it.
+    that libpq understands (`db.engine.address`); the attribute has it as SQLAlchemy writes it.
 
     Raises:
         InvalidDatabaseUrl

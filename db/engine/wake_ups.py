@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import ARRAY, Text, bindparam, func, literal_column, select
 
-from db.background import is_cancelled, is_unexpected
-from db.statements import Reader, Row, Statement
+from db.engine.background import is_cancelled, is_unexpected
+from db.engine.statements import Reader, Row, Statement
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
 
