@@ -5,7 +5,7 @@ A job that costs waits here for the fleet's pace. It stays PENDING until the gen
 
 from datetime import UTC, datetime, timedelta
 
-from db import submission_pace
+from db import accounts, submission_pace
 from db.engine.statements import Writer
 from db.tables import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow
@@ -81,6 +81,8 @@ async def refuse(
     Whoever finds that out fails, and the tokens come back: it was our fault, and costs nothing. Where it was known, the
     job tried whether it is over, and waits on, unless it has done so for the last time.
     """
+    # The account first, as wherever tokens come back; nobody else's submit waits for it.
+    await accounts.lock(writer, job.user_id)
     was_known = await submission_pace.set_trouble(writer, refusal.reason, rest)
     if not was_known or is_last:
         return await fail(writer, job, refusal.code, refusal.message, refund=True)

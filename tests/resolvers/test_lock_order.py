@@ -6,6 +6,7 @@ The account or the job is held by a transaction of the test until the others wai
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,11 @@ from sqlalchemy import select
 from auth.caller import Caller, Role
 from db import accounts
 from db import video_jobs as rows
-from db.tables import VideoJob, VideoJobStatus
+from db.tables import SubmissionPace, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import submission, video_job_creation, video_jobs
 from resolvers.generation import VideoJobChanged
+from resolvers.ports import GeneratorMisconfigured
 from resolvers.video_job_input import VideoJobInput
 from tests.house import CATALOGUE, House, eventually
 from tests.resolvers.stages import (
@@ -71,7 +73,15 @@ async def transitioned(house: House, job: JobRow, transition: Transition) -> str
     return None
 
 
-REFUNDING = [*CANCEL, *DELETE, fail_with_refund]
+async def refuse_credentials(house: House, _caller: Caller, job_id: str) -> str | None:
+    """Let the generator refuse our credentials for the job."""
+    job = await found(house, UUID(job_id))
+    refusal = GeneratorMisconfigured("GENERATOR_MISCONFIGURED", "Not set up", "403")
+    refuse = partial(submission.refuse, refusal=refusal, is_last=True)
+    return "VIDEO_JOB_NOT_FOUND" if job is None else await transitioned(house, job, refuse)
+
+
+REFUNDING = [*CANCEL, *DELETE, fail_with_refund, refuse_credentials]
 
 
 @pytest.mark.parametrize("change", REFUNDING)
@@ -88,7 +98,8 @@ async def test_whoever_refunds_a_job_waits_for_its_owners_account_and_leaves_the
         changing = asyncio.ensure_future(change(house, actor, str(job.id)))
         await until_waiting(house, 1)
         async with house.database.session() as other:
-            # Raises where anybody has locked the row.
+            # Both raise where anybody has locked the row.
+            await other.execute(select(SubmissionPace).with_for_update(nowait=True))
             found = await other.scalar(select(VideoJob).where(VideoJob.id == job.id).with_for_update(nowait=True))
 
     assert found is not None
@@ -99,7 +110,7 @@ async def test_whoever_refunds_a_job_waits_for_its_owners_account_and_leaves_the
 
 @pytest.mark.parametrize(
     "pair",
-    list(permutations((cancel_by_rest, delete_by_rest, fail_with_refund), 2)),
+    list(permutations((cancel_by_rest, delete_by_rest, fail_with_refund, refuse_credentials), 2)),
     ids=lambda pair: " then ".join(change.__name__ for change in pair),
 )
 async def test_two_who_refund_a_job_at_once_meet_no_deadlock_and_refund_it_once(
