@@ -50,7 +50,8 @@ class LimitBody:
         largest = _largest(scope["path"], kind, headers)
         refused = _refused_head(scope) or (_too_long(largest) if _is_declared_longer(headers, largest) else None)
         if refused is None:
-            body = _CountedBody(receive, send, largest, JsonValues() if kind == JSON else None)
+            # Whatever is not a form may be read as JSON.
+            body = _CountedBody(receive, send, largest, None if kind == FORM else JsonValues())
             try:
                 await self._app(scope, body.receive, body.send)
             except Exception:
