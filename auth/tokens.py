@@ -8,7 +8,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from auth.caller import AccountStatus, Caller, Role, email_of
-from auth.errors import InvalidCredentials
+from auth.errors import InvalidCredentials, NotABearerToken, TokenExpired
 from auth.key_set import KeySet
 from auth.policy import HMAC_ALGORITHMS, InvalidTokenPolicy, TokenPolicy
 
@@ -67,17 +67,21 @@ class Authenticator:
             return believed.caller
         caller = await self._verified(authorization or "")
         if caller.expires_at is None or caller.expires_at <= now:
-            raise InvalidCredentials
+            raise TokenExpired
         self._remember(authorization or "", caller, caller.expires_at.timestamp(), now.timestamp())
         return caller
 
     async def _verified(self, authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or len(token) > LONGEST_TOKEN:
+        if authorization and (scheme.lower() != "bearer" or not token):
+            raise NotABearerToken
+        if len(token) > LONGEST_TOKEN:
             raise InvalidCredentials
         try:
             return caller_of(self._decode(token, await self._key(token)))
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired from None
         except (jwt.PyJWTError, ValueError, OverflowError) as error:
             raise InvalidCredentials from error
 
