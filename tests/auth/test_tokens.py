@@ -179,3 +179,17 @@ async def test_a_pair_of_keys_verifies_by_either_and_signs_by_the_private_one(al
 def test_a_key_that_can_verify_nothing_is_found_out_at_once(algorithm: str, key: str) -> None:
     with pytest.raises(InvalidTokenPolicy, match=f"JWT_SECRET_KEY is no key for JWT_ALGORITHM {algorithm}"):
         Authenticator(TokenPolicy(algorithm=algorithm, secret_key=key))
+
+
+async def test_keys_are_rotated_with_no_token_refused() -> None:
+    old, new = KEY, "the key that comes after it, which is long enough for every algorithm here: 64 bytes"
+    rotating = Authenticator(TokenPolicy(algorithm="HS256", secret_key=new, other_keys=(old,)))
+
+    found = [(await rotating.authenticate(f"Bearer {token(key=key)}")).user_id for key in (old, new)]
+
+    assert found == [USER_ID, USER_ID]
+    with pytest.raises(InvalidCredentials):
+        await rotating.authenticate(f"Bearer {token(key='a third key, which is long enough for every algorithm, too')}")
+    with pytest.raises(InvalidCredentials) as refusal:
+        await rotating.authenticate(f"Bearer {token(key=old, exp=datetime(2020, 1, 1, tzinfo=UTC))}")
+    assert refusal.value.code == "TOKEN_EXPIRED"
