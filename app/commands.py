@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from importlib import metadata
 from typing import Annotated, NamedTuple
 
 import typer
@@ -25,7 +26,6 @@ from resolvers import accounts
 from resolvers.errors import InvalidInput, Refusal
 
 app = typer.Typer(
-    help="Lookreel: AI video generation for fashion looks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,6 +46,19 @@ class Printed(NamedTuple):
 
 
 app.command()(serve)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
+    if wanted:
+        typer.echo(f"lookreel {metadata.version('lookreel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,  # noqa: FBT002 - a command line's flag, whose callback has done everything
+) -> None:
+    """Lookreel: AI video generation for fashion looks."""
 
 
 @app.command()

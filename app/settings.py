@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.origins import origins_of
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
@@ -120,6 +120,13 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return self
 
+    @field_validator("veo_models")
+    @classmethod
+    def _are_names(cls, models: dict[str, str]) -> dict[str, str]:
+        if not all(name.strip() and upstream.strip() for name, upstream in models.items()):
+            raise ValueError('must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}')
+        return models
+
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, origins: str) -> str:
@@ -203,6 +210,10 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise InvalidSettings("\n".join(_sentence(dict(problem)) for problem in error.errors())) from None
+    except SettingsError as error:
+        # What is no JSON is refused before anything else is looked at, and the setting is named in a text only.
+        name = re.sub(r'.*field "(\w+)".*', r"\1", str(error)).upper()
+        raise InvalidSettings(f'{name}: must be a JSON object, such as {{"name": "value"}}') from None
 
 
 def _items(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What cannot be honoured in the environment is a sentence; what can be, whatever its spelling, is."""
 
 from datetime import timedelta
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from app.origins import origins_of
 from app.settings import InvalidSettings, read_settings
 from auth.errors import InvalidCredentials
 from auth.tokens import Authenticator, sign
+from tests.app.processes import lookreel
 from tests.house import House
 
 LIFETIME = timedelta(hours=1)
@@ -81,3 +83,23 @@ def test_short_keys_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(InvalidSettings, match="JWT_SECRET_KEYS: each key should have at least 32 characters"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    "models",
+    ["veo", "{", "[]", '"veo"', "7", '{"veo": 1}', '{"veo": null}', '{"veo": ""}', '{" ": "veo"}', '{"a": []}'],
+)
+def test_models_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, models: str) -> None:
+    monkeypatch.setenv("VEO_MODELS", models)
+
+    with pytest.raises(InvalidSettings) as refusal:
+        read_settings()
+
+    assert str(refusal.value).startswith("VEO_MODELS: ")
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_the_version_is_printed() -> None:
+    printed = lookreel("--version")
+
+    assert (printed.returncode, printed.stdout, printed.stderr) == (0, f"lookreel {metadata.version('lookreel')}\n", "")
