@@ -12,7 +12,7 @@ import uvloop
 from asgi_correlation_id import CorrelationIdFilter
 
 from app.asgi import create_app
-from app.http_protocol import BoundedHttp
+from app.http.protocol import BoundedHttp
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings

@@ -16,24 +16,24 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from app import web_pages
-from app.body_limit import GRAPHQL, LimitBody
-from app.in_front import InFront
+from app.http.body_limit import GRAPHQL, LimitBody
+from app.http.in_front import InFront
+from app.http.trailing_slash import IgnoreTrailingSlash
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
 from db.errors import DatabaseUnavailable
 from db.job_feed import JobFeed
 from db.session import Database
+from graphql_server.view import GraphQLView
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams
 from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
 from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
-from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
 from schema.schema import LookreelSchema, make_schema
-from schema.view import GraphQLView
 
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = [

@@ -16,11 +16,11 @@ from db.job_feed import JobFeed
 from db.read_pool import ShortTransaction
 from db.session import Database, Session
 from db.statements import Reader
+from graphql_server.fan_out import Groups
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, until_expiry
 from schema.dataloaders import Loaders
-from schema.fan_out import Groups
 
 Item = TypeVar("Item")
 # How a path of this site begins; whatever else is stored is a URL.

@@ -17,13 +17,13 @@ from strawberry.types import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
+from graphql_server.execution.executor import FastExecutor
+from graphql_server.execution.plans import plans_of
+from graphql_server.execution.roots import Answer, Query
+from graphql_server.limits import Limits, coded
 from schema import queries
-from schema.documents import MOST_ERRORS, DocumentGate, Documents
 from schema.errors import ErrorTable, is_unexpected
-from schema.execution.executor import FastExecutor
-from schema.execution.plans import plans_of
-from schema.execution.roots import Answer, Query
-from schema.limits import Limits, coded
 from schema.mutations import Mutation
 from schema.subscriptions import Subscription
 
@@ -32,7 +32,7 @@ DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
 
 
 def _serialize(moment: datetime) -> datetime:
-    """Leave the text to whoever encodes the answer (`schema.http_answers.as_json`): orjson makes it in no time."""
+    """Leave the text to whoever encodes the answer (`http_answers.as_json`): orjson makes it in no time."""
     return moment.astimezone(UTC)
 
 
@@ -207,7 +207,7 @@ def make_schema(
 ) -> LookreelSchema:
     """Return the schema with its policy; documents are remembered for each one apart.
 
-    `fast` decides how it is executed, not what is answered: see `schema.execution`.
+    `fast` decides how it is executed, not what is answered: see `graphql_server.execution`.
     """
     return LookreelSchema(Documents(limits or Limits(), introspection=introspection), timeout_seconds, fast=fast)
 

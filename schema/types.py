@@ -18,10 +18,10 @@ from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine
+from graphql_server.columns import column, url
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from resolvers.video_jobs import ShownJob
-from schema.columns import column, url
 from schema.context import RequestContext
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from app.asgi import create_app
-from app.http_protocol import BoundedHttp
+from app.http.protocol import BoundedHttp
 from app.serve import listen
 from app.settings import Settings
 from db.session import Database

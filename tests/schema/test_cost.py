@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_introspection_query, parse
 
-from schema.cost import EXPECTED_LENGTHS, operations
-from schema.limits import Limits
+from graphql_server.cost import EXPECTED_LENGTHS, operations
+from graphql_server.limits import Limits
 from schema.schema import schema
 from tests.house import House
 from tests.schema.mutate import CANCEL

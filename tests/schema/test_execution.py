@@ -17,13 +17,13 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.settings import Settings
 from db.session import Database
+from graphql_server.execution.executor import FastExecutor
+from graphql_server.execution.marks import Mark
+from graphql_server.execution.plans import plans_of
+from graphql_server.execution.values import Unusual
 from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext
-from schema.execution.executor import FastExecutor
-from schema.execution.marks import Mark
-from schema.execution.plans import plans_of
-from schema.execution.values import Unusual
 from schema.schema import schema
 from tests.house import House
 from tests.schema.asked import queries

@@ -7,9 +7,9 @@ import pytest
 from graphql import GraphQLError
 from strawberry.types.execution import PreExecutionError
 
-from schema import documents
-from schema.documents import Documents
-from schema.limits import Limits
+from graphql_server import documents
+from graphql_server.documents import Documents
+from graphql_server.limits import Limits
 from schema.schema import make_schema, schema
 from tests.schema.refusals import refused
 

@@ -12,12 +12,12 @@ from sqlalchemy import func, update
 from auth.caller import Caller
 from db.job_feed import JobFeed
 from db.models import VideoJob
+from graphql_server.http_answers import as_json
+from graphql_server.limits import Limits
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
 from resolvers.videos import poster
 from schema.context import GraphQLServices, RequestContext
-from schema.http_answers import as_json
-from schema.limits import Limits
 from schema.schema import LookreelSchema, make_schema
 from tests.house import CATALOGUE, House
 

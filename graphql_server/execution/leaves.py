@@ -11,7 +11,7 @@ from types import NoneType
 from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError, GraphQLLeafType
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
-from schema.execution.values import Values, kinds_of, with_nulls
+from graphql_server.execution.values import Values, kinds_of, with_nulls
 
 Check = Callable[[Values], bool]
 

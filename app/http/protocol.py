@@ -25,7 +25,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Pass a part of the body on; how long all of it may be is for `app.body_limit` to say."""
+        """Pass a part of the body on; how long all of it may be is for `app.http.body_limit` to say."""
         self._unfinished = 0
         super().on_body(body)
 

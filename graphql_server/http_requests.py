@@ -12,7 +12,7 @@ import orjson
 from strawberry.http import GraphQLRequestData
 from strawberry.http.parse_content_type import parse_content_type
 
-from schema.http_answers import ALLOWED, JSON, Accepted, Refused
+from graphql_server.http_answers import ALLOWED, JSON, Accepted, Refused
 
 MULTIPART = "multipart/form-data"
 UTF_8 = {"utf-8", "utf8"}

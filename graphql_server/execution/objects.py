@@ -6,8 +6,17 @@ from itertools import chain, islice
 from types import NoneType
 from typing import Any, NamedTuple
 
-from schema.execution.rows import assembler, type_of
-from schema.execution.values import Completion, Unusual, Values, all_of, kinds_of, only_kind, with_nulls, without_nulls
+from graphql_server.execution.rows import assembler, type_of
+from graphql_server.execution.values import (
+    Completion,
+    Unusual,
+    Values,
+    all_of,
+    kinds_of,
+    only_kind,
+    with_nulls,
+    without_nulls,
+)
 
 # Given the objects, their type where they have one, and the operation's context.
 Read = Callable[[Sequence[Any], type | None, Any], Any]

@@ -27,12 +27,12 @@ from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, 
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from schema.execution.leaves import Leaf
-from schema.execution.marks import Show, mark_of
-from schema.execution.objects import Column, ListOf, ObjectOf, Reading, Selection
-from schema.execution.roots import NO_VARIABLES, Roots, roots_of
-from schema.execution.rows import getter
-from schema.execution.values import Completion, Values
+from graphql_server.execution.leaves import Leaf
+from graphql_server.execution.marks import Show, mark_of
+from graphql_server.execution.objects import Column, ListOf, ObjectOf, Reading, Selection
+from graphql_server.execution.roots import NO_VARIABLES, Roots, roots_of
+from graphql_server.execution.rows import getter
+from graphql_server.execution.values import Completion, Values
 
 REMEMBERED_FIELDS = 2048
 TYPE_NAME = "__typename"
@@ -69,7 +69,7 @@ class Plans:
 
 
 class _Remembered:
-    """The plans of operations, for as long as their documents are remembered (`schema.documents`), and no longer."""
+    """The plans of operations, for as long as their documents are remembered (`documents.py`), and no longer."""
 
     def __init__(self) -> None:
         # By identity: nodes are equal to others that say the same, and to compare them takes long.

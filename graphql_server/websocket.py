@@ -13,12 +13,12 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.types.execution import PreExecutionError
 
+from graphql_server.fan_out import is_shareable
+from graphql_server.http_answers import as_json
 from resolvers.errors import TooManyStreams
 from resolvers.streams import seconds_left
 from schema.context import RequestContext
 from schema.errors import graphql_error
-from schema.fan_out import is_shareable
-from schema.http_answers import as_json
 
 HEARTBEAT_SECONDS = 15.0
 LARGEST_SHARED_QUERY = 10_000

@@ -18,7 +18,7 @@ from graphql import (
     parse,
 )
 
-from schema.cost import Operation
+from graphql_server.cost import Operation
 
 LONGEST_MESSAGE = 500
 MOST_LOCATIONS = 3

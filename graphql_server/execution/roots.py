@@ -21,7 +21,7 @@ from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, 
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 from graphql.pyutils import Path, is_awaitable
 
-from schema.execution.values import Completion, Unusual, all_of, note
+from graphql_server.execution.values import Completion, Unusual, all_of, note
 
 NO_VARIABLES = VariableValues({}, {})
 # How a field of that type is completed; None where only the stock executor can do it.

@@ -7,8 +7,8 @@ from typing import Any
 
 import strawberry
 
+from graphql_server.execution.marks import Mark
 from schema.context import Info, RequestContext
-from schema.execution.marks import Mark
 
 Now = Callable[[Sequence[Any], RequestContext], list[Any]]
 Later = Callable[[Sequence[Any], RequestContext], Coroutine[Any, Any, list[Any]]]

@@ -12,8 +12,8 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
-from schema.cost import Operation, operations
-from schema.limits import (
+from graphql_server.cost import Operation, operations
+from graphql_server.limits import (
     Limits,
     check_cost,
     check_document,

@@ -6,7 +6,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from db.statements import Row
-from schema.execution.values import Values
+from graphql_server.execution.values import Values
 
 REMEMBERED = 2048
 

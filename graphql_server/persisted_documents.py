@@ -17,7 +17,7 @@ from typing import Any
 
 from strawberry.http import GraphQLRequestData
 
-from schema.http_answers import Refused
+from graphql_server.http_answers import Refused
 
 COUNT = 1_000
 # Anybody may have a document remembered, so its size is bounded, and that of all of them.

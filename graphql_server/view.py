@@ -20,9 +20,8 @@ from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UnsetType
 
 from auth.errors import AccessDenied
-from schema import http_requests
-from schema.context import GraphQLServices, RequestContext
-from schema.http_answers import (
+from graphql_server import http_requests
+from graphql_server.http_answers import (
     ALLOWED,
     JSON,
     TROUBLES,
@@ -35,9 +34,10 @@ from schema.http_answers import (
     refusal,
     status_of,
 )
-from schema.http_operations import EventStream, HttpOperations, Results, streamed_once
+from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
+from graphql_server.websocket import TransportHandler
+from schema.context import GraphQLServices, RequestContext
 from schema.schema import LookreelSchema, schema
-from schema.websocket import TransportHandler
 
 
 class GraphQLView(GraphQL[RequestContext, None]):

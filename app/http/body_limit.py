@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schema.http_answers import Refused, accepted_by, refusal
+from graphql_server.http_answers import Refused, accepted_by, refusal
 
 MEGABYTE = 1024 * 1024
 LARGEST_OF_STRANGERS = MEGABYTE

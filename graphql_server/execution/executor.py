@@ -9,8 +9,8 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.plans import Plans, plans_of
-from schema.execution.values import Completion, note
+from graphql_server.execution.plans import Plans, plans_of
+from graphql_server.execution.values import Completion, note
 
 
 class FastExecutor(StrawberryGraphQLCoreExecutionContext):

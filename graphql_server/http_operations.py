@@ -13,9 +13,9 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from graphql_server.http_answers import Refused, has_begun, not_begun
+from graphql_server.persisted_documents import PersistedDocuments
 from schema.context import RequestContext
-from schema.http_answers import Refused, has_begun, not_begun
-from schema.persisted_documents import PersistedDocuments
 
 # Shorter than the quarter of a minute after which some proxies take a silent connection for a dead one.
 HEARTBEAT_SECONDS = 12.0
