@@ -25,6 +25,7 @@ from db import submission_pace
 from db.errors import DatabaseUnavailable
 from db.job_feed import JobFeed
 from db.session import Database
+from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
@@ -33,7 +34,8 @@ from rest_compat import errors, looks, migration, subscription, video_job_events
 from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
-from schema.schema import LookreelSchema, make_schema
+from schema.schema import make_schema
+from schema.subscriptions import SHARED
 
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = [
@@ -90,7 +92,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
     web_folder = settings.data_dir / web_pages.WEB_PATH
     page = web_pages.playground(web_folder).response
-    view = GraphQLView(services, settings.origins, _schema(settings), page)
+    view = GraphQLView(
+        _schema(settings), services.context, origins=settings.origins, page=page, shared_subscriptions=SHARED
+    )
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
@@ -110,7 +114,7 @@ def media_files(folder: Path) -> StaticFiles:
     return StaticFiles(directory=folder)
 
 
-def _schema(settings: Settings) -> LookreelSchema:
+def _schema(settings: Settings) -> Schema:
     return make_schema(
         introspection=settings.graphql_introspection,
         timeout_seconds=settings.graphql_timeout_seconds,

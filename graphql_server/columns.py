@@ -7,11 +7,12 @@ from typing import Any
 
 import strawberry
 
-from graphql_server.execution.marks import Mark
-from schema.context import Info, RequestContext
+from graphql_server.execution.marks import Mark, Show
 
-Now = Callable[[Sequence[Any], RequestContext], list[Any]]
-Later = Callable[[Sequence[Any], RequestContext], Coroutine[Any, Any, list[Any]]]
+# Given objects and the operation's context.
+Now = Callable[[Sequence[Any], Any], list[Any]]
+Later = Callable[[Sequence[Any], Any], Coroutine[Any, Any, list[Any]]]
+Info = strawberry.Info[Any, None]
 
 
 def column(read: Now | Later, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
@@ -20,13 +21,9 @@ def column(read: Now | Later, description: str) -> Any:  # noqa: ANN401 - as `st
     return _field(resolver, description, Mark(read))
 
 
-def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as above
-    """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
+def attribute_column(attribute: str, show: Show, description: str) -> Any:  # noqa: ANN401 - as above
+    """Return a field that shows something of an attribute's values, of the same type."""
     get = attrgetter(attribute)
-
-    def show(urls: list[str | None], context: RequestContext) -> list[str | None]:
-        return context.absolute_urls(urls)
-
     resolver = _immediate(lambda rows, context: show(list(map(get, rows)), context))
     return _field(resolver, description, Mark(attribute=attribute, show=show))
 

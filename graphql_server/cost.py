@@ -2,8 +2,8 @@
 
 Each selection set and each fragment is visited once, whatever refers to it; numbers are added and multiplied on the
 way. Every field counts 1, and whatever is in a list counts as often as the list is long: `first` of a connection, else
-the table below. Fragments on different types of a union are added up, though only one can apply; the same field asked
-for twice counts twice; `@skip` and `@include` change nothing. Page sizes in variables are filled in per request.
+`Sizes`. Fragments on different types of a union are added up, though only one can apply; the same field asked for twice
+counts twice; `@skip` and `@include` change nothing. Page sizes in variables are filled in per request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,18 +32,9 @@ from graphql import (
     is_list_type,
 )
 
-from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
-
-# How long a list is taken to be; for what is no list, how often it is not null. The lists of introspection are as long
-# as this schema makes them on the average, so that the whole of it can be asked for once, but not many times at once.
-EXPECTED_LENGTHS: dict[str, float] = {
-    "Look.products": 5,
-    "Look.videos": 5,
-    "Look.sharedWith": 5,
-    "VideoJob.logs": 10,
-    "VideoJob.associatedLooks": 2,
-    "Query.videoModels": 5,
-    "VideoModel.resolutions": 2,
+# The lists of introspection, as a schema of some hundred types has them on the average: so the whole of it can be asked
+# for once, but not many times at once.
+INTROSPECTION_LENGTHS: dict[str, float] = {
     "__Schema.types": 100,
     "__Schema.directives": 5,
     "__Type.fields": 4,
@@ -55,10 +46,41 @@ EXPECTED_LENGTHS: dict[str, float] = {
     "__Field.args": 0.25,
     "__Directive.args": 1,
 }
-OTHER_LENGTH = 5.0
 # Fragments can multiply numbers without end; nobody needs to know more than this of them.
 MOST = 1e12
 LONGEST_NUMBER = 9
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How long lists are taken to be.
+
+    `lengths` has them by `Type.field`; for what is no list, how often it is not null. `default_page` and `largest_page`
+    are those of connections, `other` is for lists of which nothing is known.
+    """
+
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    default_page: int = 20
+    largest_page: int = 100
+    other: float = 5.0
+
+    def length(self, type_and_field: str, *, is_list: bool) -> float:
+        """Return how many values a field of one object stands for."""
+        other = self.other if is_list else 1
+        return self.lengths.get(type_and_field, INTROSPECTION_LENGTHS.get(type_and_field, other))
+
+    def page(self, first: object) -> float:
+        """Return how many nodes come; no acceptable number is refused later on, so the largest will do for it."""
+        if isinstance(first, int | float) and 0 <= first <= self.largest_page:
+            return first
+        return self.largest_page
+
+    def literal(self, node: ValueNode) -> float:
+        """Return the same for what the document says."""
+        if isinstance(node, IntValueNode) and len(node.value) <= LONGEST_NUMBER:
+            return self.page(int(node.value))
+        return self.largest_page
+
 
 _WITH_FIELDS = (GraphQLObjectType, GraphQLInterfaceType)
 
@@ -130,19 +152,20 @@ class Operation:
     _amount: Amount
     _pages: tuple[Page, ...]
     _defaults: Mapping[str, object]
+    _sizes: Sizes
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         """Return how many values the answer may hold, given the request's variables as they came."""
         pages: list[float] = []
         for page in self._pages:
-            size = variables.get(page.variable, self._defaults.get(page.variable, DEFAULT_FIRST))
-            pages.append(_page_size(size) * page.per_node.value(pages))
+            size = variables.get(page.variable, self._defaults.get(page.variable, self._sizes.default_page))
+            pages.append(self._sizes.page(size) * page.per_node.value(pages))
         return round(self._amount.value(pages))
 
 
-def operations(schema: GraphQLSchema, document: DocumentNode) -> dict[str | None, Operation]:
+def operations(schema: GraphQLSchema, document: DocumentNode, sizes: Sizes) -> dict[str | None, Operation]:
     """Return the figures of a document's operations by name. The document need not be valid."""
-    shapes = _Shapes(schema, document)
+    shapes = _Shapes(schema, document, sizes)
     return {
         node.name.value if node.name else None: shapes.operation(node)
         for node in document.definitions
@@ -153,8 +176,9 @@ def operations(schema: GraphQLSchema, document: DocumentNode) -> dict[str | None
 class _Shapes:
     """The shapes of a document's fragments, made in an order in which each finds those it needs."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, sizes: Sizes) -> None:
         self._schema = schema
+        self._sizes = sizes
         self._pages: list[Page] = []
         self._shapes: dict[str, Shape] = {}
         fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
@@ -167,11 +191,12 @@ class _Shapes:
         """Return the figures of an operation."""
         shape = self._selection_set(node.selection_set, self._schema.get_root_type(node.operation))
         defaults = {
-            variable.variable.name.value: _literal_size(variable.default_value)
+            variable.variable.name.value: self._sizes.literal(variable.default_value)
             for variable in node.variable_definitions or ()
             if variable.default_value is not None
         }
-        return Operation(node, shape.depth, shape.fields, shape.once.plus(shape.per_node), tuple(self._pages), defaults)
+        amount, pages = shape.once.plus(shape.per_node), tuple(self._pages)
+        return Operation(node, shape.depth, shape.fields, amount, pages, defaults, self._sizes)
 
     def _selection_set(self, node: SelectionSetNode | None, on: GraphQLNamedType | None) -> Shape:
         shape = NOTHING
@@ -198,7 +223,7 @@ class _Shapes:
         is_list = definition is not None and is_list_type(get_nullable_type(definition.type))
         if is_list and _is_connection(on):
             return Shape(inside.depth + 1, 1, per_node=values)
-        length = EXPECTED_LENGTHS.get(f"{on and on.name}.{node.name.value}", OTHER_LENGTH if is_list else 1)
+        length = self._sizes.length(f"{on and on.name}.{node.name.value}", is_list=is_list)
         return Shape(inside.depth + 1, 1, once=values if length == 1 else values.times(length))
 
     def _nodes(self, node: FieldNode, definition: GraphQLField | None, per_node: Amount) -> Amount:
@@ -210,8 +235,9 @@ class _Shapes:
             self._pages.append(Page(first.name.value, per_node))
             return Amount(0, {len(self._pages) - 1: 1})
         if first is None:
-            return per_node.times(DEFAULT_FIRST if definition and "first" in definition.args else OTHER_LENGTH)
-        return per_node.times(_literal_size(first))
+            has_pages = definition is not None and "first" in definition.args
+            return per_node.times(self._sizes.default_page if has_pages else self._sizes.other)
+        return per_node.times(self._sizes.literal(first))
 
 
 def _is_connection(type_: GraphQLNamedType | None) -> bool:
@@ -220,17 +246,6 @@ def _is_connection(type_: GraphQLNamedType | None) -> bool:
 
 def _capped(number: float) -> float:
     return min(number, MOST)
-
-
-def _literal_size(node: ValueNode) -> float:
-    if isinstance(node, IntValueNode) and len(node.value) <= LONGEST_NUMBER:
-        return _page_size(int(node.value))
-    return LARGEST_FIRST
-
-
-def _page_size(first: object) -> float:
-    """Return how many nodes come; what is no acceptable number is refused later on, so the largest will do for it."""
-    return first if isinstance(first, int | float) and 0 <= first <= LARGEST_FIRST else LARGEST_FIRST
 
 
 def _innermost_first(fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[FragmentDefinitionNode]:

@@ -12,7 +12,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
-from graphql_server.cost import Operation, operations
+from graphql_server.cost import Operation, Sizes, operations
 from graphql_server.limits import (
     Limits,
     check_cost,
@@ -42,6 +42,7 @@ class Documents:
     """The documents of one schema. What was asked lately is remembered, also where it is invalid."""
 
     limits: Limits = field(default_factory=Limits)
+    sizes: Sizes = field(default_factory=Sizes)
     introspection: bool = True
     most: int = 500
     # What is remembered of a document takes some 600 bytes for each token of it.
@@ -71,7 +72,7 @@ class Documents:
             GraphQLError: it exceeds a limit
 
         """
-        figures = operations(schema, node)
+        figures = operations(schema, node, self.sizes)
         check_document(node, figures.values(), self.limits, introspection=self.introspection)
         errors = validate(schema, node, RULES, MOST_ERRORS, hide_suggestions=not self.introspection)
         fragments = {

@@ -1,22 +1,22 @@
 """One execution for many subscribers: who asks for the same with the same rights is told by the same bytes.
 
-An event of `videoJob` shows the whole state, so a newcomer is told the latest one, and a slow subscriber loses nothing
-but what was superseded. Other subscriptions are executed for each subscriber.
+This is for subscriptions each event of which shows the whole state: a newcomer is sent the latest one, and a slow
+subscriber loses nothing but what was superseded. Others are executed for each subscriber.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 
-SHARED_FIELD = "videoJob"
 MOST_TOKENS = 500
 REMEMBERED_DOCUMENTS = 500
 
-logger = logging.getLogger("lookreel.schema")
+logger = logging.getLogger(__name__)
 
 Events = AsyncGenerator[str, None]
 
@@ -90,13 +90,21 @@ class Groups:
         self._groups.pop(key, None)
 
 
-def is_shareable(query: str, operation_name: str | None) -> bool:
-    """Whether a document subscribes to one job and to nothing else."""
+@dataclass(frozen=True)
+class Sharing:
+    """The names of the subscriptions that are shared, and their executions."""
+
+    fields: Collection[str] = ()
+    groups: Groups = field(default_factory=Groups)
+
+
+def is_shareable(query: str, operation_name: str | None, shared_fields: Collection[str]) -> bool:
+    """Whether a document subscribes to one of these fields and to nothing else."""
     with suppress(GraphQLError, RecursionError):
         operation = _operation(_parsed(query), operation_name)
         if operation is not None and operation.operation is OperationType.SUBSCRIPTION:
             fields = operation.selection_set.selections
-            return len(fields) == 1 and isinstance(fields[0], FieldNode) and fields[0].name.value == SHARED_FIELD
+            return len(fields) == 1 and isinstance(fields[0], FieldNode) and fields[0].name.value in shared_fields
     return False
 
 

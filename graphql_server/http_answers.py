@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import get_args
 
 import orjson
 from cross_web import HTTPException
@@ -18,8 +17,7 @@ from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from auth.errors import AccessDenied, InvalidCredentials
-from db.errors import RETRY_SECONDS, DatabaseUnavailable
+from graphql_server.errors import ErrorTable
 
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
@@ -59,11 +57,6 @@ class Refused(HTTPException):
         self.headers = headers or {}
 
 
-# What a request may be refused with.
-Trouble = AccessDenied | DatabaseUnavailable | HTTPException | StarletteHTTPException
-TROUBLES: tuple[type[Trouble], ...] = get_args(Trouble)
-
-
 def accepted_by(headers: Mapping[str, str]) -> Accepted:
     """Negotiate the answer's media type (RFC 9110, section 12.5.1); without `Accept` it is `application/json`."""
     return _negotiated(headers.get("accept") or "*/*")
@@ -81,9 +74,21 @@ def as_json(body: object) -> bytes:
     return orjson.dumps(body, option=orjson.OPT_UTC_Z)
 
 
-def refusal(error: Trouble, accepted: Accepted) -> Response:
-    """Return `{"errors": [{"message", "extensions": {"code"}}]}` with the status that REST gives the same error."""
-    refused = _as_refused(error)
+def refused_by(error: Exception, table: ErrorTable) -> Refused | None:
+    """Return the refusal that an exception means for the whole request; None for a fault of the server."""
+    match error:
+        case Refused():
+            return error
+        case HTTPException():
+            return Refused(HTTPStatus(error.status_code), error.reason)
+        case StarletteHTTPException():
+            return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+    expected = table(error)
+    return expected and Refused(expected.status, expected.message, expected.code, expected.headers)
+
+
+def refusal(refused: Refused, accepted: Accepted) -> Response:
+    """Return `{"errors": [{"message", "extensions": {"code"}}]}` with the refusal's status."""
     body = {"errors": [{"message": refused.reason, "extensions": {"code": refused.code}}]}
     return encoded(body, accepted.error, refused.status_code, refused.headers)
 
@@ -137,19 +142,3 @@ def _media_range(text: str) -> tuple[str, float]:
         return media_type, float(weight.removeprefix("q="))
     except ValueError:
         return media_type, 0
-
-
-def _as_refused(error: Trouble) -> Refused:
-    match error:
-        case Refused():
-            return error
-        case HTTPException():
-            return Refused(HTTPStatus(error.status_code), error.reason)
-        case StarletteHTTPException():
-            return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
-        case DatabaseUnavailable():
-            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(RETRY_SECONDS)})
-        case InvalidCredentials():
-            return Refused(HTTPStatus.UNAUTHORIZED, str(error), error.code, {"WWW-Authenticate": "Bearer"})
-        case AccessDenied():
-            return Refused(HTTPStatus.FORBIDDEN, str(error), error.code)

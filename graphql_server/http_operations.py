@@ -13,9 +13,9 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from graphql_server.context import Context
 from graphql_server.http_answers import Refused, has_begun, not_begun
 from graphql_server.persisted_documents import PersistedDocuments
-from schema.context import RequestContext
 
 # Shorter than the quarter of a minute after which some proxies take a silent connection for a dead one.
 HEARTBEAT_SECONDS = 12.0
@@ -49,7 +49,7 @@ class HttpOperations:
         self._documents = PersistedDocuments()
 
     async def execute(
-        self, data: GraphQLRequestData, context: RequestContext, *, is_get: bool, may_stream: bool
+        self, data: GraphQLRequestData, context: Context, *, is_get: bool, may_stream: bool
     ) -> ExecutionResult | Results:
         """Return a query's or a mutation's result, or a subscription's stream of results.
 
@@ -72,7 +72,7 @@ class HttpOperations:
             self._documents.remember(data)
         return result
 
-    async def _at_once(self, data: GraphQLRequestData, context: RequestContext, *, is_get: bool) -> ExecutionResult:
+    async def _at_once(self, data: GraphQLRequestData, context: Context, *, is_get: bool) -> ExecutionResult:
         try:
             return await self._schema.execute(
                 data.query,
@@ -87,7 +87,7 @@ class HttpOperations:
             # the garbage collector comes, and make it come often.
             context.forget()
 
-    async def _streamed(self, data: GraphQLRequestData, context: RequestContext) -> Results:
+    async def _streamed(self, data: GraphQLRequestData, context: Context) -> Results:
         results = await self._schema.stream(
             data.query,
             variable_values=data.variables,

@@ -1,7 +1,7 @@
 """GraphQL over HTTP, Server-Sent Events and WebSocket: who calls, and how operations are answered."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import logging
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
@@ -19,12 +19,12 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.unset import UnsetType
 
-from auth.errors import AccessDenied
 from graphql_server import http_requests
+from graphql_server.context import Context
+from graphql_server.fan_out import Sharing
 from graphql_server.http_answers import (
     ALLOWED,
     JSON,
-    TROUBLES,
     Accepted,
     Refused,
     accepted_by,
@@ -32,19 +32,22 @@ from graphql_server.http_answers import (
     body_of,
     encoded,
     refusal,
+    refused_by,
     status_of,
 )
 from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
+from graphql_server.schema import Schema
 from graphql_server.websocket import TransportHandler
-from schema.context import GraphQLServices, RequestContext
-from schema.schema import LookreelSchema, schema
+
+UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+logger = logging.getLogger(__name__)
 
 
-class GraphQLView(GraphQL[RequestContext, None]):
+class GraphQLView(GraphQL[Context, None]):
     """The GraphQL endpoint.
 
-    A request without a token may look around (schema, playground) and is told so when it asks for data; a request with
-    a bad token is refused whole. A WebSocket brings its token in `connection_init` or in the header.
+    A request without credentials is executed, and its resolvers decide what it may see; one whose credentials are wrong
+    is refused whole. A WebSocket brings its credentials in `connection_init` or in the header.
 
     Speaks GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), GraphQL over Server-Sent Events in
     distinct connections mode (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md), and over WebSocket
@@ -56,12 +59,18 @@ class GraphQLView(GraphQL[RequestContext, None]):
 
     def __init__(
         self,
-        services: GraphQLServices,
+        schema: Schema,
+        make_context: Callable[[Request | WebSocket], Context],
+        *,
         origins: Sequence[str] = (),
-        schema: LookreelSchema = schema,
         page: Callable[[], Response] | None = None,
+        shared_subscriptions: Collection[str] = (),
     ) -> None:
-        """Serve a schema; `page` makes what browsers are shown, where it is not Strawberry's own playground."""
+        """Serve a schema.
+
+        `page` makes what browsers are shown, where it is not Strawberry's own playground. `shared_subscriptions` are
+        fields each event of which shows the whole state: over WebSocket, equal ones are executed once (`fan_out.py`).
+        """
         super().__init__(
             schema,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
@@ -69,7 +78,9 @@ class GraphQLView(GraphQL[RequestContext, None]):
             # CORS does not cover WebSockets: pages of other origins are let in here.
             allowed_origins=origins,
         )
-        self._services = services
+        self.error_formatter = schema.error_formatter
+        self.sharing = Sharing(frozenset(shared_subscriptions))
+        self._make_context = make_context
         self._operations = HttpOperations(schema)
         self._page = page
 
@@ -83,26 +94,25 @@ class GraphQLView(GraphQL[RequestContext, None]):
         self,
         request: Request | WebSocket,
         response: Response | WebSocket | None = None,  # noqa: ARG002 - Strawberry's signature
-    ) -> RequestContext:
-        """Make the context; over HTTP the caller is admitted here."""
-        context = RequestContext(
-            services=self._services,
-            find_base_url=partial(_base_url, request),
-            authorization=request.headers.get("authorization"),
-            is_websocket=_is_websocket(request),
-        )
-        if context.authorization is not None and not _is_websocket(request):
-            context.caller = await self._services.admit(context.authorization)
+    ) -> Context:
+        """Make the context; over HTTP, credentials are checked here."""
+        context = self._make_context(request)
+        authorization = request.headers.get("authorization")
+        if authorization is not None and not _is_websocket(request):
+            await context.authenticate(authorization)
         return context
 
-    async def on_ws_connect(self, context: RequestContext) -> UnsetType:
-        """Admit the caller of a WebSocket, or close it with 4403."""
+    async def on_ws_connect(self, context: Context) -> UnsetType:
+        """Check the credentials of a WebSocket, or close it with 4403."""
         parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         authorization = parameters.get("authorization", context.authorization)
         try:
-            context.caller = await self._services.admit(str(authorization) if authorization else None)
-        except AccessDenied as denial:
-            raise ConnectionRejectionError({"code": denial.code}) from denial
+            await context.authenticate(str(authorization) if authorization else None)
+        except Exception as error:
+            expected = self.error_formatter.expected(error)
+            if expected is None or expected.status not in UNAUTHENTICATED:
+                raise
+            raise ConnectionRejectionError({"code": expected.code}) from error
         return UnsetType()  # None would become a payload of the acknowledgement
 
     async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited
@@ -115,8 +125,11 @@ class GraphQLView(GraphQL[RequestContext, None]):
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=HTTPStatus.BAD_REQUEST)
-        except TROUBLES as error:
-            return refusal(error, accepted)
+        except Exception as error:
+            refused = refused_by(error, self.error_formatter.expected)
+            if refused is None:
+                raise
+            return refusal(refused, accepted)
         finally:
             # The files of a multipart request are left open otherwise.
             await request.close()
@@ -184,10 +197,6 @@ class GraphQLView(GraphQL[RequestContext, None]):
     def encode_json(self, data: object) -> str:
         """Encode a frame of a WebSocket: text, which clients expect."""
         return as_json(data).decode()
-
-
-def _base_url(request: Request | WebSocket) -> str:
-    return str(request.base_url).replace("ws", "http", 1) if _is_websocket(request) else str(request.base_url)
 
 
 def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, suppress
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import orjson
 from starlette.websockets import WebSocketDisconnect
@@ -13,12 +13,10 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.types.execution import PreExecutionError
 
-from graphql_server.fan_out import is_shareable
+from graphql_server.context import Context
+from graphql_server.errors import ErrorFormatter
+from graphql_server.fan_out import Sharing, is_shareable
 from graphql_server.http_answers import as_json
-from resolvers.errors import TooManyStreams
-from resolvers.streams import seconds_left
-from schema.context import RequestContext
-from schema.errors import graphql_error
 
 HEARTBEAT_SECONDS = 15.0
 LARGEST_SHARED_QUERY = 10_000
@@ -27,7 +25,14 @@ UNAUTHORIZED = 4401
 ERROR = '"type":"error","payload":'
 
 
-class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
+class View(Protocol):
+    """What the handler needs of the view besides what Strawberry gives it."""
+
+    sharing: Sharing
+    error_formatter: ErrorFormatter
+
+
+class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """One connection."""
 
     _timers: dict[str, asyncio.TimerHandle]
@@ -43,36 +48,37 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 timer.cancel()
 
     async def handle_connection_init(self, message: Any) -> None:  # noqa: ANN401 - as inherited
-        """Admit the caller, then keep the connection alive for as long as the token is valid."""
+        """Authenticate, then keep the connection alive for as long as the context lets it."""
         await super().handle_connection_init(message)
         if not self.connection_acknowledged or self._timers:
             return
-        left = seconds_left(self.context.admitted_caller)
+        left = self.context.seconds_left()
         self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
         if left is not None:
             self._after("expiry", left, self._expire)
 
-    async def run_operation(self, operation: Operation[RequestContext, None]) -> None:
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation, together with others of its kind where it can be shared."""
-        if not _is_shareable(operation):
+        view = cast("View", self.view)
+        if not _is_shareable(operation, view.sharing):
             await super().run_operation(operation)
             return
         context = self.context.shared()
-        key = (_key(operation), context.admitted_caller, context.base_url)
+        key = (_key(operation), context.sharing_key)
         try:
             # Each subscriber counts, though the execution is one.
-            with self.context.services.streams.opened(context.admitted_caller):
-                events = self.context.services.groups.subscribe(key, lambda: self._events(operation, context))
+            with self.context.subscribed():
+                events = view.sharing.groups.subscribe(key, lambda: self._events(operation, context))
                 async with aclosing(events):
                     await self._tell(operation, events)
-        except TooManyStreams as refusal:
-            await operation.send_initial_errors([graphql_error(refusal)])
         except (WebSocketDisconnect, WebSocketDisconnected):
             return
+        except Exception as error:
+            if view.error_formatter.expected(error) is None:
+                raise
+            await operation.send_initial_errors([view.error_formatter.formatted(error)])
 
-    async def _events(
-        self, operation: Operation[RequestContext, None], context: RequestContext
-    ) -> AsyncGenerator[str, None]:
+    async def _events(self, operation: Operation[Context, None], context: Context) -> AsyncGenerator[str, None]:
         """Execute, and encode each result as the part of a message behind its id."""
         results = await self.schema.stream(
             operation.query,
@@ -84,7 +90,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             async for result in results:
                 yield _encoded(result)
 
-    async def _tell(self, operation: Operation[RequestContext, None], events: AsyncIterator[str]) -> None:
+    async def _tell(self, operation: Operation[Context, None], events: AsyncIterator[str]) -> None:
         head = f'{{"id":{json.dumps(operation.id)},'
         send = cast("ASGIWebSocketAdapter", self.websocket).ws.send_text
         async for event in events:
@@ -114,11 +120,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             await self.websocket.close(UNAUTHORIZED, "Token expired")
 
 
-def _is_shareable(operation: Operation[RequestContext, None]) -> bool:
-    return len(operation.query) <= LARGEST_SHARED_QUERY and is_shareable(operation.query, operation.operation_name)
+def _is_shareable(operation: Operation[Context, None], sharing: Sharing) -> bool:
+    query = operation.query
+    return len(query) <= LARGEST_SHARED_QUERY and is_shareable(query, operation.operation_name, sharing.fields)
 
 
-def _key(operation: Operation[RequestContext, None]) -> tuple[str, bytes, str | None]:
+def _key(operation: Operation[Context, None]) -> tuple[str, bytes, str | None]:
     variables = orjson.dumps(operation.variables, option=orjson.OPT_SORT_KEYS)
     return operation.query, variables, operation.operation_name
 

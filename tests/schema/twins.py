@@ -14,11 +14,12 @@ from db.job_feed import JobFeed
 from db.models import VideoJob
 from graphql_server.http_answers import as_json
 from graphql_server.limits import Limits
+from graphql_server.schema import Schema
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
 from resolvers.videos import poster
 from schema.context import GraphQLServices, RequestContext
-from schema.schema import LookreelSchema, make_schema
+from schema.schema import make_schema
 from tests.house import CATALOGUE, House
 
 NO_LIMITS = Limits(depth=30, aliases=1000, directives=1000, pairs=10**6, cost=10**9, root_fields=100)
@@ -53,13 +54,13 @@ ERRORS = "__typename ... on UserError { code message field } ... on ActiveJobLim
 class Twins:
     """The schemas, who asks, and what there is to ask for; `lists` takes the fast path for no more than lists."""
 
-    plain: LookreelSchema
-    fast: LookreelSchema
-    lists: LookreelSchema
+    plain: Schema
+    fast: Schema
+    lists: Schema
     services: GraphQLServices
     caller: Caller
     ids: Mapping[str, str]
-    noted: dict[LookreelSchema, list[str]] = field(default_factory=dict)
+    noted: dict[Schema, list[str]] = field(default_factory=dict)
 
     def context(self) -> RequestContext:
         return RequestContext(self.services, lambda: "http://test/", authorization=None, caller=self.caller)
@@ -90,7 +91,7 @@ class Twins:
         return body
 
     async def answer(
-        self, schema: LookreelSchema, query: str, variables: dict[str, Any], context: RequestContext | None = None
+        self, schema: Schema, query: str, variables: dict[str, Any], context: RequestContext | None = None
     ) -> str:
         for name, id_ in self.ids.items():
             query = query.replace(name, id_)
@@ -99,7 +100,7 @@ class Twins:
         errors = [error.formatted for error in result.errors or ()]
         return as_json({"data": result.data, "errors": errors, "raised": self.noted[schema]}).decode()
 
-    def note(self, schema: LookreelSchema) -> Callable[..., None]:
+    def note(self, schema: Schema) -> Callable[..., None]:
         """Return what keeps fields' errors as they were raised, before they are put into the words of the response."""
 
         def noted(errors: list[GraphQLError], *_: object) -> None:
