@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema, specified_rules, validate
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    specified_rules,
+    validate,
+)
+from graphql import OperationType as CoreOperationType
 from graphql.execution.collect_fields import FragmentDetails
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -13,6 +21,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
 from graphql_server.cost import Operation, Sizes, operations
+from graphql_server.execution.batch import Query
 from graphql_server.limits import (
     Limits,
     check_cost,
@@ -29,12 +38,12 @@ MOST_ERRORS = 5
 
 @dataclass(frozen=True)
 class Document:
-    """A document within the limits, what is wrong with it, and the figures of its operations by name."""
+    """A document within the limits, what is wrong with it, its operations' figures and its queries by name."""
 
     node: DocumentNode
     errors: list[GraphQLError]
     operations: dict[str | None, Operation]
-    fragments: dict[str, FragmentDetails]
+    queries: dict[str | None, Query]
 
 
 @dataclass
@@ -80,7 +89,12 @@ class Documents:
             for found in node.definitions
             if isinstance(found, FragmentDefinitionNode)
         }
-        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures, fragments)
+        queries = {
+            name: Query(schema, operation.node, fragments)
+            for name, operation in figures.items()
+            if operation.node.operation is CoreOperationType.QUERY
+        }
+        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures, queries)
 
     def _remember(self, query: str, document: Document) -> None:
         self._known[query] = document
@@ -97,6 +111,7 @@ class DocumentGate(SchemaExtension):
         self._documents = documents
         self.document: Document | None = None
         self.operation: Operation | None = None
+        self.query: Query | None = None
         self._cost: dict[str, int] | None = None
 
     def on_parse(self) -> Iterator[None]:
@@ -148,9 +163,9 @@ class DocumentGate(SchemaExtension):
             # Strawberry would execute the first one (GraphQL, section 6.1: a request error).
             message = "This document has several operations. Name the one to execute in `operationName`."
             raise GraphQLError(message, extensions={"code": "OPERATION_NAME_REQUIRED"})
-        variables = context.variables or {}
+        variables, name = context.variables or {}, context.operation_name
         check_variables(variables, limits)
-        self.operation = document.operations[context.operation_name]
+        self.operation, self.query = document.operations[name], document.queries.get(name)
         requested = self.operation.cost(variables)
         if context.operation_type is not OperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}

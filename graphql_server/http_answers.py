@@ -12,6 +12,7 @@ import orjson
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.formparsers import MultiPartException
 from starlette.responses import Response
 from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
@@ -81,6 +82,8 @@ def refused_by(error: Exception, table: ErrorTable) -> Refused | None:
             return error
         case HTTPException():
             return Refused(HTTPStatus(error.status_code), error.reason)
+        case MultiPartException():
+            return Refused(HTTPStatus.BAD_REQUEST, error.message)
         case StarletteHTTPException():
             return Refused(HTTPStatus(error.status_code), error.detail, headers=error.headers)
     expected = table(error)

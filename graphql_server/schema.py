@@ -1,14 +1,14 @@
 """A Strawberry schema with limits, errors by a table, a time limit, and execution a field at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError, MiddlewareManager
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, MiddlewareManager
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -19,9 +19,7 @@ from strawberry.types.graphql import OperationType
 
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
-from graphql_server.execution.executor import FastExecutor
-from graphql_server.execution.plans import plans_of
-from graphql_server.execution.roots import Answer, Query
+from graphql_server.execution.batch import Batching
 from graphql_server.limits import coded
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
@@ -32,14 +30,14 @@ DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
 class Policy:
     """How a schema is served: what of a document is accepted, how errors are reported, how long an operation may take.
 
-    `batching` decides how operations are executed, not what is answered: see `graphql_server.execution`.
+    `batching` decides how queries are executed, not what is answered (`execution/`); None switches it off.
     """
 
     documents: Documents
     errors: ErrorTable
     request_id: Callable[[], str | None]
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
-    batching: bool = True
+    batching: Batching | None = field(default_factory=Batching)
 
 
 class Schema(strawberry.Schema):
@@ -59,11 +57,11 @@ class Schema(strawberry.Schema):
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),
             ],
-            execution_context_class=FastExecutor if policy.batching else None,
             config=config,
         )
         self._timeout_seconds = policy.timeout_seconds
         self._documents = policy.documents
+        self.batching = policy.batching
         self.error_formatter = ErrorFormatter(policy.errors, policy.request_id)
         # With these extensions and no others, what they do is done directly.
         self._own_extensions = self.extensions
@@ -126,24 +124,16 @@ class Schema(strawberry.Schema):
         return StrawberryResult(result.data, result.errors)
 
     async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
-        answer = self._answer(gate, context) if self.execution_context_class is FastExecutor else None
-        data = await answer.data() if answer else None
-        if data is not None:
-            return ExecutionResult(data, None)
+        resolved: Mapping[str, Any] = {}
+        if gate.query is not None and self.batching is not None and context.root_value is None:
+            data, resolved = await gate.query.execute(context, self.batching)
+            if data is not None:
+                return ExecutionResult(data, None)
+        middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else _NO_MIDDLEWARE
         return await super()._execute_operation(
-            context, _NO_EXTENSIONS, MiddlewareManager(answer) if answer else _NO_MIDDLEWARE,
-            self._get_execute_function(), self._get_custom_context_kwargs(context.operation_extensions),
+            context, _NO_EXTENSIONS, middleware, self._get_execute_function(),
+            self._get_custom_context_kwargs(context.operation_extensions),
         )  # fmt: skip
-
-    def _answer(self, gate: DocumentGate, context: ExecutionContext) -> Answer | None:
-        """Return what answers a query; None where only the stock executor can."""
-        if gate.document is None or gate.operation is None or context.root_value is not None:
-            return None
-        node, fragments = gate.operation.node, gate.document.fragments
-        roots = plans_of(self._schema, node, fragments).roots(node, fragments)
-        definitions = {name: found.definition for name, found in fragments.items()}
-        query = Query(self._schema, node, definitions, context.variables, context.context, context.operation_extensions)
-        return Answer(query, roots) if roots else None
 
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
@@ -171,7 +161,7 @@ class Schema(strawberry.Schema):
         return context.result
 
     def _get_custom_context_kwargs(self, *arguments: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - as inherited
-        """Add how wrong variables are told: without a guess at what was meant, which takes long for a long text."""
+        """Add how wrong variables are reported: without a guess at what was meant, which takes long for a long text."""
         kwargs = super()._get_custom_context_kwargs(*arguments, **more)
         return kwargs | {"max_coercion_errors": MOST_ERRORS, "hide_suggestions": True}
 
@@ -183,6 +173,16 @@ class _NoExtensions:
 # Of the runner, this one method is called.
 _NO_EXTENSIONS = cast("SchemaExtensionsRunner", _NoExtensions)
 _NO_MIDDLEWARE = MiddlewareManager()
+
+
+def _resolved_first(resolved: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return a middleware of graphql-core that resolves no root field again."""
+
+    def resolve(resolver: Callable[..., Any], source: object, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401 - the field's
+        is_there = info.path.prev is None and info.path.key in resolved
+        return resolved[str(info.path.key)] if is_there else resolver(source, info, **arguments)
+
+    return resolve
 
 
 def _check_type(context: ExecutionContext) -> None:

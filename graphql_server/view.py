@@ -125,14 +125,19 @@ class GraphQLView(GraphQL[Context, None]):
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=HTTPStatus.BAD_REQUEST)
-        except Exception as error:
-            refused = refused_by(error, self.error_formatter.expected)
-            if refused is None:
-                raise
-            return refusal(refused, accepted)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as GraphQL has it
+            return self._refused(error, accepted)
         finally:
             # The files of a multipart request are left open otherwise.
             await request.close()
+
+    def _refused(self, error: Exception, accepted: Accepted) -> Response:
+        refused = refused_by(error, self.error_formatter.expected)
+        if refused is not None:
+            return refusal(refused, accepted)
+        logger.error("A GraphQL request was not answered", exc_info=error)
+        body = {"errors": [self.error_formatter.formatted(error).formatted]}
+        return encoded(body, accepted.error, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _answered(self, request: Request, accepted: Accepted) -> Response:
         """Answer without Strawberry's adapters between, which take longer than a small query."""

@@ -121,6 +121,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
+    app.add_exception_handler(Exception, on_fault)
 
 
 def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:

@@ -1,14 +1,19 @@
 """The GraphQL schema, put together."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
 
 import strawberry
 from asgi_correlation_id import correlation_id
 from strawberry.schema.config import StrawberryConfig
 
+from db.statements import Row
 from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
+from graphql_server.execution.batch import Batching
 from graphql_server.limits import Limits
+from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from schema import queries
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
@@ -32,24 +37,18 @@ SIZES = Sizes(
 )
 
 
-def _serialize(moment: datetime) -> datetime:
-    """Leave the text to whoever encodes the answer (`http_answers.as_json`): orjson makes it in no time."""
-    return moment.astimezone(UTC)
-
-
-def _parse(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise TypeError("A DateTime is a string in ISO 8601")
-    return datetime.fromisoformat(value)
-
-
 DATE_TIME = strawberry.scalar(
     name="DateTime",
     description="A moment in UTC, in ISO 8601 with a `Z`, as over REST.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-    serialize=_serialize,
-    parse_value=_parse,
+    serialize=utc_date_time,
+    parse_value=parse_date_time,
 )
+
+
+@cache
+def _row_types(class_: type) -> Mapping[str, type]:
+    return class_.types() if issubclass(class_, Row) else {}
 
 
 def make_schema(
@@ -65,7 +64,7 @@ def make_schema(
         queries.Query,
         Mutation,
         Subscription,
-        Policy(documents, expected_error, correlation_id.get, timeout_seconds, fast),
+        Policy(documents, expected_error, correlation_id.get, timeout_seconds, Batching(_row_types) if fast else None),
         StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )
 

@@ -7,6 +7,7 @@ makes it. What needs another read goes through a dataloader, for all rows of a l
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
+from operator import attrgetter
 from typing import Any, cast
 
 import strawberry
@@ -18,7 +19,7 @@ from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine
-from graphql_server.columns import attribute_column, column
+from graphql_server.columns import column
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from resolvers.video_jobs import ShownJob
@@ -42,11 +43,12 @@ class ThumbnailType(Enum):
 
 def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
     """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
-    return attribute_column(attribute, _absolute_urls, description)
+    get = attrgetter(attribute)
 
+    def urls(rows: Sequence[Any], context: RequestContext) -> list[str | None]:
+        return context.absolute_urls(list(map(get, rows)))
 
-def _absolute_urls(urls: list[str | None], context: RequestContext) -> list[str | None]:
-    return context.absolute_urls(urls)
+    return column(urls, description)
 
 
 def _ids(rows: Sequence[ShownLook] | Sequence[ShownJob]) -> list[str]:

@@ -1,4 +1,7 @@
-"""An address that is answered before FastAPI looks at a request: its own way there takes as long as a small query."""
+"""Two applications side by side: what is at one address goes to the one, everything else to the other.
+
+FastAPI's own way to a route takes as long as a small query, and its middleware is the other API's.
+"""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -1,9 +1,8 @@
-"""The fast path of execution: a field at a time for all objects of a list, instead of an object at a time.
+"""Batch execution of queries: each field is resolved and completed for all objects of a list before the next field is.
 
-`roots.py` does whole queries, `executor.py` lists in whatever else is executed; both by the plans of `plans.py`.
+`plans.py` turns an operation into columns, `columns.py` and `leaves.py` complete them, `batch.py` executes a query.
 
-One rule makes it safe: here only answers without an error are made. Whatever is unusual (an exception, a null in the
-wrong place, a value of a strange type, a field that is not understood) is handed back, and the stock executor does the
-whole query, list or selection set from the start, with its own errors, paths and nulls. With `fast=False` in
-`schema.schema` everything works the same, only slower; `tests/schema/test_execution.py` compares the ways.
+One rule keeps it safe: only results without an error are made here. At an exception, a null in the wrong place, a value
+of an unexpected type, or a field that is not supported, the default executor executes the whole query, with its own
+errors, paths and nulls. What root fields have resolved to is given to it, so that nothing is read twice.
 """

@@ -1,47 +1,48 @@
-"""Scalars and enums: a whole column is looked at by its types, since single values cost a Python call each."""
+"""Scalars and enums: all values of a field are looked at by their types, since single values cost a call each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from math import isfinite
 from operator import attrgetter
 from types import NoneType
+from typing import Any
+from uuid import UUID
 
+import graphql
 from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError, GraphQLLeafType
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
-from graphql_server.execution.values import Values, kinds_of, with_nulls
+from graphql_server.execution.values import Run, types_of, with_nulls
+from graphql_server.scalars import utc_date_time
 
-Check = Callable[[Values], bool]
-
-
-def _fit(_values: Values) -> bool:
-    return True
+Check = Callable[[Sequence[Any]], bool]
 
 
-def _are_in_range(values: Values) -> bool:
+def _are_in_range(values: Sequence[Any]) -> bool:
     # 0 and null need no look.
     numbers = list(filter(None, values))
     return not numbers or (min(numbers) >= GRAPHQL_MIN_INT and max(numbers) <= GRAPHQL_MAX_INT)
 
 
-def _are_finite(values: Values) -> bool:
+def _are_finite(values: Sequence[Any]) -> bool:
     return all(map(isfinite, filter(None, values)))
 
 
-def _are_in_utc(values: Values) -> bool:
+def _are_in_utc(values: Sequence[Any]) -> bool:
     return set(map(attrgetter("tzinfo"), filter(None, values))) == {UTC}
 
 
-# The Python type of which values go into the response as they are, and what else must hold for them.
-AS_THEY_ARE: dict[str, tuple[type, Check]] = {
-    "Boolean": (bool, _fit),
-    "DateTime": (datetime, _are_in_utc),
-    "Float": (float, _are_finite),
-    "ID": (str, _fit),
-    "Int": (int, _are_in_range),
-    "String": (str, _fit),
+# By the coercion of a scalar: of which type values are that it would not change, and what else must hold for them. The
+# encoder takes UUIDs for ids.
+UNCHANGED: dict[Any, tuple[tuple[type, ...], Check | None]] = {
+    graphql.GraphQLBoolean.coerce_output_value: ((bool,), None),
+    graphql.GraphQLFloat.coerce_output_value: ((float,), _are_finite),
+    graphql.GraphQLID.coerce_output_value: ((str, UUID), None),
+    graphql.GraphQLInt.coerce_output_value: ((int,), _are_in_range),
+    graphql.GraphQLString.coerce_output_value: ((str,), None),
+    utc_date_time: ((datetime,), _are_in_utc),
 }
 
 
@@ -51,51 +52,34 @@ class Leaf:
     waits = False
 
     def __init__(self, type_: GraphQLLeafType, *, nullable: bool) -> None:
-        self._type = type_
+        self._coerce = type_.coerce_output_value
         self._nullable = nullable
-        self._usual: tuple[type, ...] = ()
-        self._fit: Check = _fit
-        self._names = _names(type_)
+        self._names: dict[Any, str | None] | None = None
         if isinstance(type_, CustomGraphQLEnumType):
-            # Rows have the values of members, which are equal to them.
+            self._names = _names(type_)
+            # What has the values of members, which are equal to them, may stand for these.
             self._usual = (type_.wrapped_cls, *((str,) if issubclass(type_.wrapped_cls, StrEnum) else ()))
-        elif type_.name in AS_THEY_ARE:
-            usual, self._fit = AS_THEY_ARE[type_.name]
-            self._usual = (usual,)
+        else:
+            self._usual, self._are_unchanged = UNCHANGED.get(self._coerce, ((), None))
 
-    def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - as any completion
-        """See `Completion`."""
-        if not (known in self._usual and self._are_there(values)) and not self._are_usual(values):
-            return self._coerced(values)
-        if self._names is not None:
+    async def complete(self, values: Sequence[Any], _run: Run, known: type | None = None) -> Sequence[Any]:
+        """See `objects.Completion`; `known` is the type of what is not null, where the row's class tells it."""
+        is_usual = known in self._usual and (self._nullable or None not in values)
+        if not is_usual:
+            types = types_of(values, nullable=self._nullable) - {NoneType}
+            is_usual = len(types) == 1 and types.issubset(self._usual)
+        if is_usual and self._names is not None:
             return list(map(self._names.__getitem__, values))
-        # The driver's moments are all in UTC.
-        return values if known is datetime or self._fit(values) else self._coerced(values)
-
-    async def later(self, values: Values, context: object) -> Values:
-        """See `Completion`."""
-        return self.now(values, context)
-
-    def _are_there(self, values: Values) -> bool:
-        return self._nullable or None not in values
-
-    def _are_usual(self, values: Values) -> bool:
-        kinds = kinds_of(values, nullable=self._nullable)
-        kinds.discard(NoneType)
-        return len(kinds) == 1 and kinds.issubset(self._usual)
-
-    def _coerced(self, values: Values) -> Values:
-        present = [value for value in values if value is not None]
-        coerced = list(map(self._type.coerce_output_value, present))
-        kinds_of(coerced, nullable=False)
+        if is_usual and (known is datetime or self._are_unchanged is None or self._are_unchanged(values)):
+            return values
+        coerced = [self._coerce(value) for value in values if value is not None]
+        types_of(coerced, nullable=False)
         return with_nulls(values, coerced)
 
 
-def _names(type_: GraphQLLeafType) -> dict[Enum | None, str | None] | None:
+def _names(type_: CustomGraphQLEnumType) -> dict[Any, str | None]:
     """Return what the response shows for each member of an enum; an unknown one is missing, and so an error."""
-    if not isinstance(type_, CustomGraphQLEnumType):
-        return None
-    names: dict[Enum | None, str | None] = {None: None}
+    names: dict[Any, str | None] = {None: None}
     members: Iterable[Enum] = type_.wrapped_cls
     for member in members:
         with suppress(GraphQLError, ValueError):

@@ -1,138 +1,121 @@
-"""Objects and lists of them: each field of the selection set is done for all objects before the next one."""
+"""Objects and lists of them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, islice
+from operator import attrgetter
 from types import NoneType
 from typing import Any, NamedTuple
 
-from graphql_server.execution.rows import assembler, type_of
-from graphql_server.execution.values import (
-    Completion,
-    Unusual,
-    Values,
-    all_of,
-    kinds_of,
-    only_kind,
-    with_nulls,
-    without_nulls,
-)
+from graphql_server.execution.leaves import Leaf
+from graphql_server.execution.values import Run, Unsupported, Values, all_of, types_of, with_nulls
 
-# Given the objects, their type where they have one, and the operation's context.
-Read = Callable[[Sequence[Any], type | None, Any], Any]
+REMEMBERED_ASSEMBLERS = 2048
 
 
-class Reading(NamedTuple):
-    """How a field's values are read: whether they have to be awaited, and the attribute that they are of, if any."""
+class Sources:
+    """The objects whose fields are read. Of rows of one class, all columns are read at once, and their types are known.
 
-    read: Read
+    This brings 5 to 7% of a page of looks: rows are asked once instead of for each field, and values not at all.
+    """
+
+    __slots__ = ("_columns", "_types", "items")
+
+    def __init__(self, items: Values, run: Run) -> None:
+        self.items = items
+        classes = set(map(type, items))
+        self._types: Mapping[str, type] = run.row_types(*classes) if len(classes) == 1 else {}
+        are_many = self._types and len(items) > 1
+        self._columns = dict(zip(self._types, zip(*items, strict=True), strict=True)) if are_many else {}
+
+    def attribute(self, name: str) -> tuple[Sequence[Any], type | None]:
+        """Return an attribute's values, and their type where it is known."""
+        column = self._columns.get(name)
+        return list(map(attrgetter(name), self.items)) if column is None else column, self._types.get(name)
+
+
+class Column(NamedTuple):
+    """One field of many objects: how it is completed, and how it is read, which is awaited where `is_async`."""
+
+    completion: "Completion"
+    read: Callable[[Values, Run], Any] | None = None
     is_async: bool = False
-    attribute: str | None = None
+    attribute: str = ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether a resolver or a dataloader is waited for."""
+        return self.is_async or self.completion.waits
 
-class Column:
-    """One field of many objects: how its values are read, and how they are completed."""
-
-    def __init__(self, reading: Reading, completion: Completion) -> None:
-        self._read, self._is_async, self._attribute = reading
-        self._completion = completion
-        # Whether a dataloader is needed.
-        self.waits = self._is_async or completion.waits
-
-    def now(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
+    async def values(self, sources: Sources, run: Run) -> Sequence[Any]:
         """Return the completed values, in the order of the sources."""
-        values = self._read(sources, kind, context)
-        return self._completion.now(values, context, self._type_in(kind))
-
-    async def later(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
-        """Do the same where it waits."""
-        values = self._read(sources, kind, context)
-        if self._is_async:
-            values = await values
-        if self._completion.waits:
-            return await self._completion.later(values, context)
-        return self._completion.now(values, context)
-
-    def _type_in(self, kind: type | None) -> type | None:
-        return None if self._attribute is None else type_of(self._attribute, kind)
+        if self.read is not None:
+            values = self.read(sources.items, run)
+            return await self.completion.complete(await values if self.is_async else values, run)
+        values, known = sources.attribute(self.attribute)
+        return await self.completion.complete(values, run, known)
 
 
-class Selection:
-    """The fields that are asked of one object type, by response name."""
-
-    def __init__(self, columns: dict[str, Column]) -> None:
-        self._columns = columns
-        self._assembled = assembler(tuple(columns))
-        self.waits = any(column.waits for column in columns.values())
-
-    def now(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
-        """Return the completed objects; `kind` is the type of all of them, where they have one."""
-        return self._assembled([column.now(sources, kind, context) for column in self._columns.values()])
-
-    async def later(self, sources: Sequence[Any], kind: type | None, context: object) -> Values:
-        """Do the same where it waits; what does not wait comes first, for it may hand all back."""
-        done = {name: column.now(sources, kind, context) for name, column in self._columns.items() if not column.waits}
-        waiting = {name: column.later(sources, kind, context) for name, column in self._columns.items() if column.waits}
-        done |= zip(waiting, await all_of(list(waiting.values())), strict=True)
-        return self._assembled([done[name] for name in self._columns])
-
-
-@dataclass(frozen=True)
 class ObjectOf:
-    """The completion of an object type."""
+    """The completion of an object type, with the fields that are asked of it by response name."""
 
-    selection: Selection
-    nullable: bool
+    def __init__(self, columns: Mapping[str, Column], *, nullable: bool) -> None:
+        self._names = tuple(columns)
+        self._assembled = _assembler(self._names)
+        self._nullable = nullable
+        self._ready = {name: column for name, column in columns.items() if not column.waits}
+        self._waiting = {name: column for name, column in columns.items() if column.waits}
+        self.waits = bool(self._waiting)
 
-    @property
-    def waits(self) -> bool:
-        """Whether a dataloader is needed."""
-        return self.selection.waits
-
-    def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - of leaves
+    async def complete(self, values: Sequence[Any], run: Run, _known: type | None = None) -> Values:
         """See `Completion`."""
-        kinds = kinds_of(values, nullable=self.nullable)
-        present = without_nulls(values, kinds)
-        return with_nulls(values, self.selection.now(present, only_kind(kinds), context))
+        types = types_of(values, nullable=self._nullable)
+        items = [value for value in values if value is not None] if NoneType in types else list(values)
+        return with_nulls(values, await self.objects(items, run))
 
-    async def later(self, values: Values, context: object) -> Values:
-        """See `Completion`."""
-        if not self.waits:
-            return self.now(values, context)
-        kinds = kinds_of(values, nullable=self.nullable)
-        present = without_nulls(values, kinds)
-        return with_nulls(values, await self.selection.later(present, only_kind(kinds), context))
+    async def objects(self, items: Values, run: Run) -> Values:
+        """Return what the response shows of each object; raises as `complete` does."""
+        sources = Sources(items, run)
+        # What does not wait comes first: it may be what only the default executor can do.
+        done: dict[str, Any] = {}
+        for name, column in self._ready.items():
+            done[name] = await column.values(sources, run)
+        if self.waits:
+            waited = await all_of([column.values(sources, run) for column in self._waiting.values()])
+            done |= zip(self._waiting, waited, strict=True)
+        return self._assembled([done[name] for name in self._names])
 
 
-@dataclass(frozen=True)
+@lru_cache(REMEMBERED_ASSEMBLERS)
+def _assembler(names: tuple[str, ...]) -> Callable[[Sequence[Sequence[Any]]], Values]:
+    """Return what makes objects of columns: written out for these names, which takes a third of `dict(zip())`.
+
+    This brings 4 to 6% of a page of looks. Response names have letters, digits and `_`, and are quoted all the same.
+    """
+    variables = [f"v{number}" for number in range(len(names))]
+    members = ", ".join(f"{name!r}: {variable}" for name, variable in zip(names, variables, strict=True))
+    source = f"lambda columns: [{{{members}}} for {', '.join(variables)}, in zip(*columns, strict=True)]"
+    made: Callable[[Sequence[Sequence[Any]]], Values] = eval(source)  # noqa: S307 - of nothing but quoted names
+    return made
+
+
 class ListOf:
-    """The completion of a list type: the items of all lists are one column."""
+    """The completion of a list type: the items of all lists are completed as one."""
 
-    item: Completion
-    nullable: bool
+    def __init__(self, item: "Completion", *, nullable: bool) -> None:
+        self._item = item
+        self._nullable = nullable
+        self.waits: bool = item.waits
 
-    @property
-    def waits(self) -> bool:
-        """Whether a dataloader is needed."""
-        return self.item.waits
-
-    def now(self, values: Values, context: object, known: type | None = None) -> Values:  # noqa: ARG002 - of leaves
+    async def complete(self, values: Sequence[Any], run: Run, _known: type | None = None) -> Values:
         """See `Completion`."""
-        lists = self._lists(values)
-        return with_nulls(values, _regrouped(lists, self.item.now(list(chain.from_iterable(lists)), context)))
-
-    async def later(self, values: Values, context: object) -> Values:
-        """See `Completion`."""
-        lists = self._lists(values)
-        return with_nulls(values, _regrouped(lists, await self.item.later(list(chain.from_iterable(lists)), context)))
-
-    def _lists(self, values: Values) -> Values:
-        kinds = kinds_of(values, nullable=self.nullable)
-        if not kinds <= {list, tuple, NoneType}:
-            raise Unusual("no list")
-        return without_nulls(values, kinds)
+        if not types_of(values, nullable=self._nullable) <= {list, tuple, NoneType}:
+            raise Unsupported("no list")
+        lists = [list_ for list_ in values if list_ is not None]
+        items = iter(await self._item.complete(list(chain.from_iterable(lists)), run))
+        return with_nulls(values, [list(islice(items, len(list_))) for list_ in lists])
 
 
-def _regrouped(lists: Values, items: Values) -> Values:
-    rest = iter(items)
-    return [list(islice(rest, len(list_))) for list_ in lists]
+# Turns what a field's resolvers returned into what the response shows, in their order (GraphQL specification, 'Value
+# Completion'); leaves may be given their type. Raises exceptions of any kind where the default executor has to do it.
+Completion = Leaf | ObjectOf | ListOf

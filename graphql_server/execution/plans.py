@@ -1,194 +1,127 @@
-"""From what a query asks for to columns: which fields the fast path understands."""
+"""From an operation to columns: which fields can be batched, and how their values are read."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
-from weakref import ref
 
-from graphql import (
-    BREAK,
-    DirectiveNode,
-    ExecutableDefinitionNode,
-    GraphQLObjectType,
-    GraphQLOutputType,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    Visitor,
-    VisitorAction,
-    get_nullable_type,
-    is_leaf_type,
-    is_list_type,
-    is_non_null_type,
-    is_object_type,
-    visit,
-)
-from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, FragmentDetails, collect_subfields
+import graphql
+from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLSchema, OperationDefinitionNode
+from graphql.execution import collect_fields as collecting
+from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, FragmentDetails
+from graphql.execution.values import VariableValues, get_argument_values
+from graphql.pyutils import Path, is_awaitable
+from strawberry.schema.schema import _OperationContextAwareGraphQLResolveInfo as ResolveInfo
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from graphql_server.columns import batch_resolver_of
 from graphql_server.execution.leaves import Leaf
-from graphql_server.execution.marks import Show, mark_of
-from graphql_server.execution.objects import Column, ListOf, ObjectOf, Reading, Selection
-from graphql_server.execution.roots import NO_VARIABLES, Roots, roots_of
-from graphql_server.execution.rows import getter
-from graphql_server.execution.values import Completion, Values
+from graphql_server.execution.objects import Column, Completion, ListOf, ObjectOf
+from graphql_server.execution.values import Run, Unsupported, Values, all_of
 
-REMEMBERED_FIELDS = 2048
 TYPE_NAME = "__typename"
 
-# What stock collects below a field, knowing the variables.
-Collect = Callable[[GraphQLObjectType, FieldDetailsList], CollectedFields]
 
+@dataclass(frozen=True)
+class Planner:
+    """Plans one query, with the variables on which it depends what `@skip` and `@include` leave of it."""
 
-class Plans:
-    """The plans of one operation; they are fixed where they do not depend on variables."""
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    variables: VariableValues
 
-    def __init__(self, schema: GraphQLSchema, *, are_fixed: bool) -> None:
-        self._schema = schema
-        self._are_fixed = are_fixed
-        # By the identity of types and nodes, which live as long as the operation.
-        self._known: dict[tuple[int, ...], Completion | None] = {}
-        self._roots: Roots | None = None
+    def query(self) -> ObjectOf:
+        """Return the completion of the root.
 
-    def completion(self, type_: GraphQLOutputType, details: FieldDetailsList, collect: Collect) -> Completion | None:
-        """Return how values of that type are completed; None where the stock executor has to do it."""
-        key = (id(type_), *(id(found.node) for found in details))
-        if key not in self._known:
-            self._known[key] = _Plan(self._schema, collect).completion(type_, details)
-        return self._known[key]
+        Raises:
+            Unsupported, GraphQLError: the default executor has to do it
 
-    def roots(self, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails]) -> Roots:
-        """Return how a query's root fields are done; none where the stock executor has to do it."""
-        if not self._are_fixed:
-            return ()
-        if self._roots is None:
-            collect = partial(collect_subfields, self._schema, fragments, NO_VARIABLES, operation)
-            self._roots = roots_of(self._schema, operation, fragments, partial(self.completion, collect=collect))
-        return self._roots
+        """
+        root = self.schema.query_type
+        if root is None:
+            raise Unsupported("no queries")
+        collected = collecting.collect_fields(self.schema, self.fragments, self.variables, root, self.operation)
+        return self._object(root, collected, None, nullable=True)
 
-
-class _Remembered:
-    """The plans of operations, for as long as their documents are remembered (`documents.py`), and no longer."""
-
-    def __init__(self) -> None:
-        # By identity: nodes are equal to others that say the same, and to compare them takes long.
-        self._known: dict[int, tuple[ref[OperationDefinitionNode], dict[str, FragmentDetails], Plans]] = {}
-
-    def of(
-        self, schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails]
-    ) -> Plans:
-        """Return an operation's plans; new ones each time where it depends on variables what is asked for."""
-        known = self._known.get(id(operation))
-        if known is not None:
-            return known[2]
-        are_fixed = not any(map(_has_directive, (operation, *(found.definition for found in fragments.values()))))
-        plans = Plans(schema, are_fixed=are_fixed)
-        if are_fixed:
-            key = id(operation)
-            gone = ref(operation, lambda _: self._known.pop(key, None))
-            # The fragments' nodes are kept beside, so that no others get their ids.
-            self._known[key] = gone, fragments, plans
-        return plans
-
-
-plans_of = _Remembered().of
-
-
-class _Plan:
-    """One field's plan in the making."""
-
-    def __init__(self, schema: GraphQLSchema, collect: Collect) -> None:
-        self._schema = schema
-        self._collect = collect
-
-    def completion(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Completion | None:
-        nullable = not is_non_null_type(type_)
-        inner: Any = get_nullable_type(type_)
-        if is_leaf_type(inner):
-            return leaf(inner, nullable=nullable)
-        if is_list_type(inner):
-            item = self.completion(inner.of_type, details)
-            return None if item is None else ListOf(item, nullable)
+    def _completion(self, type_: GraphQLOutputType, details: FieldDetailsList, path: Path) -> Completion:
+        nullable = not graphql.is_non_null_type(type_)
+        inner: Any = graphql.get_nullable_type(type_)
+        if graphql.is_leaf_type(inner):
+            return Leaf(inner, nullable=nullable)
+        if graphql.is_list_type(inner):
+            return ListOf(self._completion(inner.of_type, details, path), nullable=nullable)
         # An interface or a union has to be resolved first, and so is asked what it is of.
-        if not is_object_type(inner) or inner.is_type_of is not None:
-            return None
-        selection = self._selection(inner, self._collect(inner, details))
-        return None if selection is None else ObjectOf(selection, nullable)
+        if not graphql.is_object_type(inner) or inner.is_type_of is not None:
+            raise Unsupported(inner)
+        collected = collecting.collect_subfields(
+            self.schema, self.fragments, self.variables, self.operation, inner, details
+        )
+        return self._object(inner, collected, path, nullable=nullable)
 
-    def _selection(self, type_: GraphQLObjectType, collected: CollectedFields) -> Selection | None:
-        if collected.new_defer_usages:
-            return None
-        columns: dict[str, Column] = {}
-        for name, details in collected.grouped_field_set.items():
-            column = self._column(type_, details)
-            if column is None:
-                return None
-            columns[name] = column
-        # Where `@skip` and `@include` leave nothing, stock knows what that is.
-        return Selection(columns) if columns else None
+    def _object(
+        self, type_: GraphQLObjectType, collected: CollectedFields, path: Path | None, *, nullable: bool
+    ) -> ObjectOf:
+        fields = collected.grouped_field_set
+        if collected.new_defer_usages or not fields:
+            raise Unsupported("@defer, or nothing at all")
+        columns = {name: self._column(type_, details, Path(path, name, type_.name)) for name, details in fields.items()}
+        return ObjectOf(columns, nullable=nullable)
 
-    def _column(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
+    def _column(self, type_: GraphQLObjectType, details: FieldDetailsList, path: Path) -> Column:
         name = details[0].node.name.value
-        field = self._schema.get_field(type_, name)
-        reading = reading_of(type_, name)
-        if field is None or reading is None or any(found.defer_usage is not None for found in details):
-            return None
-        completion = self.completion(field.type, details)
-        return None if completion is None else Column(reading, completion)
+        definition = self.schema.get_field(type_, name)
+        if definition is None:
+            raise Unsupported(name)
+        completion = self._completion(definition.type, details, path)
+        if name == TYPE_NAME:
+            return Column(completion, lambda sources, _run: [type_.name] * len(sources))
+        field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if not isinstance(field, StrawberryField):
+            raise Unsupported("introspection")
+        if field.is_basic_field and field.default_resolver is getattr:
+            return Column(completion, attribute=field.python_name)
+        read = None if field.extensions else batch_resolver_of(field)
+        if read is not None:
+            return Column(completion, lambda sources, run: read(sources, run.context), iscoroutinefunction(read))
+        return Column(completion, _Resolver(type_, definition, details, path).read, is_async=True)
 
 
-@lru_cache(REMEMBERED_FIELDS)
-def leaf(type_: Any, *, nullable: bool) -> Leaf:  # noqa: ANN401 - mypy takes the union of leaf types for unhashable
-    """Return the completion of a scalar or an enum."""
-    return Leaf(type_, nullable=nullable)
+@dataclass(frozen=True)
+class _Resolver:
+    """Reads a field by its resolver, called for each object as the default executor does.
 
+    The `info` that it is given is the same, but that the path has no places in lists, and that there are no helpers.
+    """
 
-@lru_cache(REMEMBERED_FIELDS)
-def reading_of(type_: GraphQLObjectType, name: str) -> Reading | None:
-    """Return how a field's values are read; None where only its own resolver knows."""
-    if name == TYPE_NAME:
-        return _type_name(type_)
-    field = type_.fields.get(name)
-    known = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) if field else None
-    if field is None or not isinstance(known, StrawberryField) or field.args or known.is_subscription:
-        return None
-    if known.is_basic_field:
-        return _attribute(known.python_name) if known.default_resolver is getattr else None
-    return _column(known) if not known.extensions else None
+    parent: GraphQLObjectType
+    definition: graphql.GraphQLField
+    details: FieldDetailsList
+    path: Path
 
+    def read(self, sources: Values, run: Run) -> Awaitable[Values]:
+        return all_of([self._resolved(source, run) for source in sources])
 
-def _attribute(name: str, show: Show | None = None) -> Reading:
-    def read(sources: Sequence[Any], kind: type | None, context: object) -> Values:
-        values = list(map(getter(name, kind), sources))
-        return show(values, context) if show else values
+    async def _resolved(self, source: object, run: Run) -> Any:  # noqa: ANN401 - whatever the resolver returns
+        # What roots resolve to is kept, in case that the default executor needs it.
+        resolved, name = run.resolved if self.path.prev is None else {}, str(self.path.key)
+        try:
+            value = self._called(source, run)
+            value = resolved[name] = await value if is_awaitable(value) else value
+        except Exception as error:
+            # To return an error is the same as to raise it.
+            resolved[name] = error
+            raise
+        return value
 
-    return Reading(read, attribute=name)
-
-
-def _column(field: StrawberryField) -> Reading | None:
-    mark = mark_of(field)
-    if mark is None:
-        return None
-    if mark.attribute is not None:
-        return _attribute(mark.attribute, mark.show)
-    read: Any = mark.read
-    return Reading(lambda sources, _kind, context: read(sources, context), is_async=iscoroutinefunction(read))
-
-
-def _type_name(type_: GraphQLObjectType) -> Reading:
-    return Reading(lambda sources, _kind, _context: [type_.name] * len(sources))
-
-
-class _FindDirective(Visitor):
-    found = False
-
-    def enter_directive(self, _node: DirectiveNode, *_: object) -> VisitorAction:
-        self.found = True
-        return BREAK
-
-
-def _has_directive(definition: ExecutableDefinitionNode) -> bool:
-    finder = _FindDirective()
-    visit(definition, finder)
-    return finder.found
+    def _called(self, source: object, run: Run) -> Any:  # noqa: ANN401 - as above
+        definition, nodes, arguments = self.definition, [found.node for found in self.details], {}
+        if definition.args:
+            arguments = get_argument_values(definition, nodes[0], run.variables, hide_suggestions=True)
+        info = ResolveInfo(
+            nodes[0].name.value, nodes, definition.type, self.parent, self.path, run.schema, run.fragments, None,
+            run.operation, run.variables.coerced, run.context, is_awaitable, None, None, run.extensions,
+        )  # fmt: skip
+        resolve: Callable[..., Any] = definition.resolve or graphql.default_field_resolver
+        return resolve(source, info, **arguments)

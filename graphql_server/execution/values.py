@@ -1,70 +1,63 @@
-"""What all parts of the fast path have in common: values of one field for many objects, and how they are completed."""
+"""What the parts of batch execution share: one field's values for many objects."""
 
 import asyncio
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from types import GeneratorType, NoneType
-from typing import Any, Protocol
+from typing import Any
 
+from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
+from graphql.execution.values import VariableValues
 from graphql.pyutils import UndefinedType
 
-logger = logging.getLogger("lookreel.execution")
-
+REMEMBERED_TYPES = 1024
 # One field's values, in the order of the objects.
 Values = list[Any]
+# Returns what the columns of a class of rows hold where they are not null, in the rows' order; nothing for what is no
+# class of rows. A datetime has to be in UTC.
+RowTypes = Callable[[type], Mapping[str, type]]
 
 
-class Unusual(Exception):
-    """Something that the stock executor has to judge."""
+class Unsupported(Exception):
+    """What the default executor has to do: a field that cannot be batched, or a value that only it can judge."""
 
 
-class Completion(Protocol):
-    """Turns what resolvers returned into what the response shows (GraphQL specification, 'Value Completion')."""
+@dataclass(slots=True)
+class Run:
+    """One execution of a query. `resolved` has what each root field has returned or raised, by its response name."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether a part of the values needs a dataloader."""
-
-    def now(self, values: Values, context: object, known: type | None = None) -> Values:
-        """Complete values of which no part needs a dataloader; `known` is their type, where the driver warrants it.
-
-        Raises:
-            Exception: of any kind where the stock executor has to do it.
-
-        """
-
-    async def later(self, values: Values, context: object) -> Values:
-        """Complete values of which a part needs a dataloader; raises as `now` does."""
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    variables: VariableValues
+    context: Any
+    extensions: Any
+    row_types: RowTypes
+    resolved: dict[str, Any] = field(default_factory=dict)
 
 
-def kinds_of(values: Sequence[Any], *, nullable: bool) -> set[type]:
+def types_of(values: Sequence[Any], *, nullable: bool) -> set[type]:
     """Return the types of the values.
 
     Raises:
-        Unusual: one is an exception, awaitable, undefined, or null where that must not be.
+        Unsupported: one is an exception, awaitable, undefined, or null where that must not be.
 
     """
-    kinds = set(map(type, values))
-    if NoneType in kinds and not nullable:
-        raise Unusual("null")
-    for kind in kinds:
-        if hasattr(kind, "__await__") or issubclass(kind, Exception | UndefinedType | GeneratorType):
-            raise Unusual(kind)
-    return kinds
+    types = set(map(type, values))
+    if NoneType in types and not nullable:
+        raise Unsupported("null")
+    if not all(map(_is_of_values, types)):
+        raise Unsupported(types)
+    return types
 
 
-def only_kind(kinds: set[type]) -> type | None:
-    """Return the type of all values that are there, None where they have several."""
-    others = kinds - {NoneType}
-    return others.pop() if len(others) == 1 else None
+@lru_cache(REMEMBERED_TYPES)
+def _is_of_values(type_: type) -> bool:
+    return not (hasattr(type_, "__await__") or issubclass(type_, (Exception, UndefinedType, GeneratorType)))
 
 
-def without_nulls(values: Values, kinds: set[type]) -> Values:
-    """Return the values that are there."""
-    return [value for value in values if value is not None] if NoneType in kinds else values
-
-
-def with_nulls(values: Values, completed: Values) -> Values:
+def with_nulls(values: Sequence[Any], completed: Values) -> Values:
     """Put the nulls of `values` back between what has become of the others."""
     if len(values) == len(completed):
         return completed
@@ -72,17 +65,12 @@ def with_nulls(values: Values, completed: Values) -> Values:
     return [None if value is None else next(others) for value in values]
 
 
-async def all_of(coroutines: list[Any]) -> list[Any]:
-    """Wait for all, also where one fails: what was loaded is still there when the stock executor asks for it."""
-    if len(coroutines) == 1:
-        return [await coroutines[0]]
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
+async def all_of(awaitables: Sequence[Any]) -> list[Any]:
+    """Wait for all, also where one fails: what was loaded is still there when the default executor asks for it."""
+    if len(awaitables) == 1:
+        return [await awaitables[0]]
+    results = await asyncio.gather(*awaitables, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
     return results
-
-
-def note(reason: Exception) -> None:
-    """Log why something was handed back to the stock executor."""
-    logger.debug("Handed back to the stock executor: %r", reason)
