@@ -4,10 +4,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check chaos memory subscribers bench format lock contracts web clean
+.PHONY: help demo serve test test-fast check chaos memory subscribers bench format lock contracts web clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/run.stamp ## Generate a video for a look and watch it happen; needs no account
 	@$(BIN)/lookreel demo
@@ -18,8 +18,12 @@ serve: .venv/run.stamp ## Run the API and a worker on http://127.0.0.1:8000
 web: .venv/run.stamp ## Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN
 	@$(BIN)/python -m app.web_files
 
-test: .venv/dev.stamp check ## Run every check and every test
-	@$(BIN)/python -m pytest
+test: .venv/dev.stamp $(if $(ARGS),,check) ## Run every check and every test, some under each Python; ARGS= runs some tests alone
+	@$(BIN)/python -m pytest $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m tests.pythons)
+
+test-fast: .venv/dev.stamp ## Run what needs no worker, no browser, no Node and no processes of its own, in under a minute
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: .venv/dev.stamp ## Lint, types, import rules, migrations, committed API descriptions
 	@$(BIN)/ruff format --check --quiet .
@@ -47,13 +51,13 @@ contracts: .venv/dev.stamp ## Write schema.graphql and openapi.json anew
 	@$(BIN)/python -m app.contracts write
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
-	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(UNIVERSAL) -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group build $(UNIVERSAL) -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock $(UNIVERSAL) -o requirements-dev.lock
 	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.lock $(UNIVERSAL) -o requirements-bench.lock
-UNIVERSAL := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
+UNIVERSAL := --upgrade --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 clean: ## Remove the environment, the caches and the local data folder
-	rm -rf .venv .lookreel .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-* .lookreel .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

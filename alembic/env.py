@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from alembic import context
 from sqlalchemy import Connection, text
 
-from db.models import Base
+from db.tables import Base
 
 # Any number will do, as long as every process uses the same one.
 MIGRATION_LOCK = 0x10_0C_4EE1

@@ -7,43 +7,32 @@ import os
 import socket
 from contextlib import suppress
 
-import uvicorn
 import uvloop
 from asgi_correlation_id import CorrelationIdFilter
 
-from app.asgi import create_app
-from app.http.protocol import BoundedHttp
+from app.allocator import M_MMAP_THRESHOLD, set_malloc
+from app.asgi import application, services_of
+from app.http.server import HttpServer
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database
 
-DRAIN_SECONDS = 5
-# Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
-# proxy's next request meets a connection that is going away.
-KEEP_ALIVE_SECONDS = 75
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks
 # make one at the older ones. With Python's own 700, 10, 10 a burst of events ends in a walk over all that thousands of
 # connections hold, again and again: see docs/decisions/0017.
 COLLECTOR_THRESHOLDS = (50_000, 10, 10)
+# In bytes. What images take while they are uploaded goes back to the system: by default the process keeps up to a
+# hundred megabytes of it, depending on which sizes came in which order.
+LARGE_PIECE = 1024 * 1024
 
 
 async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
     _log_request_ids()
-    async with open_database(settings) as database:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings, database),
-                http=BoundedHttp,
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            )
-        )
+    async with open_database(settings, "lookreel api") as database:
+        services = services_of(settings, database)
+        server = HttpServer(application(settings, services), services.rest.streams)
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
         gc.collect()
         gc.freeze()
@@ -61,6 +50,7 @@ def main() -> int:
         "--ready-fd", type=int, help="The descriptor to write to when requests are going to be answered"
     )
     options = parser.parse_args()
+    set_malloc(M_MMAP_THRESHOLD, LARGE_PIECE)
     listener = socket.socket(fileno=options.fd)
     return run_process(lambda settings: serve(settings, listener, options.ready_fd), uvloop.new_event_loop)
 

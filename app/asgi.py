@@ -19,13 +19,14 @@ from starlette.types import ASGIApp
 from app import web_pages
 from app.http.body_limit import GRAPHQL, LimitBody
 from app.http.in_front import InFront
+from app.http.last_requests import AnswerLastRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
-from db.errors import DatabaseUnavailable
-from db.job_feed import JobFeed
-from db.session import Database
+from db.engine.database import Database
+from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
+from db.engine.feed import FeedState, JobFeed
 from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
 from providers.local_storage import MEDIA_PATH
@@ -38,6 +39,7 @@ from schema.context import GraphQLServices
 from schema.schema import make_schema
 from schema.subscriptions import SHARED
 
+HEALTH_SECONDS = 1.5
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = [
     "ETag",
@@ -96,6 +98,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         catalogue=catalogue,
         admit=gate.admit,
         migrate_look_videos=partial(migrate_look_videos, database),
+        timeout_seconds=settings.rest_timeout_seconds,
     )
     graphql = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
     return Services(rest, graphql, feed, storages)
@@ -111,7 +114,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
         shared_subscriptions=SHARED,
     )
     app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
-    app = IgnoreTrailingSlash(LimitBody(app))
+    app = IgnoreTrailingSlash(AnswerLastRequests(LimitBody(app), services.rest.streams))
     if settings.origins:
         app = CORSMiddleware(
             app,
@@ -172,18 +175,24 @@ async def _running(feed: JobFeed, storages: Storages) -> AsyncIterator[None]:
 
 
 async def _health(request: Request) -> JSONResponse:
-    """Answer 200 when requests can be served, 503 when the database cannot be reached.
+    """Answer 200 when requests can be served, 503 when the database cannot be reached or does not answer.
 
-    `generation` tells why real videos cannot be made, where the generator does not let us in: "degraded" then, since
-    everything else goes on.
+    Whatever else hangs, this answers within `HEALTH_SECONDS`, on a connection of its own. What does not work is named
+    beside, and the status is "degraded" then, since everything else goes on: `generation`, where the generator refuses
+    our credentials, and `following`, where followers hear of changes late.
     """
     try:
-        trouble = await submission_pace.trouble(request.app.state.database.reader)
-    except DatabaseUnavailable as error:
-        return JSONResponse({"status": "unavailable", "detail": str(error)}, status_code=503)
-    if trouble is None:
-        return JSONResponse({"status": "ok"})
-    return JSONResponse({"status": "degraded", "generation": "The generator refuses our credentials."})
+        async with asyncio.timeout(HEALTH_SECONDS):
+            trouble = await submission_pace.trouble(request.app.state.database.health)
+    except (DatabaseUnavailable, TimeoutError) as error:
+        named = error if isinstance(error, DatabaseUnavailable) else DatabaseTimedOut()
+        body = {"status": "unavailable", "code": named.code, "detail": named.message}
+        return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
+    troubles = {} if trouble is None else {"generation": "The generator refuses our credentials."}
+    feed: FeedState = request.app.state.rest_services.feed.state
+    if feed.is_behind:
+        troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
+    return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
 
 
 async def _home(_request: Request) -> RedirectResponse:

@@ -4,8 +4,9 @@ import os
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -18,9 +19,10 @@ from app.wiring import migrate as migrate_database
 from app.wiring import open_database
 from auth.caller import Caller, Role
 from auth.tokens import sign, user_id_of
-from db.session import Session
+from db import accounts as rows
+from db.engine.statements import Writer
 from resolvers import accounts
-from resolvers.errors import Refusal
+from resolvers.errors import InvalidInput, Refusal
 
 app = typer.Typer(
     help="Lookreel: AI video generation for fashion looks.",
@@ -30,8 +32,17 @@ app = typer.Typer(
 )
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LONGEST_LIFETIME = timedelta(days=36_525)
 
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
+UserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
+
+
+class Printed(NamedTuple):
+    """What a command prints once its transaction has been committed: its result, and what else happened."""
+
+    result: object
+    note: str | None = None
 
 
 app.command()(serve)
@@ -52,44 +63,52 @@ def migrate() -> None:
 @app.command()
 def token(
     email: Email,
-    user_id: Annotated[str | None, typer.Option(help="The user's id, instead of the one that the address has")] = None,
+    user_id: UserId = None,
     admin: Annotated[bool, typer.Option("--admin", help="Let the bearer see and do what is not their own")] = False,  # noqa: FBT002 - a command line's flag
     expires: Annotated[str, typer.Option(help="How long it is valid, such as 90m, 12h or 1d")] = "1d",
 ) -> None:
-    """Print a token for the API on the last line."""
+    """Print a token for the API on the last line; the account is made where there is none."""
 
-    async def work(settings: Settings, session: Session) -> str:
-        caller = await accounts.account_for_email(session, email)
-        caller = Caller(
-            user_id=caller.user_id if user_id is None else user_id_of(user_id, settings.jwt_issuer or ""),
-            email=caller.email,
-            role=Role.ADMIN if admin else Role.USER,
-        )
-        await accounts.open_account(session, caller)
-        return sign(settings.token_policy(), caller, _duration(expires))
+    async def work(settings: Settings, transaction: Writer) -> Printed:
+        lifetime = _duration(expires)
+        caller = await _caller(settings, transaction, email, user_id)
+        if admin:
+            caller = replace(caller, role=Role.ADMIN)
+        note = await _opened(transaction, caller)
+        return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
     _exit_with(_printing(work))
 
 
 @app.command()
-def grant(email: Email, tokens: Annotated[int, typer.Option(help="How many tokens to add")]) -> None:
+def grant(
+    email: Email,
+    tokens: Annotated[int, typer.Option(help="How many tokens to add")],
+    user_id: UserId = None,
+    create: Annotated[bool, typer.Option("--create", help="Make the account where there is none")] = False,  # noqa: FBT002 - as above
+) -> None:
     """Top up an account through the ledger; print the new balance."""
 
-    async def work(_settings: Settings, session: Session) -> str:
-        caller = await accounts.account_for_email(session, email)
-        return str(await accounts.grant(session, caller, tokens))
+    async def work(settings: Settings, transaction: Writer) -> Printed:
+        accounts.check_grant(tokens)
+        caller = await _caller(settings, transaction, email, user_id)
+        is_new = await accounts.find_account(transaction, caller) is None
+        if is_new and not create:
+            raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
+        balance = await accounts.grant(transaction, caller, tokens)
+        return Printed(balance, _made(caller) if is_new else None)
 
     _exit_with(_printing(work))
 
 
 @app.command()
-def sample(email: Email) -> None:
+def sample(email: Email, user_id: UserId = None) -> None:
     """Give a user a look to try things with; print its id on the last line."""
 
-    async def work(settings: Settings, session: Session) -> str:
-        caller = await accounts.account_for_email(session, email)
-        await accounts.open_account(session, caller)
-        return str((await samples.sample_look(session, caller, settings.media_folder)).id)
+    async def work(settings: Settings, transaction: Writer) -> Printed:
+        caller = await _caller(settings, transaction, email, user_id)
+        note = await _opened(transaction, caller)
+        return Printed((await samples.sample_look(transaction, caller, settings.media_folder)).id, note)
 
     _exit_with(_printing(work))
 
@@ -120,27 +139,49 @@ def _exit_with(work: Callable[[Settings], Awaitable[int | None]]) -> None:
     sys.exit(run_process(work))
 
 
-def _printing(work: Callable[[Settings, Session], Awaitable[str]]) -> Callable[[Settings], Awaitable[int]]:
+async def _caller(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> Caller:
+    """Return who is meant; an id is read as a token's subject is."""
+    known = None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
+    return await accounts.account_for_email(transaction, email, known)
+
+
+async def _opened(transaction: Writer, caller: Caller) -> str | None:
+    """Make the account where there is none, which is to be said then: the address may be mistyped."""
+    is_new = await rows.get(transaction, caller.user_id) is None
+    await accounts.open_account(transaction, caller)
+    return _made(caller) if is_new else None
+
+
+def _made(caller: Caller) -> str:
+    return f"Made an account for {caller.email}, {caller.user_id}."
+
+
+def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Callable[[Settings], Awaitable[int]]:
     """Wrap a command that is one transaction and prints one line, or says on stderr why it was refused."""
 
     async def run(settings: Settings) -> int:
         try:
-            async with open_database(settings) as database, database.transaction() as session:
-                line = await work(settings, session)
+            async with open_database(settings) as database, database.transaction() as transaction:
+                printed = await work(settings, transaction)
         except (Refusal, ValueError) as error:
             typer.echo(error, err=True)
             return 1
-        typer.echo(line)
+        if printed.note:
+            typer.echo(printed.note, err=True)
+        typer.echo(printed.result)
         return 0
 
     return run
 
 
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,8})([smhdw])", text.strip())
     if match is None:
-        raise ValueError(f"'{text}' is not a duration: write a number and s, m, h, d or w, such as 12h")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+        raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d or w, such as 12h")
+    duration = timedelta(**{UNITS[match[2]]: int(match[1])})
+    if not timedelta() < duration <= LONGEST_LIFETIME:
+        raise ValueError(f"{text} is not a lifetime: a token is valid for 1s to {LONGEST_LIFETIME.days}d")
+    return duration
 
 
 if __name__ == "__main__":

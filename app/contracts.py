@@ -16,7 +16,7 @@ from strawberry.printer import print_schema
 
 from app.asgi import rest_api
 from db import migrations
-from db.embedded import embedded_server
+from db.embedded.server import embedded_server
 from schema.schema import schema
 
 ROOT = Path(__file__).parent.parent

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.settings import Settings
-from db.embedded import embedded_server
+from db.embedded.server import embedded_server
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from app.settings import Settings
 from app.wiring import open_database
 from auth.tokens import sign
 from db.looks import LookRow
-from db.models import Look
 from resolvers import accounts
+from resolvers.errors import Refusal
 from resolvers.prices import VIDEO_COST
 from resolvers.video_facts import VideoFacts
 from resolvers.videos import inspect
@@ -56,7 +56,7 @@ class Stage:
     """Who plays, and with what."""
 
     token: str
-    look: Look | LookRow
+    look: LookRow
     base_url: str
 
 
@@ -76,7 +76,7 @@ async def run(settings: Settings) -> int:
             playing.cancel()
             return await serving
         await playing
-    except DemoFailed as failure:
+    except (DemoFailed, Refusal) as failure:
         console.print(f"[bold red]{failure}[/bold red]")
         return 1
     finally:
@@ -98,12 +98,12 @@ async def _play(settings: Settings, base_url: str) -> None:
 
 
 async def _set_up(settings: Settings, base_url: str) -> Stage:
-    async with open_database(settings) as database, database.transaction() as session:
-        caller = await accounts.account_for_email(session, EMAIL)
-        balance = (await accounts.open_account(session, caller)).tokens
+    async with open_database(settings) as database, database.transaction() as transaction:
+        caller = await accounts.account_for_email(transaction, EMAIL)
+        balance = (await accounts.open_account(transaction, caller)).tokens
         if balance < VIDEO_COST:
-            balance = await accounts.grant(session, caller, TOP_UP_TOKENS)
-        look = await sample_look(session, caller, settings.media_folder)
+            balance = await accounts.grant(transaction, caller, TOP_UP_TOKENS)
+        look = await sample_look(transaction, caller, settings.media_folder)
     console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
     return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)
 
@@ -118,7 +118,7 @@ async def _until_ready(http: httpx.AsyncClient) -> None:
     raise DemoFailed(f"The API did not start within {START_SECONDS:.0f} seconds.")
 
 
-async def _create(http: httpx.AsyncClient, look: Look | LookRow) -> str:
+async def _create(http: httpx.AsyncClient, look: LookRow) -> str:
     """Create a video; jobs that an interrupted demo has left are finished first by the worker."""
     form = {
         "prompt": "The model turns slowly in soft daylight",
@@ -160,12 +160,12 @@ async def _events(stage: Stage, job_id: str) -> AsyncIterator[dict[str, Any]]:
         init_payload={"Authorization": f"Bearer {stage.token}"},
         subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
     )
-    async with Client(transport=transport) as session:
-        async for event in session.subscribe(GraphQLRequest(FOLLOW, variable_values={"id": job_id})):
+    async with Client(transport=transport) as client:
+        async for event in client.subscribe(GraphQLRequest(FOLLOW, variable_values={"id": job_id})):
             yield event["videoJob"]
 
 
-async def _show_look(http: httpx.AsyncClient, look: Look | LookRow, job_id: str) -> str:
+async def _show_look(http: httpx.AsyncClient, look: LookRow, job_id: str) -> str:
     """Read the look over GraphQL; return the URL of the video that was made."""
     answer = await http.post("/graphql", json={"query": LOOK, "variables": {"id": str(look.id)}})
     shown = answer.json()["data"]["look"]

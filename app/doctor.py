@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,6 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import httpx
 import typer
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from app.doctor_database import database_findings
 from app.findings import Answer, Check, Finding, State, compared, found
@@ -24,6 +21,7 @@ from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_storages
 from app.workshop import veo_access
+from db.engine.address import parsed
 from providers.cloudinary_storage import CloudinaryStorage
 from providers.veo import VeoGenerator
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
@@ -156,10 +154,9 @@ def _passwords(settings: Settings) -> Iterator[str]:
         secret = urlsplit(settings.cloudinary_url).password or ""
         yield from (secret, unquote(secret))
     if settings.database_url is not None:
-        with suppress(ArgumentError, ValueError):  # it is no URL, which has been told
-            url = make_url(settings.database_url)
-            yield from (str(password) for password in (url.password, url.query.get("password")) if password)
-            yield quote(url.password or "")
+        address = parsed(settings.database_url)
+        for password in (address.password or "", address.driver.get("sslpassword", "")):
+            yield from (password, quote(password, safe=""))
 
 
 if __name__ == "__main__":

@@ -10,16 +10,13 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pgqueuer import Queries
-from sqlalchemy import func, select, text
 
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
-from db import look_videos, migrations, queue, revisions, submission_pace, video_jobs
-from db.models import FileRemoval
-from db.session import Database
+from db import file_removals, look_videos, migrations, queue, revisions, server, submission_pace, video_jobs
+from db.engine.database import Database
 
-OLDEST_POSTGRESQL = 150_000  # as `server_version_num` has it
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
 STALE = timedelta(seconds=30)
 OVERDUE_SECONDS = 60.0
@@ -35,7 +32,7 @@ async def database_findings(settings: Settings) -> list[Finding]:
     """
     remedy = "Check DATABASE_URL, and that PostgreSQL runs there and lets us in."
     try:
-        async with open_database(settings) as database:
+        async with open_database(settings, "lookreel doctor") as database:
             first, schema, *others = (Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS)
             findings = [await found(first)]
             if findings[0].state is not State.FAILED:
@@ -49,12 +46,7 @@ async def database_findings(settings: Settings) -> list[Finding]:
 
 
 async def _server(database: Database) -> Answer:
-    async with database.transaction() as session:
-        number = int(await session.scalar(text("SHOW server_version_num")))
-        version = await session.scalar(text("SHOW server_version"))
-    if number < OLDEST_POSTGRESQL:
-        return State.FAILED, f"PostgreSQL {version} is too old. Upgrade to {OLDEST_POSTGRESQL // 10_000} or newer."
-    return State.OK, f"PostgreSQL {version}"
+    return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
 
 
 async def _migrations(database: Database) -> Answer:
@@ -72,9 +64,8 @@ async def _migrations(database: Database) -> Answer:
 
 
 async def _look_videos(database: Database) -> Answer:
-    async with database.transaction() as session:
-        if await look_videos.exist(session):
-            return State.OK, "The table is there"
+    if await look_videos.exist(database.reader):
+        return State.OK, "The table is there"
     return State.WARNING, (
         "The table is missing, and looks show no videos. Run the one-time migration: "
         "POST /api/v1/migrate/look-videos as an admin, or `lookreel migrate`."
@@ -98,16 +89,14 @@ async def _queue(database: Database) -> Answer:
 
 
 async def _lost_jobs(database: Database) -> Answer:
-    async with database.transaction() as session:
-        lost = len(await video_jobs.active_but_not_queued(session, limit=MOST_COUNTED))
+    lost = len(await video_jobs.active_but_not_queued(database.reader, limit=MOST_COUNTED))
     if lost:
         return State.WARNING, f"{lost} active ones have no place in the queue. A running worker gives them one soon."
     return State.OK, "All active ones have their place in the queue"
 
 
 async def _removals(database: Database) -> Answer:
-    async with database.transaction() as session:
-        failed = await session.scalar(select(func.count()).where(FileRemoval.failures > 0))
+    failed = await file_removals.failed(database.reader)
     if failed:
         return State.WARNING, f"{failed} stored files could not be removed yet. See the workers' log for the reasons."
     return State.OK, "None has failed"
@@ -118,14 +107,16 @@ async def _submits(database: Database) -> Answer:
     if trouble is None:
         return State.OK, "No worker was kept out by Google"
     return State.WARNING, (
-        f"Google kept a worker out: {trouble.rstrip('.')}. Mend the credentials there; the next submit clears this."
+        f"Google kept a worker out: {trouble.rstrip('.')}. Mend the credentials there; real videos are "
+        "refused until one that waits, or else a new one, has been accepted within a minute or so."
     )
 
 
 async def _database_clock(database: Database) -> Answer:
-    async with database.transaction() as session:
-        asked = time.time()
-        theirs = (await session.scalars(select(func.clock_timestamp()))).one()
+    # The first read may have to connect.
+    await server.get(database.reader)
+    asked = time.time()
+    theirs = (await server.get(database.reader)).clock
     return compared(asked, theirs, "the database's")
 
 

@@ -3,15 +3,20 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
-from db.errors import DatabaseUnavailable, EmbeddedServerUnavailable
+from auth.policy import InvalidTokenPolicy
+from db.engine.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
+
+# What shells say of a process that was ended by SIGINT.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def run_process(
@@ -29,9 +34,14 @@ def run_process(
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(_run(work)) or 0
-    except (InvalidSettings, EmbeddedServerUnavailable, DatabaseUnavailable) as error:
+    except (InvalidSettings, InvalidTokenPolicy, EmbeddedServerUnavailable, InvalidDatabaseUrl) as error:
         print(error, file=sys.stderr)  # noqa: T201 - said to the person who starts us
-        return os.EX_UNAVAILABLE if isinstance(error, DatabaseUnavailable) else EX_CONFIG
+        return EX_CONFIG
+    except DatabaseUnavailable as error:
+        print(error, file=sys.stderr)  # noqa: T201 - as above
+        return os.EX_UNAVAILABLE
+    except KeyboardInterrupt:  # before anything that ends in order had begun
+        return INTERRUPTED
 
 
 def _log_to_stderr() -> None:

@@ -6,9 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from auth.caller import Caller
+from db.engine.statements import Writer
 from db.looks import LookRow, LookView
-from db.models import Look
-from db.session import Session
 from providers.local_storage import MEDIA_PATH
 from resolvers import looks
 from resolvers.looks import NewLook, NewProduct
@@ -27,13 +26,13 @@ SAMPLE = NewLook(
 )
 
 
-async def sample_look(session: Session, caller: Caller, media_folder: Path) -> Look | LookRow:
+async def sample_look(writer: Writer, caller: Caller, media_folder: Path) -> LookRow:
     """Return the caller's newest look, or a sample one that is made now."""
-    page = await looks.page(session, looks.listed(caller, LookView.MY_PRIVATE, None), first=1, after=None)
+    page = await looks.page(writer, looks.listed(caller, LookView.MY_PRIVATE, None), first=1, after=None)
     if page.rows:
         return page.rows[0]
     await asyncio.to_thread(_publish_image, media_folder)
-    return await looks.create(session, caller, SAMPLE)
+    return await looks.create(writer, caller, SAMPLE)
 
 
 def _publish_image(media_folder: Path) -> None:

@@ -43,6 +43,7 @@ async def serve(
 ) -> int:
     """Keep the processes running until SIGTERM, SIGINT or `stop`; return the exit code.
 
+    `listener` is closed first then: once the children have done the same, whoever comes is refused, and goes elsewhere.
     The database is held open meanwhile, so that restarting a child never stops an embedded server. It is started while
     the children load; whoever is done before it waits for it.
     """
@@ -54,7 +55,7 @@ async def serve(
         if with_worker:
             # What it loads takes as long as what the API loads, and somebody may be waiting for that.
             children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env, after=ready))
-        return await _supervised(settings, children, stop or asyncio.Event())
+        return await _supervised(settings, children, listener, stop or asyncio.Event())
 
 
 @contextmanager
@@ -78,10 +79,12 @@ def _readiness() -> Iterator[tuple[int, asyncio.Future[None]]]:
         os.close(writer)
 
 
-async def _supervised(settings: Settings, children: Sequence[Child], stop: asyncio.Event) -> int:
+async def _supervised(
+    settings: Settings, children: Sequence[Child], listener: socket.socket, stop: asyncio.Event
+) -> int:
     """Start the children and the database at once; without the one, there are none of the others."""
     with ExitStack() as held:
-        supervising = asyncio.create_task(supervise(children, stop=stop))
+        supervising = asyncio.create_task(supervise(children, stop=stop, on_end=listener.close))
         opening = asyncio.create_task(asyncio.to_thread(held.enter_context, database_url(settings)))
         try:
             await asyncio.wait({supervising, opening}, return_when=FIRST_EXCEPTION)

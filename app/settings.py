@@ -6,13 +6,18 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from auth.policy import TokenPolicy
+from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
+from db.engine.address import parsed
+from db.engine.errors import InvalidDatabaseUrl
+from db.engine.limits import Limits
 from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32
+# What PostgreSQL has as whole milliseconds.
+Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 
 
 class InvalidSettings(Exception):
@@ -32,7 +37,9 @@ class Settings(BaseSettings):
         None, min_length=SHORTEST_SECRET, description="Verifies tokens; needed with DATABASE_URL, else made and kept"
     )
     jwt_algorithm: str = Field("HS256", description="The one signature algorithm that is accepted")
-    jwt_jwks_url: str | None = Field(None, description="Key set of an identity provider, instead of a secret key")
+    jwt_jwks_url: AnyHttpUrl | None = Field(
+        None, description="Key set of an identity provider, instead of a secret key"
+    )
     jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
@@ -47,6 +54,9 @@ class Settings(BaseSettings):
     veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
     generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
+    generations_per_worker: int = Field(
+        200, ge=2, description="Jobs that one worker holds at once; others are left to other workers"
+    )
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
@@ -55,18 +65,54 @@ class Settings(BaseSettings):
     graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         15.0, description="How long a query or a mutation may take"
     )
+    rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
     database_pool_size: PositiveInt = Field(
-        10, description="Connections of each process, half of them for reads, besides one to listen"
+        10, description="Connections of each process: half as many each for reads, creations and other transactions"
+    )
+    database_pool_timeout_seconds: Timeout = Field(10.0, description="How long to wait for a connection of the pool")
+    database_connect_timeout_seconds: Timeout = Field(5.0, description="How long connecting may take")
+    database_statement_timeout_seconds: Timeout = Field(10.0, description="How long a statement may take")
+    database_lock_timeout_seconds: Timeout = Field(3.0, description="How long a statement waits for a lock")
+    database_idle_transaction_timeout_seconds: Timeout = Field(
+        30.0, description="How long a transaction may do nothing"
     )
 
     @model_validator(mode="after")
     def _believe_somebody(self) -> Self:
-        if self.jwt_jwks_url and self.jwt_algorithm.upper().startswith("HS"):
+        is_asymmetric = self.jwt_algorithm not in HMAC_ALGORITHMS
+        if self.jwt_jwks_url and not is_asymmetric:
             raise ValueError("JWT_JWKS_URL needs an asymmetric JWT_ALGORITHM such as RS256 or ES256.")
+        if is_asymmetric and not (self.jwt_secret_key or self.jwt_jwks_url):
+            raise ValueError(
+                f"JWT_ALGORITHM {self.jwt_algorithm} needs JWT_JWKS_URL, or a public key in PEM as JWT_SECRET_KEY."
+            )
         if self.database_url and not (self.jwt_secret_key or self.jwt_jwks_url):
             raise ValueError(
                 "With DATABASE_URL set, set JWT_SECRET_KEY (or JWT_JWKS_URL) too: there is no default key."
             )
+        return self
+
+    @field_validator("jwt_algorithm")
+    @classmethod
+    def _is_known(cls, algorithm: str) -> str:
+        if algorithm not in ALGORITHMS:
+            raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
+        return algorithm
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _needs_no_password(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
+        if url is not None and (url.username or url.password):
+            raise ValueError("must not contain a user name or a password: key sets are public")
+        return url
+
+    @model_validator(mode="after")
+    def _find_the_database(self) -> Self:
+        try:
+            if self.database_url is not None:
+                parsed(self.database_url)
+        except InvalidDatabaseUrl as error:
+            raise ValueError(str(error)) from None
         return self
 
     @field_validator("veo_output_gcs_uri")
@@ -91,6 +137,15 @@ class Settings(BaseSettings):
         limits = FleetLimits(self.generations_at_once, self.submits_per_minute)
         return Catalogue.of(self.veo_models, real_generation=self.real_generation, limits=limits)
 
+    def database_limits(self) -> Limits:
+        """Return how long requests' and jobs' use of the database may take."""
+        return Limits(
+            connect=self.database_connect_timeout_seconds,
+            statement=self.database_statement_timeout_seconds,
+            lock=self.database_lock_timeout_seconds,
+            idle_in_transaction=self.database_idle_transaction_timeout_seconds,
+        )
+
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
@@ -109,7 +164,7 @@ class Settings(BaseSettings):
         return TokenPolicy(
             algorithm=self.jwt_algorithm,
             secret_key=secret if self.jwt_jwks_url is None else None,
-            jwks_url=self.jwt_jwks_url,
+            jwks_url=str(self.jwt_jwks_url) if self.jwt_jwks_url else None,
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
         )

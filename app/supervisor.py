@@ -11,10 +11,11 @@ import logging
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.hangup import on_terminal_gone
 from app.parent import SUPERVISED
 
 logger = logging.getLogger("lookreel.supervisor")
@@ -51,16 +52,18 @@ class Child:
 class _Ending:
     """Whether everything is to end, with which exit code, and how much patience is left for it."""
 
-    def __init__(self, grace_seconds: float) -> None:
+    def __init__(self, grace_seconds: float, on_begin: Callable[[], None]) -> None:
         self.loop = asyncio.get_running_loop()
         self.grace_seconds = grace_seconds
         self.begun: asyncio.Future[int] = self.loop.create_future()
         self.at_once: asyncio.Future[None] = self.loop.create_future()
+        self._on_begin = on_begin
         self._signalled_at: float | None = None
 
     def begin(self, code: int) -> None:
         """End everything; the first code given is the one that counts."""
         if not self.begun.done():
+            self._on_begin()
             self.begun.set_result(code)
 
     def on_signal(self, number: signal.Signals) -> None:
@@ -101,16 +104,19 @@ async def supervise(
     children: Sequence[Child],
     *,
     stop: asyncio.Event | None = None,
+    on_end: Callable[[], None] = lambda: None,
     grace_seconds: float = 10.0,
 ) -> int:
     """Run children, restarting those that die, until SIGTERM, SIGINT or stop; return the exit code for this process.
 
     0: asked to stop. 78: a child exited with 78. 1: a child failed within 2 s of its start 5 times in a row.
-    To stop, each child gets SIGTERM and, if it still runs after grace_seconds or when a second signal comes (0.5 s
-    or more after the first), SIGKILL together with its process group. No child is left when this returns or raises.
+    on_end is called first of all, when no child is started any more. SIGHUP stops nothing, unless it says that the
+    terminal has gone. To stop, each child gets SIGTERM and, if it still runs after grace_seconds or when a second
+    signal comes (0.5 s or more after the first), SIGKILL together with its process group. No child is left when this
+    returns or raises.
     Needs the main thread and asyncio's own event loop: uvloop cannot start a process in its own group.
     """
-    ending = _Ending(grace_seconds)
+    ending = _Ending(grace_seconds, on_end)
     with _signals_handled(ending):
         asked = asyncio.create_task((stop or asyncio.Event()).wait())
         keepers = [asyncio.create_task(_keep(child, ending)) for child in children]
@@ -129,10 +135,11 @@ async def supervise(
 def _signals_handled(ending: _Ending) -> Iterator[None]:
     for number in _SIGNALS:
         ending.loop.add_signal_handler(number, ending.on_signal, number)
+    on_terminal_gone(lambda: ending.on_signal(signal.SIGHUP))
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in (*_SIGNALS, signal.SIGHUP):
             ending.loop.remove_signal_handler(number)
 
 

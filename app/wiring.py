@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from pkgutil import resolve_name
 
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from app.databases import database_url
 from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
 from auth.tokens import Authenticator
 from db import revisions
-from db.session import Database
+from db.engine.database import Database
 from providers.local_storage import LocalStorage
 from providers.storages import Storages
 from resolvers.accounts import open_account
@@ -27,22 +27,43 @@ REMEMBERED_CALLERS = 10_000
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """Yield the database. The embedded one is migrated here; any other waits for `lookreel migrate`."""
+async def open_database(
+    settings: Settings, application: str = "lookreel", *, wait_seconds: float | None = None
+) -> AsyncIterator[Database]:
+    """Yield the database. The embedded one is migrated here; any other waits for `lookreel migrate`.
+
+    The server knows its connections by the application's name. `wait_seconds` is how long to wait for one of them,
+    where not as long as requests do.
+
+    Raises:
+        EmbeddedServerUnavailable, InvalidDatabaseUrl, DatabaseUnavailable
+
+    """
     with database_url(settings) as url:
-        database = Database(url, pool_size=settings.database_pool_size)
+        database = Database(
+            url,
+            pool_size=settings.database_pool_size,
+            wait_seconds=wait_seconds or settings.database_pool_timeout_seconds,
+            limits=settings.database_limits(),
+            application_name=application,
+        )
         try:
             if settings.database_url is None and not await revisions.are_applied(database.reader):
-                await _upgrade(database.url)
+                await _upgrade(url)
             yield database
         finally:
             await database.close()
 
 
 async def migrate(settings: Settings) -> None:
-    """Bring the configured database up to date."""
+    """Bring the configured database up to date.
+
+    Raises:
+        DatabaseUnavailable, DatabaseForeign
+
+    """
     with database_url(settings) as url:
-        await _upgrade(make_url(url).set(drivername="postgresql+asyncpg"))
+        await _upgrade(url)
 
 
 async def migrate_look_videos(database: Database) -> bool:
@@ -70,8 +91,8 @@ class Gate:
         caller = await self._authenticator.authenticate(authorization)
         caller.require_active()
         if caller not in self._seen:
-            async with self._database.transaction() as session:
-                await open_account(session, caller)
+            async with self._database.transaction() as transaction:
+                await open_account(transaction, caller)
             if len(self._seen) >= REMEMBERED_CALLERS:
                 self._seen.clear()
             self._seen.add(caller)
@@ -95,8 +116,8 @@ def open_storages(settings: Settings) -> Storages:
         raise InvalidSettings(str(error)) from None
 
 
-async def _upgrade(url: URL) -> None:
-    upgrade: Callable[[URL], Awaitable[None]] = await asyncio.to_thread(resolve_name, "db.migrations:upgrade")
+async def _upgrade(url: str) -> None:
+    upgrade: Callable[[str], Awaitable[None]] = await asyncio.to_thread(resolve_name, "db.migrations:upgrade")
     await upgrade(url)
 
 

@@ -2,7 +2,9 @@
 
 import sys
 
+from app.hangup import ignore_hangups
 from app.launch import launch
 
 if __name__ == "__main__":
+    ignore_hangups()
     sys.exit(launch("app.worker_process"))

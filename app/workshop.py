@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.settings import Settings
 from app.wiring import open_storages
-from db.session import Database
+from db.engine.database import Database
 from providers.mock_generator import MockGenerator
 from providers.veo import VeoAccess, VeoGenerator
 from worker.workshop import Workshop
@@ -40,6 +40,7 @@ async def open_workshop(settings: Settings, database: Database) -> AsyncIterator
             scratch=settings.scratch_folder,
             refund_failed_jobs=settings.refund_failed_jobs,
             stopping=asyncio.Event(),
+            most_jobs=settings.generations_per_worker,
         )
     finally:
         await storages.aclose()

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from auth.errors import AccountNotActive, AdminRequired
 
+# In characters (RFC 5321, section 4.5.3.1.3, less the brackets).
+LONGEST_EMAIL = 254
+
 
 class Role(StrEnum):
     """What a caller may do."""
@@ -25,7 +28,11 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """A person whose token was believed, until `expires_at`; the same person with a newer token is the same caller."""
+    """A person whose token was believed; the same person with a newer token is the same caller.
+
+    `expires_at` is until when the token is accepted, by requests and by streams alike: the leeway for clocks that
+    differ is in it.
+    """
 
     user_id: UUID
     email: str | None
@@ -47,3 +54,9 @@ class Caller:
         """Raise `AdminRequired` unless the caller is an admin."""
         if not self.is_admin:
             raise AdminRequired
+
+
+def email_of(text: str) -> str | None:
+    """Return an address as accounts have it, in small letters; None where the text cannot be one."""
+    email = text.strip().lower()
+    return email if 0 < len(email) <= LONGEST_EMAIL and email.isprintable() else None

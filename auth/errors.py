@@ -2,6 +2,9 @@
 
 from typing import ClassVar
 
+# When it is worth to ask again where an identity provider could not be reached; it is not asked any sooner.
+IDENTITY_PROVIDER_RETRY_SECONDS = 5
+
 
 class AccessDenied(Exception):
     """Base of the refusals that come before any rule about looks and jobs."""
@@ -20,6 +23,16 @@ class InvalidCredentials(AccessDenied):
 
     def __init__(self) -> None:
         super().__init__("Could not validate credentials")
+
+
+class IdentityProviderUnavailable(AccessDenied):
+    """The keys that tokens are verified with cannot be fetched, and the token's is not known from before."""
+
+    code = "IDENTITY_PROVIDER_UNAVAILABLE"
+    retry_seconds: ClassVar[int] = IDENTITY_PROVIDER_RETRY_SECONDS
+
+    def __init__(self) -> None:
+        super().__init__("Credentials cannot be checked at the moment. Please try again.")
 
 
 class AccountNotActive(AccessDenied):

@@ -2,6 +2,19 @@
 
 from dataclasses import dataclass
 
+# The key signs and verifies; with all others it is a pair, of which only the public one is known here.
+HMAC_ALGORITHMS = ("HS256", "HS384", "HS512")
+ALGORITHMS = (
+    *HMAC_ALGORITHMS,
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "ES256K", "EdDSA"),
+)
+"""Names of signature algorithms (RFC 7518, section 3.1; RFC 8037; RFC 8812) that PyJWT verifies."""
+
+
+class InvalidTokenPolicy(ValueError):
+    """Tokens cannot be verified, or not be signed, with the keys that were set. The message tells an operator why."""
+
 
 @dataclass(frozen=True)
 class TokenPolicy:

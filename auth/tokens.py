@@ -1,21 +1,30 @@
 """Bearer tokens: a signed JWT (RFC 7519) becomes a caller, and the command line can sign one."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from auth.caller import AccountStatus, Caller, Role
+from auth.caller import AccountStatus, Caller, Role, email_of
 from auth.errors import InvalidCredentials
-from auth.policy import TokenPolicy
+from auth.key_set import KeySet
+from auth.policy import HMAC_ALGORITHMS, InvalidTokenPolicy, TokenPolicy
 
 REMEMBERED_TOKENS = 10_000
 # In characters of the header: one token can be spelled in many headers, by spaces that count for nothing.
 LONGEST_REMEMBERED = 4_000
-# How long a token is believed after the identity provider may have taken its key back.
+# Of a token, in characters: servers and proxies take no longer header. A WebSocket's first message could bring more.
+LONGEST_TOKEN = 32_000
+# How long a token is remembered whose key the identity provider may take back.
 KEY_SET_SECONDS = 60.0
+# Whoever signs tokens has a clock of their own (contract.md, 'Authentication').
+LEEWAY = timedelta(seconds=10)
+# In characters (OpenID Connect Core 1.0, section 2).
+LONGEST_SUBJECT = 255
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class _Believed(NamedTuple):
@@ -29,8 +38,15 @@ class Authenticator:
     """Turns `Authorization` headers into callers."""
 
     def __init__(self, policy: TokenPolicy) -> None:
+        """Verify by a policy.
+
+        Raises:
+            InvalidTokenPolicy: its key is none for its algorithm
+
+        """
         self._policy = policy
-        self._key_set = jwt.PyJWKClient(policy.jwks_url) if policy.jwks_url else None
+        self._key_set = KeySet(policy.jwks_url, policy.algorithm) if policy.jwks_url else None
+        self._secret = None if self._key_set else _verification_key(policy)
         # Nothing that is wrong is remembered: only who holds a key can put anything here.
         self._believed: dict[str, _Believed] = {}
 
@@ -42,6 +58,7 @@ class Authenticator:
 
         Raises:
             InvalidCredentials: whatever is wrong with the header or its token.
+            IdentityProviderUnavailable: the token's key is not known and cannot be fetched.
 
         """
         now = now or datetime.now(UTC)
@@ -56,11 +73,12 @@ class Authenticator:
 
     async def _verified(self, authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        token = token.strip()
+        if scheme.lower() != "bearer" or len(token) > LONGEST_TOKEN:
             raise InvalidCredentials
         try:
-            return caller_of(self._decode(token.strip(), await self._key(token.strip())))
-        except (jwt.PyJWTError, ValueError) as error:
+            return caller_of(self._decode(token, await self._key(token)))
+        except (jwt.PyJWTError, ValueError, OverflowError) as error:
             raise InvalidCredentials from error
 
     def _remember(self, authorization: str, caller: Caller, expiry: float, now: float) -> None:
@@ -73,9 +91,12 @@ class Authenticator:
 
     async def _key(self, token: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
         if self._key_set is None:
-            return self._policy.secret_key
-        # The key set is fetched with a blocking client, and then cached by it.
-        return (await asyncio.to_thread(self._key_set.get_signing_key_from_jwt, token)).key
+            return self._secret
+        # The provider is not asked for the sake of a token that could not be good.
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") != self._policy.algorithm or "kid" not in header:
+            raise InvalidCredentials
+        return await self._key_set.key(header["kid"])
 
     def _decode(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401 - see _key
         return jwt.decode(
@@ -84,12 +105,21 @@ class Authenticator:
             algorithms=[self._policy.algorithm],
             audience=self._policy.audience,
             issuer=self._policy.issuer,
-            options={"require": ["exp", "sub"], "verify_aud": self._policy.audience is not None},
+            leeway=LEEWAY,
+            # PyJWT takes no number for a subject.
+            options={"require": ["exp", "sub"], "verify_aud": self._policy.audience is not None, "verify_sub": False},
         )
 
 
 def user_id_of(subject: str, issuer: str) -> UUID:
-    """Map a token's subject to a user id: a UUID is itself, any other name gets a UUIDv5 of issuer and subject."""
+    """Map a token's subject to a user id: a UUID is itself, any other name gets a UUIDv5 of issuer and subject.
+
+    Raises:
+        ValueError: the subject is blank or too long, or UTF-8 has no way to write it
+
+    """
+    if not subject.strip() or len(subject) > LONGEST_SUBJECT:
+        raise ValueError(f"A user's id has 1 to {LONGEST_SUBJECT} characters")
     try:
         return UUID(subject)
     except ValueError:
@@ -100,11 +130,13 @@ def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
     """Issue a token for a caller.
 
     Raises:
-        ValueError: when tokens are verified by a key set, whose private keys the identity provider keeps.
+        InvalidTokenPolicy: when only the identity provider has the key that signs.
 
     """
     if policy.secret_key is None:
-        raise ValueError("Tokens of this server are signed by the identity provider behind JWT_JWKS_URL")
+        raise InvalidTokenPolicy("Tokens of this server are signed by the identity provider behind JWT_JWKS_URL")
+    if not hasattr(key := _secret_key(policy), "public_key") and policy.algorithm not in HMAC_ALGORITHMS:
+        raise InvalidTokenPolicy("JWT_SECRET_KEY is a public key: tokens are signed where the private one is")
     claims = {
         "sub": str(caller.user_id),
         "email": caller.email,
@@ -115,24 +147,50 @@ def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
         "aud": policy.audience,
     }
     claims = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(claims, policy.secret_key, algorithm=policy.algorithm)
+    return jwt.encode(claims, key, algorithm=policy.algorithm)
 
 
 def caller_of(claims: dict[str, Any]) -> Caller:
     """Read a verified token's claims.
 
     Raises:
-        ValueError: when a claim makes no sense.
+        ValueError, OverflowError: when a claim makes no sense.
 
     """
-    if not claims["sub"]:
-        raise ValueError("The subject is empty")
     email = claims.get("email")
     return Caller(
-        user_id=user_id_of(claims["sub"], str(claims.get("iss", ""))),
-        email=email.strip().lower() if isinstance(email, str) and email.strip() else None,
+        user_id=user_id_of(_subject(claims["sub"]), str(claims.get("iss", ""))),
+        email=email_of(email) if isinstance(email, str) else None,
         # Identity providers have role names of their own; only one name gives more rights.
         role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
         status=AccountStatus(claims.get("status", AccountStatus.ACTIVE)),
-        expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+        expires_at=EPOCH + timedelta(seconds=int(claims["exp"])) + LEEWAY,
     )
+
+
+def _subject(claim: object) -> str:
+    """Return a subject as text: it may be a whole number (contract.md, 'Authentication')."""
+    if isinstance(claim, str):
+        return claim
+    if isinstance(claim, int) and not isinstance(claim, bool):
+        return str(claim)
+    raise ValueError("The subject is neither a text nor a whole number")
+
+
+def _secret_key(policy: TokenPolicy) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
+    """Return the policy's own key as its algorithm uses it.
+
+    Raises:
+        InvalidTokenPolicy
+
+    """
+    try:
+        return jwt.get_algorithm_by_name(policy.algorithm).prepare_key(policy.secret_key)
+    except (jwt.PyJWTError, UnsupportedAlgorithm, NotImplementedError, TypeError, ValueError) as error:
+        raise InvalidTokenPolicy(f"JWT_SECRET_KEY is no key for JWT_ALGORITHM {policy.algorithm}: {error}") from error
+
+
+def _verification_key(policy: TokenPolicy) -> Any:  # noqa: ANN401 - see _secret_key
+    """Return the key that verifies: of a pair, the public one."""
+    key = _secret_key(policy)
+    return key.public_key() if hasattr(key, "public_key") else key

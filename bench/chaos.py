@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth.caller import Caller
 from bench.stage import Stage, Worker, order, picture, stage_for, table, within
 from bench.verdict import Scene, unowned_files, violations
-from db.models import VideoJob, VideoJobStatus
+from db.tables import VideoJob, VideoJobStatus
 from resolvers.errors import ImagesNotStored
 from resolvers.video_job_creation import ACTIVE_JOB_LIMIT, CreatedVideoJob
 from resolvers.video_job_input import VideoJobInput

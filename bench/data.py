@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from db import migrations
-from db.session import Database
+from tests.inspected import InspectedDatabase
 
 USERS = 1000
 PRODUCTS = 3
@@ -86,7 +86,7 @@ def numbered(n: int) -> UUID:
     return UUID(f"00000000-0000-7000-8000-{n:012x}")
 
 
-async def fill(database: Database, looks: int) -> None:
+async def fill(database: InspectedDatabase, looks: int) -> None:
     """Fill an empty database."""
     jobs = min(MOST_JOBS, looks * VIDEOS)
     async with database.raw_connection() as connection:
@@ -108,25 +108,25 @@ async def settle(connection: asyncpg.Connection) -> None:
     await connection.execute("CHECKPOINT")
 
 
-async def clean(database: Database) -> None:
+async def clean(database: InspectedDatabase) -> None:
     """Take away what creates have made."""
     async with database.raw_connection() as connection:
         for statement in CLEAN:
             await connection.execute(statement)
 
 
-async def filled_beside(database: Database, name: str, looks: int) -> None:
+async def filled_beside(database: InspectedDatabase, name: str, looks: int) -> None:
     """Make and fill one more database on the server."""
     async with database.raw_connection() as connection:
         await connection.execute(f"CREATE DATABASE {name}")
     url = database.url.set(database=name)
     await migrations.upgrade(url)
-    other = Database(url.render_as_string(hide_password=False))
+    other = InspectedDatabase(url.render_as_string(hide_password=False))
     await fill(other, looks)
     await other.close()
 
 
-async def drop(database: Database, name: str) -> None:
+async def drop(database: InspectedDatabase, name: str) -> None:
     """Drop a database that was made beside."""
     async with database.raw_connection() as connection:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

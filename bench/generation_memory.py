@@ -39,6 +39,7 @@ async def _play(outside: Doubles, jobs: int) -> int:
     settings = {
         "VEO_POLL_SECONDS": POLL_SECONDS,
         "GENERATIONS_AT_ONCE": 2 * jobs,
+        "GENERATIONS_PER_WORKER": 2 * jobs,
         "SUBMITS_PER_MINUTE": 600_000,
         "LOG_LEVEL": "WARNING",
     }

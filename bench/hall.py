@@ -26,8 +26,8 @@ from auth.tokens import sign
 from bench.figures import Failed
 from bench.places import CLIENT, SERVER, pin
 from db import migrations
-from db.embedded import embedded_server
-from db.session import Database
+from db.embedded.server import embedded_server
+from tests.inspected import InspectedDatabase
 
 POOL_SIZE = 10
 END_SECONDS = 20.0
@@ -49,7 +49,7 @@ class Hall:
     """One PostgreSQL server for all. `environment` is what every server gets, with a pool of as many connections."""
 
     folder: Path
-    database: Database
+    database: InspectedDatabase
     secret: str
 
     def environment(self, database: str | None = None) -> dict[str, str]:
@@ -88,7 +88,7 @@ async def open_hall() -> AsyncIterator[Hall]:
         folder = Path(name)
         with embedded_server(folder / "data") as url:
             _place_server(folder)
-            database = Database(url)
+            database = InspectedDatabase(url)
             await migrations.upgrade(database.url)
             try:
                 yield Hall(folder, database, secrets.token_urlsafe(48))

@@ -15,8 +15,8 @@ from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.hall import Hall
 from bench.places import SERVER, pin
 from db import queue
-from db.models import Submission, VideoJob
-from db.session import Database
+from db.tables import Submission, VideoJob
+from tests.inspected import InspectedDatabase
 
 NAME = "in_flight"
 # Nothing ends while it is looked at; a step's progress takes a fifth of it.
@@ -56,10 +56,10 @@ async def measure(hall: Hall, effort: Effort) -> Section:
 
 
 @asynccontextmanager
-async def _empty(hall: Hall) -> AsyncIterator[Database]:
+async def _empty(hall: Hall) -> AsyncIterator[InspectedDatabase]:
     """Make a database with users and nothing else."""
     await data.filled_beside(hall.database, NAME, 0)
-    database = Database(hall.url(NAME).render_as_string(hide_password=False))
+    database = InspectedDatabase(hall.url(NAME).render_as_string(hide_password=False))
     try:
         yield database
     finally:
@@ -70,7 +70,8 @@ async def _empty(hall: Hall) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def _worker(hall: Hall, effort: Effort) -> AsyncIterator[psutil.Process]:
     """Run a worker, and kill it afterwards: to hand thousands of jobs back would take long."""
-    settings = {"MOCK_SECONDS": MOCK_SECONDS, "GENERATIONS_AT_ONCE": 2 * effort.flights, SUPERVISED: 1}
+    most = dict.fromkeys(("GENERATIONS_AT_ONCE", "GENERATIONS_PER_WORKER"), 2 * effort.flights)
+    settings = most | {"MOCK_SECONDS": MOCK_SECONDS, SUPERVISED: 1}
     environment = hall.environment(NAME) | {name: str(value) for name, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.worker"), env=environment, stdin=asyncio.subprocess.PIPE
@@ -83,7 +84,7 @@ async def _worker(hall: Hall, effort: Effort) -> AsyncIterator[psutil.Process]:
         await process.wait()
 
 
-async def _held(database: Database, worker: psutil.Process, first: int, last: int) -> int:
+async def _held(database: InspectedDatabase, worker: psutil.Process, first: int, last: int) -> int:
     """Let the worker take jobs, a portion at a time, until it holds them all; return its memory in bytes.
 
     Not all at once: those that wait for a database connection for too long would go back to the queue.
@@ -104,14 +105,14 @@ async def _held(database: Database, worker: psutil.Process, first: int, last: in
     return int(worker.memory_info().rss)
 
 
-async def _add(database: Database, first: int, last: int) -> None:
+async def _add(database: InspectedDatabase, first: int, last: int) -> None:
     async with database.raw_connection() as connection:
         await connection.execute(ADD_JOBS, first, last)
     async with database.transaction() as session:
         await queue.enqueue(session, [data.numbered(n) for n in range(first, last + 1)])
 
 
-async def _in_flight(database: Database) -> int:
-    async with database.transaction() as session:
+async def _in_flight(database: InspectedDatabase) -> int:
+    async with database.session() as session:
         query = select(func.count()).select_from(VideoJob).where(VideoJob.submission == Submission.SENT)
         return int(await session.scalar(query) or 0)

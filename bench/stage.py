@@ -21,9 +21,8 @@ from starlette.datastructures import UploadFile
 from app.parent import SUPERVISED
 from auth.caller import Caller
 from db import migrations
-from db.embedded import embedded_server
-from db.models import ACTIVE_STATUSES, VideoJob
-from db.session import Database
+from db.embedded.server import embedded_server
+from db.tables import ACTIVE_STATUSES, VideoJob
 from providers.cloudinary_storage import CloudinaryStorage
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue
@@ -32,6 +31,7 @@ from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads, stored
 from resolvers.video_job_input import VideoJobInput
 from tests.doubles.google_account import service_account_file
+from tests.inspected import InspectedDatabase
 
 END_SECONDS = 40.0
 POLL_SECONDS = 0.5
@@ -55,7 +55,7 @@ OURS = (
 class Stage:
     """An installation for one run. `worker_settings` is the environment that its workers get; logs go to `logs`."""
 
-    database: Database
+    database: InspectedDatabase
     storage: Storage
     catalogue: Catalogue
     worker_settings: Mapping[str, str]
@@ -78,13 +78,13 @@ class Stage:
 
     async def active_jobs(self) -> int:
         """Count the jobs that have not ended."""
-        async with self.database.transaction() as session:
+        async with self.database.session() as session:
             active = select(func.count()).where(VideoJob.status.in_(ACTIVE_STATUSES))
             return await session.scalar(active) or 0
 
     async def jobs(self) -> Sequence[VideoJob]:
         """Read all jobs."""
-        async with self.database.transaction() as session:
+        async with self.database.session() as session:
             return (await session.scalars(select(VideoJob))).all()
 
 
@@ -97,7 +97,7 @@ async def stage_for(
         folder = Path(name)
         account = service_account_file(folder / "account.json", f"{veo_url}/token")
         with embedded_server(folder / "data") as url:
-            database, storage = Database(url), CloudinaryStorage(cloudinary_url)
+            database, storage = InspectedDatabase(url), CloudinaryStorage(cloudinary_url)
             environment = {
                 "DATABASE_URL": url,
                 "JWT_SECRET_KEY": secrets.token_urlsafe(48),

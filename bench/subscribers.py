@@ -30,8 +30,8 @@ from auth.caller import Caller
 from auth.tokens import sign
 from bench.sockets import Client, connect
 from db import video_jobs
-from db.models import VideoJob
-from db.session import Database
+from db.engine.database import Database
+from db.video_jobs import VideoJobRow
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue
 from resolvers.video_job_input import VideoJobInput
@@ -106,16 +106,16 @@ async def subscribe(clients: Sequence[Client], tokens: Sequence[str], job_ids: S
         await asyncio.gather(*(clients[number].until(b'"next"') for number in batch))
 
 
-async def touch(database: Database, jobs: list[VideoJob], text: str) -> None:
+async def touch(database: Database, jobs: list[VideoJobRow], text: str) -> None:
     """Change all jobs in one transaction."""
     async with database.transaction() as session:
         for number, job in enumerate(jobs):
-            changed = await video_jobs.change(session, job, status_message=text)
+            changed = await video_jobs.change(session, job, {"status_message": text})
             jobs[number] = job if changed is None else changed
 
 
 async def followed(
-    server: Server, database: Database, users: Mapping[str, VideoJob], subscribers: int, rounds: int
+    server: Server, database: Database, users: Mapping[str, VideoJobRow], subscribers: int, rounds: int
 ) -> Figures:
     """Subscribe, change the jobs a few times, and measure what the deliveries cost."""
     before = server.memory()
@@ -156,7 +156,7 @@ async def echoed(server: Server, connections: int, rounds: int, size: int) -> Fi
     return Figures(cpu, statistics.median(last), memory)
 
 
-async def users_with_jobs(settings: Settings, database: Database, count: int) -> dict[str, VideoJob]:
+async def users_with_jobs(settings: Settings, database: Database, count: int) -> dict[str, VideoJobRow]:
     """Make users with a job each; return the jobs by their owners' tokens."""
     found = {}
     for _ in range(count):

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from bench.stage import Stage, public_id
-from db.models import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
+from db.tables import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
 from resolvers.video_facts import NotAVideo
 from resolvers.videos import inspect
 from tests.doubles.cloudinary import CloudinaryDouble
@@ -39,7 +39,7 @@ async def violations(scene: Scene) -> list[str]:
 
 async def unowned_files(scene: Scene) -> Counter[str]:
     """Count the files that no job owns: those that are scheduled to be removed, and those that are not."""
-    async with scene.stage.database.transaction() as session:
+    async with scene.stage.database.session() as session:
         scheduled = set(await session.scalars(select(FileRemoval.address)))
         images = set(
             await session.scalars(
@@ -94,7 +94,7 @@ def _not_whole(scene: Scene, jobs: Sequence[VideoJob]) -> Iterator[str]:
 
 async def _wrongly_charged(stage: Stage, jobs: Sequence[VideoJob]) -> list[str]:
     """Each job is charged once; the workers of a run refund what failed, once."""
-    async with stage.database.transaction() as session:
+    async with stage.database.session() as session:
         rows = await session.execute(
             select(LedgerEntry.video_job_id, LedgerEntry.kind, LedgerEntry.amount).where(
                 LedgerEntry.video_job_id.is_not(None)
@@ -115,7 +115,7 @@ async def _wrongly_charged(stage: Stage, jobs: Sequence[VideoJob]) -> list[str]:
 
 async def _wrong_balances(stage: Stage) -> list[str]:
     total = func.sum(LedgerEntry.amount)
-    async with stage.database.transaction() as session:
+    async with stage.database.session() as session:
         rows = await session.execute(
             select(User.id, User.tokens, total).join(LedgerEntry, LedgerEntry.user_id == User.id).group_by(User.id)
         )

@@ -1,1 +1,1 @@
-"""Models, sessions, the embedded server, and every SQL statement, by noun."""
+"""The tables, every SQL statement by noun, and how the database is reached (`db.engine`, `db.embedded.server`)."""

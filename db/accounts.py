@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Integer, Text, Uuid, bindparam, func, select, update
+from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from db.models import LedgerEntry, LedgerEntryKind, User
-from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
-from db.session import Session
-from db.statements import Id, Reader, Row, Statement, Writer, among, as_text, first_row
+from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.tables import LedgerEntry, LedgerEntryKind, User
 
 
 class Account(Row):
@@ -32,11 +31,11 @@ class Balance(Row):
 class LedgerRow(Row):
     """What is shown of a ledger's entry."""
 
-    id: str
+    id: UUID
     kind: str
     amount: int
     balance_after: int
-    video_job_id: str | None
+    video_job_id: UUID | None
     created_at: datetime
 
 
@@ -66,21 +65,33 @@ def balance_changed(job: ColumnElement[Any]) -> CTE:
     )
 
 
+class _Total(Row):
+    kind: str
+    amount: int
+
+
+class _Found(Row):
+    id: UUID
+
+
 _ACCOUNT = (User.id, User.email, User.tokens)
+_GET = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")), Account)
 _LOCK = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")).with_for_update(key_share=True), Account)
 _INSERT = Statement(
     insert(User).values(id=bindparam("user"), email=bindparam("email")).on_conflict_do_nothing().returning(*_ACCOUNT),
     Account,
 )
-_CHANGE_BALANCE = Statement(select(balance_changed(bindparam("job", type_=Uuid)).c.tokens), Balance)
-_ENTRY = (
-    as_text(LedgerEntry.id),
-    LedgerEntry.kind,
-    LedgerEntry.amount,
-    LedgerEntry.balance_after,
-    as_text(LedgerEntry.video_job_id),
-    LedgerEntry.created_at,
+_BY_EMAIL = Statement(
+    select(User.id)
+    .where(User.email == bindparam("email"))
+    .order_by(User.created_at, User.id)
+    .limit(bindparam("most", type_=Integer)),
+    _Found,
 )
+_SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
+_EXISTING = Statement(select(User.id).where(User.id == among("users")), _Found)
+_CHANGE_BALANCE = Statement(select(balance_changed(bindparam("job", type_=Uuid)).c.tokens), Balance)
+_ENTRY = LedgerRow.columns_of(LedgerEntry)
 _LEDGER = Listing(
     select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner")),
     (LedgerEntry.created_at, LedgerEntry.id),
@@ -90,11 +101,17 @@ _LEDGER_OF_JOBS = Statement(
     select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
     LedgerRow,
 )
+_TOTALS = Statement(
+    select(LedgerEntry.kind, cast(func.sum(LedgerEntry.amount), BigInteger))
+    .where(LedgerEntry.user_id == bindparam("owner"))
+    .group_by(LedgerEntry.kind),
+    _Total,
+)
 
 
-async def get(session: Session, user_id: UUID) -> User | None:
-    """Read one account as it is now."""
-    return await session.get(User, user_id, populate_existing=True)
+async def get(reader: Reader, user_id: UUID) -> Account | None:
+    """Read one account."""
+    return await first_row(reader, _GET, user=user_id)
 
 
 async def lock(writer: Writer, user_id: UUID) -> Account | None:
@@ -106,9 +123,9 @@ async def lock(writer: Writer, user_id: UUID) -> Account | None:
     return await first_row(writer, _LOCK, user=user_id)
 
 
-async def find_by_email(session: Session, email: str) -> User | None:
-    """Read the account of that address; the oldest where identity providers gave several the same one."""
-    return await session.scalar(select(User).where(User.email == email).order_by(User.created_at, User.id).limit(1))
+async def ids_by_email(reader: Reader, email: str, limit: int) -> list[UUID]:
+    """Return who has that address, oldest first: identity providers may have given it to several."""
+    return [found.id for found in await reader.fetch(_BY_EMAIL, email=email, most=limit)]
 
 
 async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None) -> bool:
@@ -116,9 +133,9 @@ async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None) ->
     return await first_row(writer, _INSERT, user=user_id, email=email) is not None
 
 
-async def set_email(session: Session, user_id: UUID, email: str) -> None:
+async def set_email(writer: Writer, user_id: UUID, email: str) -> None:
     """Follow the identity provider's change of address."""
-    await session.execute(update(User).where(User.id == user_id).values(email=email))
+    await writer.fetch(_SET_EMAIL, user=user_id, email=email)
 
 
 async def ledger_page(reader: Reader, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerRow]:
@@ -131,20 +148,19 @@ async def ledger_offset_page(reader: Reader, user_id: UUID, *, skip: int, limit:
     return await skipping(reader, _LEDGER, {"owner": user_id}, skip=skip, limit=limit)
 
 
-async def ledger_totals(session: Session, user_id: UUID) -> dict[str, int]:
+async def ledger_totals(reader: Reader, user_id: UUID) -> dict[str, int]:
     """Add up a user's ledger by kind of entry."""
-    query = select(LedgerEntry.kind, func.sum(LedgerEntry.amount)).where(LedgerEntry.user_id == user_id)
-    return {kind: int(amount) for kind, amount in await session.execute(query.group_by(LedgerEntry.kind))}
+    return {total.kind: total.amount for total in await reader.fetch(_TOTALS, owner=user_id)}
 
 
-async def ledger_of_jobs(reader: Reader, video_job_ids: Sequence[Id]) -> list[LedgerRow]:
+async def ledger_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LedgerRow]:
     """Read the charges and refunds of many jobs, oldest first."""
     return await reader.fetch(_LEDGER_OF_JOBS, jobs=video_job_ids)
 
 
-async def existing_ids(session: Session, user_ids: Collection[UUID]) -> set[UUID]:
+async def existing_ids(reader: Reader, user_ids: Collection[UUID]) -> set[UUID]:
     """Return which of the ids are users."""
-    return set(await session.scalars(select(User.id).where(User.id.in_(user_ids))))
+    return {found.id for found in await reader.fetch(_EXISTING, users=list(user_ids))}
 
 
 async def change_balance(

@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.accounts import balance_changed
-from db.models import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
-from db.session import wake_up_after_commit
-from db.statements import Reader, Row, Statement, Writer
+from db.engine.database import wake_up_after_commit
+from db.engine.statements import Reader, Row, Statement, Writer
+from db.tables import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
 
 # What is asked for, by the columns that keep it; the database fills in the rest.
@@ -70,9 +70,9 @@ def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
     values = {"id": bindparam("job"), "user_id": _USER} | {
         name: bindparam(name) for name in (*_ASKED, "tokens_consumed")
     }
-    job = insert(VideoJob).values(values).returning(*SHOWN, VideoJob.id.label("key")).cte("job")
-    charge = balance_changed(select(job.c.key).scalar_subquery())
-    first = select(job.c.key, bindparam("level", type_=Text), bindparam("message", type_=Text))
+    job = insert(VideoJob).values(values).returning(*SHOWN).cte("job")
+    charge = balance_changed(select(job.c.id).scalar_subquery())
+    first = select(job.c.id, bindparam("level", type_=Text), bindparam("message", type_=Text))
     line = (
         insert(VideoJobLog)
         .from_select(["video_job_id", "level", "message"], first)
@@ -85,7 +85,7 @@ def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
 
 
 def _link(job: CTE) -> CTE:
-    return insert(LookVideo).from_select(["look_id", "video_job_id"], select(_LOOK, job.c.key)).cte("link")
+    return insert(LookVideo).from_select(["look_id", "video_job_id"], select(_LOOK, job.c.id)).cte("link")
 
 
 _WRITE = _written()

@@ -1,57 +1,75 @@
-"""Statements on files that are to go (see `db.models.FileRemoval`)."""
+"""Statements on files that are to go (see `db.tables.FileRemoval`)."""
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, Integer, Interval, Text, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import FileRemoval
-from db.session import Session
-from db.statements import Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.tables import FileRemoval
 
 # A file that was stored for a row that never came to be is removed after this long: no store is tried for longer.
 UNOWNED_FILES_LAST = timedelta(hours=24)
 
 
-class DueRemoval(NamedTuple):
+class DueRemoval(Row):
     """A file whose time has come, and how often its removal has failed."""
 
     address: str
     failures: int
 
 
-class _Withdrawn(Row):
-    address: str
+class _Count(Row):
+    count: int
 
 
-_WITHDRAW = Statement(
-    delete(FileRemoval)
-    .where(FileRemoval.address == any_(bindparam("addresses", type_=ARRAY(Text))))
-    .returning(FileRemoval.address),
-    _Withdrawn,
+_ADDRESSES = bindparam("addresses", type_=ARRAY(Text))
+_IS_ONE = FileRemoval.address == any_(_ADDRESSES)
+_DUE_AFTER = func.now() + bindparam("after", type_=Interval)
+_insert = insert(FileRemoval).from_select(["address", "due_at"], select(func.unnest(_ADDRESSES), _DUE_AFTER))
+_SCHEDULE = Statement(
+    _insert.on_conflict_do_update(index_elements=["address"], set_={"due_at": _insert.excluded.due_at}), NoRow
+)
+_EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now()), NoRow)
+_WITHDRAW = Statement(delete(FileRemoval).where(_IS_ONE), NoRow)
+_due = (
+    select(FileRemoval.address)
+    .where(FileRemoval.due_at <= func.now())
+    .order_by(FileRemoval.due_at)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = Statement(
+    update(FileRemoval)
+    .where(FileRemoval.address.in_(_due.scalar_subquery()))
+    .values(due_at=func.now() + bindparam("lease", type_=Interval))
+    .returning(FileRemoval.address, FileRemoval.failures),
+    DueRemoval,
+)
+_FAILED = Statement(select(func.count()).where(FileRemoval.failures > 0), _Count)
+_DEFER = Statement(
+    update(FileRemoval)
+    .where(FileRemoval.address == bindparam("file"))
+    .values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1),
+    NoRow,
 )
 
 
-async def schedule(session: Session, addresses: Collection[str], after: timedelta = timedelta(0)) -> None:
+async def schedule(writer: Writer, addresses: Collection[str], after: timedelta = timedelta(0)) -> None:
     """Have files removed in the background, `after` from now; a later call moves the time."""
-    if not addresses:
-        return
-    rows = [{"address": address, "due_at": func.now() + after} for address in sorted(set(addresses))]
-    statement = insert(FileRemoval).values(rows)
-    due_at = {"due_at": statement.excluded.due_at}
-    await session.execute(statement.on_conflict_do_update(index_elements=["address"], set_=due_at))
+    if addresses:
+        await writer.fetch(_SCHEDULE, addresses=sorted(set(addresses)), after=after)
 
 
-async def schedule_unless_owned(session: Session, addresses: Collection[str]) -> None:
+async def schedule_unless_owned(writer: Writer, addresses: Collection[str]) -> None:
     """Have files that are about to be stored removed later, unless `withdraw` comes first."""
-    await schedule(session, addresses, after=UNOWNED_FILES_LAST)
+    await schedule(writer, addresses, after=UNOWNED_FILES_LAST)
 
 
-async def expedite(session: Session, addresses: Collection[str]) -> None:
+async def expedite(writer: Writer, addresses: Collection[str]) -> None:
     """Have those of the files removed now that are still to go."""
-    await session.execute(update(FileRemoval).where(FileRemoval.address.in_(addresses)).values(due_at=func.now()))
+    await writer.fetch(_EXPEDITE, addresses=list(addresses))
 
 
 async def withdraw(writer: Writer, addresses: Collection[str]) -> None:
@@ -59,25 +77,17 @@ async def withdraw(writer: Writer, addresses: Collection[str]) -> None:
     await writer.fetch(_WITHDRAW, addresses=list(addresses))
 
 
-async def take_due(session: Session, *, limit: int, lease: timedelta) -> list[DueRemoval]:
+async def claim_due(writer: Writer, *, limit: int, lease: timedelta) -> list[DueRemoval]:
     """Claim files whose time has come: for as long as the lease lasts, no other process gets the same ones."""
-    due = (
-        select(FileRemoval.address)
-        .where(FileRemoval.due_at <= func.now())
-        .order_by(FileRemoval.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = (
-        update(FileRemoval)
-        .where(FileRemoval.address.in_(due.scalar_subquery()))
-        .values(due_at=func.now() + lease)
-        .returning(FileRemoval.address, FileRemoval.failures)
-    )
-    return [DueRemoval(*row) for row in await session.execute(claimed)]
+    return await writer.fetch(_CLAIM, most=limit, lease=lease)
 
 
-async def put_off(session: Session, address: str, after: timedelta) -> None:
+async def defer(writer: Writer, address: str, after: timedelta) -> None:
     """Try a removal that has failed again later."""
-    values = {"due_at": func.now() + after, "failures": FileRemoval.failures + 1}
-    await session.execute(update(FileRemoval).where(FileRemoval.address == address).values(values))
+    await writer.fetch(_DEFER, file=address, after=after)
+
+
+async def failed(reader: Reader) -> int:
+    """Count the files whose removal has failed and is still to be tried again."""
+    (row,) = await reader.fetch(_FAILED)
+    return row.count

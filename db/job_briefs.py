@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import Boolean, Select, Uuid, bindparam, null, or_, select
+from sqlalchemy import Boolean, Select, Uuid, bindparam, cast, null, or_, select
 
 from db import look_videos
-from db.models import Look, LookVideo, VideoJob
-from db.statements import Reader, Row, Statement, as_text
+from db.engine.statements import Reader, Row, Statement
+from db.tables import Look, LookVideo, VideoJob
 
 
 class BriefRow(Row):
@@ -14,7 +14,7 @@ class BriefRow(Row):
 
     version: int
     status: str
-    look_id: str | None
+    look_id: UUID | None
     look_title: str | None
     look_image_url: str | None
 
@@ -25,14 +25,14 @@ def _of_job(query: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:
 
 
 _WITH_LOOKS = Statement(
-    _of_job(select(VideoJob.version, VideoJob.status, as_text(Look.id), Look.title, Look.generated_image_url))
+    _of_job(select(VideoJob.version, VideoJob.status, Look.id, Look.title, Look.generated_image_url))
     .outerjoin(LookVideo, LookVideo.video_job_id == VideoJob.id)
     .outerjoin(Look, Look.id == LookVideo.look_id)
     # As `look_videos.looks_of_jobs` sorts them.
     .order_by(LookVideo.created_at, Look.id),
     BriefRow,
 )
-_ALONE = Statement(_of_job(select(VideoJob.version, VideoJob.status, null(), null(), null())), BriefRow)
+_ALONE = Statement(_of_job(select(VideoJob.version, VideoJob.status, cast(null(), Uuid), null(), null())), BriefRow)
 
 
 async def get(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> list[BriefRow]:

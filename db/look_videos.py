@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, delete, func, select, update
+from sqlalchemy import Text, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Look, LookVideo, VideoJob
-from db.session import Session
-from db.statements import Id, Reader, Row, Statement, among, as_text
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.tables import Look, LookVideo, VideoJob
 
 _TABLE = LookVideo.__tablename__
 
@@ -20,9 +19,9 @@ _TABLE = LookVideo.__tablename__
 class VideoInLook(Row):
     """What a look shows of a job."""
 
-    look_id: str
+    look_id: UUID
     is_default: bool
-    id: str
+    id: UUID
     status: str
     progress_percentage: int
     cloudinary_url: str | None
@@ -33,8 +32,8 @@ class VideoInLook(Row):
 class LookOfJob(Row):
     """What is shown of a look with one of the jobs that it shows."""
 
-    video_job_id: str
-    id: str
+    video_job_id: UUID
+    id: UUID
     title: str | None
     notes: str | None
     generated_image_url: str
@@ -47,31 +46,36 @@ class _Found(Row):
     exists: bool
 
 
+class _Link(Row):
+    look_id: UUID
+
+
 _TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), _Found)
+_OF_VIDEO = [getattr(VideoJob, name) for name in VideoInLook.columns()[2:]]
 _VIDEOS = Statement(
-    select(
-        as_text(LookVideo.look_id),
-        LookVideo.is_default,
-        as_text(VideoJob.id),
-        VideoJob.status,
-        VideoJob.progress_percentage,
-        VideoJob.cloudinary_url,
-        VideoJob.thumbnail_url,
-        VideoJob.created_at,
-    )
+    select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
     .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
     .where(LookVideo.look_id == among("looks"))
     .order_by(VideoJob.created_at.desc(), VideoJob.id.desc()),
     VideoInLook,
 )
 _LOOKS = Statement(
-    select(
-        as_text(LookVideo.video_job_id), as_text(Look.id), *(getattr(Look, name) for name in LookOfJob.columns()[2:])
-    )
+    select(LookVideo.video_job_id, *(getattr(Look, name) for name in LookOfJob.columns()[1:]))
     .join(Look, Look.id == LookVideo.look_id)
     .where(LookVideo.video_job_id == among("jobs"))
     .order_by(LookVideo.created_at, Look.id),
     LookOfJob,
+)
+_ADD = Statement(
+    insert(LookVideo).values(look_id=bindparam("look"), video_job_id=bindparam("job")).on_conflict_do_nothing(),
+    NoRow,
+)
+_OF_LOOK = LookVideo.look_id == bindparam("look")
+_IN_LOOK = and_(_OF_LOOK, LookVideo.video_job_id == bindparam("job"))
+_REMOVE = Statement(delete(LookVideo).where(_IN_LOOK).returning(LookVideo.look_id), _Link)
+_CLEAR_DEFAULT = Statement(update(LookVideo).where(_OF_LOOK, LookVideo.is_default).values(is_default=False), NoRow)
+_SET_DEFAULT = Statement(
+    update(LookVideo).where(_IN_LOOK).values(is_default=bindparam("is_default")).returning(LookVideo.look_id), _Link
 )
 
 
@@ -83,35 +87,31 @@ async def exist(reader: Reader) -> bool:
     return reader.facts[_TABLE]
 
 
-async def add(session: Session, look_id: UUID, video_job_id: UUID) -> None:
+async def add(writer: Writer, look_id: UUID, video_job_id: UUID) -> None:
     """Show a video in a look; once is enough."""
-    await session.execute(insert(LookVideo).values(look_id=look_id, video_job_id=video_job_id).on_conflict_do_nothing())
+    await writer.fetch(_ADD, look=look_id, job=video_job_id)
 
 
-async def remove(session: Session, look_id: UUID, video_job_id: UUID) -> bool:
+async def remove(writer: Writer, look_id: UUID, video_job_id: UUID) -> bool:
     """Take a video out of a look; return whether it was there."""
-    statement = delete(LookVideo).where(LookVideo.look_id == look_id, LookVideo.video_job_id == video_job_id)
-    return await session.scalar(statement.returning(LookVideo.look_id)) is not None
+    return await first_row(writer, _REMOVE, look=look_id, job=video_job_id) is not None
 
 
-async def clear_default(session: Session, look_id: UUID) -> None:
+async def clear_default(writer: Writer, look_id: UUID) -> None:
     """Leave the look without a default video."""
-    await session.execute(
-        update(LookVideo).where(LookVideo.look_id == look_id, LookVideo.is_default).values(is_default=False)
-    )
+    await writer.fetch(_CLEAR_DEFAULT, look=look_id)
 
 
-async def set_default(session: Session, look_id: UUID, video_job_id: UUID, *, is_default: bool) -> bool:
+async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_default: bool) -> bool:
     """Mark a look's video; return whether the look shows it at all. The index allows one default a look."""
-    statement = update(LookVideo).where(LookVideo.look_id == look_id, LookVideo.video_job_id == video_job_id)
-    return await session.scalar(statement.values(is_default=is_default).returning(LookVideo.look_id)) is not None
+    return await first_row(writer, _SET_DEFAULT, look=look_id, job=video_job_id, is_default=is_default) is not None
 
 
-async def of_looks(reader: Reader, look_ids: Sequence[Id]) -> list[VideoInLook]:
+async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
     """Read the videos of many looks, newest first."""
     return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
 
 
-async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[Id]) -> list[LookOfJob]:
+async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LookOfJob]:
     """Read the looks that show each of many jobs."""
     return await reader.fetch(_LOOKS, jobs=video_job_ids) if await exist(reader) else []

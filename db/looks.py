@@ -1,13 +1,15 @@
 """Statements on looks and on what is in them. Those that take many ids serve the dataloaders: one round trip a list."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Double,
     Select,
@@ -21,13 +23,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Look, LookShare, Product, User, Visibility
-from db.pages import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
-from db.session import Session
-from db.statements import Id, Reader, Row, Statement, among, as_text, first_row
+from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.tables import Look, LookShare, Product, User, Visibility
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
 _PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
@@ -53,7 +55,7 @@ class LookList(NamedTuple):
 class LookRow(Row):
     """What is shown of a look."""
 
-    id: str
+    id: UUID
     title: str | None
     notes: str | None
     generated_image_url: str
@@ -62,11 +64,17 @@ class LookRow(Row):
     updated_at: datetime
 
 
+class OwnedLook(LookRow):
+    """A look, and whose it is."""
+
+    user_id: UUID
+
+
 class ProductRow(Row):
     """A product in a look; `price` in the shop's currency."""
 
-    look_id: str
-    id: str
+    look_id: UUID
+    id: UUID
     sku: str | None
     name: str
     designer: str | None
@@ -76,10 +84,11 @@ class ProductRow(Row):
     created_at: datetime
 
 
-_LOOK = (as_text(Look.id), *(getattr(Look, name) for name in LookRow.columns()[1:]))
+_LOOK = LookRow.columns_of(Look)
+_OWNED = OwnedLook.columns_of(Look)
 _PRODUCT = (
-    as_text(Product.look_id),
-    as_text(Product.id),
+    Product.look_id,
+    Product.id,
     Product.sku,
     Product.name,
     Product.designer,
@@ -94,51 +103,45 @@ _VIEWER = bindparam("viewer", type_=Uuid)
 class SharedWith(Row):
     """A user whom a look is shared with."""
 
-    look_id: str
-    id: str
+    look_id: UUID
+    id: UUID
     email: str | None
     name: str | None
 
 
-async def add(session: Session, look: Look, products: Collection[Product]) -> None:
-    """Write a new look with its products; the columns that the database fills in are read back."""
-    look.search_text = _search_text(look, products)
-    session.add(look)
-    await session.flush()
-    session.add_all(products)
-    await session.flush()
-    await session.refresh(look)
+async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Mapping[str, object]]) -> OwnedLook:
+    """Write a new look, given by its columns, with its products in their order."""
+    words = _search_text(look["title"], look["notes"], ((product["name"], product["sku"]) for product in products))
+    (written,) = await writer.fetch(_ADD, **look, search_text=words)
+    for position, product in enumerate(products):
+        await writer.fetch(_ADD_PRODUCT, **product, look_id=written.id, position=position)
+    return written
 
 
-async def get_owned(session: Session, look_id: UUID, user_id: UUID) -> Look | None:
-    """Read a look of that user and keep it from being deleted until the transaction ends."""
-    query = select(Look).where(Look.id == look_id, Look.user_id == user_id)
-    return await session.scalar(query.with_for_update(read=True, key_share=True))
-
-
-async def lock(session: Session, look_id: UUID) -> Look | None:
+async def lock(writer: Writer, look_id: UUID) -> OwnedLook | None:
     """Read a look and keep every other writer of it waiting until the transaction ends."""
-    return await session.get(Look, look_id, with_for_update=True, populate_existing=True)
+    return await first_row(writer, _LOCK, look=look_id)
 
 
 async def get_visible(reader: Reader, look_id: UUID, user_id: UUID, *, to_admin: bool) -> LookRow | None:
     """Read a look if that user may see it."""
-    return await first_row(reader, _ANY_LOOK if to_admin else _VISIBLE_LOOK, look=look_id, viewer=user_id)
+    if to_admin:
+        return await first_row(reader, _ANY_LOOK, look=look_id)
+    return await first_row(reader, _VISIBLE_LOOK, look=look_id, viewer=user_id)
 
 
-async def change(session: Session, look: Look, **values: object) -> Look:
-    """Set columns of a locked look and keep its search text up to date."""
-    for name, value in values.items():
-        setattr(look, name, value)
-    look.search_text = _search_text(look, await products_of(session, [look.id]))
-    look.updated_at = (await session.execute(select(func.now()))).scalar_one()
-    await session.flush()
-    return look
+async def change(writer: Writer, look: OwnedLook, **values: object) -> OwnedLook:
+    """Set title, notes or visibility of a locked look, and keep its search text up to date."""
+    kept = {"title": look.title, "notes": look.notes, "visibility": look.visibility} | values
+    products = await products_of(writer, [look.id])
+    words = _search_text(kept["title"], kept["notes"], ((product.name, product.sku) for product in products))
+    (changed,) = await writer.fetch(_CHANGE, look=look.id, **kept, search_text=words)
+    return changed
 
 
-async def remove(session: Session, look: Look) -> None:
+async def remove(writer: Writer, look: OwnedLook) -> None:
     """Delete a look; its products, shares and links go with it, its video jobs stay."""
-    await session.execute(delete(Look).where(Look.id == look.id))
+    await writer.fetch(_REMOVE, look=look.id)
 
 
 async def page(reader: Reader, listed: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
@@ -151,20 +154,19 @@ async def offset_page(reader: Reader, listed: LookList, *, skip: int, limit: int
     return await skipping(reader, _listing(listed), _values(listed), skip=skip, limit=limit)
 
 
-async def share(session: Session, look_id: UUID, user_ids: Collection[UUID]) -> None:
+async def share(writer: Writer, look_id: UUID, user_ids: Collection[UUID]) -> None:
     """Put a new list of users in the place of the old one."""
-    await session.execute(delete(LookShare).where(LookShare.look_id == look_id))
+    await writer.fetch(_UNSHARE, look=look_id)
     if user_ids:
-        rows = [{"look_id": look_id, "user_id": user_id} for user_id in user_ids]
-        await session.execute(insert(LookShare).values(rows))
+        await writer.fetch(_SHARE, look=look_id, users=list(user_ids))
 
 
-async def products_of(reader: Reader, look_ids: Sequence[Id]) -> list[ProductRow]:
+async def products_of(reader: Reader, look_ids: Sequence[UUID]) -> list[ProductRow]:
     """Read the products of many looks, each look's in its owner's order."""
     return await reader.fetch(_PRODUCTS, looks=look_ids)
 
 
-async def shares_of(reader: Reader, look_ids: Sequence[Id]) -> list[SharedWith]:
+async def shares_of(reader: Reader, look_ids: Sequence[UUID]) -> list[SharedWith]:
     """Read whom many looks are shared with, in the order of sharing."""
     return await reader.fetch(_SHARES, looks=look_ids)
 
@@ -174,7 +176,8 @@ def _listing(listed: LookList) -> Listing[LookRow]:
 
 
 def _values(listed: LookList) -> dict[str, object]:
-    return {"viewer": listed.user_id, "pattern": containing((listed.search or "").lower())}
+    values: dict[str, object] = {"viewer": listed.user_id} if listed.view in _VIEWERS else {}
+    return values | {"pattern": containing(listed.search.lower())} if listed.search else values
 
 
 @lru_cache
@@ -196,16 +199,54 @@ _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
     LookView.PUBLIC: (_PUBLIC,),
     LookView.ALL: (),
 }
+# What they show depends on who looks.
+_VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
 _ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
 _VISIBLE_LOOK = Statement(
     select(*_LOOK).where(Look.id == bindparam("look"), or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())),
     LookRow,
 )
+_IS_LOOK = Look.id == bindparam("look")
+_LOCK = Statement(select(*_OWNED).where(_IS_LOOK).with_for_update(), OwnedLook)
+_ADD = Statement(
+    insert(Look)
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("id", "user_id", "title", "notes", "generated_image_url", "visibility", "search_text")
+        }
+    )
+    .returning(*_OWNED),
+    OwnedLook,
+)
+_ADD_PRODUCT = Statement(
+    insert(Product).values(
+        {column.name: bindparam(column.name) for column in Product.__table__.columns if column.name != "created_at"}
+    ),
+    NoRow,
+)
+_CHANGE = Statement(
+    update(Look)
+    .where(_IS_LOOK)
+    .values({name: bindparam(name) for name in ("title", "notes", "visibility", "search_text")})
+    .values(updated_at=func.now())
+    .returning(*_OWNED),
+    OwnedLook,
+)
+_REMOVE = Statement(delete(Look).where(_IS_LOOK), NoRow)
+_UNSHARE = Statement(delete(LookShare).where(LookShare.look_id == bindparam("look")), NoRow)
+_SHARE = Statement(
+    insert(LookShare).from_select(
+        ["look_id", "user_id"],
+        select(bindparam("look", type_=Uuid), func.unnest(bindparam("users", type_=ARRAY(Uuid)))),
+    ),
+    NoRow,
+)
 _PRODUCTS = Statement(
     select(*_PRODUCT).where(Product.look_id == among("looks")).order_by(Product.look_id, Product.position), ProductRow
 )
 _SHARES = Statement(
-    select(as_text(LookShare.look_id), as_text(User.id), User.email, User.name)
+    select(LookShare.look_id, User.id, User.email, User.name)
     .join(User, User.id == LookShare.user_id)
     .where(LookShare.look_id == among("looks"))
     .order_by(LookShare.created_at, LookShare.user_id),
@@ -213,6 +254,6 @@ _SHARES = Statement(
 )
 
 
-def _search_text(look: Look, products: Collection[Product] | Collection[ProductRow]) -> str:
-    words = [look.title, look.notes, *(word for product in products for word in (product.name, product.sku))]
-    return " ".join(word for word in words if word).lower()
+def _search_text(title: object, notes: object, products: Iterable[tuple[object, object]]) -> str:
+    words = [title, notes, *chain.from_iterable(products)]
+    return " ".join(str(word) for word in words if word).lower()

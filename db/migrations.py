@@ -1,23 +1,47 @@
 """Bringing a database up to date, by Alembic. Whether that is needed, `db.revisions` tells without it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.errors import DatabaseUnavailable
+from db.engine.connections import Server
+from db.engine.error_names import first_line, named
+from db.engine.errors import (
+    DatabaseAccessDenied,
+    DatabaseForeign,
+    DatabaseLocked,
+    DatabaseNotMigrated,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+)
+from db.engine.limits import FOR_MIGRATIONS
 
 T = TypeVar("T")
 
 # Alembic keeps what it works on in module globals, so one process can do one thing with it at a time.
 _alembic_at_work = asyncio.Lock()
+
+# PostgreSQL's codes for a table, type, function, schema, column or object of a name that there is already.
+ALREADY_THERE = {"42P07", "42710", "42723", "42P06", "42701"}
+UNCHANGED = "Nothing was changed."
+REMEDIES: dict[type[DatabaseUnavailable], str] = {
+    DatabaseAccessDenied: "Give the user of DATABASE_URL that right, or migrate as the owner of the database.",
+    DatabaseLocked: "Something else uses a table; try again, or stop it meanwhile.",
+    DatabaseNotMigrated: "Is there the schema that `search_path` names?",
+    DatabaseReadOnly: "Migrate where writing is allowed.",
+}
 
 LOOK_VIDEOS = "look_videos@head"
 # Any number will do, as long as every process uses the same one.
@@ -26,20 +50,27 @@ LOOK_VIDEOS_LOCK = 0x10_0C_4EE2
 _CONFIGURATION = Path(__file__).parent.parent / "alembic.ini"
 
 
-async def upgrade(url: URL, revision: str = "heads") -> None:
+async def upgrade(url: URL | str, revision: str = "heads") -> None:
     """Bring the database up to a revision; safe to call by many processes at once.
 
     The look_videos table is a branch of its own, so that the owner's one-time migration creates just that table.
+
+    Raises:
+        InvalidDatabaseUrl, DatabaseUnavailable
+        DatabaseForeign: it belongs to something else, or to a newer release.
+
     """
-    await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
+    with _sentences():
+        await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
 
 
-async def upgrade_look_videos(url: URL) -> bool:
+async def upgrade_look_videos(url: URL | str) -> bool:
     """Make the look_videos table; return whether it was this call that did. Of many callers at once, one is told so."""
-    return await _with_connection(url, _upgrade_look_videos)
+    with _sentences():
+        return await _with_connection(url, _upgrade_look_videos)
 
 
-async def check(url: URL) -> None:
+async def check(url: URL | str) -> None:
     """Compare the migrated database with the models.
 
     Raises:
@@ -49,17 +80,46 @@ async def check(url: URL) -> None:
     await _with_connection(url, lambda connection: command.check(_configuration(connection)))
 
 
-async def _with_connection(url: URL, work: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(url, poolclass=NullPool)
+async def _with_connection(url: URL | str, work: Callable[[Connection], T]) -> T:
+    connect = partial(Server(_text(url), "lookreel migrate").connect, FOR_MIGRATIONS)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with _alembic_at_work, engine.connect() as connection:
             result = await connection.run_sync(work)
             await connection.commit()
             return result
-    except OSError as error:
-        raise DatabaseUnavailable from error
     finally:
         await engine.dispose()
+
+
+def _text(url: URL | str) -> str:
+    """Write a URL as libpq reads it: a plus is no space there."""
+    if isinstance(url, str):
+        return url
+    address, mark, parameters = url.render_as_string(hide_password=False).partition("?")
+    return address + mark + parameters.replace("+", "%20")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Say in a sentence why a database cannot be migrated, and what to do."""
+    try:
+        yield
+    except CommandError as error:
+        raise DatabaseForeign(
+            f"{first_line(error)}. The database was migrated by a newer release, or by something else. {UNCHANGED}"
+        ) from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in ALREADY_THERE:
+            raise DatabaseForeign(
+                f"The database has something in it that Lookreel did not make: {first_line(error)}. {UNCHANGED} Give "
+                "Lookreel a database of its own, or a schema of its own by `search_path`."
+            ) from error
+        refusal = named(error, "")
+        remedy = REMEDIES.get(type(refusal), "")
+        raise type(refusal)(f"PostgreSQL refuses to migrate: {first_line(error)}. {UNCHANGED} {remedy}") from error
+    except (TimeoutError, ConnectionError) as error:
+        raise DatabaseUnavailable(f"The connection was lost while migrating: {first_line(error)}.") from error
 
 
 def _upgrade_look_videos(connection: Connection) -> bool:

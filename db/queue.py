@@ -8,19 +8,35 @@ from typing import cast as cast_type
 from uuid import UUID
 
 from pgqueuer import Queries
+from pgqueuer.domain.settings import db_settings
 from pgqueuer.ports.driver import Driver
-from sqlalchemy import Select, String, and_, cast, column, delete, func, select, table, text
+from sqlalchemy import (
+    Integer,
+    Interval,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.session import Session
-from db.statements import Id, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
 
 GENERATE_VIDEO = "generate_video"
 # Of fewer, any plan is good.
 FEW_ROWS = 200
 
-_pgqueuer = table("pgqueuer", column("dedupe_key"))
+_pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"))
 _log = table("pgqueuer_log", column("created"))
 
 
@@ -36,16 +52,61 @@ class _WriterDriver:
         return [dict(row) for row in await self._writer.send(query, *args)]
 
 
+class _Place(Row):
+    job_id: str
+
+
+class _Slot(Row):
+    slot: int
+
+
+class _Trigger(Row):
+    is_there: bool
+
+
+class _Outgrown(Row):
+    has_outgrown: bool
+
+
+_REQUIRE = Statement(select(cast(_pgqueuer.c.dedupe_key, String)).limit(0), _Place)
+_PRUNE_LOG = Statement(delete(_log).where(_log.c.created < func.now() - bindparam("keep", type_=Interval)), NoRow)
+_statistics = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
+_changed = _statistics.c.n_mod_since_analyze
+_HAS_OUTGROWN = Statement(
+    select(and_(_changed > FEW_ROWS, _changed > _statistics.c.n_live_tup / 2)).where(
+        _statistics.c.relid == cast(_pgqueuer.name, REGCLASS)
+    ),
+    _Outgrown,
+)
+_HIGHEST_SLOT = Statement(
+    select(cast(func.coalesce(func.max(_pgqueuer.c.slot), -1), Integer)).where(
+        _pgqueuer.c.status == literal_column("'picked'")
+    ),
+    _Slot,
+)
+_triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
+_ANNOUNCES = Statement(
+    select(
+        exists().where(
+            _triggers.c.tgrelid == cast(_pgqueuer.name, REGCLASS),
+            _triggers.c.tgname == db_settings().trigger,
+            _triggers.c.tgenabled != literal_column("'D'"),
+        )
+    ),
+    _Trigger,
+)
+_ANALYZE = Statement(text(f"ANALYZE {_pgqueuer.name}"), NoRow)
+
 # To make one reads PgQueuer's settings, which takes longer than to enqueue.
 _queries = Queries(cast_type("Driver", _WriterDriver()))
 
 
-async def require_tables(session: Session) -> None:
+async def require_tables(reader: Reader) -> None:
     """Raise `DatabaseNotMigrated` where there is no queue yet; PgQueuer itself would name a command of its own."""
-    await session.execute(select(_pgqueuer.c.dedupe_key).limit(0))
+    await reader.fetch(_REQUIRE)
 
 
-async def enqueue(writer: Writer, job_ids: Collection[Id]) -> None:
+async def enqueue(writer: Writer, job_ids: Collection[UUID]) -> None:
     """Give each job a place in the queue, once: a job that has one keeps it."""
     ids = [str(job_id) for job_id in job_ids]
     await replace(_queries, driver=cast_type("Driver", _WriterDriver(writer))).enqueue(
@@ -57,22 +118,32 @@ async def enqueue(writer: Writer, job_ids: Collection[Id]) -> None:
     )
 
 
-async def prune_log(session: Session, keep: timedelta) -> None:
+async def prune_log(writer: Writer, keep: timedelta) -> None:
     """Delete what PgQueuer wrote down longer ago; it never does so itself."""
-    await session.execute(delete(_log).where(_log.c.created < func.now() - keep))
+    await writer.fetch(_PRUNE_LOG, keep=keep)
 
 
-async def has_outgrown_statistics(session: Session) -> bool:
+async def has_outgrown_statistics(reader: Reader) -> bool:
     """Whether half of the queue, and more than a few rows, have come or changed since the planner's statistics."""
-    queued = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
-    changed = queued.c.n_mod_since_analyze
-    query = select(and_(changed > FEW_ROWS, changed > queued.c.n_live_tup / 2))
-    return bool(await session.scalar(query.where(queued.c.relid == cast(_pgqueuer.name, REGCLASS))))
+    row = await first_row(reader, _HAS_OUTGROWN)
+    return row is not None and bool(row.has_outgrown)
 
 
-async def renew_statistics(session: Session) -> None:
+async def renew_statistics(writer: Writer) -> None:
     """Let PostgreSQL look at a sample of the queue."""
-    await session.execute(text(f"ANALYZE {_pgqueuer.name}"))
+    await writer.fetch(_ANALYZE)
+
+
+async def highest_slot(reader: Reader) -> int:
+    """Return the highest of the slots that taken jobs hold, which PgQueuer counts from 0; -1 where there are none."""
+    (row,) = await reader.fetch(_HIGHEST_SLOT)
+    return row.slot
+
+
+async def announces_jobs(reader: Reader) -> bool:
+    """Whether PgQueuer's trigger wakes workers up for new jobs."""
+    (row,) = await reader.fetch(_ANNOUNCES)
+    return row.is_there
 
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:

@@ -1,9 +1,8 @@
 """Which of the schema's versions a database has. Alembic, which takes a while to load, is for bringing it others."""
 
-from sqlalchemy import Text, column, select, table
+from sqlalchemy import Text, bindparam, column, func, select, table
 
-from db.errors import DatabaseNotMigrated
-from db.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement
 
 HEADS = frozenset({"0003", "0005"})
 """The last revision of each branch in `alembic/versions`."""
@@ -13,7 +12,13 @@ class _Applied(Row):
     revision: str
 
 
-_APPLIED = Statement(select(column("version_num", Text)).select_from(table("alembic_version")), _Applied)
+class _Found(Row):
+    exists: bool
+
+
+_TABLE = "alembic_version"
+_TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), _Found)
+_APPLIED = Statement(select(column("version_num", Text)).select_from(table(_TABLE)), _Applied)
 
 
 async def applied(reader: Reader) -> frozenset[str]:
@@ -23,10 +28,8 @@ async def applied(reader: Reader) -> frozenset[str]:
         DatabaseUnavailable
 
     """
-    try:
-        return frozenset(row.revision for row in await reader.fetch(_APPLIED))
-    except DatabaseNotMigrated:
-        return frozenset()
+    (found,) = await reader.fetch(_TABLE_EXISTS)
+    return frozenset(row.revision for row in await reader.fetch(_APPLIED)) if found.exists else frozenset()
 
 
 async def are_applied(reader: Reader) -> bool:

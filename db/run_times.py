@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from db.models import VideoJob, VideoJobStatus
-from db.statements import Id, Reader, Row, Statement, among
+from db.engine.statements import Reader, Row, Statement, among
+from db.tables import VideoJob, VideoJobStatus
 
 RECENT_RUNS = 20
 
@@ -103,6 +103,6 @@ async def median_seconds(reader: Reader, model: str, *, mock_mode: bool) -> floa
     return median.seconds
 
 
-async def waiting(reader: Reader, job_ids: Sequence[Id]) -> list[Waiting]:
+async def waiting(reader: Reader, job_ids: Sequence[UUID]) -> list[Waiting]:
     """Read which of the jobs wait, and what their waits depend on."""
     return await reader.fetch(_WAITING, jobs=job_ids)

@@ -1,14 +1,13 @@
 """Statements on the images that videos are made from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import FileRemoval, VideoJobImage
-from db.session import Session
-from db.statements import Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.tables import FileRemoval, VideoJobImage
 
 
 class ImageRow(Row):
@@ -21,28 +20,31 @@ class ImageRow(Row):
     media_type: str
 
 
-_ADD = Statement(
-    insert(VideoJobImage)
-    .values({name: bindparam(name) for name in ImageRow.columns()})
-    .returning(*(getattr(VideoJobImage, name) for name in ImageRow.columns())),
+_IS_OF_JOB = VideoJobImage.video_job_id == bindparam("job")
+_ADD = Statement(insert(VideoJobImage).values({name: bindparam(name) for name in ImageRow.columns()}), NoRow)
+_OF_JOB = Statement(
+    select(*ImageRow.columns_of(VideoJobImage)).where(_IS_OF_JOB).order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
+)
+_SCHEDULE_REMOVAL = Statement(
+    insert(FileRemoval)
+    .from_select(["address", "due_at"], select(VideoJobImage.address, func.now()).where(_IS_OF_JOB))
+    .on_conflict_do_nothing(),
+    NoRow,
 )
 
 
-async def add(writer: Writer, images: Sequence[VideoJobImage]) -> None:
-    """Write a new job's images."""
+async def add(writer: Writer, video_job_id: UUID, images: Iterable[Mapping[str, object]]) -> None:
+    """Write a new job's images, each given by its columns."""
     for image in images:
-        await writer.fetch(_ADD, **{name: getattr(image, name) for name in ImageRow.columns()})
+        await writer.fetch(_ADD, video_job_id=video_job_id, **image)
 
 
-async def of_job(session: Session, video_job_id: UUID) -> Sequence[VideoJobImage]:
+async def of_job(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
     """Read a job's images, the reference images in their order."""
-    query = select(VideoJobImage).where(VideoJobImage.video_job_id == video_job_id)
-    return (await session.scalars(query.order_by(VideoJobImage.role, VideoJobImage.position))).all()
+    return await reader.fetch(_OF_JOB, job=video_job_id)
 
 
-async def schedule_removal(session: Session, video_job_id: UUID) -> None:
+async def schedule_removal(writer: Writer, video_job_id: UUID) -> None:
     """Have the files of a job's images removed in the background; the rows stay."""
-    images = select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == video_job_id)
-    statement = insert(FileRemoval).from_select(["address", "due_at"], images)
-    await session.execute(statement.on_conflict_do_nothing())
+    await writer.fetch(_SCHEDULE_REMOVAL, job=video_job_id)

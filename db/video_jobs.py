@@ -1,28 +1,37 @@
 """Statements on video jobs, their logs and their idempotency keys."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Integer,
     Interval,
+    SQLColumnExpression,
+    Text,
     Uuid,
     bindparam,
+    case,
+    cast,
     delete,
     exists,
+    false,
     func,
     literal_column,
+    null,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
-from db.pages import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.engine.database import wake_up_after_commit
+from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.queue import is_queued
-from db.session import Session, wake_up_after_commit
-from db.statements import Id, Reader, Row, Statement, Writer, among, as_text, first_row
+from db.tables import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
@@ -31,8 +40,8 @@ IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACT
 class VideoJobRow(Row):
     """What is shown of a job."""
 
-    id: str
-    user_id: str
+    id: UUID
+    user_id: UUID
     prompt: str | None
     model: str
     resolution: str
@@ -60,6 +69,23 @@ class VideoJobRow(Row):
     updated_at: datetime
 
 
+class JobRow(VideoJobRow):
+    """All of a job: what is shown, and how far handing it to the generator has got."""
+
+    submission: str
+    operation_name: str | None
+    submit_not_before: datetime | None
+    submitted_at: datetime | None
+    submit_errors: int
+    attempt: int
+    run_id: UUID | None
+    faults: int
+
+
+class _JobId(Row):
+    id: UUID
+
+
 class KeyRow(Row):
     """What an idempotency key stood for."""
 
@@ -77,22 +103,47 @@ class VersionRow(Row):
 class LogLine(Row):
     """What is shown of a line of a job's log."""
 
-    video_job_id: str
+    video_job_id: UUID
     id: int
     timestamp: datetime
     level: str
     message: str
 
 
-SHOWN = (
-    as_text(VideoJob.id).label("id"),
-    as_text(VideoJob.user_id).label("user_id"),
-    *(getattr(VideoJob, name) for name in VideoJobRow.columns()[2:]),
-)
+SHOWN = VideoJobRow.columns_of(VideoJob)
+_ALL = JobRow.columns_of(VideoJob)
+# What a job's columns hold when it is created, where they change later.
+_TABLE = VideoJob.__table__
+_FIRST: dict[str, SQLColumnExpression[Any]] = {
+    "status": literal_column(f"'{VideoJobStatus.PENDING}'", Text),
+    "status_message": case(
+        (VideoJob.mock_mode, bindparam("mock_status_message", type_=Text)),
+        else_=bindparam("status_message", type_=Text),
+    ),
+    "progress_percentage": literal_column("0::smallint", Integer),
+    "progress_is_estimated": false(),
+    "version": literal_column("1", Integer),
+    "updated_at": VideoJob.created_at,
+    **{
+        column.name: cast(null(), column.type)
+        for column in _TABLE.columns
+        if column.nullable and column.name != "prompt"
+    },
+}
 _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
+_IS_JOB = VideoJob.id == bindparam("job")
+_WHOLE = Statement(select(*_ALL).where(_IS_JOB), JobRow)
+_KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), _JobId)
+_REMOVE = Statement(delete(VideoJob).where(_IS_JOB), NoRow)
 _ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
 _OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
+_AS_CREATED = Statement(
+    select(*(_FIRST.get(name, getattr(VideoJob, name)) for name in VideoJobRow.columns())).where(
+        _IS_JOB, VideoJob.user_id == _OWNER
+    ),
+    VideoJobRow,
+)
 _ANY_JOBS = Statement(select(*SHOWN).where(VideoJob.id == among("jobs")), VideoJobRow)
 _VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == among("jobs")), VersionRow)
 _ACTIVE_OR_NEWER = Statement(
@@ -125,7 +176,21 @@ _PUT_KEY = Statement(
     .returning(*_KEY_ROW),
     KeyRow,
 )
-_LINE = (as_text(VideoJobLog.video_job_id), *(getattr(VideoJobLog, name) for name in LogLine.columns()[1:]))
+_PRUNE_KEYS = Statement(
+    delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - bindparam("keep", type_=Interval)), NoRow
+)
+_LINE = LogLine.columns_of(VideoJobLog)
+_ADD_LOG = Statement(
+    insert(VideoJobLog).values(video_job_id=bindparam("job"), level=bindparam("level"), message=bindparam("message")),
+    NoRow,
+)
+_NOT_QUEUED = Statement(
+    select(VideoJob.id)
+    .where(IS_ACTIVE, ~exists(is_queued(VideoJob.id)))
+    .order_by(VideoJob.created_at)
+    .limit(bindparam("most", type_=Integer)),
+    _JobId,
+)
 _LOGS = Statement(
     select(*_LINE).where(VideoJobLog.video_job_id == among("jobs")).order_by(VideoJobLog.video_job_id, VideoJobLog.id),
     LogLine,
@@ -138,34 +203,44 @@ _LOGS_AFTER = Statement(
 )
 
 
-async def get(session: Session, job_id: UUID) -> VideoJob | None:
-    """Read one job as it is now, whoever owns it."""
-    return await session.get(VideoJob, job_id, populate_existing=True)
+async def get(reader: Reader, job_id: UUID) -> JobRow | None:
+    """Read all of one job, whoever owns it."""
+    return await first_row(reader, _WHOLE, job=job_id)
 
 
-async def get_many(reader: Reader, job_ids: Sequence[Id]) -> list[VideoJobRow]:
+async def get_many(reader: Reader, job_ids: Sequence[UUID]) -> list[VideoJobRow]:
     """Read those of the jobs that there are, whoever owns them."""
     return await reader.fetch(_ANY_JOBS, jobs=job_ids)
 
 
-async def versions(reader: Reader, job_ids: Sequence[Id]) -> dict[UUID, int]:
+async def versions(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Read the versions of those of the jobs that there are."""
     return {row.id: row.version for row in await reader.fetch(_VERSIONS, jobs=job_ids)}
 
 
-async def active_or_newer(reader: Reader, user_id: UUID, since: datetime, known: Sequence[Id]) -> list[VideoJobRow]:
+async def active_or_newer(reader: Reader, user_id: UUID, since: datetime, known: Sequence[UUID]) -> list[VideoJobRow]:
     """Read a user's jobs that may have changed lately: in progress, created since, or known to be worth a look."""
     return await reader.fetch(_ACTIVE_OR_NEWER, owner=user_id, since=since, jobs=known)
 
 
-async def keep(session: Session, job_id: UUID) -> None:
+async def keep(writer: Writer, job_id: UUID) -> None:
     """Keep a job from being deleted until the transaction ends."""
-    await session.execute(select(VideoJob.id).where(VideoJob.id == job_id).with_for_update(read=True, key_share=True))
+    await writer.fetch(_KEEP, job=job_id)
 
 
 async def get_shown(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> VideoJobRow | None:
     """Read what is shown of a job, if it is that user's."""
-    return await first_row(reader, _ANY_JOB if to_admin else _OWN_JOB, job=job_id, owner=user_id)
+    if to_admin:
+        return await first_row(reader, _ANY_JOB, job=job_id)
+    return await first_row(reader, _OWN_JOB, job=job_id, owner=user_id)
+
+
+async def get_as_created(
+    reader: Reader, job_id: UUID, user_id: UUID, status_message: str, mock_status_message: str
+) -> VideoJobRow | None:
+    """Read a user's job as its creation left it: what never changes, and the first values of the rest."""
+    values = {"status_message": status_message, "mock_status_message": mock_status_message}
+    return await first_row(reader, _AS_CREATED, job=job_id, owner=user_id, **values)
 
 
 async def page_of_owner(
@@ -184,36 +259,47 @@ async def offset_page_of_owner(
     return await skipping(reader, listing, values, skip=skip, limit=limit)
 
 
-async def remove(session: Session, job: VideoJob) -> None:
+async def remove(writer: Writer, job: VideoJobRow) -> None:
     """Delete a job with its log and links; what it cost stays in the ledger."""
-    await session.execute(delete(VideoJob).where(VideoJob.id == job.id))
-    wake_up_after_commit(session, job.id, job.version + 1, job.user_id)
+    await writer.fetch(_REMOVE, job=job.id)
+    wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)
 
 
-async def change(session: Session, job: VideoJob, **values: object) -> VideoJob | None:
+async def change(
+    writer: Writer, job: VideoJobRow, values: Mapping[str, object], *, now: Collection[str] = ()
+) -> JobRow | None:
     """Set columns if the row still has the version that was read, count the version up, and wake the followers.
 
-    Return the row as it is now, or None where somebody else has changed it since.
+    `now` names the columns that become the time of the transaction. Return the row as it has become, or None where
+    somebody else has changed it since it was read.
     """
-    statement = (
-        update(VideoJob)
-        .where(VideoJob.id == job.id, VideoJob.version == job.version)
-        .values(**values, version=VideoJob.version + 1, updated_at=func.now())
-        .returning(VideoJob)
-        .execution_options(populate_existing=True)
-    )
-    changed = await session.scalar(statement)
+    statement = _change(tuple(sorted(values)), tuple(sorted(now)))
+    changed = await first_row(writer, statement, job=job.id, read_version=job.version, **values)
     if changed is not None:
-        wake_up_after_commit(session, changed.id, changed.version, changed.user_id)
+        wake_up_after_commit(writer, changed.id, changed.version, changed.user_id)
     return changed
 
 
-async def add_log(session: Session, job_id: UUID, level: LogLevel, message: str) -> None:
+@lru_cache(maxsize=64)
+def _change(names: tuple[str, ...], now: tuple[str, ...]) -> Statement[JobRow]:
+    """Put together what sets these columns: there are as many combinations as kinds of transitions."""
+    return Statement(
+        update(VideoJob)
+        .where(_IS_JOB, VideoJob.version == bindparam("read_version"))
+        .values({name: bindparam(name) for name in names})
+        .values(dict.fromkeys((*now, "updated_at"), func.now()))
+        .values(version=VideoJob.version + 1)
+        .returning(*_ALL),
+        JobRow,
+    )
+
+
+async def add_log(writer: Writer, job_id: UUID, level: LogLevel, message: str) -> None:
     """Append a line to a job's log."""
-    await session.execute(insert(VideoJobLog).values(video_job_id=job_id, level=level, message=message))
+    await writer.fetch(_ADD_LOG, job=job_id, level=level, message=message)
 
 
-async def logs_of(reader: Reader, job_ids: Sequence[Id]) -> list[LogLine]:
+async def logs_of(reader: Reader, job_ids: Sequence[UUID]) -> list[LogLine]:
     """Read the logs of many jobs, oldest line first."""
     return await reader.fetch(_LOGS, jobs=job_ids)
 
@@ -233,15 +319,14 @@ async def put_idempotency_key(writer: Writer, user_id: UUID, key: str, digest: s
     await writer.fetch(_PUT_KEY, owner=user_id, key=key, digest=digest, job=job_id)
 
 
-async def prune_idempotency_keys(session: Session, keep: timedelta) -> None:
+async def prune_idempotency_keys(writer: Writer, keep: timedelta) -> None:
     """Delete keys that stand for nothing any more."""
-    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - keep))
+    await writer.fetch(_PRUNE_KEYS, keep=keep)
 
 
-async def active_but_not_queued(session: Session, *, limit: int) -> Sequence[UUID]:
+async def active_but_not_queued(reader: Reader, *, limit: int) -> list[UUID]:
     """Find jobs that no worker will ever take, since their place in the queue is gone."""
-    query = select(VideoJob.id).where(IS_ACTIVE, ~exists(is_queued(VideoJob.id)))
-    return (await session.scalars(query.order_by(VideoJob.created_at).limit(limit))).all()
+    return [row.id for row in await reader.fetch(_NOT_QUEUED, most=limit)]
 
 
 def _owned(user_id: UUID, status: VideoJobStatus | None) -> tuple[Listing[VideoJobRow], dict[str, object]]:

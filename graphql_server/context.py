@@ -1,6 +1,6 @@
 """What the server asks of an application's context."""
 
-from collections.abc import Hashable
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self
 
@@ -29,6 +29,10 @@ class Context(Protocol):
 
     def forget(self) -> None:
         """Release what one operation has loaded, once it is over."""
+        ...
+
+    def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+        """Return a stream of events that ends before the process does, which would wait for it."""
         ...
 
     @property

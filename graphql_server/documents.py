@@ -15,6 +15,7 @@ from graphql import (
 )
 from graphql import OperationType as CoreOperationType
 from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import get_variable_values
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -24,6 +25,7 @@ from graphql_server.cost import Operation, Sizes, operations
 from graphql_server.execution.batch import Query
 from graphql_server.limits import (
     Limits,
+    abbreviated,
     check_cost,
     check_document,
     check_variables,
@@ -164,9 +166,19 @@ class DocumentGate(SchemaExtension):
             message = "This document has several operations. Name the one to execute in `operationName`."
             raise GraphQLError(message, extensions={"code": "OPERATION_NAME_REQUIRED"})
         variables, name = context.variables or {}, context.operation_name
-        check_variables(variables, limits)
+        has_long_text = check_variables(variables, limits)
         self.operation, self.query = document.operations[name], document.queries.get(name)
         requested = self.operation.cost(variables)
         if context.operation_type is not OperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}
         check_cost(requested, limits)
+        # Of a wrong variable, graphql-core writes down all that is in it before it shortens that; and a subscription's
+        # wrong variables it tells without a limit.
+        if has_long_text or context.operation_type is OperationType.SUBSCRIPTION:
+            context.pre_execution_errors = self._wrong_variables(self.operation, abbreviated(variables))
+
+    def _wrong_variables(self, operation: Operation, variables: dict[str, Any]) -> list[GraphQLError]:
+        schema = self.execution_context.schema._schema  # noqa: SLF001 - as above
+        definitions = operation.node.variable_definitions or ()
+        found = get_variable_values(schema, definitions, variables, MOST_ERRORS, hide_suggestions=True)
+        return [coded(error, "INVALID_VARIABLES") for error in found] if isinstance(found, list) else []

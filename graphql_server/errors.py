@@ -8,6 +8,8 @@ from typing import NamedTuple
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
+from graphql_server.limits import forget_frames
+
 
 class ExpectedError(NamedTuple):
     """What a client reads of an error that the application expects; `status`, `headers`: where no operation runs."""
@@ -36,6 +38,13 @@ class ErrorFormatter(MaskErrors):
     def format_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
         """Format all errors of a result."""
         return self._process_errors(list(errors))
+
+    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        """Format errors that have been logged where they are to be: the executor holds them, and their frames it."""
+        formatted = super()._process_errors(errors)
+        for error in errors:
+            forget_frames(error)
+        return formatted
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Format one error of a result."""

@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 Events = AsyncGenerator[str, None]
 
 
+class ExecutionFailed(Exception):
+    """A fault of ours has ended a shared execution, which says nothing about what was followed."""
+
+
 class Group:
     """An execution and those who are told of it. It ends with its last subscriber, or with its last event."""
 
@@ -29,11 +33,17 @@ class Group:
         self._latest: str | None = None
         self._number = 0
         self._ended = False
+        self._failed = False
         self._forget = forget
         self._task = asyncio.create_task(self._run(events))
 
     async def subscribe(self) -> Events:
-        """Yield the latest event, then each newer one, skipping what was superseded meanwhile; end after the last."""
+        """Yield the latest event, then each newer one, skipping what was superseded meanwhile; end after the last.
+
+        Raises:
+            ExecutionFailed
+
+        """
         something = asyncio.Event()
         self._members.add(something)
         told = 0
@@ -42,6 +52,8 @@ class Group:
                 if self._latest is not None and self._number > told:
                     told = self._number
                     yield self._latest
+                elif self._failed:
+                    raise ExecutionFailed
                 elif self._ended:
                     return
                 else:
@@ -62,6 +74,7 @@ class Group:
                     self._wake()
         except Exception:
             logger.exception("A shared subscription has ended by a fault")
+            self._failed = True
         finally:
             # Whoever comes from now on gets an execution of their own.
             self._forget()

@@ -8,16 +8,20 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-import orjson
 from strawberry.http import GraphQLRequestData
 from strawberry.http.parse_content_type import parse_content_type
 
 from graphql_server.http_answers import ALLOWED, JSON, Accepted, Refused
+from graphql_server.json_values import JsonValues, decoded
 
 MULTIPART = "multipart/form-data"
 UTF_8 = {"utf-8", "utf8"}
 METHODS = {"GET", "POST"}
 REMEMBERED_TYPES = 256
+# A look has up to a hundred products with an image each; `operations` and `map` are all the text that there is.
+MOST_FILES = 110
+FORM_LIMITS = {"max_files": MOST_FILES, "max_fields": 10, "max_part_size": 1024 * 1024}
+DEEPEST_PLACE = 20
 KINDS: dict[type, str] = {str: "a string", dict: "an object"}
 
 
@@ -66,6 +70,30 @@ def from_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _from_query(name, text) for name, text in parameters.items() if text}
 
 
+def from_form(form: Mapping[str, Any]) -> object:
+    """Return the parameters of a GraphQL multipart request, with its files in their places.
+
+    `map` says where in `operations` each file belongs; a null stands there
+    (https://github.com/jaydenseric/graphql-multipart-request-spec).
+
+    Raises:
+        Refused: 400 for broken JSON, a file that is not there, and a place that is none, or is taken.
+
+    """
+    operations, places = _from_part(form, "operations"), _from_part(form, "map")
+    if not (isinstance(places, dict) and all(isinstance(paths, list) for paths in places.values())):
+        _bad("`map` must be a JSON object with a list of places for each file")
+    if sum(map(len, places.values())) > MOST_FILES:
+        _bad(f"`map` has too many places: at most {MOST_FILES} are accepted")
+    for name, paths in places.items():
+        file = form.get(name)
+        if file is None or isinstance(file, str):
+            _bad("A file that `map` names is missing in the form")
+        for path in paths:
+            _put(operations, path, file)
+    return operations
+
+
 def request_data(parameters: object) -> GraphQLRequestData:
     """Return the operation that is asked for.
 
@@ -93,9 +121,39 @@ def _from_query(name: str, text: str) -> object:
     if name not in {"variables", "extensions"}:
         return text
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return decoded(text)
+    except ValueError:
         _bad(f"`{name}` must be JSON")
+
+
+def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    text = form.get(name, "{}")
+    if not isinstance(text, str):
+        _bad(f"`{name}` must be JSON, not a file")
+    JsonValues().count(text.encode())
+    try:
+        return decoded(text)
+    except ValueError:
+        _bad(f"`{name}` must be JSON")
+
+
+def _put(operations: Any, path: Any, file: object) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Put a file where a null stands, such as at `variables.input.products.0.thumbnail`."""
+    place = operations
+    try:
+        names = path.split(".", DEEPEST_PLACE)
+        for name in names[:-1]:
+            place = place[_key(place, name)]
+        key = _key(place, names[-1])
+        if (place.get(key) if isinstance(place, dict) else place[key]) is not None:
+            _bad("`map` puts a file where `operations` has something else than null")
+        place[key] = file
+    except (AttributeError, LookupError, TypeError, ValueError):
+        _bad("`map` does not tell where in `operations` the files belong")
+
+
+def _key(place: object, name: str) -> int | str:
+    return int(name) if isinstance(place, list) else name
 
 
 def _typed(parameters: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of the kind that is asked for

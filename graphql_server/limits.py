@@ -6,6 +6,7 @@ The limits are far above what a frontend needs, and so low that refusing, or val
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -22,6 +23,9 @@ from graphql_server.cost import Operation
 
 LONGEST_MESSAGE = 500
 MOST_LOCATIONS = 3
+LONGEST_SHOWN = 1_000
+MOST_LEVELS = 20
+_NESTED = {dict, list}
 INTROSPECTION_FIELDS = {"__schema", "__type"}
 
 
@@ -42,6 +46,7 @@ class Limits:
     pairs: int = 5_000
     cost: int = 20_000
     variable_values: int = 5_000
+    list_items: int = 1_000
 
 
 @dataclass
@@ -127,25 +132,43 @@ def check_document(
     _check(tally.pairs, limits.pairs, "TOO_REPETITIVE", text)
 
 
-def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
-    """Refuse variables with too many values in them; a long text is one value.
+def check_variables(variables: Mapping[str, object], limits: Limits) -> bool:
+    """Refuse variables with too many values in them, and return whether there is a long text, which is one value.
+
+    Of a list, what is behind `limits.list_items` is dropped, but for one item: every list has a rule of its own that
+    refuses as many, and graphql-core would take long for all of them before that rule sees the list.
 
     Raises:
         GraphQLError: TOO_MANY_VALUES
 
     """
-    count, waiting = 0, [iter(variables.values())]
-    while waiting and count <= limits.variable_values:
-        value = next(waiting[-1], waiting)
-        if value is waiting:
-            waiting.pop()
-            continue
-        count += 1
-        if isinstance(value, dict | list):
-            waiting.append(iter(value.values() if isinstance(value, dict) else value))
-    if count > limits.variable_values:
-        beginning = f"The variables hold more than {limits.variable_values:,} values"
-        raise _refusal("TOO_MANY_VALUES", beginning, limits.variable_values)
+    has_long_text, count = False, 0
+    waiting: list[Any] = [variables]
+    while waiting:
+        nested = waiting.pop()
+        count += len(nested)
+        if count > limits.variable_values:
+            beginning = f"The variables hold more than {limits.variable_values:,} values"
+            raise _refusal("TOO_MANY_VALUES", beginning, limits.variable_values)
+        if isinstance(nested, list):
+            del nested[limits.list_items + 1 :]
+        values = nested if isinstance(nested, list) else [*nested, *nested.values()]
+        has_long_text |= any(type(value) is str and len(value) > LONGEST_SHOWN for value in values)
+        waiting += [value for value in values if type(value) in _NESTED]
+    return has_long_text
+
+
+def abbreviated(value: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a copy with the beginnings of long texts, in which the same is wrong, and not deeper than any input."""
+    match value:
+        case str():
+            return value[:LONGEST_SHOWN]
+        case dict():
+            items = value.items() if levels else ()
+            return {name[:LONGEST_SHOWN]: abbreviated(inner, levels - 1) for name, inner in items}
+        case list():
+            return [abbreviated(inner, levels - 1) for inner in value] if levels else []
+    return value
 
 
 def check_cost(requested: int, limits: Limits) -> None:
@@ -162,11 +185,28 @@ def check_cost(requested: int, limits: Limits) -> None:
 
 def coded(error: GraphQLError, code: str) -> GraphQLError:
     """Return an error with its code; of what the client has sent, it repeats no more than is needed to find it."""
+    forget_frames(error)
     message = error.message
     if len(message) > LONGEST_MESSAGE:
         message = message[:LONGEST_MESSAGE] + "…"
     nodes, positions = (error.nodes or ())[:MOST_LOCATIONS], None if error.nodes else error.positions
     return GraphQLError(message, nodes, error.source, positions, extensions={"code": code})
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the stack on which an error was raised, once nobody will log it.
+
+    Its frames hold what the request has brought, and often the error: a cycle, which would stay until the garbage
+    collector comes.
+    """
+    waiting: list[BaseException | None] = [error]
+    forgotten: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if found is not None and id(found) not in forgotten:
+            forgotten.add(id(found))
+            found.__traceback__ = None
+            waiting += [found.__cause__, found.__context__, getattr(found, "original_error", None)]
 
 
 def _check(count: int, most: int, code: str, text: str) -> None:

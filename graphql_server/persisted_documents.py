@@ -24,7 +24,7 @@ COUNT = 1_000
 EACH_BYTES = 100_000
 ALL_BYTES = 16_000_000
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class PersistedDocuments:
@@ -89,10 +89,10 @@ def _key(data: GraphQLRequestData) -> str | None:
             "PersistedQueryNotSupported",
             "PERSISTED_QUERY_NOT_SUPPORTED",
         )
-    key = str(persisted.get("sha256Hash")).lower()
-    if not _SHA256.fullmatch(key):
+    key = persisted.get("sha256Hash")
+    if not (isinstance(key, str) and _SHA256.fullmatch(key)):
         raise Refused(HTTPStatus.BAD_REQUEST, "`sha256Hash` must be a SHA-256 in hexadecimal")
-    return key
+    return key.lower()
 
 
 def _size(document: str) -> int:

@@ -20,6 +20,8 @@ from strawberry.types.graphql import OperationType
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
+from graphql_server.execution.executor import AcyclicExecutor
+from graphql_server.http_answers import not_begun
 from graphql_server.limits import coded
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
@@ -57,6 +59,7 @@ class Schema(strawberry.Schema):
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),
             ],
+            execution_context_class=AcyclicExecutor,
             config=config,
         )
         self._timeout_seconds = policy.timeout_seconds
@@ -141,9 +144,12 @@ class Schema(strawberry.Schema):
         """Parse and validate; what an extension refuses is an answer, over a WebSocket too."""
         try:
             return await super()._prepare_operation_async(context, extensions_runner)
+        except CannotGetOperationTypeError:
+            result = not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
         except GraphQLError as refusal:
-            context.pre_execution_errors = [refusal]
-            return PreExecutionError(data=None, errors=[refusal])
+            result = PreExecutionError(data=None, errors=[refusal])
+        context.pre_execution_errors = result.errors
+        return result
 
     async def _execute_operation(self, execution_context: ExecutionContext, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - as inherited
         return await self._in_time(execution_context, super()._execute_operation(execution_context, *rest, **more))

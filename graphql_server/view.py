@@ -1,14 +1,12 @@
 """GraphQL over HTTP, Server-Sent Events and WebSocket: who calls, and how operations are answered."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
-import orjson
-from cross_web import AsyncHTTPRequestAdapter
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -26,7 +24,6 @@ from graphql_server.http_answers import (
     ALLOWED,
     JSON,
     Accepted,
-    Refused,
     accepted_by,
     as_json,
     body_of,
@@ -36,8 +33,9 @@ from graphql_server.http_answers import (
     status_of,
 )
 from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
+from graphql_server.json_values import JsonValues, decoded
 from graphql_server.schema import Schema
-from graphql_server.websocket import TransportHandler
+from graphql_server.websocket import TransportHandler, WebSocketAdapter
 
 UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 logger = logging.getLogger(__name__)
@@ -55,6 +53,7 @@ class GraphQLView(GraphQL[Context, None]):
     """
 
     graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = WebSocketAdapter
     stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: EventStream}  # noqa: RUF012 - as inherited
 
     def __init__(
@@ -103,7 +102,7 @@ class GraphQLView(GraphQL[Context, None]):
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Check the credentials of a WebSocket, or close it with 4403."""
+        """Check the credentials of a WebSocket, or close it with 4403; what is no answer to them the handler sees."""
         parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
         authorization = parameters.get("authorization", context.authorization)
         try:
@@ -152,7 +151,7 @@ class GraphQLView(GraphQL[Context, None]):
             await self._data(request), context, is_get=request.method == "GET", may_stream=accepted.events
         )
         if not isinstance(result, ExecutionResult):
-            return await self._streamed(request, result)
+            return _until_shutdown(context, await self._streamed(request, result))
         if accepted.prefers_events:
             return await self._streamed(request, streamed_once(result))
         return encoded(body_of(result), accepted.error, status_of(result, accepted.error))
@@ -166,8 +165,8 @@ class GraphQLView(GraphQL[Context, None]):
         if request.method == "GET":
             return http_requests.request_data(http_requests.from_query(request.query_params))
         if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
-            return http_requests.request_data(self.parse_json(await request.body()))
-        return http_requests.request_data(await self.parse_multipart(self.request_adapter_class(request)))
+            return http_requests.request_data(self.parse_json(await _body(request)))
+        return http_requests.request_data(http_requests.from_form(await request.form(**http_requests.FORM_LIMITS)))
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
         """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
@@ -178,22 +177,21 @@ class GraphQLView(GraphQL[Context, None]):
         """Return the playground."""
         return self._page() if self._page else await super().render_graphql_ide(request)
 
-    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
-        """Read a GraphQL multipart request; Strawberry puts the files in their places without looking at those."""
-        try:
-            return await super().parse_multipart(request)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise Refused(
-                HTTPStatus.BAD_REQUEST, "`map` does not tell where in `operations` the files belong"
-            ) from error
-
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
         """Return the body of one of a stream's results."""
         return body_of(result)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Decode with orjson, which refuses what is nested too deeply instead of running out of stack."""
-        return orjson.loads(data)
+        """Decode a body, whose values were counted when it came, or a message of a WebSocket, whose were not.
+
+        Raises:
+            json.JSONDecodeError
+            Refused: a message holds too many values.
+
+        """
+        if isinstance(data, str):
+            JsonValues().count(data.encode())
+        return decoded(data)
 
     def encode_json_string(self, data: object) -> str:
         """Encode an event."""
@@ -202,6 +200,21 @@ class GraphQLView(GraphQL[Context, None]):
     def encode_json(self, data: object) -> str:
         """Encode a frame of a WebSocket: text, which clients expect."""
         return as_json(data).decode()
+
+
+def _until_shutdown(context: Context, response: Response) -> Response:
+    """Let a subscription end with the process: without `complete`, which says that there is no more to come."""
+    stream = cast("StreamingResponse", response)
+    stream.body_iterator = context.until_shutdown(cast("AsyncGenerator[str, None]", stream.body_iterator))
+    return stream
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, put together as it comes: to join a large one in the end would keep others waiting."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+    return cast("bytes", body)
 
 
 def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:

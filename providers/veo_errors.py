@@ -19,6 +19,7 @@ from resolvers.ports import (
     GeneratorMisconfigured,
     GeneratorUnreachable,
     NotAccepted,
+    QuotaExceeded,
     SubmissionUncertain,
 )
 
@@ -89,8 +90,8 @@ def result_lost() -> GenerationFailed:
 def _refused_submit(error: APIError, model: str) -> Exception:
     match error.code:
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return NotAccepted(_reason(error), is_certain=True, retry_after_seconds=_retry_after_seconds(error))
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return QuotaExceeded(_reason(error), retry_after_seconds=_retry_after_seconds(error))
+        case code if code in _KEPT_OUT or _is_about_key(error):
             return _misconfigured(_googles_message(error))
         case HTTPStatus.NOT_FOUND:
             sentence = f"The model {model} is not available at the generator. Choose another model."
@@ -116,6 +117,11 @@ def _is_passing(error: GoogleAuthError) -> bool:
 
 def _is_client_error(error: APIError) -> bool:
     return HTTPStatus.BAD_REQUEST <= error.code < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _is_about_key(error: APIError) -> bool:
+    """Whether a 400 is Google's answer to a key that it does not know or that has expired (google.rpc.ErrorInfo)."""
+    return any(str(detail.get("reason", "")).startswith("API_KEY_") for detail in _details(error.details))
 
 
 def _misconfigured(reason: str) -> GeneratorMisconfigured:

@@ -68,6 +68,20 @@ class GenerationUnavailable(Refusal):
         )
 
 
+class GenerationSuspended(Refusal):
+    """A real video was asked for while the generator is known to refuse our credentials (decision 22)."""
+
+    code = "GENERATION_SUSPENDED"
+    # How long nobody asks the generator after it has refused, so before it is worth to ask us again.
+    retry_after_seconds: ClassVar[int] = 60
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Real videos cannot be made at the moment, since video generation is not set up correctly on our side. "
+            "Nothing was charged. Please try again later, or send mockMode=true for a mock video."
+        )
+
+
 class IdempotencyKeyReused(Refusal):
     """The key stands for another request."""
 

@@ -4,19 +4,25 @@ A state that was superseded before it could be told is skipped; the terminal one
 for as long as a video takes.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
 from db import video_jobs as rows
-from db.job_feed import JobFeed
-from db.models import VideoJobStatus
-from db.session import Database
+from db.engine.database import Database
+from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
+from db.engine.feed import JobFeed
+from db.tables import VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import VideoJobNotFound
+
+Row = TypeVar("Row")
 
 # How old a job may be that came and went while nobody listened: longer than the slowest poll.
 LATELY = timedelta(minutes=3)
@@ -82,7 +88,7 @@ async def follow_with_log(
     line_id = after.line
     async for job in follow(database, feed, caller, job_id, after_version=after.version):
         # Lines are written with the version that they belong to, so they are there once the version is.
-        lines = await rows.logs_after(database.reader, job_id, line_id)
+        lines = await _once_available(partial(rows.logs_after, database.reader, job_id, line_id))
         line_id = lines[-1].id if lines else line_id
         yield Change(job, lines)
 
@@ -101,7 +107,7 @@ async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> Async
             news, missed = await inbox.fetch()
             jobs = [job for job in news.values() if job is not None]
             if missed:
-                jobs += await _lately_changed(database, caller, known)
+                jobs += await _once_available(partial(_lately_changed, database, caller, known))
             for job in jobs:
                 if job.id not in known or job.version > known[job.id].version:
                     known[job.id] = job
@@ -109,7 +115,16 @@ async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> Async
             known = {id_: job for id_, job in known.items() if not _ended(job) or _is_new(job)}
 
 
-async def _lately_changed(database: Database, caller: Caller, known: Iterable[str]) -> list[VideoJobRow]:
+async def _once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
+    """Read as soon as the database can be reached: a follower who is there already need not come back for it."""
+    while True:
+        try:
+            return await read()
+        except DatabaseUnavailable:
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _lately_changed(database: Database, caller: Caller, known: Iterable[UUID]) -> list[VideoJobRow]:
     return await rows.active_or_newer(database.reader, caller.user_id, datetime.now(UTC) - LATELY, list(known))
 
 

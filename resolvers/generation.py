@@ -4,15 +4,14 @@ A transition is one short transaction: the row, a log line, a wake-up. It raises
 longer what the caller read; the caller reads it again and decides anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func
-
 from db import accounts, file_removals, video_job_images, video_jobs
-from db.models import LogLevel, VideoJob, VideoJobStatus
-from db.session import Session
+from db.engine.statements import Writer
+from db.tables import LogLevel, VideoJobStatus
+from db.video_jobs import JobRow
 from resolvers.accounts import refund as give_back
 from resolvers.ports import StoredVideo
 from resolvers.video_facts import VideoFacts
@@ -33,38 +32,38 @@ class KeptVideo:
     warnings: Sequence[str] = ()
 
 
-async def take(session: Session, job: VideoJob, run_id: UUID) -> VideoJob:
+async def take(writer: Writer, job: JobRow, run_id: UUID) -> JobRow:
     """Make a run the one that follows the job, wherever it stands."""
     message = "Another worker has taken over" if job.status == VideoJobStatus.RUNNING else None
-    return await change(session, job, message, run_id=run_id)
+    return await change(writer, job, message, run_id=run_id)
 
 
-async def report_progress(session: Session, job: VideoJob, percentage: int, *, is_estimated: bool) -> VideoJob:
+async def report_progress(writer: Writer, job: JobRow, percentage: int, *, is_estimated: bool) -> JobRow:
     """Show how far the generator has got; progress never goes back, and 100 is for stored videos."""
     if not job.progress_percentage < percentage < 100:  # noqa: PLR2004 - percent
         return job
     message = None if is_estimated else f"Progress {percentage}%"
-    return await change(session, job, message, progress_percentage=percentage, progress_is_estimated=is_estimated)
+    return await change(writer, job, message, progress_percentage=percentage, progress_is_estimated=is_estimated)
 
 
-async def note_fault(session: Session, job: VideoJob, message: str) -> VideoJob:
+async def note_fault(writer: Writer, job: JobRow, message: str) -> JobRow:
     """Count a fault of ours that has stopped a run; the job goes on."""
-    return await change(session, job, message, level=LogLevel.WARNING, faults=job.faults + 1)
+    return await change(writer, job, message, level=LogLevel.WARNING, faults=job.faults + 1)
 
 
-async def begin_storing(session: Session, job: VideoJob, address: str) -> VideoJob:
+async def begin_storing(writer: Writer, job: JobRow, address: str) -> JobRow:
     """Note that the video is about to be stored under an address, to be removed should the job never come to own it."""
     text = status_message("Storing the video", mock_mode=job.mock_mode)
-    storing = job if job.status_message == text else await change(session, job, None, status_message=text)
+    storing = job if job.status_message == text else await change(writer, job, None, status_message=text)
     # The job first, here as everywhere: one order of locks.
-    await file_removals.schedule_unless_owned(session, [address])
+    await file_removals.schedule_unless_owned(writer, [address])
     return storing
 
 
-async def succeed(session: Session, job: VideoJob, video: KeptVideo) -> VideoJob:
+async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
     """End the job with its stored video."""
     succeeded = await change(
-        session,
+        writer,
         job,
         "Video stored",
         status=VideoJobStatus.SUCCEEDED,
@@ -77,25 +76,25 @@ async def succeed(session: Session, job: VideoJob, video: KeptVideo) -> VideoJob
         video_size_bytes=video.facts.size_bytes,
         video_width=video.facts.width,
         video_height=video.facts.height,
-        completed_at=func.now(),
+        now={"completed_at"},
     )
     for warning in video.warnings:
-        await video_jobs.add_log(session, job.id, LogLevel.WARNING, warning)
-    await file_removals.withdraw(session, [video.address])
-    await video_job_images.schedule_removal(session, job.id)
+        await video_jobs.add_log(writer, job.id, LogLevel.WARNING, warning)
+    await file_removals.withdraw(writer, [video.address])
+    await video_job_images.schedule_removal(writer, job.id)
     return succeeded
 
 
-async def fail(session: Session, job: VideoJob, code: str, message: str, *, refund: bool) -> VideoJob:
+async def fail(writer: Writer, job: JobRow, code: str, message: str, *, refund: bool) -> JobRow:
     """End the job without a video; `message` is what its owner reads.
 
     The tokens come back where the operator has switched that on: `refund`.
     """
     if refund:
         # The account first, as in a creation and a cancellation: one order of locks for everybody.
-        await accounts.lock(session, job.user_id)
+        await accounts.lock(writer, job.user_id)
     failed = await change(
-        session,
+        writer,
         job,
         message,
         level=LogLevel.ERROR,
@@ -103,27 +102,35 @@ async def fail(session: Session, job: VideoJob, code: str, message: str, *, refu
         status_message=status_message("Video generation failed", mock_mode=job.mock_mode),
         error_code=code,
         error_message=message,
-        completed_at=func.now(),
+        now={"completed_at"},
     )
-    await video_job_images.schedule_removal(session, job.id)
+    await video_job_images.schedule_removal(writer, job.id)
     if refund and failed.tokens_consumed:
-        await give_back(session, failed)
-        await video_jobs.add_log(session, failed.id, LogLevel.INFO, f"{failed.tokens_consumed} tokens refunded")
+        await give_back(writer, failed)
+        await video_jobs.add_log(writer, failed.id, LogLevel.INFO, f"{failed.tokens_consumed} tokens refunded")
     return failed
 
 
 async def change(
-    session: Session, job: VideoJob, log: str | None, *, level: LogLevel = LogLevel.INFO, **values: object
-) -> VideoJob:
+    writer: Writer,
+    job: JobRow,
+    log: str | None,
+    *,
+    level: LogLevel = LogLevel.INFO,
+    now: Collection[str] = (),
+    **values: object,
+) -> JobRow:
     """Set columns of the job as it was read, with a line in its log where there is something to tell.
+
+    `now` names the columns that become the time of the transaction.
 
     Raises:
         VideoJobChanged
 
     """
-    changed = await video_jobs.change(session, job, **values)
+    changed = await video_jobs.change(writer, job, values, now=now)
     if changed is None:
         raise VideoJobChanged
     if log is not None:
-        await video_jobs.add_log(session, job.id, level, log)
+        await video_jobs.add_log(writer, job.id, level, log)
     return changed

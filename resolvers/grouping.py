@@ -1,23 +1,24 @@
-"""Lists of one query, dealt out to the parents they belong to, by the parent's id as text."""
+"""Lists of one query, dealt out to the parents they belong to, by the parent's id."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TypeVar
+from uuid import UUID
 
-from db.statements import SomeRow
+from db.engine.statements import SomeRow
 
 Item = TypeVar("Item")
 
 
-def by_parent(rows: Sequence[SomeRow]) -> dict[str, list[SomeRow]]:
+def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
     """Collect rows whose first column is the parent's id, as `grouped` does."""
     return grouped(zip(map(itemgetter(0), rows), rows, strict=True))
 
 
-def grouped(pairs: Iterable[tuple[str, Item]]) -> dict[str, list[Item]]:
+def grouped(pairs: Iterable[tuple[UUID, Item]]) -> dict[UUID, list[Item]]:
     """Collect items by parent id, in the order they come; a parent without items reads as an empty list."""
-    groups: defaultdict[str, list[Item]] = defaultdict(list)
+    groups: defaultdict[UUID, list[Item]] = defaultdict(list)
     for parent_id, item in pairs:
         groups[parent_id].append(item)
     return groups

@@ -5,6 +5,7 @@ The functions here work on up to 20 MB at once and wait for nothing: an event lo
 
 import binascii
 import re
+import time
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -36,6 +37,8 @@ _DATA_URI_HEAD = re.compile(r"\s*data:[^,]{0,1000};base64\s*,", re.IGNORECASE)
 _URI_ESCAPES = {"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="}
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _WHITESPACE = b" \t\r\n\f\v"
+_PADDING = b"="
+_SLICE = 64 * 1024
 
 # What follows FF in compressed JPEG data is 00 or a restart mark (D0 to D7); anything else begins a new segment.
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
@@ -100,17 +103,31 @@ def _payload(text: str) -> str:
     if head is None:
         return text
     payload = text[head.end() :]
+    if "%" not in payload:
+        return payload
     for escape, character in _URI_ESCAPES.items():
         payload = payload.replace(escape, character)
     return payload
 
 
 def _base64_decoded(text: str, field: str) -> bytes:
+    """Decode a slice at a time, and let others have the interpreter in between, which these functions do not."""
+    decoded, rest = [], b""
     try:
-        compact = text.encode("ascii").translate(_STANDARD_ALPHABET, delete=_WHITESPACE)
-        return binascii.a2b_base64(compact + b"=" * (-len(compact) % 4), strict_mode=True)
+        for begin in range(0, len(text), _SLICE):
+            piece = text[begin : begin + _SLICE].encode("ascii")
+            compact = rest + piece.translate(_STANDARD_ALPHABET, delete=_WHITESPACE)
+            # The last characters, which alone may be padding, are left for the end.
+            whole = max(0, len(compact) - 5) // 4 * 4
+            if _PADDING in compact[:whole]:
+                raise ValueError("padding before the end")  # noqa: TRY301 - as the decoder does
+            decoded.append(binascii.a2b_base64(compact[:whole], strict_mode=True))
+            rest = compact[whole:]
+            time.sleep(0)
+        decoded.append(binascii.a2b_base64(rest + _PADDING * (-len(rest) % 4), strict_mode=True))
     except ValueError:  # binascii.Error and UnicodeEncodeError are of this kind
         raise InvalidInput(f"{field} is not valid base64", field=field) from None
+    return b"".join(decoded)
 
 
 def _recognised(data: bytes) -> Image | None:

@@ -4,7 +4,7 @@ A look is written after its images were stored. Until then they are scheduled fo
 leave no file behind; the images of a deleted look are removed in the background.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
@@ -14,8 +14,9 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import file_removals
 from db import looks as look_rows
-from db.models import Look, Visibility
-from db.session import Database
+from db.engine.database import Database
+from db.looks import OwnedLook
+from db.tables import Visibility
 from resolvers import looks
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
@@ -55,7 +56,7 @@ class LookInput:
     shared_with_user_ids: Sequence[str] = ()
 
 
-async def create(database: Database, storage: Storage, caller: Caller, asked: LookInput) -> Look:
+async def create(database: Database, storage: Storage, caller: Caller, asked: LookInput) -> OwnedLook:
     """Check a look, store its images, write it; a refused one leaves no image behind.
 
     Raises:
@@ -66,18 +67,18 @@ async def create(database: Database, storage: Storage, caller: Caller, asked: Lo
     look_id = uuid7()
     names = [f"{look_id}-{number}" for number in range(len(images))]
     scheduled = [storage.address_of_image(name, image.extension) for name, image in zip(names, images, strict=True)]
-    async with database.transaction() as session:
-        await looks.viewers(session, new.visibility, new.shared_with)
-        await file_removals.schedule_unless_owned(session, scheduled)
+    async with database.transaction() as transaction:
+        await looks.viewers(transaction, new.visibility, new.shared_with)
+        await file_removals.schedule_unless_owned(transaction, scheduled)
     try:
         stored = [await stored_image(storage, name, image) for name, image in zip(names, images, strict=True)]
-        async with database.transaction() as session:
-            look = await looks.create(session, caller, _with_images(new, stored), look_id=look_id)
-            await file_removals.withdraw(session, scheduled)
+        async with database.transaction() as transaction:
+            look = await looks.create(transaction, caller, _with_images(new, stored), look_id=look_id)
+            await file_removals.withdraw(transaction, scheduled)
             return look
     except BaseException:
-        async with database.transaction() as session:
-            await file_removals.expedite(session, scheduled)
+        async with database.transaction() as transaction:
+            await file_removals.expedite(transaction, scheduled)
         raise
 
 
@@ -88,21 +89,31 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         LookNotFound
 
     """
-    async with database.transaction() as session:
-        look = await looks.lock_own(session, caller, look_id)
-        products = await look_rows.products_of(session, [look.id])
-        await look_rows.remove(session, look)
+    async with database.transaction() as transaction:
+        look = await looks.lock_own(transaction, caller, look_id)
+        products = await look_rows.products_of(transaction, [look.id])
+        await look_rows.remove(transaction, look)
         urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
-        await file_removals.schedule(session, [url for url in urls if url is not None])
+        await file_removals.schedule(transaction, [url for url in urls if url is not None])
+
+
+def check_product_count(products: Sized) -> None:
+    """Refuse a list of products before anything looks at them, or decodes their pictures.
+
+    Raises:
+        InvalidInput: when there are more than a look has.
+
+    """
+    if len(products) > MOST_PRODUCTS:
+        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
 
 
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
     """Return the look without its images, and the images: the look's first, then the products' in order."""
     if not asked.products:
         raise InvalidInput("A look needs at least one product", field="products")
+    check_product_count(asked.products)
     products = _once_per_sku(asked.products)
-    if len(products) > MOST_PRODUCTS:
-        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
     new = NewLook(
         title=checked_text(asked.title, "title", LONGEST_TITLE),
         notes=checked_text(asked.notes, "notes", LONGEST_NOTES),

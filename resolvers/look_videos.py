@@ -6,16 +6,18 @@ from uuid import UUID
 from auth.caller import Caller
 from db import look_videos
 from db import video_jobs as video_job_rows
+from db.engine.statements import Reader, Writer
 from db.look_videos import VideoInLook
-from db.models import Look, VideoJob
-from db.session import Session
-from db.statements import Id, Reader
+from db.looks import OwnedLook
+from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
 from resolvers.grouping import by_parent
 
 
-async def set_default(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID, *, is_default: bool) -> Look:
+async def set_default(
+    writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID, *, is_default: bool
+) -> OwnedLook:
     """Make a video the look's default in the place of the former one, or make it none.
 
     Raises:
@@ -23,15 +25,15 @@ async def set_default(session: Session, caller: Caller, video_job_id: UUID, look
         VideoNotInLook: where the look does not show the video.
 
     """
-    _, look = await _lock_both(session, caller, video_job_id, look_id)
+    _, look = await _lock_both(writer, caller, video_job_id, look_id)
     if is_default:
-        await look_videos.clear_default(session, look.id)
-    if not await look_videos.set_default(session, look.id, video_job_id, is_default=is_default):
+        await look_videos.clear_default(writer, look.id)
+    if not await look_videos.set_default(writer, look.id, video_job_id, is_default=is_default):
         raise VideoNotInLook
     return look
 
 
-async def link(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+async def link(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> OwnedLook:
     """Show a video of the caller's in a look of the caller's; once is enough.
 
     A look shows its owner's videos only, also where an admin links them: a job's owner sees the looks that show it.
@@ -40,35 +42,35 @@ async def link(session: Session, caller: Caller, video_job_id: UUID, look_id: UU
         VideoJobNotFound, LookNotFound, LookVideosNotMigrated
 
     """
-    job, look = await _lock_both(session, caller, video_job_id, look_id)
+    job, look = await _lock_both(writer, caller, video_job_id, look_id)
     if job.user_id != look.user_id:
         raise LookNotFound
-    await look_videos.add(session, look.id, video_job_id)
+    await look_videos.add(writer, look.id, video_job_id)
     return look
 
 
-async def unlink(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> Look:
+async def unlink(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> OwnedLook:
     """Take a video out of a look; the video job stays.
 
     Raises:
         VideoJobNotFound, LookNotFound, VideoNotInLook
 
     """
-    _, look = await _lock_both(session, caller, video_job_id, look_id)
-    if not await look_videos.remove(session, look.id, video_job_id):
+    _, look = await _lock_both(writer, caller, video_job_id, look_id)
+    if not await look_videos.remove(writer, look.id, video_job_id):
         raise VideoNotInLook
     return look
 
 
-async def videos_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[VideoInLook]]:
+async def videos_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[VideoInLook]]:
     """Read the videos of looks that the caller was let read, newest first."""
     return by_parent(await look_videos.of_looks(reader, look_ids))
 
 
-async def _lock_both(session: Session, caller: Caller, video_job_id: UUID, look_id: UUID) -> tuple[VideoJob, Look]:
-    await video_job_rows.keep(session, video_job_id)
-    job = await video_jobs.get(session, caller, video_job_id)
-    look = await looks.lock_own(session, caller, look_id)
-    if not await look_videos.exist(session):
+async def _lock_both(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> tuple[JobRow, OwnedLook]:
+    await video_job_rows.keep(writer, video_job_id)
+    job = await video_jobs.get(writer, caller, video_job_id)
+    look = await looks.lock_own(writer, caller, look_id)
+    if not await look_videos.exist(writer):
         raise LookVideosNotMigrated
     return job, look

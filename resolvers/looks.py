@@ -1,6 +1,6 @@
 """Looks, and what is in them: who may see and change which, and which thumbnail stands for a look."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Sized
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Literal
@@ -10,14 +10,14 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import accounts, looks
-from db.look_videos import VideoInLook
-from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
-from db.models import Look, Product, VideoJobStatus, Visibility
-from db.pages import OffsetPage, Page, Position
-from db.session import Session
-from db.statements import Id, Reader
+from db.engine.paging import OffsetPage, Page, Position
+from db.engine.statements import Reader, Writer
+from db.look_videos import LookOfJob, VideoInLook
+from db.looks import LookList, LookRow, LookView, OwnedLook, ProductRow, SharedWith
+from db.tables import VideoJobStatus, Visibility
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
+from resolvers.ids import uuid_of
 from resolvers.texts import checked_text
 
 LONGEST_TITLE = 500
@@ -58,27 +58,23 @@ class Thumbnail:
     url: str
 
 
-async def create(session: Session, caller: Caller, new: NewLook, *, look_id: UUID | None = None) -> Look:
+async def create(writer: Writer, caller: Caller, new: NewLook, *, look_id: UUID | None = None) -> OwnedLook:
     """Write a look of the caller's with its products in the given order.
 
     Raises:
         UserNotFound: when the look is to be shared with somebody unknown.
 
     """
-    look = Look(
-        id=look_id or uuid7(),
-        user_id=caller.user_id,
-        title=new.title,
-        notes=new.notes,
-        generated_image_url=new.generated_image_url,
-        visibility=new.visibility,
-    )
-    products = [
-        Product(id=uuid7(), look_id=look.id, position=position, **asdict(product))
-        for position, product in enumerate(new.products)
-    ]
-    await looks.add(session, look, products)
-    await _share(session, look, new.visibility, new.shared_with)
+    values = {
+        "id": look_id or uuid7(),
+        "user_id": caller.user_id,
+        "title": new.title,
+        "notes": new.notes,
+        "generated_image_url": new.generated_image_url,
+        "visibility": new.visibility,
+    }
+    look = await looks.add(writer, values, [{"id": uuid7(), **asdict(product)} for product in new.products])
+    await _share(writer, look, new.visibility, new.shared_with)
     return look
 
 
@@ -118,62 +114,73 @@ async def offset_page(reader: Reader, wanted: LookList, *, skip: int, limit: int
     return await looks.offset_page(reader, wanted, skip=skip, limit=limit)
 
 
-async def update(session: Session, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> Look:
+async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> OwnedLook:
     """Change title and notes, whichever `changes` has; None empties one. For owner and admins.
 
     Raises:
         LookNotFound, InvalidInput
 
     """
-    look = await lock_own(session, caller, look_id)
+    look = await lock_own(writer, caller, look_id)
     longest = {"title": LONGEST_TITLE, "notes": LONGEST_NOTES}
     checked = {name: checked_text(value, name, longest[name]) for name, value in changes.items()}
-    return await looks.change(session, look, **checked)
+    return await looks.change(writer, look, **checked)
 
 
 async def set_visibility(
-    session: Session, caller: Caller, look_id: UUID, visibility: Visibility, shared_with: Collection[UUID]
-) -> Look:
+    writer: Writer, caller: Caller, look_id: UUID, visibility: Visibility, shared_with: Collection[UUID]
+) -> OwnedLook:
     """Decide who may see a look; the list of users replaces the old one, and only `shared` keeps one.
 
     Raises:
         LookNotFound, UserNotFound
 
     """
-    look = await lock_own(session, caller, look_id)
-    await _share(session, look, visibility, shared_with)
-    return await looks.change(session, look, visibility=visibility)
+    look = await lock_own(writer, caller, look_id)
+    await _share(writer, look, visibility, shared_with)
+    return await looks.change(writer, look, visibility=visibility)
 
 
-async def lock_own(session: Session, caller: Caller, look_id: UUID) -> Look:
+async def lock_own(writer: Writer, caller: Caller, look_id: UUID) -> OwnedLook:
     """Read a look that the caller may change, kept from other writers until the transaction ends.
 
     Raises:
         LookNotFound: also where it can be seen but not changed.
 
     """
-    look = await looks.lock(session, look_id)
+    look = await looks.lock(writer, look_id)
     if look is None or not (caller.is_admin or look.user_id == caller.user_id):
         raise LookNotFound
     return look
 
 
-async def products_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[ProductRow]]:
+async def products_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[ProductRow]]:
     """Read the products of looks that the caller was let read."""
     return by_parent(await looks.products_of(reader, look_ids))
 
 
-async def shared_with_by_look(reader: Reader, look_ids: Sequence[Id]) -> dict[str, list[SharedWith]]:
+async def shared_with_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[SharedWith]]:
     """Read whom looks are shared with."""
     return by_parent(await looks.shares_of(reader, look_ids))
 
 
-def thumbnail(look: Look | LookRow, videos: Sequence[VideoInLook]) -> Thumbnail:
+def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumbnail:
     """Choose the default video where it has succeeded, else the look's image (contract.md, 'Looks')."""
     for video in videos:
         if video.is_default and video.status == VideoJobStatus.SUCCEEDED and video.cloudinary_url is not None:
             return Thumbnail("video", video.cloudinary_url)
     return Thumbnail("image", look.generated_image_url)
+
+
+def check_share_count(user_ids: Sized) -> None:
+    """Refuse a list of users before anything looks at them.
+
+    Raises:
+        InvalidInput: when there are more than a look can be shared with.
+
+    """
+    if len(user_ids) > MOST_SHARES:
+        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field="sharedWithUserIds")
 
 
 def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
@@ -184,15 +191,14 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
         InvalidInput: when there are more than a look can be shared with.
 
     """
-    if len(texts) > MOST_SHARES:
-        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field=field)
+    check_share_count(texts)
     try:
-        return list(dict.fromkeys(UUID(text) for text in texts))
+        return list(dict.fromkeys(uuid_of(text) for text in texts))
     except ValueError:
         raise UserNotFound(field) from None
 
 
-async def viewers(session: Session, visibility: Visibility, shared_with: Collection[UUID]) -> set[UUID]:
+async def viewers(writer: Writer, visibility: Visibility, shared_with: Collection[UUID]) -> set[UUID]:
     """Return whom a look is shared with: nobody unless its visibility is `shared`.
 
     Raises:
@@ -200,11 +206,11 @@ async def viewers(session: Session, visibility: Visibility, shared_with: Collect
 
     """
     wanted = set(shared_with) if visibility is Visibility.SHARED else set()
-    if wanted - await accounts.existing_ids(session, wanted):
+    if wanted - await accounts.existing_ids(writer, wanted):
         raise UserNotFound("sharedWithUserIds")
     return wanted
 
 
-async def _share(session: Session, look: Look, visibility: Visibility, shared_with: Collection[UUID]) -> None:
-    wanted = await viewers(session, visibility, shared_with)
-    await looks.share(session, look.id, [user_id for user_id in shared_with if user_id in wanted])
+async def _share(writer: Writer, look: OwnedLook, visibility: Visibility, shared_with: Collection[UUID]) -> None:
+    wanted = await viewers(writer, visibility, shared_with)
+    await looks.share(writer, look.id, [user_id for user_id in shared_with if user_id in wanted])

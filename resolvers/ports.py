@@ -88,6 +88,13 @@ class NotAccepted(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class QuotaExceeded(NotAccepted):
+    """The generator knows us, and takes no more for now."""
+
+    def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason, is_certain=True, retry_after_seconds=retry_after_seconds)
+
+
 class GeneratorUnreachable(Exception):
     """The question how an operation is doing was not answered. The operation goes on: ask again later."""
 
@@ -106,7 +113,7 @@ class VideoGenerator(Protocol):
         """Start generating; return the operation's name.
 
         Raises:
-            GenerationFailed, GeneratorMisconfigured, NotAccepted, SubmissionUncertain
+            GenerationFailed, GeneratorMisconfigured, NotAccepted, QuotaExceeded, SubmissionUncertain
             Anything else is a fault of ours, and nothing was sent.
 
         """

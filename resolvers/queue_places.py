@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from uuid import UUID
 
 from db import run_times
+from db.engine.statements import Reader
 from db.run_times import Waiting
-from db.statements import Id, Reader
 from resolvers.models import FleetLimits
-
-AnyId = TypeVar("AnyId", bound=Id)
 
 
 @dataclass(frozen=True)
@@ -20,10 +18,9 @@ class QueuePlace:
     estimated_wait_seconds: int | None
 
 
-async def queue_places(reader: Reader, job_ids: Sequence[AnyId], limits: FleetLimits) -> dict[AnyId, QueuePlace]:
+async def queue_places(reader: Reader, job_ids: Sequence[UUID], limits: FleetLimits) -> dict[UUID, QueuePlace]:
     """Find the places of those jobs, which the caller was let read, that are waiting."""
-    waiting = {str(job.id): job for job in await run_times.waiting(reader, job_ids)}
-    return {id_: _place(waiting[str(id_)], limits) for id_ in job_ids if str(id_) in waiting}
+    return {job.id: _place(job, limits) for job in await run_times.waiting(reader, job_ids)}
 
 
 def _place(job: Waiting, limits: FleetLimits) -> QueuePlace:

@@ -5,59 +5,63 @@ A job that costs waits here for the fleet's pace. It stays PENDING until the gen
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func
-
-from db import submission_pace
-from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
-from db.session import Session
-from resolvers.generation import change
+from db import accounts, submission_pace
+from db.engine.statements import Writer
+from db.tables import LogLevel, Submission, VideoJobStatus
+from db.video_jobs import JobRow
+from resolvers.errors import GenerationSuspended
+from resolvers.generation import change, fail
 from resolvers.models import FleetLimits
+from resolvers.ports import GeneratorMisconfigured
 from resolvers.video_jobs import status_message
 
 MINUTE = timedelta(minutes=1)
+# How long the generator is left alone after it has refused our credentials.
+REST = timedelta(seconds=GenerationSuspended.retry_after_seconds)
 
 
-async def begin(session: Session, job: VideoJob) -> VideoJob:
+async def begin(writer: Writer, job: JobRow) -> JobRow:
     """Note that the job is about to be sent: from here on a crash leaves open whether it was."""
-    return await change(session, job, None, submission=Submission.SENDING)
+    return await change(writer, job, None, submission=Submission.SENDING)
 
 
-async def begin_in_turn(session: Session, job: VideoJob, limits: FleetLimits) -> VideoJob:
+async def begin_in_turn(writer: Writer, job: JobRow, limits: FleetLimits, rest: timedelta = REST) -> JobRow:
     """Begin if it is the job's turn, else note when it will be: `submit_not_before` of the returned row.
 
-    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one.
+    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. While our
+    credentials are known to be refused, one job after each `rest` tries them.
     """
-    if job.submit_not_before is None or await submission_pace.is_blocked(session):
-        turn = await submission_pace.reserve(session, MINUTE / limits.submits_per_minute)
+    if job.submit_not_before is None or await submission_pace.is_blocked(writer):
+        turn = await submission_pace.reserve(writer, MINUTE / limits.submits_per_minute)
     else:
         turn = job.submit_not_before
     if turn <= datetime.now(UTC):
-        return await change(session, job, None, submission=Submission.SENDING, submit_not_before=turn)
-    return await change(session, job, None, submit_not_before=turn)
+        await submission_pace.block_in_trouble(writer, rest)
+        return await change(writer, job, None, submission=Submission.SENDING, submit_not_before=turn)
+    return await change(writer, job, None, submit_not_before=turn)
 
 
-async def record_operation(session: Session, job: VideoJob, operation_name: str, made_by: str) -> VideoJob:
+async def record_operation(writer: Writer, job: JobRow, operation_name: str, made_by: str) -> JobRow:
     """Keep the name under which the generator knows the job, so that any worker can go on from here."""
     operation = operation_name.rpartition("/")[2]
     return await change(
-        session,
+        writer,
         job,
         f"Generation started by {made_by}, operation {operation}",
         status=VideoJobStatus.RUNNING,
         status_message=status_message("Generating the video", mock_mode=job.mock_mode),
         submission=Submission.SENT,
         operation_name=operation_name,
-        started_at=func.coalesce(VideoJob.started_at, func.now()),
-        submitted_at=func.now(),
+        now={"submitted_at"} if job.started_at else {"submitted_at", "started_at"},
     )
 
 
-async def put_off(session: Session, job: VideoJob, reason: str, delay: timedelta, *, is_certain: bool) -> VideoJob:
+async def put_off(writer: Writer, job: JobRow, reason: str, delay: timedelta, *, is_certain: bool) -> JobRow:
     """Note that the generator did not take the job, which waits for another turn; nobody submits for the delay."""
-    await submission_pace.block(session, delay)
+    await submission_pace.block(writer, delay)
     text = status_message("Waiting for the generator", mock_mode=job.mock_mode)
     return await change(
-        session,
+        writer,
         job,
         # A quota's refusal once: an outage of hours would fill the log.
         None if is_certain and job.status_message == text else f"The generator did not accept the video yet: {reason}",
@@ -69,15 +73,41 @@ async def put_off(session: Session, job: VideoJob, reason: str, delay: timedelta
     )
 
 
-async def take_back(session: Session, job: VideoJob) -> VideoJob:
+async def refuse(
+    writer: Writer, job: JobRow, refusal: GeneratorMisconfigured, rest: timedelta = REST, *, is_last: bool
+) -> JobRow:
+    """Note that the generator has refused our credentials, so that no real job is created or sent for a while.
+
+    Whoever finds that out fails, and the tokens come back: it was our fault, and costs nothing. Where it was known, the
+    job tried whether it is over, and waits on, unless it has done so for the last time.
+    """
+    # The account first, as wherever tokens come back; nobody else's submit waits for it.
+    await accounts.lock(writer, job.user_id)
+    was_known = await submission_pace.set_trouble(writer, refusal.reason, rest)
+    if not was_known or is_last:
+        return await fail(writer, job, refusal.code, refusal.message, refund=True)
+    text = status_message("Waiting for the generator", mock_mode=job.mock_mode)
+    return await change(
+        writer,
+        job,
+        None if job.status_message == text else "Video generation is not set up correctly on our side yet, waiting",
+        level=LogLevel.WARNING,
+        status_message=text,
+        submission=Submission.NEW,
+        submit_not_before=None,
+        submit_errors=job.submit_errors + 1,
+    )
+
+
+async def take_back(writer: Writer, job: JobRow) -> JobRow:
     """Note that the job was not sent after all, because of a fault of ours."""
-    return await change(session, job, None, submission=Submission.NEW)
+    return await change(writer, job, None, submission=Submission.NEW)
 
 
-async def begin_anew(session: Session, job: VideoJob, reason: str) -> VideoJob:
+async def begin_anew(writer: Writer, job: JobRow, reason: str) -> JobRow:
     """Give up the first generation, which the generator could not finish, for a second and last one."""
     return await change(
-        session,
+        writer,
         job,
         f"The generator gave up, trying once more: {reason}",
         level=LogLevel.WARNING,

@@ -1,6 +1,10 @@
 """Text that people write: what can be stored of it, and how much."""
 
+import re
+
 from resolvers.errors import InvalidInput
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
@@ -8,7 +12,7 @@ def is_storable(text: str) -> bool:
 
     JSON can smuggle in both NUL and lone surrogates.
     """
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
 def checked_text(text: str | None, field: str, longest: int) -> str | None:
@@ -20,10 +24,11 @@ def checked_text(text: str | None, field: str, longest: int) -> str | None:
     """
     if text is None:
         return None
-    if not is_storable(text):
-        raise InvalidInput(f"{field} contains characters that cannot be stored", field=field)
+    # First, so that nothing is done with a text of any length.
     if len(text) > longest:
         raise InvalidInput(f"{field} must be at most {longest} characters", field=field)
+    if not is_storable(text):
+        raise InvalidInput(f"{field} contains characters that cannot be stored", field=field)
     return text.strip() or None
 
 

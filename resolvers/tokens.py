@@ -1,17 +1,16 @@
 """A user's tokens: the balance, what it was used for, and the ledger behind it."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from auth.caller import Caller
 from db import accounts
 from db.accounts import LedgerRow
-from db.models import LedgerEntryKind
-from db.pages import OffsetPage, Page, Position
-from db.session import Session
-from db.statements import Reader
+from db.engine.paging import OffsetPage, Page, Position
+from db.engine.statements import Reader, Writer
+from db.tables import LedgerEntryKind
 from resolvers.accounts import grant, open_account
 from resolvers.errors import UserNotFound
+from resolvers.ids import uuid_of
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,10 @@ class TokenUse:
     spent: int
 
 
-async def use(session: Session, caller: Caller) -> TokenUse:
+async def use(writer: Writer, caller: Caller) -> TokenUse:
     """Add up the caller's ledger."""
-    account = await open_account(session, caller)
-    totals = await accounts.ledger_totals(session, account.id)
+    account = await open_account(writer, caller)
+    totals = await accounts.ledger_totals(writer, account.id)
     given = (LedgerEntryKind.WELCOME, LedgerEntryKind.GRANT)
     received = sum(totals.get(kind, 0) for kind in given)
     return TokenUse(account.tokens, received, received - account.tokens)
@@ -42,7 +41,7 @@ async def offset_page(reader: Reader, caller: Caller, *, skip: int, limit: int) 
     return await accounts.ledger_offset_page(reader, caller.user_id, skip=skip, limit=limit)
 
 
-async def grant_to(session: Session, caller: Caller, user_id: str, tokens: int) -> int:
+async def grant_to(writer: Writer, caller: Caller, user_id: str, tokens: int) -> int:
     """Add tokens to any account, for admins; return its new balance.
 
     Raises:
@@ -52,9 +51,9 @@ async def grant_to(session: Session, caller: Caller, user_id: str, tokens: int) 
     """
     caller.require_admin()
     try:
-        user = await accounts.get(session, UUID(user_id))
+        user = await accounts.get(writer, uuid_of(user_id))
     except ValueError:
         user = None
     if user is None:
         raise UserNotFound("userId")
-    return await grant(session, Caller(user.id, user.email), tokens)
+    return await grant(writer, Caller(user.id, user.email), tokens)

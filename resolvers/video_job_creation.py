@@ -3,22 +3,21 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import creations, file_removals, look_videos, queue, video_job_images, video_jobs
+from db import creations, file_removals, look_videos, queue, submission_pace, video_job_images, video_jobs
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
-from db.models import LogLevel, User, VideoJob, VideoJobImage, VideoJobStatus
-from db.session import Session
-from db.statements import Reader, Writer
+from db.engine.statements import Reader, Writer
+from db.tables import LogLevel
 from db.video_jobs import VideoJobRow
 from resolvers.accounts import lock_account, open_account
 from resolvers.errors import (
     ActiveJobLimit,
+    GenerationSuspended,
     GenerationUnavailable,
     IdempotencyKeyReused,
     InsufficientTokens,
@@ -27,10 +26,11 @@ from resolvers.errors import (
     Refusal,
     VideoJobImagesRemoved,
 )
+from resolvers.ids import uuid_of
 from resolvers.models import Catalogue
 from resolvers.prices import VIDEO_COST, VIDEO_GENERATION
 from resolvers.video_job_input import VideoJobInput
-from resolvers.video_jobs import FIRST_VERSION, FirstLine, ShownJob, get, status_message
+from resolvers.video_jobs import FirstLine, get, status_message
 
 # How many jobs one user may have in progress (seed, 'Concurrent Job Limit').
 ACTIVE_JOB_LIMIT = 3
@@ -46,7 +46,7 @@ class CreatedVideoJob:
     log, and `in_look` says whether a look shows it.
     """
 
-    job: ShownJob
+    job: VideoJobRow
     free_slots: int
     first_line: FirstLine | None
     in_look: bool = False
@@ -72,7 +72,7 @@ class Checked:
     """What a request that nothing stands in the way of was found to be: `replay` is the job that there is already."""
 
     free_slots: int
-    replay: VideoJob | None
+    replay: VideoJobRow | None
 
 
 async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> CreatedVideoJob:
@@ -82,8 +82,8 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
     user from passing the same check. Images have been stored before (`resolvers.video_job_images`).
 
     Raises:
-        InvalidInput, GenerationUnavailable, IdempotencyKeyReused, InvalidLook, LookVideosNotMigrated, ActiveJobLimit,
-        InsufficientTokens
+        InvalidInput, GenerationUnavailable, IdempotencyKeyReused, GenerationSuspended, InvalidLook,
+        LookVideosNotMigrated, ActiveJobLimit, InsufficientTokens
 
     """
     request = asked.normalised()
@@ -113,7 +113,7 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
 
 
 async def retry(
-    session: Session, caller: Caller, job_id: UUID, catalogue: Catalogue, *, idempotency_key: str | None
+    writer: Writer, caller: Caller, job_id: UUID, catalogue: Catalogue, *, idempotency_key: str | None
 ) -> CreatedVideoJob:
     """Create a new job, charged as such, with what an earlier one of the caller's asked for, in the same look.
 
@@ -121,22 +121,22 @@ async def retry(
         VideoJobNotFound, VideoJobImagesRemoved, and whatever `create` raises.
 
     """
-    job = await get(session, caller, job_id)
-    if await video_job_images.of_job(session, job.id):
+    job = await get(writer, caller, job_id)
+    if await video_job_images.of_job(writer, job.id):
         raise VideoJobImagesRemoved
-    shown_in = await look_videos.looks_of_jobs(session, [job.id])
-    look_id = shown_in[0].id if shown_in else None
+    shown_in = await look_videos.looks_of_jobs(writer, [job.id])
+    look_id = str(shown_in[0].id) if shown_in else None
     asked = replace(_asked_for(job), look_id=look_id, idempotency_key=idempotency_key)
-    return await create(session, caller, asked, catalogue)
+    return await create(writer, caller, asked, catalogue)
 
 
-async def quote(session: Session, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
+async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
-    account = await open_account(session, caller)
-    standing = await _standing(session, account.id, request)
+    account = await open_account(writer, caller)
+    standing = await _standing(writer, account.id, request)
     refusals = list(_refusals_of_fields(request, catalogue))
-    refusals += [refusal async for refusal in _refusals_of_account(session, account, standing, request, catalogue)]
+    refusals += [refusal async for refusal in _refusals_of_account(writer, account, standing, request, catalogue)]
     free_slots = max(0, ACTIVE_JOB_LIMIT - len(standing.active))
     return VideoJobQuote(_cost(request, catalogue), account.tokens, free_slots, refusals)
 
@@ -153,8 +153,10 @@ def _cost(request: VideoJobInput, catalogue: Catalogue) -> int:
 
 
 async def _refusals_of_account(
-    reader: Reader, account: Account | User, standing: Standing, request: VideoJobInput, catalogue: Catalogue
+    reader: Reader, account: Account, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
+    if catalogue.real_generation and not request.mock_mode and await submission_pace.is_suspended(reader):
+        yield GenerationSuspended()
     if request.look_id is not None:
         if not await look_videos.exist(reader):
             yield LookVideosNotMigrated()
@@ -169,13 +171,13 @@ async def _refusals_of_account(
 
 async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput) -> Standing:
     try:
-        look_id = None if request.look_id is None else UUID(request.look_id)
+        look_id = None if request.look_id is None else uuid_of(request.look_id)
     except ValueError:
         look_id = None
     return await creations.standing(reader, user_id, look_id)
 
 
-async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJob | None:
+async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJobRow | None:
     """Return the first answer to the caller's key again: the job as it was when it was created."""
     if request.idempotency_key is None:
         return None
@@ -184,27 +186,11 @@ async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> Vid
         return None
     if known.request_digest != request.digest():
         raise IdempotencyKeyReused
-    job = await video_jobs.get_shown(reader, known.video_job_id, caller.user_id, to_admin=False)
-    return None if job is None else _as_created(job)
+    messages = (status_message(FIRST_STATUS_MESSAGE, mock_mode=mock_mode) for mock_mode in (False, True))
+    return await video_jobs.get_as_created(reader, known.video_job_id, caller.user_id, *messages)
 
 
-def _as_created(job: VideoJobRow) -> VideoJob:
-    """Copy what never changes of a job, and give the rest its first value again."""
-    return VideoJob(
-        id=UUID(job.id),
-        user_id=UUID(job.user_id),
-        **_columns(_asked_for(job)),
-        tokens_consumed=job.tokens_consumed,
-        status=VideoJobStatus.PENDING,
-        progress_percentage=0,
-        progress_is_estimated=False,
-        version=FIRST_VERSION,
-        created_at=job.created_at,
-        updated_at=job.created_at,
-    )
-
-
-def _asked_for(job: ShownJob) -> VideoJobInput:
+def _asked_for(job: VideoJobRow) -> VideoJobInput:
     return VideoJobInput(
         prompt=job.prompt,
         model=job.model,
@@ -216,7 +202,7 @@ def _asked_for(job: ShownJob) -> VideoJobInput:
     )
 
 
-def _columns(request: VideoJobInput) -> dict[str, Any]:
+def _columns(request: VideoJobInput) -> dict[str, object]:
     """Return what a job's row keeps of the request."""
     return {
         "prompt": request.prompt,
@@ -249,15 +235,8 @@ async def _write(writer: Writer, caller: Caller, request: VideoJobInput, cost: i
 
 async def _own_images(writer: Writer, job_id: UUID, request: VideoJobInput) -> None:
     """Make the stored images the job's; until here they were to be removed."""
-    rows = [
-        VideoJobImage(
-            video_job_id=job_id,
-            role=image.role,
-            position=image.position,
-            address=image.address,
-            media_type=image.media_type,
-        )
-        for image in request.images
-    ]
-    await video_job_images.add(writer, rows)
+    kept = ("role", "position", "address", "media_type")
+    await video_job_images.add(
+        writer, job_id, [{name: getattr(image, name) for name in kept} for image in request.images]
+    )
     await file_removals.withdraw(writer, [image.removal_address for image in request.images])

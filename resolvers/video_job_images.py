@@ -9,21 +9,21 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import file_removals
-from db.models import ImageRole
-from db.session import Database
+from db.engine.database import Database
+from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
 from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.video_job_creation import check
-from resolvers.video_job_input import JobImage, VideoJobInput
+from resolvers.video_job_input import JobImage, VideoJobInput, check_reference_image_count
 
 # What Veo takes (veo-and-cloudinary.md, 'What Veo accepts').
 MEDIA_TYPES = ("image/jpeg", "image/png")
@@ -32,6 +32,7 @@ MEDIA_TYPES = ("image/jpeg", "image/png")
 _room = asyncio.Semaphore(4)
 
 
+@runtime_checkable
 class Upload(Protocol):
     """A file of a multipart request, kept on disk by the framework once it is large. `size` is in bytes."""
 
@@ -74,21 +75,39 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Uploads:
-    """The files of one request. An empty one counts as none: that is how a form sends a field left blank."""
+    """The files of one request, as a wire brought them: over GraphQL, any JSON may stand in their place.
 
-    initial_image: Upload | None = None
-    end_frame: Upload | None = None
-    reference_images: Sequence[Upload | None] = ()
+    An empty file counts as none: that is how a form sends a field left blank.
+    """
 
-    def parts(self) -> Iterator[_Part]:
-        """Yield what was really uploaded."""
+    initial_image: object = None
+    end_frame: object = None
+    reference_images: Sequence[object] = ()
+
+    def parts(self) -> list[_Part]:
+        """Return what was really uploaded.
+
+        Raises:
+            InvalidInput: what stands in a file's place is none, or there are too many reference images.
+
+        """
+        parts = list(self._parts())
+        # The rule is one of those of the whole request, too; but that is looked at once all files have been read.
+        check_reference_image_count([part for part in parts if part.role is ImageRole.REFERENCE])
+        return parts
+
+    def _parts(self) -> Iterator[_Part]:
         candidates = [
             (ImageRole.INITIAL, "initialImage", self.initial_image),
             (ImageRole.END, "endFrame", self.end_frame),
             *((ImageRole.REFERENCE, "referenceImages", upload) for upload in self.reference_images),
         ]
         for position, (role, field, upload) in enumerate(candidates):
-            if upload is not None and upload.size:
+            if upload is None:
+                continue
+            if not isinstance(upload, Upload):
+                raise InvalidInput(f"{field} must be an uploaded file", field=field)
+            if upload.size:
                 yield _Part(role, position, field, upload)
 
 
@@ -106,7 +125,7 @@ async def stored(
         whatever `video_job_creation.create` raises
 
     """
-    parts = list(uploads.parts())
+    parts = uploads.parts()
     if not parts:
         yield asked
         return
@@ -116,8 +135,8 @@ async def stored(
         yield replace(request, images=await _put(services.storage, request, parts, scheduled)) if scheduled else request
     finally:
         if scheduled:
-            async with services.database.transaction() as session:
-                await file_removals.expedite(session, scheduled)
+            async with services.database.transaction() as transaction:
+                await file_removals.expedite(transaction, scheduled)
 
 
 async def inspected(asked: VideoJobInput, uploads: Uploads) -> VideoJobInput:
@@ -156,11 +175,11 @@ async def _read(part: _Part) -> Image:
 
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
     """Check everything and schedule the removal of what is about to be stored; nothing for a replayed request."""
-    async with services.database.transaction() as session:
-        if (await check(session, caller, request, services.catalogue)).replay is not None:
+    async with services.database.transaction() as transaction:
+        if (await check(transaction, caller, request, services.catalogue)).replay is not None:
             return []
         addresses = [services.storage.address_of_image(image.name, image.extension) for image in request.images]
-        await file_removals.schedule_unless_owned(session, addresses)
+        await file_removals.schedule_unless_owned(transaction, addresses)
         return addresses
 
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sized
+from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
+from typing import Any
 
-from db.models import ImageRole
+from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.models import Catalogue, VideoModel, listed, model_id
 from resolvers.texts import is_storable
@@ -17,6 +18,21 @@ DEFAULT_DURATION_SECONDS = 8
 MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_PROMPT = 4000
+# What a request consisted of when the first digests were stored, images aside. This list stays as it is: a digest
+# that leaves one of these out, or has one more, matches none of those that clients repeat their requests by.
+_ALWAYS_IN_DIGEST = frozenset(
+    {
+        "model",
+        "resolution",
+        "aspect_ratio",
+        "mock_mode",
+        "prompt",
+        "duration_seconds",
+        "generate_audio",
+        "look_id",
+    }
+)
+_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,17 @@ class JobImage:
     name: str
     address: str = ""
     removal_address: str = ""
+
+
+def check_reference_image_count(images: Sized) -> None:
+    """Refuse a list of reference images before any of them is read.
+
+    Raises:
+        InvalidInput: when there are more than a video is made from.
+
+    """
+    if len(images) > MOST_REFERENCE_IMAGES:
+        raise InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
 
 
 @dataclass(frozen=True)
@@ -72,10 +99,21 @@ class VideoJobInput:
             yield from self._violations_of_model(catalogue.model(self.model))
 
     def digest(self) -> str:
-        """Fingerprint what was asked for, to tell a repeated request from another one with the same key."""
-        asked = {name: value for name, value in asdict(self).items() if name not in {"idempotency_key", "images"}}
+        """Fingerprint what was asked for, to tell a repeated request from another one with the same key.
+
+        A field that has been added since the first release counts where it differs from its default: a request that
+        does not know it keeps the digest that it had before.
+        """
+        counted = {field.name for field in fields(self) if self._counts(field)}
+        asked = {name: value for name, value in asdict(self).items() if name in counted}
         asked["images"] = [(image.role, image.position, image.sha256) for image in self.images]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _counts(self, field: Field[Any]) -> bool:
+        if field.name in _ALWAYS_IN_DIGEST | _NEVER_IN_DIGEST:
+            return field.name in _ALWAYS_IN_DIGEST
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        return bool(getattr(self, field.name) != default)
 
     def _violations_of_text(self) -> Iterator[InvalidInput]:
         for field, text in (
@@ -101,8 +139,10 @@ class VideoJobInput:
             yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
         if self.prompt is None and not self._count(ImageRole.INITIAL):
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
-        if self._count(ImageRole.REFERENCE) > MOST_REFERENCE_IMAGES:
-            yield InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
+        try:
+            check_reference_image_count([image for image in self.images if image.role == ImageRole.REFERENCE])
+        except InvalidInput as violation:
+            yield violation
 
     def _violations_of_key(self) -> Iterator[InvalidInput]:
         if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:

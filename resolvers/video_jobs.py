@@ -6,17 +6,14 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func
-
 from auth.caller import Caller
 from db import accounts, file_removals, job_briefs, look_videos, video_job_images, video_jobs
 from db.accounts import LedgerRow
+from db.engine.paging import OffsetPage, Page, Position
+from db.engine.statements import Reader, Writer
 from db.look_videos import LookOfJob
-from db.models import LogLevel, Submission, VideoJob, VideoJobStatus
-from db.pages import OffsetPage, Page, Position
-from db.session import Session
-from db.statements import Id, Reader
-from db.video_jobs import LogLine, VideoJobRow
+from db.tables import LogLevel, Submission, VideoJobStatus
+from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
 from resolvers.grouping import by_parent, grouped
@@ -33,11 +30,7 @@ class JobInBrief:
 
     version: int
     status: str
-    looks: Sequence[tuple[str, str | None, str]]
-
-
-# A job as it is changed, or as it is shown: what they have in common has the same names.
-ShownJob = VideoJob | VideoJobRow
+    looks: Sequence[tuple[UUID, str | None, str]]
 
 
 class FirstLine(NamedTuple):
@@ -57,14 +50,14 @@ def status_message(text: str, *, mock_mode: bool) -> str:
     return f"{text} (Mock Mode)" if mock_mode else text
 
 
-async def get(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
+async def get(reader: Reader, caller: Caller, job_id: UUID) -> JobRow:
     """Read one job of the caller's; admins read anybody's.
 
     Raises:
         VideoJobNotFound
 
     """
-    job = await video_jobs.get(session, job_id)
+    job = await video_jobs.get(reader, job_id)
     if job is None or not (caller.is_admin or job.user_id == caller.user_id):
         raise VideoJobNotFound
     return job
@@ -138,7 +131,7 @@ async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:
     return job.cloudinary_url
 
 
-async def cancel(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
+async def cancel(writer: Writer, caller: Caller, job_id: UUID) -> JobRow:
     """End a job that has not ended yet; to cancel a cancelled one changes nothing.
 
     A waiting job's tokens come back, since nothing was spent. Those of one that was sent do not: the worker stops
@@ -148,27 +141,29 @@ async def cancel(session: Session, caller: Caller, job_id: UUID) -> VideoJob:
         VideoJobNotFound, VideoJobNotCancellable
 
     """
-    job = await get(session, caller, job_id)
+    job = await get(writer, caller, job_id)
     # The account first, as in a creation: one order of locks for everybody.
-    await accounts.lock(session, job.user_id)
+    await accounts.lock(writer, job.user_id)
     while not VideoJobStatus(job.status).is_terminal:
         cancelled = await video_jobs.change(
-            session,
+            writer,
             job,
-            status=VideoJobStatus.CANCELLED,
-            status_message=status_message("Cancelled", mock_mode=job.mock_mode),
-            completed_at=func.now(),
+            {
+                "status": VideoJobStatus.CANCELLED,
+                "status_message": status_message("Cancelled", mock_mode=job.mock_mode),
+            },
+            now={"completed_at"},
         )
         if cancelled is not None:
-            await _note_cancellation(session, cancelled)
+            await _note_cancellation(writer, cancelled)
             return cancelled
-        job = await get(session, caller, job_id)
+        job = await get(writer, caller, job_id)
     if job.status != VideoJobStatus.CANCELLED:
         raise VideoJobNotCancellable(job.status)
     return job
 
 
-async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
+async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     """Delete a job of the caller's, cancelled first where it is still in progress; admins delete anybody's.
 
     What was stored for it is removed in the background.
@@ -177,47 +172,47 @@ async def delete(session: Session, caller: Caller, job_id: UUID) -> None:
         VideoJobNotFound
 
     """
-    job = await get(session, caller, job_id)
+    job = await get(writer, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
-        job = await _cancelled_unless_ended(session, caller, job)
-    await video_job_images.schedule_removal(session, job.id)
-    await video_jobs.remove(session, job)
+        job = await _cancelled_unless_ended(writer, caller, job)
+    await video_job_images.schedule_removal(writer, job.id)
+    await video_jobs.remove(writer, job)
     if job.cloudinary_url is not None:
-        await file_removals.schedule(session, [job.cloudinary_url])
+        await file_removals.schedule(writer, [job.cloudinary_url])
 
 
-async def logs_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LogLine]]:
+async def logs_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LogLine]]:
     """Read the logs of jobs that the caller was let read, oldest line first."""
     return by_parent(await video_jobs.logs_of(reader, job_ids))
 
 
-def logs_of_version(job: ShownJob, lines: Sequence[Line]) -> Sequence[Line]:
+def logs_of_version(job: VideoJobRow, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
 
 
-async def looks_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LookOfJob]]:
+async def looks_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LookOfJob]]:
     """Read the looks that show the jobs that the caller was let read."""
     return by_parent(await look_videos.looks_of_jobs(reader, job_ids))
 
 
-async def ledger_by_job(reader: Reader, job_ids: Sequence[Id]) -> dict[str, list[LedgerRow]]:
+async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerRow]]:
     """Read what jobs that the caller was let read have cost, and what came back."""
     entries = await accounts.ledger_of_jobs(reader, job_ids)
     return grouped((entry.video_job_id, entry) for entry in entries if entry.video_job_id is not None)
 
 
-async def _cancelled_unless_ended(session: Session, caller: Caller, job: VideoJob) -> VideoJob:
+async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -> JobRow:
     try:
-        return await cancel(session, caller, job.id)
+        return await cancel(writer, caller, job.id)
     except VideoJobNotCancellable:
-        return await get(session, caller, job.id)
+        return await get(writer, caller, job.id)
 
 
-async def _note_cancellation(session: Session, job: VideoJob) -> None:
+async def _note_cancellation(writer: Writer, job: JobRow) -> None:
     waiting = job.started_at is None and job.submission == Submission.NEW
-    await video_job_images.schedule_removal(session, job.id)
+    await video_job_images.schedule_removal(writer, job.id)
     if waiting:
-        await give_back(session, job)
+        await give_back(writer, job)
     message = "Cancelled by the user" + (f", {job.tokens_consumed} tokens refunded" if waiting else "")
-    await video_jobs.add_log(session, job.id, LogLevel.WARNING, message)
+    await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)

@@ -1,14 +1,14 @@
 """Rows to bodies. Stored paths of this site become URLs under the request's own base URL."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.models import Look
 from db.video_jobs import VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from resolvers.video_jobs import ShownJob, ShownLine
+from resolvers.video_jobs import ShownLine
 from rest_compat.items import Item, Items
 from rest_compat.urls import shown_url
 from rest_compat.wire import (
@@ -38,7 +38,7 @@ _JOBS = Items(VideoJobListItem, VideoJobRow, urls=["cloudinary_url", "thumbnail_
 
 
 def video_job_body(
-    job: ShownJob, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
+    job: VideoJobRow, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
 ) -> VideoJobBody:
     """Put a job together."""
     columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
@@ -58,26 +58,26 @@ def video_job_body(
 
 
 def video_job_list_items(
-    jobs: Sequence[ShownJob], in_looks: Mapping[str, Sequence[LookOfJob]], base_url: str
+    jobs: Sequence[VideoJobRow], in_looks: Mapping[UUID, Sequence[LookOfJob]], base_url: str
 ) -> list[Item]:
     """Return the items of a page of jobs."""
     return _JOBS.of(
         jobs,
         base_url,
         prompt=[job.prompt and job.prompt[:PROMPT_IN_LIST] for job in jobs],
-        associated_looks=_LOOKS_OF_JOB.of_each([in_looks.get(str(job.id), ()) for job in jobs], base_url),
+        associated_looks=_LOOKS_OF_JOB.of_each([in_looks.get(job.id, ()) for job in jobs], base_url),
     )
 
 
 def look_bodies(
-    rows: Sequence[Look | LookRow],
-    products: Mapping[str, Sequence[ProductRow]],
-    videos: Mapping[str, Sequence[VideoInLook]],
-    shared_with: Mapping[str, Sequence[SharedWith]],
+    rows: Sequence[LookRow],
+    products: Mapping[UUID, Sequence[ProductRow]],
+    videos: Mapping[UUID, Sequence[VideoInLook]],
+    shared_with: Mapping[UUID, Sequence[SharedWith]],
     base_url: str,
 ) -> list[Item]:
     """Put looks together, given what belongs to each by its id."""
-    ids = [str(look.id) for look in rows]
+    ids = [look.id for look in rows]
     shown = [videos.get(id_, ()) for id_ in ids]
     thumbnails = [looks.thumbnail(look, found) for look, found in zip(rows, shown, strict=True)]
     return _LOOKS.of(

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -13,16 +13,16 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from auth.caller import Caller
+from db.engine.statements import Reader
 from db.look_videos import LookOfJob
-from db.models import VideoJobStatus
-from db.statements import Id, Reader
+from db.tables import VideoJobStatus
+from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams
 from resolvers.following import follow
 from resolvers.models import FleetLimits
 from resolvers.queue_places import QueuePlace, queue_places
 from resolvers.streams import seconds_left
-from resolvers.video_jobs import ShownJob
 from rest_compat.bodies import video_job_body
 from rest_compat.services import RestServices
 from rest_compat.wire import VideoJobBody
@@ -49,7 +49,7 @@ class JobState:
 
     version: int
     status: str
-    looks: Sequence[tuple[str, str | None, str]]
+    looks: Sequence[tuple[UUID, str | None, str]]
     place: QueuePlace | None
 
     @property
@@ -84,7 +84,7 @@ class JobState:
 class WholeJob:
     """A job with what is shown beside it."""
 
-    job: ShownJob
+    job: VideoJobRow
     in_looks: Sequence[LookOfJob]
     place: QueuePlace | None
 
@@ -106,9 +106,9 @@ async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, limits: F
     return JobState(job.version, job.status, job.looks, await _place(reader, job_id, job.status, limits))
 
 
-async def whole_job(reader: Reader, job: ShownJob, limits: FleetLimits) -> WholeJob:
+async def whole_job(reader: Reader, job: VideoJobRow, limits: FleetLimits) -> WholeJob:
     """Read what belongs to a job that the caller was let read."""
-    in_looks = (await video_jobs.looks_by_job(reader, [job.id])).get(str(job.id), [])
+    in_looks = (await video_jobs.looks_by_job(reader, [job.id])).get(job.id, [])
     return WholeJob(job, in_looks, await _place(reader, job.id, job.status, limits))
 
 
@@ -117,12 +117,12 @@ async def body_of(reader: Reader, whole: WholeJob, base_url: str, *, last_line: 
 
     The log is read last: where it has gone on since, the tag is one that is not current any more.
     """
-    logs = (await video_jobs.logs_by_job(reader, [whole.job.id])).get(str(whole.job.id), [])
+    logs = (await video_jobs.logs_by_job(reader, [whole.job.id])).get(whole.job.id, [])
     shown = [line for line in logs if last_line is None or line.id <= last_line]
     return video_job_body(whole.job, shown, whole.in_looks, whole.place, base_url)
 
 
-async def _place(reader: Reader, job_id: Id, status: str, limits: FleetLimits) -> QueuePlace | None:
+async def _place(reader: Reader, job_id: UUID, status: str, limits: FleetLimits) -> QueuePlace | None:
     if status != VideoJobStatus.PENDING:
         return None
     return next(iter((await queue_places(reader, [job_id], limits)).values()), None)
@@ -155,10 +155,11 @@ def seconds_to_wait(prefer: Iterable[str] | None) -> int:
 
 
 async def wait_for_change(
-    services: RestServices, caller: Caller, seen: ShownJob, request: Request, *, seconds: float
+    services: RestServices, caller: Caller, seen: VideoJobRow, request: Request, *, seconds: float
 ) -> bool:
-    """Wait until the job has changed since it was seen, time is up, the token has expired, or the client has gone.
+    """Wait until the job has changed since it was seen, or there is no reason to wait any more.
 
+    That is when time is up, the token has expired, the client has gone, or the process is about to end.
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then.
 
@@ -169,18 +170,19 @@ async def wait_for_change(
     left = seconds_left(caller)
     limit = seconds if left is None else min(seconds, left)
     try:
-        with services.streams.opened(caller):
-            await _first(_change(services, caller, seen), _gone(request), seconds=limit)
+        with services.streams.opened(caller), suppress(TimeoutError):
+            async with services.streams.waiting(limit):
+                await _first(_change(services, caller, seen), _gone(request))
     except TooManyStreams:
         return False
     return True
 
 
-async def _first(*coroutines: Coroutine[None, None, None], seconds: float) -> None:
-    """Run until one of them has ended or time is up."""
+async def _first(*coroutines: Coroutine[None, None, None]) -> None:
+    """Run until one of them has ended."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
-        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
@@ -189,7 +191,7 @@ async def _first(*coroutines: Coroutine[None, None, None], seconds: float) -> No
         task.result()
 
 
-async def _change(services: RestServices, caller: Caller, seen: ShownJob) -> None:
+async def _change(services: RestServices, caller: Caller, seen: VideoJobRow) -> None:
     changes = follow(services.database, services.feed, caller, UUID(str(seen.id)), after_version=seen.version)
     async with aclosing(changes):
         await anext(changes, None)

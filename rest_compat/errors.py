@@ -12,10 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from auth.errors import AccessDenied, AccountNotActive, AdminRequired, InvalidCredentials
-from db.errors import RETRY_SECONDS, DatabaseUnavailable
+from auth.errors import (
+    IDENTITY_PROVIDER_RETRY_SECONDS,
+    AccessDenied,
+    AccountNotActive,
+    AdminRequired,
+    IdentityProviderUnavailable,
+    InvalidCredentials,
+)
+from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
+    GenerationSuspended,
     GenerationUnavailable,
     IdempotencyKeyReused,
     ImagesNotStored,
@@ -34,6 +42,10 @@ from resolvers.errors import (
     VideoNotReady,
 )
 from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
+from rest_compat.time_limits import RequestTimedOut
+
+# How many mistakes of one request are told; who has made more sends the next ones.
+MOST_MISTAKES = 20
 
 
 def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
@@ -55,6 +67,9 @@ class Answer:
 
 ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     InvalidCredentials: Answer(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"}),
+    IdentityProviderUnavailable: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(IDENTITY_PROVIDER_RETRY_SECONDS)}
+    ),
     AccountNotActive: Answer(HTTPStatus.FORBIDDEN),
     AdminRequired: Answer(HTTPStatus.FORBIDDEN),
     InvalidInput: Answer(HTTPStatus.BAD_REQUEST),
@@ -73,6 +88,9 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     ),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    GenerationSuspended: Answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(GenerationSuspended.retry_after_seconds)}
+    ),
     ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "30"}),
     VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
 }
@@ -82,6 +100,7 @@ async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
     """Answer an error of the table."""
     if not isinstance(error, Refusal | AccessDenied):
         raise error
+    _forget_frames(error)
     answer = ANSWERS[type(error)]
     return _response(answer.status, answer.detail(error), error.code, answer.headers)
 
@@ -90,6 +109,7 @@ async def on_http_exception(_request: Request, error: Exception) -> JSONResponse
     """Answer what the framework itself refuses: an unknown path, a wrong method, an unreadable body."""
     if not isinstance(error, HTTPException):
         raise error
+    _forget_frames(error)
     status = HTTPStatus(error.status_code)
     return _response(status, error.detail, status.name, dict(error.headers or {}))
 
@@ -98,7 +118,9 @@ async def on_invalid_request(_request: Request, error: Exception) -> JSONRespons
     """Answer missing and mistyped fields in FastAPI's own shape, which the frontend knows."""
     if not isinstance(error, RequestValidationError):
         raise error
-    body = {"detail": jsonable_encoder(error.errors(), exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
+    _forget_frames(error)
+    mistakes = error.errors()[:MOST_MISTAKES]
+    body = {"detail": jsonable_encoder(mistakes, exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
     return JSONResponse(body | _request_id(), HTTPStatus.UNPROCESSABLE_ENTITY.value)
 
 
@@ -106,7 +128,16 @@ async def on_database_unavailable(_request: Request, error: Exception) -> JSONRe
     """Ask the client to come again (RFC 9110, section 10.2.3)."""
     if not isinstance(error, DatabaseUnavailable):
         raise error
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), error.code, {"Retry-After": str(RETRY_SECONDS)})
+    headers = {"Retry-After": str(error.retry_seconds)}
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
+
+
+async def on_timeout(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that was broken off."""
+    if not isinstance(error, RequestTimedOut):
+        raise error
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
 
 
 async def on_fault(_request: Request, _error: Exception) -> JSONResponse:
@@ -121,7 +152,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
+    app.add_exception_handler(RequestTimedOut, on_timeout)
     app.add_exception_handler(Exception, on_fault)
+
+
+def _forget_frames(error: Exception) -> None:
+    """Let go of the stack: FastAPI's frames hold the body and the error, a cycle until the garbage collector comes."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
 def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:

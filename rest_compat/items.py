@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 import orjson
 from fastapi import Response
 from pydantic.alias_generators import to_camel
 
-from db.statements import Row
+from db.engine.statements import Row
 from rest_compat.urls import shown_url
 from rest_compat.wire import Wire
 
@@ -41,6 +42,7 @@ class Items:
         self._members = tuple(model.model_fields)
         self._names = tuple(map(to_camel, self._members))
         self._urls = frozenset(urls)
+        self._ids = frozenset(name for name, type_ in row.types().items() if type_ is UUID)
 
     def of(self, rows: Sequence[object], base_url: str, **made: Iterable[object]) -> list[Item]:
         """Return what is shown of each row."""
@@ -54,7 +56,10 @@ class Items:
 
     def _column(self, name: str, rows: Sequence[object], base_url: str) -> Iterable[Any]:
         values = map(attrgetter(name), rows)
-        return [value and shown_url(base_url, value) for value in values] if name in self._urls else values
+        if name in self._urls:
+            return [value and shown_url(base_url, value) for value in values]
+        # The driver's own kind of UUID is unknown to the encoder.
+        return [value and str(value) for value in values] if name in self._ids else values
 
 
 def json_response(body: Mapping[str, object]) -> Response:

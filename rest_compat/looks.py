@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from db.engine.statements import Reader
 from db.looks import LookRow, LookView
-from db.models import Look
-from db.statements import Reader
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
@@ -19,6 +18,7 @@ from rest_compat.items import Item, json_response
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
 from rest_compat.services import AdmittedCaller, Services, router_at
+from rest_compat.time_limits import allow
 from rest_compat.wire import (
     LookBody,
     LookChangesBody,
@@ -38,9 +38,10 @@ REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401:
 @router.post("", status_code=201, response_model=LookBody, responses=REFUSED)
 async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> Item:
     """Make a look; its images come as base64."""
+    allow(request, None)  # their storage has limits of its own, and so has each use of the database
     look = await look_images.create(services.database, services.storage, caller, await _asked(body))
-    async with services.database.transaction() as session:
-        return (await _bodies(session, [look], request))[0]
+    async with services.database.transaction() as transaction:
+        return (await _bodies(transaction, [look], request))[0]
 
 
 @router.get("", response_model=LookListBody, responses=REFUSED)
@@ -77,9 +78,9 @@ async def update_look(
 ) -> Item:
     """Change title and notes."""
     changes = body.model_dump(exclude_unset=True)
-    async with services.database.transaction() as session:
-        look = await looks.update(session, caller, uuid_or(look_id, LookNotFound), changes)
-        return (await _bodies(session, [look], request))[0]
+    async with services.database.transaction() as transaction:
+        look = await looks.update(transaction, caller, uuid_or(look_id, LookNotFound), changes)
+        return (await _bodies(transaction, [look], request))[0]
 
 
 @router.patch("/{look_id}/visibility", response_model=LookBody, responses=REFUSED | UNKNOWN)
@@ -88,10 +89,10 @@ async def set_look_visibility(
 ) -> Item:
     """Decide who may see a look."""
     shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
-    async with services.database.transaction() as session:
+    async with services.database.transaction() as transaction:
         id_ = uuid_or(look_id, LookNotFound)
-        look = await looks.set_visibility(session, caller, id_, body.visibility, shared_with)
-        return (await _bodies(session, [look], request))[0]
+        look = await looks.set_visibility(transaction, caller, id_, body.visibility, shared_with)
+        return (await _bodies(transaction, [look], request))[0]
 
 
 @router.delete("/{look_id}", status_code=204, responses=UNKNOWN)
@@ -100,8 +101,8 @@ async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Service
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
-async def _bodies(reader: Reader, rows: Sequence[Look | LookRow], request: Request) -> list[Item]:
-    ids = [str(look.id) for look in rows]
+async def _bodies(reader: Reader, rows: Sequence[LookRow], request: Request) -> list[Item]:
+    ids = [look.id for look in rows]
     products = await looks.products_by_look(reader, ids)
     videos = await look_videos.videos_by_look(reader, ids)
     shared_with = await looks.shared_with_by_look(reader, ids)

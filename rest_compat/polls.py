@@ -9,12 +9,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.errors import AccessDenied
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.ids import uuid_or
 from rest_compat import errors
 from rest_compat.conditional import is_named, not_modified, state_in_brief
 from rest_compat.services import RestServices
+from rest_compat.time_limits import RequestTimedOut, limited
 
 PREFIX = "/api/v1/video-jobs/"
 
@@ -38,11 +39,14 @@ class AnswerPolls:
         if not if_none_match or "prefer" in headers:
             return None
         try:
-            return await self._if_current(scope["path"].removeprefix(PREFIX), if_none_match, headers)
+            async with limited(self._services.timeout_seconds):
+                return await self._if_current(scope["path"].removeprefix(PREFIX), if_none_match, headers)
         except (AccessDenied, Refusal) as error:
             return await errors.on_refusal(Request(scope), error)
         except DatabaseUnavailable as error:
             return await errors.on_database_unavailable(Request(scope), error)
+        except RequestTimedOut as error:
+            return await errors.on_timeout(Request(scope), error)
 
     async def _if_current(self, video_job_id: str, if_none_match: list[str], headers: Headers) -> Response | None:
         services = self._services

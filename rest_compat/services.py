@@ -9,11 +9,13 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
-from db.job_feed import JobFeed
-from db.session import Database
+from db.engine.database import Database
+from db.engine.feed import JobFeed
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams
+from rest_compat.json_body import JsonRequest
+from rest_compat.time_limits import allow, limited
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class RestServices:
     """The database, the feed of changes, the open streams, where files go, what is offered, and who admits callers.
 
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
+    `timeout_seconds` is how long a request may take once it has been read.
     """
 
     database: Database
@@ -30,6 +33,7 @@ class RestServices:
     catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]
     migrate_look_videos: Callable[[], Awaitable[bool]]
+    timeout_seconds: float = 15.0
 
 
 def services_of(request: Request) -> RestServices:
@@ -57,9 +61,12 @@ class AdmittedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def admit_and_handle(request: Request) -> Response:
-            admit = services_of(request).admit
-            request.state.caller = await admit(request.headers.get("authorization"))
-            return await handle(request)
+            services = services_of(request)
+            async with limited(services.timeout_seconds) as request.state.timer:
+                request.state.caller = await services.admit(request.headers.get("authorization"))
+                # The body takes as long as the client's line does; `caller_of` goes on behind it.
+                allow(request, None)
+                return await handle(JsonRequest(request.scope, request.receive))
 
         return admit_and_handle
 
@@ -67,7 +74,8 @@ class AdmittedRoute(APIRoute):
 async def caller_of(
     request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Return the caller whom the route has admitted."""
+    """Return the caller whom the route has admitted. The request has been read by now, and its time begins."""
+    allow(request, services_of(request).timeout_seconds)
     return cast("Caller", request.state.caller)
 
 

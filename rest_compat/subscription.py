@@ -12,8 +12,8 @@ router = router_at("/api/v1/subscription", "tokens", responses={401: {"model": R
 @router.get("/info")
 async def read_token_info(caller: AdmittedCaller, services: Services) -> TokenInfoBody:
     """Read the caller's balance and its use."""
-    async with services.database.transaction() as session:
-        use = await tokens.use(session, caller)
+    async with services.database.transaction() as transaction:
+        use = await tokens.use(transaction, caller)
     return TokenInfoBody(available_tokens=use.balance, total_tokens=use.received, used_tokens=use.spent)
 
 

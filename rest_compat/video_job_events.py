@@ -13,8 +13,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
-from db.errors import DatabaseUnavailable
-from db.models import VideoJobStatus
+from db.engine.errors import DatabaseUnavailable
+from db.tables import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
@@ -137,7 +137,7 @@ async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
         after = await _resumed(following, last_event_id)
         # FastAPI says `no-cache` itself.
         response.headers["Cache-Control"] = "no-store"
-        async with aclosing(_events(following, after)) as events:
+        async with aclosing(services.streams.until_end(_events(following, after))) as events:
             yield events
 
 
@@ -174,7 +174,7 @@ async def _resumed(following: Following, last_event_id: str | None) -> Position:
 
 
 async def _events(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
-    """Yield everything, with how it ends; where the database is lost, the client comes back."""
+    """Yield everything, with how it ends; where the database is lost or the process ends, the client comes back."""
     yield ServerSentEvent(retry=RETRY_MILLISECONDS)
     try:
         async with aclosing(_changes(following, after)) as changes:

@@ -6,7 +6,8 @@ from fastapi import Depends, File, Form, Header, Query, Request, Response, Uploa
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
-from db.statements import Reader
+from db.engine.statements import Reader
+from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -14,7 +15,6 @@ from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from resolvers.video_jobs import ShownJob
 from rest_compat.bodies import video_job_body, video_job_list_items
 from rest_compat.conditional import (
     WholeJob,
@@ -30,6 +30,7 @@ from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
+from rest_compat.time_limits import allow
 from rest_compat.urls import shown_url
 from rest_compat.wire import (
     DefaultVideoBody,
@@ -48,7 +49,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     402: {"model": InsufficientTokensBody, "description": "The balance does not cover the cost"},
     403: {"model": RefusalBody, "description": "The account is not active"},
     429: {"model": RefusalBody, "description": "Three jobs are in progress already"},
-    503: {"model": RefusalBody, "description": "Real generation is not configured"},
+    503: {"model": RefusalBody, "description": "Real generation is not configured, or suspended for now"},
 }
 
 
@@ -60,6 +61,10 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 }
 
 
+# There are ten fields of text, the longest one a prompt, and five files; of a few more, the rules say what is wrong.
+MOST_FIELDS = 40
+MOST_FILES = 10
+LARGEST_FIELD = 64 * 1024
 ReferenceImages = Annotated[
     list[UploadFile] | None,
     File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
@@ -104,7 +109,16 @@ async def video_job_uploads(
     return Uploads(initial_image, end_frame, reference_images or ())
 
 
-@router.post("", status_code=202, responses=REFUSALS)
+@router.post(
+    "",
+    status_code=202,
+    responses=REFUSALS,
+    form_limits={
+        "max_fields": MOST_FIELDS,
+        "max_files": MOST_FILES,
+        "max_part_size": LARGEST_FIELD,
+    },
+)
 async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     *,
     caller: AdmittedCaller,
@@ -115,9 +129,11 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     response: Response,
 ) -> VideoJobBody:
     """Charge for a video and queue its generation."""
+    if any(uploads.parts()):
+        allow(request, None)  # the images' storage has limits of its own, and so has each use of the database
     async with (
         video_job_images.stored(services, caller, asked, uploads) as asked_with_images,
-        services.database.short_transaction() as transaction,
+        services.database.transaction() as transaction,
     ):
         created = await video_job_creation.create(transaction, caller, asked_with_images, services.catalogue)
         body = await _body_of_created(transaction, created, services, request)
@@ -179,6 +195,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     whole, body = await _read(video_job_id, if_none_match, caller, services, request)
     applied, seconds = {}, seconds_to_wait(prefer)
     if body is None and seconds and not whole.state.is_terminal:
+        allow(request, seconds + services.timeout_seconds)
         if await wait_for_change(services, caller, whole.job, request, seconds=seconds):
             applied = {"Preference-Applied": f"wait={seconds}"}
         whole, body = await _read(video_job_id, if_none_match, caller, services, request)
@@ -205,16 +222,16 @@ async def cancel_video_job(
     video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request
 ) -> VideoJobBody:
     """End a job that is in progress; a waiting job's tokens come back."""
-    async with services.database.transaction() as session:
-        job = await video_jobs.cancel(session, caller, uuid_or(video_job_id, VideoJobNotFound))
-        return await _body(session, job, services, request)
+    async with services.database.transaction() as transaction:
+        job = await video_jobs.cancel(transaction, caller, uuid_or(video_job_id, VideoJobNotFound))
+        return await _body(transaction, job, services, request)
 
 
 @router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
 async def delete_video_job(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services) -> None:
     """Delete a job, cancelled first where it is in progress."""
-    async with services.database.transaction() as session:
-        await video_jobs.delete(session, caller, uuid_or(video_job_id, VideoJobNotFound))
+    async with services.database.transaction() as transaction:
+        await video_jobs.delete(transaction, caller, uuid_or(video_job_id, VideoJobNotFound))
 
 
 @router.patch("/{video_job_id}/set-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
@@ -237,8 +254,8 @@ async def _set_default(
     video_job_id: VideoJobId, look_id: LookId, caller: Caller, services: RestServices, *, is_default: bool
 ) -> DefaultVideoBody:
     video, look = uuid_or(video_job_id, VideoJobNotFound), uuid_or(look_id, LookNotFound)
-    async with services.database.transaction() as session:
-        await look_videos.set_default(session, caller, video, look, is_default=is_default)
+    async with services.database.transaction() as transaction:
+        await look_videos.set_default(transaction, caller, video, look, is_default=is_default)
     message = "Video set as default successfully" if is_default else "Video unset as default successfully"
     return DefaultVideoBody(message=message, video_id=video, look_id=look, is_default=is_default)
 
@@ -254,7 +271,7 @@ async def _read(
     return whole, None if has_it else await body_of(reader, whole, str(request.base_url))
 
 
-async def _body(reader: Reader, job: ShownJob, services: RestServices, request: Request) -> VideoJobBody:
+async def _body(reader: Reader, job: VideoJobRow, services: RestServices, request: Request) -> VideoJobBody:
     whole = await whole_job(reader, job, services.catalogue.limits)
     return await body_of(reader, whole, str(request.base_url))
 
@@ -268,7 +285,7 @@ async def _body_of_created(
     job = created.job
     in_looks = await video_jobs.looks_by_job(reader, [job.id]) if created.in_look else {}
     places = await queue_places(reader, [job.id], services.catalogue.limits)
-    shown_in = in_looks.get(str(job.id), ())
+    shown_in = in_looks.get(job.id, ())
     return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
 
 

@@ -1,5 +1,6 @@
 """What goes over the wire: the legacy frontend's JSON, field for field (contract.md)."""
 
+from collections.abc import Callable, Sized
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -7,10 +8,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
-from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from resolvers.look_images import MOST_PRODUCTS, check_product_count
+from resolvers.looks import MOST_SHARES, check_share_count
 from rest_compat.meanings import MEANINGS
 
+LONGEST_NUMBER = 40
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -22,6 +27,25 @@ def _truth(value: object) -> object:
 
 
 FormBoolean = Annotated[bool, BeforeValidator(_truth)]
+
+
+def _short(value: object) -> object:
+    """Refuse a number that takes long to read."""
+    if isinstance(value, str) and len(value) > LONGEST_NUMBER:
+        # Of a `ValueError`, the traceback with the value in it would become a part of what is answered.
+        raise PydanticCustomError("number_too_long", "A number has at most {most} characters", {"most": LONGEST_NUMBER})
+    return value
+
+
+def _counted(check: Callable[[Sized], None]) -> BeforeValidator:
+    """Have a list counted by its rule, whose refusal is the answer, before anything looks at what is in it."""
+
+    def counted(value: object) -> object:
+        if isinstance(value, list):
+            check(value)
+        return value
+
+    return BeforeValidator(counted)
 
 
 class Wire(BaseModel):
@@ -207,9 +231,12 @@ class NewProductBody(Wire):
     sku: str | None = None
     name: str
     designer: str | None = None
-    price: Decimal | None = None
+    price: Annotated[Decimal | None, BeforeValidator(_short)] = None
     product_url: str | None = None
     thumbnail_base64: str = Field(alias="thumbnailBase64", description="Data URI or bare base64")
+
+
+UserIds = Annotated[list[str], Field(max_length=MOST_SHARES), _counted(check_share_count)]
 
 
 class NewLookBody(Wire):
@@ -218,9 +245,9 @@ class NewLookBody(Wire):
     title: str | None = None
     notes: str | None = None
     generated_image_base64: str = Field(alias="generatedImageBase64", description="Data URI or bare base64")
-    products: list[NewProductBody]
+    products: Annotated[list[NewProductBody], Field(max_length=MOST_PRODUCTS), _counted(check_product_count)]
     visibility: Visibility = Visibility.PRIVATE
-    shared_with_user_ids: list[str] = Field(default_factory=list)
+    shared_with_user_ids: UserIds = Field(default_factory=list)
 
 
 class LookChangesBody(Wire):
@@ -234,7 +261,7 @@ class VisibilityBody(Wire):
     """Who may see a look."""
 
     visibility: Visibility
-    shared_with_user_ids: list[str] = Field(default_factory=list)
+    shared_with_user_ids: UserIds = Field(default_factory=list)
 
 
 class TokenInfoBody(Wire):

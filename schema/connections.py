@@ -8,14 +8,16 @@ from uuid import UUID
 
 import strawberry
 
-from db import statements
-from db.pages import Page, Position
+from db.engine import statements
+from db.engine.paging import Page, Position
 from graphql_server.columns import column
 from resolvers.errors import InvalidInput
 from schema.context import RequestContext
 
 DEFAULT_FIRST = 20
 LARGEST_FIRST = 100
+# Longer than any of ours; to decode what somebody else has made up may take long.
+LONGEST_CURSOR = 200
 
 First = Annotated[int, strawberry.argument(description="How many at most, 0 to 100")]
 After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
@@ -94,7 +96,7 @@ def _cursor(row: Any) -> str:  # noqa: ANN401 - a row that has both
 
 def _position(cursor: str) -> Position:
     try:
-        created_at, id_ = urlsafe_b64decode(cursor).decode().split(" ")
+        created_at, id_ = urlsafe_b64decode(cursor[:LONGEST_CURSOR]).decode().split(" ")
         return Position(datetime.fromisoformat(created_at).astimezone(UTC), UUID(id_))
     except (ValueError, OverflowError) as error:
         raise InvalidInput("'after' is not a cursor of this list", field="after") from error

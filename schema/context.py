@@ -14,10 +14,10 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
-from db.job_feed import JobFeed
-from db.read_pool import ShortTransaction
-from db.session import Database, Session
-from db.statements import Reader
+from db.engine.database import Database
+from db.engine.feed import JobFeed
+from db.engine.pool import Transaction
+from db.engine.statements import Reader
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, seconds_left, until_expiry
@@ -65,7 +65,7 @@ class RequestContext:
         """Find out who calls.
 
         Raises:
-            auth.errors.AccessDenied, db.errors.DatabaseUnavailable
+            auth.errors.AccessDenied, db.engine.errors.DatabaseUnavailable
 
         """
         self.caller = await self.services.admit(authorization)
@@ -82,6 +82,10 @@ class RequestContext:
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""
         vars(self).pop("loaders", None)
+
+    def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+        """Return the stream, for as long as the process lets streams last."""
+        return self.services.streams.until_end(stream)
 
     @property
     def admitted_caller(self) -> Caller:
@@ -143,13 +147,9 @@ class RequestContext:
         """What a root field that needs no transaction reads with."""
         return self.services.database.reader
 
-    def transaction(self) -> AbstractAsyncContextManager[Session]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
-
-    def short_transaction(self) -> AbstractAsyncContextManager[ShortTransaction]:
-        """Open the transaction of one root field whose statements are sent by the driver."""
-        return self.services.database.short_transaction()
 
 
 def _base_url(connection: HTTPConnection) -> str:

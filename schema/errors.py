@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from auth.errors import AccessDenied, InvalidCredentials
-from db.errors import RETRY_SECONDS, DatabaseUnavailable
+from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
+from db.engine.errors import DatabaseUnavailable
 from graphql_server.errors import ExpectedError
+from graphql_server.limits import forget_frames
 from resolvers import errors
 from resolvers.errors import Refusal
 
@@ -52,6 +53,13 @@ class InsufficientTokens(UserError):
 @strawberry.type(description="A real video was asked for, but no generator is configured.")
 class GenerationUnavailable(UserError):
     """See `resolvers.errors.GenerationUnavailable`."""
+
+
+@strawberry.type(description="A real video was asked for while the generator refuses our credentials.")
+class GenerationSuspended(UserError):
+    """See `resolvers.errors.GenerationSuspended`."""
+
+    retry_after_seconds: int = strawberry.field(description="When it is worth to ask again")
 
 
 @strawberry.type(description="The images could not be stored at the moment.")
@@ -116,6 +124,7 @@ CreateVideoJobError = Annotated[
     | ActiveJobLimit
     | InsufficientTokens
     | GenerationUnavailable
+    | GenerationSuspended
     | IdempotencyKeyReused
     | ImagesNotStored
     | VideoJobImagesRemoved
@@ -148,6 +157,10 @@ def _insufficient_tokens(error: errors.InsufficientTokens) -> dict[str, Any]:
     return {"cost": error.cost, "available_tokens": error.available}
 
 
+def _generation_suspended(error: errors.GenerationSuspended) -> dict[str, Any]:
+    return {"retry_after_seconds": error.retry_after_seconds}
+
+
 def _nothing_more(_error: Refusal) -> dict[str, Any]:
     return {}
 
@@ -158,6 +171,7 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.ActiveJobLimit: (ActiveJobLimit, _active_job_limit),
     errors.InsufficientTokens: (InsufficientTokens, _insufficient_tokens),
     errors.GenerationUnavailable: (GenerationUnavailable, _nothing_more),
+    errors.GenerationSuspended: (GenerationSuspended, _generation_suspended),
     errors.IdempotencyKeyReused: (IdempotencyKeyReused, _nothing_more),
     errors.ImagesNotStored: (ImagesNotStored, _nothing_more),
     errors.VideoJobImagesRemoved: (VideoJobImagesRemoved, _nothing_more),
@@ -184,19 +198,20 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
+        forget_frames(refusal)
         payload_errors.append(user_error(refusal))
 
 
 def expected_error(error: BaseException) -> ExpectedError | None:
     """Return what a client reads of an error, with the status that REST gives it; None for a fault of ours."""
     match error:
-        case DatabaseUnavailable():
-            headers = {"Retry-After": str(RETRY_SECONDS)}
-            return ExpectedError(str(error), error.code, HTTPStatus.SERVICE_UNAVAILABLE, headers)
+        case DatabaseUnavailable() | IdentityProviderUnavailable():
+            headers = {"Retry-After": str(error.retry_seconds)}
+            return ExpectedError(error.message, error.code, HTTPStatus.SERVICE_UNAVAILABLE, headers)
         case InvalidCredentials():
-            return ExpectedError(str(error), error.code, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
+            return ExpectedError(error.message, error.code, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
         case AccessDenied():
-            return ExpectedError(str(error), error.code, HTTPStatus.FORBIDDEN)
+            return ExpectedError(error.message, error.code, HTTPStatus.FORBIDDEN)
         case Refusal():
-            return ExpectedError(str(error), error.code)
+            return ExpectedError(error.message, error.code)
     return None

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.file_uploads import Upload
 
-from db.models import Visibility
+from db.tables import Visibility
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
@@ -53,14 +53,18 @@ class CreateLookInput:
     generated_image_base64: str | None = strawberry.field(
         default=None, description="The image, as data URI or bare base64"
     )
-    products: list[CreateProductInput] = strawberry.field(description="At least one")
+    products: list[CreateProductInput] = strawberry.field(
+        description=f"At least one, at most {look_images.MOST_PRODUCTS}"
+    )
     visibility: Visibility = strawberry.field(default=Visibility.PRIVATE, description="Who else may see it")
     shared_with_user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Whom it is shared with, where the visibility is SHARED"
+        default_factory=list,
+        description=f"Whom it is shared with, where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
 
     async def asked(self) -> LookInput:
         """Return the look as the rules take it."""
+        look_images.check_product_count(self.products)
         return LookInput(
             title=self.title,
             notes=self.notes,
@@ -92,7 +96,8 @@ class SetLookVisibilityInput:
     id: strawberry.ID = strawberry.field(description="A look of the caller's")
     visibility: Visibility = strawberry.field(description="Who else may see it")
     shared_with_user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Replaces the old list; kept where the visibility is SHARED"
+        default_factory=list,
+        description=f"Replaces the old list; kept where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
 
 
@@ -122,8 +127,8 @@ class LookMutations:
         """Update a look."""
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
-                look = await looks.update(session, caller, uuid_or(input.id, LookNotFound), input.changes())
+            async with info.context.transaction() as transaction:
+                look = await looks.update(transaction, caller, uuid_or(input.id, LookNotFound), input.changes())
             payload.look = Look.of(look)
         return payload
 
@@ -133,9 +138,9 @@ class LookMutations:
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
             shared_with = looks.user_ids(input.shared_with_user_ids, "sharedWithUserIds")
-            async with info.context.transaction() as session:
+            async with info.context.transaction() as transaction:
                 look = await looks.set_visibility(
-                    session, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
+                    transaction, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
                 )
             payload.look = Look.of(look)
         return payload

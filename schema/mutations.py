@@ -29,6 +29,6 @@ class Mutation(VideoJobMutations, LookMutations):
         """Grant tokens."""
         caller, payload = info.context.admitted_caller, GrantTokensPayload()
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
-                payload.balance = await tokens.grant_to(session, caller, input.user_id, input.tokens)
+            async with info.context.transaction() as transaction:
+                payload.balance = await tokens.grant_to(transaction, caller, input.user_id, input.tokens)
         return payload

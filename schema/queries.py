@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from db.looks import LookView
-from db.models import VideoJobStatus
+from db.tables import VideoJobStatus
 from resolvers import accounts, looks, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -46,8 +46,8 @@ class Query:
     async def viewer(self, info: Info) -> Viewer:
         """Read the caller's account, made if this is the first time they are seen."""
         caller = info.context.admitted_caller
-        async with info.context.transaction() as session:
-            return Viewer.of(caller, await accounts.open_account(session, caller))
+        async with info.context.transaction() as transaction:
+            return Viewer.of(caller, await accounts.open_account(transaction, caller))
 
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
@@ -76,8 +76,8 @@ class Query:
         asked = input.asked()
         with refusals_into(errors):
             asked = await video_job_images.inspected(asked, input.uploads())
-        async with info.context.transaction() as session:
-            quote = await video_job_creation.quote(session, caller, asked, catalogue)
+        async with info.context.transaction() as transaction:
+            quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
         errors += [user_error(refusal) for refusal in quote.refusals]
         return VideoJobQuote(cost=quote.cost, balance=quote.balance, free_slots=quote.free_slots, errors=errors)
 

@@ -8,7 +8,7 @@ import strawberry
 from asgi_correlation_id import correlation_id
 from strawberry.schema.config import StrawberryConfig
 
-from db.statements import Row
+from db.engine.statements import Row
 from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
 from graphql_server.execution.batch import Batching

@@ -9,20 +9,19 @@ from datetime import datetime
 from enum import Enum
 from operator import attrgetter
 from typing import Any, cast
+from uuid import UUID
 
 import strawberry
 
-from db import models
 from db.accounts import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
-from db.models import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
-from db.video_jobs import LogLine
+from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.columns import column
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from resolvers.video_jobs import ShownJob
 from schema.context import RequestContext
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
@@ -30,7 +29,7 @@ strawberry.enum(Visibility, description="Who may see a look besides its owner an
 strawberry.enum(LogLevel, description="Severity of a log line.")
 strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
 
-ShownLook = models.Look | LookRow | LookOfJob
+ShownLook = LookRow | LookOfJob
 
 
 @strawberry.enum(description="What stands for a look in a list.")
@@ -51,8 +50,8 @@ def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as `strawber
     return column(urls, description)
 
 
-def _ids(rows: Sequence[ShownLook] | Sequence[ShownJob]) -> list[str]:
-    return [str(row.id) for row in rows]
+def _ids(rows: Sequence[ShownLook] | Sequence[VideoJobRow]) -> list[UUID]:
+    return [row.id for row in rows]
 
 
 def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
@@ -61,7 +60,7 @@ def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
 
 @strawberry.type(description="A line of a job's log.")
 class VideoJobLog:
-    """See `db.models.VideoJobLog`."""
+    """See `db.tables.VideoJobLog`."""
 
     cursor: str = column(_cursors, "Where it stands in the log, for `videoJobLogs(after:)`")
     timestamp: datetime = strawberry.field(description="When it was written")
@@ -69,14 +68,14 @@ class VideoJobLog:
     message: str = strawberry.field(description="What happened, for a person")
 
     @staticmethod
-    def of(row: models.VideoJobLog | LogLine) -> "VideoJobLog":
+    def of(row: LogLine) -> "VideoJobLog":
         """Show a row."""
         return cast("VideoJobLog", row)
 
 
 @strawberry.type(description="One change of a balance.")
 class TokenTransaction:
-    """See `db.models.LedgerEntry`."""
+    """See `db.tables.LedgerEntry`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID")
     kind: LedgerEntryKind = strawberry.field(description="Why the balance changed")
@@ -164,7 +163,7 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
 
 @strawberry.type(description="An image with the products on it, and the videos made of it.")
 class Look:
-    """See `db.models.Look`."""
+    """See `db.tables.Look`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
     title: str | None = strawberry.field(description="What it is called")
@@ -185,48 +184,48 @@ class Look:
         return cast("Look", row)
 
 
-async def _queue_positions(rows: Sequence[ShownJob], context: RequestContext) -> list[int | None]:
+async def _queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
     return [None if place is None else place.position for place in await _queue_places(rows, context)]
 
 
-async def _estimated_waits(rows: Sequence[ShownJob], context: RequestContext) -> list[int | None]:
+async def _estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
     return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
 
 
-async def _queue_places(rows: Sequence[ShownJob], context: RequestContext) -> list[QueuePlace | None]:
-    waiting = [str(row.id) for row in rows if row.status == VideoJobStatus.PENDING]
+async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
+    waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
     places = await context.loaders.queue_place_of_job.load_all(waiting)
     found = dict(zip(waiting, places, strict=True))
-    return [found.get(str(row.id)) for row in rows]
+    return [found.get(row.id) for row in rows]
 
 
-async def _logs(rows: Sequence[ShownJob], context: RequestContext) -> list[Sequence[LogLine]]:
+async def _logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
     logs = await context.loaders.logs_of_job.load_all(_ids(rows))
     return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
 
 
-async def _charges(rows: Sequence[ShownJob], context: RequestContext) -> list[LedgerRow | None]:
+async def _charges(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
     return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
 
 
-async def _refunds(rows: Sequence[ShownJob], context: RequestContext) -> list[LedgerRow | None]:
+async def _refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
     return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
 
 
 async def _ledger_entries(
-    rows: Sequence[ShownJob], context: RequestContext, kind: LedgerEntryKind
+    rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
 ) -> list[LedgerRow | None]:
     ledgers = await context.loaders.ledger_of_job.load_all(_ids(rows))
     return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
 
 
-async def _associated_looks(rows: Sequence[ShownJob], context: RequestContext) -> list[list[LookOfJob]]:
+async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
     return await context.loaders.looks_of_job.load_all(_ids(rows))
 
 
 @strawberry.type(description="A request for a video, and its way to a stored file.")
 class VideoJob:
-    """See `db.models.VideoJob`."""
+    """See `db.tables.VideoJob`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
     user_id: strawberry.ID = strawberry.field(description="Whose job it is")
@@ -271,6 +270,6 @@ class VideoJob:
     associated_looks: list[Look] = column(_associated_looks, "The looks that show this video.")
 
     @staticmethod
-    def of(row: ShownJob) -> "VideoJob":
+    def of(row: VideoJobRow) -> "VideoJob":
         """Show a row."""
         return cast("VideoJob", row)

@@ -2,19 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
 from strawberry.file_uploads import Upload
 
 from auth.caller import Caller
-from db.models import Look as LookRow
-from db.session import Session
+from db.engine.statements import Writer
+from db.looks import LookRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
-from resolvers.video_job_images import Upload as ImageUpload
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
 from schema.context import INPUT, Info
@@ -47,9 +46,7 @@ class CreateVideoJobInput:
 
     def uploads(self) -> Uploads:
         """Return the files that came along."""
-        # What Strawberry calls an Upload is whatever file the web framework has made of it.
-        files = cast("list[ImageUpload | None]", [self.initial_image, self.end_frame, *self.reference_images])
-        return Uploads(files[0], files[1], files[2:])
+        return Uploads(self.initial_image, self.end_frame, self.reference_images)
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
@@ -101,7 +98,7 @@ class VideoJobMutations:
         with refusals_into(payload.errors):
             async with (
                 video_job_images.stored(services, caller, input.asked(), input.uploads()) as asked,
-                info.context.short_transaction() as transaction,
+                info.context.transaction() as transaction,
             ):
                 created = await video_job_creation.create(transaction, caller, asked, services.catalogue)
             payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
@@ -114,9 +111,9 @@ class VideoJobMutations:
         """Create a job like another."""
         caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
+            async with info.context.transaction() as transaction:
                 created = await video_job_creation.retry(
-                    session,
+                    transaction,
                     caller,
                     uuid_or(input.id, VideoJobNotFound),
                     info.context.services.catalogue,
@@ -132,8 +129,8 @@ class VideoJobMutations:
         """Cancel a job."""
         caller, payload = info.context.admitted_caller, VideoJobPayload()
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
-                job = await video_jobs.cancel(session, caller, uuid_or(input.id, VideoJobNotFound))
+            async with info.context.transaction() as transaction:
+                job = await video_jobs.cancel(transaction, caller, uuid_or(input.id, VideoJobNotFound))
             payload.video_job = VideoJob.of(job)
         return payload
 
@@ -142,8 +139,8 @@ class VideoJobMutations:
         """Delete a job."""
         caller, payload = info.context.admitted_caller, DeleteVideoJobPayload()
         with refusals_into(payload.errors):
-            async with info.context.transaction() as session:
-                await video_jobs.delete(session, caller, uuid_or(input.id, VideoJobNotFound))
+            async with info.context.transaction() as transaction:
+                await video_jobs.delete(transaction, caller, uuid_or(input.id, VideoJobNotFound))
             payload.deleted_video_job_id = input.id
         return payload
 
@@ -169,13 +166,13 @@ class VideoJobMutations:
 
 
 async def _change_look(
-    info: Info, input_: LookVideoInput, change: Callable[[Session, Caller, UUID, UUID], Awaitable[LookRow]]
+    info: Info, input_: LookVideoInput, change: Callable[[Writer, Caller, UUID, UUID], Awaitable[LookRow]]
 ) -> LookVideoPayload:
     caller, payload = info.context.admitted_caller, LookVideoPayload()
     with refusals_into(payload.errors):
         job_id = uuid_or(input_.video_job_id, VideoJobNotFound)
         look_id = uuid_or(input_.look_id, LookNotFound)
-        async with info.context.transaction() as session:
-            look = await change(session, caller, job_id, look_id)
+        async with info.context.transaction() as transaction:
+            look = await change(transaction, caller, job_id, look_id)
         payload.look = Look.of(look)
     return payload

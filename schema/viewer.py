@@ -3,7 +3,7 @@
 import strawberry
 
 from auth.caller import Caller
-from db import models
+from db.accounts import Account
 from resolvers import tokens
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
@@ -37,7 +37,7 @@ class Viewer:
     tokens: TokenAccount = strawberry.field(description="What there is to spend")
 
     @classmethod
-    def of(cls, caller: Caller, account: models.User) -> "Viewer":
+    def of(cls, caller: Caller, account: Account) -> "Viewer":
         """Build from the caller and their account."""
         return cls(
             id=strawberry.ID(str(caller.user_id)),

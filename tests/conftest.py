@@ -11,15 +11,26 @@ from sqlalchemy import make_url
 
 from app.settings import Settings
 from db import migrations
-from db.embedded import embedded_server
-from db.session import Database
+from db.embedded.server import embedded_server
 from tests.house import House, http_client
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import GraphQLWire, RestWire, Wire
 from tests.workers import at_work
 
+HERE = Path(__file__).parent
 MOCK_SECONDS = 0.5
-LONGEST = {"worker", "app", "db", "test_following.py"}
+LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
+# Folders and files that `make test-fast` leaves out, besides whatever asks for a worker.
+SLOW = LONGEST | {
+    "test_js_clients.py",
+    "test_nothing_blocks.py",
+    "test_look_videos_migration.py",
+    "test_mock_videos.py",
+    "test_videos.py",
+    "test_images.py",
+    "test_ledger_property.py",
+}
 
 
 @contextmanager
@@ -53,9 +64,9 @@ def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
 
 
 @pytest.fixture(scope="session")
-async def database(server_url: str) -> AsyncIterator[Database]:
+async def database(server_url: str) -> AsyncIterator[InspectedDatabase]:
     await migrations.upgrade(make_url(server_url))
-    database = Database(server_url)
+    database = InspectedDatabase(server_url)
     async with database.raw_connection() as connection:
         # The tests' data need not survive a power cut; this makes each commit some milliseconds faster.
         await connection.execute("ALTER SYSTEM SET fsync = off")
@@ -65,7 +76,7 @@ async def database(server_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]:
+async def base_url(settings: Settings, database: InspectedDatabase) -> AsyncIterator[str]:
     async with serving(settings, database) as url:
         yield url
 
@@ -78,7 +89,7 @@ async def http(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def house(settings: Settings, database: Database, http: httpx.AsyncClient) -> AsyncIterator[House]:
+async def house(settings: Settings, database: InspectedDatabase, http: httpx.AsyncClient) -> AsyncIterator[House]:
     house = House(settings, database, http)
     yield house
     await house.clear()
@@ -98,4 +109,8 @@ async def working(house: House, settings: Settings) -> AsyncIterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no process is left alone with one of them in the end."""
-    items.sort(key=lambda item: not LONGEST.intersection(item.path.parts))
+    parts = {item: set(item.path.relative_to(HERE).parts) for item in items}
+    items.sort(key=lambda item: not LONGEST & parts[item])
+    for item in items:
+        if SLOW & parts[item] or "working" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")

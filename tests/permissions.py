@@ -7,12 +7,12 @@ from string import Template
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Text, cast, func, literal_column, select, text, union_all
+from sqlalchemy import Text, cast, func, literal_column, select, union_all
 
 from app.sample import SAMPLE
 from auth.caller import AccountStatus, Caller, Role
-from db.models import Base, User, Visibility
-from db.session import Session
+from db.engine.statements import Writer
+from db.tables import Base, User, Visibility
 from resolvers import looks, video_job_creation
 from resolvers.accounts import open_account
 from resolvers.video_job_input import VideoJobInput
@@ -241,7 +241,7 @@ class World:
         for table in Base.metadata.sorted_tables:
             query = select(cast(literal_column(table.name), Text)).select_from(table)
             queries.append(query.where(table.c.id == self.owner.user_id) if table.name == "users" else query)
-        async with self.house.database.transaction() as session:
+        async with self.house.database.session() as session:
             rows = sorted((await session.scalars(union_all(*queries))).all())
         theirs = [self.ids[name] for name in ("owner", "job", "look")]
         media = self.house.settings.media_folder
@@ -275,17 +275,17 @@ async def prepared(house: House, case: Case, who: str) -> World:
         ids["own_job"] = await _job(session, caller or owner) if "$own_job" in asked else str(uuid4())
         ids["own_look"] = await _look(session, caller or owner) if "$own_look" in asked else str(uuid4())
         if case.sql:
-            await session.execute(text(Template(case.sql).substitute(ids)))
+            await session.send(Template(case.sql).substitute(ids))
     return World(house, owner, caller, ids)
 
 
-async def _look(session: Session, owner: Caller, *shared_with: Caller) -> str:
+async def _look(session: Writer, owner: Caller, *shared_with: Caller) -> str:
     ids = [user.user_id for user in shared_with]
     new = replace(SAMPLE, title=TITLE, visibility=Visibility.SHARED, shared_with=ids)
     return str((await looks.create(session, owner, new)).id)
 
 
-async def _job(session: Session, owner: Caller, look_id: str | None = None) -> str:
+async def _job(session: Writer, owner: Caller, look_id: str | None = None) -> str:
     asked = VideoJobInput(FORM["model"], FORM["resolution"], FORM["aspectRatio"], mock_mode=True, prompt=PROMPT)
     asked = replace(asked, look_id=look_id)
     return str((await video_job_creation.create(session, owner, asked, CATALOGUE)).job.id)

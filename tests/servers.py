@@ -4,22 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
-
-from app.asgi import create_app
-from app.http.protocol import BoundedHttp
+from app.asgi import application, services_of
+from app.http.server import HttpServer
 from app.serve import listen
 from app.settings import Settings
-from db.session import Database
+from db.engine.database import Database
 
 
 @asynccontextmanager
 async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
     """Serve on a free port as an API process does; yield the base URL."""
     listener = listen("127.0.0.1", 0)
-    app = create_app(settings, database)
-    config = uvicorn.Config(app, http=BoundedHttp, ws="websockets-sansio", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    services = services_of(settings, database)
+    server = HttpServer(application(settings, services), services.rest.streams)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -26,6 +26,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
 
     assert codes == {
         "InvalidCredentials": "UNAUTHENTICATED",
+        "IdentityProviderUnavailable": "IDENTITY_PROVIDER_UNAVAILABLE",
         "AccountNotActive": "ACCOUNT_NOT_ACTIVE",
         "AdminRequired": "ADMIN_REQUIRED",
         "InvalidInput": "INVALID_INPUT",
@@ -36,6 +37,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "IdempotencyKeyReused": "IDEMPOTENCY_KEY_REUSED",
         "ActiveJobLimit": "ACTIVE_JOB_LIMIT",
         "GenerationUnavailable": "GENERATION_UNAVAILABLE",
+        "GenerationSuspended": "GENERATION_SUSPENDED",
         "LookVideosNotMigrated": "LOOK_VIDEOS_NOT_MIGRATED",
         "ImagesNotStored": "IMAGES_NOT_STORED",
         "VideoJobImagesRemoved": "VIDEO_JOB_IMAGES_REMOVED",

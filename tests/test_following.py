@@ -12,11 +12,10 @@ import psutil
 import websockets
 
 from app.settings import Settings
-from app.wiring import open_database
 from auth.caller import Caller
-from db.session import Database
 from tests.app.processes import running
 from tests.house import House, eventually
+from tests.inspected import InspectedDatabase, inspected
 from tests.schema.test_streams import END_LISTENING, Socket
 
 KEY = "a key that only this test knows, long enough"
@@ -25,6 +24,7 @@ SUBSCRIPTION = f"subscription ($id: ID!, $after: Int!) {{ videoJob(id: $id, afte
 QUERY = f"query ($id: ID!) {{ videoJob(id: $id) {{ {FIELDS} }} }}"
 ENDED = {"SUCCEEDED", "FAILED", "CANCELLED"}
 LOST = (httpx.HTTPError, OSError, websockets.WebSocketException, TimeoutError)
+REFUSED_SECONDS = 0.1
 
 State = dict[str, Any]
 Stream = Callable[[int], AsyncIterator[State]]
@@ -42,7 +42,9 @@ class Followers:
             await socket.subscribe(SUBSCRIPTION, id=self.job_id, after=after)
             while (message := await socket.receive())["type"] != "complete":
                 if message["type"] == "next":
-                    yield message["payload"]["data"]["videoJob"]
+                    yield shown(message["payload"])
+                elif message["type"] == "error":
+                    await refused(message)
 
     async def graphql_events(self, after: int) -> AsyncIterator[State]:
         body = {"query": SUBSCRIPTION, "variables": {"id": self.job_id, "after": after}}
@@ -50,11 +52,13 @@ class Followers:
         async with self.house.http.stream("POST", "/graphql", json=body, headers=headers) as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data: {"):
-                    yield json.loads(line[6:])["data"]["videoJob"]
+                    yield shown(json.loads(line[6:]))
 
     async def rest_events(self, after: int) -> AsyncIterator[State]:
         headers = self.house.headers(self.caller) | ({"Last-Event-ID": f"{after}-0"} if after else {})
         async with self.house.http.stream("GET", f"{self.path}/events", headers=headers) as answer:
+            if not answer.is_success:
+                await refused(answer.status_code)
             event: dict[str, str] = {}
             async for line in answer.aiter_lines():
                 field, _, value = line.partition(": ")
@@ -75,6 +79,8 @@ class Followers:
                 told = answer.json()
                 version = int(answer.headers["ETag"].removeprefix('W/"').partition("-")[0])
                 yield {"version": version} | {key: told[key] for key in ("status", "progressPercentage")}
+            elif answer.status_code != 304:
+                await refused(answer.status_code)
 
     async def poll(self, _after: int) -> AsyncIterator[State]:
         while True:
@@ -82,9 +88,9 @@ class Followers:
             yield body["data"]["videoJob"]
             await asyncio.sleep(0.05)
 
-    async def seen_by(self, stream: Stream) -> list[State]:
+    async def seen_by(self, stream: Stream, states: list[State] | None = None) -> list[State]:
         """Follow to the end, coming back with the last version seen whenever the connection is lost."""
-        seen: list[State] = []
+        seen = [] if states is None else states
         while not (seen and seen[-1]["status"] in ENDED):
             with suppress(*LOST):
                 async for state in stream(seen[-1]["version"] if seen else 0):
@@ -93,6 +99,20 @@ class Followers:
                     if state["status"] in ENDED:
                         break
         return seen
+
+
+def shown(result: dict[str, Any]) -> State:
+    """Return the job that a result shows; an error such as that of a lost database has the follower come back."""
+    if result.get("errors"):
+        raise ConnectionError(result["errors"])
+    job: State = result["data"]["videoJob"]
+    return job
+
+
+async def refused(why: object) -> None:
+    """Let the follower come back a little later."""
+    await asyncio.sleep(REFUSED_SECONDS)
+    raise ConnectionError(why)
 
 
 async def at_progress(house: House, job_id: str, percentage: int) -> None:
@@ -115,7 +135,7 @@ async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Pa
     environment = {"DATA_DIR": data_dir, "JWT_SECRET_KEY": KEY, "PORT": 0, "MOCK_SECONDS": 8}
     with running("serve", "--workers", "2", log=tmp_path / "serve.log", **environment) as server:
         base_url = await eventually(server.address, bool)
-        async with open_database(settings) as database, House.opened(settings, database, base_url) as house:
+        async with inspected(settings) as database, House.opened(settings, database, base_url) as house:
             await eventually(lambda: healthy(house), bool)
             states = await followed(house, database, psutil.Process(server.process.pid))
 
@@ -130,7 +150,7 @@ async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Pa
     assert [state["progressPercentage"] for _, state in sorted(versions.items())][-1] == 100
 
 
-async def followed(house: House, _database: Database, server: psutil.Process) -> dict[str, list[State]]:
+async def followed(house: House, _database: InspectedDatabase, server: psutil.Process) -> dict[str, list[State]]:
     caller = await house.user()
     job_id = await house.create(caller)
     followers = Followers(house, caller, job_id)

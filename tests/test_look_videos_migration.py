@@ -15,9 +15,9 @@ from sqlalchemy import URL, make_url, text
 from app.settings import Settings
 from auth.caller import Caller, Role
 from db import migrations, revisions
-from db.models import Look
-from db.session import Database
+from db.looks import LookRow
 from tests.house import FORM, House, multipart
+from tests.inspected import InspectedDatabase
 from tests.schema.test_subscriptions import by_payload, follow
 from tests.servers import serving
 from tests.wires import CREATE, GraphQLWire, RestWire, Wire
@@ -47,7 +47,7 @@ print(asyncio.run(upgrade_look_videos(make_url(sys.argv[1]))))
 
 
 @pytest.fixture
-async def old_url(database: Database) -> AsyncIterator[URL]:
+async def old_url(database: InspectedDatabase) -> AsyncIterator[URL]:
     """A database of its own on the tests' server, as it is before the owner's migration."""
     url = database.url.set(database=f"before_{uuid4().hex}")
     async with database.raw_connection() as connection:
@@ -62,7 +62,7 @@ async def served(settings: Settings, url: URL) -> AsyncIterator[House]:
     """Serve a database on a port of its own, as one more API process would."""
     dsn = url.render_as_string(hide_password=False)
     settings = settings.model_copy(update={"database_url": dsn})
-    database = Database(dsn)
+    database = InspectedDatabase(dsn)
     try:
         async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as house:
             yield house
@@ -98,11 +98,11 @@ async def migrated(*calls: House) -> Counter[str]:
 
 
 async def written(house: House) -> tuple[Any, ...]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         return tuple((await session.execute(WRITTEN)).one())
 
 
-async def videos_of(house: House, caller: Caller, look: Look) -> list[str]:
+async def videos_of(house: House, caller: Caller, look: LookRow) -> list[str]:
     """Read a look's videos over both wires, which agree."""
     over_rest = await house.http.get(f"/api/v1/looks/{look.id}", headers=house.headers(caller))
     assert over_rest.status_code == 200, over_rest.text

@@ -19,7 +19,7 @@ import rest_compat
 import schema
 import worker
 from auth.caller import Caller
-from db.models import VideoJobStatus
+from db.tables import VideoJobStatus
 from resolvers import video_jobs
 from resolvers.errors import VideoJobNotFound
 from tests.house import FORM, House, multipart

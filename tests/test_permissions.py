@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from app.asgi import rest_api
 from auth.caller import AccountStatus
-from db.models import User
+from db.tables import User
 from schema.schema import schema
 from tests.house import House, multipart
 from tests.permissions import (

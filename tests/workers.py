@@ -10,8 +10,8 @@ from sqlalchemy import func
 
 from app.settings import Settings
 from app.workshop import open_workshop
-from db.models import FileRemoval
-from db.session import Database
+from db.engine.database import Database
+from db.tables import FileRemoval
 from tests.house import House, eventually
 from worker.service import work
 from worker.workshop import Workshop

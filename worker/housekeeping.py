@@ -8,13 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from db import file_removals, queue, video_jobs
+from db.engine.background import is_cancelled
 from resolvers.ports import StorageUnavailable
 from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
+from worker.troubles import report_chore
 from worker.workshop import Workshop
 
 RECONCILE_SECONDS = 15.0
 REMOVE_SECONDS = 5.0
 STATISTICS_SECONDS = 5.0
+INSPECT_SECONDS = 60.0
 PRUNE_SECONDS = 600.0
 BATCH = 500
 REMOVAL_BATCH = 50
@@ -35,22 +38,23 @@ async def keep_house(workshop: Workshop) -> None:
         tasks.create_task(_now_and_then(REMOVE_SECONDS, remove_files, workshop))
         tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, workshop))
         tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, workshop))
+        tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, workshop))
 
 
 async def reconcile(workshop: Workshop) -> None:
     """Give active jobs that are not in the queue a place in it."""
-    async with workshop.database.transaction() as session:
-        lost = await video_jobs.active_but_not_queued(session, limit=BATCH)
+    async with workshop.database.transaction() as transaction:
+        lost = await video_jobs.active_but_not_queued(transaction, limit=BATCH)
         if lost:
             logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
-            await queue.enqueue(session, lost)
+            await queue.enqueue(transaction, lost)
 
 
 async def remove_files(workshop: Workshop) -> None:
     """Remove stored files whose time has come; one that cannot be removed is tried again, ever later."""
     while True:
-        async with workshop.database.transaction() as session:
-            due = await file_removals.take_due(session, limit=REMOVAL_BATCH, lease=REMOVAL_LEASE)
+        async with workshop.database.transaction() as transaction:
+            due = await file_removals.claim_due(transaction, limit=REMOVAL_BATCH, lease=REMOVAL_LEASE)
         for removal in due:
             await _remove_file(workshop, removal)
         if len(due) < REMOVAL_BATCH:
@@ -62,16 +66,33 @@ async def renew_statistics(workshop: Workshop) -> None:
 
     With what it knew of an empty queue, taking jobs beside 5,000 that were taken already took half a minute.
     """
-    async with workshop.database.transaction() as session:
-        if await queue.has_outgrown_statistics(session):
-            await queue.renew_statistics(session)
+    async with workshop.database.transaction() as transaction:
+        if await queue.has_outgrown_statistics(transaction):
+            await queue.renew_statistics(transaction)
+
+
+async def inspect_queue(workshop: Workshop) -> None:
+    """Say what makes PgQueuer's workers slow or idle without an error: limits that differ, a trigger that is gone."""
+    limit = workshop.catalogue.limits.generations_at_once
+    async with workshop.database.transaction() as transaction:
+        used = await queue.highest_slot(transaction) + 1
+        is_announced = await queue.announces_jobs(transaction)
+    if used > limit:
+        logger.warning(
+            "A worker lets at least %s generations run at once, but GENERATIONS_AT_ONCE is %s here, and this one "
+            "takes no jobs while more are running. Set the same for all workers.",
+            used,
+            limit,
+        )
+    if not is_announced:
+        logger.warning("The queue's trigger is missing, so that new jobs are found late. Run PgQueuer's `pgq upgrade`.")
 
 
 async def prune(workshop: Workshop) -> None:
     """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
-    async with workshop.database.transaction() as session:
-        await queue.prune_log(session, QUEUE_LOG_LASTS)
-        await video_jobs.prune_idempotency_keys(session, IDEMPOTENCY_KEYS_LAST)
+    async with workshop.database.transaction() as transaction:
+        await queue.prune_log(transaction, QUEUE_LOG_LASTS)
+        await video_jobs.prune_idempotency_keys(transaction, IDEMPOTENCY_KEYS_LAST)
     await asyncio.to_thread(_empty, workshop.scratch)
     await workshop.storage.prune(SCRATCH_SECONDS)
 
@@ -82,20 +103,27 @@ async def _remove_file(workshop: Workshop, removal: file_removals.DueRemoval) ->
     except StorageUnavailable as trouble:
         after = min(LONGEST_REMOVAL_RETRY, FIRST_REMOVAL_RETRY * 2 ** min(removal.failures, 20))
         logger.warning("%s could not be removed, trying again in %s: %s", removal.address, after, trouble)
-        async with workshop.database.transaction() as session:
-            await file_removals.put_off(session, removal.address, after)
+        async with workshop.database.transaction() as transaction:
+            await file_removals.defer(transaction, removal.address, after)
     else:
-        async with workshop.database.transaction() as session:
-            await file_removals.withdraw(session, [removal.address])
+        async with workshop.database.transaction() as transaction:
+            await file_removals.withdraw(transaction, [removal.address])
 
 
 async def _now_and_then(seconds: float, chore: Callable[[Workshop], Awaitable[None]], workshop: Workshop) -> None:
+    failures = 0
     while True:
+        rest = seconds
         try:
             await chore(workshop)
-        except Exception as error:  # noqa: BLE001 - the next round may go better, and there must be one
-            logger.warning("A chore was not done, trying again in %.0f s: %s", seconds, error)
-        await asyncio.sleep(seconds)
+            failures = 0
+        except (Exception, asyncio.CancelledError) as error:  # the next round may go better, and there must be one
+            if is_cancelled(error):
+                raise
+            failures += 1
+            rest = max(seconds, workshop.patience.retry_seconds(failures))
+            report_chore(chore.__name__, error, rest)
+        await asyncio.sleep(rest)
 
 
 def _empty(scratch: Path) -> None:

@@ -54,9 +54,9 @@ def _silence(video: Path, silent: Path) -> None:
 
 async def _store(run: Run, video: Path, facts: VideoFacts, generated: Generated) -> None:
     address = run.workshop.storage.address_of_video(run.job.id)
-    await run.advance(lambda session, job: generation.begin_storing(session, job, address))
+    await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
     kept = KeptVideo(await _stored(run, video), facts, address, generated.warnings)
-    await run.advance(lambda session, job: generation.succeed(session, job, kept))
+    await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
 
 
 async def _stored(run: Run, video: Path) -> StoredVideo:

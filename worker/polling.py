@@ -70,14 +70,14 @@ async def _begin_anew(run: Run, interruption: GenerationInterrupted) -> None:
     if run.job.attempt >= MOST_GENERATIONS:
         raise GenerationFailed(interruption.code, interruption.message) from interruption
     reason = interruption.message
-    await run.advance(lambda session, job: submission.begin_anew(session, job, reason))
+    await run.advance(lambda transaction, job: submission.begin_anew(transaction, job, reason))
 
 
 async def _report_progress(run: Run, answer: StillGenerating) -> None:
     percentage, is_estimated = answer.percentage, answer.percentage is None
     if percentage is None:
-        async with run.workshop.database.transaction() as session:
-            expected = await run.workshop.run_times.expected_seconds(session, run.job)
+        async with run.workshop.database.transaction() as transaction:
+            expected = await run.workshop.run_times.expected_seconds(transaction, run.job)
         percentage = estimated_percentage(_elapsed_seconds(run), expected)
     if percentage > run.job.progress_percentage:
         report = partial(generation.report_progress, percentage=percentage, is_estimated=is_estimated)

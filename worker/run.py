@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from db import video_jobs
-from db.models import Submission, VideoJob, VideoJobStatus
-from db.session import Session
+from db.engine.statements import Writer
+from db.tables import Submission, VideoJobStatus
+from db.video_jobs import JobRow
 from resolvers import generation
 from resolvers.generation import VideoJobChanged
-from resolvers.ports import GenerationFailed, VideoGenerator
+from resolvers.ports import GeneratorMisconfigured, VideoGenerator
 from worker.workshop import Workshop
 
 logger = logging.getLogger("lookreel.worker")
 
-Transition = Callable[[Session, VideoJob], Awaitable[VideoJob]]
+Transition = Callable[[Writer, JobRow], Awaitable[JobRow]]
 
 
 class Superseded(Exception):
@@ -34,7 +35,7 @@ class Later(Exception):
 class Run:
     """Follows one job. All it knows is in the row, so another run can take over after any statement."""
 
-    def __init__(self, workshop: Workshop, job: VideoJob) -> None:
+    def __init__(self, workshop: Workshop, job: JobRow) -> None:
         self.workshop = workshop
         self.job = job
         self._run_id = uuid4()
@@ -58,29 +59,33 @@ class Run:
         """Who makes the video.
 
         Raises:
-            GenerationFailed: when real generation is not configured here.
+            GeneratorMisconfigured: when real generation is not configured here.
 
         """
         generator = self.workshop.mock_generator if self.job.mock_mode else self.workshop.real_generator
         if generator is None:
-            raise GenerationFailed("GENERATION_UNAVAILABLE", "Real video generation is not configured on this worker.")
+            sentence = "Real video generation is not configured on this worker."
+            raise GeneratorMisconfigured("GENERATION_UNAVAILABLE", sentence, sentence)
         return generator
 
-    async def fail(self, code: str, message: str) -> None:
-        """End the job without a video."""
-        refund = self.workshop.refund_failed_jobs
-        await self.advance(lambda session, job: generation.fail(session, job, code, message, refund=refund))
+    async def fail(self, code: str, message: str, *, is_our_fault: bool = False) -> None:
+        """End the job without a video; its tokens come back where the operator says so, or where we made nothing of it.
+
+        `is_our_fault` says that nothing was sent, since we are not set up for it.
+        """
+        refund = is_our_fault or self.workshop.refund_failed_jobs
+        await self.advance(lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund))
 
     async def note_fault(self, message: str) -> int:
         """Count what has stopped the job; return how often something has."""
-        await self.advance(lambda session, job: generation.note_fault(session, job, message))
+        await self.advance(lambda transaction, job: generation.note_fault(transaction, job, message))
         return self.job.faults
 
     async def advance(self, transition: Transition) -> None:
         """Make a transition; where the row has changed meanwhile, make it on the new one if the job is still ours.
 
         Raises:
-            Superseded, db.errors.DatabaseUnavailable
+            Superseded, db.engine.errors.DatabaseUnavailable
 
         """
         while not await self._made(transition):
@@ -114,22 +119,22 @@ class Run:
         return self.workshop.real_generator is None or self.workshop.real_generator.submitting_costs
 
     async def _take(self) -> None:
-        while not await self._made(lambda session, job: generation.take(session, job, self._run_id)):
+        while not await self._made(lambda transaction, job: generation.take(transaction, job, self._run_id)):
             self.job = await _unfinished(self.workshop, self.job.id)
 
     async def _made(self, transition: Transition) -> bool:
         """Make a transition; return False where the row has changed since it was read."""
         with suppress(VideoJobChanged):
-            async with self.workshop.database.transaction() as session:
-                job = await transition(session, self.job)
+            async with self.workshop.database.transaction() as transaction:
+                job = await transition(transaction, self.job)
             self.job = job
             return True
         return False
 
 
-async def _unfinished(workshop: Workshop, job_id: UUID) -> VideoJob:
-    async with workshop.database.transaction() as session:
-        job = await video_jobs.get(session, job_id)
+async def _unfinished(workshop: Workshop, job_id: UUID) -> JobRow:
+    async with workshop.database.transaction() as transaction:
+        job = await video_jobs.get(transaction, job_id)
     if job is None or VideoJobStatus(job.status).is_terminal:
         raise Superseded
     return job

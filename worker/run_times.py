@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass, field
 
 from db import run_times
-from db.models import VideoJob
-from db.session import Session
+from db.engine.statements import Reader
+from db.video_jobs import JobRow
 
 # Until there are videos to reckon from: Veo takes between 11 seconds and 6 minutes.
 TYPICAL_SECONDS = 60.0
@@ -20,12 +20,12 @@ class RunTimes:
 
     _known: dict[tuple[str, bool], tuple[float, float]] = field(default_factory=dict)
 
-    async def expected_seconds(self, session: Session, job: VideoJob) -> float:
+    async def expected_seconds(self, reader: Reader, job: JobRow) -> float:
         """Return how long a generation like the job's is expected to take."""
         key = (job.model, job.mock_mode)
         seconds, read_at = self._known.get(key, (0.0, float("-inf")))
         if time.monotonic() - read_at > REMEMBERED_SECONDS:
-            median = await run_times.median_seconds(session, job.model, mock_mode=job.mock_mode)
+            median = await run_times.median_seconds(reader, job.model, mock_mode=job.mock_mode)
             seconds = TYPICAL_SECONDS if median is None else median
             self._known[key] = (seconds, time.monotonic())
         return seconds

@@ -2,24 +2,27 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-from pgqueuer import PgQueuer
+from pgqueuer import AsyncpgDriver, PgQueuer
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
 from db import queue
-from db.errors import DatabaseUnavailable
-from resolvers.ports import GenerationFailed
+from db.engine.error_names import errors_named
+from db.engine.errors import DatabaseUnavailable
+from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker.housekeeping import keep_house
 from worker.keeping import keep
 from worker.polling import wait_for_video
 from worker.run import Later, Run, Superseded
 from worker.submitting import submit
+from worker.troubles import QueueIncomplete, WatchedQueries, is_outage, quiet_about_loss, report_queue
 from worker.workshop import HandedOver, Workshop
 
 # A killed worker's jobs are taken over after this long without a sign of life.
@@ -29,7 +32,10 @@ DEQUEUE_TIMEOUT = timedelta(seconds=5)
 # How many jobs are taken in one statement. It goes through all that are held, so with thousands of them a small batch
 # costs much; and PgQueuer writes signs of life down in batches of the square of this.
 BATCH = 100
-RESTART_SECONDS = 1.0
+# After an outage the queue is tried at least as often as this; after a fault of ours, as patience says.
+LONGEST_RECONNECT_SECONDS = 5.0
+# What ends the reading of the queue after so long is the first trouble of its kind.
+STABLE_SECONDS = 60.0
 
 logger = logging.getLogger("lookreel.worker")
 
@@ -40,32 +46,45 @@ async def work(workshop: Workshop) -> None:
     A job is given back where it stands: the next worker goes on from the row, and nothing is submitted again.
     """
     housekeeping = asyncio.create_task(keep_house(workshop))
+    failures = 0
     try:
         while not workshop.stopping.is_set():
-            await _work_while_connected(workshop)
-            await _pause(workshop, RESTART_SECONDS)
+            began = time.monotonic()
+            try:
+                await _work_while_connected(workshop)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the queue is read anew on a new connection
+                failures = 1 if time.monotonic() - began > STABLE_SECONDS else failures + 1
+                seconds = _rest_seconds(workshop, error, failures)
+                report_queue(error, seconds)
+                await _pause(workshop, seconds)
     finally:
         housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await housekeeping
 
 
+def _rest_seconds(workshop: Workshop, error: Exception, failures: int) -> float:
+    seconds = workshop.patience.retry_seconds(failures)
+    return min(seconds, LONGEST_RECONNECT_SECONDS) if is_outage(error) else seconds
+
+
 async def _work_while_connected(workshop: Workshop) -> None:
-    try:
-        async with workshop.database.transaction() as session:
-            await queue.require_tables(session)
+    async with workshop.database.transaction() as transaction:
+        await queue.require_tables(transaction)
+    with errors_named():
         async with workshop.database.raw_connection() as connection:
-            await _run_queue(workshop, connection)
-    except Exception as error:  # noqa: BLE001 - whatever ends the queue's loop, it is started anew on a new connection
-        logger.warning("The queue cannot be reached, trying again: %s", error)
+            with quiet_about_loss(connection):
+                await _run_queue(workshop, connection)
 
 
 async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None:
-    pgqueuer = PgQueuer.from_asyncpg_connection(connection)
-    # PgQueuer waits for its handlers before it ends, so they let go of their jobs when its connection is lost, too.
+    # PgQueuer waits for its handlers before it ends, so they let go of their jobs whatever ends it.
     letting_go = asyncio.Event()
     connection.add_termination_listener(lambda _connection: letting_go.set())
     shift = replace(workshop, stopping=letting_go)
+    driver = AsyncpgDriver(connection)
+    pgqueuer = PgQueuer(driver, queries=WatchedQueries(driver, on_failure=letting_go.set))
+    await _require_structure(pgqueuer)
 
     @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=workshop.catalogue.limits.generations_at_once)
     async def generate_video(job: Job) -> None:
@@ -80,12 +99,22 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
     try:
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
-            batch_size=BATCH,
+            # PgQueuer takes no batch of more than half of what it may hold.
+            batch_size=min(BATCH, workshop.most_jobs // 2),
+            max_concurrent_tasks=workshop.most_jobs,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             shutdown_on_listener_failure=True,
         )
     finally:
         stop.cancel()
+
+
+async def _require_structure(pgqueuer: PgQueuer) -> None:
+    """Raise `QueueIncomplete` where PgQueuer, which looks at the same, would raise what any fault might be."""
+    try:
+        await pgqueuer.qm.verify_structure()
+    except RuntimeError as error:
+        raise QueueIncomplete(str(error)) from error
 
 
 async def generate(workshop: Workshop, job_id: UUID) -> None:
@@ -127,7 +156,8 @@ async def _run_to_the_end(run: Run) -> None:
     try:
         await see_through(run)
     except GenerationFailed as failure:
-        await run.fail(failure.code, failure.message)
+        is_our_fault = isinstance(failure, GeneratorMisconfigured)
+        await run.fail(failure.code, failure.message, is_our_fault=is_our_fault)
     except (Superseded, HandedOver, Later, DatabaseUnavailable):
         raise
     except Exception as fault:  # a fault of ours must neither lose the job nor stop the others

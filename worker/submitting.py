@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from db import submission_pace, video_job_images
-from db.errors import DatabaseUnavailable
-from db.models import ImageRole, Submission, VideoJob
+from db.engine.errors import DatabaseUnavailable
+from db.tables import ImageRole, Submission, VideoJobStatus
+from db.video_jobs import JobRow
 from resolvers import submission
 from resolvers.images import Image
 from resolvers.ports import (
@@ -17,10 +18,11 @@ from resolvers.ports import (
     GenerationRequest,
     GeneratorMisconfigured,
     NotAccepted,
+    QuotaExceeded,
     StorageUnavailable,
     SubmissionUncertain,
 )
-from worker.run import Later, Run
+from worker.run import Later, Run, Superseded, Transition
 
 RECORDING_RETRY_SECONDS = 0.5
 MOCK = "the mock generator"
@@ -55,8 +57,8 @@ async def _begin(run: Run) -> None:
         if run.job.submission == Submission.NEW:
             await run.advance(submission.begin)
         return
-    limits = run.workshop.catalogue.limits
-    await run.advance(lambda session, job: submission.begin_in_turn(session, job, limits))
+    limits, rest = run.workshop.catalogue.limits, _rest(run)
+    await run.advance(lambda transaction, job: submission.begin_in_turn(transaction, job, limits, rest))
     if run.job.submission == Submission.NEW and run.job.submit_not_before is not None:
         wait = (run.job.submit_not_before - datetime.now(UTC)).total_seconds()
         raise Later(max(wait, 0.05), "it is not the job's turn yet")
@@ -66,6 +68,8 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
     try:
         operation_name = await run.generator.submit(request)
     except NotAccepted as refusal:
+        if isinstance(refusal, QuotaExceeded):
+            await _note_access(run)
         await _put_off(run, refusal)
         raise Later(0.05, str(refusal)) from refusal
     except SubmissionUncertain as doubt:
@@ -73,33 +77,41 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
         raise _uncertain() from doubt
     except GeneratorMisconfigured as refusal:
         logger.critical("The generator does not let us in: %s", refusal.reason)
-        await _note_trouble(run, refusal.reason)
-        raise
+        await _refuse(run, refusal)
+        raise Later(0.05, refusal.reason) from refusal
     except GenerationFailed:
+        await _note_access(run)
         raise
     except Exception:
-        await run.advance(submission.take_back)
+        await _insist(run, submission.take_back)
         raise
     await _record(run, request, operation_name)
     return operation_name
 
 
 async def _record(run: Run, request: GenerationRequest, operation_name: str) -> None:
-    """Write the operation's name down, however long the database is away: what it stands for is paid for."""
+    """Write the operation's name down: what it stands for is paid for."""
     made_by = MOCK if run.job.mock_mode else request.model
+    try:
+        await _insist(
+            run, lambda transaction, job: submission.record_operation(transaction, job, operation_name, made_by)
+        )
+    except DatabaseUnavailable:
+        logger.critical("Video job %s runs as %s, which could not be recorded", run.job.id, operation_name)
+        raise
+    await _note_access(run)
+
+
+async def _insist(run: Run, transition: Transition) -> None:
+    """Write down what has become of a submit, however long the database is away: nobody else can ever find it out."""
     deadline = time.monotonic() + run.workshop.patience.recording_seconds
     while True:
         try:
-            await run.advance(lambda session, job: submission.record_operation(session, job, operation_name, made_by))
+            return await run.advance(transition)
         except DatabaseUnavailable:
             if time.monotonic() > deadline:
-                logger.critical("Video job %s runs as %s, which could not be recorded", run.job.id, operation_name)
                 raise
             await asyncio.sleep(RECORDING_RETRY_SECONDS)
-        else:
-            break
-    if run.generator_costs:
-        await _note_trouble(run, None)
 
 
 async def _put_off(run: Run, refusal: NotAccepted) -> None:
@@ -115,24 +127,57 @@ async def _put_off(run: Run, refusal: NotAccepted) -> None:
     else:
         seconds = patience.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
-    await run.advance(lambda session, job: submission.put_off(session, job, reason, delay, is_certain=is_certain))
+    await _insist(
+        run, lambda transaction, job: submission.put_off(transaction, job, reason, delay, is_certain=is_certain)
+    )
+
+
+async def _refuse(run: Run, refusal: GeneratorMisconfigured) -> None:
+    """Let the job wait on, or fail with a refund.
+
+    Raises:
+        Superseded: it has failed, or somebody has ended it meanwhile.
+        DatabaseUnavailable
+
+    """
+    rest, is_last = _rest(run), run.job.submit_errors >= run.workshop.patience.submit_errors
+    try:
+        await _insist(run, lambda transaction, job: submission.refuse(transaction, job, refusal, rest, is_last=is_last))
+    except Superseded:
+        # What a job that was cancelled meanwhile has found out is still worth knowing.
+        await _note_trouble(run, refusal.reason)
+        raise
+    if VideoJobStatus(run.job.status).is_terminal:
+        raise Superseded
+
+
+async def _note_access(run: Run) -> None:
+    """Note that the generator knows us, whatever it makes of the job."""
+    if run.generator_costs:
+        await _note_trouble(run, None)
 
 
 async def _note_trouble(run: Run, reason: str | None) -> None:
-    """Let readiness and `lookreel doctor` know whether the generator lets us in."""
+    """Let creations, readiness and `lookreel doctor` know whether the generator lets us in; the job goes on anyway."""
     try:
-        async with run.workshop.database.transaction() as session:
-            await submission_pace.set_trouble(session, reason)
-    except DatabaseUnavailable:
-        logger.warning("The generator's state could not be noted")
+        async with run.workshop.database.transaction() as transaction:
+            await submission_pace.set_trouble(transaction, reason, _rest(run))
+    except DatabaseUnavailable as error:
+        logger.warning("Whether the generator lets us in could not be noted: %s", error)
+    except Exception:
+        logger.exception("A fault of ours: whether the generator lets us in could not be noted")
+
+
+def _rest(run: Run) -> timedelta:
+    return timedelta(seconds=run.workshop.patience.refused_seconds)
 
 
 async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
     """Put the request together; its images stay in memory until `room` closes."""
     job = run.job
     images: dict[str, list[Image]] = {role: [] for role in ImageRole}
-    async with run.workshop.database.transaction() as session:
-        rows = await video_job_images.of_job(session, job.id)
+    async with run.workshop.database.transaction() as transaction:
+        rows = await video_job_images.of_job(transaction, job.id)
     if rows:
         await room.enter_async_context(run.workshop.image_room)
     for row in rows:
@@ -164,7 +209,7 @@ async def _contents(run: Run, address: str) -> bytes:
         raise Later(run.workshop.patience.quota_seconds, f"its images cannot be read: {trouble}") from trouble
 
 
-def _upstream_model(run: Run, job: VideoJob) -> str:
+def _upstream_model(run: Run, job: JobRow) -> str:
     """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
     model = run.workshop.catalogue.models.get(job.model)
     return job.model if model is None else model.upstream_id

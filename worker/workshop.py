@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from db.session import Database
+from db.engine.database import Database
+from resolvers.errors import GenerationSuspended
 from resolvers.models import Catalogue
 from resolvers.ports import Storage, VideoGenerator
 from worker.run_times import RunTimes
@@ -28,13 +29,16 @@ class Patience:
     first_retry_seconds: float = 1
     longest_retry_seconds: float = 60
     submit_errors: int = 3
-    """How often a submit is repeated that the generator answered with an error of its own."""
+    """How often a submit is repeated that the generator answered with an error of its own, or with a refusal of our
+    credentials that was known."""
     quota_seconds: float = 20
     """How long all wait after a refusal for quota that does not say how long."""
+    refused_seconds: float = GenerationSuspended.retry_after_seconds
+    """How long all wait after a refusal of our credentials, before one job tries them again."""
     uncertain_seconds: float = 90
     """How long the sender of a job has to come back with the operation's name, before it is called uncertain."""
     recording_seconds: float = 300
-    """How long an operation's name is held for a database that cannot be reached."""
+    """How long an operation's name, or a refusal, is held for a database that cannot be reached."""
     store_tries: int = 3
     """How often a video is stored from the file at hand, before the job waits in the queue for another try."""
     most_store_faults: int = 10
@@ -50,7 +54,8 @@ class Patience:
 class Workshop:
     """The database, the outside world, what is offered, and the event that says that the worker is stopping.
 
-    `scratch` is where generators leave fetched videos, in seconds' or minutes' need.
+    `scratch` is where generators leave fetched videos, in seconds' or minutes' need. `most_jobs` is how many jobs this
+    worker holds at once, 2 at least.
     """
 
     database: Database
@@ -61,6 +66,7 @@ class Workshop:
     scratch: Path
     refund_failed_jobs: bool
     stopping: asyncio.Event
+    most_jobs: int = 200
     patience: Patience = Patience()
     run_times: RunTimes = field(default_factory=RunTimes)
     # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have

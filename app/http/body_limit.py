@@ -1,4 +1,4 @@
-"""How long a request's body may be: what is longer is refused before it is read, or as soon as it is known."""
+"""How much a request may bring: what is too much is refused before it is read, or as soon as it is known."""
 
 from http import HTTPStatus
 
@@ -9,14 +9,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_server.http_answers import Refused, accepted_by, refusal
+from graphql_server.json_values import JsonValues
 
 MEGABYTE = 1024 * 1024
 LARGEST_OF_STRANGERS = MEGABYTE
 LARGEST_BODY = 2 * MEGABYTE
 LONGEST_LENGTH = 18
+# As web servers have it in front of applications. Some headers take long to read, and some are lists.
+LONGEST_HEADER = 8 * 1024
+MOST_PARAMETERS = 100
 GRAPHQL = "/graphql"
-JSON, FORM = "json", "form"
-# Where images come along. A form has up to five of 20 MB; base64 makes each a third larger.
+JSON, FORM, OTHER = "json", "form", "other"
+# Where images come along, and only for callers with a token. A form has up to five of 20 MB; base64 makes each a third
+# larger.
 LARGEST_WITH_IMAGES = {
     (GRAPHQL, FORM): 110 * MEGABYTE,
     (GRAPHQL, JSON): 32 * MEGABYTE,
@@ -26,9 +31,10 @@ LARGEST_WITH_IMAGES = {
 
 
 class LimitBody:
-    """Answers 413 for a body that is too long, in the shape of the API that was asked.
+    """Refuses a request that brings too much, in the shape of the API that was asked.
 
-    More is for callers with a token, which both APIs check before they read.
+    A body may be large where images come along, for callers with a token, which both APIs check before they read. JSON
+    may hold so many values and no more, since each takes a hundred times the memory of its text.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,50 +46,77 @@ class LimitBody:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        largest = _largest(scope["path"], headers)
-        if not _is_declared_longer(headers, largest):
-            body = _CountedBody(receive, send, largest)
+        kind = _kind(headers)
+        largest = _largest(scope["path"], kind, headers)
+        refused = _refused_head(scope) or (_too_long(largest) if _is_declared_longer(headers, largest) else None)
+        if refused is None:
+            # Whatever is not a form may be read as JSON.
+            body = _CountedBody(receive, send, largest, None if kind == FORM else JsonValues())
             try:
                 await self._app(scope, body.receive, body.send)
             except Exception:
-                if not body.is_too_long:
+                if body.refused is None:
                     raise
-            if not body.is_too_long or body.has_answer:
+            refused = body.refused
+            if refused is None or body.has_answer:
                 return
-        await _refusal(scope["path"], headers, largest)(scope, receive, send)
+        await answered(scope["path"], headers, refused)(scope, receive, send)
 
 
 class _CountedBody:
     """Counts what is read; once that is too much, whatever the application answers is dropped."""
 
-    def __init__(self, receive: Receive, send: Send, largest: int) -> None:
+    def __init__(self, receive: Receive, send: Send, largest: int, values: JsonValues | None) -> None:
         self._receive = receive
         self._send = send
+        self._largest = largest
         self._left = largest
+        self._values = values
+        self.refused: Refused | None = None
         self.has_answer = False
-
-    @property
-    def is_too_long(self) -> bool:
-        return self._left < 0
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self.is_too_long:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        piece = message.get("body", b"")
+        self._left -= len(piece)
+        try:
+            if self._left < 0:
+                raise _too_long(self._largest)
+            if self._values is not None:
+                self._values.count(piece)
+        except Refused as refused:
+            # Its traceback holds this object: a cycle, with all that was read.
+            self.refused = refused.with_traceback(None)
+            raise HTTPException(refused.status_code) from None
         return message
 
     async def send(self, message: Message) -> None:
-        if self.has_answer or not self.is_too_long:
+        if self.has_answer or self.refused is None:
             self.has_answer = True
             await self._send(message)
 
 
-def _largest(path: str, headers: Headers) -> int:
+def _kind(headers: Headers) -> str:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type.startswith("multipart/"):
+        return FORM
+    return JSON if media_type.endswith(("/json", "+json")) else OTHER
+
+
+def _largest(path: str, kind: str, headers: Headers) -> int:
     if "authorization" not in headers:
         return LARGEST_OF_STRANGERS
-    kind = FORM if headers.get("content-type", "").lower().startswith("multipart/") else JSON
     return LARGEST_WITH_IMAGES.get((path, kind), LARGEST_BODY)
+
+
+def _refused_head(scope: Scope) -> Refused | None:
+    if any(len(value) > LONGEST_HEADER for _, value in scope["headers"]):
+        sentence = f"A header of the request is too long: at most {LONGEST_HEADER // 1024} KB are accepted"
+        return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence, "HEADER_TOO_LARGE")
+    if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+        sentence = f"The address has too many parameters: at most {MOST_PARAMETERS} are accepted"
+        return Refused(HTTPStatus.BAD_REQUEST, sentence, "TOO_MANY_PARAMETERS")
+    return None
 
 
 def _is_declared_longer(headers: Headers, largest: int) -> bool:
@@ -92,9 +125,16 @@ def _is_declared_longer(headers: Headers, largest: int) -> bool:
     return length.isdecimal() and (len(length) > LONGEST_LENGTH or int(length) > largest)
 
 
-def _refusal(path: str, headers: Headers, largest: int) -> Response:
-    status, code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE"
+def _too_long(largest: int) -> Refused:
     sentence = f"The request is too long: here, at most {largest // MEGABYTE} MB are accepted"
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "BODY_TOO_LARGE")
+
+
+def answered(path: str, headers: Headers, refused: Refused) -> Response:
+    """Refuse a request in the shape of the API that was asked."""
     if path == GRAPHQL:
-        return refusal(Refused(status, sentence, code), accepted_by(headers))
-    return JSONResponse({"detail": sentence, "code": code, "requestId": correlation_id.get()}, status)
+        # That header may be the one that is too long.
+        is_readable = len(headers.get("accept", "")) <= LONGEST_HEADER
+        return refusal(refused, accepted_by(headers if is_readable else {}))
+    body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
+    return JSONResponse(body, refused.status_code, refused.headers)

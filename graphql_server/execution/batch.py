@@ -17,6 +17,7 @@ from strawberry.types import ExecutionContext
 from graphql_server.execution.objects import ObjectOf
 from graphql_server.execution.plans import Planner
 from graphql_server.execution.values import RowTypes, Run, Unsupported
+from graphql_server.limits import forget_frames
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ class Query:
         values = get_variable_values(self.schema, definitions, given, max_errors=1, hide_suggestions=True)
         if isinstance(values, list):
             batching.count("variables", values)
+            for error in values:
+                forget_frames(error)
             return None, {}
         plan = self._planned(values)
         if plan is None:

@@ -34,8 +34,8 @@ def _are_in_utc(values: Sequence[Any]) -> bool:
     return set(map(attrgetter("tzinfo"), filter(None, values))) == {UTC}
 
 
-# By the coercion of a scalar: of which type values are that it would not change, and what else must hold for them. The
-# encoder takes UUIDs for ids.
+# By the coercion of a scalar: of which type values are that it would not change, and what else must hold for them; it
+# makes text of a UUID.
 UNCHANGED: dict[Any, tuple[tuple[type, ...], Check | None]] = {
     graphql.GraphQLBoolean.coerce_output_value: ((bool,), None),
     graphql.GraphQLFloat.coerce_output_value: ((float,), _are_finite),
@@ -54,13 +54,15 @@ class Leaf:
     def __init__(self, type_: GraphQLLeafType, *, nullable: bool) -> None:
         self._coerce = type_.coerce_output_value
         self._nullable = nullable
-        self._names: dict[Any, str | None] | None = None
+        self._shown: Callable[[Any], Any] | None = None
         if isinstance(type_, CustomGraphQLEnumType):
-            self._names = _names(type_)
+            self._shown = _names(type_).__getitem__
             # What has the values of members, which are equal to them, may stand for these.
             self._usual = (type_.wrapped_cls, *((str,) if issubclass(type_.wrapped_cls, StrEnum) else ()))
         else:
             self._usual, self._are_unchanged = UNCHANGED.get(self._coerce, ((), None))
+            if UUID in self._usual:
+                self._shown = _text if nullable else str
 
     async def complete(self, values: Sequence[Any], _run: Run, known: type | None = None) -> Sequence[Any]:
         """See `objects.Completion`; `known` is the type of what is not null, where the row's class tells it."""
@@ -68,13 +70,17 @@ class Leaf:
         if not is_usual:
             types = types_of(values, nullable=self._nullable) - {NoneType}
             is_usual = len(types) == 1 and types.issubset(self._usual)
-        if is_usual and self._names is not None:
-            return list(map(self._names.__getitem__, values))
+        if is_usual and self._shown is not None:
+            return list(map(self._shown, values))
         if is_usual and (known is datetime or self._are_unchanged is None or self._are_unchanged(values)):
             return values
         coerced = [self._coerce(value) for value in values if value is not None]
         types_of(coerced, nullable=False)
         return with_nulls(values, coerced)
+
+
+def _text(id_: UUID | str | None) -> str | None:
+    return None if id_ is None else str(id_)
 
 
 def _names(type_: CustomGraphQLEnumType) -> dict[Any, str | None]:

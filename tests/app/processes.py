@@ -5,11 +5,16 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
+
+from app.settings import Settings
+from tests.house import House, eventually
+from tests.inspected import InspectedDatabase
 
 LOOKREEL = str(Path(sys.executable).with_name("lookreel"))
 OURS = ("DATABASE_URL", "JWT_", "DATA_DIR", "HOST", "PORT", "MOCK_", "LOG_LEVEL")
@@ -66,6 +71,34 @@ def running(*arguments: str, log: Path, **settings: object) -> Iterator[Running]
     finally:
         if command.process.poll() is None:
             command.stop()
+
+
+@asynccontextmanager
+async def api_process(
+    settings: Settings, database: InspectedDatabase, folder: Path
+) -> AsyncIterator[tuple[House, psutil.Process]]:
+    """Run one API process on the tests' database, with a data folder of its own; yield a house that it serves."""
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "DATA_DIR": folder,
+        "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "LOG_LEVEL": "INFO",
+        "PORT": 0,
+    }
+    with running("serve", "--no-worker", log=folder / "serve.log", **environment) as server:
+        base_url = await eventually(server.address, bool)
+        async with House.opened(settings, database, base_url) as house:
+            await eventually(lambda: _is_up(house), bool)
+            children = psutil.Process(server.process.pid).children()
+            (api,) = [child for child in children if "app.api" in child.cmdline()]
+            yield house, api
+
+
+async def _is_up(house: House) -> bool:
+    try:
+        return (await house.http.get("/healthz")).is_success
+    except httpx.TransportError:
+        return False
 
 
 async def processes_of(data_dir: Path) -> list[str]:

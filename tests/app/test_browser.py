@@ -15,8 +15,8 @@ import pytest
 from app.settings import Settings
 from app.web_files import GRAPHIQL, SWAGGER_UI, NoRegistry, fetch
 from app.web_pages import CDN
-from db.models import VideoJob, VideoJobImage
-from db.session import Database
+from db.engine.database import Database
+from db.tables import VideoJob, VideoJobImage
 from tests.house import House, eventually
 from tests.permissions import PNG
 from tests.servers import serving

@@ -2,17 +2,19 @@
 
 import os
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
+from sqlalchemy import select, update
 
 from app.settings import Settings
-from db.models import LedgerEntry
+from db.tables import LedgerEntry, Look, User
 from tests.app.processes import lookreel
 from tests.house import House
 
 KEY = "a key that only this test knows, long enough"
+ES256 = {"JWT_ALGORITHM": "ES256"}
 
 
 @pytest.fixture
@@ -59,28 +61,98 @@ def test_a_token_can_name_the_user_the_role_and_the_lifetime(environment: dict[s
 
 
 async def test_a_grant_goes_through_the_ledger(house: House, environment: dict[str, str]) -> None:
-    printed = lookreel("grant", "--email", "rich@b.example", "--tokens", "1000", **environment)
+    caller = await house.user()
 
-    assert printed.stdout.splitlines()[-1] == "1100"
-    assert await house.count(LedgerEntry.amount == 1000, LedgerEntry.kind == "GRANT", table=LedgerEntry) == 1
+    printed = lookreel("grant", "--email", f" {caller.email} ".upper(), "--tokens", "1000", **environment)
+
+    assert (printed.returncode, printed.stdout.splitlines(), printed.stderr) == (0, ["1100"], "")
+    assert await house.tokens(caller) == 1100
+    assert await grants(house, caller.user_id) == [1000]
+
+
+async def test_a_grant_to_an_address_that_nobody_has_is_refused_unless_it_is_to_make_the_account(
+    house: House, environment: dict[str, str]
+) -> None:
+    arguments = ("grant", "--email", f"{uuid4()}@b.example", "--tokens", "5")
+    users = await house.count(table=User)
+
+    refused = lookreel(*arguments, **environment)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"There is no account of {arguments[2]}. Check the address, or make one by --create.\n"
+    assert (await house.count(table=User), await house.count(table=LedgerEntry)) == (users, 0)
+
+    made = lookreel(*arguments, "--create", **environment)
+    assert (made.returncode, made.stdout) == (0, "105\n")
+    assert f"Made an account for {arguments[2]}, " in made.stderr
+    assert await house.count(table=User) == users + 1
+
+    again = lookreel(*arguments, "--create", **environment)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "110\n", "")
+
+
+async def test_an_address_that_several_have_needs_an_id(house: House, environment: dict[str, str]) -> None:
+    first, second, other = await house.user(), await house.user(), await house.user()
+    async with house.database.session() as session:
+        await session.execute(update(User).where(User.id == second.user_id).values(email=first.email))
+    arguments = ("--email", str(first.email))
+
+    for command in (("grant", "--tokens", "5", "--create"), ("token",), ("sample",)):
+        refused = lookreel(*command, *arguments, **environment)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert f"{first.user_id}, {second.user_id}" in refused.stderr
+    granted = lookreel("grant", "--tokens", "5", *arguments, "--user-id", str(second.user_id), **environment)
+    elsewhere = lookreel("grant", "--tokens", "5", *arguments, "--user-id", str(other.user_id), **environment)
+
+    assert (granted.returncode, granted.stdout) == (0, "105\n")
+    assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+    assert [await house.tokens(user) for user in (first, second, other)] == [100, 105, 100]
+    assert await house.count(Look.user_id == first.user_id, table=Look) == 0
+
+
+async def test_an_account_that_a_command_makes_is_told(house: House, environment: dict[str, str]) -> None:
+    for command in ("token", "sample"):
+        email = f"{uuid4()}@b.example"
+        first, second = (lookreel(command, "--email", email, **environment) for _ in range(2))
+
+        assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+        assert f"Made an account for {email}, " in first.stderr
+        assert await house.count(User.email == email, table=User) == 1
+
+
+async def grants(house: House, user_id: UUID) -> list[int]:
+    async with house.database.session() as session:
+        query = select(LedgerEntry.amount).where(LedgerEntry.user_id == user_id, LedgerEntry.kind == "GRANT")
+        return list(await session.scalars(query))
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("grant", "--email", "a@b.example", "--tokens", "0"), "The number of tokens to grant must be positive"),
+        (("grant", "--email", "a@b.example", "--tokens", "-5"), "The number of tokens to grant must be positive"),
+        (("grant", "--email", "a@b.example", "--tokens", "9" * 30, "--create"), "An account holds at most"),
         (("grant", "--email", "nobody", "--tokens", "5"), "'nobody' is not an e-mail address"),
+        (("token", "--email", "a\a\udcff@c.example"), r"'a\x07\udcff@c.example' is not an e-mail address"),
+        (("sample", "--email", "a@b." + "e" * 5_000), "eee'... is not an e-mail address"),
+        (("token", "--email", "a@b.example", "--user-id", ""), "A user's id has 1 to 255 characters"),
         (("token", "--email", "a@b.example", "--expires", "soon"), "'soon' is not a duration"),
+        (("token", "--email", "a@b.example", "--expires", "0s"), "0s is not a lifetime: a token is valid for 1s to"),
+        (("token", "--email", "a@b.example", "--expires", "999999w"), "999999w is not a lifetime"),
+        (("token", "--email", "a@b.example", "--expires", "99999999w"), "99999999w is not a lifetime"),
+        (("token", "--email", "a@b.example", "--expires", "9" * 5_000 + "w"), "is not a duration"),
     ],
 )
-def test_a_bad_argument_is_told_in_a_sentence(
-    environment: dict[str, str], arguments: tuple[str, ...], sentence: str
+async def test_a_bad_argument_is_told_in_a_sentence(
+    house: House, environment: dict[str, str], arguments: tuple[str, ...], sentence: str
 ) -> None:
+    users = await house.count(table=User)
+
     refused = lookreel(*arguments, **environment)
 
-    assert refused.returncode == 1
+    assert (refused.returncode, refused.stdout) == (1, "")
     assert sentence in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert (await house.count(table=User), await house.count(table=LedgerEntry)) == (users, 0)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +161,22 @@ def test_a_bad_argument_is_told_in_a_sentence(
         ({"DATABASE_URL": "postgresql://localhost/x"}, "set JWT_SECRET_KEY (or JWT_JWKS_URL) too"),
         ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY: String should have at least 32 characters"),
         ({"JWT_JWKS_URL": "https://id.example/keys"}, "JWT_JWKS_URL needs an asymmetric JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "RS265"}, "JWT_ALGORITHM: must be one of HS256, HS384, HS512, RS256,"),
+        ({"JWT_ALGORITHM": "none"}, "JWT_ALGORITHM: must be one of HS256,"),
+        (
+            {"JWT_ALGORITHM": "RS256"},
+            "JWT_ALGORITHM RS256 needs JWT_JWKS_URL, or a public key in PEM as JWT_SECRET_KEY.",
+        ),
+        ({"JWT_ALGORITHM": "RS256", "JWT_SECRET_KEY": KEY}, "JWT_SECRET_KEY is no key for JWT_ALGORITHM RS256: "),
+        (ES256 | {"JWT_JWKS_URL": "id.example/keys"}, "JWT_JWKS_URL: Input should be a valid URL"),
+        (ES256 | {"JWT_JWKS_URL": "ftp://id.example/keys"}, "JWT_JWKS_URL: URL scheme should be 'http' or 'https'"),
+        (ES256 | {"JWT_JWKS_URL": "file:///keys"}, "JWT_JWKS_URL: URL scheme should be 'http' or 'https'"),
+        (ES256 | {"JWT_JWKS_URL": "https://"}, "JWT_JWKS_URL: Input should be a valid URL, empty host"),
+        (ES256 | {"JWT_JWKS_URL": "https://me:pass@id.example"}, "JWT_JWKS_URL: must not contain a user name"),
         ({"PORT": "many"}, "PORT: Input should be a valid integer"),
         ({"MOCK_SECONDS": "0"}, "MOCK_SECONDS: Input should be greater than 0"),
+        ({"GENERATIONS_PER_WORKER": "1"}, "GENERATIONS_PER_WORKER: Input should be greater than or equal to 2"),
+        ({"GENERATIONS_PER_WORKER": "many"}, "GENERATIONS_PER_WORKER: Input should be a valid integer"),
     ],
 )
 def test_a_set_up_that_does_not_add_up_is_refused_in_a_sentence(

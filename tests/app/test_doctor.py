@@ -13,14 +13,14 @@ from sqlalchemy import text, update
 
 from app.settings import Settings
 from db import migrations
-from db.models import FileRemoval, SubmissionPace
-from db.session import Database
+from db.tables import FileRemoval, SubmissionPace
 from tests.app.processes import lookreel
 from tests.doubles.answers import error
 from tests.doubles.cloudinary import API_SECRET, CloudinaryDouble
 from tests.doubles.google_account import service_account_file
 from tests.doubles.veo import VeoDouble, serving_veo
 from tests.house import House
+from tests.inspected import InspectedDatabase
 
 KEY = "a key that only this test knows, long enough"
 NOTHING_OUTSIDE = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDINARY_URL")
@@ -109,7 +109,8 @@ async def test_without_a_database_the_rest_is_looked_at(tmp_path: Path) -> None:
 async def test_what_is_no_database_url_is_told(tmp_path: Path) -> None:
     report = await doctor(DATABASE_URL="what?", JWT_SECRET_KEY=KEY, DATA_DIR=tmp_path)
 
-    assert (report.returncode, states(report)["database"]) == (1, "failed")
+    assert (report.returncode, report.stdout) == (78, "")
+    assert report.stderr.startswith("DATABASE_URL cannot be used: it has to begin with postgresql://")
 
 
 async def test_an_embedded_server_without_a_folder_is_told(tmp_path: Path) -> None:
@@ -123,19 +124,19 @@ async def test_an_embedded_server_without_a_folder_is_told(tmp_path: Path) -> No
 
 
 @pytest.fixture
-async def other_database(database: Database) -> AsyncIterator[Database]:
+async def other_database(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """An empty database on the tests' server."""
     url = database.url.set(database=f"doctor_{uuid4().hex}")
     async with database.raw_connection() as connection:
         await connection.execute(f'CREATE DATABASE "{url.database}"')
-        other = Database(url.render_as_string(hide_password=False))
+        other = InspectedDatabase(url.render_as_string(hide_password=False))
         yield other
         await other.close()
         await connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
 async def test_a_database_that_is_not_migrated_is_told(
-    other_database: Database, environment: dict[str, object]
+    other_database: InspectedDatabase, environment: dict[str, object]
 ) -> None:
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
@@ -149,7 +150,9 @@ async def test_a_database_that_is_not_migrated_is_told(
         assert states(report)["queue"] == "note"
 
 
-async def test_the_owners_own_migration_is_a_warning(other_database: Database, environment: dict[str, object]) -> None:
+async def test_the_owners_own_migration_is_a_warning(
+    other_database: InspectedDatabase, environment: dict[str, object]
+) -> None:
     await migrations.upgrade(other_database.url, "0005")
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
@@ -159,9 +162,11 @@ async def test_the_owners_own_migration_is_a_warning(other_database: Database, e
     assert (states(report)["migrations"], states(report)["look videos"]) == ("ok", "warning")
 
 
-async def test_a_database_of_a_newer_release_is_told(other_database: Database, environment: dict[str, object]) -> None:
+async def test_a_database_of_a_newer_release_is_told(
+    other_database: InspectedDatabase, environment: dict[str, object]
+) -> None:
     await migrations.upgrade(other_database.url)
-    async with other_database.transaction() as session:
+    async with other_database.session() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = '9999' WHERE version_num = '0005'"))
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
@@ -173,13 +178,13 @@ async def test_jobs_that_nobody_takes_are_told(house: House, environment: dict[s
     await house.create(caller)
     fresh = await doctor(**environment)
     await house.create(caller)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("UPDATE pgqueuer SET created = now() - interval '2 minutes'"))
     overdue = await doctor(**environment)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("UPDATE pgqueuer SET status = 'picked', queue_manager_id = gen_random_uuid()"))
     followed = await doctor(**environment)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("UPDATE pgqueuer SET heartbeat = now() - interval '1 minute'"))
     stalled = await doctor(**environment)
 
@@ -191,7 +196,7 @@ async def test_jobs_that_nobody_takes_are_told(house: House, environment: dict[s
 
 async def test_what_workers_have_left_is_a_warning(house: House, environment: dict[str, object]) -> None:
     await house.create(await house.user())
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
         await session.execute(update(SubmissionPace).values(trouble="The key has expired."))
         session.add(FileRemoval(address="/media/a.mp4", due_at=datetime.now(UTC), failures=2))

@@ -13,7 +13,7 @@ import pytest
 
 from app.serve import listen, serve
 from app.settings import Settings, read_settings
-from db.models import VideoJob, VideoJobStatus
+from db.tables import VideoJob, VideoJobStatus
 from providers.mock_videos import mock_video
 from tests.app.processes import lookreel, processes_of, running
 from tests.house import House, eventually

@@ -281,6 +281,34 @@ async def test_a_stop_set_before_the_start_leaves_nothing(tmp_path: Path) -> Non
         stop.set()
 
 
+async def test_the_end_is_announced_once_before_any_child_hears_of_it(tmp_path: Path) -> None:
+    path, stop, announced = tmp_path / "pids", asyncio.Event(), list[bool]()
+
+    def announce() -> None:
+        [pid] = pids(path)
+        announced.append(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+
+    running = asyncio.create_task(supervise([child(IDLE, path)], stop=stop, on_end=announce))
+    await started(path)
+    before = list(announced)
+    stop.set()
+    assert await running == 0
+    assert (before, announced) == ([], [True])
+
+
+async def test_a_hangup_ends_neither_children_nor_parent(tmp_path: Path) -> None:
+    path = tmp_path / "pids"
+    async with supervising_process((path, IDLE)) as process:
+        [pid] = await started(path)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 0.3)
+        assert not ended(pid)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
 async def test_cancelling_stops_the_children(tmp_path: Path) -> None:
     path = tmp_path / "pids"
     running = asyncio.create_task(supervise([child(IDLE, path)]))

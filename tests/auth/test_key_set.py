@@ -1,78 +1,202 @@
-"""Tokens of an identity provider: the key comes from its key set, over HTTP."""
+"""Tokens of an identity provider: the keys come from its key set, over HTTP, which may fail."""
 
-import json
+import asyncio
+import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from uuid import UUID
+from datetime import timedelta
+from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from auth.errors import InvalidCredentials
+from auth import key_set
+from auth.errors import IdentityProviderUnavailable, InvalidCredentials
 from auth.policy import TokenPolicy
 from auth.tokens import Authenticator, sign, user_id_of
+from tests.doubles.identity_provider import (
+    ENDLESS,
+    TROUBLES,
+    IdentityProvider,
+    Trouble,
+    identity_provider,
+    jwk,
+    new_key,
+)
+from tests.house import eventually
 
-USER_ID = UUID("11111111-1111-4111-8111-111111111111")
-
-
-@pytest.fixture(scope="module")
-def provider_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.fixture(scope="module")
-def policy(provider_key: rsa.RSAPrivateKey) -> Iterator[TokenPolicy]:
-    key = json.loads(RSAAlgorithm.to_jwk(provider_key.public_key())) | {"kid": "first", "use": "sig", "alg": "RS256"}
-
-    class KeySet(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps({"keys": [key]}).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), KeySet)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield TokenPolicy(algorithm="RS256", jwks_url=f"http://127.0.0.1:{server.server_port}/keys")
-    server.shutdown()
-    server.server_close()
+WHO = user_id_of("provider|7", "https://id.example")
 
 
-def token(key: rsa.RSAPrivateKey, kid: str = "first") -> str:
-    claims = {"sub": "provider|7", "iss": "https://id.example", "exp": datetime.now(UTC) + timedelta(minutes=5)}
-    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid})
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityProvider]:
+    """A provider that is asked again soon."""
+    monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0.3)
+    with identity_provider() as provider:
+        yield provider
 
 
-async def test_a_token_of_the_provider_is_believed(policy: TokenPolicy, provider_key: rsa.RSAPrivateKey) -> None:
-    caller = await Authenticator(policy).authenticate(f"Bearer {token(provider_key)}")
+async def outcome(authenticator: Authenticator, authorization: str) -> object:
+    """Return the caller's id or the error's class."""
+    try:
+        return (await authenticator.authenticate(authorization)).user_id
+    except (InvalidCredentials, IdentityProviderUnavailable) as error:
+        return type(error)
 
-    assert caller.user_id == user_id_of("provider|7", "https://id.example")
+
+async def records(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
+    return [(record.name, record.levelno) for record in caplog.records]
 
 
-async def test_another_key_or_another_algorithm_is_refused(
-    policy: TokenPolicy, provider_key: rsa.RSAPrivateKey
+async def asked(provider: IdentityProvider) -> int:
+    return provider.asked
+
+
+async def test_a_token_of_the_provider_is_believed_and_its_keys_are_fetched_once(provider: IdentityProvider) -> None:
+    authenticator = Authenticator(provider.policy)
+
+    first = await asyncio.gather(*(outcome(authenticator, provider.authorization(jti=str(n))) for n in range(50)))
+
+    assert first == [WHO] * 50
+    assert provider.asked == 1
+
+
+async def test_another_key_or_another_kid_is_refused(provider: IdentityProvider) -> None:
+    authenticator = Authenticator(provider.policy)
+
+    assert await outcome(authenticator, provider.authorization(key=new_key())) is InvalidCredentials
+    assert await outcome(authenticator, provider.authorization("second")) is InvalidCredentials
+
+
+async def test_the_provider_is_not_asked_about_tokens_that_cannot_be_good(provider: IdentityProvider) -> None:
+    authenticator = Authenticator(provider.policy)
+    claims = {"sub": "x", "exp": 9999999999}
+    cousin = ec.generate_private_key(ec.SECP256K1())
+    bad = [
+        "Bearer rubbish",
+        f"Bearer {provider.token()} {provider.token()}",
+        f"Bearer {'a' * 40_000}",
+        f"Bearer {jwt.encode(claims, provider.key, algorithm='ES256')}",
+        f"Bearer {jwt.encode(claims, cousin, algorithm='ES256K', headers={'kid': 'first'})}",
+        f"Bearer {jwt.encode(claims, 'k' * 64, algorithm='HS256', headers={'kid': 'first'})}",
+        f"Bearer {jwt.encode(claims, '', algorithm='none', headers={'kid': 'first'})}",
+    ]
+
+    assert {await outcome(authenticator, authorization) for authorization in bad} == {InvalidCredentials}
+    assert provider.asked == 0
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_provider_in_trouble_is_told_apart_from_a_bad_token_until_it_is_well(
+    provider: IdentityProvider, trouble: Trouble, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    confused = jwt.encode({"sub": "x", "exp": 9999999999}, "k" * 64, algorithm="HS256", headers={"kid": "first"})
+    authenticator, authorization = Authenticator(provider.policy), provider.authorization()
+    provider.trouble = trouble
+    if trouble in ENDLESS:
+        monkeypatch.setattr(key_set, "FETCH_SECONDS", 0.5)
 
-    for bad in (token(stranger), token(provider_key, kid="second"), confused):
-        with pytest.raises(InvalidCredentials):
-            await Authenticator(policy).authenticate(f"Bearer {bad}")
+    outcomes = await asyncio.gather(*(outcome(authenticator, provider.authorization(jti=str(n))) for n in range(20)))
+
+    assert outcomes == [IdentityProviderUnavailable] * 20
+    said = await eventually(lambda: records(caplog), bool, seconds=20)
+    assert said == [("lookreel.auth", logging.WARNING)]
+    provider.trouble = ""
+    monkeypatch.setattr(key_set, "FETCH_SECONDS", 5)
+    await eventually(lambda: outcome(authenticator, authorization), lambda found: found == WHO, seconds=20)
 
 
-async def test_a_provider_that_cannot_be_reached_lets_nobody_in(provider_key: rsa.RSAPrivateKey) -> None:
-    policy = TokenPolicy(algorithm="RS256", jwks_url="http://127.0.0.1:1/keys")
+async def test_a_provider_that_is_not_there_is_told_apart_as_well() -> None:
+    authenticator = Authenticator(TokenPolicy(algorithm="ES256", jwks_url="http://127.0.0.1:1/keys"))
+    with identity_provider() as stranger:
+        assert await outcome(authenticator, stranger.authorization()) is IdentityProviderUnavailable
 
-    with pytest.raises(InvalidCredentials):
-        await Authenticator(policy).authenticate(f"Bearer {token(provider_key)}")
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_known_keys_go_on_being_used_whatever_happens_to_the_provider(
+    provider: IdentityProvider, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authenticator = Authenticator(provider.policy)
+    await authenticator.authenticate(provider.authorization())
+    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0)
+    monkeypatch.setattr(key_set, "STALE_SECONDS", 0)
+    monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
+    monkeypatch.setattr(key_set, "FETCH_SECONDS", 0.5 if trouble in ENDLESS else 5)
+    provider.trouble = trouble
+
+    for number in range(5):
+        assert await outcome(authenticator, provider.authorization(jti=str(number))) == WHO
+    assert provider.asked >= 2
+    assert await outcome(authenticator, provider.authorization("second")) is IdentityProviderUnavailable
+    assert await outcome(authenticator, provider.authorization(key=new_key())) is InvalidCredentials
 
 
-def test_the_command_line_cannot_sign_for_a_provider(policy: TokenPolicy) -> None:
+async def test_nobody_waits_for_keys_that_are_known(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_set, "FETCH_SECONDS", 20)
+    authenticator = Authenticator(provider.policy)
+    await authenticator.authenticate(provider.authorization())
+    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0)
+    monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
+    provider.trouble = "hang"
+
+    waiting = [asyncio.create_task(outcome(authenticator, provider.authorization(f"odd-{n}"))) for n in range(50)]
+    async with asyncio.timeout(10):
+        for number in range(20):
+            assert await outcome(authenticator, provider.authorization(jti=str(number))) == WHO
+    await eventually(lambda: asked(provider), lambda times: times == 2)
+    assert [task.done() for task in waiting] == [False] * 50
+    provider.over.set()
+
+    assert set(await asyncio.gather(*waiting)) == {IdentityProviderUnavailable}
+
+
+async def test_unknown_keys_make_the_provider_be_asked_once_in_a_while_only(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 60)
+    authenticator = Authenticator(provider.policy)
+    await authenticator.authenticate(provider.authorization())
+
+    outcomes = {await outcome(authenticator, provider.authorization(f"odd-{number}")) for number in range(200)}
+
+    assert outcomes == {InvalidCredentials}
+    assert provider.asked == 1
+
+
+async def test_a_new_key_is_found_and_one_that_was_taken_back_is_forgotten(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
+    authenticator, new = Authenticator(provider.policy), new_key()
+    await authenticator.authenticate(provider.authorization())
+
+    provider.keys = [jwk(new, kid="second")]
+
+    assert await outcome(authenticator, provider.authorization("second", key=new)) == WHO
+    assert await outcome(authenticator, provider.authorization(jti="another")) is InvalidCredentials
+
+
+async def test_what_is_odd_in_a_key_set_is_passed_over(provider: IdentityProvider) -> None:
+    odd: list[Any] = [
+        7,
+        "first",
+        {"kid": ["first"], "kty": "EC"},
+        {"kid": "first", "kty": "oct", "k": "a2V5"},
+        {"kid": "first", "kty": "EC", "crv": "P-256", "x": "AQAB"},
+        RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key(), as_dict=True) | {"kid": "first"},
+        ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), as_dict=True) | {"kid": "first"},
+        jwk(new_key(), kid="first", use="enc"),
+        ECAlgorithm.to_jwk(provider.key, as_dict=True) | {"kid": "private"},
+    ]
+    provider.keys = odd + provider.keys
+    authenticator = Authenticator(provider.policy)
+
+    assert await outcome(authenticator, provider.authorization()) == WHO
+    assert await outcome(authenticator, provider.authorization("private")) is InvalidCredentials
+
+
+def test_the_command_line_cannot_sign_for_a_provider(provider: IdentityProvider) -> None:
     with pytest.raises(ValueError, match="signed by the identity provider"):
-        sign(policy, caller=None, lifetime=timedelta(hours=1))  # type: ignore[arg-type]
+        sign(provider.policy, caller=None, lifetime=timedelta(hours=1))  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
 """A token is verified once, and never believed longer than it says itself, or than its key is known to be good."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -53,28 +52,46 @@ async def test_a_token_is_verified_once_until_it_expires(verified: list[str]) ->
     assert len(verified) == 3
 
 
-async def test_a_key_sets_token_is_verified_again_after_a_minute(
-    verified: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = SimpleNamespace(get_signing_key_from_jwt=lambda _token: SimpleNamespace(key=KEY))
-    monkeypatch.setattr(jwt, "PyJWKClient", lambda _url: keys)
+class Keys:
+    """What a provider's key set has at present."""
+
+    def __init__(self, *_: str) -> None:
+        self.current = KEY
+
+    async def key(self, _kid: str) -> str:
+        return self.current
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> Keys:
+    keys = Keys()
+    monkeypatch.setattr(tokens, "KeySet", lambda *_: keys)
+    return keys
+
+
+def providers_header(lifetime: timedelta = timedelta(hours=1)) -> str:
+    claims = jwt.decode(header(lifetime).removeprefix("Bearer "), options={"verify_signature": False})
+    return f"Bearer {jwt.encode(claims, KEY, headers={'kid': 'first'})}"
+
+
+async def test_a_key_sets_token_is_verified_again_after_a_minute(keys: Keys, verified: list[str]) -> None:
     authenticator = Authenticator(TokenPolicy(algorithm="HS256", jwks_url="https://id.example/keys"))
-    authorization, start = header(), datetime.now(UTC)
+    authorization, start = providers_header(), datetime.now(UTC)
+    verified.clear()
     minute = timedelta(seconds=tokens.KEY_SET_SECONDS)
 
     for later, looks in ((timedelta(0), 1), (minute - TICK, 1), (minute, 2), (2 * minute - TICK, 2)):
         await authenticator.authenticate(authorization, now=start + later)
         assert len(verified) == looks
-    keys.get_signing_key_from_jwt = lambda _token: SimpleNamespace(key="another key, after the provider took one back")
+    keys.current = "another key, after the provider took one back"
     with pytest.raises(InvalidCredentials):
         await authenticator.authenticate(authorization, now=start + 2 * minute)
 
 
-async def test_a_key_sets_token_that_expires_sooner_is_refused_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = SimpleNamespace(get_signing_key_from_jwt=lambda _token: SimpleNamespace(key=KEY))
-    monkeypatch.setattr(jwt, "PyJWKClient", lambda _url: keys)
+@pytest.mark.usefixtures("keys")
+async def test_a_key_sets_token_that_expires_sooner_is_refused_then() -> None:
     authenticator = Authenticator(TokenPolicy(algorithm="HS256", jwks_url="https://id.example/keys"))
-    authorization = header(timedelta(seconds=30))
+    authorization = providers_header(timedelta(seconds=30))
     expiry = (await authenticator.authenticate(authorization)).expires_at
     assert expiry is not None
 

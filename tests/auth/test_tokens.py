@@ -6,11 +6,14 @@ from uuid import UUID
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import get_default_algorithms
 
-from auth.caller import AccountStatus, Role
+from auth.caller import AccountStatus, Caller, Role
 from auth.errors import InvalidCredentials
-from auth.policy import TokenPolicy
-from auth.tokens import Authenticator, user_id_of
+from auth.policy import ALGORITHMS, InvalidTokenPolicy, TokenPolicy
+from auth.tokens import LEEWAY, Authenticator, sign, user_id_of
 
 KEY = "a key that only this test knows, long enough for the longest of the HMAC algorithms"
 POLICY = TokenPolicy(algorithm="HS256", secret_key=KEY)
@@ -80,3 +83,89 @@ async def test_audience_and_issuer_are_checked_where_they_are_set(claim: str, va
     assert (await Authenticator(policy).authenticate(f"Bearer {token(**good)}")).user_id == USER_ID
     with pytest.raises(InvalidCredentials):
         await Authenticator(policy).authenticate(f"Bearer {token(**good | {claim: value})}")
+
+
+@pytest.mark.parametrize("subject", [7, 0, -7, 10**200])
+async def test_a_subject_may_be_a_number(subject: int) -> None:
+    caller = await Authenticator(POLICY).authenticate(f"Bearer {token(sub=subject, iss='https://a.example')}")
+
+    assert caller.user_id == user_id_of(str(subject), "https://a.example")
+
+
+@pytest.mark.parametrize("subject", [True, 7.0, [], ["7"], {}, {"id": 7}, "", " \t", "x" * 256, 10**255, "\ud800"])
+async def test_any_other_subject_is_refused(subject: object) -> None:
+    with pytest.raises(InvalidCredentials):
+        await Authenticator(POLICY).authenticate(f"Bearer {token(sub=subject)}")
+
+
+@pytest.mark.parametrize(("claim", "sign"), [("exp", -1), ("nbf", 1), ("iat", 1)])
+async def test_clocks_may_differ_by_ten_seconds(claim: str, sign: int) -> None:
+    def off_by(seconds: int) -> str:
+        claims: dict[str, Any] = {claim: datetime.now(UTC) + sign * timedelta(seconds=seconds)}
+        return f"Bearer {token(**claims)}"
+
+    assert (await Authenticator(POLICY).authenticate(off_by(5))).user_id == USER_ID
+    with pytest.raises(InvalidCredentials):
+        await Authenticator(POLICY).authenticate(off_by(15))
+
+
+async def test_a_token_ends_when_it_is_no_longer_accepted() -> None:
+    end = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)
+
+    caller = await Authenticator(POLICY).authenticate(f"Bearer {token(exp=end)}")
+
+    assert caller.expires_at == end + LEEWAY
+
+
+@pytest.mark.parametrize("email", ["", "  ", "x" * 250 + "@b.example", "a\0@b.example", "a\ud800@b.example", 7, {}, []])
+async def test_an_address_that_cannot_be_one_is_not_known(email: object) -> None:
+    assert (await Authenticator(POLICY).authenticate(f"Bearer {token(email=email)}")).email is None
+
+
+def test_the_algorithms_are_those_that_the_library_has() -> None:
+    # One of PyJWT's names is its own old misspelling of ES512.
+    assert set(ALGORITHMS) == set(get_default_algorithms()) - {"none", "ES521"}
+
+
+def pem(key: Any, *, public: bool) -> str:
+    encoding = serialization.Encoding.PEM
+    if public:
+        text = key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
+    else:
+        text = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return str(text, "ascii")
+
+
+RSA = rsa.generate_private_key(65537, 2048)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+EDWARDS = ed25519.Ed25519PrivateKey.generate()
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("RS256", RSA), ("PS512", RSA), ("ES256", CURVE), ("EdDSA", EDWARDS)])
+async def test_a_pair_of_keys_verifies_by_either_and_signs_by_the_private_one(algorithm: str, key: Any) -> None:
+    private = TokenPolicy(algorithm=algorithm, secret_key=pem(key, public=False))
+    public = TokenPolicy(algorithm=algorithm, secret_key=pem(key, public=True))
+    signed = sign(private, Caller(USER_ID, None), timedelta(hours=1))
+
+    for policy in (private, public):
+        assert (await Authenticator(policy).authenticate(f"Bearer {signed}")).user_id == USER_ID
+    with pytest.raises(InvalidTokenPolicy, match="public key"):
+        sign(public, Caller(USER_ID, None), timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("RS256", KEY),
+        ("RS256", pem(RSA, public=True).replace("\n", "\\n")),
+        ("RS256", pem(CURVE, public=True)),
+        ("ES256", pem(RSA, public=True)),
+        ("ES384", pem(CURVE, public=True)),
+        ("EdDSA", pem(RSA, public=True)),
+        ("HS256", pem(RSA, public=True)),
+        ("HS256", '{"kty": "oct", "k": "a key that only this test knows"}'),
+    ],
+)
+def test_a_key_that_can_verify_nothing_is_found_out_at_once(algorithm: str, key: str) -> None:
+    with pytest.raises(InvalidTokenPolicy, match=f"JWT_SECRET_KEY is no key for JWT_ALGORITHM {algorithm}"):
+        Authenticator(TokenPolicy(algorithm=algorithm, secret_key=key))

@@ -22,7 +22,7 @@ WHERE constraints.contype = 'f'
 async def refused_by(house: House, statement: str, **values: Any) -> str:
     """Run a statement that must fail; return the name of the constraint that refused it."""
     with pytest.raises(IntegrityError) as refusal:
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             await session.execute(text(statement), values)
     return str(refusal.value.orig)
 
@@ -71,7 +71,7 @@ async def test_a_job_is_charged_and_refunded_once(house: House, kind: str, amoun
     )
     values = {"user_id": caller.user_id, "kind": kind, "amount": amount, "job_id": job_id}
     if kind == "REFUND":
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             await session.execute(text(entry), values)
 
     assert "uq_token_ledger_once_per_job" in await refused_by(house, entry, **values)
@@ -128,5 +128,5 @@ async def test_a_job_needs_a_user(house: House) -> None:
 
 
 async def test_every_foreign_key_has_an_index(house: House) -> None:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         assert (await session.scalars(text(FOREIGN_KEYS_WITHOUT_INDEX))).all() == []

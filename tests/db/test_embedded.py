@@ -12,14 +12,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from db.embedded import embedded_server
-from db.errors import EmbeddedServerUnavailable
+from db.embedded.server import embedded_server
+from db.engine.errors import EmbeddedServerUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
-from db.embedded import embedded_server
+from db.embedded.server import embedded_server
 
 with embedded_server(Path(sys.argv[1])) as url:
     print(url, flush=True)
@@ -94,7 +94,7 @@ def alive(data_dir: Path) -> list[psutil.Process]:
 
 
 def guardians(data_dir: Path) -> list[psutil.Process]:
-    return processes("db.embedded_guardian", str(data_dir))
+    return processes("db.embedded.guardian", str(data_dir))
 
 
 def postmasters(data_dir: Path) -> list[psutil.Process]:

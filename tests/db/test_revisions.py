@@ -8,8 +8,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from db import migrations, revisions
-from db.errors import DatabaseUnavailable
-from db.session import Database
+from db.engine.errors import DatabaseUnavailable
+from tests.inspected import InspectedDatabase
 
 ALEMBIC = Path(__file__).parents[2] / "alembic.ini"
 
@@ -18,11 +18,11 @@ def test_the_heads_are_those_of_the_scripts() -> None:
     assert set(ScriptDirectory.from_config(Config(ALEMBIC)).get_heads()) == revisions.HEADS
 
 
-async def test_a_database_has_what_was_applied(database: Database) -> None:
+async def test_a_database_has_what_was_applied(database: InspectedDatabase) -> None:
     name = f"revisions_{uuid4().hex}"
     async with database.raw_connection() as connection:
         await connection.execute(f'CREATE DATABASE "{name}"')
-        fresh = Database(database.url.set(database=name).render_as_string(hide_password=False))
+        fresh = InspectedDatabase(database.url.set(database=name).render_as_string(hide_password=False))
         applied = [await revisions.applied(fresh.reader)]
         for revision in ("0004", "0005", "heads"):
             await migrations.upgrade(fresh.url, revision)
@@ -36,7 +36,7 @@ async def test_a_database_has_what_was_applied(database: Database) -> None:
 
 
 async def test_a_server_that_cannot_be_reached_is_not_an_empty_database() -> None:
-    nowhere = Database("postgresql://127.0.0.1:1/postgres")
+    nowhere = InspectedDatabase("postgresql://127.0.0.1:1/postgres")
     with pytest.raises(DatabaseUnavailable) as raised:
         await revisions.are_applied(nowhere.reader)
     assert type(raised.value) is DatabaseUnavailable

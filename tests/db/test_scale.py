@@ -22,20 +22,20 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, select
 
 from app.sample import SAMPLE
 from auth.caller import Caller
 from db import creations, look_videos, looks, migrations, revisions, video_jobs
+from db.engine.paging import Page, Position
+from db.engine.pool import Transaction
+from db.engine.statements import Statement, Writer
 from db.looks import LookList, LookView
-from db.pages import Page, Position
-from db.session import Database, Session
-from db.statements import Statement
 from resolvers import accounts, video_job_creation
 from resolvers.looks import create as create_look
 from resolvers.video_job_input import VideoJobInput
 from tests.conftest import temporary_folder
 from tests.house import CATALOGUE
+from tests.inspected import InspectedDatabase
 
 T = TypeVar("T")
 PageReader = Callable[..., Awaitable[Page[Any]]]
@@ -109,7 +109,7 @@ def behind(n: int) -> Position:
 
 
 def numbers(page: Page[Any]) -> list[int]:
-    return [UUID(row.id).int for row in page.rows]
+    return [row.id.int for row in page.rows]
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -118,57 +118,52 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-async def explained(database: Database, read: Callable[[Session], Awaitable[T]]) -> tuple[T, Plan]:
+async def explained(database: InspectedDatabase, read: Callable[[Writer], Awaitable[T]]) -> tuple[T, Plan]:
     """Read, then let PostgreSQL explain the one statement that this sent, with the same parameters."""
-    sent: list[tuple[str, Any]] = []
+    sent: list[tuple[str, list[object]]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
+    async def fetch(self: Transaction, statement: Statement[Any], **values: object) -> list[Any]:
+        sent.append((statement.sql, statement.arguments(values)))
+        return await real(self, statement, **values)
 
-    async def fetch(statement: Statement[Any], **values: object) -> list[Any]:
-        sent.append((statement.sql, tuple(statement.arguments(values))))
-        return await Session.fetch(session, statement, **values)
-
-    async with database.transaction() as session:
-        connection = await session.connection()
-        await connection.execute(select(1))
-        event.listen(connection.sync_connection, "before_cursor_execute", note)
-        with patch.object(session, "fetch", fetch):
-            answer = await read(session)
+    real = Transaction.fetch
+    async with database.transaction() as transaction:
+        with patch.object(Transaction, "fetch", fetch):
+            answer = await read(transaction)
         ((statement, parameters),) = sent
         explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
-        ((document,),) = await connection.exec_driver_sql(explain, parameters)
-        (plan,) = json.loads(document) if isinstance(document, str) else document
+        ((document,),) = await transaction.send(explain, *parameters)
+        (plan,) = json.loads(document)
     return answer, Plan.of(plan["Plan"])
 
 
-def jobs_of_owner(session: Session, after: Position | None = None) -> Awaitable[Page[Any]]:
+def jobs_of_owner(session: Writer, after: Position | None = None) -> Awaitable[Page[Any]]:
     return video_jobs.page_of_owner(session, OWNER, first=PAGE, after=after)
 
 
 def looks_in(view: LookView, search: str | None = None, user_id: UUID = OWNER) -> PageReader:
-    def read(session: Session, after: Position | None = None) -> Awaitable[Page[Any]]:
+    def read(session: Writer, after: Position | None = None) -> Awaitable[Page[Any]]:
         return looks.page(session, LookList(view, user_id, search), first=PAGE, after=after)
 
     return read
 
 
 @asynccontextmanager
-async def migrated(server: Database, name: str) -> AsyncIterator[Database]:
+async def migrated(server: InspectedDatabase, name: str) -> AsyncIterator[InspectedDatabase]:
     """Make a database of our own on a server, with the schema; drop it afterwards."""
     url = server.url.set(database=name)
     async with server.raw_connection() as connection:
         await connection.execute(f"CREATE DATABASE {name}")
         try:
             await migrations.upgrade(url)
-            database = Database(url.render_as_string(hide_password=False))
+            database = InspectedDatabase(url.render_as_string(hide_password=False))
             yield database
             await database.close()
         finally:
             await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def load(database: Database, statements: dict[str, tuple[int, ...]]) -> None:
+async def load(database: InspectedDatabase, statements: dict[str, tuple[int, ...]]) -> None:
     """Run statements that insert; the search index is taken away for it and made again as the migration made it."""
     async with database.raw_connection() as connection:
         await connection.execute(FAST_LOADING)
@@ -182,7 +177,7 @@ async def load(database: Database, statements: dict[str, tuple[int, ...]]) -> No
 
 
 @pytest.fixture(scope="module")
-async def grown(database: Database) -> AsyncIterator[Database]:
+async def grown(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database on the tests' server with as many jobs as looks."""
     async with migrated(database, "grown") as grown:
         await load(grown, MANY_LOOKS | {JOBS: (ROWS, ACTIVE_EVERY)})
@@ -190,7 +185,7 @@ async def grown(database: Database) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="module")
-async def searched(database: Database) -> AsyncIterator[Database]:
+async def searched(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database full of looks on a server with pg_trgm."""
     async with server_with_pg_trgm(database) as server, migrated(server, "searched") as searched:
         await load(searched, MANY_LOOKS)
@@ -198,9 +193,9 @@ async def searched(database: Database) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def server_with_pg_trgm(ours: Database) -> AsyncIterator[Database]:
+async def server_with_pg_trgm(ours: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     with ExitStack() as stack:
-        installed = (Database(stack.enter_context(started(programs))) for programs in installations())
+        installed = (InspectedDatabase(stack.enter_context(started(programs))) for programs in installations())
         for server in chain((ours,), installed):
             async with server.raw_connection() as connection:
                 if await connection.fetchval(HAS_PG_TRGM):
@@ -253,7 +248,9 @@ def started(programs: Path) -> Iterator[str]:
         pytest.param(looks_in(LookView.ALL), 1, 90 * PAGE, "ix_looks_all_newest_first", id="all looks"),
     ],
 )
-async def test_a_late_page_costs_the_same(grown: Database, read: PageReader, every: int, left: int, index: str) -> None:
+async def test_a_late_page_costs_the_same(
+    grown: InspectedDatabase, read: PageReader, every: int, left: int, index: str
+) -> None:
     shown = [n for n in range(ROWS, 0, -1) if n % every == 0]
 
     first, first_plan = await explained(grown, read)
@@ -268,14 +265,14 @@ async def test_a_late_page_costs_the_same(grown: Database, read: PageReader, eve
         assert plan.buffers <= 2 * other.buffers + 5
 
 
-async def test_the_jobs_that_hold_slots_are_found_among_a_million(grown: Database) -> None:
+async def test_the_jobs_that_hold_slots_are_found_among_a_million(grown: InspectedDatabase) -> None:
     standing, plan = await explained(grown, lambda session: creations.standing(session, OWNER, None))
     assert [job_id.int for job_id in standing.active] == list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))
     assert plan.indexes == {"ix_video_jobs_active"}
     assert plan.rows_read == len(standing.active)
 
 
-async def test_looks_shared_with_a_user_are_reached_by_their_shares(grown: Database) -> None:
+async def test_looks_shared_with_a_user_are_reached_by_their_shares(grown: InspectedDatabase) -> None:
     shared = range(2, ROWS + 1, 3000)
     page, plan = await explained(grown, looks_in(LookView.SHARED_WITH_ME, user_id=READER))
 
@@ -287,7 +284,7 @@ async def test_looks_shared_with_a_user_are_reached_by_their_shares(grown: Datab
 
 @pytest.mark.parametrize("word", ["houndstooth", "undstoo", "HoundsTooth scarf"])
 @pytest.mark.parametrize(("view", "every"), [(LookView.MY_PRIVATE, 2), (LookView.PUBLIC, 3), (LookView.ALL, 1)])
-async def test_a_search_uses_its_index(searched: Database, word: str, view: LookView, every: int) -> None:
+async def test_a_search_uses_its_index(searched: InspectedDatabase, word: str, view: LookView, every: int) -> None:
     found, plan = await explained(searched, looks_in(view, word))
 
     assert numbers(found) == [n for n in range(ROWS, 0, -1) if n % RARE_EVERY == 0 and n % every == 0]
@@ -296,7 +293,7 @@ async def test_a_search_uses_its_index(searched: Database, word: str, view: Look
     assert plan.rows_read <= ROWS // RARE_EVERY
 
 
-async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searched: Database) -> None:
+async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searched: InspectedDatabase) -> None:
     caller = Caller(UUID(int=0x100), "new@example.com")
     async with searched.transaction() as session:
         await accounts.open_account(session, caller)
@@ -304,7 +301,7 @@ async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searche
         asked = VideoJobInput("veo-3.1-generate-001", "720p", "16:9", True, "She turns", look_id=str(look.id))  # noqa: FBT003
         created = await video_job_creation.create(session, caller, asked, CATALOGUE)
         shown_in = await look_videos.looks_of_jobs(session, [created.job.id])
-        assert [shown.id for shown in shown_in] == [str(look.id)]
+        assert [shown.id for shown in shown_in] == [look.id]
         assert await video_jobs.active_but_not_queued(session, limit=1) == []
 
     assert await revisions.are_applied(searched.reader)

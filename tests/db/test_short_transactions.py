@@ -9,11 +9,11 @@ from sqlalchemy import Integer, func, select
 
 from auth.caller import Caller
 from db import accounts
-from db.errors import DatabaseUnavailable
-from db.models import LedgerEntryKind
-from db.session import Database
-from db.statements import Reader, Row, Statement, Writer
+from db.engine.errors import DatabaseUnavailable
+from db.engine.statements import Reader, Row, Statement, Writer
+from db.tables import LedgerEntryKind
 from tests.house import House
+from tests.inspected import InspectedDatabase
 
 
 class Process(Row):
@@ -26,9 +26,9 @@ PROCESS = Statement(select(func.pg_backend_pid(type_=Integer)), Process)
 
 
 @pytest.fixture
-async def one(house: House) -> AsyncIterator[Database]:
+async def one(house: House) -> AsyncIterator[InspectedDatabase]:
     """A database with one connection for short transactions and single reads."""
-    database = Database(house.database.url.render_as_string(hide_password=False), pool_size=2)
+    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
     yield database
     await database.close()
 
@@ -43,10 +43,10 @@ async def end_connection(house: House, reader: Reader) -> None:
         await connection.execute("SELECT pg_terminate_backend($1, 10000)", process.pid)
 
 
-async def test_what_succeeds_is_kept_and_what_fails_is_not(house: House, one: Database) -> None:
+async def test_what_succeeds_is_kept_and_what_fails_is_not(house: House, one: InspectedDatabase) -> None:
     caller = await house.user(tokens=100)
 
-    async with one.short_transaction() as transaction:
+    async with one.transaction() as transaction:
         assert await charge(transaction, caller, 10) == 90
     with pytest.raises(asyncpg.CheckViolationError, match="tokens_never_negative"):
         await overdraw(one, caller)
@@ -54,43 +54,43 @@ async def test_what_succeeds_is_kept_and_what_fails_is_not(house: House, one: Da
     assert await house.tokens(caller) == 90
 
 
-async def overdraw(database: Database, caller: Caller) -> None:
-    async with database.short_transaction() as transaction:
+async def overdraw(database: InspectedDatabase, caller: Caller) -> None:
+    async with database.transaction() as transaction:
         await charge(transaction, caller, 10)
         await charge(transaction, caller, 100)
 
 
-async def test_a_connection_that_was_lost_before_is_replaced(house: House, one: Database) -> None:
+async def test_a_connection_that_was_lost_before_is_replaced(house: House, one: InspectedDatabase) -> None:
     caller = await house.user(tokens=100)
     await end_connection(house, one.reader)
 
-    async with one.short_transaction() as transaction:
+    async with one.transaction() as transaction:
         await charge(transaction, caller, 10)
 
     assert await house.tokens(caller) == 90
 
 
-async def test_a_connection_that_is_lost_in_the_middle_keeps_nothing(house: House, one: Database) -> None:
+async def test_a_connection_that_is_lost_in_the_middle_keeps_nothing(house: House, one: InspectedDatabase) -> None:
     caller = await house.user(tokens=100)
 
     async def lose() -> None:
-        async with one.short_transaction() as transaction:
+        async with one.transaction() as transaction:
             await charge(transaction, caller, 10)
             await end_connection(house, transaction)
 
     with pytest.raises(DatabaseUnavailable):
         await lose()
     assert await house.tokens(caller) == 100
-    async with one.short_transaction() as transaction:
+    async with one.transaction() as transaction:
         assert await charge(transaction, caller, 10) == 90
 
 
-async def test_a_cancelled_one_leaves_a_clean_connection(house: House, one: Database) -> None:
+async def test_a_cancelled_one_leaves_a_clean_connection(house: House, one: InspectedDatabase) -> None:
     caller = await house.user(tokens=100)
     charged = asyncio.Event()
 
     async def hang() -> None:
-        async with one.short_transaction() as transaction:
+        async with one.transaction() as transaction:
             await charge(transaction, caller, 10)
             charged.set()
             await asyncio.Event().wait()
@@ -101,14 +101,14 @@ async def test_a_cancelled_one_leaves_a_clean_connection(house: House, one: Data
     with pytest.raises(asyncio.CancelledError):
         await hanging
 
-    async with one.short_transaction() as transaction:
+    async with one.transaction() as transaction:
         assert await charge(transaction, caller, 20) == 80
     assert await house.tokens(caller) == 80
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:
-    database = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    database = InspectedDatabase("postgresql://nobody@127.0.0.1:1/nothing")
 
     with pytest.raises(DatabaseUnavailable):
-        async with database.short_transaction():
+        async with database.transaction():
             pass

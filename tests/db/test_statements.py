@@ -7,11 +7,14 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+import pytest
+from sqlalchemy import Integer, Text, bindparam, select
 
 import db
-from db.pages import Listing
-from db.session import Database
-from db.statements import Row, Statement
+from db.engine.database import Database
+from db.engine.paging import Listing
+from db.engine.statements import Row, Statement
+from tests.test_error_tables import descendants
 
 # What asyncpg makes of PostgreSQL's types.
 MADE_OF: dict[str, type | None] = {
@@ -29,9 +32,17 @@ MADE_OF: dict[str, type | None] = {
 }
 
 
+class Pair(Row):
+    number: int
+    text: str
+
+
+PAIR = Statement(select(bindparam("number", type_=Integer), bindparam("text", "a constant", type_=Text)), Pair)
+
+
 def kinds() -> set[type[Row]]:
     """Return all kinds of rows that the application has."""
-    return {kind for kind in Row.__subclasses__() if kind.__module__.startswith("db.")}
+    return {kind for kind in descendants(Row) if kind.__module__.startswith("db.")}
 
 
 def statements() -> list[Statement[Row]]:
@@ -58,3 +69,40 @@ async def test_columns_have_the_types_of_the_annotations(database: Database) -> 
 
 def _made_of(type_: asyncpg.Type) -> type | None:
     return list if type_.kind == "array" else MADE_OF[type_.name]
+
+
+async def test_a_constant_of_the_statement_is_not_to_be_given(database: Database) -> None:
+    (row,) = await database.reader.fetch(PAIR, number=1)
+
+    assert (row.number, row.text) == (1, "a constant")
+
+
+async def test_there_are_no_other_columns_for_mypy_either(database: Database) -> None:
+    (row,) = await database.reader.fetch(PAIR, number=1)
+
+    with pytest.raises(AttributeError):
+        _ = row.no_such_column  # type: ignore[attr-defined] # an error, too, where rows are of any type for mypy
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({}, r"lacks the parameters \['number'\]"),
+        ({"number": 1, "nmuber": 1}, r"none of the names \['nmuber'\]"),
+        ({"nmuber": 1}, r"lacks the parameters \['number'\] and has none of the names \['nmuber'\]"),
+        ({"number": 1, "text": "another"}, r"none of the names \['text'\]"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["reader", "transaction"])
+async def test_a_parameter_that_is_missing_or_unknown_is_an_error(
+    database: Database, kind: str, values: dict[str, object], named: str
+) -> None:
+    async def send() -> None:
+        if kind == "reader":
+            await database.reader.fetch(PAIR, **values)
+        else:
+            async with getattr(database, kind)() as transaction:
+                await transaction.fetch(PAIR, **values)
+
+    with pytest.raises(TypeError, match=named):
+        await send()

@@ -5,10 +5,11 @@ import logging
 from contextlib import suppress
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
-from db.session import Database, wake_up_after_commit
-from db.wake_ups import WAKE_UP_CHANNEL, WakeUps
+from db.engine.database import Database, wake_up_after_commit
+from db.engine.wake_ups import WAKE_UP_CHANNEL, WakeUps
 from tests.house import House, eventually
 
 
@@ -18,8 +19,8 @@ class Heard:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def __call__(self, _connection: object, _process: int, _channel: str, text: str) -> None:
-        self.texts.append(text)
+    def __call__(self, _connection: object, _process: int, _channel: str, text: object) -> None:
+        self.texts.append(str(text))
 
     async def enough(self, number: int) -> list[str]:
         async def told() -> list[str]:
@@ -40,16 +41,15 @@ async def test_a_creation_wakes_its_followers_and_a_refusal_nobody(house: House)
         assert await heard.enough(2) == [f"{job_id}:1:{caller.user_id}", f"{job_id}:2:{caller.user_id}"]
 
 
-@pytest.mark.parametrize("kind", ["transaction", "short_transaction"])
-async def test_what_is_rolled_back_is_not_told(database: Database, kind: str) -> None:
+async def test_what_is_rolled_back_is_not_told(database: Database) -> None:
     job_id, user_id, heard = uuid4(), uuid4(), Heard()
     async with database.raw_connection() as connection:
         await connection.add_listener(WAKE_UP_CHANNEL, heard)
         with suppress(KeyError):
-            async with getattr(database, kind)() as session:
+            async with database.transaction() as session:
                 wake_up_after_commit(session, job_id, 1, user_id)
                 raise KeyError
-        async with getattr(database, kind)() as session:
+        async with database.transaction() as session:
             wake_up_after_commit(session, job_id, 2, user_id)
             wake_up_after_commit(session, job_id, 3, user_id)
             assert heard.texts == []
@@ -87,3 +87,37 @@ async def test_a_wake_up_that_cannot_be_sent_fails_nobody(caplog: pytest.LogCapt
         await wake_ups.close()
 
     assert [record.message for record in caplog.records] == ["Wake-ups could not be sent"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 12"),
+        asyncpg.QueryCanceledError("canceling statement"),
+        KeyError("a fault of ours"),
+        asyncio.CancelledError("a library's own"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_no_error_keeps_the_next_wake_ups_from_being_sent(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[list[str]] = []
+
+    class Failing:
+        facts: dict[str, bool] = {}  # noqa: RUF012 - as a reader has them
+
+        async def fetch(self, _statement: object, *, wake_ups: list[str]) -> list[object]:
+            sent.append(wake_ups)
+            if len(sent) == 1:
+                raise error
+            return []
+
+    wake_ups = WakeUps(Failing())  # type: ignore[arg-type]
+    wake_ups.send(["lost"])
+    await asyncio.sleep(0)
+    wake_ups.send(["next"])
+    await wake_ups.close()
+
+    assert sent == [["lost"], ["next"]]
+    assert caplog.messages == ["Wake-ups could not be sent"]

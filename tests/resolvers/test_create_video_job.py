@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from auth.caller import AccountStatus, Role
-from db.models import IdempotencyKey, LookVideo, VideoJob
+from db.tables import IdempotencyKey, LookVideo, VideoJob
 from tests.house import House
 from tests.wires import Answer, GraphQLWire, Wire
 

@@ -1,7 +1,7 @@
 """What a creation sends to the database over each wire: no more than it needs, each statement a round trip."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -10,9 +10,9 @@ from sqlalchemy import Engine, event
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.read_pool import ReadPool
-from db.session import Database
+from db.engine.pool import ReadPool
 from tests.house import FORM, House, eventually, multipart
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 
 CREATE = """mutation ($input: CreateVideoJobInput!) { createVideoJob(input: $input) {
@@ -27,7 +27,7 @@ NAMES = {
     "looks": "^SELECT .* FROM look_videos JOIN looks",
     "read key": "^SELECT .* FROM idempotency_keys",
     "write key": "^INSERT INTO idempotency_keys",
-    "read job": "^SELECT CAST.* FROM video_jobs WHERE",
+    "read job": "^SELECT video_jobs.* FROM video_jobs WHERE",
     "wake": "^SELECT pg_notify",
 }
 WRITTEN = ["BEGIN;", "lock", "standing", "write", "enqueue", "COMMIT;", "wake"]
@@ -35,24 +35,26 @@ WRITTEN = ["BEGIN;", "lock", "standing", "write", "enqueue", "COMMIT;", "wake"]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect what is sent on connections of pools that are opened from now on."""
+    """Collect what is sent by pools that are made from now on."""
     statements: list[str] = []
+    make = ReadPool.__init__
 
-    opened = ReadPool._opened  # noqa: SLF001 - where a pool's connections come from
+    def made(pool: ReadPool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
+        async def listened_to() -> asyncpg.Connection:
+            connection = await connect()
+            connection.add_query_logger(lambda query: statements.append(query.query))
+            return connection
 
-    async def listened_to(pool: ReadPool) -> asyncpg.Connection:
-        connection = await opened(pool)
-        connection.add_query_logger(lambda query: statements.append(query.query))
-        return connection
+        make(pool, listened_to, *more)
 
-    monkeypatch.setattr(ReadPool, "_opened", listened_to)
+    monkeypatch.setattr(ReadPool, "__init__", made)
     return statements
 
 
 @pytest.fixture
 async def listened(house: House, settings: Settings, sent: list[str]) -> AsyncIterator[House]:
     """An API with connections of its own, where nothing happens for the first time any more."""
-    database = Database(house.database.url.render_as_string(hide_password=False), pool_size=2)
+    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
     async with serving(settings, database) as url, House.opened(settings, database, url) as listened:
         caller = await listened.user()
         await over_rest(listened, caller, sent, lookId=str((await listened.look(caller)).id))

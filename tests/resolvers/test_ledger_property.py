@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from auth.caller import Caller, Role
-from db.models import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Look, Submission, User, VideoJob, VideoJobStatus
-from db.session import Session
+from db.engine.statements import Writer
+from db.looks import LookRow
+from db.tables import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Submission, User, VideoJob, VideoJobStatus
+from db.video_jobs import JobRow
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import KeptVideo, VideoJobChanged
@@ -49,7 +51,7 @@ class Story:
 
     house: House
     callers: list[Caller]
-    looks: list[Look]
+    looks: list[LookRow]
     admin: Caller
     jobs: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     started: set[UUID] = field(default_factory=set)
@@ -80,7 +82,7 @@ class Story:
             raise VideoJobNotFound
         return jobs[-1 - step.job % len(jobs)]
 
-    async def job(self, session: Session, step: Step) -> VideoJob:
+    async def job(self, session: Writer, step: Step) -> JobRow:
         return await video_jobs.get(session, self.caller(step), self.job_id(step))
 
     async def create(self, step: Step, wire: Wire) -> None:
@@ -175,7 +177,7 @@ class Story:
         """Compare what the users were told with what the database says."""
         ids = [caller.user_id for caller in self.callers]
         in_order = (LedgerEntry.created_at, LedgerEntry.id)
-        async with self.house.database.transaction() as session:
+        async with self.house.database.session() as session:
             users = (await session.scalars(select(User).where(User.id.in_(ids)))).all()
             query = select(LedgerEntry).where(LedgerEntry.user_id.in_(ids)).order_by(*in_order)
             entries = (await session.scalars(query)).all()

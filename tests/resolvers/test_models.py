@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db.models import ImageRole
+from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.models import MODELS, Catalogue, VideoModel
 from resolvers.video_job_input import JobImage, VideoJobInput

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from db import submission_pace
-from db.models import Submission
+from db.tables import Submission
 from resolvers import generation, submission
 from resolvers.models import FleetLimits
 from resolvers.queue_places import queue_places
@@ -25,7 +25,7 @@ async def run_times(house: House, *seconds: float) -> None:
     for job_id, length in zip(await waiting(house, len(seconds)), seconds, strict=True):
         statement = f"""UPDATE video_jobs SET status = 'SUCCEEDED', cloudinary_url = '/media/x.mp4',
             submitted_at = now(), completed_at = now() + interval '{length} s' WHERE id = '{job_id}'"""  # noqa: S608 - ours
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             await session.execute(text(statement))
 
 

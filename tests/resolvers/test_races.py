@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from auth.caller import Caller
 from db import accounts
-from db.models import LedgerEntry, LedgerEntryKind, Look, LookVideo, Submission, VideoJob, VideoJobStatus
+from db.looks import LookRow
+from db.tables import LedgerEntry, LedgerEntryKind, LookVideo, Submission, VideoJob, VideoJobStatus
 from resolvers import generation, video_jobs
 from resolvers.errors import Refusal
 from tests.house import House, eventually
@@ -41,11 +42,11 @@ async def mutate(house: House, caller: Caller, name: str, input_: str, answer: s
     return errors[0]["code"] if errors else None
 
 
-async def set_default_by_rest(house: House, caller: Caller, job_id: str, look: Look) -> str | None:
+async def set_default_by_rest(house: House, caller: Caller, job_id: str, look: LookRow) -> str | None:
     return await rest(house, caller, "PATCH", f"video-jobs/{job_id}/set-default-for-look/{look.id}")
 
 
-async def set_default_by_graphql(house: House, caller: Caller, job_id: str, look: Look) -> str | None:
+async def set_default_by_graphql(house: House, caller: Caller, job_id: str, look: LookRow) -> str | None:
     answer = "look { videos { id isDefault } defaultThumbnailUrl }"
     ids = {"videoJobId": job_id, "lookId": str(look.id)}
     return await mutate(house, caller, "setDefaultVideo", "LookVideoInput", answer, **ids)
@@ -74,16 +75,16 @@ DELETE = (delete_by_rest, delete_by_graphql)
 Change = Callable[[House, Caller, str], Awaitable[str | None]]
 
 
-async def links(house: House, look: Look) -> dict[str, bool]:
+async def links(house: House, look: LookRow) -> dict[str, bool]:
     """Return the videos that a look shows, each with whether it is the default."""
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         rows = await session.scalars(select(LookVideo).where(LookVideo.look_id == look.id))
         return {str(row.video_job_id): row.is_default for row in rows}
 
 
 async def refunded(house: House) -> set[UUID]:
     """Return the jobs whose tokens came back; a job that got them twice is told."""
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         query = select(LedgerEntry.video_job_id).where(LedgerEntry.kind == LedgerEntryKind.REFUND)
         times = Counter((await session.scalars(query)).all())
     assert set(times.values()) <= {1}, times
@@ -94,7 +95,7 @@ async def until_somebody_waits(house: House) -> None:
     """Return when a transaction waits for another one's lock."""
 
     async def waiting() -> int:
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             return int(await session.scalar(BLOCKED) or 0)
 
     await eventually(waiting, lambda count: count > 0)
@@ -187,7 +188,7 @@ async def test_a_look_deleted_while_videos_are_created_for_it_is_shown_or_refuse
     callers = [await house.user(tokens=150) for _ in range(8)]
     looks = [await house.look(caller) for caller in callers]
 
-    async def race(turn: int, caller: Caller, look: Look) -> list[Answer]:
+    async def race(turn: int, caller: Caller, look: LookRow) -> list[Answer]:
         wires = (RestWire(house), GraphQLWire(house), RestWire(house))
         creations: list[Awaitable[Any]] = [wire.create(caller, lookId=str(look.id)) for wire in wires]
         creations.insert(turn % 4, rest(house, caller, "DELETE", f"looks/{look.id}"))

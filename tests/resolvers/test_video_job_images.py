@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.models import FileRemoval, VideoJobImage
+from db.tables import FileRemoval, VideoJobImage
 from tests.house import FORM, House, multipart
 from tests.schema.mutate import png
 from tests.workers import files_are_removed
@@ -25,7 +25,7 @@ async def create(house: House, caller: Any, key: str | None = None, **files: byt
 
 
 async def addresses(house: House) -> list[str]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         return list(await session.scalars(select(VideoJobImage.address)))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from db.job_feed import Inbox, JobFeed
+from db.engine.feed import Inbox, JobFeed
 
 
 @pytest.fixture

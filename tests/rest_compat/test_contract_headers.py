@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from app.settings import Settings
-from db.session import Database
+from db.engine.database import Database
 from tests.house import FORM, House, http_client, multipart
 from tests.rest_compat.test_contract import NOBODYS, call, well_formed
 from tests.servers import serving

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from auth.caller import Caller, Role
-from db.models import Look, LookShare, LookVideo, Product, User
+from db.tables import Look, LookShare, LookVideo, Product, User
 from tests.house import House
 from tests.rest_compat.test_contract import NOBODYS, call, refused
 from tests.rest_compat.test_contract_looks import LOOK, PATH, changed, make, rows_and_files

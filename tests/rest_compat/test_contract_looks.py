@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from auth.caller import Caller, Role
-from db.models import Look, LookShare, Product
+from db.tables import Look, LookShare, Product
 from tests.house import House
 from tests.rest_compat.test_contract import NOBODYS, call, refused
 

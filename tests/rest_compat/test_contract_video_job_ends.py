@@ -3,7 +3,7 @@
 import pytest
 
 from auth.caller import Role
-from db.models import LedgerEntry, LookVideo, VideoJob, VideoJobLog
+from db.tables import LedgerEntry, LookVideo, VideoJob, VideoJobLog
 from tests.house import House, eventually
 from tests.rest_compat.test_contract import call, refused
 from tests.rest_compat.test_contract_video_jobs import (

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
-from db.models import VideoJobStatus
+from db.tables import VideoJobStatus
 from tests.house import House, eventually
 from tests.rest_compat.test_contract import NOBODYS, call, refused
 from tests.rest_compat.test_video_jobs import JOB_MEMBERS
@@ -63,7 +63,7 @@ async def running(house: House, job_id: str) -> None:
 async def end(house: House, job_id: str, status: str) -> None:
     """Let a job have ended, as a worker would leave it."""
     statement = f"UPDATE video_jobs SET status = :s, completed_at = now(), {ENDED[status]} WHERE id = :i"  # noqa: S608 - ours
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text(statement), {"s": status, "i": job_id})
 
 
@@ -215,7 +215,7 @@ async def test_a_default_needs_a_look_and_a_video_of_ones_own_that_belong_togeth
     caller, other = await house.user(tokens=150), await house.user()
     look, empty_look, others_look = await house.look(caller), await house.look(caller), await house.look(other)
     job_id, others_job = await house.create(caller, lookId=look.id), await house.create(other, lookId=others_look.id)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("UPDATE looks SET visibility = 'public'"))
     await call(house, caller, "PATCH", f"{PATH}/{job_id}/set-default-for-look/{look.id}")
     no_look = (404, "Look not found")

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from app.settings import Settings
-from db.errors import DatabaseUnavailable
-from db.session import Database
+from db.engine.errors import DatabaseUnavailable
 from tests.house import House, eventually
+from tests.inspected import InspectedDatabase
 from tests.rest_compat.event_stream import followed, following
 from tests.rest_compat.test_contract import well_formed
 from tests.rest_compat.test_video_job_events import STEPS, events_answer, read, step
@@ -75,7 +75,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(house: House, follo
 
 
 async def test_one_stream_too_many_is_refused_until_another_is_closed(
-    settings: Settings, database: Database, house: House
+    settings: Settings, database: InspectedDatabase, house: House
 ) -> None:
     caller, other = await house.user(), await house.user()
     job_id, others_job_id = await house.create(caller), await house.create(other)
@@ -105,7 +105,7 @@ async def test_one_stream_too_many_is_refused_until_another_is_closed(
 async def test_streams_hold_no_connection_of_the_pool(settings: Settings, house: House) -> None:
     caller = await house.user()
     job_id = await house.create(caller)
-    narrow = Database(settings.database_url or "", pool_size=1)
+    narrow = InspectedDatabase(settings.database_url or "", pool_size=1)
 
     async with (
         serving(settings, narrow) as base_url,

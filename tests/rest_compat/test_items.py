@@ -35,7 +35,7 @@ async def furnished(house: House) -> Caller:
         f'setLookVisibility(input: {{id: "{shown.id}", visibility: SHARED, sharedWithUserIds: ["{friend.user_id}"]}})'
     )
     await house.graphql(caller, f"mutation {{ {share} {{ errors {{ __typename }} }} }}")
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         for statement in SPOIL:
             await session.execute(text(statement), {"strange": STRANGE * 3} if ":strange" in statement else {})
     return caller

@@ -12,8 +12,8 @@ import pytest
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.session import Database
 from tests.house import House, eventually
+from tests.inspected import InspectedDatabase
 from tests.rest_compat.test_conditional_reads import cancel, read, tag_of
 from tests.rest_compat.test_contract import NOBODYS, well_formed
 from tests.servers import serving
@@ -143,7 +143,7 @@ async def test_nobody_waits_for_a_strangers_job(house: House) -> None:
 
 
 async def test_who_follows_too_much_already_polls(
-    settings: Settings, database: Database, house: House, followers: Counter[str]
+    settings: Settings, database: InspectedDatabase, house: House, followers: Counter[str]
 ) -> None:
     caller = await house.user()
     job_id = await house.create(caller)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
-from db.models import LookShare
+from db.tables import LookShare
 from tests.house import House
 
 
@@ -66,7 +66,7 @@ async def test_visibility_decides_who_sees_a_look(house: House, visibility: str,
         "admin": await house.user(role=Role.ADMIN),
     }
     look = await house.look(callers["owner"])
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         session.add(LookShare(look_id=look.id, user_id=callers["shared with"].user_id))
         await session.execute(text("UPDATE looks SET visibility = :v WHERE id = :i"), {"v": visibility, "i": look.id})
 
@@ -84,7 +84,7 @@ async def test_a_succeeded_default_video_stands_for_the_look(house: House, worki
     caller = await house.user()
     look = await house.look(caller)
     job_id = await house.create(caller, lookId=look.id)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("UPDATE look_videos SET is_default = true"))
     _, before = await read(house, caller, look.id)
 

@@ -14,10 +14,10 @@ from starlette.types import Receive, Scope, Send
 from app.asgi import application, rest_api, services_of
 from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
-from db.session import Database
 from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
 from tests.house import House
+from tests.inspected import InspectedDatabase
 
 # What is never the same twice.
 OWN_TO_EACH = {"date", "x-request-id"}
@@ -55,7 +55,7 @@ def said(answer: httpx.Response) -> Said:
     return answer.status_code, headers, body
 
 
-async def clients_of(settings: Settings, database: Database) -> AsyncIterator[Clients]:
+async def clients_of(settings: Settings, database: InspectedDatabase) -> AsyncIterator[Clients]:
     services, routes = services_of(settings, database), rest_api()
     app, routes.state.rest_services = application(settings, services), services.rest
     routes.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
@@ -68,7 +68,7 @@ async def clients_of(settings: Settings, database: Database) -> AsyncIterator[Cl
 
 
 @pytest.fixture(scope="module")
-async def clients(settings: Settings, database: Database) -> AsyncIterator[Clients]:
+async def clients(settings: Settings, database: InspectedDatabase) -> AsyncIterator[Clients]:
     async for found in clients_of(settings, database):
         yield found
 
@@ -76,7 +76,8 @@ async def clients(settings: Settings, database: Database) -> AsyncIterator[Clien
 @pytest.fixture(scope="module")
 async def without_database(settings: Settings) -> AsyncIterator[Clients]:
     """The same where nobody answers for the database."""
-    database = Database(make_url(str(settings.database_url)).set(query={"host": "/nowhere"}).render_as_string())
+    nowhere = make_url(str(settings.database_url)).set(query={"host": "/nowhere"})
+    database = InspectedDatabase(nowhere.render_as_string())
     async for found in clients_of(settings, database):
         yield found
 
@@ -85,7 +86,7 @@ async def job_in(house: House, caller: Caller, state: str, looks: int) -> str:
     """Let there be a job in a state, shown by some looks."""
     shown_in = [(await house.look(caller)).id for _ in range(looks)]
     job_id = await house.create(caller, lookId=shown_in[0] if shown_in else None)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         for look_id in shown_in[1:]:
             await session.execute(
                 text("INSERT INTO look_videos (look_id, video_job_id) VALUES (:look, :job)"),

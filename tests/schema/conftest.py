@@ -7,13 +7,15 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from db.session import Database
 from tests.house import House
+from tests.inspected import InspectedDatabase
 from tests.schema.twins import Twins, furnished
 
 
 @pytest.fixture(scope="module")
-async def furnished_house(settings: Settings, database: Database, http: httpx.AsyncClient) -> AsyncIterator[Twins]:
+async def furnished_house(
+    settings: Settings, database: InspectedDatabase, http: httpx.AsyncClient
+) -> AsyncIterator[Twins]:
     house = House(settings, database, http)
     twins = await furnished(house)
     yield twins

@@ -15,7 +15,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.settings import Settings
-from db.session import Database
+from db.engine.database import Database
 from graphql_server.columns import column
 from graphql_server.documents import Documents
 from graphql_server.execution.plans import Planner
@@ -111,7 +111,7 @@ async def test_wrong_variables_are_not_all_looked_for(twins: Twins, caplog: pyte
 async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(rows: Sequence[Any], context: RequestContext) -> list[Any]:
         await asyncio.sleep(0)
-        return await context.loaders.products_of_look.load_all([str(row.id) for row in rows])
+        return await context.loaders.products_of_look.load_all([row.id for row in rows])
 
     field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
     monkeypatch.setattr(field, "metadata", column(slow, "").metadata)

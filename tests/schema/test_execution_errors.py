@@ -9,12 +9,12 @@ import graphql
 import pytest
 
 from db.accounts import LedgerRow
-from db.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
+from db.engine.pool import ReadPool
+from db.engine.statements import Row, Statement
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.models import VideoJobStatus
-from db.read_pool import ReadPool
-from db.statements import Row, Statement
+from db.tables import VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import look_videos, looks, video_jobs
 from schema import connections

@@ -12,7 +12,7 @@ from starlette.types import Message
 from app.asgi import create_app
 from app.settings import Settings
 from auth.tokens import Authenticator
-from db.session import Database
+from db.engine.database import Database
 from tests.house import House
 from tests.schema.over_http import EVENTS, JSON, RESPONSE_JSON, URQL, ask, code, content_type, events
 

@@ -4,12 +4,16 @@ from typing import Any
 
 import graphql
 import pytest
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLInputObjectType, get_nullable_type, is_list_type
+from graphql.execution import executor
 from strawberry.types.execution import PreExecutionError
 
 from graphql_server import documents
 from graphql_server.documents import Documents
-from graphql_server.limits import Limits
+from graphql_server.limits import Limits, check_variables
+from resolvers.look_images import MOST_PRODUCTS
+from resolvers.looks import MOST_SHARES
+from resolvers.video_job_input import MOST_REFERENCE_IMAGES
 from schema.schema import make_schema, schema
 from tests.schema.refusals import refused
 
@@ -103,6 +107,66 @@ async def test_wrong_variables_are_told_briefly_with_a_code() -> None:
     errors = result.errors or []
     assert [error.extensions for error in errors] == [{"code": "INVALID_VARIABLES"}] * 6
     assert max(len(error.message) for error in errors) == 501
+
+
+async def test_of_a_long_list_no_more_is_looked_at_than_its_rule_refuses() -> None:
+    variables = {"input": {"lists": [[{}] * 3, list(range(9))], "list": ["x"] * 9}}
+
+    assert not check_variables(variables, Limits(list_items=3))
+
+    assert variables == {"input": {"lists": [[{}] * 3, [0, 1, 2, 3]], "list": ["x"] * 4}}
+
+
+def test_every_list_has_a_rule_that_refuses_what_is_not_looked_at() -> None:
+    inputs = [type_ for type_ in GRAPHQL.type_map.values() if isinstance(type_, GraphQLInputObjectType)]
+    roots = [GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.subscription_type]
+    arguments = {
+        f"{field}({name})": argument
+        for root in roots
+        if root is not None
+        for field, found in root.fields.items()
+        for name, argument in found.args.items()
+    }
+    places = arguments | {f"{type_.name}.{name}": field for type_ in inputs for name, field in type_.fields.items()}
+
+    lists = {place for place, found in places.items() if is_list_type(get_nullable_type(found.type))}
+
+    # A new list needs a rule, and a test in `tests/app/test_list_limits.py`.
+    assert lists == {
+        "CreateLookInput.products",
+        "CreateLookInput.sharedWithUserIds",
+        "SetLookVisibilityInput.sharedWithUserIds",
+        "CreateVideoJobInput.referenceImages",
+    }
+    assert max(MOST_PRODUCTS, MOST_SHARES, MOST_REFERENCE_IMAGES) <= Limits().list_items
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": "x", "visibility": "P" * 5_000_000},
+        {"id": "x", "visibility": "PRIVATE", "sharedWithUserIds": [["x" * 5_000_000]]},
+        {"visibility": "PRIVATE", "id": ["x" * 5_000_000]},
+        {"id": "x" * 5_000_000},
+        {"id": "x", "visibility": "PRIVATE", "x" * 5_000_000: 1},
+        "x" * 5_000_000,
+        ["x" * 5_000_000],
+    ],
+)
+async def test_wrong_variables_are_told_without_writing_down_long_texts(
+    monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    def must_not_be_asked(*_: Any, **__: Any) -> None:
+        pytest.fail("graphql-core would write down all of it")
+
+    query = "mutation($input:SetLookVisibilityInput!){setLookVisibility(input:$input){errors{__typename}}}"
+    monkeypatch.setattr(executor, "get_variable_values", must_not_be_asked)
+
+    result = await schema.execute(query, variable_values={"input": value})
+
+    assert isinstance(result, PreExecutionError)
+    assert {(error.extensions or {}).get("code") for error in result.errors or []} == {"INVALID_VARIABLES"}
+    assert max(len(error.message) for error in result.errors or []) <= 501
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db.models import Look, Product
+from db.tables import Look, Product
 from tests.house import House
 from tests.schema.mutate import ERRORS, LOOK, codes, data_uri, mutate, png
 

@@ -13,10 +13,10 @@ from strawberry.types import ExecutionResult
 
 from app.settings import Settings
 from auth.caller import Role
-from db.session import Database
 from resolvers import accounts, tokens
 from schema.schema import make_schema, schema
 from tests.house import House
+from tests.inspected import InspectedDatabase
 from tests.schema.refusals import refused
 from tests.schema.test_subscriptions import by_payload, follow
 from tests.servers import serving
@@ -53,7 +53,7 @@ async def test_a_wrong_enum_in_a_variable_suggests_no_name() -> None:
 
 
 @pytest.fixture
-async def hasty(settings: Settings, database: Database, house: House) -> AsyncIterator[House]:  # noqa: ARG001 - clears up
+async def hasty(settings: Settings, database: InspectedDatabase, house: House) -> AsyncIterator[House]:  # noqa: ARG001 - clears up
     """A house whose operations may take a fifth of a second, and whose schema is not shown."""
     hasty = settings.model_copy(update={"graphql_timeout_seconds": 0.2, "graphql_introspection": False})
     async with serving(hasty, database) as url, House.opened(hasty, database, url) as opened:

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from auth.caller import Role
-from db.read_pool import ReadPool
-from db.statements import Statement
+from db.engine.pool import ReadPool
+from db.engine.statements import Statement
 from tests.house import FORM, House, multipart
 
 LOOKS = """query ($first: Int, $after: String) { looks(first: $first, after: $after) {

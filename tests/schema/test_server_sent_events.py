@@ -10,7 +10,7 @@ import pytest
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.session import Database
+from db.engine.database import Database
 from tests.house import House, eventually
 from tests.schema.over_http import EVENTS, JSON, RESPONSE_JSON, URQL, ask, code, content_type, events
 from tests.servers import serving

@@ -14,10 +14,10 @@ from websockets.asyncio.client import ClientConnection
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import VideoJobStatus
-from db.read_pool import ReadPool
-from db.session import Database
-from db.statements import Row, Statement
+from db.engine.database import Database
+from db.engine.pool import ReadPool
+from db.engine.statements import Row, Statement
+from db.tables import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from tests.house import House, eventually
 from tests.servers import serving
@@ -255,6 +255,32 @@ async def test_a_subscriber_who_leaves_does_not_end_what_others_follow(house: Ho
         await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
         end = await stays.all_data()
 
+    assert end == [{"version": 2, "status": "CANCELLED"}]
+
+
+async def test_a_fault_in_a_shared_execution_is_no_end_of_what_is_followed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+
+    def fault(_result: object) -> str:
+        raise KeyError("a fault of ours")
+
+    async with opened(house, caller) as one, opened(house, caller) as two:
+        for socket in (one, two):
+            await socket.subscribe(JOB, id=job_id)
+            await socket.data()
+        monkeypatch.setattr("graphql_server.websocket._encoded", fault)
+        await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+        told = [await one.receive(), await two.receive()]
+        monkeypatch.undo()
+        await one.subscribe(JOB, id=job_id)
+        end = await one.all_data()
+
+    assert [(message["type"], message["payload"][0]["extensions"]["code"]) for message in told] == [
+        ("error", "INTERNAL_ERROR")
+    ] * 2
     assert end == [{"version": 2, "status": "CANCELLED"}]
 
 

@@ -11,6 +11,7 @@ from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import ConnectionClosedError
 
 from auth.caller import Caller
+from db.engine.errors import DatabaseUnavailable
 from tests.house import House
 
 FOLLOW = """subscription ($id: ID!) { videoJob(id: $id) {
@@ -92,3 +93,22 @@ async def test_a_socket_without_a_good_token_is_closed_as_forbidden(house: House
     assert isinstance(cause, ConnectionClosedError)
     assert cause.rcvd is not None
     assert cause.rcvd.code == 4403
+
+
+async def test_a_socket_is_closed_for_now_while_there_is_no_database(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: Any) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr("app.wiring.open_account", lost)
+    init = {"init_payload": house.headers(house.stranger())}
+
+    with pytest.raises(TransportConnectionFailed) as closed:
+        async for _ in follow(house, "any", **init):
+            pass
+
+    cause = closed.value.__cause__
+    assert isinstance(cause, ConnectionClosedError)
+    assert cause.rcvd is not None
+    assert (cause.rcvd.code, cause.rcvd.reason) == (1013, "DATABASE_UNAVAILABLE")

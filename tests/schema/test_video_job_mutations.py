@@ -3,7 +3,7 @@
 import pytest
 
 from auth.caller import Role
-from db.models import VideoJob, VideoJobStatus
+from db.tables import LedgerEntry, VideoJob, VideoJobStatus
 from tests.house import FORM, House, eventually
 from tests.schema.mutate import CANCEL, DELETE, ERRORS, LOOK, RETRY, codes, mutate
 from tests.wires import GraphQLWire
@@ -156,6 +156,19 @@ async def test_admins_grant_tokens(house: House) -> None:
 
     assert (granted["balance"], await house.tokens(user)) == (125, 125)
     assert (codes(none), codes(nobody)) == (["INVALID_INPUT"], ["USER_NOT_FOUND"])
+
+
+async def test_no_grant_makes_a_balance_too_large_to_be_refunded_to(house: House) -> None:
+    admin, user = await house.user(role=Role.ADMIN), await house.user()
+    grant = f"grantTokens(input: $input) {{ balance {ERRORS} }}"
+    sums = (1_999_999_901, 1_999_999_900, 1, 2**31 - 1)
+
+    granted = [await mutate(house, admin, grant, userId=str(user.user_id), tokens=tokens) for tokens in sums]
+
+    assert [payload["balance"] for payload in granted] == [None, 2_000_000_000, None, None]
+    assert [codes(payload) for payload in granted] == [["INVALID_INPUT"], [], ["INVALID_INPUT"], ["INVALID_INPUT"]]
+    assert await house.tokens(user) == 2_000_000_000
+    assert await house.count(LedgerEntry.kind == "GRANT", table=LedgerEntry) == 1
 
 
 async def test_a_quote_names_every_broken_rule_and_costs_nothing(house: House) -> None:

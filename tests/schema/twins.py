@@ -10,8 +10,8 @@ from graphql import GraphQLError, GraphQLField, GraphQLNamedType, GraphQLObjectT
 from sqlalchemy import func, update
 
 from auth.caller import Caller
-from db.job_feed import JobFeed
-from db.models import VideoJob
+from db.engine.feed import JobFeed
+from db.tables import VideoJob
 from graphql_server.execution.batch import Batching
 from graphql_server.http_answers import as_json
 from graphql_server.limits import Limits
@@ -147,7 +147,7 @@ async def _become(house: House, caller: Caller, job_id: str, status: str) -> Non
     if status == "CANCELLED":
         await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
     elif status != "PENDING":
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             await session.execute(update(VideoJob).where(VideoJob.id == UUID(job_id)).values(_state(job_id, status)))
 
 

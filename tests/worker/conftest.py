@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.settings import Settings
-from db.session import Database
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.google_account import service_account_file
 from tests.doubles.serving import serving_app
 from tests.house import House
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.worker.studio import Front, Studio
 
@@ -53,7 +53,7 @@ def real_settings(settings: Settings, front: Front, cloudinary: CloudinaryDouble
 
 
 @pytest.fixture(scope="module")
-async def real_house(real_settings: Settings, database: Database) -> AsyncIterator[House]:
+async def real_house(real_settings: Settings, database: InspectedDatabase) -> AsyncIterator[House]:
     async with serving(real_settings, database) as url, House.opened(real_settings, database, url) as house:
         yield house
 

@@ -15,6 +15,7 @@ class Row:
     """One way to fail. `submits` is how many arrived, `accepted` how many were started and may be paid for.
 
     `log` is the text of a warning in the job's log. With `timeout_seconds`, the SDK waits no longer for an answer.
+    `refunded` says that the tokens come back whatever the operator has set.
     """
 
     symptom: str
@@ -24,6 +25,7 @@ class Row:
     submits: int = 1
     accepted: int = 1
     log: str | None = None
+    refunded: bool = False
     uploads: int = 1
     patience: Mapping[str, Any] = field(default_factory=dict)
     timeout_seconds: float | None = None

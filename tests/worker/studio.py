@@ -16,11 +16,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import Base, FileRemoval, LedgerEntry, LedgerEntryKind, VideoJob, VideoJobImage, VideoJobLog
-from db.session import Database
+from db.tables import Base, FileRemoval, LedgerEntry, LedgerEntryKind, VideoJob, VideoJobImage, VideoJobLog
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.veo import VeoDouble
 from tests.house import FORM, House, Traces, eventually, multipart
+from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import CREATE
 from tests.workers import at_work
@@ -30,6 +30,7 @@ HASTE = Patience(
     first_retry_seconds=0.02,
     longest_retry_seconds=0.05,
     quota_seconds=0.05,
+    refused_seconds=0.2,
     uncertain_seconds=0.2,
     generation_seconds=30,
 )
@@ -137,7 +138,7 @@ class Studio:
     async def log(self, job_id: str) -> list[tuple[str, str]]:
         """Read the job's log, as its owner does."""
         rows = select(VideoJobLog.level, VideoJobLog.message).where(VideoJobLog.video_job_id == job_id)
-        async with self.house.database.transaction() as session:
+        async with self.house.database.session() as session:
             return [(row.level, row.message) for row in await session.execute(rows.order_by(VideoJobLog.id))]
 
     async def logged(self, job_id: str, text: str) -> list[tuple[str, str]]:
@@ -170,7 +171,7 @@ async def ended(
     """Wait until no job is in progress, or all are otherwise as wanted; return them, oldest first."""
 
     async def jobs() -> list[VideoJob]:
-        async with studio.house.database.transaction() as session:
+        async with studio.house.database.session() as session:
             return list(await session.scalars(select(VideoJob).order_by(VideoJob.id)))
 
     return await eventually(jobs, is_wanted, seconds)
@@ -178,7 +179,7 @@ async def ended(
 
 @asynccontextmanager
 async def another_studio(
-    studio: Studio, settings: Settings, database: Database, **changes: Any
+    studio: Studio, settings: Settings, database: InspectedDatabase, **changes: Any
 ) -> AsyncIterator[Studio]:
     """Yield a studio with other settings before the same doubles."""
     changed = settings.model_copy(update=changes)

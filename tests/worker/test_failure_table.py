@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.workshop import veo_access
-from db.models import LogLevel, VideoJob
+from db.tables import LogLevel
+from db.video_jobs import JobRow
 from providers.veo import VeoGenerator
 from resolvers.videos import inspect
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
@@ -25,6 +26,7 @@ from tests.worker.studio import CHARGED, HASTE, REFUNDED, Studio
 MODEL = "veo-3.1-generate-001"
 HALF_AN_ANSWER = b'{"name": "projects/'
 SECONDS = 0.4
+BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
 
 REFUSED_SUBMITS = [
     Row(
@@ -34,8 +36,14 @@ REFUSED_SUBMITS = [
         "The generator refused this request: The prompt names a person.",
         accepted=0,
     ),
-    Row("401", submits(error(401, "No.")), "GENERATOR_MISCONFIGURED", MISCONFIGURED, accepted=0),
-    Row("403", submits(error(403, "Not yours.")), "GENERATOR_MISCONFIGURED", MISCONFIGURED, accepted=0),
+    *(
+        Row(symptom, submits(answer), "GENERATOR_MISCONFIGURED", MISCONFIGURED, accepted=0, refunded=True)
+        for symptom, answer in (
+            ("401", error(401, "No.")),
+            ("403", error(403, "Not yours.")),
+            ("400 for a key", error(400, "API key not valid.", reason="INVALID_ARGUMENT", details=[BAD_KEY])),
+        )
+    ),
     Row(
         "404",
         submits(error(404, "Publisher model was not found.")),
@@ -270,7 +278,7 @@ async def test_a_failure_has_its_end(studio: Studio, row: Row, *, refund: bool) 
     assert (await studio.read(caller, job_id))["errorMessage"] == row.message
     assert len(studio.veo.submits) == row.submits
     assert len(studio.veo.accepted) == row.accepted
-    assert await studio.money(caller) == (REFUNDED if refund and row.code else CHARGED)
+    assert await studio.money(caller) == (REFUNDED if row.refunded or (refund and row.code) else CHARGED)
     warnings = [message for level, message in await studio.log(job_id) if level == LogLevel.WARNING]
     assert bool(warnings) == (row.log is not None), warnings
     assert any((row.log or "") in message for message in warnings) == (row.log is not None), warnings
@@ -294,7 +302,7 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
     await generator.aclose()
 
 
-async def the_video_is_whole(studio: Studio, job: VideoJob) -> None:
+async def the_video_is_whole(studio: Studio, job: JobRow) -> None:
     (upload,) = studio.cloudinary.files.values()
     facts = await asyncio.to_thread(inspect, upload.path)
     assert not facts.has_audio

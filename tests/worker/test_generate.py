@@ -10,7 +10,7 @@ import pytest
 from pgqueuer.errors import RetryRequested
 from sqlalchemy import text
 
-from db.models import Submission, VideoJob, VideoJobStatus
+from db.tables import Submission, VideoJob, VideoJobStatus
 from resolvers import generation, submission
 from resolvers.ports import GenerationFailed, StillGenerating
 from tests.house import CATALOGUE, House, eventually
@@ -43,7 +43,7 @@ async def job_of_somebody(house: House) -> UUID:
 
 
 async def logs(house: House, job_id: UUID) -> list[tuple[str, str]]:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         rows = await session.execute(
             text("SELECT level, message FROM video_job_logs WHERE video_job_id = :i ORDER BY id"), {"i": job_id}
         )
@@ -200,7 +200,8 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
 
 
 async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
-    job_id = await job_of_somebody(house)
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
     await _change(house, job_id, mock_mode=False)
     generator = ScriptedGenerator()
 
@@ -208,6 +209,7 @@ async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
 
     assert (await house.job(job_id)).error_code == "GENERATION_UNAVAILABLE"
     assert generator.submitted == []
+    assert await house.tokens(caller) == 100
 
 
 async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:
@@ -267,7 +269,7 @@ async def test_an_ended_or_vanished_job_is_left_alone(house: House) -> None:
 async def _change(house: House, job_id: UUID, **values: object) -> None:
     """Change the row as another process would."""
     assignments = ", ".join(f"{name} = '{value}'" for name, value in values.items())
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(
             text(f"UPDATE video_jobs SET {assignments}, version = version + 1 WHERE id = '{job_id}'")  # noqa: S608 - the tests' own values
         )

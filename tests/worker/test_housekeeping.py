@@ -1,18 +1,22 @@
 """What a worker does beside its jobs."""
 
+import asyncio
 import os
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import func, text
 
 from db import file_removals, queue
-from db.models import FileRemoval, IdempotencyKey
+from db.tables import FileRemoval, IdempotencyKey
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import workshop
-from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files, renew_statistics
+from worker.housekeeping import SCRATCH_SECONDS, keep_house, prune, reconcile, remove_files, renew_statistics
+from worker.workshop import Workshop
 
 FILES = ["https://images.example/a.png", "https://images.example/b.png"]
 LATER = "https://images.example/later.png"
@@ -65,8 +69,8 @@ async def test_two_workers_do_not_take_the_same_file(house: House) -> None:
     await schedule(house)
 
     async with house.database.transaction() as one, house.database.transaction() as other:
-        first = await file_removals.take_due(one, limit=1, lease=file_removals.UNOWNED_FILES_LAST)
-        second = await file_removals.take_due(other, limit=9, lease=file_removals.UNOWNED_FILES_LAST)
+        first = await file_removals.claim_due(one, limit=1, lease=file_removals.UNOWNED_FILES_LAST)
+        second = await file_removals.claim_due(other, limit=9, lease=file_removals.UNOWNED_FILES_LAST)
 
     assert sorted(found.address for found in first + second) == FILES
 
@@ -86,7 +90,7 @@ async def test_old_log_rows_keys_and_scratch_files_are_pruned_and_young_ones_sta
     for file in (old, young):
         file.write_bytes(b"video")
     os.utime(old, (time.time() - SCRATCH_SECONDS - 10,) * 2)
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(
             text("UPDATE idempotency_keys SET created_at = now() - interval '25 h' WHERE key = 'old'")
         )
@@ -96,7 +100,7 @@ async def test_old_log_rows_keys_and_scratch_files_are_pruned_and_young_ones_sta
     await prune(workshop(house, ScriptedGenerator()))
 
     assert logged >= 2
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         assert (await session.execute(text("SELECT count(*) FROM pgqueuer_log"))).scalar_one() == 0
     assert await house.count(IdempotencyKey.key == "young", table=IdempotencyKey) == 1
     assert await house.count(table=IdempotencyKey) == 1
@@ -106,13 +110,13 @@ async def test_old_log_rows_keys_and_scratch_files_are_pruned_and_young_ones_sta
 
 async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House) -> None:
     job_id = UUID(await house.create(await house.user()))
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
 
     await reconcile(workshop(house, ScriptedGenerator()))
     await reconcile(workshop(house, ScriptedGenerator()))
 
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         queued = (await session.execute(text("SELECT dedupe_key FROM pgqueuer"))).scalars().all()
     assert queued == [str(job_id)]
 
@@ -126,15 +130,51 @@ async def test_the_planner_is_told_of_a_queue_that_has_grown(house: House) -> No
 
     async def known_rows() -> int:
         await renew_statistics(shop)
-        async with house.database.transaction() as session:
+        async with house.database.session() as session:
             return int(await session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'pgqueuer'")) or 0)
 
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("ANALYZE pgqueuer"))
     before = await known_rows()
-    async with house.database.transaction() as session:
-        await queue.enqueue(session, [uuid4() for _ in range(queue.FEW_ROWS + 1)])
+    async with house.database.transaction() as transaction:
+        await queue.enqueue(transaction, [uuid4() for _ in range(queue.FEW_ROWS + 1)])
 
     assert await eventually(known_rows, lambda rows: rows > before) >= queue.FEW_ROWS
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError("gone"), KeyError("a fault of ours"), asyncio.CancelledError("a library's own")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_no_error_ends_a_chore(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    rounds = {"reconcile": 0, "remove_files": 0, "renew_statistics": 0, "prune": 0}
+
+    def failing(name: str) -> Any:
+        async def chore(_shop: Workshop) -> None:
+            rounds[name] += 1
+            raise error
+
+        return chore
+
+    for name in rounds:
+        monkeypatch.setattr(f"worker.housekeeping.{name}", failing(name))
+    for period in ("RECONCILE", "REMOVE", "STATISTICS", "PRUNE"):
+        monkeypatch.setattr(f"worker.housekeeping.{period}_SECONDS", 0.01)
+
+    async def fewest() -> int:
+        return min(rounds.values())
+
+    keeping = asyncio.create_task(keep_house(workshop(house, ScriptedGenerator())))
+    await eventually(fewest, lambda number: number >= 3)
+    keeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+
+    assert {record.getMessage().partition(",")[0] for record in caplog.records} == {
+        "A fault of ours has stopped a chore (chore)"
+    }

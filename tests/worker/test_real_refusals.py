@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auth.caller import Caller
-from db.models import FileRemoval
+from db.tables import FileRemoval
 from tests.house import eventually
 from tests.worker.studio import (
     CHARGED,

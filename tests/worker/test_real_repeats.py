@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
-from db.models import FileRemoval, ImageRole, VideoJobImage, VideoJobStatus
+from db.tables import FileRemoval, ImageRole, VideoJobImage, VideoJobStatus
 from tests.house import eventually
 from tests.worker.studio import FRAMES, JPEG, PNG, File, Said, Studio, WireName, ended, picture, wires
 
@@ -75,5 +75,5 @@ async def test_ten_requests_at_once_with_one_key_make_one_job(studio: Studio) ->
 
 async def images_of(studio: Studio, job_id: str) -> list[tuple[str, str]]:
     rows = select(VideoJobImage).where(VideoJobImage.video_job_id == job_id).order_by(VideoJobImage.role)
-    async with studio.house.database.transaction() as session:
+    async with studio.house.database.session() as session:
         return [(row.role, row.media_type) for row in await session.scalars(rows)]

@@ -14,12 +14,12 @@ from gql.transport.websockets import WebsocketsTransport
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import VideoJobStatus
-from db.session import Database
+from db.tables import VideoJobStatus
 from resolvers.video_facts import VideoFacts
 from resolvers.videos import inspect
 from tests.doubles.answers import error
 from tests.house import eventually
+from tests.inspected import InspectedDatabase
 from tests.worker.studio import CHARGED, FRAMES, JPEG, LITE, PNG, REFERENCES, Studio, WireName, another_studio, wires
 
 FRONTEND_IDS = {
@@ -149,7 +149,7 @@ async def test_a_first_image_is_enough(studio: Studio, over: WireName) -> None:
 
 
 async def test_a_video_from_a_bucket(
-    studio: Studio, real_settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, real_settings: Settings, database: InspectedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", studio.front.url)
     caller = await studio.house.user()
@@ -164,7 +164,7 @@ async def test_a_video_from_a_bucket(
 
 
 async def test_express_mode(
-    studio: Studio, real_settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, real_settings: Settings, database: InspectedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
     caller = await studio.house.user()
@@ -183,7 +183,7 @@ async def test_express_mode(
 
 
 async def test_an_operator_maps_an_id_to_another_model(
-    studio: Studio, real_settings: Settings, database: Database
+    studio: Studio, real_settings: Settings, database: InspectedDatabase
 ) -> None:
     mapping = {"veo-3.1-generate-preview": LITE}
     caller = await studio.house.user()

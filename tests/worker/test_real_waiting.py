@@ -8,14 +8,14 @@ import httpx
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.models import VideoJob, VideoJobStatus
-from db.session import Database
+from db.tables import VideoJob, VideoJobStatus
 from tests.house import eventually
+from tests.inspected import InspectedDatabase
 from tests.worker.studio import Studio, another_studio, ended
 
 
 async def test_jobs_wait_for_the_pace_and_say_where_they_stand(
-    studio: Studio, real_settings: Settings, database: Database
+    studio: Studio, real_settings: Settings, database: InspectedDatabase
 ) -> None:
     callers = [await studio.house.user() for _ in range(4)]
     async with another_studio(studio, real_settings, database, submits_per_minute=60) as paced:
@@ -44,7 +44,7 @@ async def test_jobs_wait_for_the_pace_and_say_where_they_stand(
 
 
 async def test_a_job_that_waits_is_cancelled_without_a_submit(
-    studio: Studio, real_settings: Settings, database: Database
+    studio: Studio, real_settings: Settings, database: InspectedDatabase
 ) -> None:
     callers = [await studio.house.user() for _ in range(2)]
     async with another_studio(studio, real_settings, database, submits_per_minute=1) as paced, paced.working():
@@ -63,7 +63,7 @@ async def cancelled(studio: Studio, caller: Caller, job_id: str) -> httpx.Respon
 
 
 async def test_no_more_generations_run_at_once_than_allowed(
-    studio: Studio, real_settings: Settings, database: Database
+    studio: Studio, real_settings: Settings, database: InspectedDatabase
 ) -> None:
     callers = [await studio.house.user() for _ in range(5)]
     studio.veo.polls_until_done = 3

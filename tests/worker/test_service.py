@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.settings import Settings
-from db.models import VideoJob, VideoJobStatus
+from db.tables import VideoJob, VideoJobStatus
 from tests.house import House, eventually
 from tests.workers import at_work
 
@@ -46,7 +46,7 @@ async def test_an_ended_job_leaves_the_queue_and_frees_its_slot(house: House, wo
 
 async def test_a_job_that_fell_out_of_the_queue_is_found(house: House, settings: Settings) -> None:
     job_id = await house.create(await house.user())
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
 
     async with at_work(settings, house.database):
@@ -72,20 +72,20 @@ async def test_a_worker_survives_the_loss_of_its_database_connections(house: Hou
 
 
 async def queued(house: House) -> int:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         return int((await session.execute(text("SELECT count(*) FROM pgqueuer"))).scalar_one())
 
 
 async def test_a_worker_waits_for_the_migration(
     house: House, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with house.database.transaction() as session:
+    async with house.database.session() as session:
         await session.execute(text("ALTER TABLE pgqueuer RENAME TO pgqueuer_away"))
     async with at_work(settings, house.database):
         try:
             await eventually(lambda: logged(caplog), lambda log: "has to run `lookreel migrate`" in log)
         finally:
-            async with house.database.transaction() as session:
+            async with house.database.session() as session:
                 await session.execute(text("ALTER TABLE pgqueuer_away RENAME TO pgqueuer"))
         job = await house.finished(await house.create(await house.user()))
 

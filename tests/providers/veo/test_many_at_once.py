@@ -11,7 +11,7 @@ import pytest
 
 from providers.result_files import result_file
 from providers.veo import POLLS_AT_ONCE, VeoGenerator
-from resolvers.ports import Generated, NotAccepted, StillGenerating, SubmissionUncertain
+from resolvers.ports import Generated, NotAccepted, QuotaExceeded, StillGenerating, SubmissionUncertain
 from tests.doubles.answers import Answer
 from tests.doubles.veo import VeoDouble
 from tests.house import eventually
@@ -134,7 +134,7 @@ async def test_chance_fails_the_share_it_was_told_and_never_starts_a_job_twice(
     )
 
     kinds = {type(outcome) for outcome in outcomes}
-    assert kinds == {str, NotAccepted, SubmissionUncertain}
+    assert kinds == {str, NotAccepted, QuotaExceeded, SubmissionUncertain}
     assert math.isclose(veo.failures.total(), 60, abs_tol=30)
     assert set(veo.accepted_by_prompt().values()) == {1}
     names = {outcome for outcome in outcomes if isinstance(outcome, str)}

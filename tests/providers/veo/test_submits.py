@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from providers.veo import VeoGenerator
-from resolvers.ports import GenerationFailed, GeneratorMisconfigured, NotAccepted, SubmissionUncertain
+from resolvers.ports import (
+    GenerationFailed,
+    GeneratorMisconfigured,
+    NotAccepted,
+    QuotaExceeded,
+    SubmissionUncertain,
+)
 from tests.doubles.answers import Answer, error, quota_exceeded
 from tests.doubles.veo import VeoDouble
 from tests.house import eventually
@@ -44,6 +50,20 @@ async def test_a_submit_without_permission_tells_the_owner_nothing_and_the_opera
     assert (len(veo.submits), len(veo.accepted)) == (1, 0)
 
 
+@pytest.mark.parametrize("reason", ["API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"])
+async def test_a_key_that_google_does_not_know_is_no_fault_of_the_request(
+    generator: VeoGenerator, veo: VeoDouble, reason: str
+) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}]
+    veo.script_submit(error(400, "API key not valid.", reason="INVALID_ARGUMENT", details=details))
+
+    with pytest.raises(GeneratorMisconfigured) as caught:
+        await generator.submit(asked())
+
+    assert (caught.value.reason, "key" in caught.value.message) == ("API key not valid.", False)
+    assert (len(veo.submits), len(veo.accepted)) == (1, 0)
+
+
 async def test_a_model_that_is_gone_is_named(generator: VeoGenerator, veo: VeoDouble) -> None:
     veo.script_submit(error(404, "Publisher Model was not found", reason="NOT_FOUND"))
 
@@ -75,7 +95,7 @@ async def test_a_submit_over_quota_is_certainly_not_accepted_and_honours_the_wai
 ) -> None:
     veo.script_submit(answer)
 
-    with pytest.raises(NotAccepted) as caught:
+    with pytest.raises(QuotaExceeded) as caught:
         await generator.submit(asked())
 
     assert caught.value.is_certain

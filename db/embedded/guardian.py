@@ -1,8 +1,8 @@
 """The small process that stops an embedded PostgreSQL when the last program that used it has gone.
 
-`python -m db.embedded_guardian DATA_DIR` is started by db.embedded and lives as long as the server does. Its standard
-input is the locked file `postgres.guardian`: the lock tells others that there is a guardian, and since it is handed
-down with the file descriptor there is no moment in which a guardian lives without it.
+`python -m db.embedded.guardian DATA_DIR` is started by db.embedded.server and lives as long as the server does. Its
+standard input is the locked file `postgres.guardian`: the lock tells others that there is a guardian, and since it is
+handed down with the file descriptor there is no moment in which a guardian lives without it.
 
 Memory counts here, so that this module imports nothing of the rest of the program.
 """

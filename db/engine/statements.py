@@ -1,29 +1,24 @@
-"""Statements without SQLAlchemy's share: written with it, compiled once, and sent by the driver itself.
+"""Statements: written with SQLAlchemy, compiled once, and sent by the driver itself (decision 24).
 
-To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg. What is read often goes this
-way, and so does what a creation writes; the rest goes through a session (decisions 16 and 19).
+To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg.
 """
 
 from functools import cache
 from operator import itemgetter
 from types import UnionType
 from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin
-from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, ClauseElement, ColumnElement, SQLColumnExpression, Text, Uuid, any_, bindparam
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.sql.elements import CollectionAggregate
-
-# A key as a parameter; rows that are only shown have theirs as text.
-Id = UUID | str
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
-class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg tells no types
+class Row(asyncpg.Record):
     """A row as the driver makes it; a subclass names the columns by its annotations, in the statement's order."""
 
     __slots__ = ()
@@ -36,6 +31,11 @@ class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg tells no types
     def columns(cls) -> tuple[str, ...]:
         """Return the names in order, those of a base class first."""
         return tuple(cls.types())
+
+    @classmethod
+    def columns_of(cls, *tables: type[DeclarativeBase]) -> list[InstrumentedAttribute[Any]]:
+        """Return the columns of the same names, each of the first of the tables that has it."""
+        return [next(getattr(table, name) for table in tables if hasattr(table, name)) for name in cls.columns()]
 
     @classmethod
     @cache
@@ -51,6 +51,10 @@ def _without_null(annotation: Any) -> type:  # noqa: ANN401 - a type, or such wi
     return cast("type", get_origin(found) or found)
 
 
+class NoRow(Row):
+    """What a statement returns that only writes."""
+
+
 SomeRow = TypeVar("SomeRow", bound=Row)
 
 
@@ -58,21 +62,28 @@ class Statement(Generic[SomeRow]):
     """A statement with named parameters, and what its rows are."""
 
     def __init__(self, query: ClauseElement, row: type[SomeRow]) -> None:
+        if isinstance(query, Insert):
+            # Or SQLAlchemy lets each insert return its key.
+            query = query.inline()
         compiled = cast("PGCompiler", query.compile(dialect=DIALECT))
         self.sql = str(compiled)
         self.row = row
         self._names = tuple(compiled.positiontup or ())
+        self._parameters = frozenset(name for name in self._names if compiled.binds[name].required)
         self._constants: dict[str, Any] = {name: compiled.params[name] for name in self._names}
 
     def arguments(self, values: dict[str, object]) -> list[object]:
-        """Return the parameters in the driver's order; what is not given is a constant of the statement."""
+        """Return the parameters in the driver's order, with the statement's own constants among them.
+
+        Raises:
+            TypeError: one is missing, or the statement has none of that name.
+
+        """
+        if values.keys() != self._parameters:
+            missing, unknown = sorted(self._parameters - values.keys()), sorted(values.keys() - self._parameters)
+            raise TypeError(f"A statement lacks the parameters {missing} and has none of the names {unknown}")
         given = self._constants | values
         return [given[name] for name in self._names]
-
-
-def as_text(column: SQLColumnExpression[Any]) -> ColumnElement[str]:
-    """Select an id as text: whoever shows it needs text, which the server makes sooner than we do."""
-    return sql_cast(column, Text)
 
 
 def among(name: str) -> CollectionAggregate[bool]:
@@ -81,7 +92,7 @@ def among(name: str) -> CollectionAggregate[bool]:
 
 
 class Reader(Protocol):
-    """Whatever can send a statement: the connections for single reads, or a session in the middle of a transaction."""
+    """Whatever can send a statement: the connections for single reads, or a transaction."""
 
     @property
     def facts(self) -> dict[str, bool]:
@@ -99,7 +110,7 @@ class Reader(Protocol):
 
 
 class Writer(Reader, Protocol):
-    """A transaction. `wake_ups` goes out once it has committed: see `db.session.wake_up_after_commit`."""
+    """A transaction. `wake_ups` goes out once it has committed: see `db.engine.database.wake_up_after_commit`."""
 
     @property
     def wake_ups(self) -> list[str]:

@@ -1,7 +1,8 @@
 """The one source of events about jobs: wake-ups from PostgreSQL, states read in batches, handed to whoever follows.
 
 One connection of the process listens. It is made anew when it is lost, and a slow poll stands behind it: a wake-up may
-come for nothing or be lost, which costs latency, never truth.
+come for nothing or be lost, which costs latency, never truth. No error ends any of this; `JobFeed.state` says how late
+it is.
 """
 
 import asyncio
@@ -9,20 +10,25 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
 import asyncpg
 
 from db import video_jobs
-from db.errors import DatabaseUnavailable
-from db.session import Database
+from db.engine.background import BackgroundLoop
+from db.engine.database import Database
+from db.engine.errors import DatabaseUnavailable
+from db.engine.wake_ups import WAKE_UP_CHANNEL
 from db.video_jobs import VideoJobRow
-from db.wake_ups import WAKE_UP_CHANNEL
 
-RECONNECT_SECONDS = 1.0
 BATCH = 500
 POLLS_A_LOOK = 12
+# How long the server may take to say that it hears us, before the connection is taken for lost.
+ANSWER_SECONDS = 5.0
+# What takes longer than a reconnect or a slow statement.
+BEHIND_SECONDS = 3.0
 
 logger = logging.getLogger("lookreel.db")
 
@@ -54,6 +60,23 @@ class Inbox:
         return news, missed
 
 
+@dataclass(frozen=True)
+class FeedState:
+    """How current a feed is.
+
+    `seconds_behind` is the age of the oldest thing that it should have done by now: to listen, to read a change that it
+    knows of, or to look for those that it was not told of.
+    """
+
+    is_listening: bool
+    seconds_behind: float
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether followers hear of changes late."""
+        return self.seconds_behind > BEHIND_SECONDS
+
+
 class JobFeed:
     """Reads each changed job once and hands it to all that follow it, or follow its owner.
 
@@ -69,13 +92,24 @@ class JobFeed:
         self._versions: dict[UUID, int | None] = {}
         self._dirty: dict[UUID, UUID | None] = {}
         self._work = asyncio.Event()
+        self._polls = count(1)
+        self._is_listening = False
+        self._listening = BackgroundLoop("Listening for changes of jobs", logger)
+        self._polling = BackgroundLoop("Looking for changes of jobs", logger)
+        self._reading = BackgroundLoop("Reading changed jobs", logger)
+
+    @property
+    def state(self) -> FeedState:
+        """How current it is."""
+        loops = (self._listening, self._polling, self._reading)
+        return FeedState(self._is_listening, max(loop.seconds_overdue for loop in loops))
 
     async def run(self) -> None:
         """Listen and read until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen_always())
-            tasks.create_task(self._poll_always())
-            tasks.create_task(self._read_always())
+            tasks.create_task(self._listening.run(self._listen))
+            tasks.create_task(self._polling.run(self._poll))
+            tasks.create_task(self._reading.run(self._read))
 
     @contextmanager
     def following(self, job_id: UUID) -> Iterator[Inbox]:
@@ -93,22 +127,39 @@ class JobFeed:
         with _registered(self._of_users, user_id) as inbox:
             yield inbox
 
-    async def _listen_always(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                logger.warning("Cannot listen for changes of jobs, trying again: %s", error)
-            await asyncio.sleep(RECONNECT_SECONDS)
-
     async def _listen(self) -> None:
+        """Listen until the connection is lost.
+
+        Raises:
+            DatabaseUnavailable: when it is
+
+        """
+        self._listening.due()
         lost = asyncio.Event()
         async with self._database.raw_connection() as connection:
             connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(WAKE_UP_CHANNEL, self._on_wake_up)
-            # Nobody listened until now: whatever was sent meanwhile is lost, so everybody looks.
-            self._look_at_everything()
-            await lost.wait()
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await connection.add_listener(WAKE_UP_CHANNEL, self._on_wake_up)
+                await self._listen_on(connection, lost)
+            except TimeoutError:
+                # Its other end is silent, and would let us wait for a goodbye, too.
+                connection.terminate()
+                raise
+        raise DatabaseUnavailable
+
+    async def _listen_on(self, connection: asyncpg.Connection, lost: asyncio.Event) -> None:
+        self._is_listening = True
+        self._listening.done()
+        # Nobody listened until now: whatever was sent meanwhile is lost, so everybody looks.
+        self._look_at_everything()
+        try:
+            while not await _is_set(lost, within=self._poll_seconds):
+                # To listen once more changes nothing, and shows whether there still is somebody at the other end.
+                await connection.execute(f"LISTEN {WAKE_UP_CHANNEL}", timeout=ANSWER_SECONDS)
+        finally:
+            self._is_listening = False
+            self._listening.due()
 
     def _on_wake_up(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         with suppress(ValueError):
@@ -118,13 +169,12 @@ class JobFeed:
     def _mark(self, job_id: UUID, user_id: UUID | None) -> None:
         if job_id in self._of_jobs or user_id in self._of_users:
             self._dirty[job_id] = user_id
+            self._reading.due()
             self._work.set()
 
     def _look_at_everything(self) -> None:
         for job_id in self._of_jobs:
-            self._dirty.setdefault(job_id, None)
-        if self._dirty:
-            self._work.set()
+            self._mark(job_id, self._dirty.get(job_id))
         self._let_users_look()
 
     def _let_users_look(self) -> None:
@@ -133,13 +183,13 @@ class JobFeed:
             for inbox in inboxes:
                 inbox.put_missed()
 
-    async def _poll_always(self) -> None:
-        for turn in count(1):
-            await asyncio.sleep(self._poll_seconds)
-            with suppress(DatabaseUnavailable):
-                await self._poll_jobs()
-            if turn % POLLS_A_LOOK == 0:
-                self._let_users_look()
+    async def _poll(self) -> None:
+        self._polling.due()
+        if next(self._polls) % POLLS_A_LOOK == 0:
+            self._let_users_look()
+        await self._poll_jobs()
+        self._polling.done()
+        await asyncio.sleep(self._poll_seconds)
 
     async def _poll_jobs(self) -> None:
         """Compare the versions of all followed jobs with those last handed out."""
@@ -151,39 +201,42 @@ class JobFeed:
                 if found.get(job_id) != self._versions.get(job_id):
                     self._mark(job_id, None)
 
-    async def _read_always(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            try:
-                await self._read()
-            except DatabaseUnavailable as error:
-                logger.warning("Changed jobs cannot be read, trying again: %s", error)
-                await asyncio.sleep(RECONNECT_SECONDS)
-                self._work.set()
-
     async def _read(self) -> None:
-        while self._dirty:
-            batch = dict(list(self._dirty.items())[:BATCH])
-            # Before the read: what changes after it wakes us up again.
-            for job_id in batch:
-                del self._dirty[job_id]
-            try:
-                jobs = await video_jobs.get_many(self._database.reader, list(batch))
-            except BaseException:
-                self._dirty = batch | self._dirty
-                raise
-            found = {UUID(job.id): job for job in jobs}
+        """Read what has changed, or wait until something has."""
+        if not self._dirty:
+            self._reading.done()
+            self._work.clear()
+            await self._work.wait()
+        batch = dict(list(self._dirty.items())[:BATCH])
+        # Before the read: what changes after it wakes us up again.
+        for job_id in batch:
+            del self._dirty[job_id]
+        try:
+            jobs = await video_jobs.get_many(self._database.reader, list(batch))
+            found = {job.id: job for job in jobs}
             for job_id, user_id in batch.items():
                 self._hand_out(job_id, user_id, found.get(job_id))
+        except BaseException:
+            self._dirty = batch | self._dirty
+            raise
+        self._reading.done()
+        if self._dirty:
+            self._reading.due()
 
     def _hand_out(self, job_id: UUID, user_id: UUID | None, job: VideoJobRow | None) -> None:
         if job_id in self._of_jobs:
             self._versions[job_id] = None if job is None else job.version
-        owner = user_id if job is None else UUID(job.user_id)
+        owner = user_id if job is None else job.user_id
         followers = self._of_jobs.get(job_id, set()) | (self._of_users.get(owner, set()) if owner else set())
         for inbox in followers:
             inbox.put(job_id, job)
+
+
+async def _is_set(event: asyncio.Event, *, within: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
+    return event.is_set()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Three empty files beside the database's folder are locked with flock, which the 
 
 - `postgres.users`: shared by every program that uses the server; the guardian waits for it alone, then stops the
   server while holding it, so that a program coming meanwhile waits and then starts the server anew.
-- `postgres.guardian`: held by the guardian (db.embedded_guardian) as long as it lives.
+- `postgres.guardian`: held by the guardian (db.embedded.guardian) as long as it lives.
 - `postgres.start`: held while somebody looks whether server and guardian run, and starts what is missing.
 """
 
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from db.embedded_guardian import (
+from db.embedded.guardian import (
     GUARDIAN_LOCK,
     PGDATA,
     SOCKET_DIR_PREFIX,
@@ -38,7 +38,7 @@ from db.embedded_guardian import (
     remove_socket_dir,
     try_lock,
 )
-from db.errors import EmbeddedServerUnavailable
+from db.engine.errors import EmbeddedServerUnavailable
 
 with warnings.catch_warnings():
     # On import the library looks for a runtime folder, of which we make no use, and warns where there is none.
@@ -161,7 +161,7 @@ def _ensure_guardian(data_dir: Path) -> None:
     with lock_file(data_dir / GUARDIAN_LOCK) as lock, (data_dir / "postgres.guardian.log").open("wb") as log:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for those who look at most
         subprocess.run(  # noqa: S603 - our own interpreter and module
-            (sys.executable, "-m", "db.embedded_guardian", str(data_dir)),
+            (sys.executable, "-m", "db.embedded.guardian", str(data_dir)),
             check=True,
             cwd="/",
             env=_guardian_environment(),

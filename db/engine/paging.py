@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db import statements
-from db.statements import Reader, Statement
+from db.engine import statements
+from db.engine.statements import Reader, Statement
 
 ESCAPE = "/"
 

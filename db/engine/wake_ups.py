@@ -4,11 +4,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-import asyncpg
 from sqlalchemy import ARRAY, Text, bindparam, func, literal_column, select
 
-from db.errors import DatabaseUnavailable
-from db.statements import Reader, Row, Statement
+from db.engine.background import is_cancelled, is_unexpected
+from db.engine.statements import Reader, Row, Statement
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
 
@@ -51,5 +50,7 @@ class WakeUps:
             batch, self._waiting = self._waiting, []
             try:
                 await self._reader.fetch(_NOTIFY, wake_ups=batch)
-            except (DatabaseUnavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                logger.warning("Wake-ups could not be sent", exc_info=True)
+            except (Exception, asyncio.CancelledError) as error:
+                if is_cancelled(error):
+                    raise
+                logger.warning("Wake-ups could not be sent", exc_info=is_unexpected(error))

@@ -1,0 +1,1 @@
+"""How the database is reached: connections, pools, transactions, statements, errors, and the feed of changes."""

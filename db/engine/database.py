@@ -1,0 +1,110 @@
+"""Connections and transactions. The edges open transactions here; nothing below an edge commits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import URL
+
+from db.engine.address import DatabaseAddress
+from db.engine.connections import Server, close
+from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits
+from db.engine.pool import ReadPool, Transaction
+from db.engine.statements import Writer
+from db.engine.wake_ups import WakeUps
+
+WAIT_SECONDS = 10.0
+DRIVER = "postgresql+asyncpg"
+
+
+def wake_up_after_commit(writer: Writer, video_job_id: UUID, version: int, user_id: UUID) -> None:
+    """Tell followers of the job and of its owner's jobs once the running transaction has committed."""
+    writer.wake_ups.append(f"{video_job_id}:{version}:{user_id}")
+
+
+class Database:
+    """The connections of one process, all opened when they are needed, and closed where they do not answer in time.
+
+    Half of `pool_size` is for single reads, half for transactions: whoever waits for a lock takes no connection from
+    those who read. Health has one of its own. Whoever gets none within `wait_seconds` gets `DatabaseBusy`. `url` is any
+    that libpq understands (`db.engine.address`); the attribute has it as SQLAlchemy writes it.
+
+    Raises:
+        InvalidDatabaseUrl
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        wait_seconds: float = WAIT_SECONDS,
+        limits: Limits = FOR_REQUESTS,
+        application_name: str = "lookreel",
+    ) -> None:
+        self.server = Server(url, application_name)
+        self.url = _written(self.server.address)
+        facts: dict[str, bool] = {}
+        connect = partial(self.server.connect, limits)
+        readers = max(1, pool_size // 2)
+        self.reader = ReadPool(connect, readers, facts, wait_seconds)
+        self.health = ReadPool(partial(self.server.connect, FOR_HEALTH), 1, facts, FOR_HEALTH.connect)
+        self._writers = ReadPool(connect, max(1, pool_size - readers), facts, wait_seconds)
+        self._wake_ups = WakeUps(self.reader)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit what happens inside, or none of it, then send the wake-ups that were asked for.
+
+        Wake-ups go out after the commit, on their own: NOTIFY inside a busy transaction serialises commits.
+
+        Raises:
+            DatabaseUnavailable: when there is no connection to be had, it was lost, or the database refuses.
+
+        """
+        async with self._writers.transaction() as transaction:
+            yield transaction
+        self._wake_ups.send(transaction.wake_ups)
+
+    @asynccontextmanager
+    async def raw_connection(self, limits: Limits = FOR_QUEUES) -> AsyncIterator[asyncpg.Connection]:
+        """Lend an asyncpg connection of its own, outside the pool and in autocommit: for LISTEN and for PgQueuer.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        connection = await self.server.connect(limits)
+        try:
+            yield connection
+        finally:
+            await close(connection)
+
+    async def close(self) -> None:
+        """Close every connection, within some seconds."""
+        await self._wake_ups.close()
+        await asyncio.gather(self.reader.close(), self._writers.close(), self.health.close())
+
+
+def _written(address: DatabaseAddress) -> URL:
+    """Write an address as SQLAlchemy does; sockets, and several hosts, stand among the parameters."""
+    query = {**address.driver, **address.server} | {name: str(number) for name, number in address.numbers.items()}
+    if address.sessions is not None:
+        query["target_session_attrs"] = address.sessions
+    hosts, ports = [host for host, _ in address.hosts], [port for _, port in address.hosts]
+    alone = len(hosts) == 1 and not hosts[0].startswith("/")
+    if hosts and not alone:
+        query |= {"host": ",".join(hosts), "port": ",".join(str(port or "") for port in ports)}
+    return URL.create(
+        DRIVER,
+        address.user,
+        address.password,
+        host=hosts[0] if alone else None,
+        port=ports[0] if alone else None,
+        database=address.database,
+        query=query,
+    )

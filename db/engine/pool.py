@@ -1,0 +1,187 @@
+"""The driver's own connections, for single reads and for transactions.
+
+A single read sees its own moment, and leaves nothing behind on its connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+from asyncpg.transaction import Transaction as DriverTransaction
+
+from db.engine.connections import close
+from db.engine.error_names import errors_named, is_lost
+from db.engine.errors import DatabaseBusy
+from db.engine.statements import SomeRow, Statement
+
+# A server that has stopped must not keep those waiting who have given up already.
+ROLLBACK_SECONDS = 1.0
+
+Result = TypeVar("Result")
+AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
+
+
+class Transaction:
+    """A `db.engine.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
+
+    def __init__(self, connection: asyncpg.Connection, facts: dict[str, bool]) -> None:
+        self.facts = facts
+        self.wake_ups: list[str] = []
+        self._connection = connection
+
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """See `db.engine.statements.Reader`."""
+        return await self._sent(statement.sql, statement.arguments(values), statement.row)
+
+    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """See `db.engine.statements.Writer`."""
+        return await self._sent(sql, arguments, asyncpg.Record)
+
+    async def _sent(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
+        with errors_named(OSError):
+            return await self._connection.fetch(sql, *arguments, record_class=row)
+
+
+class _Slot:
+    """A place for a connection, which is opened when it is needed, and again when it was lost."""
+
+    def __init__(self) -> None:
+        self.connection: asyncpg.Connection | None = None
+
+
+class ReadPool:
+    """A `db.engine.statements.Reader` outside of any transaction: reads are repeated where a connection was lost.
+
+    `facts` is what this process has learnt about the database and will not change, such as that a table is there.
+    Whoever gets no connection within `wait_seconds` gets none.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        size: int,
+        facts: dict[str, bool],
+        wait_seconds: float,
+    ) -> None:
+        self.facts = facts
+        self._connect = connect
+        self._wait_seconds = wait_seconds
+        # The one that was used last comes first. Not asyncpg's pool, whose task and clean-up for each release take as
+        # long as a small read.
+        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
+        for _ in range(size):
+            self._free.put_nowait(_Slot())
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """See `db.engine.statements.Reader`."""
+        arguments = statement.arguments(values)
+
+        async def send(connection: asyncpg.Connection) -> list[SomeRow]:
+            return await connection.fetch(statement.sql, *arguments, record_class=statement.row)
+
+        slot = await self._taken()
+        try:
+            with errors_named(OSError):
+                return await self._again_if_lost(slot, send)
+        finally:
+            self._free.put_nowait(slot)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit what happens inside, or none of it.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        slot = await self._taken()
+        try:
+            with errors_named():
+                transaction, connection = await self._begun(slot)
+                try:
+                    yield Transaction(connection, self.facts)
+                except BaseException:
+                    await self._roll_back(slot, transaction)
+                    raise
+                await self._commit(slot, transaction)
+        finally:
+            self._free.put_nowait(slot)
+
+    async def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while not self._free.empty():
+            self._discard(self._free.get_nowait())
+        await asyncio.gather(*self._closing)
+
+    async def _taken(self) -> _Slot:
+        if not self._free.empty():
+            return self._free.get_nowait()
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                return await self._free.get()
+        except TimeoutError:
+            raise DatabaseBusy from None
+
+    async def _again_if_lost(self, slot: _Slot, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
+        """Do what is safe to repeat, once more where the connection was lost since its last use."""
+        if slot.connection is not None and not slot.connection.is_closed():
+            try:
+                return await self._tried(slot, slot.connection, work)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                # Whoever did not answer in time is not asked again: that would take as long once more.
+                if isinstance(error, TimeoutError) or not is_lost(error):
+                    raise
+        slot.connection = await self._connect()
+        return await self._tried(slot, slot.connection, work)
+
+    async def _tried(
+        self, slot: _Slot, connection: asyncpg.Connection, work: Callable[[asyncpg.Connection], Awaitable[Result]]
+    ) -> Result:
+        try:
+            return await work(connection)
+        except Exception as error:
+            if is_lost(error):
+                self._discard(slot)
+            raise
+
+    async def _begun(self, slot: _Slot) -> tuple[DriverTransaction, asyncpg.Connection]:
+        async def begin(connection: asyncpg.Connection) -> tuple[DriverTransaction, asyncpg.Connection]:
+            transaction = connection.transaction()
+            await transaction.start()
+            return transaction, connection
+
+        try:
+            with errors_named(OSError):
+                return await self._again_if_lost(slot, begin)
+        except BaseException:
+            # The driver believes that the transaction has begun, and would make the next one a part of it.
+            self._discard(slot)
+            raise
+
+    async def _commit(self, slot: _Slot, transaction: DriverTransaction) -> None:
+        try:
+            with errors_named(OSError):
+                await transaction.commit()
+        except BaseException:
+            self._discard(slot)
+            raise
+
+    async def _roll_back(self, slot: _Slot, transaction: DriverTransaction) -> None:
+        try:
+            async with asyncio.timeout(ROLLBACK_SECONDS):
+                await transaction.rollback()
+        except BaseException as error:
+            self._discard(slot)
+            if not isinstance(error, Exception):
+                raise
+
+    def _discard(self, slot: _Slot) -> None:
+        """Close a connection in the background: the server may not answer, and is to stop what it still does."""
+        connection, slot.connection = slot.connection, None
+        if connection is not None:
+            task = asyncio.create_task(close(connection))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)

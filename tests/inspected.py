@@ -1,0 +1,46 @@
+"""The database as tests and benchmarks look at it: through SQLAlchemy's sessions, which the product does not use."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from app.databases import database_url
+from app.settings import Settings
+from db.engine.database import DRIVER, Database
+from db.engine.limits import FOR_MIGRATIONS
+
+
+class InspectedDatabase(Database):
+    """A database with a second way to it, so that what the product wrote is not read by the product alone."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        connect = partial(self.server.connect, FOR_MIGRATIONS)
+        self._sessions = create_async_engine(
+            f"{DRIVER}://", async_creator=connect, pool_size=5, max_overflow=0, pool_pre_ping=True
+        )
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Commit what happens inside, or none of it."""
+        async with AsyncSession(self._sessions, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._sessions.dispose()
+        await super().close()
+
+
+@asynccontextmanager
+async def inspected(settings: Settings) -> AsyncIterator[InspectedDatabase]:
+    """Yield the database that others have migrated, or are about to."""
+    with database_url(settings) as url:
+        database = InspectedDatabase(url)
+        try:
+            yield database
+        finally:
+            await database.close()

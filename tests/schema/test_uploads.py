@@ -1,0 +1,195 @@
+"""What stands in a file's place without being one is refused by name, over every transport, and nothing is written."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+
+from auth.caller import Caller
+from db.tables import Base, FileRemoval, Look
+from tests.house import FORM, House, multipart
+from tests.schema.mutate import ERRORS, data_uri, png
+
+JOB = {"model": FORM["model"], "resolution": "720p", "aspectRatio": "16:9", "prompt": "Turn", "mockMode": True}
+CREATE = (
+    f"mutation ($input: CreateVideoJobInput!) {{ it: createVideoJob(input: $input) {{ videoJob {{ id }} {ERRORS} }} }}"
+)
+QUOTE = f"query ($input: CreateVideoJobInput!) {{ it: videoJobQuote(input: $input) {{ {ERRORS} }} }}"
+CREATE_LOOK = f"mutation ($input: CreateLookInput!) {{ it: createLook(input: $input) {{ look {{ id }} {ERRORS} }} }}"
+NO_FILES: list[Any] = [{}, "", "x", 5, 0, 1.5, True, False, [], [[]], [{}], {"a": 1}, {"size": 1, "read": 1, "seek": 1}]
+# A list of uploads takes a single one for a list of one (GraphQL, section 3.12), and may be empty.
+NO_LISTS = [value for value in NO_FILES if value != []]
+FILE = ("look.png", png(), "image/png")
+
+
+def no_files() -> list[Any]:
+    job = [(field, value) for field in ("initialImage", "endFrame") for value in NO_FILES]
+    return job + [("referenceImages", value) for value in [*NO_LISTS, [5], ["", ""]]]
+
+
+async def nothing_written(house: House, caller: Caller) -> tuple[object, ...]:
+    tables: list[type[Base]] = [Look, FileRemoval]
+    rows = [await house.count(table=table) for table in tables]
+    files = sorted(path.name for path in house.settings.media_folder.iterdir())
+    return (await house.traces(caller), rows, files)
+
+
+async def by_http(house: House, caller: Caller, query: str, **input_: Any) -> dict[str, Any]:
+    return await house.graphql(caller, query, input=input_)
+
+
+async def by_websocket(house: House, caller: Caller, query: str, **input_: Any) -> dict[str, Any]:
+    url = f"{house.base_url.replace('http', 'ws', 1)}/graphql"
+    async with websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as connection:
+        await connection.send(json.dumps({"type": "connection_init", "payload": house.headers(caller)}))
+        await connection.recv()
+        payload = {"query": query, "variables": {"input": input_}}
+        await connection.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
+        message: dict[str, Any] = json.loads(await connection.recv())
+        assert message["type"] == "next", message
+        body: dict[str, Any] = message["payload"]
+        return body
+
+
+def refused(body: dict[str, Any], field: str) -> None:
+    assert "errors" not in body, body
+    (error,) = body["data"]["it"]["errors"]
+    assert (error["__typename"], error["code"]) == ("InvalidInput", "INVALID_INPUT")
+    assert field in {error["field"], error["message"].split(" ", maxsplit=1)[0]}
+
+
+@pytest.mark.parametrize("query", [CREATE, QUOTE], ids=["create", "quote"])
+@pytest.mark.parametrize("ask", [by_http, by_websocket])
+async def test_what_is_no_file_is_refused_by_name(house: House, ask: Any, query: str) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+
+    for field, value in no_files():
+        refused(await ask(house, caller, query, **JOB, **{field: value}), field)
+
+    assert await nothing_written(house, caller) == before
+
+
+@pytest.mark.parametrize("ask", [by_http, by_websocket])
+async def test_a_look_is_not_made_of_what_is_no_file(house: House, ask: Any) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+    product = {"name": "Coat", "thumbnailBase64": data_uri()}
+
+    for value in NO_FILES:
+        body = await ask(house, caller, CREATE_LOOK, generatedImage=value, products=[product])
+        refused(body, "generatedImageBase64")
+        products = [{"name": "Coat", "thumbnail": value}]
+        body = await ask(house, caller, CREATE_LOOK, generatedImageBase64=data_uri(), products=products)
+        refused(body, "thumbnailBase64")
+
+    assert await nothing_written(house, caller) == before
+
+
+async def test_a_literal_is_no_file_either(house: House) -> None:
+    caller = await house.user()
+    given = 'model: "x", resolution: "720p", aspectRatio: "16:9", mockMode: true, initialImage: {a: [1]}'
+
+    body = await house.graphql(caller, f"mutation {{ it: createVideoJob(input: {{{given}}}) {{ {ERRORS} }} }}")
+
+    refused(body, "initialImage")
+
+
+async def sent(
+    house: House, caller: Caller, paths: Any, files: dict[str, Any] | None = None, **input_: Any
+) -> httpx.Response:
+    """Send a GraphQL multipart request that asks for a job."""
+    operations = json.dumps({"query": CREATE, "variables": {"input": JOB | input_}})
+    form = {"operations": operations, "map": json.dumps(paths)}
+    return await house.http.post("/graphql", data=form, files=files or {}, headers=house.headers(caller))
+
+
+@pytest.mark.parametrize(
+    ("value", "field"), [({}, "initialImage"), ("", "initialImage"), ([{}], "referenceImages"), (7, "endFrame")]
+)
+async def test_what_the_map_does_not_cover_is_refused_by_name(house: House, value: Any, field: str) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+
+    answer = await sent(house, caller, {}, {"0": FILE}, **{field: value})
+
+    refused(answer.json(), field)
+    assert await nothing_written(house, caller) == before
+
+
+TAKEN = "`map` puts a file where `operations` has something else than null"
+NOWHERE = "`map` does not tell where in `operations` the files belong"
+MISSING = "A file that `map` names is missing in the form"
+NO_MAP = "`map` must be a JSON object with a list of places for each file"
+FIRST = "variables.input.initialImage"
+
+
+@pytest.mark.parametrize(
+    ("paths", "complaint"),
+    [
+        ({"0": [FIRST, FIRST]}, TAKEN),
+        ({"0": [FIRST], "1": [FIRST]}, TAKEN),
+        ({"0": ["variables.input.prompt"]}, TAKEN),
+        ({"0": ["variables.input"]}, TAKEN),
+        ({"0": ["query"]}, TAKEN),
+        ({"0": ["variables.input.referenceImages.3"]}, NOWHERE),
+        ({"0": ["variables.input.referenceImages.x"]}, NOWHERE),
+        ({"0": ["variables.input.referenceImages"]}, TAKEN),
+        ({"0": [f"{FIRST}.a"]}, NOWHERE),
+        ({"0": ["variables.nothing.a"]}, NOWHERE),
+        ({"0": [FIRST, f"{FIRST}.file"]}, NOWHERE),
+        ({"0": [".".join("a" * 100_000)]}, NOWHERE),
+        ({"0": [7]}, NOWHERE),
+        ({"0": [[FIRST]]}, NOWHERE),
+        ({"0": [None]}, NOWHERE),
+        ({"0": FIRST}, NO_MAP),
+        ({"0": None}, NO_MAP),
+        ([FIRST], NO_MAP),
+        (5, NO_MAP),
+        ({"2": [FIRST]}, MISSING),
+        ({"operations": [FIRST]}, MISSING),
+        ({"0": [FIRST] * 111}, "`map` has too many places: at most 110 are accepted"),
+    ],
+)
+async def test_a_map_that_leads_nowhere_is_refused(house: House, paths: Any, complaint: str) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+
+    answer = await sent(house, caller, paths, {"0": FILE, "1": FILE}, initialImage=None, referenceImages=[None])
+
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert (error["message"], error["extensions"]["code"]) == (complaint, "BAD_REQUEST")
+    assert await nothing_written(house, caller) == before
+
+
+@pytest.mark.parametrize("count", [4, 100])
+async def test_more_reference_images_than_a_video_is_made_from_are_not_read(house: House, count: int) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+    paths = {str(number): [f"variables.input.referenceImages.{number}"] for number in range(count)}
+
+    answer = await sent(
+        house, caller, paths, dict.fromkeys(paths, ("a.png", b"rubbish", "image/png")), referenceImages=[None] * count
+    )
+
+    (error,) = answer.json()["data"]["it"]["errors"]
+    assert (error["code"], error["field"]) == ("INVALID_INPUT", "referenceImages")
+    assert error["message"] == "At most 3 reference images are taken"
+    assert await nothing_written(house, caller) == before
+
+
+@pytest.mark.parametrize("field", ["initialImage", "endFrame", "referenceImages"])
+async def test_over_rest_a_text_is_no_file(house: House, field: str) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+
+    answer = await house.http.post(
+        "/api/v1/video-jobs", files=[*multipart(FORM), (field, (None, "text"))], headers=house.headers(caller)
+    )
+
+    assert answer.status_code == 422
+    assert [mistake["loc"][:2] for mistake in answer.json()["detail"]] == [["body", field]]
+    assert await nothing_written(house, caller) == before

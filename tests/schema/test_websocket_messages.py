@@ -1,0 +1,113 @@
+"""Messages that are none of the protocol's: the connection is closed with a reason, or the operation is answered."""
+
+import json
+from typing import Any
+
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from tests.house import House
+
+QUERY = "{ viewer { id } }"
+FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { id } }"
+NO_MESSAGE = "Failed to parse message"
+
+
+async def connected(house: House) -> ClientConnection:
+    url = f"{house.base_url.replace('http', 'ws', 1)}/graphql"
+    connection = await websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")])
+    await connection.send(json.dumps({"type": "connection_init", "payload": house.headers(await house.user())}))
+    assert json.loads(await connection.recv()) == {"type": "connection_ack"}
+    return connection
+
+
+def subscribe(**payload: Any) -> dict[str, Any]:
+    return {"type": "subscribe", "id": "1", "payload": payload}
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ([], NO_MESSAGE),
+        (5, NO_MESSAGE),
+        ("x", NO_MESSAGE),
+        (None, NO_MESSAGE),
+        ([{}], NO_MESSAGE),
+        ({}, NO_MESSAGE),
+        ({"type": 5}, "Unknown message type: 5"),
+        ({"type": "é" * 500}, ("Unknown message type: " + "é" * 500).encode()[:123].decode(errors="ignore")),
+        ({"type": "subscribe"}, NO_MESSAGE),
+        ({"type": "subscribe", "id": "1"}, NO_MESSAGE),
+        ({"type": "subscribe", "payload": {"query": QUERY}}, NO_MESSAGE),
+        ({"type": "subscribe", "id": [], "payload": {"query": QUERY}}, NO_MESSAGE),
+        ({"type": "subscribe", "id": {}, "payload": {"query": QUERY}}, NO_MESSAGE),
+        ({"type": "subscribe", "id": None, "payload": {"query": QUERY}}, NO_MESSAGE),
+        ({"type": "complete"}, NO_MESSAGE),
+        ({"type": "complete", "id": []}, NO_MESSAGE),
+    ],
+)
+async def test_what_is_no_message_closes_the_connection(
+    house: House, caplog: pytest.LogCaptureFixture, message: Any, reason: str
+) -> None:
+    connection = await connected(house)
+    await connection.send(json.dumps(message))
+
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await connection.recv()
+
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4400, reason)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (subscribe() | {"payload": None}, "BAD_REQUEST"),
+        (subscribe() | {"payload": []}, "BAD_REQUEST"),
+        (subscribe() | {"payload": "x"}, "BAD_REQUEST"),
+        (subscribe(), "BAD_REQUEST"),
+        (subscribe(query=5), "BAD_REQUEST"),
+        (subscribe(query=None), "BAD_REQUEST"),
+        (subscribe(query=[]), "BAD_REQUEST"),
+        (subscribe(query=QUERY, variables=[]), "BAD_REQUEST"),
+        (subscribe(query=QUERY, variables="x"), "BAD_REQUEST"),
+        (subscribe(query=QUERY, operationName=5), "BAD_REQUEST"),
+        (subscribe(query=QUERY, operationName="x"), "OPERATION_RESOLUTION_FAILURE"),
+        (subscribe(query=QUERY, extensions=5), "BAD_REQUEST"),
+        (subscribe(query=FOLLOW, variables=[1]), "BAD_REQUEST"),
+        (subscribe(query=FOLLOW, operationName="x"), "OPERATION_RESOLUTION_FAILURE"),
+        (subscribe(query=FOLLOW, variables={"id": [1]}), "INVALID_VARIABLES"),
+        (subscribe(query=FOLLOW, variables={"id": {}}), "INVALID_VARIABLES"),
+        (subscribe(query=FOLLOW), "INVALID_VARIABLES"),
+        (subscribe(extensions={"persistedQuery": {"version": 1}}), "PERSISTED_QUERY_NOT_SUPPORTED"),
+    ],
+)
+async def test_what_is_no_operation_is_answered_and_the_next_one_is_served(
+    house: House, caplog: pytest.LogCaptureFixture, message: dict[str, Any], code: str
+) -> None:
+    connection = await connected(house)
+
+    await connection.send(json.dumps(message))
+    answer = json.loads(await connection.recv())
+    await connection.send(json.dumps(subscribe(query=QUERY)))
+    following = json.loads(await connection.recv())
+    await connection.close()
+
+    assert (answer["type"], answer["id"]) == ("error", "1")
+    assert [error["extensions"]["code"] for error in answer["payload"]] == [code]
+    assert following["type"] == "next"
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("message", [{"type": "subscribe", "id": "1", "payload": 5}, subscribe(query=QUERY)])
+async def test_who_has_not_said_who_they_are_is_told_nothing(house: House, message: dict[str, Any]) -> None:
+    url = f"{house.base_url.replace('http', 'ws', 1)}/graphql"
+    async with websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as connection:
+        await connection.send(json.dumps(message))
+        with pytest.raises(websockets.ConnectionClosedError) as closed:
+            await connection.recv()
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401

@@ -1,0 +1,98 @@
+"""What a worker has learned of a submit is written down, though the database is away or something else goes wrong."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pgqueuer.errors import RetryRequested
+
+from db import submission_pace
+from db.engine.errors import DatabaseUnavailable
+from db.tables import Submission, VideoJobStatus
+from resolvers import submission
+from resolvers.ports import GeneratorMisconfigured, NotAccepted
+from tests.house import House
+from tests.resolvers.stages import books
+from tests.worker.scripted import ScriptedGenerator
+from tests.worker.test_generate import workshop
+from worker.service import generate
+
+MISCONFIGURED = GeneratorMisconfigured("GENERATOR_MISCONFIGURED", "Not set up.", "403 no permission")
+QUOTA = NotAccepted("429", is_certain=True)
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, target: str, function: Callable[..., Any], *errors: Exception) -> None:
+    """Let a function raise these, one after the other, before it works."""
+    left = list(errors)
+
+    async def failing(*arguments: Any, **values: Any) -> Any:
+        if left:
+            raise left.pop(0)
+        return await function(*arguments, **values)
+
+    monkeypatch.setattr(target, failing)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "transition", "status", "refunds"),
+    [
+        (QUOTA, submission.put_off, VideoJobStatus.PENDING, 0),
+        (NotAccepted("503", is_certain=False), submission.put_off, VideoJobStatus.PENDING, 0),
+        (KeyError("a fault of ours"), submission.take_back, VideoJobStatus.PENDING, 0),
+        (MISCONFIGURED, submission.refuse, VideoJobStatus.FAILED, 1),
+    ],
+    ids=["quota", "an error of its own", "a fault of ours", "refused credentials"],
+)
+async def test_a_job_that_was_not_accepted_is_not_called_uncertain_for_an_outage_of_ours(  # noqa: PLR0913, PLR0917 - a table
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: Exception,
+    transition: Callable[..., Any],
+    status: VideoJobStatus,
+    refunds: int,
+) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    monkeypatch.setattr("worker.submitting.RECORDING_RETRY_SECONDS", 0.01)
+    fail(monkeypatch, f"resolvers.submission.{transition.__name__}", transition, *[DatabaseUnavailable()] * 3)
+
+    with suppress(RetryRequested):
+        await generate(workshop(house, ScriptedGenerator(refusals=[refusal])), job_id)
+
+    job = await house.job(job_id)
+    assert job.status == status
+    assert job.error_code == ("GENERATOR_MISCONFIGURED" if status == VideoJobStatus.FAILED else None)
+    if status == VideoJobStatus.PENDING:
+        assert job.submission == Submission.NEW
+    assert await books(house, caller) == (1, refunds)
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "has_traceback"),
+    [(DatabaseUnavailable(), "WARNING", False), (KeyError("slot"), "ERROR", True)],
+    ids=["outage", "fault"],
+)
+async def test_a_job_is_made_though_it_cannot_be_noted_that_the_generator_lets_us_in(  # noqa: PLR0913 - a table
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    level: str,
+    *,
+    has_traceback: bool,
+) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    fail(monkeypatch, "db.submission_pace.set_trouble", submission_pace.set_trouble, error)
+    generator = ScriptedGenerator()
+
+    await generate(workshop(house, generator), job_id)
+
+    job = await house.job(job_id)
+    assert (job.status, job.faults, len(generator.submitted)) == (VideoJobStatus.SUCCEEDED, 0, 1)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert (record.levelname, record.exc_info is not None) == (level, has_traceback)
+    assert "whether the generator lets us in could not be noted" in record.getMessage().lower()
