@@ -18,7 +18,7 @@ MULTIPART = "multipart/form-data"
 UTF_8 = {"utf-8", "utf8"}
 METHODS = {"GET", "POST"}
 REMEMBERED_TYPES = 256
-# A look has up to a hundred products with an image each; `operations` and `map` are all the text that there is.
+# More files than one mutation has a use for; `operations` and `map` are all the text that there is.
 MOST_FILES = 110
 FORM_LIMITS = {"max_files": MOST_FILES, "max_fields": 10, "max_part_size": 1024 * 1024}
 DEEPEST_PLACE = 20
@@ -138,7 +138,7 @@ def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - wha
 
 
 def _put(operations: Any, path: Any, file: object) -> None:  # noqa: ANN401 - whatever JSON holds
-    """Put a file where a null stands, such as at `variables.input.products.0.thumbnail`."""
+    """Put a file where a null stands, such as at `variables.input.pages.0.picture`."""
     place = operations
     try:
         names = path.split(".", DEEPEST_PLACE)

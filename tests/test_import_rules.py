@@ -1,5 +1,6 @@
 """The import rules hold, and each of them fails when it is broken: a rule that cannot fail protects nothing."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,14 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [LINT_IMPORTS, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_the_graphql_server_has_no_word_of_what_it_serves() -> None:
+    words = re.compile("lookreel|[a-z]Look|video|job|product|veo|cloudinary|asyncpg|sqlalchemy", re.IGNORECASE)
+    found = {path.name: words.findall(path.read_text()) for path in (ROOT / "graphql_server").rglob("*.py")}
+
+    assert len(found) > 20
+    assert {name: those for name, those in found.items() if those} == {}
 
 
 def test_the_house_keeps_its_rules(house_copy: Path) -> None:

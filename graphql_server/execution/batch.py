@@ -45,7 +45,7 @@ class Batching:
 
 @dataclass(eq=False)
 class Query:
-    """A query of a document, with its last plan: to make one costs a tenth of a page of looks, and a fifth of a poll.
+    """A query of a document, with its last plan: to make one costs a tenth of a large result, a sixth of a small one.
 
     A plan depends on the variables that `@skip` and `@include` may depend on, which are Boolean.
     """
