@@ -5,7 +5,7 @@ Parts that few processes need are loaded by name when one does (decision 16): Al
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -24,6 +24,7 @@ from resolvers.images import Image
 from resolvers.ports import Storage
 
 REMEMBERED_CALLERS = 10_000
+CLOSE_SECONDS = 3.0
 
 
 @asynccontextmanager
@@ -52,7 +53,10 @@ async def open_database(
                 await _upgrade(url)
             yield database
         finally:
-            await database.close()
+            # A server that does not answer must not keep a process that is about to end.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await database.close()
 
 
 async def migrate(settings: Settings) -> None:

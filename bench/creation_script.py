@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bench import data
 from bench.figures import Failed
 from bench.hall import POOL_SIZE, Hall, Server, ask
+from db.engine.limits import UNLIMITED
 
 LOGGING = ("ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_line_prefix = 'bench %p '")
 NOT_LOGGING = ("ALTER SYSTEM RESET log_statement", "ALTER SYSTEM RESET log_line_prefix")
@@ -63,7 +64,7 @@ async def captured(hall: Hall, server: Server, creations: Sequence[str]) -> str:
 
 
 async def _tell(hall: Hall, statements: tuple[str, ...]) -> None:
-    async with hall.database.raw_connection() as connection:
+    async with hall.database.raw_connection(UNLIMITED) as connection:
         for statement in statements:
             await connection.execute(statement)
         await connection.execute("SELECT pg_reload_conf()")

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from db import migrations
+from db.engine.limits import UNLIMITED
 from tests.inspected import InspectedDatabase
 
 USERS = 1000
@@ -89,7 +90,7 @@ def numbered(n: int) -> UUID:
 async def fill(database: InspectedDatabase, looks: int) -> None:
     """Fill an empty database."""
     jobs = min(MOST_JOBS, looks * VIDEOS)
-    async with database.raw_connection() as connection:
+    async with database.raw_connection(UNLIMITED) as connection:
         # No foreign keys are checked row by row; what is written refers to what is there.
         await connection.execute("SET session_replication_role = replica")
         await connection.execute(ADD_USERS, 1, USERS, TOKENS)
@@ -110,14 +111,14 @@ async def settle(connection: asyncpg.Connection) -> None:
 
 async def clean(database: InspectedDatabase) -> None:
     """Take away what creates have made."""
-    async with database.raw_connection() as connection:
+    async with database.raw_connection(UNLIMITED) as connection:
         for statement in CLEAN:
             await connection.execute(statement)
 
 
 async def filled_beside(database: InspectedDatabase, name: str, looks: int) -> None:
     """Make and fill one more database on the server."""
-    async with database.raw_connection() as connection:
+    async with database.raw_connection(UNLIMITED) as connection:
         await connection.execute(f"CREATE DATABASE {name}")
     url = database.url.set(database=name)
     await migrations.upgrade(url)
@@ -128,5 +129,5 @@ async def filled_beside(database: InspectedDatabase, name: str, looks: int) -> N
 
 async def drop(database: InspectedDatabase, name: str) -> None:
     """Drop a database that was made beside."""
-    async with database.raw_connection() as connection:
+    async with database.raw_connection(UNLIMITED) as connection:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -15,6 +15,7 @@ from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.hall import Hall
 from bench.places import SERVER, pin
 from db import queue
+from db.engine.limits import UNLIMITED
 from db.tables import Submission, VideoJob
 from tests.inspected import InspectedDatabase
 
@@ -106,7 +107,7 @@ async def _held(database: InspectedDatabase, worker: psutil.Process, first: int,
 
 
 async def _add(database: InspectedDatabase, first: int, last: int) -> None:
-    async with database.raw_connection() as connection:
+    async with database.raw_connection(UNLIMITED) as connection:
         await connection.execute(ADD_JOBS, first, last)
     async with database.transaction() as session:
         await queue.enqueue(session, [data.numbered(n) for n in range(first, last + 1)])

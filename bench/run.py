@@ -15,6 +15,7 @@ import typer
 from bench import creates, data, deliveries, growth, in_flight, lists, polls, reads, report, startup
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.hall import Hall, open_hall
+from db.engine.limits import UNLIMITED
 
 SECTIONS: dict[str, Callable[[Hall, Effort], Awaitable[Section]]] = {
     "reads": reads.measure,
@@ -35,7 +36,7 @@ async def run(names: list[str], effort: Effort, folder: Path) -> None:
     began = time.monotonic()
     sections: list[Section] = []
     async with open_hall() as hall:
-        async with hall.database.raw_connection() as connection:
+        async with hall.database.raw_connection(UNLIMITED) as connection:
             server_version = str(await connection.fetchval("SHOW server_version"))
         if {"reads", "lists", "polls", "creates", "growth"} & set(names):
             await data.fill(hall.database, effort.looks)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from db.engine.connections import Server
-from db.engine.error_names import first_line, named
+from db.engine.error_names import code_of, first_line, named
 from db.engine.errors import (
     DatabaseAccessDenied,
     DatabaseForeign,
@@ -26,7 +27,7 @@ from db.engine.errors import (
     DatabaseReadOnly,
     DatabaseUnavailable,
 )
-from db.engine.limits import FOR_MIGRATIONS
+from db.engine.limits import UNLIMITED
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ async def check(url: URL | str) -> None:
 
 
 async def _with_connection(url: URL | str, work: Callable[[Connection], T]) -> T:
-    connect = partial(Server(_text(url), "lookreel migrate").connect, FOR_MIGRATIONS)
+    connect = partial(Server(_text(url), "lookreel migrate").connect, UNLIMITED)
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with _alembic_at_work, engine.connect() as connection:
@@ -109,15 +110,16 @@ def _sentences() -> Iterator[None]:
         raise DatabaseForeign(
             f"{first_line(error)}. The database was migrated by a newer release, or by something else. {UNCHANGED}"
         ) from error
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in ALREADY_THERE:
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        cause = (error.driver_exception if isinstance(error, DBAPIError) else error) or error
+        if code_of(cause) in ALREADY_THERE:
             raise DatabaseForeign(
-                f"The database has something in it that Lookreel did not make: {first_line(error)}. {UNCHANGED} Give "
+                f"The database has something in it that Lookreel did not make: {first_line(cause)}. {UNCHANGED} Give "
                 "Lookreel a database of its own, or a schema of its own by `search_path`."
             ) from error
-        refusal = named(error, "")
+        refusal = named(cause, "")
         remedy = REMEDIES.get(type(refusal), "")
-        raise type(refusal)(f"PostgreSQL refuses to migrate: {first_line(error)}. {UNCHANGED} {remedy}") from error
+        raise type(refusal)(f"PostgreSQL refuses to migrate: {first_line(cause)}. {UNCHANGED} {remedy}") from error
     except (TimeoutError, ConnectionError) as error:
         raise DatabaseUnavailable(f"The connection was lost while migrating: {first_line(error)}.") from error
 

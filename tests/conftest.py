@@ -23,6 +23,9 @@ MOCK_SECONDS = 0.5
 LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
 # Folders and files that `make test-fast` leaves out, besides whatever asks for a worker.
 SLOW = LONGEST | {
+    "cloudinary",  # real SDKs against doubles take most of the time of all provider tests
+    "test_storage_behaviour.py",
+    "test_many_at_once.py",
     "test_js_clients.py",
     "test_nothing_blocks.py",
     "test_look_videos_migration.py",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from app.databases import database_url
 from app.settings import Settings
 from db.engine.database import DRIVER, Database
-from db.engine.limits import FOR_MIGRATIONS
+from db.engine.limits import UNLIMITED
 
 
 class InspectedDatabase(Database):
@@ -18,7 +18,7 @@ class InspectedDatabase(Database):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        connect = partial(self.server.connect, FOR_MIGRATIONS)
+        connect = partial(self.server.connect, UNLIMITED)
         self._sessions = create_async_engine(
             f"{DRIVER}://", async_creator=connect, pool_size=5, max_overflow=0, pool_pre_ping=True
         )

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import asyncpg
@@ -78,7 +80,6 @@ async def _work_while_connected(workshop: Workshop) -> None:
 
 
 async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None:
-    # PgQueuer waits for its handlers before it ends, so they let go of their jobs whatever ends it.
     letting_go = asyncio.Event()
     connection.add_termination_listener(lambda _connection: letting_go.set())
     shift = replace(workshop, stopping=letting_go)
@@ -90,13 +91,9 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
     async def generate_video(job: Job) -> None:
         await generate(shift, UUID((job.payload or b"").decode()))
 
-    async def stop_when_told() -> None:
-        await workshop.stopping.wait()
-        letting_go.set()
-        pgqueuer.shutdown.set()
-
-    stop = asyncio.create_task(stop_when_told())
-    try:
+    # Whatever ends PgQueuer's loop, it waits for its handlers then, for as long as a video takes, and begins with no
+    # other job: so they let go of theirs.
+    async with _each_after(workshop.stopping, pgqueuer.shutdown, letting_go):
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
             # PgQueuer takes no batch of more than half of what it may hold.
@@ -105,8 +102,22 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             shutdown_on_listener_failure=True,
         )
+
+
+@asynccontextmanager
+async def _each_after(*events: asyncio.Event) -> AsyncIterator[None]:
+    """Set each of the events once the one before it is set."""
+
+    async def set_after(first: asyncio.Event, second: asyncio.Event) -> None:
+        await first.wait()
+        second.set()
+
+    tasks = [asyncio.create_task(set_after(*pair)) for pair in pairwise(events)]
+    try:
+        yield
     finally:
-        stop.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _require_structure(pgqueuer: PgQueuer) -> None:

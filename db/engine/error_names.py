@@ -98,6 +98,11 @@ def is_lost(error: Exception) -> bool:
     return isinstance(error, (OSError, *_ENDS))
 
 
+def code_of(error: BaseException) -> str:
+    """Return PostgreSQL's code for an error, of five characters; empty where it is not PostgreSQL's."""
+    return getattr(error, "sqlstate", None) or ""
+
+
 def first_line(error: BaseException) -> str:
     """Return what an error says, without PostgreSQL's details."""
     return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
@@ -106,7 +111,7 @@ def first_line(error: BaseException) -> str:
 def _name(error: Exception) -> type[DatabaseUnavailable] | None:
     if isinstance(error, _OUTDATED):
         return DatabaseConflict
-    state = getattr(error, "sqlstate", None) or ""
+    state = code_of(error)
     if found := _NAMES.get(state) or _NAMES.get(state[:2]):
         return found
     return DatabaseUnavailable if is_lost(error) else None

@@ -36,4 +36,4 @@ FOR_HEALTH = Limits(connect=1.0, statement=1.0, lock=1.0)
 # For what PgQueuer does with a long queue, and for whoever listens.
 FOR_QUEUES = Limits(statement=60.0, lock=30.0)
 # A migration takes as long as it takes; for how long it waits for a lock, it says itself.
-FOR_MIGRATIONS = Limits(statement=None, lock=None, idle_in_transaction=None)
+UNLIMITED = Limits(statement=None, lock=None, idle_in_transaction=None)

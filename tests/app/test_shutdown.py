@@ -1,6 +1,7 @@
 """SIGTERM to `lookreel serve` with all kinds of requests in progress: how each of them ends."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,8 +15,10 @@ import pytest
 import websockets
 
 from app.http.server import DRAIN_SECONDS
+from app.wiring import open_database
 from auth.caller import Caller
 from tests.app.processes import Running, running
+from tests.db.test_read_pool import WHO
 from tests.house import House, eventually
 from tests.rest_compat.test_conditional_reads import tag_of
 from tests.schema.test_streams import JOB, Socket
@@ -283,3 +286,14 @@ async def test_a_worker_alone_outlives_sighup(house: House, tmp_path: Path) -> N
         assert worker.stop() == 0
 
     assert job.status == "SUCCEEDED"
+
+
+async def test_a_database_that_does_not_answer_keeps_no_process_from_its_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.wiring.CLOSE_SECONDS", 0.2)
+    async with asyncio.timeout(AT_ONCE):
+        async with open_database(house.settings) as database:
+            pid = (await database.reader.fetch(WHO))[0].pid
+            os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGCONT)

@@ -23,7 +23,7 @@ from db.engine.errors import (
     DatabaseUnavailable,
     InvalidDatabaseUrl,
 )
-from db.engine.limits import FOR_HEALTH, FOR_MIGRATIONS, FOR_QUEUES, FOR_REQUESTS, Limits
+from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, UNLIMITED, Limits
 from tests.doubles.certificates import authority, written
 from tests.doubles.postgres_proxy import PostgresProxy, proxied, server_context
 
@@ -79,7 +79,7 @@ async def refused(url: str, limits: Limits = FOR_REQUESTS) -> str:
         (FOR_REQUESTS, ["10s", "3s", "30s"]),
         (FOR_HEALTH, ["1s", "1s", "30s"]),
         (FOR_QUEUES, ["1min", "30s", "30s"]),
-        (FOR_MIGRATIONS, ["0", "0", "0"]),
+        (UNLIMITED, ["0", "0", "0"]),
         (Limits(statement=0.25, lock=0.0001, idle_in_transaction=None), ["250ms", "1ms", "0"]),
     ],
 )

@@ -9,9 +9,11 @@ from sqlalchemy import Integer, func, select
 
 from auth.caller import Caller
 from db import accounts
+from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader, Row, Statement, Writer
 from db.tables import LedgerEntryKind
+from tests.doubles.postgres_proxy import proxied
 from tests.house import House
 from tests.inspected import InspectedDatabase
 
@@ -104,6 +106,26 @@ async def test_a_cancelled_one_leaves_a_clean_connection(house: House, one: Insp
     async with one.transaction() as transaction:
         assert await charge(transaction, caller, 20) == 80
     assert await house.tokens(caller) == 80
+
+
+async def test_one_that_is_cancelled_while_it_begins_leaves_no_part_behind(house: House) -> None:
+    """The driver would take the next one for a part of it."""
+    caller, folder = await house.user(tokens=100), house.database.server.address.hosts[0][0]
+    async with proxied(folder) as proxy:
+        one = Database(f"postgres://postgres@127.0.0.1:{proxy.port}/postgres", pool_size=2)
+        async with one.transaction() as transaction:
+            await charge(transaction, caller, 10)
+        proxy.cut_off()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), one.transaction():
+                pytest.fail("It cannot begin")
+        proxy.join()
+
+        async with one.transaction() as transaction:
+            await charge(transaction, caller, 20)
+        await one.close()
+
+    assert await house.tokens(caller) == 70
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:

@@ -1,8 +1,13 @@
 """The worker with a real queue: nothing is lost, whoever dies."""
 
+import asyncio
+from datetime import timedelta
 from itertools import accumulate
 
 import pytest
+from pgqueuer.errors import FailingListenerError
+from pgqueuer.models import HealthCheckEvent
+from pgqueuer.qm import QueueManager
 from sqlalchemy import text
 
 from app.settings import Settings
@@ -69,6 +74,34 @@ async def test_a_worker_survives_the_loss_of_its_database_connections(house: Hou
     ended = [await house.finished(job_id) for job_id in (first, second)]
 
     assert [job.status for job in ended] == [VideoJobStatus.SUCCEEDED] * 2
+
+
+async def test_a_worker_that_cannot_hear_of_new_jobs_any_more_begins_anew(
+    house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QueueManager._run_periodic_health_check, "__defaults__", (timedelta(seconds=0.1),))  # noqa: SLF001 - there is no setting for it
+    heard = QueueManager.listener_healthy
+    deaf, failed = asyncio.Event(), asyncio.Event()
+
+    async def is_heard(manager: QueueManager, timeout: timedelta) -> HealthCheckEvent:  # noqa: ASYNC109 - as PgQueuer has it
+        if deaf.is_set() and not failed.is_set():
+            failed.set()
+            raise FailingListenerError
+        return await heard(manager, timeout)
+
+    async def one_more(already: int) -> int:
+        await house.create(await house.user())
+        return await eventually(lambda: running(house), lambda jobs: jobs > already, seconds=20)
+
+    monkeypatch.setattr(QueueManager, "listener_healthy", is_heard)
+    slow = settings.model_copy(update={"mock_seconds": 600.0})
+    async with at_work(slow, house.database):
+        seen = [await one_more(0)]
+        deaf.set()
+        await asyncio.wait_for(failed.wait(), 20)
+        seen += [await one_more(1), await one_more(2)]
+
+    assert seen == [1, 2, 3]
 
 
 async def queued(house: House) -> int:
