@@ -142,7 +142,7 @@ async def _web_clock(url: str) -> Answer:
 
 def _without_secrets(settings: Settings, words: str) -> str:
     """Blot out secrets, in case that a library tells one in an error."""
-    for secret in (settings.jwt_secret_key, settings.google_api_key, *_passwords(settings)):
+    for secret in (*settings.secret_keys, settings.google_api_key, *_passwords(settings)):
         if secret and len(secret) >= SHORTEST_SECRET:  # a letter or two would be found in any word
             words = words.replace(secret, "***")
     return " ".join(words.split())

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.origins import origins_of
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from db.engine.address import parsed
 from db.engine.errors import InvalidDatabaseUrl
@@ -35,6 +36,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Where the API listens; 0 takes a free port")
     jwt_secret_key: str | None = Field(
         None, min_length=SHORTEST_SECRET, description="Verifies tokens; needed with DATABASE_URL, else made and kept"
+    )
+    jwt_secret_keys: str = Field(
+        "",
+        description="More keys that verify, separated by commas; the first signs without a JWT_SECRET_KEY",
     )
     jwt_algorithm: str = Field("HS256", description="The one signature algorithm that is accepted")
     jwt_jwks_url: AnyHttpUrl | None = Field(
@@ -82,11 +87,11 @@ class Settings(BaseSettings):
         is_asymmetric = self.jwt_algorithm not in HMAC_ALGORITHMS
         if self.jwt_jwks_url and not is_asymmetric:
             raise ValueError("JWT_JWKS_URL needs an asymmetric JWT_ALGORITHM such as RS256 or ES256.")
-        if is_asymmetric and not (self.jwt_secret_key or self.jwt_jwks_url):
+        if is_asymmetric and not (self.secret_keys or self.jwt_jwks_url):
             raise ValueError(
                 f"JWT_ALGORITHM {self.jwt_algorithm} needs JWT_JWKS_URL, or a public key in PEM as JWT_SECRET_KEY."
             )
-        if self.database_url and not (self.jwt_secret_key or self.jwt_jwks_url):
+        if self.database_url and not (self.secret_keys or self.jwt_jwks_url):
             raise ValueError(
                 "With DATABASE_URL set, set JWT_SECRET_KEY (or JWT_JWKS_URL) too: there is no default key."
             )
@@ -114,6 +119,18 @@ class Settings(BaseSettings):
         except InvalidDatabaseUrl as error:
             raise ValueError(str(error)) from None
         return self
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        return ",".join(origins_of(origins))
+
+    @field_validator("jwt_secret_keys")
+    @classmethod
+    def _are_long_enough(cls, keys: str) -> str:
+        if any(len(key) < SHORTEST_SECRET for key in _items(keys)):
+            raise ValueError(f"each key should have at least {SHORTEST_SECRET} characters")
+        return keys
 
     @field_validator("veo_output_gcs_uri")
     @classmethod
@@ -149,7 +166,12 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
-        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+        return origins_of(self.cors_origins)
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The keys that verify tokens; the first signs."""
+        return [*filter(None, [self.jwt_secret_key]), *_items(self.jwt_secret_keys)]
 
     @property
     def media_folder(self) -> Path:
@@ -158,12 +180,12 @@ class Settings(BaseSettings):
 
     def token_policy(self) -> TokenPolicy:
         """Return which tokens are believed; without a key of the operator's, one is kept in the data folder."""
-        secret = self.jwt_secret_key
-        if secret is None and self.jwt_jwks_url is None:
-            secret = _development_secret(self.data_dir / "jwt-secret")
+        keys = self.secret_keys if self.jwt_jwks_url is None else [None]
+        first, *others = keys or [_development_secret(self.data_dir / "jwt-secret")]
         return TokenPolicy(
             algorithm=self.jwt_algorithm,
-            secret_key=secret if self.jwt_jwks_url is None else None,
+            secret_key=first,
+            other_keys=tuple(filter(None, others)),
             jwks_url=str(self.jwt_jwks_url) if self.jwt_jwks_url else None,
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
@@ -181,6 +203,10 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise InvalidSettings("\n".join(_sentence(dict(problem)) for problem in error.errors())) from None
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _sentence(problem: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Why a caller is not let in. Each error has a code that never changes and a sentence for a person."""
+"""Why a caller is refused. Each error has a code that never changes and a sentence for a person."""
 
 from typing import ClassVar
 
@@ -17,12 +17,32 @@ class AccessDenied(Exception):
 
 
 class InvalidCredentials(AccessDenied):
-    """The token is missing, malformed, expired, or signed by somebody else; which of these is nobody's business."""
+    """The token is missing, malformed, or signed by somebody else."""
 
     code = "UNAUTHENTICATED"
+    legacy_message: ClassVar[str] = "Could not validate credentials"
+    """What the REST contract answers, whatever is wrong."""
+
+    def __init__(self, message: str = legacy_message) -> None:
+        super().__init__(message)
+
+
+class NotABearerToken(InvalidCredentials):
+    """There are credentials, of another scheme than `Bearer` (RFC 6750)."""
+
+    code = "NOT_A_BEARER_TOKEN"
 
     def __init__(self) -> None:
-        super().__init__("Could not validate credentials")
+        super().__init__("The authorization is not 'Bearer', a space and a token")
+
+
+class TokenExpired(InvalidCredentials):
+    """The token was good until its `exp`."""
+
+    code = "TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired. Please sign in again.")
 
 
 class IdentityProviderUnavailable(AccessDenied):

@@ -1,5 +1,6 @@
 """Bearer tokens: a signed JWT (RFC 7519) becomes a caller, and the command line can sign one."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -8,7 +9,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from auth.caller import AccountStatus, Caller, Role, email_of
-from auth.errors import InvalidCredentials
+from auth.errors import InvalidCredentials, NotABearerToken, TokenExpired
 from auth.key_set import KeySet
 from auth.policy import HMAC_ALGORITHMS, InvalidTokenPolicy, TokenPolicy
 
@@ -46,7 +47,9 @@ class Authenticator:
         """
         self._policy = policy
         self._key_set = KeySet(policy.jwks_url, policy.algorithm) if policy.jwks_url else None
-        self._secret = None if self._key_set else _verification_key(policy)
+        self._keys = [
+            _verification_key(policy, secret) for secret in filter(None, [policy.secret_key, *policy.other_keys])
+        ]
         # Nothing that is wrong is remembered: only who holds a key can put anything here.
         self._believed: dict[str, _Believed] = {}
 
@@ -67,17 +70,21 @@ class Authenticator:
             return believed.caller
         caller = await self._verified(authorization or "")
         if caller.expires_at is None or caller.expires_at <= now:
-            raise InvalidCredentials
+            raise TokenExpired
         self._remember(authorization or "", caller, caller.expires_at.timestamp(), now.timestamp())
         return caller
 
     async def _verified(self, authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or len(token) > LONGEST_TOKEN:
+        if authorization and (scheme.lower() != "bearer" or not token):
+            raise NotABearerToken
+        if len(token) > LONGEST_TOKEN:
             raise InvalidCredentials
         try:
-            return caller_of(self._decode(token, await self._key(token)))
+            return caller_of(self._decode(token, await self._keys_for(token)))
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired from None
         except (jwt.PyJWTError, ValueError, OverflowError) as error:
             raise InvalidCredentials from error
 
@@ -89,16 +96,23 @@ class Authenticator:
         until = expiry if self._key_set is None else min(expiry, now + KEY_SET_SECONDS)
         self._believed[authorization] = _Believed(caller, until)
 
-    async def _key(self, token: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
+    async def _keys_for(self, token: str) -> list[Any]:
         if self._key_set is None:
-            return self._secret
+            return self._keys
         # The provider is not asked for the sake of a token that could not be good.
         header = jwt.get_unverified_header(token)
         if header.get("alg") != self._policy.algorithm or "kid" not in header:
             raise InvalidCredentials
-        return await self._key_set.key(header["kid"])
+        return [await self._key_set.key(header["kid"])]
 
-    def _decode(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401 - see _key
+    def _decode(self, token: str, keys: list[Any]) -> dict[str, Any]:
+        """Return the claims; of several keys, only one has signed."""
+        for key in keys[:-1]:
+            with suppress(jwt.InvalidSignatureError):
+                return self._decoded(token, key)
+        return self._decoded(token, keys[-1])
+
+    def _decoded(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
         return jwt.decode(
             token,
             key,
@@ -135,7 +149,8 @@ def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
     """
     if policy.secret_key is None:
         raise InvalidTokenPolicy("Tokens of this server are signed by the identity provider behind JWT_JWKS_URL")
-    if not hasattr(key := _secret_key(policy), "public_key") and policy.algorithm not in HMAC_ALGORITHMS:
+    key = _secret_key(policy, policy.secret_key)
+    if not hasattr(key, "public_key") and policy.algorithm not in HMAC_ALGORITHMS:
         raise InvalidTokenPolicy("JWT_SECRET_KEY is a public key: tokens are signed where the private one is")
     claims = {
         "sub": str(caller.user_id),
@@ -177,20 +192,20 @@ def _subject(claim: object) -> str:
     raise ValueError("The subject is neither a text nor a whole number")
 
 
-def _secret_key(policy: TokenPolicy) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
-    """Return the policy's own key as its algorithm uses it.
+def _secret_key(policy: TokenPolicy, secret: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
+    """Return a key as the policy's algorithm uses it.
 
     Raises:
         InvalidTokenPolicy
 
     """
     try:
-        return jwt.get_algorithm_by_name(policy.algorithm).prepare_key(policy.secret_key)
+        return jwt.get_algorithm_by_name(policy.algorithm).prepare_key(secret)
     except (jwt.PyJWTError, UnsupportedAlgorithm, NotImplementedError, TypeError, ValueError) as error:
         raise InvalidTokenPolicy(f"JWT_SECRET_KEY is no key for JWT_ALGORITHM {policy.algorithm}: {error}") from error
 
 
-def _verification_key(policy: TokenPolicy) -> Any:  # noqa: ANN401 - see _secret_key
+def _verification_key(policy: TokenPolicy, secret: str) -> Any:  # noqa: ANN401 - see _secret_key
     """Return the key that verifies: of a pair, the public one."""
-    key = _secret_key(policy)
+    key = _secret_key(policy, secret)
     return key.public_key() if hasattr(key, "public_key") else key

@@ -19,6 +19,8 @@ from auth.errors import (
     AdminRequired,
     IdentityProviderUnavailable,
     InvalidCredentials,
+    NotABearerToken,
+    TokenExpired,
 )
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
@@ -65,8 +67,13 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+UNAUTHENTICATED = Answer(
+    HTTPStatus.UNAUTHORIZED, lambda error: error.legacy_message, headers={"WWW-Authenticate": "Bearer"}
+)
 ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
-    InvalidCredentials: Answer(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"}),
+    InvalidCredentials: UNAUTHENTICATED,
+    NotABearerToken: UNAUTHENTICATED,
+    TokenExpired: UNAUTHENTICATED,
     IdentityProviderUnavailable: Answer(
         HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(IDENTITY_PROVIDER_RETRY_SECONDS)}
     ),

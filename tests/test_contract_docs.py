@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auth.errors import AccessDenied, AccountNotActive, AdminRequired, IdentityProviderUnavailable, InvalidCredentials
+from auth.errors import (
+    AccessDenied,
+    AccountNotActive,
+    AdminRequired,
+    IdentityProviderUnavailable,
+    InvalidCredentials,
+    NotABearerToken,
+    TokenExpired,
+)
 from db.engine.errors import DatabaseUnavailable
 from resolvers import errors
 from resolvers.errors import InvalidInput, Refusal
@@ -25,6 +33,8 @@ NOT_AMONG_BODIES = {"HTTPValidationError", "ValidationError", "Body_create_video
 # One of each, whose sentence the contract shows; the sentence of InvalidInput is the rule that was broken.
 EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
     InvalidCredentials(),
+    NotABearerToken(),
+    TokenExpired(),
     IdentityProviderUnavailable(),
     AccountNotActive("suspended"),
     AdminRequired(),

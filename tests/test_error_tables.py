@@ -26,6 +26,8 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
 
     assert codes == {
         "InvalidCredentials": "UNAUTHENTICATED",
+        "NotABearerToken": "NOT_A_BEARER_TOKEN",
+        "TokenExpired": "TOKEN_EXPIRED",
         "IdentityProviderUnavailable": "IDENTITY_PROVIDER_UNAVAILABLE",
         "AccountNotActive": "ACCOUNT_NOT_ACTIVE",
         "AdminRequired": "ADMIN_REQUIRED",

@@ -13,12 +13,14 @@ import httpx
 import psutil
 
 from app.settings import Settings
+from tests.app.forks import fork
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 
 LOOKREEL = str(Path(sys.executable).with_name("lookreel"))
 OURS = ("DATABASE_URL", "JWT_", "DATA_DIR", "HOST", "PORT", "MOCK_", "LOG_LEVEL")
 END_SECONDS = 30
+COMMAND_SECONDS = 120
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
@@ -29,9 +31,7 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 
 def lookreel(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [LOOKREEL, *arguments], env=environment(settings), capture_output=True, text=True, timeout=120, check=False
-    )
+    return fork(arguments, environment(settings), COMMAND_SECONDS)
 
 
 class Running:

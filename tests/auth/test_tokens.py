@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
 from auth.caller import AccountStatus, Caller, Role
-from auth.errors import InvalidCredentials
+from auth.errors import InvalidCredentials, NotABearerToken
 from auth.policy import ALGORITHMS, InvalidTokenPolicy, TokenPolicy
 from auth.tokens import LEEWAY, Authenticator, sign, user_id_of
 
@@ -54,11 +54,7 @@ async def test_a_foreign_subject_gets_the_same_id_every_time_and_another_one_per
     [
         None,
         "",
-        "Bearer",
-        "Bearer ",
         "Bearer a.b.c",
-        f"Basic {token()}",
-        f"Bearer {token(exp=datetime(2020, 1, 1, tzinfo=UTC))}",
         f"Bearer {token(exp=None)}",
         f"Bearer {token(sub=None)}",
         f"Bearer {token(sub='')}",
@@ -72,7 +68,21 @@ async def test_any_other_token_is_refused_alike(header: str | None) -> None:
     with pytest.raises(InvalidCredentials) as refusal:
         await Authenticator(POLICY).authenticate(header)
 
-    assert str(refusal.value) == "Could not validate credentials"
+    assert (refusal.value.code, str(refusal.value)) == ("UNAUTHENTICATED", "Could not validate credentials")
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", f"Basic {token()}", token(), f"Bearer: {token()}", " "])
+async def test_what_is_no_bearer_token_is_told_apart(header: str) -> None:
+    with pytest.raises(NotABearerToken):
+        await Authenticator(POLICY).authenticate(header)
+
+
+@pytest.mark.parametrize("key", [KEY, "some other key, which is long enough for every algorithm here, too: 64 bytes"])
+async def test_only_a_token_of_ours_is_said_to_have_expired(key: str) -> None:
+    with pytest.raises(InvalidCredentials) as refusal:
+        await Authenticator(POLICY).authenticate(f"Bearer {token(key=key, exp=datetime(2020, 1, 1, tzinfo=UTC))}")
+
+    assert refusal.value.code == ("TOKEN_EXPIRED" if key == KEY else "UNAUTHENTICATED")
 
 
 @pytest.mark.parametrize(("claim", "value"), [("aud", "somebody else"), ("iss", "https://b.example"), ("aud", None)])
@@ -169,3 +179,17 @@ async def test_a_pair_of_keys_verifies_by_either_and_signs_by_the_private_one(al
 def test_a_key_that_can_verify_nothing_is_found_out_at_once(algorithm: str, key: str) -> None:
     with pytest.raises(InvalidTokenPolicy, match=f"JWT_SECRET_KEY is no key for JWT_ALGORITHM {algorithm}"):
         Authenticator(TokenPolicy(algorithm=algorithm, secret_key=key))
+
+
+async def test_keys_are_rotated_with_no_token_refused() -> None:
+    old, new = KEY, "the key that comes after it, which is long enough for every algorithm here: 64 bytes"
+    rotating = Authenticator(TokenPolicy(algorithm="HS256", secret_key=new, other_keys=(old,)))
+
+    found = [(await rotating.authenticate(f"Bearer {token(key=key)}")).user_id for key in (old, new)]
+
+    assert found == [USER_ID, USER_ID]
+    with pytest.raises(InvalidCredentials):
+        await rotating.authenticate(f"Bearer {token(key='a third key, which is long enough for every algorithm, too')}")
+    with pytest.raises(InvalidCredentials) as refusal:
+        await rotating.authenticate(f"Bearer {token(key=old, exp=datetime(2020, 1, 1, tzinfo=UTC))}")
+    assert refusal.value.code == "TOKEN_EXPIRED"

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from auth.caller import AccountStatus, Role
+from auth.tokens import sign
 from db.tables import IdempotencyKey, LookVideo, VideoJob
 from tests.house import House
-from tests.wires import Answer, GraphQLWire, Wire
+from tests.wires import Answer, GraphQLWire, RestWire, Wire
 
 MODELS = (
     "'veo-3.1-generate-preview', 'veo-3.1-fast-generate-preview', 'veo-3.1-generate-001', "
@@ -174,14 +176,29 @@ async def test_an_inactive_account_is_refused(house: House, wire: Wire, status: 
     assert await house.traces(caller) == before
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer rubbish"}, {"Authorization": "Basic dTpw"}])
-async def test_a_caller_without_a_good_token_is_refused(house: House, wire: Wire, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, "UNAUTHENTICATED"),
+        ("Bearer rubbish", "UNAUTHENTICATED"),
+        ("Basic dTpw", "NOT_A_BEARER_TOKEN"),
+        ("Bearer", "NOT_A_BEARER_TOKEN"),
+        ("expired", "TOKEN_EXPIRED"),
+    ],
+)
+async def test_a_caller_without_a_good_token_is_refused(
+    house: House, wire: Wire, authorization: str | None, code: str
+) -> None:
     caller = house.stranger()
     before = await house.traces(caller)
+    expired = sign(house.settings.token_policy(), caller, timedelta(hours=-1))
+    sent = f"Bearer {expired}" if authorization == "expired" else authorization
 
-    answer = await wire.create(None, headers=headers)
+    answer = await wire.create(None, headers={"Authorization": sent} if sent else {})
 
-    assert (answer.code, answer.message) == ("UNAUTHENTICATED", "Could not validate credentials")
+    assert answer.code == code
+    is_legacy = isinstance(wire, RestWire) or code == "UNAUTHENTICATED"
+    assert (answer.message == "Could not validate credentials") is is_legacy
     assert await house.traces(caller) == before
 
 
