@@ -11,8 +11,8 @@ import uvloop
 from asgi_correlation_id import CorrelationIdFilter
 
 from app.allocator import M_MMAP_THRESHOLD, set_malloc
-from app.asgi import create_app
-from app.http_server import HttpServer
+from app.asgi import application, services_of
+from app.http.server import HttpServer
 from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
@@ -31,8 +31,8 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
     _log_request_ids()
     async with open_database(settings, "lookreel api") as database:
-        app = create_app(settings, database)
-        server = HttpServer(app, app.state.rest_services.streams)
+        services = services_of(settings, database)
+        server = HttpServer(application(settings, services), services.rest.streams)
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
         gc.collect()
         gc.freeze()

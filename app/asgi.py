@@ -6,35 +6,38 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from app import web_pages
-from app.body_limit import GRAPHQL, LimitBody
-from app.in_front import InFront
-from app.last_requests import AnswerLastRequests
+from app.http.body_limit import GRAPHQL, LimitBody
+from app.http.in_front import InFront
+from app.http.last_requests import AnswerLastRequests
+from app.http.trailing_slash import IgnoreTrailingSlash
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
+from graphql_server.schema import Schema
+from graphql_server.view import GraphQLView
 from providers.local_storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams
 from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
 from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
-from rest_compat.trailing_slash import IgnoreTrailingSlash
 from schema.context import GraphQLServices
-from schema.schema import LookreelSchema, make_schema
-from schema.view import GraphQLView
+from schema.schema import make_schema
+from schema.subscriptions import SHARED
 
 HEALTH_SECONDS = 1.5
 # What a page of another origin must be able to read.
@@ -69,17 +72,25 @@ def rest_api() -> FastAPI:
     return api
 
 
-def create_app(settings: Settings, database: Database) -> FastAPI:
+class Services(NamedTuple):
+    """What the two APIs are given, and what runs beside them."""
+
+    rest: RestServices
+    graphql: GraphQLServices
+    feed: JobFeed
+    storages: Storages
+
+
+def create_app(settings: Settings, database: Database) -> ASGIApp:
     """Return the application of one API process."""
-    feed = JobFeed(database)
-    gate = Gate(settings, database)
-    storages = open_storages(settings)
-    catalogue = settings.catalogue()
-    streams = Streams(settings.streams_per_user)
-    app = rest_api()
-    app.router.lifespan_context = lambda _app: _running(feed, storages)
-    app.state.database = database
-    rest_services = RestServices(
+    return application(settings, services_of(settings, database))
+
+
+def services_of(settings: Settings, database: Database) -> Services:
+    """Return the services of one API process."""
+    feed, storages = JobFeed(database), open_storages(settings)
+    gate, catalogue, streams = Gate(settings, database), settings.catalogue(), Streams(settings.streams_per_user)
+    rest = RestServices(
         database=database,
         feed=feed,
         streams=streams,
@@ -89,20 +100,50 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    app.state.rest_services = rest_services
-    services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
-    web_folder = settings.data_dir / web_pages.WEB_PATH
-    page = web_pages.playground(web_folder).response
-    view = GraphQLView(services, settings.origins, _schema(settings), page)
+    graphql = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
+    return Services(rest, graphql, feed, storages)
+
+
+def application(settings: Settings, services: Services) -> ASGIApp:
+    """Return GraphQL and REST side by side, behind what every request goes through; the last one is met first."""
+    view = GraphQLView(
+        _schema(settings),
+        services.graphql.context,
+        origins=settings.origins,
+        page=web_pages.playground(_web_folder(settings)).response,
+        shared_subscriptions=SHARED,
+    )
+    app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
+    app = IgnoreTrailingSlash(AnswerLastRequests(LimitBody(app), services.rest.streams))
+    if settings.origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+    return CorrelationIdMiddleware(app, header_name="X-Request-ID")
+
+
+def _rest(settings: Settings, services: Services) -> FastAPI:
+    """Return the REST API with files, pages for people, and the health check."""
+    app = rest_api()
+    app.router.lifespan_context = lambda _app: _running(services.feed, services.storages)
+    app.state.database = services.rest.database
+    app.state.rest_services = services.rest
+    web_folder = _web_folder(settings)
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
     app.add_route("/", _home)
-    app.add_middleware(AnswerPolls, services=rest_services)
-    app.add_middleware(InFront, path=GRAPHQL, answer=view)
-    _add_middleware(app, settings, streams)
+    app.add_middleware(AnswerPolls, services=services.rest)
     return app
+
+
+def _web_folder(settings: Settings) -> Path:
+    return settings.data_dir / web_pages.WEB_PATH
 
 
 def media_files(folder: Path) -> StaticFiles:
@@ -113,30 +154,12 @@ def media_files(folder: Path) -> StaticFiles:
     return StaticFiles(directory=folder)
 
 
-def _schema(settings: Settings) -> LookreelSchema:
+def _schema(settings: Settings) -> Schema:
     return make_schema(
         introspection=settings.graphql_introspection,
         timeout_seconds=settings.graphql_timeout_seconds,
         fast=settings.graphql_fast_execution,
     )
-
-
-def _add_middleware(app: FastAPI, settings: Settings, streams: Streams) -> None:
-    """Add what every request goes through; the last one added is the first one met."""
-    # Inside the others, so that the answer to a fault of ours has their headers, too.
-    app.add_middleware(ServerErrorMiddleware, handler=errors.on_fault)
-    app.add_middleware(LimitBody)
-    app.add_middleware(AnswerLastRequests, streams=streams)
-    app.add_middleware(IgnoreTrailingSlash)
-    if settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED_HEADERS,
-        )
-    app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
 
 
 @asynccontextmanager

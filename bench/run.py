@@ -12,13 +12,14 @@ from typing import Annotated
 
 import typer
 
-from bench import creates, data, deliveries, growth, in_flight, polls, reads, report, startup
+from bench import creates, data, deliveries, growth, in_flight, lists, polls, reads, report, startup
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.hall import Hall, open_hall
 from db.engine.limits import UNLIMITED
 
 SECTIONS: dict[str, Callable[[Hall, Effort], Awaitable[Section]]] = {
     "reads": reads.measure,
+    "lists": lists.measure,
     "polls": polls.measure,
     "creates": creates.measure,
     "growth": growth.measure,
@@ -37,7 +38,7 @@ async def run(names: list[str], effort: Effort, folder: Path) -> None:
     async with open_hall() as hall:
         async with hall.database.raw_connection(UNLIMITED) as connection:
             server_version = str(await connection.fetchval("SHOW server_version"))
-        if {"reads", "polls", "creates", "growth"} & set(names):
+        if {"reads", "lists", "polls", "creates", "growth"} & set(names):
             await data.fill(hall.database, effort.looks)
         for name in names:
             section_began = time.monotonic()

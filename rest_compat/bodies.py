@@ -1,14 +1,15 @@
 """Rows to bodies. Stored paths of this site become URLs under the request's own base URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.tables import VideoJobStatus, Visibility
 from db.video_jobs import VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from resolvers.video_jobs import ShownLine
+from rest_compat.items import Item, Items
 from rest_compat.urls import shown_url
 from rest_compat.wire import (
     AssociatedLookBody,
@@ -22,6 +23,18 @@ from rest_compat.wire import (
 )
 
 PROMPT_IN_LIST = 150
+
+_PRODUCTS = Items(ProductBody, ProductRow, urls=["thumbnail_url"])
+_SHARED_WITH = Items(SharedWithBody, SharedWith)
+_VIDEOS = Items(LookVideoBody, VideoInLook, urls=["cloudinary_url"])
+_LOOKS = Items(
+    LookBody,
+    LookRow,
+    urls=["generated_image_url"],
+    made=["products", "shared_with", "videos", "default_thumbnail_type", "default_thumbnail_url"],
+)
+_LOOKS_OF_JOB = Items(AssociatedLookBody, LookOfJob, urls=["generated_image_url"])
+_JOBS = Items(VideoJobListItem, VideoJobRow, urls=["cloudinary_url", "thumbnail_url"], made=["associated_looks"])
 
 
 def video_job_body(
@@ -44,62 +57,40 @@ def video_job_body(
     )
 
 
-def video_job_list_item(job: VideoJobRow, in_looks: Sequence[LookOfJob], base_url: str) -> VideoJobListItem:
-    """Put a job of a list together."""
-    columns = {name: getattr(job, name) for name in VideoJobListItem.model_fields if hasattr(job, name)}
-    return VideoJobListItem.model_validate(
-        columns
-        | {
-            "prompt": job.prompt and job.prompt[:PROMPT_IN_LIST],
-            "cloudinary_url": job.cloudinary_url and shown_url(base_url, job.cloudinary_url),
-            "thumbnail_url": job.thumbnail_url and shown_url(base_url, job.thumbnail_url),
-            "associated_looks": [_associated_look(look, base_url) for look in in_looks],
-        }
+def video_job_list_items(
+    jobs: Sequence[VideoJobRow], in_looks: Mapping[UUID, Sequence[LookOfJob]], base_url: str
+) -> list[Item]:
+    """Return the items of a page of jobs."""
+    return _JOBS.of(
+        jobs,
+        base_url,
+        prompt=[job.prompt and job.prompt[:PROMPT_IN_LIST] for job in jobs],
+        associated_looks=_LOOKS_OF_JOB.of_each([in_looks.get(job.id, ()) for job in jobs], base_url),
     )
 
 
-def look_body(
-    look: LookRow,
-    products: Sequence[ProductRow],
-    videos: Sequence[VideoInLook],
-    shared_with: Sequence[SharedWith],
+def look_bodies(
+    rows: Sequence[LookRow],
+    products: Mapping[UUID, Sequence[ProductRow]],
+    videos: Mapping[UUID, Sequence[VideoInLook]],
+    shared_with: Mapping[UUID, Sequence[SharedWith]],
     base_url: str,
-) -> LookBody:
-    """Put a look together."""
-    thumbnail = looks.thumbnail(look, videos)
-    return LookBody(
-        id=look.id,
-        title=look.title,
-        notes=look.notes,
-        generated_image_url=shown_url(base_url, look.generated_image_url),
-        products=[_product(product, base_url) for product in products],
-        visibility=Visibility(look.visibility),
-        shared_with=[SharedWithBody.model_validate(user, from_attributes=True) for user in shared_with],
-        videos=[_look_video(video, base_url) for video in videos],
-        default_thumbnail_type=thumbnail.type,
-        default_thumbnail_url=shown_url(base_url, thumbnail.url),
-        created_at=look.created_at,
-        updated_at=look.updated_at,
+) -> list[Item]:
+    """Put looks together, given what belongs to each by its id."""
+    ids = [look.id for look in rows]
+    shown = [videos.get(id_, ()) for id_ in ids]
+    thumbnails = [looks.thumbnail(look, found) for look, found in zip(rows, shown, strict=True)]
+    return _LOOKS.of(
+        rows,
+        base_url,
+        products=_PRODUCTS.of_each([products.get(id_, ()) for id_ in ids], base_url),
+        shared_with=_SHARED_WITH.of_each([shared_with.get(id_, ()) for id_ in ids], base_url),
+        videos=_VIDEOS.of_each(shown, base_url),
+        default_thumbnail_type=[thumbnail.type for thumbnail in thumbnails],
+        default_thumbnail_url=[shown_url(base_url, thumbnail.url) for thumbnail in thumbnails],
     )
 
 
 def _associated_look(look: LookOfJob, base_url: str) -> AssociatedLookBody:
     url = shown_url(base_url, look.generated_image_url)
     return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)
-
-
-def _look_video(video: VideoInLook, base_url: str) -> LookVideoBody:
-    return LookVideoBody(
-        id=video.id,
-        status=VideoJobStatus(video.status),
-        cloudinary_url=video.cloudinary_url and shown_url(base_url, video.cloudinary_url),
-        is_default=video.is_default,
-        created_at=video.created_at,
-        progress_percentage=video.progress_percentage,
-    )
-
-
-def _product(product: ProductRow, base_url: str) -> ProductBody:
-    body = ProductBody.model_validate(product, from_attributes=True)
-    body.thumbnail_url = product.thumbnail_url and shown_url(base_url, product.thumbnail_url)
-    return body

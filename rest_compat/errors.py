@@ -160,6 +160,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
     app.add_exception_handler(RequestTimedOut, on_timeout)
+    app.add_exception_handler(Exception, on_fault)
 
 
 def _forget_frames(error: Exception) -> None:

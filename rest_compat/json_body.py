@@ -1,4 +1,4 @@
-"""How a JSON body becomes values; how many there may be has been counted on its way here (`app.body_limit`)."""
+"""How a JSON body becomes values; how many there may be has been counted on its way here (`app.http.body_limit`)."""
 
 import json
 from typing import cast

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from db.engine.statements import Reader
 from db.looks import LookRow, LookView
@@ -13,7 +13,8 @@ from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
 from resolvers.images import decode_image
 from resolvers.look_images import LookInput, ProductInput
-from rest_compat.bodies import look_body
+from rest_compat.bodies import look_bodies
+from rest_compat.items import Item, json_response
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
 from rest_compat.services import AdmittedCaller, Services, router_at
@@ -34,8 +35,8 @@ UNKNOWN: dict[int | str, dict[str, object]] = {401: {"model": RefusalBody}, 404:
 REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401: {"model": RefusalBody}}
 
 
-@router.post("", status_code=201, responses=REFUSED)
-async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
+@router.post("", status_code=201, response_model=LookBody, responses=REFUSED)
+async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> Item:
     """Make a look; its images come as base64."""
     allow(request, None)  # their storage has limits of its own, and so has each use of the database
     look = await look_images.create(services.database, services.storage, caller, await _asked(body))
@@ -43,7 +44,7 @@ async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Servi
         return (await _bodies(transaction, [look], request))[0]
 
 
-@router.get("", responses=REFUSED)
+@router.get("", response_model=LookListBody, responses=REFUSED)
 async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     caller: AdmittedCaller,
     services: Services,
@@ -54,27 +55,27 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     skip: Skip = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most")] = 100,
     everybodys: Annotated[bool, Query(alias="all", description="Everybody's looks; for admins")] = False,
-) -> LookListBody:
+) -> Response:
     """List looks, newest first."""
     wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type or LookView.MY_PRIVATE), search)
     reader = services.database.reader
     page = await looks.offset_page(reader, wanted, skip=skip, limit=limit)
     bodies = await _bodies(reader, page.rows, request)
-    return LookListBody(looks=bodies, total=page.total, skip=skip, limit=limit)
+    return json_response({"looks": bodies, "total": page.total, "skip": skip, "limit": limit})
 
 
-@router.get("/{look_id}", responses=UNKNOWN)
-async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services, request: Request) -> LookBody:
+@router.get("/{look_id}", response_model=LookBody, responses=UNKNOWN)
+async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services, request: Request) -> Item:
     """Read a look that the caller may see."""
     reader = services.database.reader
     look = await looks.get(reader, caller, uuid_or(look_id, LookNotFound))
     return (await _bodies(reader, [look], request))[0]
 
 
-@router.patch("/{look_id}", responses=REFUSED | UNKNOWN)
+@router.patch("/{look_id}", response_model=LookBody, responses=REFUSED | UNKNOWN)
 async def update_look(
     look_id: LookId, body: LookChangesBody, caller: AdmittedCaller, services: Services, request: Request
-) -> LookBody:
+) -> Item:
     """Change title and notes."""
     changes = body.model_dump(exclude_unset=True)
     async with services.database.transaction() as transaction:
@@ -82,10 +83,10 @@ async def update_look(
         return (await _bodies(transaction, [look], request))[0]
 
 
-@router.patch("/{look_id}/visibility", responses=REFUSED | UNKNOWN)
+@router.patch("/{look_id}/visibility", response_model=LookBody, responses=REFUSED | UNKNOWN)
 async def set_look_visibility(
     look_id: LookId, body: VisibilityBody, caller: AdmittedCaller, services: Services, request: Request
-) -> LookBody:
+) -> Item:
     """Decide who may see a look."""
     shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
     async with services.database.transaction() as transaction:
@@ -100,16 +101,12 @@ async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Service
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
-async def _bodies(reader: Reader, rows: Sequence[LookRow], request: Request) -> list[LookBody]:
+async def _bodies(reader: Reader, rows: Sequence[LookRow], request: Request) -> list[Item]:
     ids = [look.id for look in rows]
     products = await looks.products_by_look(reader, ids)
     videos = await look_videos.videos_by_look(reader, ids)
     shared_with = await looks.shared_with_by_look(reader, ids)
-    base_url = str(request.base_url)
-    return [
-        look_body(look, products.get(id_, ()), videos.get(id_, ()), shared_with.get(id_, ()), base_url)
-        for id_, look in zip(ids, rows, strict=True)
-    ]
+    return look_bodies(rows, products, videos, shared_with, str(request.base_url))
 
 
 async def _asked(body: NewLookBody) -> LookInput:

@@ -11,9 +11,8 @@ _PLAIN_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?{_PLAIN_PATH.patte
 
 def shown_url(base_url: str, stored: str) -> str:
     """Join as `urljoin` does, which takes longer than all else about a look, but only where it has something to do."""
-    if _PLAIN_PATH.fullmatch(stored):
-        return _origin(base_url) + stored
-    return stored if _PLAIN_URL.fullmatch(stored) else urljoin(base_url, stored)
+    plain, origin = (_PLAIN_PATH, _origin(base_url)) if stored.startswith("/") else (_PLAIN_URL, "")
+    return origin + stored if plain.fullmatch(stored) else urljoin(base_url, stored)
 
 
 # A few, since clients choose them by their `Host`.

@@ -15,7 +15,7 @@ from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
-from rest_compat.bodies import video_job_body, video_job_list_item
+from rest_compat.bodies import video_job_body, video_job_list_items
 from rest_compat.conditional import (
     WholeJob,
     body_of,
@@ -25,6 +25,7 @@ from rest_compat.conditional import (
     wait_for_change,
     whole_job,
 )
+from rest_compat.items import json_response
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
@@ -143,7 +144,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     return body
 
 
-@router.get("", responses={401: REFUSALS[401]})
+@router.get("", response_model=VideoJobListBody, responses={401: REFUSALS[401]})
 async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the query
     caller: AdmittedCaller,
     services: Services,
@@ -153,15 +154,14 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     offset: Annotated[int | None, Query(ge=0, le=LARGEST_SKIP, description="An old name for `skip`")] = None,
     limit: Limit = DEFAULT_PAGE,
     status_filter: Annotated[str | None, Query(description="Only jobs of this status, such as `SUCCEEDED`")] = None,
-) -> VideoJobListBody:
+) -> Response:
     """List the caller's own jobs, newest first."""
     start = skip if offset is None else offset
     reader = services.database.reader
     page = await video_jobs.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
     in_looks = await video_jobs.looks_by_job(reader, [job.id for job in page.rows])
-    base_url = str(request.base_url)
-    items = [video_job_list_item(job, in_looks.get(job.id, ()), base_url) for job in page.rows]
-    return VideoJobListBody(jobs=items, total=page.total, skip=start, limit=limit)
+    items = video_job_list_items(page.rows, in_looks, str(request.base_url))
+    return json_response({"jobs": items, "total": page.total, "skip": start, "limit": limit})
 
 
 IfNoneMatch = Annotated[

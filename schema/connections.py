@@ -10,8 +10,8 @@ import strawberry
 
 from db.engine import statements
 from db.engine.paging import Page, Position
+from graphql_server.columns import column
 from resolvers.errors import InvalidInput
-from schema.columns import column
 from schema.context import RequestContext
 
 DEFAULT_FIRST = 20

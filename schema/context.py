@@ -1,14 +1,16 @@
 """What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import strawberry
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
@@ -18,9 +20,8 @@ from db.engine.pool import Transaction
 from db.engine.statements import Reader
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
-from resolvers.streams import Streams, until_expiry
+from resolvers.streams import Streams, seconds_left, until_expiry
 from schema.dataloaders import Loaders
-from schema.fan_out import Groups
 
 Item = TypeVar("Item")
 # How a path of this site begins; whatever else is stored is a URL.
@@ -37,12 +38,20 @@ class GraphQLServices:
     storage: Storage
     catalogue: Catalogue
     admit: Callable[[str | None], Awaitable[Caller]]
-    groups: Groups = field(default_factory=Groups)
+
+    def context(self, connection: HTTPConnection) -> "RequestContext":
+        """Return the context of a request or a WebSocket."""
+        return RequestContext(
+            services=self,
+            find_base_url=partial(_base_url, connection),
+            authorization=connection.headers.get("authorization"),
+            is_websocket=isinstance(connection, WebSocket),
+        )
 
 
 @dataclass
 class RequestContext:
-    """One HTTP request or one WebSocket connection. `connection_params` is what `connection_init` brought."""
+    """See `graphql_server.context.Context`."""
 
     services: GraphQLServices
     find_base_url: Callable[[], str]
@@ -52,6 +61,19 @@ class RequestContext:
     is_shared: bool = False
     connection_params: dict[str, Any] | None = None
 
+    async def authenticate(self, authorization: str | None) -> None:
+        """Find out who calls.
+
+        Raises:
+            auth.errors.AccessDenied, db.engine.errors.DatabaseUnavailable
+
+        """
+        self.caller = await self.services.admit(authorization)
+
+    def seconds_left(self) -> float | None:
+        """Return how long the caller's token is still valid."""
+        return seconds_left(self.admitted_caller)
+
     @cached_property
     def loaders(self) -> Loaders:
         """The loaders of one operation."""
@@ -60,6 +82,10 @@ class RequestContext:
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""
         vars(self).pop("loaders", None)
+
+    def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+        """Return the stream, for as long as the process lets streams last."""
+        return self.services.streams.until_end(stream)
 
     @property
     def admitted_caller(self) -> Caller:
@@ -72,6 +98,20 @@ class RequestContext:
         """Return a context for an execution that other connections of the same caller are told of, too."""
         return replace(self, connection_params=None, is_shared=True)
 
+    @property
+    def sharing_key(self) -> Hashable:
+        """Who calls, with what rights, and under which URL this site is known to them."""
+        return self.admitted_caller, self.base_url
+
+    def subscribed(self) -> AbstractContextManager[None]:
+        """Count one who is told of a shared execution.
+
+        Raises:
+            TooManyStreams
+
+        """
+        return self.services.streams.opened(self.admitted_caller)
+
     def stream(self) -> AbstractContextManager[None]:
         """Hold one of the caller's streams open; a shared one is counted by those who are told of it.
 
@@ -79,7 +119,7 @@ class RequestContext:
             TooManyStreams
 
         """
-        return nullcontext() if self.is_shared else self.services.streams.opened(self.admitted_caller)
+        return nullcontext() if self.is_shared else self.subscribed()
 
     def lasting(self, stream: AsyncGenerator[Item, None]) -> AsyncIterator[Item]:
         """Return the stream, ended by an error when the token expires; a WebSocket is closed then, with all in it."""
@@ -110,6 +150,11 @@ class RequestContext:
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
+
+
+def _base_url(connection: HTTPConnection) -> str:
+    url = str(connection.base_url)
+    return url.replace("ws", "http", 1) if isinstance(connection, WebSocket) else url
 
 
 Info = strawberry.Info[RequestContext, None]

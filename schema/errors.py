@@ -1,19 +1,18 @@
 """From error to GraphQL: one table. A mutation's refusals are data in its payload; a query's are errors with a code."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import strawberry
-from asgi_correlation_id import correlation_id
-from graphql import GraphQLError
-from strawberry.extensions import MaskErrors
 
-from auth.errors import AccessDenied
+from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
 from db.engine.errors import DatabaseUnavailable
+from graphql_server.errors import ExpectedError
+from graphql_server.limits import forget_frames
 from resolvers import errors
 from resolvers.errors import Refusal
-from schema.limits import forget_frames
 
 
 @strawberry.interface(description="Why a mutation was refused. Nothing was written and nothing was charged.")
@@ -193,10 +192,6 @@ def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which u
     return type_(code=error.code, message=error.message, field=error.field, **more(error))
 
 
-# What is told to the client in its own words; all have a stable code.
-Told = Refusal | AccessDenied | DatabaseUnavailable
-
-
 @contextmanager
 def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
     """Collect what the rules refuse as a payload's typed errors."""
@@ -207,49 +202,16 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
         payload_errors.append(user_error(refusal))
 
 
-def graphql_error(error: Told) -> GraphQLError:
-    """Return an error for the response's `errors`, with the stable code under `extensions`."""
-    return GraphQLError(error.message, extensions={"code": error.code})
-
-
-def is_unexpected(error: GraphQLError) -> bool:
-    """Whether an error is a fault of ours, whose text must stay in the log."""
-    return error.original_error is not None and not isinstance(error.original_error, GraphQLError | Told)
-
-
-def internal_error(at: GraphQLError | None = None) -> GraphQLError:
-    """Return what is told of a fault of ours: nothing but the id of the request; where it happened stays."""
-    extensions = {"code": "INTERNAL_ERROR", "requestId": correlation_id.get()}
-    nodes, path = (None, None) if at is None else (at.nodes, at.path)
-    return GraphQLError("Internal server error", nodes=nodes, path=path, extensions=extensions)
-
-
-class ErrorTable(MaskErrors):
-    """Puts what was raised into the words of the response: a refusal with its code, a fault of ours with nothing.
-
-    The id of the request, which the answer's `X-Request-ID` has, too, stands beside the traceback in the log.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(lambda error: error.original_error is not None)
-
-    def in_words(self, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-        """Translate all errors of a result."""
-        return self._process_errors(list(errors))
-
-    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
-        """Translate errors that have been logged where they are to be: the executor holds them, and their frames it."""
-        told = super()._process_errors(errors)
-        for error in errors:
-            forget_frames(error)
-        return told
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        """Translate one error; where it happened stays."""
-        original = error.original_error
-        if isinstance(original, GraphQLError):
-            return error
-        if not isinstance(original, Told):
-            return internal_error(error)
-        told = graphql_error(original)
-        return GraphQLError(told.message, nodes=error.nodes, path=error.path, extensions=told.extensions)
+def expected_error(error: BaseException) -> ExpectedError | None:
+    """Return what a client reads of an error, with the status that REST gives it; None for a fault of ours."""
+    match error:
+        case DatabaseUnavailable() | IdentityProviderUnavailable():
+            headers = {"Retry-After": str(error.retry_seconds)}
+            return ExpectedError(error.message, error.code, HTTPStatus.SERVICE_UNAVAILABLE, headers)
+        case InvalidCredentials():
+            return ExpectedError(error.message, error.code, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
+        case AccessDenied():
+            return ExpectedError(error.message, error.code, HTTPStatus.FORBIDDEN)
+        case Refusal():
+            return ExpectedError(error.message, error.code)
+    return None

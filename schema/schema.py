@@ -1,205 +1,54 @@
 """The GraphQL schema, put together."""
 
-import asyncio
-from collections.abc import Awaitable, Iterable
-from contextlib import nullcontext
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any, cast
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError, MiddlewareManager
-from strawberry.extensions.runner import SchemaExtensionsRunner
+from asgi_correlation_id import correlation_id
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionContext
-from strawberry.types import ExecutionResult as StrawberryResult
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
+from db.engine.statements import Row
+from graphql_server.cost import Sizes
+from graphql_server.documents import Documents
+from graphql_server.execution.batch import Batching
+from graphql_server.limits import Limits
+from graphql_server.scalars import parse_date_time, utc_date_time
+from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from schema import queries
-from schema.documents import MOST_ERRORS, DocumentGate, Documents
-from schema.errors import ErrorTable, is_unexpected
-from schema.execution.executor import AcyclicExecutor, FastExecutor
-from schema.execution.plans import plans_of
-from schema.execution.roots import Answer, Query
-from schema.http_answers import not_begun
-from schema.limits import Limits, coded
+from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
+from schema.errors import expected_error
 from schema.mutations import Mutation
 from schema.subscriptions import Subscription
 
-DEFAULT_TIMEOUT_SECONDS = 15.0
-DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
-
-
-def _serialize(moment: datetime) -> datetime:
-    """Leave the text to whoever encodes the answer (`schema.http_answers.as_json`): orjson makes it in no time."""
-    return moment.astimezone(UTC)
-
-
-def _parse(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise TypeError("A DateTime is a string in ISO 8601")
-    return datetime.fromisoformat(value)
+# How long the lists are that are no connections, for the cost of a document (decision 15).
+SIZES = Sizes(
+    {
+        "Look.products": 5,
+        "Look.videos": 5,
+        "Look.sharedWith": 5,
+        "VideoJob.logs": 10,
+        "VideoJob.associatedLooks": 2,
+        "Query.videoModels": 5,
+        "VideoModel.resolutions": 2,
+    },
+    DEFAULT_FIRST,
+    LARGEST_FIRST,
+)
 
 
 DATE_TIME = strawberry.scalar(
     name="DateTime",
     description="A moment in UTC, in ISO 8601 with a `Z`, as over REST.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-    serialize=_serialize,
-    parse_value=_parse,
+    serialize=utc_date_time,
+    parse_value=parse_date_time,
 )
 
 
-class LookreelSchema(strawberry.Schema):
-    """Executes what the document gate lets through, for a limited time, and logs what is our fault.
-
-    The methods with an underscore are Strawberry's own: it has no others that serve HTTP and WebSockets alike.
-    """
-
-    def __init__(self, documents: Documents, timeout_seconds: float, *, fast: bool) -> None:
-        super().__init__(
-            query=queries.Query,
-            mutation=Mutation,
-            subscription=Subscription,
-            extensions=[partial(DocumentGate, documents), ErrorTable],
-            execution_context_class=FastExecutor if fast else AcyclicExecutor,
-            config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
-        )
-        self._timeout_seconds = timeout_seconds
-        self._documents = documents
-        self._errors = ErrorTable()
-        # With these extensions and no others, what they do is done directly.
-        self._own_extensions = self.extensions
-
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log faults with their traceback."""
-        super().process_errors([error for error in errors if is_unexpected(error)], execution_context)
-
-    async def execute(  # noqa: PLR0913, PLR0917 - as inherited
-        self,
-        query: str | None,
-        variable_values: dict[str, Any] | None = None,
-        context_value: Any | None = None,  # noqa: ANN401 - as inherited
-        root_value: Any | None = None,  # noqa: ANN401 - as inherited
-        operation_name: str | None = None,
-        allowed_operation_types: Iterable[OperationType] | None = None,
-        operation_extensions: dict[str, Any] | None = None,
-    ) -> StrawberryResult:
-        """Execute a query or a mutation without Strawberry's extension runner, which takes as long as a small query."""
-        if self.extensions is not self._own_extensions or not query:
-            return await super().execute(
-                query, variable_values, context_value, root_value, operation_name, allowed_operation_types,
-                operation_extensions,
-            )  # fmt: skip
-        context = self._create_execution_context(
-            query=query,
-            allowed_operation_types=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
-            variable_values=variable_values,
-            context_value=context_value,
-            root_value=root_value,
-            operation_name=operation_name,
-            operation_extensions=operation_extensions,
-        )
-        gate = DocumentGate(self._documents)
-        gate.execution_context = context
-        result = await self._executed(gate, context)
-        if result.errors:
-            result.errors = self._errors.in_words(result.errors)
-        result.extensions = gate.get_results()
-        return result
-
-    async def _executed(self, gate: DocumentGate, context: ExecutionContext) -> StrawberryResult:
-        try:
-            gate.take()
-            _check_type(context)
-            gate.check()
-            if context.pre_execution_errors:
-                return PreExecutionError(None, context.pre_execution_errors)
-            result = await self._in_time(context, self._answered(gate, context))
-        except (CannotGetOperationTypeError, InvalidOperationTypeError):
-            raise
-        except GraphQLError as refusal:
-            return PreExecutionError(None, [refusal])
-        except Exception as fault:  # noqa: BLE001 - as Strawberry: whatever goes wrong is an answer
-            errors = [GraphQLError(str(fault), original_error=fault)]
-            self.process_errors(errors, context)
-            return PreExecutionError(None, errors)
-        if isinstance(result, PreExecutionError):
-            return result
-        return StrawberryResult(result.data, result.errors)
-
-    async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
-        answer = self._answer(gate, context) if self.execution_context_class is FastExecutor else None
-        data = await answer.data() if answer else None
-        if data is not None:
-            return ExecutionResult(data, None)
-        return await super()._execute_operation(
-            context, _NO_EXTENSIONS, MiddlewareManager(answer) if answer else _NO_MIDDLEWARE,
-            self._get_execute_function(), self._get_custom_context_kwargs(context.operation_extensions),
-        )  # fmt: skip
-
-    def _answer(self, gate: DocumentGate, context: ExecutionContext) -> Answer | None:
-        """Return what answers a query; None where only the stock executor can."""
-        if gate.document is None or gate.operation is None or context.root_value is not None:
-            return None
-        node, fragments = gate.operation.node, gate.document.fragments
-        roots = plans_of(self._schema, node, fragments).roots(node, fragments)
-        definitions = {name: found.definition for name, found in fragments.items()}
-        query = Query(self._schema, node, definitions, context.variables, context.context, context.operation_extensions)
-        return Answer(query, roots) if roots else None
-
-    async def _prepare_operation_async(
-        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
-    ) -> PreExecutionError | None:
-        """Parse and validate; what an extension refuses is an answer, over a WebSocket too."""
-        try:
-            return await super()._prepare_operation_async(context, extensions_runner)
-        except CannotGetOperationTypeError:
-            result = not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
-        except GraphQLError as refusal:
-            result = PreExecutionError(data=None, errors=[refusal])
-        context.pre_execution_errors = result.errors
-        return result
-
-    async def _execute_operation(self, execution_context: ExecutionContext, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - as inherited
-        return await self._in_time(execution_context, super()._execute_operation(execution_context, *rest, **more))
-
-    async def _in_time(self, context: ExecutionContext, execution: Awaitable[Any]) -> Any:  # noqa: ANN401 - as inherited
-        """Execute a query or a mutation; one that takes too long is cancelled, and its open transactions with it."""
-        try:
-            async with asyncio.timeout(self._timeout_seconds) as timer:
-                result = await execution
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            result = ExecutionResult(None, [_timed_out(self._timeout_seconds)])
-        context.result = _not_begun(result) or result
-        return context.result
-
-    def _get_custom_context_kwargs(self, *arguments: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - as inherited
-        """Add how wrong variables are told: without a guess at what was meant, which takes long for a long text."""
-        kwargs = super()._get_custom_context_kwargs(*arguments, **more)
-        return kwargs | {"max_coercion_errors": MOST_ERRORS, "hide_suggestions": True}
-
-
-class _NoExtensions:
-    executing = nullcontext
-
-
-# Of the runner, this one method is called.
-_NO_EXTENSIONS = cast("SchemaExtensionsRunner", _NoExtensions)
-_NO_MIDDLEWARE = MiddlewareManager()
-
-
-def _check_type(context: ExecutionContext) -> None:
-    try:
-        operation_type = context.operation_type
-    except RuntimeError as error:
-        raise CannotGetOperationTypeError(context.operation_name) from error
-    if operation_type not in context.allowed_operations:
-        raise InvalidOperationTypeError(operation_type)
+@cache
+def _row_types(class_: type) -> Mapping[str, type]:
+    return class_.types() if issubclass(class_, Row) else {}
 
 
 def make_schema(
@@ -208,25 +57,16 @@ def make_schema(
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     limits: Limits | None = None,
     fast: bool = True,
-) -> LookreelSchema:
-    """Return the schema with its policy; documents are remembered for each one apart.
-
-    `fast` decides how it is executed, not what is answered: see `schema.execution`.
-    """
-    return LookreelSchema(Documents(limits or Limits(), introspection=introspection), timeout_seconds, fast=fast)
-
-
-def _timed_out(seconds: float) -> GraphQLError:
-    message = f"The operation took longer than {seconds:g} seconds and was given up."
-    return GraphQLError(message, extensions={"code": "EXECUTION_TIMEOUT"})
-
-
-def _not_begun(result: Any) -> PreExecutionError | None:  # noqa: ANN401 - of several types
-    """Return the same as a refusal where the executor has refused the variables; a field's errors have a path."""
-    errors = result.errors or ()
-    if result.data is not None or not errors or any(error.path is not None or error.extensions for error in errors):
-        return None
-    return PreExecutionError(data=None, errors=[coded(error, "INVALID_VARIABLES") for error in errors])
+) -> Schema:
+    """Return the schema with its policy; documents are remembered for each one apart."""
+    documents = Documents(limits or Limits(), SIZES, introspection=introspection)
+    return Schema(
+        queries.Query,
+        Mutation,
+        Subscription,
+        Policy(documents, expected_error, correlation_id.get, timeout_seconds, Batching(_row_types) if fast else None),
+        StrawberryConfig(scalar_map={datetime: DATE_TIME}),
+    )
 
 
 schema = make_schema()

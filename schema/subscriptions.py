@@ -12,6 +12,9 @@ from resolvers.ids import uuid_or
 from schema.context import Info
 from schema.types import VideoJob, VideoJobLog
 
+# Each event of it shows the whole state: over WebSocket, equal ones of one caller are executed once.
+SHARED = ("videoJob",)
+
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 AfterVersion = Annotated[
     int, strawberry.argument(description="The last version that was seen: what came before it is left out")

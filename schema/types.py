@@ -7,7 +7,8 @@ makes it. What needs another read goes through a dataloader, for all rows of a l
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import cast
+from operator import attrgetter
+from typing import Any, cast
 from uuid import UUID
 
 import strawberry
@@ -18,9 +19,9 @@ from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine, VideoJobRow
+from graphql_server.columns import column
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
-from schema.columns import column, url
 from schema.context import RequestContext
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
@@ -37,6 +38,16 @@ class ThumbnailType(Enum):
 
     IMAGE = "image"
     VIDEO = "video"
+
+
+def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
+    """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
+    get = attrgetter(attribute)
+
+    def urls(rows: Sequence[Any], context: RequestContext) -> list[str | None]:
+        return context.absolute_urls(list(map(get, rows)))
+
+    return column(urls, description)
 
 
 def _ids(rows: Sequence[ShownLook] | Sequence[VideoJobRow]) -> list[UUID]:

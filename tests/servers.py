@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.asgi import create_app
-from app.http_server import HttpServer
+from app.asgi import application, services_of
+from app.http.server import HttpServer
 from app.serve import listen
 from app.settings import Settings
 from db.engine.database import Database
@@ -15,8 +15,8 @@ from db.engine.database import Database
 async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
     """Serve on a free port as an API process does; yield the base URL."""
     listener = listen("127.0.0.1", 0)
-    app = create_app(settings, database)
-    server = HttpServer(app, app.state.rest_services.streams)
+    services = services_of(settings, database)
+    server = HttpServer(application(settings, services), services.rest.streams)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -12,6 +12,7 @@ from blockbuster import BlockingError, blockbuster_ctx
 import app
 import auth
 import db
+import graphql_server
 import providers
 import resolvers
 import rest_compat
@@ -25,7 +26,7 @@ from tests.house import FORM, House, multipart
 from tests.worker.studio import picture
 from tests.workers import at_work
 
-OURS: list[str | ModuleType] = [app, auth, db, providers, resolvers, rest_compat, schema, worker]
+OURS: list[str | ModuleType] = [app, auth, db, graphql_server, providers, resolvers, rest_compat, schema, worker]
 LOOKS = "{ looks { nodes { title products { thumbnailUrl } videos { cloudinaryUrl } defaultThumbnailUrl } } }"
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from app.body_limit import LONGEST_HEADER
+from app.http.body_limit import LONGEST_HEADER
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from auth.policy import TokenPolicy

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.asgi import create_app
-from app.body_limit import MEGABYTE
+from app.http.body_limit import MEGABYTE
 from tests.house import House
 
 GRAPHQL_JSON = {"Content-Type": "application/json", "Accept": "application/graphql-response+json"}

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from app.http_protocol import LONGEST_UNFINISHED, REFUSED
+from app.http.protocol import LONGEST_UNFINISHED, REFUSED
 from tests.house import House
 
 SOON = 20.0

@@ -84,7 +84,7 @@ async def test_what_is_not_finished_in_time_is_told_so(
     caplog: pytest.LogCaptureFixture,
     path: str,
 ) -> None:
-    monkeypatch.setattr("app.http_server.DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr("app.http.server.DRAIN_SECONDS", 0.2)
     begun, _ = request(path, QUERY, house.headers(await house.user()))
     looks = await house.count(table=Look)
     async with serving(open_settings, house.database) as url:
@@ -114,7 +114,7 @@ async def test_what_is_not_finished_in_time_is_told_so(
 async def test_a_download_that_nobody_reads_is_broken_off_without_a_traceback(
     house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("app.http_server.DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr("app.http.server.DRAIN_SECONDS", 0.2)
     settings.media_folder.mkdir(parents=True, exist_ok=True)
     (settings.media_folder / "long.bin").write_bytes(bytes(32 * 1024 * 1024))
     async with serving(settings, house.database) as url:

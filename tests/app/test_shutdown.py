@@ -14,7 +14,7 @@ import psutil
 import pytest
 import websockets
 
-from app.http_server import DRAIN_SECONDS
+from app.http.server import DRAIN_SECONDS
 from app.wiring import open_database
 from auth.caller import Caller
 from tests.app.processes import Running, running

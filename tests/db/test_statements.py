@@ -49,8 +49,8 @@ def statements() -> list[Statement[Row]]:
     """Return all statements that return such rows."""
     for module in pkgutil.iter_modules(db.__path__, "db."):
         importlib.import_module(module.name)
-    found = [statement for statement in gc.get_objects() if isinstance(statement, Statement)]
-    for listing in [listing for listing in gc.get_objects() if isinstance(listing, Listing)]:
+    found = [statement for statement in gc.get_objects() if issubclass(type(statement), Statement)]
+    for listing in [listing for listing in gc.get_objects() if issubclass(type(listing), Listing)]:
         found += [listing.first, listing.following, listing.skipping, listing.total]
     return [statement for statement in found if statement.row in kinds()]
 

@@ -11,7 +11,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from sqlalchemy import make_url, text
 from starlette.types import Receive, Scope, Send
 
-from app.asgi import create_app, rest_api
+from app.asgi import application, rest_api, services_of
 from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from rest_compat.polls import AnswerPolls
@@ -56,15 +56,15 @@ def said(answer: httpx.Response) -> Said:
 
 
 async def clients_of(settings: Settings, database: InspectedDatabase) -> AsyncIterator[Clients]:
-    app, routes = create_app(settings, database), rest_api()
-    routes.state.rest_services = app.state.rest_services
+    services, routes = services_of(settings, database), rest_api()
+    app, routes.state.rest_services = application(settings, services), services.rest
     routes.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     whole, alone = (httpx.ASGITransport(app=each) for each in (app, routes))
     async with (
         httpx.AsyncClient(transport=whole, base_url="http://house") as first,
         httpx.AsyncClient(transport=alone, base_url="http://house") as second,
     ):
-        yield Clients(first, second, app.state.rest_services)
+        yield Clients(first, second, services.rest)
 
 
 @pytest.fixture(scope="module")

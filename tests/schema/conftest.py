@@ -1,4 +1,4 @@
-"""One house for all comparisons of the fast path with the stock executor."""
+"""One house for all comparisons of batch execution with the default executor."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -24,8 +24,9 @@ async def furnished_house(
 
 @pytest.fixture
 def twins(furnished_house: Twins, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Twins:
-    """The schemas, which note errors as they were raised; the fast ones log what they hand back."""
-    caplog.set_level(logging.DEBUG, "lookreel.execution")
-    for each in (furnished_house.plain, furnished_house.fast, furnished_house.lists):
+    """The schemas, which note errors as they were raised; the fast one counts from zero what it falls back for."""
+    caplog.set_level(logging.DEBUG, "graphql_server.execution")
+    furnished_house.batching.fallbacks.clear()
+    for each in (furnished_house.plain, furnished_house.fast):
         monkeypatch.setattr(each, "process_errors", furnished_house.note(each))
     return furnished_house

@@ -4,10 +4,11 @@ from typing import Any
 
 from strawberry.types.execution import PreExecutionError
 
-from schema.schema import LookreelSchema, schema
+from graphql_server.schema import Schema
+from schema.schema import schema
 
 
-async def refused(query: str, by: LookreelSchema = schema, **variables: Any) -> tuple[str, dict[str, Any]]:
+async def refused(query: str, by: Schema = schema, **variables: Any) -> tuple[str, dict[str, Any]]:
     """Return message and extensions of the one error of a document that is not executed."""
     result = await by.execute(query, variable_values=variables)
     assert isinstance(result, PreExecutionError)

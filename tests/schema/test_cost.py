@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, get_introspection_query, parse
 
-from schema.cost import EXPECTED_LENGTHS, operations
-from schema.limits import Limits
-from schema.schema import schema
+from graphql_server.cost import INTROSPECTION_LENGTHS, operations
+from graphql_server.limits import Limits
+from schema.schema import SIZES, schema
 from tests.house import House
 from tests.schema.mutate import CANCEL
 from tests.schema.refusals import refused
@@ -29,7 +29,7 @@ INTROSPECTION = get_introspection_query(
 
 
 def cost(query: str, **variables: Any) -> int:
-    (operation,) = operations(GRAPHQL, parse(query)).values()
+    (operation,) = operations(GRAPHQL, parse(query), SIZES).values()
     return operation.cost(variables)
 
 
@@ -140,7 +140,7 @@ async def test_the_estimate_comes_with_the_refusal() -> None:
     assert extensions == {"code": "TOO_EXPENSIVE", "cost": {"requested": 32_201, "maximum": 20_000}}
 
 
-@pytest.mark.parametrize("name", EXPECTED_LENGTHS)
+@pytest.mark.parametrize("name", [*SIZES.lengths, *INTROSPECTION_LENGTHS])
 def test_the_table_of_lengths_names_fields_that_exist(name: str) -> None:
     type_name, field = name.split(".")
     type_ = GRAPHQL.type_map[type_name]

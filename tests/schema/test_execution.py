@@ -1,4 +1,4 @@
-"""The fast path of execution answers exactly as the stock executor does, whatever is asked."""
+"""Batch execution answers exactly as the default executor does, whatever is asked."""
 
 import asyncio
 import gc
@@ -8,7 +8,6 @@ from typing import Any
 from weakref import ref
 
 import pytest
-from graphql import OperationDefinitionNode, parse
 from graphql.execution.executor import Executor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,13 +16,12 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.settings import Settings
 from db.engine.database import Database
+from graphql_server.columns import column
+from graphql_server.documents import Documents
+from graphql_server.execution.plans import Planner
 from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext
-from schema.execution.executor import FastExecutor
-from schema.execution.marks import Mark
-from schema.execution.plans import plans_of
-from schema.execution.values import Unusual
 from schema.schema import schema
 from tests.house import House
 from tests.schema.asked import queries
@@ -35,12 +33,13 @@ FIELDS = list(dict.fromkeys(each_field(CORE)))
 
 
 @pytest.mark.parametrize("query", FIELDS)
-async def test_every_field_of_every_type(twins: Twins, caplog: pytest.LogCaptureFixture, query: str) -> None:
+async def test_every_field_of_every_type(twins: Twins, query: str) -> None:
     body = await twins.agree(query)
 
     assert body["data"] is not None
     assert body["errors"] == []
-    assert "Handed back" not in caplog.text
+    # Unions are not supported.
+    assert twins.fallbacks == ({"unsupported": 1} if "UserError" in query else {})
 
 
 @pytest.mark.parametrize(
@@ -101,11 +100,12 @@ async def test_wrong_variables_are_not_all_looked_for(twins: Twins, caplog: pyte
 
     body = await twins.agree(query, input={f"unknown{number}": number for number in range(100)})
 
-    [arguments] = [record.args for record in caplog.records if record.name == "lookreel.execution"]
+    [arguments] = [record.args for record in caplog.records if record.name.startswith("graphql_server.execution")]
     assert isinstance(arguments, tuple)
-    assert isinstance(arguments[0], Unusual)
-    assert len(arguments[0].args[0]) <= 2
+    assert isinstance(arguments[1], list)
+    assert len(arguments[1]) <= 2
     assert len(body["errors"]) == 6
+    assert twins.fallbacks == {"variables": 1}
 
 
 async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch:
         return await context.loaders.products_of_look.load_all([row.id for row in rows])
 
     field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
-    monkeypatch.setattr(field, "metadata", Mark(slow).metadata())
+    monkeypatch.setattr(field, "metadata", column(slow, "").metadata)
 
     body = await twins.agree(LOOKS)
 
@@ -127,7 +127,7 @@ async def test_extensions_that_see_each_field_see_each_field(twins: Twins, monke
             value = _next(root, info, *arguments, **more)
             return value.upper() if info.field_name == "name" else value
 
-    for each in (twins.plain, twins.fast, twins.lists):
+    for each in (twins.plain, twins.fast):
         monkeypatch.setattr(each, "extensions", (*each.extensions, Shouting))
 
     body = await twins.agree(LOOKS)
@@ -149,22 +149,31 @@ async def test_events_of_a_subscription(twins: Twins) -> None:
     assert (data["videoJob"]["status"], errors) == ("SUCCEEDED", None)
 
 
-@pytest.mark.parametrize(("way", "done_by_stock"), [("fast", []), ("lists", ["Query.looks", "LookConnection.nodes"])])
-async def test_a_list_costs_the_stock_executor_nothing(
-    twins: Twins, monkeypatch: pytest.MonkeyPatch, way: str, done_by_stock: list[str]
+@pytest.mark.parametrize(
+    "query",
+    [
+        LOOKS,
+        "query ($y: Boolean = true) { looks { nodes { id @include(if: $y) products { id sku @skip(if: $y) } } } }",
+        "{ __typename viewer { tokens { transactions(first: 5) { nodes { amount } } } } }",
+    ],
+)
+async def test_the_default_executor_has_nothing_to_do(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     asked: list[str] = []
-    stock = Executor.execute_field
+    execute_field = Executor.execute_field
 
-    def execute_field(self: Any, parent: Any, source: Any, details: Any, *rest: Any) -> Any:
+    def noted(self: Any, parent: Any, source: Any, details: Any, *rest: Any) -> Any:
         asked.append(f"{parent.name}.{details[0].node.name.value}")
-        return stock(self, parent, source, details, *rest)
+        return execute_field(self, parent, source, details, *rest)
 
-    monkeypatch.setattr(Executor, "execute_field", execute_field)
+    monkeypatch.setattr(Executor, "execute_field", noted)
 
-    await twins.answer(getattr(twins, way), LOOKS, {})
+    answer = json.loads(await twins.answer(twins.fast, query, {}))
 
-    assert asked == done_by_stock
+    assert answer["data"]
+    assert asked == []
+    assert twins.fallbacks == {}
 
 
 async def test_what_was_read_goes_with_the_answer(twins: Twins) -> None:
@@ -230,31 +239,62 @@ async def test_the_switch(
     settings: Settings, database: Database, house: House, monkeypatch: pytest.MonkeyPatch, *, fast: bool
 ) -> None:
     taken = []
-    stock = StrawberryGraphQLCoreExecutionContext.execute_operation
+    execute_operation = StrawberryGraphQLCoreExecutionContext.execute_operation
 
-    def execute_operation(self: FastExecutor, *arguments: Any) -> Any:
+    def noted(self: StrawberryGraphQLCoreExecutionContext, *arguments: Any) -> Any:
         taken.append(self)
-        return stock(self, *arguments)
+        return execute_operation(self, *arguments)
 
-    monkeypatch.setattr(FastExecutor, "execute_operation", execute_operation)
+    monkeypatch.setattr(StrawberryGraphQLCoreExecutionContext, "execute_operation", noted)
 
     async with serving(settings.model_copy(update={"graphql_fast_execution": fast}), database) as url:
         answer = await house.http.post(f"{url}/graphql", json={"query": "{ __typename }"})
 
     assert answer.json()["data"] == {"__typename": "Query"}
-    assert bool(taken) is fast
+    assert bool(taken) is not fast
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "reason"),
+    [
+        ("{ looks(first: 101) { nodes { id } } }", {}, "result"),
+        ("{ __schema { queryType { name } } }", {}, "unsupported"),
+        (f"{{ videoJobQuote(input: {{{INPUT}}}) {{ errors {{ __typename }} }} }}", {}, "unsupported"),
+        ("query ($first: Int!) { looks(first: $first) { nodes { id } } }", {}, "variables"),
+    ],
+)
+async def test_what_falls_back_is_counted(twins: Twins, query: str, variables: dict[str, Any], reason: str) -> None:
+    for _ in range(2):
+        await twins.agree(query, **variables)
+
+    assert twins.fallbacks == {reason: 2}
+
+
+async def test_a_plan_is_made_once_for_as_long_as_the_same_is_left_of_a_query(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    query = Planner.query
+
+    def noted(self: Planner) -> Any:
+        made.append(self)
+        return query(self)
+
+    monkeypatch.setattr(Planner, "query", noted)
+    text = "query P($n: Int!, $yes: Boolean!) { looks(first: $n) { nodes { id title @include(if: $yes) } } }"
+
+    for number, yes in [(1, True), (2, True), (3, False), (4, False), (1, True)]:
+        await twins.agree(text, n=number, yes=yes)
+
+    assert len(made) == 3
 
 
 def test_plans_go_with_their_document() -> None:
-    document = parse("{ looks { nodes { id } } }")
-    (operation,) = document.definitions
-    assert isinstance(operation, OperationDefinitionNode)
-    plans = plans_of(CORE, operation, {})
-    gone = ref(plans)
+    documents = Documents()
+    gone = ref(documents.of("{ looks { nodes { id } } }", CORE).queries[None])
 
-    assert plans_of(CORE, operation, {}) is plans
-    assert [root.name for root in plans.roots(operation, {})] == ["looks"]
-    del document, operation, plans
+    assert gone() is not None
+    del documents
     gc.collect()
 
     assert gone() is None

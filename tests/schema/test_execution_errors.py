@@ -1,4 +1,4 @@
-"""The fast path of execution tells whatever goes wrong exactly as the stock executor does."""
+"""Batch execution reports whatever goes wrong exactly as the default executor does."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from resolvers import look_videos, looks, video_jobs
 from schema import connections
 from tests.schema.twins import JOBS, LOOKS, Twins
 
-# When a field fails, stock gives up what it has begun with for its neighbours, some of it before the first step.
+# When a field fails, the default executor gives up what it has begun for its neighbours, some before the first step.
 GIVEN_UP = "Exception ignored in. <coroutine object (Executor|GraphQLCoreConverter)"
 pytestmark = pytest.mark.filterwarnings(f"ignore:{GIVEN_UP}:pytest.PytestUnraisableExceptionWarning")
 
@@ -33,7 +33,7 @@ def _given_up() -> Iterator[None]:
 
 
 class Awaited:
-    """What stock waits for when it finds it in the place of a value."""
+    """What the default executor waits for when it finds it in the place of a value."""
 
     def __await__(self) -> Any:
         yield from ()
@@ -41,7 +41,7 @@ class Awaited:
 
 
 class Fine:
-    """What stock takes for a text when it finds it in the place of one."""
+    """What the default executor takes for a text when it finds it in the place of one."""
 
     def __str__(self) -> str:
         return "fine"

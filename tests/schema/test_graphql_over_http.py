@@ -11,6 +11,7 @@ from starlette.types import Message
 
 from app.asgi import create_app
 from app.settings import Settings
+from auth.tokens import Authenticator
 from db.engine.database import Database
 from tests.house import House
 from tests.schema.over_http import EVENTS, JSON, RESPONSE_JSON, URQL, ask, code, content_type, events
@@ -242,3 +243,19 @@ async def test_a_client_that_goes_away_in_the_middle_of_a_body_is_not_logged(
 
     assert sent[0]["status"] == 400
     assert caplog.text == ""
+
+
+async def test_a_fault_is_answered_in_the_shape_of_graphql_and_not_of_rest(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def failing(*_: object) -> None:
+        raise LookupError("the inside")
+
+    monkeypatch.setattr(Authenticator, "authenticate", failing)
+
+    answer = await ask(house, TYPENAME, RESPONSE_JSON, Authorization="Bearer x")
+
+    extensions = {"code": "INTERNAL_ERROR", "requestId": answer.headers["X-Request-ID"]}
+    assert answer.json() == {"errors": [{"message": "Internal server error", "extensions": extensions}]}
+    assert (answer.status_code, content_type(answer)) == (500, RESPONSE_JSON)
+    assert "LookupError: the inside" in caplog.text

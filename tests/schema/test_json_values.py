@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema import json_values
-from schema.http_answers import Refused
-from schema.json_values import LARGE, JsonValues, decoded
+from graphql_server import json_values
+from graphql_server.http_answers import Refused
+from graphql_server.json_values import LARGE, JsonValues, decoded
 
 TEXTS = st.text(st.sampled_from(list('a,:[]{}"\\/é\n')), max_size=12)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS

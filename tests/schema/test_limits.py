@@ -8,12 +8,12 @@ from graphql import GraphQLError, GraphQLInputObjectType, get_nullable_type, is_
 from graphql.execution import executor
 from strawberry.types.execution import PreExecutionError
 
+from graphql_server import documents
+from graphql_server.documents import Documents
+from graphql_server.limits import Limits, check_variables
 from resolvers.look_images import MOST_PRODUCTS
 from resolvers.looks import MOST_SHARES
 from resolvers.video_job_input import MOST_REFERENCE_IMAGES
-from schema import documents
-from schema.documents import Documents
-from schema.limits import Limits, check_variables
 from schema.schema import make_schema, schema
 from tests.schema.refusals import refused
 

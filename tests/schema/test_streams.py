@@ -271,7 +271,7 @@ async def test_a_fault_in_a_shared_execution_is_no_end_of_what_is_followed(
         for socket in (one, two):
             await socket.subscribe(JOB, id=job_id)
             await socket.data()
-        monkeypatch.setattr("schema.websocket._encoded", fault)
+        monkeypatch.setattr("graphql_server.websocket._encoded", fault)
         await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
         told = [await one.receive(), await two.receive()]
         monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Schemas over one database, with the fast path and without it, and queries to compare them with."""
+"""Schemas over one database, with batch execution and without it, and queries to compare them with."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,13 +12,15 @@ from sqlalchemy import func, update
 from auth.caller import Caller
 from db.engine.feed import JobFeed
 from db.tables import VideoJob
+from graphql_server.execution.batch import Batching
+from graphql_server.http_answers import as_json
+from graphql_server.limits import Limits
+from graphql_server.schema import Schema
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
 from resolvers.videos import poster
 from schema.context import GraphQLServices, RequestContext
-from schema.http_answers import as_json
-from schema.limits import Limits
-from schema.schema import LookreelSchema, make_schema
+from schema.schema import make_schema
 from tests.house import CATALOGUE, House
 
 NO_LIMITS = Limits(depth=30, aliases=1000, directives=1000, pairs=10**6, cost=10**9, root_fields=100)
@@ -51,15 +53,24 @@ ERRORS = "__typename ... on UserError { code message field } ... on ActiveJobLim
 
 @dataclass(frozen=True)
 class Twins:
-    """The schemas, who asks, and what there is to ask for; `lists` takes the fast path for no more than lists."""
+    """The schemas, who asks, and what there is to ask for."""
 
-    plain: LookreelSchema
-    fast: LookreelSchema
-    lists: LookreelSchema
+    plain: Schema
+    fast: Schema
     services: GraphQLServices
     caller: Caller
     ids: Mapping[str, str]
-    noted: dict[LookreelSchema, list[str]] = field(default_factory=dict)
+    noted: dict[Schema, list[str]] = field(default_factory=dict)
+
+    @property
+    def batching(self) -> Batching:
+        """What counts how often the default executor was fallen back to."""
+        assert self.fast.batching
+        return self.fast.batching
+
+    @property
+    def fallbacks(self) -> dict[str, int]:
+        return dict(self.batching.fallbacks)
 
     def context(self) -> RequestContext:
         return RequestContext(self.services, lambda: "http://test/", authorization=None, caller=self.caller)
@@ -68,29 +79,27 @@ class Twins:
         """Run a query each way; return the answer, which must be the same to the last byte, errors as raised too."""
         plain = await self.answer(self.plain, query, variables)
         assert await self.answer(self.fast, query, variables) == plain
-        assert await self.answer(self.lists, query, variables) == plain
         body: dict[str, Any] = json.loads(plain)
         return body
 
     async def agree_on_errors(self, query: str) -> dict[str, Any]:
         """Do the same where more than one thing may go wrong.
 
-        Those are told by the stock executor in the order in which reads happen to come back, and of those that make the
-        same thing null it tells the first. Where all has been read already, that is the order of the query, and this is
-        what the fast path must keep.
+        Those are reported by the default executor in the order in which reads happen to come back, and of those that
+        make the same thing null the first one. Where all has been read already, that is the order of the query, and
+        this is what batch execution must keep.
         """
         context = self.context()
         for read in READS:
             await self.answer(self.plain, read, {}, context)
         plain = await self.answer(self.plain, query, {}, context)
         assert await self.answer(self.fast, query, {}) == plain
-        assert await self.answer(self.lists, query, {}) == plain
         body: dict[str, Any] = json.loads(plain)
         assert json.loads(await self.answer(self.plain, query, {}))["data"] == body["data"]
         return body
 
     async def answer(
-        self, schema: LookreelSchema, query: str, variables: dict[str, Any], context: RequestContext | None = None
+        self, schema: Schema, query: str, variables: dict[str, Any], context: RequestContext | None = None
     ) -> str:
         for name, id_ in self.ids.items():
             query = query.replace(name, id_)
@@ -99,7 +108,7 @@ class Twins:
         errors = [error.formatted for error in result.errors or ()]
         return as_json({"data": result.data, "errors": errors, "raised": self.noted[schema]}).decode()
 
-    def note(self, schema: LookreelSchema) -> Callable[..., None]:
+    def note(self, schema: Schema) -> Callable[..., None]:
         """Return what keeps fields' errors as they were raised, before they are put into the words of the response."""
 
         def noted(errors: list[GraphQLError], *_: object) -> None:
@@ -126,12 +135,8 @@ async def furnished(house: House) -> Twins:
         catalogue=CATALOGUE,
         admit=_nobody,
     )
-    plain, fast, lists = (
-        make_schema(limits=NO_LIMITS, timeout_seconds=600, fast=is_fast) for is_fast in (False, True, True)
-    )
-    # With any others than its own, they are run by Strawberry.
-    lists.extensions = (*lists.extensions,)
-    return Twins(plain, fast, lists, services, caller, {**jobs, "LOOK": looks[0], "EMPTY": looks[3]})
+    plain, fast = (make_schema(limits=NO_LIMITS, timeout_seconds=600, fast=is_fast) for is_fast in (False, True))
+    return Twins(plain, fast, services, caller, {**jobs, "LOOK": looks[0], "EMPTY": looks[3]})
 
 
 async def _nobody(_authorization: str | None) -> Caller:

@@ -1,0 +1,1 @@
+"""What every request passes before it reaches one of the APIs: the protocol, limits on bodies, addresses."""

@@ -1,0 +1,140 @@
+"""How much a request may bring: what is too much is refused before it is read, or as soon as it is known."""
+
+from http import HTTPStatus
+
+from asgi_correlation_id import correlation_id
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_server.http_answers import Refused, accepted_by, refusal
+from graphql_server.json_values import JsonValues
+
+MEGABYTE = 1024 * 1024
+LARGEST_OF_STRANGERS = MEGABYTE
+LARGEST_BODY = 2 * MEGABYTE
+LONGEST_LENGTH = 18
+# As web servers have it in front of applications. Some headers take long to read, and some are lists.
+LONGEST_HEADER = 8 * 1024
+MOST_PARAMETERS = 100
+GRAPHQL = "/graphql"
+JSON, FORM, OTHER = "json", "form", "other"
+# Where images come along, and only for callers with a token. A form has up to five of 20 MB; base64 makes each a third
+# larger.
+LARGEST_WITH_IMAGES = {
+    (GRAPHQL, FORM): 110 * MEGABYTE,
+    (GRAPHQL, JSON): 32 * MEGABYTE,
+    ("/api/v1/video-jobs", FORM): 110 * MEGABYTE,
+    ("/api/v1/looks", JSON): 64 * MEGABYTE,
+}
+
+
+class LimitBody:
+    """Refuses a request that brings too much, in the shape of the API that was asked.
+
+    A body may be large where images come along, for callers with a token, which both APIs check before they read. JSON
+    may hold so many values and no more, since each takes a hundred times the memory of its text.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        kind = _kind(headers)
+        largest = _largest(scope["path"], kind, headers)
+        refused = _refused_head(scope) or (_too_long(largest) if _is_declared_longer(headers, largest) else None)
+        if refused is None:
+            # Whatever is not a form may be read as JSON.
+            body = _CountedBody(receive, send, largest, None if kind == FORM else JsonValues())
+            try:
+                await self._app(scope, body.receive, body.send)
+            except Exception:
+                if body.refused is None:
+                    raise
+            refused = body.refused
+            if refused is None or body.has_answer:
+                return
+        await answered(scope["path"], headers, refused)(scope, receive, send)
+
+
+class _CountedBody:
+    """Counts what is read; once that is too much, whatever the application answers is dropped."""
+
+    def __init__(self, receive: Receive, send: Send, largest: int, values: JsonValues | None) -> None:
+        self._receive = receive
+        self._send = send
+        self._largest = largest
+        self._left = largest
+        self._values = values
+        self.refused: Refused | None = None
+        self.has_answer = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        piece = message.get("body", b"")
+        self._left -= len(piece)
+        try:
+            if self._left < 0:
+                raise _too_long(self._largest)
+            if self._values is not None:
+                self._values.count(piece)
+        except Refused as refused:
+            # Its traceback holds this object: a cycle, with all that was read.
+            self.refused = refused.with_traceback(None)
+            raise HTTPException(refused.status_code) from None
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self.has_answer or self.refused is None:
+            self.has_answer = True
+            await self._send(message)
+
+
+def _kind(headers: Headers) -> str:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type.startswith("multipart/"):
+        return FORM
+    return JSON if media_type.endswith(("/json", "+json")) else OTHER
+
+
+def _largest(path: str, kind: str, headers: Headers) -> int:
+    if "authorization" not in headers:
+        return LARGEST_OF_STRANGERS
+    return LARGEST_WITH_IMAGES.get((path, kind), LARGEST_BODY)
+
+
+def _refused_head(scope: Scope) -> Refused | None:
+    if any(len(value) > LONGEST_HEADER for _, value in scope["headers"]):
+        sentence = f"A header of the request is too long: at most {LONGEST_HEADER // 1024} KB are accepted"
+        return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence, "HEADER_TOO_LARGE")
+    if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+        sentence = f"The address has too many parameters: at most {MOST_PARAMETERS} are accepted"
+        return Refused(HTTPStatus.BAD_REQUEST, sentence, "TOO_MANY_PARAMETERS")
+    return None
+
+
+def _is_declared_longer(headers: Headers, largest: int) -> bool:
+    length = headers.get("content-length", "")
+    # Longer numbers are not even looked at: Python refuses to read those of thousands of digits.
+    return length.isdecimal() and (len(length) > LONGEST_LENGTH or int(length) > largest)
+
+
+def _too_long(largest: int) -> Refused:
+    sentence = f"The request is too long: here, at most {largest // MEGABYTE} MB are accepted"
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "BODY_TOO_LARGE")
+
+
+def answered(path: str, headers: Headers, refused: Refused) -> Response:
+    """Refuse a request in the shape of the API that was asked."""
+    if path == GRAPHQL:
+        # That header may be the one that is too long.
+        is_readable = len(headers.get("accept", "")) <= LONGEST_HEADER
+        return refusal(refused, accepted_by(headers if is_readable else {}))
+    body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
+    return JSONResponse(body, refused.status_code, refused.headers)

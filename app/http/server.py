@@ -1,0 +1,75 @@
+"""uvicorn as an API process runs it, with an end in order."""
+
+import asyncio
+import select
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.http.protocol import BoundedHttp, DrainState, WebSocket
+from resolvers.streams import Streams
+
+# How long what is in progress may take after a SIGTERM; the supervisor kills 5 s later.
+DRAIN_SECONDS = 5
+# What was cut off then says so.
+CUT_SECONDS = 1.0
+# How many of the connections that wait are accepted at most, each of which takes the event loop a turn.
+MOST_ACCEPTED = 1000
+# What was sent by then is answered: the event loop reads it, however late it is itself.
+ARRIVE_SECONDS = (0.02, 0.02, 0.02)
+# Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
+# proxy's next request meets a connection that is going away.
+KEEP_ALIVE_SECONDS = 75
+
+
+class HttpServer(uvicorn.Server):
+    """Serves an application on sockets that it is given; `streams` are what would not end by itself."""
+
+    def __init__(self, app: ASGIApp, streams: Streams) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedHttp,
+                ws=WebSocket,
+                ws_per_message_deflate=False,
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
+        )
+        self.server_state = self._drain = DrainState()
+        self._streams = streams
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as inherited
+        """Begin to end. What is inherited would raise the signal again in the end, and the process die by it."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let streams end and answer what has come, stop to listen, close what is idle, wait for the rest."""
+        self._drain.begin()
+        self._streams.end()
+        for listener in sockets or []:
+            await _all_accepted(listener)
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for seconds in ARRIVE_SECONDS:
+            await asyncio.sleep(seconds)
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=CUT_SECONDS)
+        for connection in list(self.server_state.connections):
+            # Its client does not read.
+            connection.transport.abort()
+
+
+async def _all_accepted(listener: socket.socket) -> None:
+    """Let the event loop accept who waits: the kernel would reset those who still do when the last process closes."""
+    for _ in range(MOST_ACCEPTED):
+        if not select.select([listener], [], [], 0)[0]:
+            return
+        await asyncio.sleep(0)

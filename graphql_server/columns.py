@@ -1,0 +1,44 @@
+"""Fields that are read for a whole list in one go: their one rule serves a single object, too."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from inspect import iscoroutinefunction
+from typing import Any
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+_BATCH_RESOLVER = "graphql_server.batch_resolver"
+
+# Given objects and the operation's context, returns the values in the objects' order. It waits for nothing but
+# dataloaders, and does no harm when it is called again.
+Now = Callable[[Sequence[Any], Any], list[Any]]
+Later = Callable[[Sequence[Any], Any], Coroutine[Any, Any, list[Any]]]
+Info = strawberry.Info[Any, None]
+
+
+def column(read: Now | Later, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
+    """Return a field of the annotated type whose values are what `read` returns for its objects, in their order."""
+    resolver = _waiting(read) if iscoroutinefunction(read) else _immediate(read)
+    # The type is the annotation's beside the field.
+    del resolver.__annotations__["return"]
+    return strawberry.field(resolver=resolver, description=description, metadata={_BATCH_RESOLVER: read})
+
+
+def batch_resolver_of(field: StrawberryField) -> Now | Later | None:
+    """Return what reads a field for many objects, where there is such a rule."""
+    read: Now | Later | None = field.metadata.get(_BATCH_RESOLVER)
+    return read
+
+
+def _immediate(read: Any) -> Callable[..., Any]:  # noqa: ANN401 - distinguished by `column`
+    def resolve(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - whatever the field shows
+        return read([root], info.context)[0]
+
+    return resolve
+
+
+def _waiting(read: Any) -> Callable[..., Any]:  # noqa: ANN401 - as above
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:  # noqa: ANN401 - as above
+        return (await read([root], info.context))[0]
+
+    return resolve

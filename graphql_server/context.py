@@ -1,0 +1,54 @@
+"""What the server asks of an application's context."""
+
+from collections.abc import AsyncGenerator, Hashable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Self
+
+
+class Context(Protocol):
+    """The context of one HTTP request, or of one WebSocket connection and all its operations.
+
+    `authorization` is the header of that name; `connection_params` is what `connection_init` brought.
+    """
+
+    authorization: str | None
+    connection_params: dict[str, Any] | None
+
+    async def authenticate(self, authorization: str | None) -> None:
+        """Check credentials, which are called so in an HTTP header and in `connection_init`.
+
+        Raises:
+            Exception: one that the application's error table knows
+
+        """
+        ...
+
+    def seconds_left(self) -> float | None:
+        """Return how long a WebSocket may stay open; None for as long as the client likes."""
+        ...
+
+    def forget(self) -> None:
+        """Release what one operation has loaded, once it is over."""
+        ...
+
+    def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+        """Return a stream of events that ends before the process does, which would wait for it."""
+        ...
+
+    @property
+    def sharing_key(self) -> Hashable:
+        """What must be equal for two subscribers to be sent the results of one execution: who they are, above all."""
+        ...
+
+    def shared(self) -> Self:
+        """Return a context for an execution whose results go to all subscribers with that key."""
+        ...
+
+    def subscribed(self) -> AbstractContextManager[None]:
+        """Count one subscriber of a shared execution for as long as the context manager is entered.
+
+        Raises:
+            Exception: one that the application's error table knows
+
+        """
+        ...

@@ -1,0 +1,184 @@
+"""From text to a document that may be executed: parsed, checked against the limits, and validated; once per text."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    specified_rules,
+    validate,
+)
+from graphql import OperationType as CoreOperationType
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import get_variable_values
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
+
+from graphql_server.cost import Operation, Sizes, operations
+from graphql_server.execution.batch import Query
+from graphql_server.limits import (
+    Limits,
+    abbreviated,
+    check_cost,
+    check_document,
+    check_variables,
+    coded,
+    parsed,
+)
+
+# Strawberry's own rules go with the standard ones; the caches of Strawberry are not used beside the one here.
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+MOST_ERRORS = 5
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document within the limits, what is wrong with it, its operations' figures and its queries by name."""
+
+    node: DocumentNode
+    errors: list[GraphQLError]
+    operations: dict[str | None, Operation]
+    queries: dict[str | None, Query]
+
+
+@dataclass
+class Documents:
+    """The documents of one schema. What was asked lately is remembered, also where it is invalid."""
+
+    limits: Limits = field(default_factory=Limits)
+    sizes: Sizes = field(default_factory=Sizes)
+    introspection: bool = True
+    most: int = 500
+    # What is remembered of a document takes some 600 bytes for each token of it.
+    most_tokens: int = 100_000
+    _known: OrderedDict[str, Document] = field(default_factory=OrderedDict)
+    _tokens: int = 0
+
+    def of(self, query: str, schema: GraphQLSchema) -> Document:
+        """Return the document of a text.
+
+        Raises:
+            GraphQLError: it cannot be parsed or exceeds a limit; what is merely invalid is told by its `errors`
+
+        """
+        document = self._known.get(query)
+        if document is None:
+            document = self.checked(parsed(query, self.limits), schema)
+            self._remember(query, document)
+        else:
+            self._known.move_to_end(query)
+        return document
+
+    def checked(self, node: DocumentNode, schema: GraphQLSchema) -> Document:
+        """Check and validate what has been parsed already.
+
+        Raises:
+            GraphQLError: it exceeds a limit
+
+        """
+        figures = operations(schema, node, self.sizes)
+        check_document(node, figures.values(), self.limits, introspection=self.introspection)
+        errors = validate(schema, node, RULES, MOST_ERRORS, hide_suggestions=not self.introspection)
+        fragments = {
+            found.name.value: FragmentDetails(found)
+            for found in node.definitions
+            if isinstance(found, FragmentDefinitionNode)
+        }
+        queries = {
+            name: Query(schema, operation.node, fragments)
+            for name, operation in figures.items()
+            if operation.node.operation is CoreOperationType.QUERY
+        }
+        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures, queries)
+
+    def _remember(self, query: str, document: Document) -> None:
+        self._known[query] = document
+        self._tokens += document.node.token_count
+        while len(self._known) > self.most or self._tokens > self.most_tokens:
+            _, forgotten = self._known.popitem(last=False)
+            self._tokens -= forgotten.node.token_count
+
+
+class DocumentGate(SchemaExtension):
+    """Lets through what may be executed, and tells what it may cost, in `extensions.cost` of the answer."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.document: Document | None = None
+        self.operation: Operation | None = None
+        self.query: Query | None = None
+        self._cost: dict[str, int] | None = None
+
+    def on_parse(self) -> Iterator[None]:
+        """See `take`."""
+        self.take()
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """See `check`."""
+        self.check()
+        yield
+
+    def take(self) -> None:
+        """Take the document from memory, or check it; one that is there already was parsed by somebody else.
+
+        Raises:
+            GraphQLError: as `Documents.of`
+
+        """
+        context = self.execution_context
+        schema = context.schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
+        if context.graphql_document is not None:
+            self.document = self._documents.checked(context.graphql_document, schema)
+        elif context.query:
+            self.document = self._documents.of(context.query, schema)
+            context.graphql_document = self.document.node
+
+    def check(self) -> None:
+        """Hand over what validation has found, and reckon the cost with the variables of this request.
+
+        Raises:
+            GraphQLError: it must not be executed
+
+        """
+        context, document = self.execution_context, self.document
+        if document is not None:
+            # An empty list tells Strawberry that validation is done.
+            context.pre_execution_errors = list(document.errors)
+            if not document.errors:
+                self._check(document)
+
+    def get_results(self) -> dict[str, Any]:
+        """Return the cost; not for each event of a subscription."""
+        return {} if self._cost is None else {"cost": self._cost}
+
+    def _check(self, document: Document) -> None:
+        context, limits = self.execution_context, self._documents.limits
+        if len(document.operations) > 1 and context._provided_operation_name is None:  # noqa: SLF001 - as above
+            # Strawberry would execute the first one (GraphQL, section 6.1: a request error).
+            message = "This document has several operations. Name the one to execute in `operationName`."
+            raise GraphQLError(message, extensions={"code": "OPERATION_NAME_REQUIRED"})
+        variables, name = context.variables or {}, context.operation_name
+        has_long_text = check_variables(variables, limits)
+        self.operation, self.query = document.operations[name], document.queries.get(name)
+        requested = self.operation.cost(variables)
+        if context.operation_type is not OperationType.SUBSCRIPTION:
+            self._cost = {"requested": requested, "maximum": limits.cost}
+        check_cost(requested, limits)
+        # Of a wrong variable, graphql-core writes down all that is in it before it shortens that; and a subscription's
+        # wrong variables it tells without a limit.
+        if has_long_text or context.operation_type is OperationType.SUBSCRIPTION:
+            context.pre_execution_errors = self._wrong_variables(self.operation, abbreviated(variables))
+
+    def _wrong_variables(self, operation: Operation, variables: dict[str, Any]) -> list[GraphQLError]:
+        schema = self.execution_context.schema._schema  # noqa: SLF001 - as above
+        definitions = operation.node.variable_definitions or ()
+        found = get_variable_values(schema, definitions, variables, MOST_ERRORS, hide_suggestions=True)
+        return [coded(error, "INVALID_VARIABLES") for error in found] if isinstance(found, list) else []

@@ -1,0 +1,119 @@
+"""How an operation that came over HTTP is executed: at once, or as a stream of results."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Any
+
+import strawberry
+from strawberry.http import GraphQLRequestData
+from strawberry.http.streaming import SSETransport
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from graphql_server.context import Context
+from graphql_server.http_answers import Refused, has_begun, not_begun
+from graphql_server.persisted_documents import PersistedDocuments
+
+# Shorter than the quarter of a minute after which some proxies take a silent connection for a dead one.
+HEARTBEAT_SECONDS = 12.0
+READING = {OperationType.QUERY}
+AT_ONCE = {OperationType.QUERY, OperationType.MUTATION}
+
+# A stream's results: of more kinds than Strawberry's types tell.
+Results = AsyncGenerator[Any, None]
+
+
+class EventStream(SSETransport):
+    """Server-Sent Events, with a comment now and then, so that nobody takes the connection for a dead one."""
+
+    def __init__(self) -> None:
+        super().__init__(HEARTBEAT_SECONDS)
+
+    def encode_event(self, event: str, data: str | None = None) -> str:
+        """Encode an event with the short line ends, of the three that there are: urql knows no others."""
+        return super().encode_event(event, data).replace("\r\n", "\n")
+
+    def encode_comment(self, comment: str) -> str:
+        """Encode a comment, in the same way."""
+        return super().encode_comment(comment).replace("\r\n", "\n")
+
+
+class HttpOperations:
+    """Executes operations, and remembers those documents of theirs that are named by a hash."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self._schema = schema
+        self._documents = PersistedDocuments()
+
+    async def execute(
+        self, data: GraphQLRequestData, context: Context, *, is_get: bool, may_stream: bool
+    ) -> ExecutionResult | Results:
+        """Return a query's or a mutation's result, or a subscription's stream of results.
+
+        Raises:
+            Refused: 400 for a bad hash, 405 for a mutation by GET, 406 for a subscription that must not stream.
+
+        """
+        # Before the schema sees the request: it knows documents by their text.
+        data.query = self._documents.find(data)
+        if data.query is None:
+            return not_begun("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+        try:
+            result = await self._at_once(data, context, is_get=is_get)
+        except CannotGetOperationTypeError:
+            return not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
+        except InvalidOperationTypeError as error:
+            _check_stream(error, may_stream=may_stream)
+            return self._streamed(data, context)
+        if has_begun(result):
+            self._documents.remember(data)
+        return result
+
+    async def _at_once(self, data: GraphQLRequestData, context: Context, *, is_get: bool) -> ExecutionResult:
+        try:
+            return await self._schema.execute(
+                data.query,
+                variable_values=data.variables,
+                context_value=context,
+                operation_name=data.operation_name,
+                allowed_operation_types=READING if is_get else AT_ONCE,
+                operation_extensions=data.extensions,
+            )
+        finally:
+            # graphql-core's executor is a cycle that holds the context: without this, hundreds of rows would stay until
+            # the garbage collector comes, and make it come often.
+            context.forget()
+
+    async def _streamed(self, data: GraphQLRequestData, context: Context) -> Results:
+        results = await self._schema.stream(
+            data.query,
+            variable_values=data.variables,
+            context_value=context,
+            operation_name=data.operation_name,
+            operation_extensions=data.extensions,
+        )
+        async with aclosing(results):
+            async for result in results:
+                if not isinstance(result, PreExecutionError):
+                    self._documents.remember(data)
+                yield result
+
+
+async def streamed_once(result: ExecutionResult) -> Results:
+    """Return a stream of one result."""
+    yield result
+
+
+def _check_stream(error: InvalidOperationTypeError, *, may_stream: bool) -> None:
+    if error.operation_type is not OperationType.SUBSCRIPTION:
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "A mutation is sent with POST", headers={"Allow": "POST"})
+    if not may_stream:
+        raise Refused(
+            HTTPStatus.NOT_ACCEPTABLE,
+            "A subscription has more than one result: ask for it with `Accept: text/event-stream`, or over a WebSocket "
+            "with the subprotocol graphql-transport-ws. Multipart responses are not spoken.",
+            "SUBSCRIPTION_NEEDS_STREAM",
+        )

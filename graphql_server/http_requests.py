@@ -1,0 +1,167 @@
+"""What a client sends over HTTP: the parameters of one operation, from a body or from the address.
+
+Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, section "Request".
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from strawberry.http import GraphQLRequestData
+from strawberry.http.parse_content_type import parse_content_type
+
+from graphql_server.http_answers import ALLOWED, JSON, Accepted, Refused
+from graphql_server.json_values import JsonValues, decoded
+
+MULTIPART = "multipart/form-data"
+UTF_8 = {"utf-8", "utf8"}
+METHODS = {"GET", "POST"}
+REMEMBERED_TYPES = 256
+# More files than one mutation has a use for; `operations` and `map` are all the text that there is.
+MOST_FILES = 110
+FORM_LIMITS = {"max_files": MOST_FILES, "max_fields": 10, "max_part_size": 1024 * 1024}
+DEEPEST_PLACE = 20
+KINDS: dict[type, str] = {str: "a string", dict: "an object"}
+
+
+def check_wishes(method: str, accepted: Accepted, *, wants_page: bool) -> None:
+    """Refuse what cannot be answered whatever the operation is.
+
+    Raises:
+        Refused: 405 for other methods, 406 where no media type of ours is accepted.
+
+    """
+    if method not in METHODS:
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "GraphQL is asked with GET or POST", headers=ALLOWED)
+    if not (accepted.result or accepted.events or wants_page):
+        raise Refused(
+            HTTPStatus.NOT_ACCEPTABLE,
+            "Answers come as application/graphql-response+json or application/json. A subscription comes as "
+            "text/event-stream, or over a WebSocket with the subprotocol graphql-transport-ws; not as multipart/mixed.",
+        )
+
+
+@lru_cache(REMEMBERED_TYPES)
+def media_type_of(content_type: str | None) -> str:
+    """Return a body's media type.
+
+    No browser sends `application/json` to another site without asking first. A form it does send; no harm comes of
+    that, since callers are known by the `Authorization` header, which no form can set, and never by a cookie.
+
+    Raises:
+        Refused: 415 for what is neither JSON in UTF-8 nor a GraphQL multipart request.
+
+    """
+    media_type, parameters = parse_content_type(content_type or "")
+    charset = parameters.get("charset", "utf-8").strip("\"'").lower()
+    if media_type.lower() not in {JSON, MULTIPART} or charset not in UTF_8:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A GraphQL request is application/json in UTF-8")
+    return media_type.lower()
+
+
+def from_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a GET request, in which objects are JSON; an empty one is none.
+
+    Raises:
+        Refused: 400 for broken JSON.
+
+    """
+    return {name: _from_query(name, text) for name, text in parameters.items() if text}
+
+
+def from_form(form: Mapping[str, Any]) -> object:
+    """Return the parameters of a GraphQL multipart request, with its files in their places.
+
+    `map` says where in `operations` each file belongs; a null stands there
+    (https://github.com/jaydenseric/graphql-multipart-request-spec).
+
+    Raises:
+        Refused: 400 for broken JSON, a file that is not there, and a place that is none, or is taken.
+
+    """
+    operations, places = _from_part(form, "operations"), _from_part(form, "map")
+    if not (isinstance(places, dict) and all(isinstance(paths, list) for paths in places.values())):
+        _bad("`map` must be a JSON object with a list of places for each file")
+    if sum(map(len, places.values())) > MOST_FILES:
+        _bad(f"`map` has too many places: at most {MOST_FILES} are accepted")
+    for name, paths in places.items():
+        file = form.get(name)
+        if file is None or isinstance(file, str):
+            _bad("A file that `map` names is missing in the form")
+        for path in paths:
+            _put(operations, path, file)
+    return operations
+
+
+def request_data(parameters: object) -> GraphQLRequestData:
+    """Return the operation that is asked for.
+
+    Raises:
+        Refused: 400 for a batch, a parameter of the wrong type, and where there is no operation at all.
+
+    """
+    if isinstance(parameters, list):
+        _bad("A GraphQL request is one JSON object: a list of them is not taken. Send them one by one.")
+    if not isinstance(parameters, dict):
+        _bad("A GraphQL request is a JSON object")
+    data = GraphQLRequestData(
+        query=_typed(parameters, "query", str) or None,
+        variables=_typed(parameters, "variables", dict),
+        # Some clients send the name of an operation that has none.
+        operation_name=_typed(parameters, "operationName", str) or None,
+        extensions=_typed(parameters, "extensions", dict),
+    )
+    if data.query is None and (data.extensions or {}).get("persistedQuery") is None:
+        _bad("There is no `query` in the request")
+    return data
+
+
+def _from_query(name: str, text: str) -> object:
+    if name not in {"variables", "extensions"}:
+        return text
+    try:
+        return decoded(text)
+    except ValueError:
+        _bad(f"`{name}` must be JSON")
+
+
+def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    text = form.get(name, "{}")
+    if not isinstance(text, str):
+        _bad(f"`{name}` must be JSON, not a file")
+    JsonValues().count(text.encode())
+    try:
+        return decoded(text)
+    except ValueError:
+        _bad(f"`{name}` must be JSON")
+
+
+def _put(operations: Any, path: Any, file: object) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Put a file where a null stands, such as at `variables.input.pages.0.picture`."""
+    place = operations
+    try:
+        names = path.split(".", DEEPEST_PLACE)
+        for name in names[:-1]:
+            place = place[_key(place, name)]
+        key = _key(place, names[-1])
+        if (place.get(key) if isinstance(place, dict) else place[key]) is not None:
+            _bad("`map` puts a file where `operations` has something else than null")
+        place[key] = file
+    except (AttributeError, LookupError, TypeError, ValueError):
+        _bad("`map` does not tell where in `operations` the files belong")
+
+
+def _key(place: object, name: str) -> int | str:
+    return int(name) if isinstance(place, list) else name
+
+
+def _typed(parameters: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of the kind that is asked for
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, kind):
+        _bad(f"`{name}` must be {KINDS[kind]} or null")
+    return value
+
+
+def _bad(message: str) -> NoReturn:
+    raise Refused(HTTPStatus.BAD_REQUEST, message)

@@ -1,0 +1,218 @@
+"""What a GraphQL request may ask of us. All is checked before execution; each refusal has a stable code.
+
+The limits are far above what a frontend needs, and so low that refusing, or validating, takes some milliseconds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    Node,
+    OperationDefinitionNode,
+    parse,
+)
+
+from graphql_server.cost import Operation
+
+LONGEST_MESSAGE = 500
+MOST_LOCATIONS = 3
+LONGEST_SHOWN = 1_000
+MOST_LEVELS = 20
+_NESTED = {dict, list}
+INTROSPECTION_FIELDS = {"__schema", "__type"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is accepted. `pairs`: how often two fields of one name have to be compared; see `Tally`.
+
+    Lines are counted for each location in each error anew.
+    """
+
+    characters: int = 100_000
+    lines: int = 10_000
+    tokens: int = 2_000
+    depth: int = 15
+    aliases: int = 60
+    directives: int = 50
+    root_fields: int = 20
+    pairs: int = 5_000
+    cost: int = 20_000
+    variable_values: int = 5_000
+    list_items: int = 1_000
+
+
+@dataclass
+class Tally:
+    """What a document is made of, each definition counted once, whatever refers to it.
+
+    `names` counts fields by the name that they have in the answer, and spreads and operations by their kind: validation
+    compares each with each of its kind, which takes a second for 500 fields.
+    """
+
+    aliases: int = 0
+    directives: int = 0
+    introspects: bool = False
+    names: Counter[object] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, document: DocumentNode) -> "Tally":
+        """Count."""
+        tally = cls()
+        waiting: list[Node] = list(document.definitions)
+        while waiting:
+            node = waiting.pop()
+            tally.add(node)
+            selection_set = getattr(node, "selection_set", None)
+            waiting.extend(selection_set.selections if selection_set else ())
+        return tally
+
+    @property
+    def pairs(self) -> int:
+        """How many comparisons there are to be made."""
+        return sum(count * (count - 1) // 2 for count in self.names.values())
+
+    def add(self, node: Node) -> None:
+        """Count one node, without what is in it."""
+        self.directives += len(getattr(node, "directives", None) or ())
+        if isinstance(node, FieldNode):
+            self.aliases += node.alias is not None
+            self.introspects |= node.name.value in INTROSPECTION_FIELDS
+            self.names[(node.alias or node.name).value] += 1
+        elif isinstance(node, FragmentSpreadNode | OperationDefinitionNode):
+            self.names[type(node)] += 1
+            variables = node.variable_definitions if isinstance(node, OperationDefinitionNode) else None
+            self.directives += sum(len(variable.directives or ()) for variable in variables or ())
+
+
+def parsed(query: str, limits: Limits) -> DocumentNode:
+    """Parse a document.
+
+    Raises:
+        GraphQLError: DOCUMENT_TOO_LONG, TOO_MANY_TOKENS, GRAPHQL_PARSE_FAILED
+
+    """
+    _check(len(query), limits.characters, "DOCUMENT_TOO_LONG", "The document is {:,} characters long")
+    _check(1 + query.count("\n") + query.count("\r"), limits.lines, "DOCUMENT_TOO_LONG", "The document has {:,} lines")
+    try:
+        return parse(query, max_tokens=limits.tokens)
+    except GraphQLSyntaxError as error:
+        if error.message.startswith(f"Syntax Error: Document contains more than {limits.tokens} tokens"):
+            beginning = f"The document has more than {limits.tokens:,} tokens"
+            raise _refusal("TOO_MANY_TOKENS", beginning, limits.tokens) from None
+        raise coded(error, "GRAPHQL_PARSE_FAILED") from None
+
+
+def check_document(
+    document: DocumentNode, operations: Iterable[Operation], limits: Limits, *, introspection: bool
+) -> None:
+    """Refuse what is in no frontend's interest, whichever of the document's operations is asked for.
+
+    Raises:
+        GraphQLError: TOO_MANY_ALIASES, TOO_MANY_DIRECTIVES, TOO_DEEP, TOO_MANY_ROOT_FIELDS, TOO_REPETITIVE,
+            INTROSPECTION_DISABLED
+
+    """
+    tally = Tally.of(document)
+    if tally.introspects and not introspection:
+        raise GraphQLError("Introspection is switched off.", extensions={"code": "INTROSPECTION_DISABLED"})
+    _check(tally.aliases, limits.aliases, "TOO_MANY_ALIASES", "The document has {:,} aliases")
+    _check(tally.directives, limits.directives, "TOO_MANY_DIRECTIVES", "The document has {:,} directives")
+    for operation in operations:
+        _check(operation.depth, limits.depth, "TOO_DEEP", "The operation is {:,} levels deep")
+        _check(operation.root_fields, limits.root_fields, "TOO_MANY_ROOT_FIELDS", "The operation has {:,} root fields")
+    text = "The document names the same fields, fragments or operations so often that {:,} pairs have to be compared"
+    _check(tally.pairs, limits.pairs, "TOO_REPETITIVE", text)
+
+
+def check_variables(variables: Mapping[str, object], limits: Limits) -> bool:
+    """Refuse variables with too many values in them, and return whether there is a long text, which is one value.
+
+    Of a list, what is behind `limits.list_items` is dropped, but for one item: every list has a rule of its own that
+    refuses as many, and graphql-core would take long for all of them before that rule sees the list.
+
+    Raises:
+        GraphQLError: TOO_MANY_VALUES
+
+    """
+    has_long_text, count = False, 0
+    waiting: list[Any] = [variables]
+    while waiting:
+        nested = waiting.pop()
+        count += len(nested)
+        if count > limits.variable_values:
+            beginning = f"The variables hold more than {limits.variable_values:,} values"
+            raise _refusal("TOO_MANY_VALUES", beginning, limits.variable_values)
+        if isinstance(nested, list):
+            del nested[limits.list_items + 1 :]
+        values = nested if isinstance(nested, list) else [*nested, *nested.values()]
+        has_long_text |= any(type(value) is str and len(value) > LONGEST_SHOWN for value in values)
+        waiting += [value for value in values if type(value) in _NESTED]
+    return has_long_text
+
+
+def abbreviated(value: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a copy with the beginnings of long texts, in which the same is wrong, and not deeper than any input."""
+    match value:
+        case str():
+            return value[:LONGEST_SHOWN]
+        case dict():
+            items = value.items() if levels else ()
+            return {name[:LONGEST_SHOWN]: abbreviated(inner, levels - 1) for name, inner in items}
+        case list():
+            return [abbreviated(inner, levels - 1) for inner in value] if levels else []
+    return value
+
+
+def check_cost(requested: int, limits: Limits) -> None:
+    """Refuse an operation whose answer may be too large.
+
+    Raises:
+        GraphQLError: TOO_EXPENSIVE
+
+    """
+    if requested > limits.cost:
+        cost = {"requested": requested, "maximum": limits.cost}
+        raise _refusal("TOO_EXPENSIVE", f"The answer may hold {requested:,} values", limits.cost, cost=cost)
+
+
+def coded(error: GraphQLError, code: str) -> GraphQLError:
+    """Return an error with its code; of what the client has sent, it repeats no more than is needed to find it."""
+    forget_frames(error)
+    message = error.message
+    if len(message) > LONGEST_MESSAGE:
+        message = message[:LONGEST_MESSAGE] + "…"
+    nodes, positions = (error.nodes or ())[:MOST_LOCATIONS], None if error.nodes else error.positions
+    return GraphQLError(message, nodes, error.source, positions, extensions={"code": code})
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the stack on which an error was raised, once nobody will log it.
+
+    Its frames hold what the request has brought, and often the error: a cycle, which would stay until the garbage
+    collector comes.
+    """
+    waiting: list[BaseException | None] = [error]
+    forgotten: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if found is not None and id(found) not in forgotten:
+            forgotten.add(id(found))
+            found.__traceback__ = None
+            waiting += [found.__cause__, found.__context__, getattr(found, "original_error", None)]
+
+
+def _check(count: int, most: int, code: str, text: str) -> None:
+    if count > most:
+        raise _refusal(code, text.format(count), most)
+
+
+def _refusal(code: str, beginning: str, most: int, **more: object) -> GraphQLError:
+    return GraphQLError(f"{beginning}; at most {most:,} are allowed.", extensions={"code": code, **more})

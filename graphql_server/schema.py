@@ -1,0 +1,213 @@
+"""A Strawberry schema with limits, errors by a table, a time limit, and execution a field at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+import strawberry
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, MiddlewareManager
+from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionResult as StrawberryResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
+from graphql_server.errors import ErrorFormatter, ErrorTable
+from graphql_server.execution.batch import Batching
+from graphql_server.execution.executor import AcyclicExecutor
+from graphql_server.http_answers import not_begun
+from graphql_server.limits import coded
+
+DEFAULT_TIMEOUT_SECONDS = 15.0
+DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a schema is served: what of a document is accepted, how errors are reported, how long an operation may take.
+
+    `batching` decides how queries are executed, not what is answered (`execution/`); None switches it off.
+    """
+
+    documents: Documents
+    errors: ErrorTable
+    request_id: Callable[[], str | None]
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    batching: Batching | None = field(default_factory=Batching)
+
+
+class Schema(strawberry.Schema):
+    """Executes what the document gate lets through, for a limited time, and logs what is a fault of the server.
+
+    The methods with an underscore are Strawberry's own: it has no others that serve HTTP and WebSockets alike.
+    """
+
+    def __init__(
+        self, query: type, mutation: type | None, subscription: type | None, policy: Policy, config: StrawberryConfig
+    ) -> None:
+        super().__init__(
+            query=query,
+            mutation=mutation,
+            subscription=subscription,
+            extensions=[
+                partial(DocumentGate, policy.documents),
+                partial(ErrorFormatter, policy.errors, policy.request_id),
+            ],
+            execution_context_class=AcyclicExecutor,
+            config=config,
+        )
+        self._timeout_seconds = policy.timeout_seconds
+        self._documents = policy.documents
+        self.batching = policy.batching
+        self.error_formatter = ErrorFormatter(policy.errors, policy.request_id)
+        # With these extensions and no others, what they do is done directly.
+        self._own_extensions = self.extensions
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log faults with their traceback."""
+        super().process_errors(list(filter(self.error_formatter.is_fault, errors)), execution_context)
+
+    async def execute(  # noqa: PLR0913, PLR0917 - as inherited
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,  # noqa: ANN401 - as inherited
+        root_value: Any | None = None,  # noqa: ANN401 - as inherited
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> StrawberryResult:
+        """Execute a query or a mutation without Strawberry's extension runner, which takes as long as a small query."""
+        if self.extensions is not self._own_extensions or not query:
+            return await super().execute(
+                query, variable_values, context_value, root_value, operation_name, allowed_operation_types,
+                operation_extensions,
+            )  # fmt: skip
+        context = self._create_execution_context(
+            query=query,
+            allowed_operation_types=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
+            variable_values=variable_values,
+            context_value=context_value,
+            root_value=root_value,
+            operation_name=operation_name,
+            operation_extensions=operation_extensions,
+        )
+        gate = DocumentGate(self._documents)
+        gate.execution_context = context
+        result = await self._executed(gate, context)
+        if result.errors:
+            result.errors = self.error_formatter.format_errors(result.errors)
+        result.extensions = gate.get_results()
+        return result
+
+    async def _executed(self, gate: DocumentGate, context: ExecutionContext) -> StrawberryResult:
+        try:
+            gate.take()
+            _check_type(context)
+            gate.check()
+            if context.pre_execution_errors:
+                return PreExecutionError(None, context.pre_execution_errors)
+            result = await self._in_time(context, self._answered(gate, context))
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise
+        except GraphQLError as refusal:
+            return PreExecutionError(None, [refusal])
+        except Exception as fault:  # noqa: BLE001 - as Strawberry: whatever goes wrong is an answer
+            errors = [GraphQLError(str(fault), original_error=fault)]
+            self.process_errors(errors, context)
+            return PreExecutionError(None, errors)
+        if isinstance(result, PreExecutionError):
+            return result
+        return StrawberryResult(result.data, result.errors)
+
+    async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
+        resolved: Mapping[str, Any] = {}
+        if gate.query is not None and self.batching is not None and context.root_value is None:
+            data, resolved = await gate.query.execute(context, self.batching)
+            if data is not None:
+                return ExecutionResult(data, None)
+        middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else _NO_MIDDLEWARE
+        return await super()._execute_operation(
+            context, _NO_EXTENSIONS, middleware, self._get_execute_function(),
+            self._get_custom_context_kwargs(context.operation_extensions),
+        )  # fmt: skip
+
+    async def _prepare_operation_async(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
+        """Parse and validate; what an extension refuses is an answer, over a WebSocket too."""
+        try:
+            return await super()._prepare_operation_async(context, extensions_runner)
+        except CannotGetOperationTypeError:
+            result = not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
+        except GraphQLError as refusal:
+            result = PreExecutionError(data=None, errors=[refusal])
+        context.pre_execution_errors = result.errors
+        return result
+
+    async def _execute_operation(self, execution_context: ExecutionContext, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - as inherited
+        return await self._in_time(execution_context, super()._execute_operation(execution_context, *rest, **more))
+
+    async def _in_time(self, context: ExecutionContext, execution: Awaitable[Any]) -> Any:  # noqa: ANN401 - as inherited
+        """Execute a query or a mutation; one that takes too long is cancelled, and its open transactions with it."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds) as timer:
+                result = await execution
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            result = ExecutionResult(None, [_timed_out(self._timeout_seconds)])
+        context.result = _not_begun(result) or result
+        return context.result
+
+    def _get_custom_context_kwargs(self, *arguments: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - as inherited
+        """Add how wrong variables are reported: without a guess at what was meant, which takes long for a long text."""
+        kwargs = super()._get_custom_context_kwargs(*arguments, **more)
+        return kwargs | {"max_coercion_errors": MOST_ERRORS, "hide_suggestions": True}
+
+
+class _NoExtensions:
+    executing = nullcontext
+
+
+# Of the runner, this one method is called.
+_NO_EXTENSIONS = cast("SchemaExtensionsRunner", _NoExtensions)
+_NO_MIDDLEWARE = MiddlewareManager()
+
+
+def _resolved_first(resolved: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return a middleware of graphql-core that resolves no root field again."""
+
+    def resolve(resolver: Callable[..., Any], source: object, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401 - the field's
+        is_there = info.path.prev is None and info.path.key in resolved
+        return resolved[str(info.path.key)] if is_there else resolver(source, info, **arguments)
+
+    return resolve
+
+
+def _check_type(context: ExecutionContext) -> None:
+    try:
+        operation_type = context.operation_type
+    except RuntimeError as error:
+        raise CannotGetOperationTypeError(context.operation_name) from error
+    if operation_type not in context.allowed_operations:
+        raise InvalidOperationTypeError(operation_type)
+
+
+def _timed_out(seconds: float) -> GraphQLError:
+    message = f"The operation took longer than {seconds:g} seconds and was given up."
+    return GraphQLError(message, extensions={"code": "EXECUTION_TIMEOUT"})
+
+
+def _not_begun(result: Any) -> PreExecutionError | None:  # noqa: ANN401 - of several types
+    """Return the same as a refusal where the executor has refused the variables; a field's errors have a path."""
+    errors = result.errors or ()
+    if result.data is not None or not errors or any(error.path is not None or error.extensions for error in errors):
+        return None
+    return PreExecutionError(data=None, errors=[coded(error, "INVALID_VARIABLES") for error in errors])

@@ -1,0 +1,221 @@
+"""GraphQL over HTTP, Server-Sent Events and WebSocket: who calls, and how operations are answered."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from http import HTTPStatus
+from typing import Any, TypeGuard, cast
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.unset import UnsetType
+
+from graphql_server import http_requests
+from graphql_server.context import Context
+from graphql_server.fan_out import Sharing
+from graphql_server.http_answers import (
+    ALLOWED,
+    JSON,
+    Accepted,
+    accepted_by,
+    as_json,
+    body_of,
+    encoded,
+    refusal,
+    refused_by,
+    status_of,
+)
+from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
+from graphql_server.json_values import JsonValues, decoded
+from graphql_server.schema import Schema
+from graphql_server.websocket import TransportHandler, WebSocketAdapter
+
+UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+logger = logging.getLogger(__name__)
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """The GraphQL endpoint.
+
+    A request without credentials is executed, and its resolvers decide what it may see; one whose credentials are wrong
+    is refused whole. A WebSocket brings its credentials in `connection_init` or in the header.
+
+    Speaks GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), GraphQL over Server-Sent Events in
+    distinct connections mode (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md), and over WebSocket
+    graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md).
+    """
+
+    graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = WebSocketAdapter
+    stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: EventStream}  # noqa: RUF012 - as inherited
+
+    def __init__(
+        self,
+        schema: Schema,
+        make_context: Callable[[Request | WebSocket], Context],
+        *,
+        origins: Sequence[str] = (),
+        page: Callable[[], Response] | None = None,
+        shared_subscriptions: Collection[str] = (),
+    ) -> None:
+        """Serve a schema.
+
+        `page` makes what browsers are shown, where it is not Strawberry's own playground. `shared_subscriptions` are
+        fields each event of which shows the whole state: over WebSocket, equal ones are executed once (`fan_out.py`).
+        """
+        super().__init__(
+            schema,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
+            multipart_uploads_enabled=True,
+            # CORS does not cover WebSockets: pages of other origins are let in here.
+            allowed_origins=origins,
+        )
+        self.error_formatter = schema.error_formatter
+        self.sharing = Sharing(frozenset(shared_subscriptions))
+        self._make_context = make_context
+        self._operations = HttpOperations(schema)
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection; HEAD is GET, of which the server sends the head alone."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await super().__call__(scope, receive, send)
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket | None = None,  # noqa: ARG002 - Strawberry's signature
+    ) -> Context:
+        """Make the context; over HTTP, credentials are checked here."""
+        context = self._make_context(request)
+        authorization = request.headers.get("authorization")
+        if authorization is not None and not _is_websocket(request):
+            await context.authenticate(authorization)
+        return context
+
+    async def on_ws_connect(self, context: Context) -> UnsetType:
+        """Check the credentials of a WebSocket, or close it with 4403; what is no answer to them the handler sees."""
+        parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        authorization = parameters.get("authorization", context.authorization)
+        try:
+            await context.authenticate(str(authorization) if authorization else None)
+        except Exception as error:
+            expected = self.error_formatter.expected(error)
+            if expected is None or expected.status not in UNAUTHENTICATED:
+                raise
+            raise ConnectionRejectionError({"code": expected.code}) from error
+        return UnsetType()  # None would become a payload of the acknowledgement
+
+    async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited
+        """Answer one request, or serve one WebSocket until it is closed."""
+        if _is_websocket(request):
+            return await super().run(request)
+        accepted = accepted_by(request.headers)
+        try:
+            return await self._answered(request, accepted)
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as GraphQL has it
+            return self._refused(error, accepted)
+        finally:
+            # The files of a multipart request are left open otherwise.
+            await request.close()
+
+    def _refused(self, error: Exception, accepted: Accepted) -> Response:
+        refused = refused_by(error, self.error_formatter.expected)
+        if refused is not None:
+            return refusal(refused, accepted)
+        logger.error("A GraphQL request was not answered", exc_info=error)
+        body = {"errors": [self.error_formatter.formatted(error).formatted]}
+        return encoded(body, accepted.error, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _answered(self, request: Request, accepted: Accepted) -> Response:
+        """Answer without Strawberry's adapters between, which take longer than a small query."""
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=ALLOWED)
+        wants_page = self.should_render_graphql_ide(request)
+        http_requests.check_wishes(request.method, accepted, wants_page=wants_page)
+        context = await self.get_context(request)
+        if wants_page:
+            return await self.render_graphql_ide(request)
+        result = await self._operations.execute(
+            await self._data(request), context, is_get=request.method == "GET", may_stream=accepted.events
+        )
+        if not isinstance(result, ExecutionResult):
+            return _until_shutdown(context, await self._streamed(request, result))
+        if accepted.prefers_events:
+            return await self._streamed(request, streamed_once(result))
+        return encoded(body_of(result), accepted.error, status_of(result, accepted.error))
+
+    async def _streamed(self, request: Request, results: Results) -> Response:
+        stream = cast("SubscriptionExecutionResult", results)
+        return await self._create_streaming_response(request, stream, "sse", await self.get_sub_response(request))
+
+    async def _data(self, request: Request) -> GraphQLRequestData:
+        """Read the operation that a request asks for."""
+        if request.method == "GET":
+            return http_requests.request_data(http_requests.from_query(request.query_params))
+        if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
+            return http_requests.request_data(self.parse_json(await _body(request)))
+        return http_requests.request_data(http_requests.from_form(await request.form(**http_requests.FORM_LIMITS)))
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
+        """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
+        is_operation = "query" in request.query_params or "extensions" in request.query_params
+        return request.method == "GET" and not is_operation and accepted_by(request.headers).page
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """Return the playground."""
+        return self._page() if self._page else await super().render_graphql_ide(request)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
+        """Return the body of one of a stream's results."""
+        return body_of(result)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Decode a body, whose values were counted when it came, or a message of a WebSocket, whose were not.
+
+        Raises:
+            json.JSONDecodeError
+            Refused: a message holds too many values.
+
+        """
+        if isinstance(data, str):
+            JsonValues().count(data.encode())
+        return decoded(data)
+
+    def encode_json_string(self, data: object) -> str:
+        """Encode an event."""
+        return as_json(data).decode()
+
+    def encode_json(self, data: object) -> str:
+        """Encode a frame of a WebSocket: text, which clients expect."""
+        return as_json(data).decode()
+
+
+def _until_shutdown(context: Context, response: Response) -> Response:
+    """Let a subscription end with the process: without `complete`, which says that there is no more to come."""
+    stream = cast("StreamingResponse", response)
+    stream.body_iterator = context.until_shutdown(cast("AsyncGenerator[str, None]", stream.body_iterator))
+    return stream
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, put together as it comes: to join a large one in the end would keep others waiting."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+    return cast("bytes", body)
+
+
+def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:
+    return isinstance(request, WebSocket)

@@ -1,0 +1,197 @@
+"""GraphQL over WebSocket (graphql-transport-ws): shared executions, heartbeats, and an end with the token's."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, suppress
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+
+from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
+from strawberry.types.execution import PreExecutionError
+
+from graphql_server.context import Context
+from graphql_server.errors import ErrorFormatter
+from graphql_server.fan_out import ExecutionFailed, Sharing, is_shareable
+from graphql_server.http_answers import Refused, as_json
+from graphql_server.http_requests import request_data
+
+HEARTBEAT_SECONDS = 15.0
+LARGEST_SHARED_QUERY = 10_000
+LONGEST_REASON = 123
+# The protocol's code for a connection that is no longer authorized; clients do not try again by themselves.
+UNAUTHORIZED = 4401
+# The registered code (RFC 6455, section 11.7) after which clients do try again.
+TRY_AGAIN_LATER = 1013
+ERROR = '"type":"error","payload":'
+
+
+class View(Protocol):
+    """What the handler needs of the view besides what Strawberry gives it."""
+
+    sharing: Sharing
+    error_formatter: ErrorFormatter
+
+
+class WebSocketAdapter(ASGIWebSocketAdapter):
+    """A connection that can be closed for any reason: some repeat what a client has sent."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it with as much of the reason as fits into a frame (RFC 6455, section 5.5)."""
+        await super().close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+
+
+class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """One connection."""
+
+    _timers: dict[str, asyncio.TimerHandle]
+    _tasks: set[asyncio.Future[None]]
+
+    async def handle(self) -> None:
+        """Serve the connection until either side closes it."""
+        self._timers, self._tasks = {}, set()
+        try:
+            await super().handle()
+        except Refused as refused:
+            await self.handle_invalid_message(refused.reason)
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+
+    async def handle_message(self, message: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+        """Take a message, or close the connection where it is none of the protocol's."""
+        if isinstance(message, dict) and isinstance(message.get("id", ""), str | int):
+            await super().handle_message(cast("Message", message))
+        else:
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_subscribe(self, message: Any) -> None:  # noqa: ANN401 - as inherited
+        """Begin an operation, or answer what is wrong with how it is asked for."""
+        if self.connection_acknowledged:
+            try:
+                message |= {"payload": _asked(message["payload"])}
+            except Refused as refused:
+                error = GraphQLError(refused.reason, extensions={"code": refused.code})
+                await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+                return
+        await super().handle_subscribe(message)
+
+    async def handle_connection_init(self, message: Any) -> None:  # noqa: ANN401 - as inherited
+        """Authenticate, then keep the connection alive for as long as the context lets it."""
+        try:
+            await super().handle_connection_init(message)
+        except Exception as error:
+            expected = cast("View", self.view).error_formatter.expected(error)
+            if expected is None or expected.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            await self.websocket.close(TRY_AGAIN_LATER, expected.code)
+            return
+        if not self.connection_acknowledged or self._timers:
+            return
+        left = self.context.seconds_left()
+        self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
+        if left is not None:
+            self._after("expiry", left, self._expire)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run an operation, together with others of its kind where it can be shared."""
+        view = cast("View", self.view)
+        if not _is_shareable(operation, view.sharing):
+            await super().run_operation(operation)
+            return
+        context = self.context.shared()
+        key = (_key(operation), context.sharing_key)
+        try:
+            # Each subscriber counts, though the execution is one.
+            with self.context.subscribed():
+                events = view.sharing.groups.subscribe(key, lambda: self._events(operation, context))
+                async with aclosing(events):
+                    await self._tell(operation, events)
+        except ExecutionFailed as failed:
+            # Not as an end: the client would take what it follows for done.
+            await operation.send_initial_errors([view.error_formatter.formatted(failed)])
+        except (WebSocketDisconnect, WebSocketDisconnected):
+            return
+        except Exception as error:
+            if view.error_formatter.expected(error) is None:
+                raise
+            await operation.send_initial_errors([view.error_formatter.formatted(error)])
+
+    async def _events(self, operation: Operation[Context, None], context: Context) -> AsyncGenerator[str, None]:
+        """Execute, and encode each result as the part of a message behind its id."""
+        results = await self.schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            operation_name=operation.operation_name,
+        )
+        async with aclosing(results):
+            async for result in results:
+                yield _encoded(result)
+
+    async def _tell(self, operation: Operation[Context, None], events: AsyncIterator[str]) -> None:
+        head = f'{{"id":{json.dumps(operation.id)},'
+        send = cast("ASGIWebSocketAdapter", self.websocket).ws.send_text
+        async for event in events:
+            await send(head + event)
+            if event.startswith(ERROR):
+                operation.completed = True
+                self.forget_id(operation.id)
+                return
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    def _after(self, name: str, seconds: float, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        def begin() -> None:
+            task = asyncio.ensure_future(act())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, begin)
+
+    async def _beat(self) -> None:
+        """Send the protocol's ping, which proxies take for life and clients answer."""
+        with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
+            await self.send_message({"type": "ping"})
+            self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
+
+    async def _expire(self) -> None:
+        with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
+            await self.websocket.close(UNAUTHORIZED, "Token expired")
+
+
+def _asked(payload: object) -> dict[str, object]:
+    data = request_data(payload)
+    if data.query is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+    return {"query": data.query, "variables": data.variables, "operationName": data.operation_name}
+
+
+def _is_shareable(operation: Operation[Context, None], sharing: Sharing) -> bool:
+    query = operation.query
+    return len(query) <= LARGEST_SHARED_QUERY and is_shareable(query, operation.operation_name, sharing.fields)
+
+
+def _key(operation: Operation[Context, None]) -> tuple[str, str, str | None]:
+    # Not by orjson, which writes no numbers of more than 64 bits.
+    variables = json.dumps(operation.variables, sort_keys=True)
+    return operation.query, variables, operation.operation_name
+
+
+def _encoded(result: Any) -> str:  # noqa: ANN401 - a union of Strawberry's
+    if isinstance(result, PreExecutionError):
+        return f"{ERROR}{_json([error.formatted for error in result.errors or []])}}}"
+    payload: dict[str, object] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    return f'"type":"next","payload":{_json(payload)}}}'
+
+
+def _json(value: object) -> str:
+    return as_json(value).decode()
