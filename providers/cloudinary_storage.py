@@ -17,7 +17,7 @@ from uuid import UUID
 
 import httpx
 
-from resolvers.images import Image
+from media.images import Image
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, StoredVideo
 
 # The SDK reads this variable while it is imported. A malformed one would end the program there with a traceback,

@@ -17,9 +17,9 @@ from auth.caller import Caller
 from db import file_removals
 from db.engine.database import Database
 from db.tables import ImageRole
+from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
-from resolvers.image_files import stored_image
-from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image
+from resolvers.image_files import checked_image, stored_image
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.video_job_creation import check

@@ -10,8 +10,8 @@ from db import submission_pace, video_job_images
 from db.engine.errors import DatabaseUnavailable
 from db.tables import ImageRole, Submission, VideoJobStatus
 from db.video_jobs import JobRow
+from media.images import Image
 from resolvers import submission
-from resolvers.images import Image
 from resolvers.ports import (
     FileMissing,
     GenerationFailed,

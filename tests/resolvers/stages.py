@@ -12,16 +12,16 @@ from auth.caller import Caller
 from db.engine.statements import Writer
 from db.tables import LedgerEntry, LedgerEntryKind, VideoJobStatus
 from db.video_jobs import JobRow
+from media.video_properties import VideoProperties
 from resolvers import generation, submission, video_jobs
 from resolvers.generation import KeptVideo
 from resolvers.models import FleetLimits
 from resolvers.ports import StoredVideo
-from resolvers.video_facts import VideoFacts
 from tests.house import House
 
 VIDEO = KeptVideo(
     StoredVideo("https://videos.example/made.mp4", "https://videos.example/made.jpg"),
-    VideoFacts(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
+    VideoProperties(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
     address="https://videos.example/made.mp4",
 )
 

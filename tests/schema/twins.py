@@ -12,9 +12,9 @@ from sqlalchemy import func, update
 from auth.caller import Caller
 from db.engine.feed import JobFeed
 from db.tables import VideoJob
+from media.videos import poster
 from providers.local_storage import LocalStorage
 from resolvers.streams import Streams
-from resolvers.videos import poster
 from schema.context import GraphQLServices, RequestContext
 from schema.http_answers import as_json
 from schema.limits import Limits

@@ -15,8 +15,8 @@ import pytest
 from app.workshop import veo_access
 from db.tables import LogLevel
 from db.video_jobs import JobRow
+from media.videos import probe
 from providers.veo import VeoGenerator
-from resolvers.videos import inspect
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.cloudinary import Refusal
 from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits
@@ -304,7 +304,7 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
 
 async def the_video_is_whole(studio: Studio, job: JobRow) -> None:
     (upload,) = studio.cloudinary.files.values()
-    facts = await asyncio.to_thread(inspect, upload.path)
-    assert not facts.has_audio
+    properties = await asyncio.to_thread(probe, upload.path)
+    assert not properties.has_audio
     assert (job.video_size_bytes, job.progress_percentage) == (upload.size, 100)
     assert f"/v{upload.version}/" in str(job.cloudinary_url)

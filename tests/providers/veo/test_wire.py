@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from media.images import Image
 from providers.veo import VeoGenerator
-from resolvers.images import Image
 from resolvers.ports import Generated, StillGenerating, VideoGenerator
 from tests.doubles.answers import Answer
 from tests.doubles.veo import VeoDouble
