@@ -25,7 +25,7 @@ from db import submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
-from providers.local_storage import MEDIA_PATH
+from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams
 from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models

@@ -22,8 +22,8 @@ from app.settings import Settings
 from app.wiring import open_storages
 from app.workshop import veo_access
 from db.engine.address import parsed
-from providers.cloudinary_storage import CloudinaryStorage
-from providers.veo import VeoGenerator
+from providers.cloudinary.storage import CloudinaryStorage
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 
 LEAST_FREE_BYTES = 10**9

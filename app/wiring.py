@@ -18,7 +18,7 @@ from auth.tokens import Authenticator
 from db import revisions
 from db.engine.database import Database
 from media.images import Image
-from providers.local_storage import LocalStorage
+from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
 from resolvers.accounts import open_account
 from resolvers.ports import Storage
@@ -109,7 +109,7 @@ def open_storages(settings: Settings) -> Storages:
     local = LocalStorage(settings.media_folder, _poster)
     if settings.cloudinary_url is None:
         return Storages([local])
-    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary_storage:CloudinaryStorage")
+    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary.storage:CloudinaryStorage")
     try:
         return Storages([cloudinary(settings.cloudinary_url), local])
     except ValueError as error:

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.database import Database
-from providers.mock_generator import MockGenerator
-from providers.veo import VeoAccess, VeoGenerator
+from providers.mock.generator import MockGenerator
+from providers.veo.generator import VeoAccess, VeoGenerator
 from worker.workshop import Workshop
 
 

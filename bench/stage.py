@@ -23,7 +23,7 @@ from auth.caller import Caller
 from db import migrations
 from db.embedded.server import embedded_server
 from db.tables import ACTIVE_STATUSES, VideoJob
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue
 from resolvers.ports import Storage

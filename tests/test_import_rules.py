@@ -42,7 +42,7 @@ def test_the_house_keeps_its_rules(house_copy: Path) -> None:
         ("auth/caller.py", "import db.tables", "Imports run one way"),
         ("media/images.py", "import resolvers.errors", "Imports run one way"),
         ("rest_compat/looks.py", "import schema.types", "Imports run one way"),
-        ("worker/run.py", "import providers.local_storage", "Imports run one way"),
+        ("worker/run.py", "import providers.local_disk.storage", "Imports run one way"),
         ("schema/queries.py", "import sqlalchemy", "The wires write no SQL"),
         ("rest_compat/looks.py", "import sqlalchemy", "The wires write no SQL"),
         ("resolvers/looks.py", "import fastapi", "The rules and the worker know no wire"),

@@ -16,7 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from media.images import verified_image
 from media.video_properties import NotAVideo, VideoProperties
 from media.videos import poster, probe, without_sound
-from providers.mock_videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
+from providers.mock.videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
 
 WITH_SOUND = mock_video("720p", "16:9", 8, audio=True)
 CONTENT = WITH_SOUND.read_bytes()

@@ -5,7 +5,7 @@ from io import BytesIO
 import PIL.Image
 
 from media.images import Image, verified_image
-from providers.mock_videos import mock_video
+from providers.mock.videos import mock_video
 
 VIDEO = mock_video("720p", "16:9", 4, audio=True)
 OTHER_VIDEO = mock_video("720p", "9:16", 4, audio=False)

@@ -10,8 +10,8 @@ import pytest
 
 from media.images import Image, verified_image
 from media.videos import poster
-from providers.local_storage import LocalStorage
-from providers.mock_videos import mock_video
+from providers.local_disk.storage import LocalStorage
+from providers.mock.videos import mock_video
 from resolvers.ports import FileMissing, Storage, StorageRefused, StorageUnavailable, StoredVideo
 from tests.providers.kept import picture
 

@@ -6,7 +6,7 @@ import av
 import pytest
 
 from media.videos import probe
-from providers.mock_videos import FOLDER, NoSuchMockVideo, mock_video
+from providers.mock.videos import FOLDER, NoSuchMockVideo, mock_video
 
 FRAME_SIZES = {
     ("720p", "16:9"): (1280, 720),

@@ -13,8 +13,8 @@ import pytest
 
 from media.images import verified_image
 from media.videos import poster
-from providers.cloudinary_storage import CloudinaryStorage
-from providers.local_storage import LocalStorage
+from providers.cloudinary.storage import CloudinaryStorage
+from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
 from tests.doubles.cloudinary import CloudinaryDouble

@@ -11,7 +11,7 @@ import pytest
 
 from app.settings import Settings
 from media.images import Image
-from providers.local_storage import LocalStorage
+from providers.local_disk.storage import LocalStorage
 from resolvers import looks, video_jobs
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase

@@ -13,7 +13,7 @@ from auth.caller import Caller
 from db.engine.feed import JobFeed
 from db.tables import VideoJob
 from media.videos import poster
-from providers.local_storage import LocalStorage
+from providers.local_disk.storage import LocalStorage
 from resolvers.streams import Streams
 from schema.context import GraphQLServices, RequestContext
 from schema.http_answers import as_json

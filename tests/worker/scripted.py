@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from media.images import Image
-from providers.mock_videos import mock_video
+from providers.mock.videos import mock_video
 from resolvers.ports import FileMissing, Generated, GenerationRequest, StillGenerating, StoredVideo
 
 VIDEO = mock_video("720p", "16:9", 8, audio=True)

@@ -16,7 +16,7 @@ from app.workshop import veo_access
 from db.tables import LogLevel
 from db.video_jobs import JobRow
 from media.videos import probe
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.cloudinary import Refusal
 from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits

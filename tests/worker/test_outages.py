@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.workshop import veo_access
 from db.tables import LogLevel, Submission, VideoJobLog, VideoJobStatus
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
 from tests.doubles.answers import Answer, quota_exceeded
 from tests.worker.messages import UNCERTAIN
 from tests.worker.studio import CHARGED, REFUNDED, Studio, picture
