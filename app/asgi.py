@@ -19,6 +19,7 @@ from app import web_pages
 from app.body_limit import GRAPHQL, LimitBody
 from app.in_front import InFront
 from app.last_requests import AnswerLastRequests
+from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
@@ -74,7 +75,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     feed = JobFeed(database)
     gate = Gate(settings, database)
     storages = open_storages(settings)
-    catalogue = settings.catalogue()
+    offered = catalogue(settings)
     streams = Streams(settings.streams_per_user)
     app = rest_api()
     app.router.lifespan_context = lambda _app: _running(feed, storages)
@@ -84,13 +85,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         feed=feed,
         streams=streams,
         storage=storages,
-        catalogue=catalogue,
+        catalogue=offered,
         admit=gate.admit,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
     app.state.rest_services = rest_services
-    services = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
+    services = GraphQLServices(database, feed, streams, storages, offered, gate.admit)
     web_folder = settings.data_dir / web_pages.WEB_PATH
     page = web_pages.playground(web_folder).response
     view = GraphQLView(services, settings.origins, _schema(settings), page)
@@ -155,17 +156,17 @@ async def _health(request: Request) -> JSONResponse:
     """Answer 200 when requests can be served, 503 when the database cannot be reached or does not answer.
 
     Whatever else hangs, this answers within `HEALTH_SECONDS`, on a connection of its own. What does not work is named
-    beside, and the status is "degraded" then, since everything else goes on: `generation`, where the generator refuses
+    beside, and the status is "degraded" then, since everything else goes on: `generation`, where a generator refuses
     our credentials, and `following`, where followers hear of changes late.
     """
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
-            trouble = await submission_pace.trouble(request.app.state.database.health)
+            refused_by = await submission_pace.troubles(request.app.state.database.health)
     except (DatabaseUnavailable, TimeoutError) as error:
         named = error if isinstance(error, DatabaseUnavailable) else DatabaseTimedOut()
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
-    troubles = {} if trouble is None else {"generation": "The generator refuses our credentials."}
+    troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
     feed: FeedState = request.app.state.rest_services.feed.state
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."

@@ -137,7 +137,7 @@ class Story:
             if VideoJobStatus(job.status).is_terminal:
                 return
             if job.submission == Submission.NEW:
-                job = await submission.begin(session, await generation.take(session, job, uuid4()))
+                job = await submission.begin(session, await generation.take(session, job, uuid4()), "mock")
                 await submission.record_operation(session, job, f"operations/{job.id}", "the test")
         self.started.add(job.id)
 

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from db.tables import ImageRole
+from providers.mock.models import ANY_MODEL
+from providers.veo.models import MODELS, offered
 from resolvers.errors import InvalidInput
-from resolvers.models import MODELS, Catalogue, VideoModel
+from resolvers.models import Catalogue, Provider
 from resolvers.video_job_input import JobImage, VideoJobInput
 from tests.house import House
 
-REAL = Catalogue.of({}, real_generation=True)
+REAL = Catalogue.of(ANY_MODEL, {Provider("veo"): MODELS})
 ASKED = VideoJobInput("veo-3.1-generate-preview", "720p", "16:9", mock_mode=False, prompt="She turns")
 LITE = "veo-3.1-lite-generate-001"
 
@@ -93,11 +95,11 @@ def test_the_frontends_ids_lead_to_live_models() -> None:
 
 
 def test_an_operator_can_map_ids_and_add_new_ones() -> None:
-    catalogue = Catalogue.of({LITE: "veo-4-lite", "veo-4": "veo-4-001"}, real_generation=True)
+    catalogue = Catalogue.of(ANY_MODEL, {Provider("veo"): offered({LITE: "veo-4-lite", "veo-4": "veo-4-001"})})
 
     lite, new = catalogue.model(LITE), catalogue.model("veo-4")
     assert (lite.upstream_id, lite.most_reference_images) == ("veo-4-lite", 0)
-    assert new == VideoModel("veo-4", "veo-4-001")
+    assert new == replace(MODELS[0], id="veo-4", upstream_id="veo-4-001")
     with pytest.raises(InvalidInput, match=r"Model must be one of .* or 'veo-4'"):
         catalogue.model("veo-5")
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from app.workshop import veo_access
+from app.generators import veo_access
 from db.tables import LogLevel
 from db.video_jobs import JobRow
 from media.videos import probe
 from providers.veo.generator import VeoGenerator
+from providers.veo.models import NAME
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.cloudinary import Refusal
 from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits
@@ -298,7 +299,7 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
         yield {}
         return
     generator = VeoGenerator(replace(veo_access(studio.house.settings), timeout_seconds=timeout_seconds))
-    yield {"real_generator": generator}
+    yield {"generators": {NAME: generator}}
     await generator.aclose()
 
 
