@@ -32,7 +32,12 @@ class Registration:
 
 def _veo(settings: Settings) -> Provider:
     sentence = "For real videos, set GOOGLE_CLOUD_PROJECT or GOOGLE_API_KEY."
-    return Provider(veo.NAME, settings.submits_per_minute, None if settings.has_google_access else sentence)
+    return Provider(
+        veo.NAME,
+        submits_per_minute=settings.submits_per_minute,
+        generations_at_once=settings.generations_at_once,
+        unavailable=None if settings.has_google_access else sentence,
+    )
 
 
 REGISTRY: Mapping[str, Registration] = {

@@ -7,7 +7,8 @@ from sqlalchemy import ARRAY, Interval, Text, and_, any_, bindparam, exists, fun
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
-from db.tables import SubmissionPace, VideoJob, VideoJobStatus
+from db.tables import Submission, SubmissionPace, VideoJob, VideoJobStatus
+from db.video_jobs import IS_ACTIVE
 
 
 class _Trouble(Row):
@@ -25,6 +26,10 @@ class _Next(Row):
 
 class _Suspension(Row):
     is_suspended: bool
+
+
+class _Count(Row):
+    number: int
 
 
 class _Blocked(Row):
@@ -75,6 +80,10 @@ _TROUBLES = Statement(
     select(SubmissionPace.provider, SubmissionPace.trouble).where(_IN_TROUBLE).order_by(SubmissionPace.provider),
     _Trouble,
 )
+_GENERATIONS = Statement(
+    select(func.count()).where(IS_ACTIVE, VideoJob.submission != Submission.NEW, VideoJob.provider == _PROVIDER),
+    _Count,
+)
 # Spelled out for the index of the waiting jobs.
 _IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _IS_OF_OTHERS = VideoJob.model == any_(bindparam("others", type_=ARRAY(Text)))
@@ -103,6 +112,12 @@ async def is_blocked(writer: Writer, provider: str) -> bool:
     """Whether the provider is to be left alone for a while, and the while is not over; locks the row as `reserve`."""
     row = await first_row(writer, _IS_BLOCKED, provider=provider)
     return row is not None and row.is_blocked
+
+
+async def generations(reader: Reader, provider: str) -> int:
+    """Count the generations that are in progress at the provider, or may be."""
+    (row,) = await reader.fetch(_GENERATIONS, provider=provider)
+    return row.number
 
 
 async def block(writer: Writer, provider: str, period: timedelta) -> None:

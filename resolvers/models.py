@@ -43,13 +43,14 @@ class VideoModel:
 
 @dataclass(frozen=True)
 class Provider:
-    """Who makes videos, by name. `submits_per_minute` is what all workers together send there at most.
+    """Who makes videos, by name. All workers together keep to `submits_per_minute` and `generations_at_once` there.
 
     `unavailable` tells an operator why it cannot be used here, and what to do; None where it can.
     """
 
     name: str
     submits_per_minute: int = 60
+    generations_at_once: int = 100
     unavailable: str | None = None
 
 
@@ -70,7 +71,7 @@ class Catalogue:
         cls,
         mock: VideoModel,
         offers: Mapping[Provider, Iterable[VideoModel]],
-        generations_at_once: int = generations_at_once,
+        generations_at_once: int = 100,
     ) -> "Catalogue":
         """Put the catalogue together from what each provider of real videos offers; one at least is needed."""
         models = {model.id: model for offered in offers.values() for model in offered}

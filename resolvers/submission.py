@@ -16,6 +16,8 @@ from resolvers.ports import GeneratorMisconfigured
 from resolvers.video_jobs import status_message
 
 MINUTE = timedelta(minutes=1)
+# How soon a job looks again whether one of a provider's generations has ended.
+FULL_WAIT = timedelta(seconds=3)
 # How long the generator is left alone after it has refused our credentials.
 REST = timedelta(seconds=GenerationSuspended.retry_after_seconds)
 
@@ -28,14 +30,17 @@ async def begin(writer: Writer, job: JobRow, provider: str) -> JobRow:
 async def begin_in_turn(writer: Writer, job: JobRow, provider: Provider, rest: timedelta = REST) -> JobRow:
     """Begin if it is the job's turn, else note when it will be: `submit_not_before` of the returned row.
 
-    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. While our
-    credentials are known to be refused, one job after each `rest` tries them.
+    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. It comes
+    again a little later where the generator makes as many videos as it may. While our credentials are known to be
+    refused, one job after each `rest` tries them.
     """
     if job.submit_not_before is None or await submission_pace.is_blocked(writer, provider.name):
         turn = await submission_pace.reserve(writer, provider.name, MINUTE / provider.submits_per_minute)
     else:
         turn = job.submit_not_before
     if turn <= datetime.now(UTC):
+        if await submission_pace.generations(writer, provider.name) >= provider.generations_at_once:
+            return await change(writer, job, None, submit_not_before=datetime.now(UTC) + FULL_WAIT)
         await submission_pace.block_in_trouble(writer, provider.name, rest)
         return await change(
             writer, job, None, submission=Submission.SENDING, provider=provider.name, submit_not_before=turn

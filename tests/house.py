@@ -30,7 +30,9 @@ from tests.inspected import InspectedDatabase
 T = TypeVar("T")
 
 # What the tests' installation offers where nothing else is said: mock videos alone.
-CATALOGUE = Catalogue.of(ANY_MODEL, {Provider("veo", 600_000, "Not here"): MODELS, Provider(MOCK, 600_000): ()})
+CATALOGUE = Catalogue.of(
+    ANY_MODEL, {Provider("veo", 600_000, unavailable="Not here"): MODELS, Provider(MOCK, 600_000): ()}
+)
 
 FORM = {
     "prompt": "The model turns slowly",

@@ -6,7 +6,7 @@ from providers.mock.videos import DURATIONS_SECONDS, FRAME_SIZES
 from resolvers.models import MOCK, VideoModel
 
 ANY_MODEL: Final = VideoModel(
-    id="A mock video",
+    id="mock mode",
     upstream_id=MOCK,
     provider=MOCK,
     durations={resolution: DURATIONS_SECONDS for resolution, _ in FRAME_SIZES},
