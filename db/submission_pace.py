@@ -80,8 +80,10 @@ _TROUBLES = Statement(
     select(SubmissionPace.provider, SubmissionPace.trouble).where(_IN_TROUBLE).order_by(SubmissionPace.provider),
     _Trouble,
 )
+# As the index of these jobs has it: there may be many that wait.
+_IS_SENT = VideoJob.submission != literal_column(f"'{Submission.NEW}'")
 _GENERATIONS = Statement(
-    select(func.count()).where(IS_ACTIVE, VideoJob.submission != Submission.NEW, VideoJob.provider == _PROVIDER),
+    select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER),
     _Count,
 )
 # Spelled out for the index of the waiting jobs.

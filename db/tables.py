@@ -226,6 +226,11 @@ class VideoJob(Base):
         Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
         Index("ix_video_jobs_waiting", "created_at", "id", postgresql_where=text("status = 'PENDING'")),
         Index(
+            "ix_video_jobs_sent",
+            "provider",
+            postgresql_where=text("status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
+        ),
+        Index(
             "ix_video_jobs_run_times",
             "model",
             "mock_mode",

@@ -15,18 +15,24 @@ def upgrade() -> None:
     """Apply.
 
     Workers of the release before may go on meanwhile: they write no provider, and change all rows of the pace, of which
-    there is one until a worker of this release needs another.
+    there is one until a worker of this release needs another. The pace first: so do workers who send a job.
     """
+    op.add_column("submission_pace", sa.Column("provider", sa.Text(), server_default="veo", nullable=False))
+    op.alter_column("submission_pace", "provider", server_default=None)
+    op.drop_column("submission_pace", "id")
+    op.create_primary_key(op.f("pk_submission_pace"), "submission_pace", ["provider"])
     op.add_column("video_jobs", sa.Column("provider", sa.Text()))
     # The jobs in progress, found by their index: to write all rows anew would take long, with the table locked.
     op.execute(
         """UPDATE video_jobs SET provider = CASE WHEN mock_mode THEN 'mock' ELSE 'veo' END
         WHERE status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"""
     )
-    op.add_column("submission_pace", sa.Column("provider", sa.Text(), server_default="veo", nullable=False))
-    op.alter_column("submission_pace", "provider", server_default=None)
-    op.drop_column("submission_pace", "id")
-    op.create_primary_key(op.f("pk_submission_pace"), "submission_pace", ["provider"])
+    op.create_index(
+        "ix_video_jobs_sent",
+        "video_jobs",
+        ["provider"],
+        postgresql_where=sa.text("status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
+    )
 
 
 def downgrade() -> None:
@@ -38,4 +44,5 @@ def downgrade() -> None:
     op.create_primary_key(op.f("pk_submission_pace"), "submission_pace", ["id"])
     op.create_check_constraint(op.f("ck_submission_pace_one_row"), "submission_pace", "id = 1")
     op.execute("INSERT INTO submission_pace (id) VALUES (1) ON CONFLICT DO NOTHING")
+    op.drop_index("ix_video_jobs_sent", table_name="video_jobs")
     op.drop_column("video_jobs", "provider")
