@@ -21,6 +21,7 @@ from app.http.body_limit import GRAPHQL, LimitBody
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
+from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
@@ -29,7 +30,7 @@ from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
 from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
-from providers.local_storage import MEDIA_PATH
+from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams
 from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
@@ -89,18 +90,18 @@ def create_app(settings: Settings, database: Database) -> ASGIApp:
 def services_of(settings: Settings, database: Database) -> Services:
     """Return the services of one API process."""
     feed, storages = JobFeed(database), open_storages(settings)
-    gate, catalogue, streams = Gate(settings, database), settings.catalogue(), Streams(settings.streams_per_user)
+    gate, offered, streams = Gate(settings, database), catalogue(settings), Streams(settings.streams_per_user)
     rest = RestServices(
         database=database,
         feed=feed,
         streams=streams,
         storage=storages,
-        catalogue=catalogue,
+        catalogue=offered,
         admit=gate.admit,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    graphql = GraphQLServices(database, feed, streams, storages, catalogue, gate.admit)
+    graphql = GraphQLServices(database, feed, streams, storages, offered, gate.admit)
     return Services(rest, graphql, feed, storages)
 
 
@@ -178,17 +179,17 @@ async def _health(request: Request) -> JSONResponse:
     """Answer 200 when requests can be served, 503 when the database cannot be reached or does not answer.
 
     Whatever else hangs, this answers within `HEALTH_SECONDS`, on a connection of its own. What does not work is named
-    beside, and the status is "degraded" then, since everything else goes on: `generation`, where the generator refuses
+    beside, and the status is "degraded" then, since everything else goes on: `generation`, where a generator refuses
     our credentials, and `following`, where followers hear of changes late.
     """
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
-            trouble = await submission_pace.trouble(request.app.state.database.health)
+            refused_by = await submission_pace.troubles(request.app.state.database.health)
     except (DatabaseUnavailable, TimeoutError) as error:
         named = error if isinstance(error, DatabaseUnavailable) else DatabaseTimedOut()
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
-    troubles = {} if trouble is None else {"generation": "The generator refuses our credentials."}
+    troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
     feed: FeedState = request.app.state.rest_services.feed.state
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."

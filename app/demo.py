@@ -24,11 +24,11 @@ from app.settings import Settings
 from app.wiring import open_database
 from auth.tokens import sign
 from db.looks import LookRow
+from media.video_properties import VideoProperties
+from media.videos import probe
 from resolvers import accounts
 from resolvers.errors import Refusal
 from resolvers.prices import VIDEO_COST
-from resolvers.video_facts import VideoFacts
-from resolvers.videos import inspect
 
 EMAIL = "demo@lookreel.example"
 TOP_UP_TOKENS = 100
@@ -178,23 +178,23 @@ async def _show_look(http: httpx.AsyncClient, look: LookRow, job_id: str) -> str
 
 async def _show_video(http: httpx.AsyncClient, url: str) -> None:
     answer = await http.get(url)
-    facts, codec = await asyncio.to_thread(_looked_at, answer.content)
-    sound = "with sound" if facts.has_audio else "silent"
+    properties, codec = await asyncio.to_thread(_looked_at, answer.content)
+    sound = "with sound" if properties.has_audio else "silent"
     console.print(
-        f"The MP4 is {answer.headers['content-type']}, {facts.size_bytes / 1000:.0f} kB, {facts.width}x{facts.height}, "
-        f"{facts.duration_seconds:.1f} s, {codec}, {sound}"
+        f"The MP4 is {answer.headers['content-type']}, {properties.size_bytes / 1000:.0f} kB, "
+        f"{properties.width}x{properties.height}, {properties.duration_seconds:.1f} s, {codec}, {sound}"
     )
 
 
-def _looked_at(content: bytes) -> tuple[VideoFacts, str]:
+def _looked_at(content: bytes) -> tuple[VideoProperties, str]:
     """Return what is known of an MP4, and its codec."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "video.mp4")
         path.write_bytes(content)
-        facts = inspect(path)
+        properties = probe(path)
         with av.open(path, "r") as container:
             codec = container.streams.video[0].codec_context.name
-    return facts, CODEC_NAMES.get(codec, codec)
+    return properties, CODEC_NAMES.get(codec, codec)
 
 
 def _show_playground(settings: Settings, token: str) -> None:

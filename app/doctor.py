@@ -17,13 +17,14 @@ import typer
 
 from app.doctor_database import database_findings
 from app.findings import Answer, Check, Finding, State, compared, found
+from app.generators import veo_access
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_storages
-from app.workshop import veo_access
 from db.engine.address import parsed
-from providers.cloudinary_storage import CloudinaryStorage
-from providers.veo import VeoGenerator
+from providers.cloudinary.storage import CloudinaryStorage
+from providers.veo import models as veo_models
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 
 LEAST_FREE_BYTES = 10**9
@@ -65,9 +66,9 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _google(settings: Settings) -> Answer:
-    if not settings.real_generation:
+    if not settings.has_google_access:
         return State.NOTE, "Not set up: mock videos only. For real ones, set GOOGLE_CLOUD_PROJECT or GOOGLE_API_KEY."
-    models = sorted({model.upstream_id for model in settings.catalogue().models.values()})
+    models = sorted({model.upstream_id for model in veo_models.offered(settings.veo_models)})
     veo = VeoGenerator(veo_access(settings))
     try:
         answers = await asyncio.gather(*(_model_trouble(veo, model) for model in models))
@@ -123,7 +124,7 @@ def _free_bytes(folder: Path) -> int:
 
 
 def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.real_generation:
+    if settings.has_google_access:
         yield "Google", settings.google_vertex_base_url or GOOGLE
     if settings.cloudinary_url is not None:
         yield "Cloudinary", parse_qs(urlsplit(settings.cloudinary_url).query).get("upload_prefix", [CLOUDINARY])[0]

@@ -103,11 +103,12 @@ async def _removals(database: Database) -> Answer:
 
 
 async def _submits(database: Database) -> Answer:
-    trouble = await submission_pace.trouble(database.reader)
-    if trouble is None:
-        return State.OK, "No worker was kept out by Google"
+    troubles = await submission_pace.troubles(database.reader)
+    if not troubles:
+        return State.OK, "No worker was kept out by a generator"
+    kept_out = " ".join(f"{provider} kept a worker out: {reason.rstrip('.')}." for provider, reason in troubles.items())
     return State.WARNING, (
-        f"Google kept a worker out: {trouble.rstrip('.')}. Mend the credentials there; real videos are "
+        f"{kept_out} Mend the credentials there; real videos are "
         "refused until one that waits, or else a new one, has been accepted within a minute or so."
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from auth.caller import Caller
 from db.engine.statements import Writer
 from db.looks import LookRow, LookView
-from providers.local_storage import MEDIA_PATH
+from providers.local_disk.storage import MEDIA_PATH
 from resolvers import looks
 from resolvers.looks import NewLook, NewProduct
 

@@ -14,7 +14,6 @@ from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from db.engine.address import parsed
 from db.engine.errors import InvalidDatabaseUrl
 from db.engine.limits import Limits
-from resolvers.models import Catalogue, FleetLimits
 
 SHORTEST_SECRET = 32
 # What PostgreSQL has as whole milliseconds.
@@ -147,19 +146,14 @@ class Settings(BaseSettings):
         return uri
 
     @property
-    def real_generation(self) -> bool:
-        """Whether real videos can be generated."""
+    def has_google_access(self) -> bool:
+        """Whether it is said how Google lets us in."""
         return bool(self.google_cloud_project or self.google_api_key)
 
     @property
     def scratch_folder(self) -> Path:
         """Where fetched videos are until they have been stored."""
         return self.data_dir / "scratch"
-
-    def catalogue(self) -> Catalogue:
-        """Return what this installation offers."""
-        limits = FleetLimits(self.generations_at_once, self.submits_per_minute)
-        return Catalogue.of(self.veo_models, real_generation=self.real_generation, limits=limits)
 
     def database_limits(self) -> Limits:
         """Return how long requests' and jobs' use of the database may take."""

@@ -17,10 +17,10 @@ from auth.caller import Caller
 from auth.tokens import Authenticator
 from db import revisions
 from db.engine.database import Database
-from providers.local_storage import LocalStorage
+from media.images import Image
+from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
 from resolvers.accounts import open_account
-from resolvers.images import Image
 from resolvers.ports import Storage
 
 REMEMBERED_CALLERS = 10_000
@@ -113,7 +113,7 @@ def open_storages(settings: Settings) -> Storages:
     local = LocalStorage(settings.media_folder, _poster)
     if settings.cloudinary_url is None:
         return Storages([local])
-    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary_storage:CloudinaryStorage")
+    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary.storage:CloudinaryStorage")
     try:
         return Storages([cloudinary(settings.cloudinary_url), local])
     except ValueError as error:
@@ -126,5 +126,5 @@ async def _upgrade(url: str) -> None:
 
 
 def _poster(video: Path) -> Image:
-    poster: Callable[[Path], Image] = resolve_name("resolvers.videos:poster")
+    poster: Callable[[Path], Image] = resolve_name("media.videos:poster")
     return poster(video)

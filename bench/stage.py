@@ -23,9 +23,11 @@ from auth.caller import Caller
 from db import migrations
 from db.embedded.server import embedded_server
 from db.tables import ACTIVE_STATUSES, VideoJob
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
+from providers.mock.models import ANY_MODEL
+from providers.veo.models import MODELS, NAME
 from resolvers import accounts, video_job_creation
-from resolvers.models import Catalogue
+from resolvers.models import Catalogue, Provider
 from resolvers.ports import Storage
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads, stored
@@ -33,6 +35,7 @@ from resolvers.video_job_input import VideoJobInput
 from tests.doubles.google_account import service_account_file
 from tests.inspected import InspectedDatabase
 
+OFFERED = Catalogue.of(ANY_MODEL, {Provider(NAME): MODELS})
 END_SECONDS = 40.0
 POLL_SECONDS = 0.5
 TOKENS = 1000
@@ -112,7 +115,7 @@ async def stage_for(
             texts = {key: str(value) for key, value in environment.items()}
             await migrations.upgrade(database.url)
             try:
-                yield Stage(database, storage, Catalogue.of({}, real_generation=True), texts, logs or folder)
+                yield Stage(database, storage, OFFERED, texts, logs or folder)
             finally:
                 await storage.aclose()
                 await database.close()

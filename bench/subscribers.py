@@ -23,6 +23,7 @@ import psutil
 import typer
 import uvloop
 
+from app.registry import catalogue
 from app.serve import listen
 from app.settings import Settings
 from app.wiring import open_database
@@ -33,7 +34,6 @@ from db import video_jobs
 from db.engine.database import Database
 from db.video_jobs import VideoJobRow
 from resolvers import accounts, video_job_creation
-from resolvers.models import Catalogue
 from resolvers.video_job_input import VideoJobInput
 
 SUBSCRIBE = "subscription ($id: ID!) { videoJob(id: $id) { version status statusMessage progressPercentage } }"
@@ -163,7 +163,7 @@ async def users_with_jobs(settings: Settings, database: Database, count: int) ->
         caller = Caller(uuid4(), None)
         async with database.transaction() as session:
             await accounts.open_account(session, caller)
-            created = await video_job_creation.create(session, caller, ASKED, Catalogue.of({}, real_generation=False))
+            created = await video_job_creation.create(session, caller, ASKED, catalogue(settings))
         found[sign(settings.token_policy(), caller, timedelta(hours=1))] = created.job
     return found
 

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from bench.stage import Stage, public_id
 from db.tables import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
-from resolvers.video_facts import NotAVideo
-from resolvers.videos import inspect
+from media.video_properties import NotAVideo
+from media.videos import probe
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.veo import VeoDouble
 
@@ -84,11 +84,11 @@ def _not_whole(scene: Scene, jobs: Sequence[VideoJob]) -> Iterator[str]:
             yield f"The video of job {job.id} is not what was generated"
         else:
             try:
-                facts = inspect(upload.path)
+                properties = probe(upload.path)
             except NotAVideo as error:
                 yield f"The video of job {job.id} is broken: {error}"
             else:
-                if facts.has_audio != job.generate_audio:
+                if properties.has_audio != job.generate_audio:
                     yield f"The video of job {job.id} has the wrong sound"
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import Text, bindparam, column, func, select, table
 
 from db.engine.statements import Reader, Row, Statement
 
-HEADS = frozenset({"0003", "0005"})
+HEADS = frozenset({"0003", "0007"})
 """The last revision of each branch in `alembic/versions`."""
 
 

@@ -36,6 +36,7 @@ class Waiting(Row):
     """
 
     id: UUID
+    model: str
     mock_mode: bool
     position: int
     running: int
@@ -83,7 +84,12 @@ def _median_seconds(model: Of[str], mock_mode: Of[bool]) -> ScalarSelect[float |
 
 _WAITING = Statement(
     select(
-        VideoJob.id, VideoJob.mock_mode, _position, _running, _median_seconds(VideoJob.model, VideoJob.mock_mode)
+        VideoJob.id,
+        VideoJob.model,
+        VideoJob.mock_mode,
+        _position,
+        _running,
+        _median_seconds(VideoJob.model, VideoJob.mock_mode),
     ).where(
         VideoJob.id == among("jobs"),
         VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'"),

@@ -1,15 +1,19 @@
-"""Statements on the one row that spaces the fleet's submits (see `db.tables.SubmissionPace`)."""
+"""Statements on the rows that space the fleet's submits, one for each provider (see `db.tables.SubmissionPace`)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Interval, Text, and_, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy import ARRAY, Interval, Text, and_, any_, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
-from db.tables import SubmissionPace, VideoJob, VideoJobStatus
+from db.tables import Submission, SubmissionPace, VideoJob, VideoJobStatus
+from db.video_jobs import IS_ACTIVE
 
 
 class _Trouble(Row):
-    reason: str | None
+    provider: str
+    reason: str
 
 
 class _Known(Row):
@@ -24,100 +28,135 @@ class _Suspension(Row):
     is_suspended: bool
 
 
+class _Count(Row):
+    number: int
+
+
 class _Blocked(Row):
     is_blocked: bool
 
 
+_PROVIDER = bindparam("provider", type_=Text)
+_OF_PROVIDER = SubmissionPace.provider == _PROVIDER
 _INTERVAL = bindparam("interval", type_=Interval)
 _FREE_AT = func.greatest(SubmissionPace.next_at, SubmissionPace.blocked_until, func.now())
+_UNTIL = func.now() + bindparam("period", type_=Interval)
 # RETURNING shows the row as it has become, so the slot is the new one less the interval.
 _RESERVE = Statement(
-    update(SubmissionPace).values(next_at=_FREE_AT + _INTERVAL).returning(SubmissionPace.next_at - _INTERVAL), _Next
+    insert(SubmissionPace)
+    .values(provider=_PROVIDER, next_at=func.now() + _INTERVAL)
+    .on_conflict_do_update(index_elements=["provider"], set_={"next_at": _FREE_AT + _INTERVAL})
+    .returning(SubmissionPace.next_at - _INTERVAL),
+    _Next,
 )
-_IS_BLOCKED = Statement(select(SubmissionPace.blocked_until > func.now()).with_for_update(), _Blocked)
+_IS_BLOCKED = Statement(
+    select(SubmissionPace.blocked_until > func.now()).where(_OF_PROVIDER).with_for_update(), _Blocked
+)
 _BLOCK = Statement(
-    update(SubmissionPace).values(
-        blocked_until=func.greatest(SubmissionPace.blocked_until, func.now() + bindparam("period", type_=Interval))
+    insert(SubmissionPace)
+    .values(provider=_PROVIDER, blocked_until=_UNTIL)
+    .on_conflict_do_update(
+        index_elements=["provider"], set_={"blocked_until": func.greatest(SubmissionPace.blocked_until, _UNTIL)}
     ),
     NoRow,
 )
 _IN_TROUBLE = SubmissionPace.trouble.is_not(None)
 _BLOCK_IN_TROUBLE = Statement(
-    update(SubmissionPace).where(_IN_TROUBLE).values(blocked_until=func.now() + bindparam("period", type_=Interval)),
+    update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL),
     NoRow,
 )
-_KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).with_for_update(), _Known)
-_SET_TROUBLE = Statement(update(SubmissionPace).values(trouble=bindparam("reason", type_=Text)), NoRow)
+_KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).where(_OF_PROVIDER).with_for_update(), _Known)
+_SET_TROUBLE = Statement(
+    update(SubmissionPace).where(_OF_PROVIDER).values(trouble=bindparam("reason", type_=Text)), NoRow
+)
 _END_TROUBLE = Statement(
     update(SubmissionPace)
-    .where(_IN_TROUBLE)
+    .where(_OF_PROVIDER, _IN_TROUBLE)
     .values(trouble=None, blocked_until=func.now())
     .returning(SubmissionPace.trouble.is_(None)),
     _Known,
 )
-_TROUBLE = Statement(select(SubmissionPace.trouble), _Trouble)
+_TROUBLES = Statement(
+    select(SubmissionPace.provider, SubmissionPace.trouble).where(_IN_TROUBLE).order_by(SubmissionPace.provider),
+    _Trouble,
+)
+# As the index of these jobs has it: there may be many that wait.
+_IS_SENT = VideoJob.submission != literal_column(f"'{Submission.NEW}'")
+_GENERATIONS = Statement(
+    select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER),
+    _Count,
+)
 # Spelled out for the index of the waiting jobs.
 _IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
-_A_TRIAL_WAITS = exists(select(VideoJob.id).where(_IS_WAITING, ~VideoJob.mock_mode))
+_IS_OF_OTHERS = VideoJob.model == any_(bindparam("others", type_=ARRAY(Text)))
+_A_TRIAL_WAITS = exists(select(VideoJob.id).where(_IS_WAITING, ~VideoJob.mock_mode, ~_IS_OF_OTHERS))
 _SUSPENSION = Statement(
     select(
         and_(
             _IN_TROUBLE,
             or_(SubmissionPace.blocked_until > func.now(), _A_TRIAL_WAITS),
         )
-    ),
+    ).where(_OF_PROVIDER),
     _Suspension,
 )
 
 
-async def reserve(writer: Writer, interval: timedelta) -> datetime:
-    """Take the next free moment for a submit; moments are `interval` apart over all workers.
+async def reserve(writer: Writer, provider: str, interval: timedelta) -> datetime:
+    """Take the provider's next free moment for a submit; moments are `interval` apart over all workers.
 
     The row stays locked until the transaction ends, which has to be soon.
     """
-    (free,) = await writer.fetch(_RESERVE, interval=interval)
+    (free,) = await writer.fetch(_RESERVE, provider=provider, interval=interval)
     return free.at
 
 
-async def is_blocked(writer: Writer) -> bool:
-    """Whether the generator is to be left alone for a while, and the while is not over; locks the row as `reserve`."""
-    (row,) = await writer.fetch(_IS_BLOCKED)
-    return row.is_blocked
+async def is_blocked(writer: Writer, provider: str) -> bool:
+    """Whether the provider is to be left alone for a while, and the while is not over; locks the row as `reserve`."""
+    row = await first_row(writer, _IS_BLOCKED, provider=provider)
+    return row is not None and row.is_blocked
 
 
-async def block(writer: Writer, period: timedelta) -> None:
-    """Let nobody submit for a while."""
-    await writer.fetch(_BLOCK, period=period)
+async def generations(reader: Reader, provider: str) -> int:
+    """Count the generations that are in progress at the provider, or may be."""
+    (row,) = await reader.fetch(_GENERATIONS, provider=provider)
+    return row.number
 
 
-async def block_in_trouble(writer: Writer, period: timedelta) -> None:
-    """Let nobody else submit for a while, where the generator was found not to let us in: one is enough to try."""
-    await writer.fetch(_BLOCK_IN_TROUBLE, period=period)
+async def block(writer: Writer, provider: str, period: timedelta) -> None:
+    """Let nobody submit to the provider for a while."""
+    await writer.fetch(_BLOCK, provider=provider, period=period)
 
 
-async def set_trouble(writer: Writer, reason: str | None, period: timedelta = timedelta(minutes=1)) -> bool:
-    """Note why the generator does not let us in, and let nobody submit for a while; or that it does, and go on.
+async def block_in_trouble(writer: Writer, provider: str, period: timedelta) -> None:
+    """Let nobody else submit for a while, where the provider was found not to let us in: one is enough to try."""
+    await writer.fetch(_BLOCK_IN_TROUBLE, provider=provider, period=period)
+
+
+async def set_trouble(
+    writer: Writer, provider: str, reason: str | None, period: timedelta = timedelta(minutes=1)
+) -> bool:
+    """Note why the provider does not let us in, and let nobody submit for a while; or that it does, and go on.
 
     Return whether it was noted already that it does not.
     """
     if reason is None:
-        return bool(await writer.fetch(_END_TROUBLE))
-    (was_noted,) = await writer.fetch(_KNOWN_TROUBLE)
-    await writer.fetch(_SET_TROUBLE, reason=reason)
-    await block(writer, period)
-    return was_noted.is_known
+        return bool(await writer.fetch(_END_TROUBLE, provider=provider))
+    was_noted = await first_row(writer, _KNOWN_TROUBLE, provider=provider)
+    await block(writer, provider, period)
+    await writer.fetch(_SET_TROUBLE, provider=provider, reason=reason)
+    return was_noted is not None and was_noted.is_known
 
 
-async def is_suspended(reader: Reader) -> bool:
-    """Whether real videos cannot be made: the generator does not let us in, and was asked lately, or soon is again.
+async def is_suspended(reader: Reader, provider: str, models_of_others: Sequence[str]) -> bool:
+    """Whether real videos cannot be made: the provider does not let us in, and was asked lately, or soon is again.
 
-    It is asked again by a job that waits. Where none does, the next one that is created asks once the while is over.
+    It is asked again by a job that waits, of any model but those of others. Where none does, the next one that is
+    created asks once the while is over.
     """
-    row = await first_row(reader, _SUSPENSION)
+    row = await first_row(reader, _SUSPENSION, provider=provider, others=models_of_others)
     return row is not None and row.is_suspended
 
 
-async def trouble(reader: Reader) -> str | None:
-    """Read why the generator does not let us in."""
-    row = await first_row(reader, _TROUBLE)
-    return row.reason if row else None
+async def troubles(reader: Reader) -> dict[str, str]:
+    """Read which providers do not let us in, and why."""
+    return {row.provider: row.reason for row in await reader.fetch(_TROUBLES)}

@@ -226,6 +226,11 @@ class VideoJob(Base):
         Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
         Index("ix_video_jobs_waiting", "created_at", "id", postgresql_where=text("status = 'PENDING'")),
         Index(
+            "ix_video_jobs_sent",
+            "provider",
+            postgresql_where=text("status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
+        ),
+        Index(
             "ix_video_jobs_run_times",
             "model",
             "mock_mode",
@@ -261,6 +266,8 @@ class VideoJob(Base):
     # Counted up at each change: the order of events, the ETag, and what every transition compares before it sets.
     version: Mapped[int] = mapped_column(server_default=text("1"))
     submission: Mapped[str] = mapped_column(server_default=text("'NEW'"))
+    # Who the job is being sent, or was sent, to. None also where a release before 0007 has sent it.
+    provider: Mapped[str | None]
     operation_name: Mapped[str | None]
     # When the fleet's pace lets the job be sent.
     submit_not_before: Mapped[datetime | None]
@@ -321,15 +328,17 @@ class FileRemoval(Base):
 
 
 class SubmissionPace(Base):
-    """The one row that spaces the fleet's submits: when the next may go out, and when the generator is left alone."""
+    """What spaces the fleet's submits to a provider: when the next may go out, and when it is left alone.
+
+    A row is written when there is something to say, so that a missing one means: at once.
+    """
 
     __tablename__ = "submission_pace"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    provider: Mapped[str] = mapped_column(primary_key=True)
     next_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_until: Mapped[datetime] = mapped_column(server_default=func.now())
-    # Why the generator does not let us in, since it last did.
+    # Why the provider does not let us in, since it last did.
     trouble: Mapped[str | None]
 
 

@@ -73,6 +73,7 @@ class JobRow(VideoJobRow):
     """All of a job: what is shown, and how far handing it to the generator has got."""
 
     submission: str
+    provider: str | None
     operation_name: str | None
     submit_not_before: datetime | None
     submitted_at: datetime | None

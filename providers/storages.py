@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from resolvers.images import Image
+from media.images import Image
 from resolvers.ports import FileMissing, Storage, StoredVideo
 
 

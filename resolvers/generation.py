@@ -12,9 +12,9 @@ from db import accounts, file_removals, video_job_images, video_jobs
 from db.engine.statements import Writer
 from db.tables import LogLevel, VideoJobStatus
 from db.video_jobs import JobRow
+from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back
 from resolvers.ports import StoredVideo
-from resolvers.video_facts import VideoFacts
 from resolvers.video_jobs import status_message
 
 
@@ -27,7 +27,7 @@ class KeptVideo:
     """A stored video: where it is, what it is, what its owner should know, and what `begin_storing` was given."""
 
     stored: StoredVideo
-    facts: VideoFacts
+    properties: VideoProperties
     address: str
     warnings: Sequence[str] = ()
 
@@ -72,10 +72,10 @@ async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
         progress_is_estimated=False,
         cloudinary_url=video.stored.url,
         thumbnail_url=video.stored.poster_url,
-        video_duration_seconds=video.facts.duration_seconds,
-        video_size_bytes=video.facts.size_bytes,
-        video_width=video.facts.width,
-        video_height=video.facts.height,
+        video_duration_seconds=video.properties.duration_seconds,
+        video_size_bytes=video.properties.size_bytes,
+        video_width=video.properties.width,
+        video_height=video.properties.height,
         now={"completed_at"},
     )
     for warning in video.warnings:

@@ -17,10 +17,10 @@ from db import looks as look_rows
 from db.engine.database import Database
 from db.looks import OwnedLook
 from db.tables import Visibility
+from media.images import Image
 from resolvers import looks
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
-from resolvers.images import Image
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, user_ids
 from resolvers.ports import Storage
 from resolvers.texts import checked_text, required_text

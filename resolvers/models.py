@@ -1,72 +1,81 @@
-"""The video models: which ids are accepted, what each is upstream, what it can do, and what it costs.
+"""The video models and who makes them: the one table from an accepted id to a provider, its own id, and what it can do.
 
-The preview ids are what deployed frontends send. Google has retired them, so each is mapped to its successor; the job
-shows the id that was asked for, its log the id that was used.
+Which providers there are, with their models and limits, the application says (`app.registry`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from db.tables import Submission
+from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
 from resolvers.prices import VIDEO_COST
 
 _RESOURCE_PREFIX = "models/"
 
-ALL_DURATIONS = (4, 8)
+MOCK = "mock"
+"""The name of the provider that makes the videos of mock mode, whatever model they ask for."""
+
+# Jobs that were sent before they kept their provider's name went there.
+_BEFORE_NAMES = "veo"
 
 
 @dataclass(frozen=True)
 class VideoModel:
     """One accepted id. Prices are in tokens, durations in seconds of video.
 
-    `durations` lists by resolution what can be generated, `image_duration` is the one length that videos with an end
-    frame or reference images have. These limits are Veo's, so they hold for real videos alone.
+    `provider` is the name of who makes its videos, and knows the model as `upstream_id`. `durations` lists by
+    resolution what can be generated, `image_duration` is the one length that videos with an end frame or reference
+    images have.
     """
 
     id: str
     upstream_id: str
+    provider: str
+    durations: Mapping[str, Sequence[int]]
+    aspect_ratios: Sequence[str]
+    end_frame: bool
+    most_reference_images: int
+    image_duration: int
+    image_media_types: Sequence[str]
     cost: int = VIDEO_COST
-    durations: Mapping[str, Sequence[int]] = field(default_factory=lambda: {"720p": ALL_DURATIONS, "1080p": (8,)})
-    aspect_ratios: Sequence[str] = ("16:9", "9:16")
-    end_frame: bool = True
-    most_reference_images: int = 3
-    image_duration: int = 8
-
-
-MODELS = (
-    VideoModel("veo-3.1-generate-preview", "veo-3.1-generate-001"),
-    VideoModel("veo-3.1-fast-generate-preview", "veo-3.1-fast-generate-001"),
-    VideoModel("veo-3.1-generate-001", "veo-3.1-generate-001"),
-    VideoModel("veo-3.1-fast-generate-001", "veo-3.1-fast-generate-001"),
-    VideoModel("veo-3.1-lite-generate-001", "veo-3.1-lite-generate-001", most_reference_images=0),
-)
 
 
 @dataclass(frozen=True)
-class FleetLimits:
-    """What all workers together do at most: generations at once, and submits of real videos a minute."""
+class Provider:
+    """Who makes videos, by name. All workers together keep to `submits_per_minute` and `generations_at_once` there.
 
-    generations_at_once: int = 100
+    `unavailable` tells an operator why it cannot be used here, and what to do; None where it can.
+    """
+
+    name: str
     submits_per_minute: int = 60
+    generations_at_once: int = 100
+    unavailable: str | None = None
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What this installation offers: models by id, whether real videos can be generated, and how many at once."""
+    """What this installation offers: models by id, the providers of real videos by name, and the form of mock videos.
+
+    `generations_at_once` is what all workers together have in progress at most, mock videos included.
+    """
 
     models: Mapping[str, VideoModel]
-    real_generation: bool
-    limits: FleetLimits = FleetLimits()
+    providers: Mapping[str, Provider]
+    mock: VideoModel
+    generations_at_once: int = 100
 
     @classmethod
     def of(
-        cls, upstream_ids: Mapping[str, str], *, real_generation: bool, limits: FleetLimits = FleetLimits()
+        cls,
+        mock: VideoModel,
+        offers: Mapping[Provider, Iterable[VideoModel]],
+        generations_at_once: int = 100,
     ) -> "Catalogue":
-        """Put the catalogue together; `upstream_ids` maps accepted ids, known and new ones, as the operator wants."""
-        models = {model.id: model for model in MODELS}
-        for id_, upstream_id in upstream_ids.items():
-            models[id_] = replace(models.get(id_, VideoModel(id_, upstream_id)), upstream_id=upstream_id)
-        return cls(models, real_generation, limits)
+        """Put the catalogue together from what each provider of real videos offers; one at least is needed."""
+        models = {model.id: model for offered in offers.values() for model in offered}
+        return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once)
 
     def model(self, id_: str) -> VideoModel:
         """Return the model of an id.
@@ -80,13 +89,70 @@ class Catalogue:
         except KeyError:
             raise InvalidInput(f"Model must be one of {listed(self.models)}", field="model") from None
 
+    def made_as(self, model: str, *, mock_mode: bool) -> VideoModel:
+        """Return what decides about a video's form; of a model that is not offered, that is the form of mock videos."""
+        return self.mock if mock_mode else self.models.get(model, self.mock)
+
+    def provider(self, name: str) -> Provider:
+        """Return what is known of a provider; one that is not in the table, as the mock one, has the usual limits."""
+        return self.providers.get(name, Provider(name))
+
+    def provider_of(self, model: str) -> Provider:
+        """Return who is sent a new job for a real video; the first one gets those of models no longer offered."""
+        known = self.models.get(model)
+        return next(iter(self.providers.values())) if known is None else self.providers[known.provider]
+
+    def models_of_others(self, provider: str) -> list[str]:
+        """Return the ids that lead to other providers of real videos than this one."""
+        return [model.id for model in self.models.values() if model.provider != provider]
+
+    def provider_of_job(self, job: JobRow) -> str:
+        """Return the name of who makes a job's video: who it was sent to, whatever the table says now."""
+        is_sent = job.provider is not None or job.submission != Submission.NEW
+        return sent_to(job) if is_sent or job.mock_mode else self.provider_of(job.model).name
+
+    @property
+    def resolutions(self) -> list[str]:
+        """All that any model offers."""
+        return _distinct(resolution for model in self._all for resolution in model.durations)
+
+    @property
+    def aspect_ratios(self) -> list[str]:
+        """All that any model offers."""
+        return _distinct(ratio for model in self._all for ratio in model.aspect_ratios)
+
+    @property
+    def durations(self) -> list[int]:
+        """All that any model offers, in seconds of video."""
+        return sorted(
+            {seconds for model in self._all for durations in model.durations.values() for seconds in durations}
+        )
+
+    @property
+    def _all(self) -> list[VideoModel]:
+        return [self.mock, *self.models.values()]
+
+
+def sent_to(job: JobRow) -> str:
+    """Return the name of the provider that a job is being sent, or was sent, to."""
+    return job.provider or (MOCK if job.mock_mode else _BEFORE_NAMES)
+
 
 def model_id(name: str) -> str:
     """Strip the resource prefix that some clients send: `models/veo-3.1-...` names the same model."""
     return name.removeprefix(_RESOURCE_PREFIX)
 
 
-def listed(values: Mapping[str, object] | Sequence[str]) -> str:
+def listed(values: Iterable[str]) -> str:
     """Spell out a choice: 'a', 'b' or 'c'."""
-    *others, last = (f"'{value}'" for value in values)
+    return either(f"'{value}'" for value in values)
+
+
+def either(values: Iterable[object]) -> str:
+    """Spell out a choice without quotes: 4, 6 or 8."""
+    *others, last = map(str, values)
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

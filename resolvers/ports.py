@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from resolvers.images import Image
+from media.images import Image
 
 
 @dataclass(frozen=True)

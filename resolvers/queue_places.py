@@ -7,7 +7,7 @@ from uuid import UUID
 from db import run_times
 from db.engine.statements import Reader
 from db.run_times import Waiting
-from resolvers.models import FleetLimits
+from resolvers.models import Catalogue
 
 
 @dataclass(frozen=True)
@@ -18,19 +18,19 @@ class QueuePlace:
     estimated_wait_seconds: int | None
 
 
-async def queue_places(reader: Reader, job_ids: Sequence[UUID], limits: FleetLimits) -> dict[UUID, QueuePlace]:
+async def queue_places(reader: Reader, job_ids: Sequence[UUID], catalogue: Catalogue) -> dict[UUID, QueuePlace]:
     """Find the places of those jobs, which the caller was let read, that are waiting."""
-    return {job.id: _place(job, limits) for job in await run_times.waiting(reader, job_ids)}
+    return {job.id: _place(job, catalogue) for job in await run_times.waiting(reader, job_ids)}
 
 
-def _place(job: Waiting, limits: FleetLimits) -> QueuePlace:
-    return QueuePlace(job.position, _wait_seconds(job, limits))
+def _place(job: Waiting, catalogue: Catalogue) -> QueuePlace:
+    return QueuePlace(job.position, _wait_seconds(job, catalogue))
 
 
-def _wait_seconds(job: Waiting, limits: FleetLimits) -> int | None:
+def _wait_seconds(job: Waiting, catalogue: Catalogue) -> int | None:
     """Reckon with full rounds of as many generations as run at once, and with the pace of submits."""
     if job.median_seconds is None:
         return None
-    rounds = max(0, job.running + job.position - 1) // limits.generations_at_once
-    paced = 0.0 if job.mock_mode else (job.position - 1) * 60 / limits.submits_per_minute
+    rounds = max(0, job.running + job.position - 1) // catalogue.generations_at_once
+    paced = 0.0 if job.mock_mode else (job.position - 1) * 60 / catalogue.provider_of(job.model).submits_per_minute
     return round(max(rounds * job.median_seconds, paced))

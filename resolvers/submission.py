@@ -11,33 +11,40 @@ from db.tables import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.generation import change, fail
-from resolvers.models import FleetLimits
+from resolvers.models import Provider, sent_to
 from resolvers.ports import GeneratorMisconfigured
 from resolvers.video_jobs import status_message
 
 MINUTE = timedelta(minutes=1)
+# How soon a job looks again whether one of a provider's generations has ended.
+FULL_WAIT = timedelta(seconds=3)
 # How long the generator is left alone after it has refused our credentials.
 REST = timedelta(seconds=GenerationSuspended.retry_after_seconds)
 
 
-async def begin(writer: Writer, job: JobRow) -> JobRow:
-    """Note that the job is about to be sent: from here on a crash leaves open whether it was."""
-    return await change(writer, job, None, submission=Submission.SENDING)
+async def begin(writer: Writer, job: JobRow, provider: str) -> JobRow:
+    """Note that the job is about to be sent there: from here on a crash leaves open whether it was."""
+    return await change(writer, job, None, submission=Submission.SENDING, provider=provider)
 
 
-async def begin_in_turn(writer: Writer, job: JobRow, limits: FleetLimits, rest: timedelta = REST) -> JobRow:
+async def begin_in_turn(writer: Writer, job: JobRow, provider: Provider, rest: timedelta = REST) -> JobRow:
     """Begin if it is the job's turn, else note when it will be: `submit_not_before` of the returned row.
 
-    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. While our
-    credentials are known to be refused, one job after each `rest` tries them.
+    A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. It comes
+    again a little later where the generator makes as many videos as it may. While our credentials are known to be
+    refused, one job after each `rest` tries them.
     """
-    if job.submit_not_before is None or await submission_pace.is_blocked(writer):
-        turn = await submission_pace.reserve(writer, MINUTE / limits.submits_per_minute)
+    if job.submit_not_before is None or await submission_pace.is_blocked(writer, provider.name):
+        turn = await submission_pace.reserve(writer, provider.name, MINUTE / provider.submits_per_minute)
     else:
         turn = job.submit_not_before
     if turn <= datetime.now(UTC):
-        await submission_pace.block_in_trouble(writer, rest)
-        return await change(writer, job, None, submission=Submission.SENDING, submit_not_before=turn)
+        if await submission_pace.generations(writer, provider.name) >= provider.generations_at_once:
+            return await change(writer, job, None, submit_not_before=datetime.now(UTC) + FULL_WAIT)
+        await submission_pace.block_in_trouble(writer, provider.name, rest)
+        return await change(
+            writer, job, None, submission=Submission.SENDING, provider=provider.name, submit_not_before=turn
+        )
     return await change(writer, job, None, submit_not_before=turn)
 
 
@@ -57,8 +64,8 @@ async def record_operation(writer: Writer, job: JobRow, operation_name: str, mad
 
 
 async def put_off(writer: Writer, job: JobRow, reason: str, delay: timedelta, *, is_certain: bool) -> JobRow:
-    """Note that the generator did not take the job, which waits for another turn; nobody submits for the delay."""
-    await submission_pace.block(writer, delay)
+    """Note that the generator did not take the job, which waits for another turn; till then nobody submits there."""
+    await submission_pace.block(writer, sent_to(job), delay)
     text = status_message("Waiting for the generator", mock_mode=job.mock_mode)
     return await change(
         writer,
@@ -68,6 +75,7 @@ async def put_off(writer: Writer, job: JobRow, reason: str, delay: timedelta, *,
         level=LogLevel.WARNING,
         status_message=text,
         submission=Submission.NEW,
+        provider=None,
         submit_not_before=None,
         submit_errors=job.submit_errors + (not is_certain),
     )
@@ -83,7 +91,7 @@ async def refuse(
     """
     # The account first, as wherever tokens come back; nobody else's submit waits for it.
     await accounts.lock(writer, job.user_id)
-    was_known = await submission_pace.set_trouble(writer, refusal.reason, rest)
+    was_known = await submission_pace.set_trouble(writer, sent_to(job), refusal.reason, rest)
     if not was_known or is_last:
         return await fail(writer, job, refusal.code, refusal.message, refund=True)
     text = status_message("Waiting for the generator", mock_mode=job.mock_mode)
@@ -94,6 +102,7 @@ async def refuse(
         level=LogLevel.WARNING,
         status_message=text,
         submission=Submission.NEW,
+        provider=None,
         submit_not_before=None,
         submit_errors=job.submit_errors + 1,
     )
@@ -101,7 +110,7 @@ async def refuse(
 
 async def take_back(writer: Writer, job: JobRow) -> JobRow:
     """Note that the job was not sent after all, because of a fault of ours."""
-    return await change(writer, job, None, submission=Submission.NEW)
+    return await change(writer, job, None, submission=Submission.NEW, provider=None)
 
 
 async def begin_anew(writer: Writer, job: JobRow, reason: str) -> JobRow:
@@ -112,6 +121,7 @@ async def begin_anew(writer: Writer, job: JobRow, reason: str) -> JobRow:
         f"The generator gave up, trying once more: {reason}",
         level=LogLevel.WARNING,
         submission=Submission.NEW,
+        provider=None,
         operation_name=None,
         submitted_at=None,
         submit_not_before=None,

@@ -143,7 +143,7 @@ async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue:
 
 def _refusals_of_fields(request: VideoJobInput, catalogue: Catalogue) -> Iterator[Refusal]:
     yield from request.violations(catalogue)
-    if not request.mock_mode and not catalogue.real_generation:
+    if not request.mock_mode and catalogue.provider_of(request.model).unavailable is not None:
         yield GenerationUnavailable()
 
 
@@ -155,7 +155,7 @@ def _cost(request: VideoJobInput, catalogue: Catalogue) -> int:
 async def _refusals_of_account(
     reader: Reader, account: Account, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
-    if catalogue.real_generation and not request.mock_mode and await submission_pace.is_suspended(reader):
+    if not request.mock_mode and await _is_suspended(reader, catalogue, request.model):
         yield GenerationSuspended()
     if request.look_id is not None:
         if not await look_videos.exist(reader):
@@ -167,6 +167,13 @@ async def _refusals_of_account(
     cost = _cost(request, catalogue)
     if account.tokens < cost:
         yield InsufficientTokens(VIDEO_GENERATION, cost, account.tokens)
+
+
+async def _is_suspended(reader: Reader, catalogue: Catalogue, model: str) -> bool:
+    provider = catalogue.provider_of(model)
+    if provider.unavailable is not None:
+        return False
+    return await submission_pace.is_suspended(reader, provider.name, catalogue.models_of_others(provider.name))
 
 
 async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput) -> Standing:

@@ -17,16 +17,13 @@ from auth.caller import Caller
 from db import file_removals
 from db.engine.database import Database
 from db.tables import ImageRole
+from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
-from resolvers.image_files import stored_image
-from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image
-from resolvers.models import Catalogue
+from resolvers.image_files import checked_image, stored_image
+from resolvers.models import Catalogue, VideoModel, either
 from resolvers.ports import Storage
 from resolvers.video_job_creation import check
 from resolvers.video_job_input import JobImage, VideoJobInput, check_reference_image_count
-
-# What Veo takes (veo-and-cloudinary.md, 'What Veo accepts').
-MEDIA_TYPES = ("image/jpeg", "image/png")
 
 # Images in memory at once, over all requests of the process: 20 MB each at most.
 _room = asyncio.Semaphore(4)
@@ -129,7 +126,7 @@ async def stored(
     if not parts:
         yield asked
         return
-    request = (await inspected(asked, uploads)).normalised()
+    request = (await inspected(asked, uploads, services.catalogue)).normalised()
     scheduled = await _schedule(services, caller, request)
     try:
         yield replace(request, images=await _put(services.storage, request, parts, scheduled)) if scheduled else request
@@ -139,20 +136,21 @@ async def stored(
                 await file_removals.expedite(transaction, scheduled)
 
 
-async def inspected(asked: VideoJobInput, uploads: Uploads) -> VideoJobInput:
+async def inspected(asked: VideoJobInput, uploads: Uploads, catalogue: Catalogue) -> VideoJobInput:
     """Return the request with its images checked and named, not stored.
 
     Raises:
         InvalidInput
 
     """
-    return replace(asked, images=tuple([await _inspected(part) for part in uploads.parts()]))
+    model = catalogue.made_as(asked.normalised().model, mock_mode=asked.mock_mode)
+    return replace(asked, images=tuple([await _inspected(part, model) for part in uploads.parts()]))
 
 
-async def _inspected(part: _Part) -> JobImage:
+async def _inspected(part: _Part, model: VideoModel) -> JobImage:
     """Check a file and name it; its contents are let go."""
     async with _room:
-        image = await _read(part)
+        image = await _read(part, model.image_media_types)
         digest = await asyncio.to_thread(hashlib.sha256, image.data)
     return JobImage(
         role=part.role,
@@ -164,12 +162,13 @@ async def _inspected(part: _Part) -> JobImage:
     )
 
 
-async def _read(part: _Part) -> Image:
+async def _read(part: _Part, media_types: Sequence[str]) -> Image:
     if part.upload.size is not None and part.upload.size > LARGEST_IMAGE_BYTES:
         raise InvalidInput(f"{part.field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=part.field)
     image = await asyncio.to_thread(checked_image, await _contents(part), field=part.field)
-    if image.media_type not in MEDIA_TYPES:
-        raise InvalidInput(f"{part.field} must be a JPEG or PNG image", field=part.field)
+    if image.media_type not in media_types:
+        formats = either([media_type.removeprefix("image/").upper() for media_type in media_types])
+        raise InvalidInput(f"{part.field} must be a {formats} image", field=part.field)
     return image
 
 

@@ -8,12 +8,9 @@ from typing import Any
 
 from db.tables import ImageRole
 from resolvers.errors import InvalidInput
-from resolvers.models import Catalogue, VideoModel, listed, model_id
+from resolvers.models import Catalogue, VideoModel, either, listed, model_id
 from resolvers.texts import is_storable
 
-RESOLUTIONS = ("720p", "1080p")
-ASPECT_RATIOS = ("16:9", "9:16")
-DURATIONS_SECONDS = (4, 8)
 DEFAULT_DURATION_SECONDS = 8
 MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
@@ -92,11 +89,14 @@ class VideoJobInput:
         )
 
     def violations(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
-        """Yield an error for each field that breaks its rule; for a real video, the model's own rules come last."""
+        """Yield an error for each field that breaks its rule; those of what makes the video come last."""
         violations = [*self._violations_of_text(), *self._violations_of_choices(catalogue), *self._violations_of_key()]
         yield from violations
-        if not (self.mock_mode or violations):
-            yield from self._violations_of_model(catalogue.model(self.model))
+        if not violations:
+            model = catalogue.made_as(self.model, mock_mode=self.mock_mode)
+            yield from self._violations_of_form(model)
+            if not self.mock_mode:
+                yield from self._violations_of_images(model)
 
     def digest(self) -> str:
         """Fingerprint what was asked for, to tell a repeated request from another one with the same key.
@@ -104,8 +104,8 @@ class VideoJobInput:
         A field that has been added since the first release counts where it differs from its default: a request that
         does not know it keeps the digest that it had before.
         """
-        counted = {field.name for field in fields(self) if self._counts(field)}
-        asked = {name: value for name, value in asdict(self).items() if name in counted}
+        either = {field.name for field in fields(self) if self._counts(field)}
+        asked = {name: value for name, value in asdict(self).items() if name in either}
         asked["images"] = [(image.role, image.position, image.sha256) for image in self.images]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -131,12 +131,12 @@ class VideoJobInput:
             catalogue.model(self.model)
         except InvalidInput as violation:
             yield violation
-        if self.resolution not in RESOLUTIONS:
-            yield InvalidInput(f"Resolution must be {listed(RESOLUTIONS)}", field="resolution")
-        if self.aspect_ratio not in ASPECT_RATIOS:
-            yield InvalidInput(f"Aspect ratio must be {listed(ASPECT_RATIOS)}", field="aspectRatio")
-        if self.duration_seconds not in DURATIONS_SECONDS:
-            yield InvalidInput("Duration must be 4 or 8 seconds", field="durationSeconds")
+        if self.resolution not in catalogue.resolutions:
+            yield InvalidInput(f"Resolution must be {listed(catalogue.resolutions)}", field="resolution")
+        if self.aspect_ratio not in catalogue.aspect_ratios:
+            yield InvalidInput(f"Aspect ratio must be {listed(catalogue.aspect_ratios)}", field="aspectRatio")
+        if self.duration_seconds not in catalogue.durations:
+            yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
         if self.prompt is None and not self._count(ImageRole.INITIAL):
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
         try:
@@ -149,16 +149,19 @@ class VideoJobInput:
             message = f"An idempotency key must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
             yield InvalidInput(message, field="idempotencyKey")
 
-    def _violations_of_model(self, model: VideoModel) -> Iterator[InvalidInput]:
-        durations = model.durations.get(self.resolution, ())
-        if self.duration_seconds not in durations:
-            seconds = " or ".join(str(duration) for duration in durations)
-            yield InvalidInput(
-                f"With {self.resolution}, {model.id} makes videos of {seconds} seconds only", field="durationSeconds"
-            )
+    def _violations_of_form(self, model: VideoModel) -> Iterator[InvalidInput]:
+        durations = model.durations.get(self.resolution)
+        if durations is None:
+            message = f"Resolution must be {listed(model.durations)} with {model.id}"
+            yield InvalidInput(message, field="resolution")
+        elif self.duration_seconds not in durations:
+            message = f"With {self.resolution}, {model.id} makes videos of {either(durations)} seconds only"
+            yield InvalidInput(message, field="durationSeconds")
         if self.aspect_ratio not in model.aspect_ratios:
             message = f"Aspect ratio must be {listed(model.aspect_ratios)} with {model.id}"
             yield InvalidInput(message, field="aspectRatio")
+
+    def _violations_of_images(self, model: VideoModel) -> Iterator[InvalidInput]:
         if self._count(ImageRole.END):
             yield from self._violations_of_end_frame(model)
         if self._count(ImageRole.REFERENCE):

@@ -20,7 +20,7 @@ from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams
 from resolvers.following import follow
-from resolvers.models import FleetLimits
+from resolvers.models import Catalogue
 from resolvers.queue_places import QueuePlace, queue_places
 from resolvers.streams import seconds_left
 from rest_compat.bodies import video_job_body
@@ -95,7 +95,7 @@ class WholeJob:
         return JobState(self.job.version, self.job.status, looks, self.place)
 
 
-async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, limits: FleetLimits) -> JobState:
+async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, catalogue: Catalogue) -> JobState:
     """Read what the entity tag of a job of the caller's stands for, and nothing else.
 
     Raises:
@@ -103,13 +103,13 @@ async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, limits: F
 
     """
     job = await video_jobs.in_brief(reader, caller, job_id)
-    return JobState(job.version, job.status, job.looks, await _place(reader, job_id, job.status, limits))
+    return JobState(job.version, job.status, job.looks, await _place(reader, job_id, job.status, catalogue))
 
 
-async def whole_job(reader: Reader, job: VideoJobRow, limits: FleetLimits) -> WholeJob:
+async def whole_job(reader: Reader, job: VideoJobRow, catalogue: Catalogue) -> WholeJob:
     """Read what belongs to a job that the caller was let read."""
     in_looks = (await video_jobs.looks_by_job(reader, [job.id])).get(job.id, [])
-    return WholeJob(job, in_looks, await _place(reader, job.id, job.status, limits))
+    return WholeJob(job, in_looks, await _place(reader, job.id, job.status, catalogue))
 
 
 async def body_of(reader: Reader, whole: WholeJob, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
@@ -122,10 +122,10 @@ async def body_of(reader: Reader, whole: WholeJob, base_url: str, *, last_line: 
     return video_job_body(whole.job, shown, whole.in_looks, whole.place, base_url)
 
 
-async def _place(reader: Reader, job_id: UUID, status: str, limits: FleetLimits) -> QueuePlace | None:
+async def _place(reader: Reader, job_id: UUID, status: str, catalogue: Catalogue) -> QueuePlace | None:
     if status != VideoJobStatus.PENDING:
         return None
-    return next(iter((await queue_places(reader, [job_id], limits)).values()), None)
+    return next(iter((await queue_places(reader, [job_id], catalogue)).values()), None)
 
 
 def is_named(tag: str, if_none_match: Iterable[str] | None) -> bool:

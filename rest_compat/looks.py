@@ -11,7 +11,7 @@ from db.looks import LookRow, LookView
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
-from resolvers.images import decode_image
+from resolvers.image_files import decode_image
 from resolvers.look_images import LookInput, ProductInput
 from rest_compat.bodies import look_bodies
 from rest_compat.items import Item, json_response

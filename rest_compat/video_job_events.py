@@ -212,7 +212,7 @@ async def _changes(following: Following, after: Position) -> AsyncGenerator[Serv
 async def _whole(following: Following, job: VideoJobRow, position: Position) -> VideoJobBody:
     """Put the job together with the lines that have been told: its log may have gone on."""
     reader = following.services.database.reader
-    whole = await whole_job(reader, job, following.services.catalogue.limits)
+    whole = await whole_job(reader, job, following.services.catalogue)
     return await body_of(reader, whole, following.base_url, last_line=position.line)
 
 

@@ -266,13 +266,13 @@ async def _read(
     """Read a job, and put its body together unless the client has it already."""
     reader = services.database.reader
     job = await video_jobs.read(reader, caller, uuid_or(video_job_id, VideoJobNotFound))
-    whole = await whole_job(reader, job, services.catalogue.limits)
+    whole = await whole_job(reader, job, services.catalogue)
     has_it = is_named(whole.state.tag, if_none_match)
     return whole, None if has_it else await body_of(reader, whole, str(request.base_url))
 
 
 async def _body(reader: Reader, job: VideoJobRow, services: RestServices, request: Request) -> VideoJobBody:
-    whole = await whole_job(reader, job, services.catalogue.limits)
+    whole = await whole_job(reader, job, services.catalogue)
     return await body_of(reader, whole, str(request.base_url))
 
 
@@ -284,7 +284,7 @@ async def _body_of_created(
         return await _body(reader, created.job, services, request)
     job = created.job
     in_looks = await video_jobs.looks_by_job(reader, [job.id]) if created.in_look else {}
-    places = await queue_places(reader, [job.id], services.catalogue.limits)
+    places = await queue_places(reader, [job.id], services.catalogue)
     shown_in = in_looks.get(job.id, ())
     return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
 

@@ -13,7 +13,7 @@ from db.looks import ProductRow, SharedWith
 from db.video_jobs import LogLine
 from graphql_server.dataloader import Loader
 from resolvers import look_videos, looks, video_jobs
-from resolvers.models import FleetLimits
+from resolvers.models import Catalogue
 from resolvers.queue_places import QueuePlace, queue_places
 
 Item = TypeVar("Item")
@@ -23,9 +23,9 @@ Read = Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
 class Loaders:
     """The loaders of one operation by an object's id, made when first used. Each batch reads for itself."""
 
-    def __init__(self, database: Database, limits: FleetLimits) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self._database = database
-        self._limits = limits
+        self._catalogue = catalogue
 
     @cached_property
     def products_of_look(self) -> Loader[UUID, list[ProductRow]]:
@@ -60,10 +60,10 @@ class Loaders:
     @cached_property
     def queue_place_of_job(self) -> Loader[UUID, QueuePlace | None]:
         """The place in the queue by job id; None for jobs that do not wait."""
-        reader, limits = self._database.reader, self._limits
+        reader, catalogue = self._database.reader, self._catalogue
 
         async def load(ids: list[UUID]) -> list[QueuePlace | None]:
-            found = await queue_places(reader, ids, limits)
+            found = await queue_places(reader, ids, catalogue)
             return [found.get(id_) for id_ in ids]
 
         return Loader(load)

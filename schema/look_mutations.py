@@ -8,10 +8,11 @@ import strawberry
 from strawberry.file_uploads import Upload
 
 from db.tables import Visibility
+from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
-from resolvers.images import LARGEST_IMAGE_BYTES, Image, checked_image, decode_image
+from resolvers.image_files import checked_image, decode_image
 from resolvers.look_images import LookInput, ProductInput
 from schema.context import INPUT, Info
 from schema.errors import refusals_into

@@ -21,14 +21,18 @@ from db import video_jobs
 from db.looks import LookRow
 from db.tables import Base, LedgerEntry, LedgerEntryKind, SubmissionPace, User, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
+from providers.mock.models import ANY_MODEL
+from providers.veo.models import MODELS
 from resolvers import accounts, looks
-from resolvers.models import Catalogue, FleetLimits
+from resolvers.models import MOCK, Catalogue, Provider
 from tests.inspected import InspectedDatabase
 
 T = TypeVar("T")
 
 # What the tests' installation offers where nothing else is said: mock videos alone.
-CATALOGUE = Catalogue.of({}, real_generation=False, limits=FleetLimits(submits_per_minute=600_000))
+CATALOGUE = Catalogue.of(
+    ANY_MODEL, {Provider("veo", 600_000, unavailable="Not here"): MODELS, Provider(MOCK, 600_000): ()}
+)
 
 FORM = {
     "prompt": "The model turns slowly",

@@ -16,9 +16,9 @@ from auth.errors import (
     TokenExpired,
 )
 from db.engine.errors import DatabaseUnavailable
+from providers.veo.models import MODELS
 from resolvers import errors
 from resolvers.errors import InvalidInput, Refusal
-from resolvers.models import MODELS
 from rest_compat.errors import ANSWERS
 from tests.test_docs import ROOT, rows
 from tests.test_error_tables import descendants

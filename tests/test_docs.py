@@ -50,7 +50,13 @@ def test_every_room_is_on_the_plan() -> None:
 
 
 def test_every_path_that_a_document_names_exists() -> None:
-    documents = [README, ARCHITECTURE, OPERATING, *(path.read_text() for path in (ROOT / "docs/decisions").iterdir())]
+    folders = (ROOT / "docs/decisions", ROOT / "docs/howto")
+    documents = [
+        README,
+        ARCHITECTURE,
+        OPERATING,
+        *(path.read_text() for folder in folders for path in folder.iterdir()),
+    ]
     named = {name for text in documents for name in re.findall(r"`([a-z_]+/[\w./]+\.\w+)`", text)}
 
     assert {name for name in named if not (ROOT / name).exists()} == set()

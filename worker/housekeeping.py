@@ -73,7 +73,7 @@ async def renew_statistics(workshop: Workshop) -> None:
 
 async def inspect_queue(workshop: Workshop) -> None:
     """Say what makes PgQueuer's workers slow or idle without an error: limits that differ, a trigger that is gone."""
-    limit = workshop.catalogue.limits.generations_at_once
+    limit = workshop.catalogue.generations_at_once
     async with workshop.database.transaction() as transaction:
         used = await queue.highest_slot(transaction) + 1
         is_announced = await queue.announces_jobs(transaction)

@@ -5,10 +5,11 @@ import logging
 from pathlib import Path
 from uuid import uuid4
 
-from resolvers import generation, videos
+from media import videos
+from media.video_properties import NotAVideo, VideoProperties
+from resolvers import generation
 from resolvers.generation import KeptVideo
 from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
-from resolvers.video_facts import NotAVideo, VideoFacts
 from worker.run import Later, Run
 
 logger = logging.getLogger("lookreel.worker")
@@ -26,20 +27,20 @@ async def keep(run: Run, generated: Generated) -> None:
     silent = run.workshop.scratch / f"{run.job.id}-{uuid4().hex}.mp4"
     try:
         async with run.workshop.storing_room:
-            video, facts = await _prepared(run, generated.video, silent)
-            await _store(run, video, facts, generated)
+            video, properties = await _prepared(run, generated.video, silent)
+            await _store(run, video, properties, generated)
     finally:
         leftovers = [silent, *([generated.video] if generated.is_temporary else [])]
         await asyncio.to_thread(_remove, leftovers)
 
 
-async def _prepared(run: Run, video: Path, silent: Path) -> tuple[Path, VideoFacts]:
+async def _prepared(run: Run, video: Path, silent: Path) -> tuple[Path, VideoProperties]:
     try:
-        facts = await asyncio.to_thread(videos.inspect, video)
-        if not facts.has_audio or run.job.generate_audio:
-            return video, facts
+        properties = await asyncio.to_thread(videos.probe, video)
+        if not properties.has_audio or run.job.generate_audio:
+            return video, properties
         await asyncio.to_thread(_silence, video, silent)
-        return silent, await asyncio.to_thread(videos.inspect, silent)
+        return silent, await asyncio.to_thread(videos.probe, silent)
     except NotAVideo as error:
         logger.exception("The generator's result for video job %s is no video", run.job.id)
         raise GenerationFailed(
@@ -52,10 +53,10 @@ def _silence(video: Path, silent: Path) -> None:
     videos.without_sound(video, silent)
 
 
-async def _store(run: Run, video: Path, facts: VideoFacts, generated: Generated) -> None:
+async def _store(run: Run, video: Path, properties: VideoProperties, generated: Generated) -> None:
     address = run.workshop.storage.address_of_video(run.job.id)
     await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
-    kept = KeptVideo(await _stored(run, video), facts, address, generated.warnings)
+    kept = KeptVideo(await _stored(run, video), properties, address, generated.warnings)
     await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
 
 

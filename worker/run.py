@@ -55,14 +55,19 @@ class Run:
         return run
 
     @property
+    def provider(self) -> str:
+        """The name of who makes the video."""
+        return self.workshop.catalogue.provider_of_job(self.job)
+
+    @property
     def generator(self) -> VideoGenerator:
         """Who makes the video.
 
         Raises:
-            GeneratorMisconfigured: when real generation is not configured here.
+            GeneratorMisconfigured: when that provider is not configured here.
 
         """
-        generator = self.workshop.mock_generator if self.job.mock_mode else self.workshop.real_generator
+        generator = self.workshop.generators.get(self.provider)
         if generator is None:
             sentence = "Real video generation is not configured on this worker."
             raise GeneratorMisconfigured("GENERATION_UNAVAILABLE", sentence, sentence)
@@ -114,9 +119,8 @@ class Run:
     @property
     def generator_costs(self) -> bool:
         """Whether a second submit would be paid for; a generator that is not configured here costs, too."""
-        if self.job.mock_mode:
-            return self.workshop.mock_generator.submitting_costs
-        return self.workshop.real_generator is None or self.workshop.real_generator.submitting_costs
+        generator = self.workshop.generators.get(self.provider)
+        return generator is None or generator.submitting_costs
 
     async def _take(self) -> None:
         while not await self._made(lambda transaction, job: generation.take(transaction, job, self._run_id)):

@@ -87,7 +87,7 @@ async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None
     pgqueuer = PgQueuer(driver, queries=WatchedQueries(driver, on_failure=letting_go.set))
     await _require_structure(pgqueuer)
 
-    @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=workshop.catalogue.limits.generations_at_once)
+    @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=workshop.catalogue.generations_at_once)
     async def generate_video(job: Job) -> None:
         await generate(shift, UUID((job.payload or b"").decode()))
 

@@ -5,13 +5,14 @@ import logging
 import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from db import submission_pace, video_job_images
 from db.engine.errors import DatabaseUnavailable
 from db.tables import ImageRole, Submission, VideoJobStatus
 from db.video_jobs import JobRow
+from media.images import Image
 from resolvers import submission
-from resolvers.images import Image
 from resolvers.ports import (
     FileMissing,
     GenerationFailed,
@@ -55,10 +56,10 @@ async def submit(run: Run) -> str:
 async def _begin(run: Run) -> None:
     if not run.generator_costs:
         if run.job.submission == Submission.NEW:
-            await run.advance(submission.begin)
+            await run.advance(partial(submission.begin, provider=run.provider))
         return
-    limits, rest = run.workshop.catalogue.limits, _rest(run)
-    await run.advance(lambda transaction, job: submission.begin_in_turn(transaction, job, limits, rest))
+    provider = run.workshop.catalogue.provider(run.provider)
+    await run.advance(partial(submission.begin_in_turn, provider=provider, rest=_rest(run)))
     if run.job.submission == Submission.NEW and run.job.submit_not_before is not None:
         wait = (run.job.submit_not_before - datetime.now(UTC)).total_seconds()
         raise Later(max(wait, 0.05), "it is not the job's turn yet")
@@ -161,7 +162,7 @@ async def _note_trouble(run: Run, reason: str | None) -> None:
     """Let creations, readiness and `lookreel doctor` know whether the generator lets us in; the job goes on anyway."""
     try:
         async with run.workshop.database.transaction() as transaction:
-            await submission_pace.set_trouble(transaction, reason, _rest(run))
+            await submission_pace.set_trouble(transaction, run.provider, reason, _rest(run))
     except DatabaseUnavailable as error:
         logger.warning("Whether the generator lets us in could not be noted: %s", error)
     except Exception:

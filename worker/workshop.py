@@ -1,7 +1,7 @@
 """What every run shares, and how patient it is."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,13 +54,12 @@ class Patience:
 class Workshop:
     """The database, the outside world, what is offered, and the event that says that the worker is stopping.
 
-    `scratch` is where generators leave fetched videos, in seconds' or minutes' need. `most_jobs` is how many jobs this
-    worker holds at once, 2 at least.
+    `generators` has those that can be used here, by their providers' names. `scratch` is where they leave fetched
+    videos, in seconds' or minutes' need. `most_jobs` is how many jobs this worker holds at once, 2 at least.
     """
 
     database: Database
-    mock_generator: VideoGenerator
-    real_generator: VideoGenerator | None
+    generators: Mapping[str, VideoGenerator]
     storage: Storage
     catalogue: Catalogue
     scratch: Path

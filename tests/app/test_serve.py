@@ -14,7 +14,7 @@ import pytest
 from app.serve import listen, serve
 from app.settings import Settings, read_settings
 from db.tables import VideoJob, VideoJobStatus
-from providers.mock_videos import mock_video
+from providers.mock.videos import mock_video
 from tests.app.processes import lookreel, processes_of, running
 from tests.house import House, eventually
 

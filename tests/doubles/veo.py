@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers.mock_videos import mock_video
+from providers.mock.videos import mock_video
 from tests.doubles.answers import Answer, answered, error, quota_exceeded
 from tests.doubles.serving import serving_app
 

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from providers.local_storage import LocalStorage
-from providers.mock_videos import mock_video
-from resolvers.images import Image, checked_image
+from media.images import Image, verified_image
+from media.videos import poster
+from providers.local_disk.storage import LocalStorage
+from providers.mock.videos import mock_video
 from resolvers.ports import FileMissing, Storage, StorageRefused, StorageUnavailable, StoredVideo
-from resolvers.videos import poster
 from tests.providers.kept import picture
 
 VIDEO = mock_video("720p", "16:9", 4, audio=False)
@@ -67,7 +67,7 @@ async def test_a_video_is_stored_under_its_job_with_a_poster(storage: LocalStora
     assert stored == StoredVideo(f"/media/{video_job_id}.mp4", f"/media/{video_job_id}-poster.jpg")
     assert names(folder) == sorted([f"{video_job_id}.mp4", f"{video_job_id}-poster.jpg"])
     assert (folder / f"{video_job_id}.mp4").read_bytes() == VIDEO.read_bytes() == before
-    assert checked_image((folder / f"{video_job_id}-poster.jpg").read_bytes(), field="poster").extension == "jpg"
+    assert verified_image((folder / f"{video_job_id}-poster.jpg").read_bytes()).extension == "jpg"
 
 
 async def test_what_is_no_video_is_refused(storage: LocalStorage, folder: Path, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from itertools import product
 import av
 import pytest
 
-from providers.mock_videos import FOLDER, NoSuchMockVideo, mock_video
-from resolvers.videos import inspect
+from media.videos import probe
+from providers.mock.videos import FOLDER, NoSuchMockVideo, mock_video
 
 FRAME_SIZES = {
     ("720p", "16:9"): (1280, 720),
@@ -34,9 +34,9 @@ def top_level_boxes(content: bytes) -> Iterator[str]:
 def test_picture_is_what_the_name_promises(resolution: str, aspect_ratio: str, seconds: int, *, audio: bool) -> None:
     path = mock_video(resolution, aspect_ratio, seconds, audio=audio)
 
-    facts = inspect(path)
-    assert (facts.width, facts.height) == FRAME_SIZES[resolution, aspect_ratio]
-    assert facts.duration_seconds == pytest.approx(seconds, abs=0.05)
+    properties = probe(path)
+    assert (properties.width, properties.height) == FRAME_SIZES[resolution, aspect_ratio]
+    assert properties.duration_seconds == pytest.approx(seconds, abs=0.05)
     with av.open(path, "r", format="mp4") as container:
         [picture] = container.streams.video
         assert picture.codec_context.name == "h264"
@@ -50,7 +50,7 @@ def test_sound_is_there_exactly_when_asked_for(
 ) -> None:
     path = mock_video(resolution, aspect_ratio, seconds, audio=audio)
 
-    assert inspect(path).has_audio is audio
+    assert probe(path).has_audio is audio
     with av.open(path, "r", format="mp4") as container:
         tracks = container.streams.audio
         assert [track.codec_context.name for track in tracks] == (["aac"] if audio else [])

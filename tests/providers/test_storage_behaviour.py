@@ -11,12 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from providers.cloudinary_storage import CloudinaryStorage
-from providers.local_storage import LocalStorage
+from media.images import verified_image
+from media.videos import poster
+from providers.cloudinary.storage import CloudinaryStorage
+from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
-from resolvers.images import checked_image
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
-from resolvers.videos import poster
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.providers.kept import OTHER_VIDEO, VIDEO, picture
 
@@ -69,7 +69,7 @@ async def test_a_video_can_be_fetched_with_its_poster(place: Place) -> None:
     assert await place.fetch(stored.url) == VIDEO.read_bytes()
     shown = await place.fetch(stored.poster_url)
     assert shown is not None
-    assert checked_image(shown, field="poster").media_type == "image/jpeg"
+    assert verified_image(shown).media_type == "image/jpeg"
     assert stored.url.endswith(".mp4")
     assert stored.poster_url.endswith(".jpg")
 

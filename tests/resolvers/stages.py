@@ -12,16 +12,16 @@ from auth.caller import Caller
 from db.engine.statements import Writer
 from db.tables import LedgerEntry, LedgerEntryKind, VideoJobStatus
 from db.video_jobs import JobRow
+from media.video_properties import VideoProperties
 from resolvers import generation, submission, video_jobs
 from resolvers.generation import KeptVideo
-from resolvers.models import FleetLimits
+from resolvers.models import MOCK, Provider
 from resolvers.ports import StoredVideo
-from resolvers.video_facts import VideoFacts
 from tests.house import House
 
 VIDEO = KeptVideo(
     StoredVideo("https://videos.example/made.mp4", "https://videos.example/made.jpg"),
-    VideoFacts(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
+    VideoProperties(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
     address="https://videos.example/made.mp4",
 )
 
@@ -47,12 +47,15 @@ async def take(writer: Writer, job: JobRow) -> JobRow:
 
 async def wait_for_turn(writer: Writer, job: JobRow) -> JobRow:
     """Take the one turn that is free now for somebody else, then one that comes later."""
-    limits = FleetLimits(submits_per_minute=1)
-    await writer.send("UPDATE submission_pace SET next_at = now() + interval '1 h'")
-    return await submission.begin_in_turn(writer, job, limits)
+    await writer.send(
+        "INSERT INTO submission_pace (provider, next_at) VALUES ('mock', now() + interval '1 h') "
+        "ON CONFLICT (provider) DO UPDATE SET next_at = excluded.next_at"
+    )
+    return await submission.begin_in_turn(writer, job, Provider(MOCK, 1))
 
 
-begin = submission.begin
+async def begin(writer: Writer, job: JobRow) -> JobRow:
+    return await submission.begin(writer, job, MOCK)
 
 
 async def record(writer: Writer, job: JobRow) -> JobRow:

@@ -16,12 +16,12 @@ from db.engine.statements import Writer
 from db.looks import LookRow
 from db.tables import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Submission, User, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
+from media.video_properties import VideoProperties
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import KeptVideo, VideoJobChanged
 from resolvers.ports import StoredVideo
 from resolvers.prices import VIDEO_COST
-from resolvers.video_facts import VideoFacts
 from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
 from tests.house import CATALOGUE, House
 from tests.wires import Answer, GraphQLWire, RestWire, Wire
@@ -29,7 +29,7 @@ from tests.wires import Answer, GraphQLWire, RestWire, Wire
 USERS = 3
 KEPT = KeptVideo(
     StoredVideo("https://videos.example/made.mp4", "https://videos.example/made.jpg"),
-    VideoFacts(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
+    VideoProperties(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
     address="https://videos.example/made.mp4",
 )
 
@@ -137,7 +137,7 @@ class Story:
             if VideoJobStatus(job.status).is_terminal:
                 return
             if job.submission == Submission.NEW:
-                job = await submission.begin(session, await generation.take(session, job, uuid4()))
+                job = await submission.begin(session, await generation.take(session, job, uuid4()), "mock")
                 await submission.record_operation(session, job, f"operations/{job.id}", "the test")
         self.started.add(job.id)
 

@@ -1,17 +1,23 @@
 """What can be asked of which model: the table, and the sentences that refuse the rest."""
 
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
+import PIL.Image
 import pytest
+from starlette.datastructures import UploadFile
 
 from db.tables import ImageRole
+from providers.mock.models import ANY_MODEL
+from providers.veo.models import MODELS, offered
 from resolvers.errors import InvalidInput
-from resolvers.models import MODELS, Catalogue, VideoModel
+from resolvers.models import Catalogue, Provider, VideoModel
+from resolvers.video_job_images import Uploads, inspected
 from resolvers.video_job_input import JobImage, VideoJobInput
 from tests.house import House
 
-REAL = Catalogue.of({}, real_generation=True)
+REAL = Catalogue.of(ANY_MODEL, {Provider("veo"): MODELS})
 ASKED = VideoJobInput("veo-3.1-generate-preview", "720p", "16:9", mock_mode=False, prompt="She turns")
 LITE = "veo-3.1-lite-generate-001"
 
@@ -93,13 +99,108 @@ def test_the_frontends_ids_lead_to_live_models() -> None:
 
 
 def test_an_operator_can_map_ids_and_add_new_ones() -> None:
-    catalogue = Catalogue.of({LITE: "veo-4-lite", "veo-4": "veo-4-001"}, real_generation=True)
+    catalogue = Catalogue.of(ANY_MODEL, {Provider("veo"): offered({LITE: "veo-4-lite", "veo-4": "veo-4-001"})})
 
     lite, new = catalogue.model(LITE), catalogue.model("veo-4")
     assert (lite.upstream_id, lite.most_reference_images) == ("veo-4-lite", 0)
-    assert new == VideoModel("veo-4", "veo-4-001")
+    assert new == replace(MODELS[0], id="veo-4", upstream_id="veo-4-001")
     with pytest.raises(InvalidInput, match=r"Model must be one of .* or 'veo-4'"):
         catalogue.model("veo-5")
+
+
+# A model of another provider, as different as can be.
+SHORT = VideoModel(
+    id="short-1",
+    upstream_id="short-1",
+    provider="other",
+    durations={"360p": (3,), "720p": (4, 6)},
+    aspect_ratios=("1:1", "16:9"),
+    end_frame=False,
+    most_reference_images=1,
+    image_duration=4,
+    image_media_types=("image/jpeg", "image/png", "image/webp"),
+)
+WIDER = Catalogue.of(ANY_MODEL, {Provider("veo"): MODELS, Provider("other"): [SHORT]})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"duration_seconds": 6},
+        {"resolution": "360p", "duration_seconds": 3},
+        {"aspect_ratio": "1:1", "duration_seconds": 4},
+        {"images": REFERENCE, "duration_seconds": 4},
+    ],
+)
+def test_each_model_has_lengths_and_shapes_of_its_own(changes: dict[str, Any]) -> None:
+    asked = replace(ASKED, model=SHORT.id, **changes)
+
+    assert list(asked.violations(WIDER)) == []
+    assert list(asked.violations(REAL)) != []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"resolution": "360p"}, "resolution", "Resolution must be '720p' or '1080p' with {}"),
+        ({"aspect_ratio": "1:1"}, "aspectRatio", "Aspect ratio must be '16:9' or '9:16' with {}"),
+        ({"duration_seconds": 6}, "durationSeconds", "With 720p, {} makes videos of 4 or 8 seconds only"),
+    ],
+)
+def test_what_another_model_offers_is_refused_for_veo_and_for_mock_videos_of_any_model(
+    changes: dict[str, Any], field: str, sentence: str
+) -> None:
+    asked = replace(ASKED, **changes)
+    mock = replace(asked, mock_mode=True)
+
+    assert [(found.field, found.message) for found in asked.violations(WIDER)] == [
+        (field, sentence.format(ASKED.model))
+    ]
+    for model in (ASKED.model, SHORT.id):
+        found = [(found.field, found.message) for found in replace(mock, model=model).violations(WIDER)]
+        assert found == [(field, sentence.format("mock mode"))]
+
+
+def test_what_no_model_offers_is_refused_by_what_there_is() -> None:
+    asked = replace(ASKED, resolution="4k", aspect_ratio="4:3", duration_seconds=60)
+    sentences = [
+        "Resolution must be '720p', '1080p' or '360p'",
+        "Aspect ratio must be '16:9', '9:16' or '1:1'",
+        "Duration must be 3, 4, 6 or 8 seconds",
+    ]
+
+    for mock_mode in (False, True):
+        assert [found.message for found in replace(asked, mock_mode=mock_mode).violations(WIDER)] == sentences
+
+
+def picture(kind: str) -> UploadFile:
+    file = BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(file, kind)
+    return UploadFile(file, size=len(file.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "sentence"),
+    [
+        ({"model": SHORT.id}, "WEBP", None),
+        ({"model": f" models/{SHORT.id} "}, "WEBP", None),
+        ({"model": SHORT.id}, "GIF", "initialImage must be a JPEG, PNG or WEBP image"),
+        ({}, "WEBP", "initialImage must be a JPEG or PNG image"),
+        ({"model": SHORT.id, "mock_mode": True}, "WEBP", "initialImage must be a JPEG or PNG image"),
+        ({"model": "unknown"}, "WEBP", "initialImage must be a JPEG or PNG image"),
+    ],
+)
+async def test_each_model_takes_its_own_kinds_of_images(
+    changes: dict[str, Any], kind: str, sentence: str | None
+) -> None:
+    asked, uploads = replace(ASKED, **changes), Uploads(initial_image=picture(kind))
+
+    if sentence is None:
+        (image,) = (await inspected(asked, uploads, WIDER)).images
+        assert image.media_type == "image/webp"
+    else:
+        with pytest.raises(InvalidInput, match=f"^{sentence}$"):
+            await inspected(asked, uploads, WIDER)
 
 
 def test_the_same_request_has_the_same_digest_and_other_images_another() -> None:

@@ -1,5 +1,6 @@
 """Where waiting jobs stand, and how submits are spaced over the fleet."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,9 +10,9 @@ from sqlalchemy import text
 from db import submission_pace
 from db.tables import Submission
 from resolvers import generation, submission
-from resolvers.models import FleetLimits
+from resolvers.models import Provider
 from resolvers.queue_places import queue_places
-from tests.house import House
+from tests.house import CATALOGUE, House
 
 JOB = "query ($id: ID!) { videoJob(id: $id) { queuePosition estimatedWaitSeconds } }"
 
@@ -42,18 +43,13 @@ async def test_both_wires_show_the_place_and_an_estimate(house: House) -> None:
     assert {name: over_rest[name] for name in over_graphql} == over_graphql
 
 
-@pytest.mark.parametrize(
-    ("limits", "waits"),
-    [(FleetLimits(100, 60), [0, 0, 0, 0]), (FleetLimits(2, 60), [0, 0, 30, 30]), (FleetLimits(1, 60), [0, 30, 60, 90])],
-)
-async def test_the_estimate_reckons_in_rounds_of_recent_run_times(
-    house: House, limits: FleetLimits, waits: list[int]
-) -> None:
+@pytest.mark.parametrize(("at_once", "waits"), [(100, [0, 0, 0, 0]), (2, [0, 0, 30, 30]), (1, [0, 30, 60, 90])])
+async def test_the_estimate_reckons_in_rounds_of_recent_run_times(house: House, at_once: int, waits: list[int]) -> None:
     await run_times(house, 10, 70, 30)
     jobs = [(await house.job(job_id)).id for job_id in await waiting(house, 4)]
 
     async with house.database.transaction() as session:
-        places = await queue_places(session, jobs, limits)
+        places = await queue_places(session, jobs, replace(CATALOGUE, generations_at_once=at_once))
 
     assert [places[job].position for job in jobs] == [1, 2, 3, 4]
     assert [places[job].estimated_wait_seconds for job in jobs] == waits
@@ -71,15 +67,15 @@ async def test_without_recent_videos_there_is_no_estimate_and_without_waiting_no
 
 
 async def test_submits_are_spaced_and_a_reserved_turn_is_kept(house: House) -> None:
-    limits = FleetLimits(submits_per_minute=6)
+    veo = Provider("veo", 6)
     jobs = [await house.job(job_id) for job_id in await waiting(house, 3)]
 
     turns = []
     for job in jobs:
         async with house.database.transaction() as session:
-            turns.append(await submission.begin_in_turn(session, job, limits))
+            turns.append(await submission.begin_in_turn(session, job, veo))
     async with house.database.transaction() as session:
-        again = await submission.begin_in_turn(session, turns[1], limits)
+        again = await submission.begin_in_turn(session, turns[1], veo)
 
     assert [job.submission for job in turns] == [Submission.SENDING, Submission.NEW, Submission.NEW]
     moments = [job.submit_not_before for job in turns if job.submit_not_before is not None]
@@ -89,16 +85,16 @@ async def test_submits_are_spaced_and_a_reserved_turn_is_kept(house: House) -> N
 
 
 async def test_a_refusal_for_quota_makes_everybody_wait_and_gives_reserved_turns_anew(house: House) -> None:
-    limits = FleetLimits(submits_per_minute=60)
+    veo = Provider("veo", 60)
     refused, reserved = [await house.job(job_id) for job_id in await waiting(house, 2)]
     async with house.database.transaction() as session:
-        refused = await submission.begin_in_turn(session, refused, limits)
-        reserved = await submission.begin_in_turn(session, reserved, limits)
+        refused = await submission.begin_in_turn(session, refused, veo)
+        reserved = await submission.begin_in_turn(session, reserved, veo)
 
     async with house.database.transaction() as session:
         refused = await submission.put_off(session, refused, "quota", timedelta(seconds=30), is_certain=True)
     async with house.database.transaction() as session:
-        turns = [await submission.begin_in_turn(session, job, limits) for job in (reserved, refused)]
+        turns = [await submission.begin_in_turn(session, job, veo) for job in (reserved, refused)]
 
     assert (refused.submission, refused.status, refused.submit_errors) == (Submission.NEW, "PENDING", 0)
     for turn, seconds in zip(turns, (30, 31), strict=True):
@@ -108,10 +104,10 @@ async def test_a_refusal_for_quota_makes_everybody_wait_and_gives_reserved_turns
 
 async def test_what_keeps_the_generator_from_us_is_noted_once_and_forgotten(house: House) -> None:
     async with house.database.transaction() as session:
-        await submission_pace.set_trouble(session, "403 no permission")
+        await submission_pace.set_trouble(session, "veo", "403 no permission")
     degraded = await house.http.get("/healthz")
     async with house.database.transaction() as session:
-        await submission_pace.set_trouble(session, None)
+        await submission_pace.set_trouble(session, "veo", None)
     well = await house.http.get("/healthz")
 
     assert (degraded.status_code, degraded.json()["status"]) == (200, "degraded")

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from providers.local_storage import LocalStorage
+from media.images import Image
+from providers.local_disk.storage import LocalStorage
 from resolvers import looks, video_jobs
-from resolvers.images import Image
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase
 from tests.rest_compat.event_stream import following

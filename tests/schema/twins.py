@@ -16,9 +16,9 @@ from graphql_server.execution.batch import Batching
 from graphql_server.http_answers import as_json
 from graphql_server.limits import Limits
 from graphql_server.schema import Schema
-from providers.local_storage import LocalStorage
+from media.videos import poster
+from providers.local_disk.storage import LocalStorage
 from resolvers.streams import Streams
-from resolvers.videos import poster
 from schema.context import GraphQLServices, RequestContext
 from schema.schema import make_schema
 from tests.house import CATALOGUE, House

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from providers.mock_videos import mock_video
-from resolvers.images import Image
+from media.images import Image
+from providers.mock.videos import mock_video
 from resolvers.ports import FileMissing, Generated, GenerationRequest, StillGenerating, StoredVideo
 
 VIDEO = mock_video("720p", "16:9", 8, audio=True)

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from app.workshop import veo_access
+from app.generators import veo_access
 from db.tables import LogLevel
 from db.video_jobs import JobRow
-from providers.veo import VeoGenerator
-from resolvers.videos import inspect
+from media.videos import probe
+from providers.veo.generator import VeoGenerator
+from providers.veo.models import NAME
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.cloudinary import Refusal
 from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits
@@ -298,13 +299,13 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
         yield {}
         return
     generator = VeoGenerator(replace(veo_access(studio.house.settings), timeout_seconds=timeout_seconds))
-    yield {"real_generator": generator}
+    yield {"generators": {NAME: generator}}
     await generator.aclose()
 
 
 async def the_video_is_whole(studio: Studio, job: JobRow) -> None:
     (upload,) = studio.cloudinary.files.values()
-    facts = await asyncio.to_thread(inspect, upload.path)
-    assert not facts.has_audio
+    properties = await asyncio.to_thread(probe, upload.path)
+    assert not properties.has_audio
     assert (job.video_size_bytes, job.progress_percentage) == (upload.size, 100)
     assert f"/v{upload.version}/" in str(job.cloudinary_url)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from db.tables import Submission, VideoJob, VideoJobStatus
 from resolvers import generation, submission
+from resolvers.models import MOCK
 from resolvers.ports import GenerationFailed, StillGenerating
 from tests.house import CATALOGUE, House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
@@ -27,8 +28,7 @@ MOST_FAULTS = HASTE.most_faults
 def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorage | None = None) -> Workshop:
     return Workshop(
         database=house.database,
-        mock_generator=generator,
-        real_generator=None,
+        generators={MOCK: generator},
         storage=storage or ScriptedStorage(),
         refund_failed_jobs=False,
         stopping=asyncio.Event(),
@@ -243,11 +243,11 @@ async def test_a_transition_on_an_outdated_row_is_refused(house: House, transiti
     job_id = await job_of_somebody(house)
     outdated = await house.job(job_id)
     await _change(house, job_id, status_message="newer")
-    arguments = (job_id,) if transition is generation.take else ()
+    argument = job_id if transition is generation.take else MOCK
 
     with pytest.raises(generation.VideoJobChanged):
         async with house.database.transaction() as session:
-            await transition(session, outdated, *arguments)
+            await transition(session, outdated, argument)
 
     assert (await house.job(job_id)).version == outdated.version + 1
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.workshop import veo_access
+from app.generators import veo_access
 from db.tables import LogLevel, Submission, VideoJobLog, VideoJobStatus
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
+from providers.veo.models import NAME
 from tests.doubles.answers import Answer, quota_exceeded
 from tests.worker.messages import UNCERTAIN
 from tests.worker.studio import CHARGED, REFUNDED, Studio, picture
@@ -49,7 +50,7 @@ async def test_a_generator_that_cannot_be_reached_lets_jobs_wait(studio: Studio)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
     generator = VeoGenerator(replace(veo_access(studio.house.settings), base_url=closed))
-    async with studio.working(real_generator=generator):
+    async with studio.working(generators={NAME: generator}):
         log = await studio.logged(job_id, "ConnectError")
         waiting = await studio.house.job(job_id)
     await generator.aclose()
@@ -80,7 +81,7 @@ async def test_a_submit_whose_connection_is_reset_is_uncertain(studio: Studio) -
     job_id = await studio.created(caller)
     async with resetting() as (url, connections):
         generator = VeoGenerator(replace(veo_access(studio.house.settings), base_url=url))
-        async with studio.working(real_generator=generator):
+        async with studio.working(generators={NAME: generator}):
             job = await studio.house.finished(job_id)
         await generator.aclose()
 

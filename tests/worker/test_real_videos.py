@@ -15,8 +15,8 @@ from gql.transport.websockets import WebsocketsTransport
 from app.settings import Settings
 from auth.caller import Caller
 from db.tables import VideoJobStatus
-from resolvers.video_facts import VideoFacts
-from resolvers.videos import inspect
+from media.video_properties import VideoProperties
+from media.videos import probe
 from tests.doubles.answers import error
 from tests.house import eventually
 from tests.inspected import InspectedDatabase
@@ -40,10 +40,10 @@ async def fetched(studio: Studio, url: str) -> bytes:
     return answer.content
 
 
-async def facts_of(data: bytes, folder: Path) -> VideoFacts:
+async def properties_of(data: bytes, folder: Path) -> VideoProperties:
     file = folder / "fetched.mp4"
     await asyncio.to_thread(file.write_bytes, data)
-    return await asyncio.to_thread(inspect, file)
+    return await asyncio.to_thread(probe, file)
 
 
 # The way of a video
@@ -87,12 +87,12 @@ async def test_a_video_between_two_frames(studio: Studio, over: WireName, model:
     )
     body = await studio.read(caller, job_id)
     video = await fetched(studio, body["cloudinaryUrl"])
-    facts = await facts_of(video, tmp_path)
-    assert not facts.has_audio
+    properties = await properties_of(video, tmp_path)
+    assert not properties.has_audio
     assert (body["model"], body["status"], body["progressPercentage"]) == (model, "SUCCEEDED", 100)
-    assert (body["videoSizeBytes"], len(video)) == (facts.size_bytes, facts.size_bytes)
-    assert (body["videoWidth"], body["videoHeight"]) == (facts.width, facts.height)
-    assert body["videoDurationSeconds"] == facts.duration_seconds == 8.0
+    assert (body["videoSizeBytes"], len(video)) == (properties.size_bytes, properties.size_bytes)
+    assert (body["videoWidth"], body["videoHeight"]) == (properties.width, properties.height)
+    assert body["videoDurationSeconds"] == properties.duration_seconds == 8.0
     with PIL.Image.open(BytesIO(await fetched(studio, body["thumbnailUrl"]))) as poster:
         assert poster.format == "JPEG"
     (operation,) = studio.veo.accepted
@@ -130,7 +130,7 @@ async def test_a_video_with_reference_images(studio: Studio, over: WireName, mod
     ]
     assert (submit.body["parameters"]["generateAudio"], submit.body["parameters"]["durationSeconds"]) == (True, 8)
     video = await fetched(studio, (await studio.read(caller, job_id))["cloudinaryUrl"])
-    assert (await facts_of(video, tmp_path)).has_audio
+    assert (await properties_of(video, tmp_path)).has_audio
     assert video == studio.veo.video
     assert await studio.money(caller) == CHARGED
 

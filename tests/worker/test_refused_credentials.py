@@ -14,7 +14,7 @@ from db import submission_pace
 from db.tables import FileRemoval, LogLevel, Submission, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import generation, submission
-from resolvers.models import FleetLimits
+from resolvers.models import Provider
 from resolvers.ports import GeneratorMisconfigured
 from tests.doubles.answers import Answer, error, quota_exceeded
 from tests.house import FORM, eventually, multipart
@@ -301,13 +301,13 @@ async def test_while_one_waits_to_try_nobody_else_is_let_in(studio: Studio, over
 async def test_one_job_at_a_time_tries_whether_it_is_over(studio: Studio) -> None:
     await found_out(studio)
     await rest_is_over(studio)
-    house, limits = studio.house, FleetLimits(submits_per_minute=600_000)
+    house, veo = studio.house, Provider("veo", 600_000)
     jobs = [await house.job(await created_beside(studio, await house.user())) for _ in range(3)]
     await rest_is_over(studio)
 
     async def begin(job: JobRow) -> JobRow:
         async with house.database.transaction() as session:
-            return await submission.begin_in_turn(session, job, limits)
+            return await submission.begin_in_turn(session, job, veo)
 
     begun = await asyncio.gather(*map(begin, jobs))
 
@@ -379,7 +379,7 @@ async def test_a_second_generation_that_is_refused_comes_back_as_well(studio: St
     caller = await studio.house.user()
     job = await studio.house.job(await studio.created(caller))
     async with studio.house.database.transaction() as session:
-        job = await submission.begin(session, job)
+        job = await submission.begin(session, job, "veo")
         job = await submission.record_operation(session, job, "operations/1", "the test")
         job = await submission.begin_anew(session, job, "a fault of its own")
     studio.veo.script_submit(REFUSED)
@@ -402,4 +402,4 @@ async def test_a_refusal_for_a_job_that_somebody_else_has_changed_notes_nothing(
             await submission.refuse(session, outdated, refusal, is_last=False)
 
     async with studio.house.database.transaction() as session:
-        assert await submission_pace.trouble(session) is None
+        assert await submission_pace.troubles(session) == {}

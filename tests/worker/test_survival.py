@@ -26,8 +26,8 @@ from db import migrations
 from db.embedded.guardian import PGDATA, postmaster_lines
 from db.embedded.server import embedded_server
 from db.tables import LedgerEntry, LedgerEntryKind, Submission, VideoJob, VideoJobStatus
-from providers.cloudinary_storage import CloudinaryStorage
-from providers.mock_videos import mock_video
+from providers.cloudinary.storage import CloudinaryStorage
+from providers.mock.videos import mock_video
 from tests.app.processes import environment
 from tests.conftest import temporary_folder
 from tests.doubles.cloudinary import CloudinaryDouble

@@ -233,11 +233,10 @@ async def test_a_worker_with_a_lower_limit_than_another_says_so(
 ) -> None:
     await house.create(await house.user())
     shop = workshop(house, ScriptedGenerator())
-    limits = replace(shop.catalogue.limits, generations_at_once=3)
     async with house.database.session() as session:
         await session.execute(text(f"UPDATE pgqueuer SET status = 'picked', slot = {others} - 1"))  # noqa: S608 - ours
 
-    await inspect_queue(replace(shop, catalogue=replace(shop.catalogue, limits=limits)))
+    await inspect_queue(replace(shop, catalogue=replace(shop.catalogue, generations_at_once=3)))
 
     warnings = [record.getMessage() for record in told(caplog)]
     sentence = (

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
 from tests.providers.kept import VIDEO, picture
 
 JOB_ID = UUID("0192f0c4-7f3e-7c1a-9d55-3b8f6f0c2a11")

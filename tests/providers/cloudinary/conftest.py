@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
 from tests.doubles.cloudinary import CloudinaryDouble
 
 

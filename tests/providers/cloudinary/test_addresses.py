@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
 from resolvers.ports import FileMissing
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.providers.cloudinary.asking import JOB_ID, PLAIN_URL, PUBLIC_ID

@@ -9,7 +9,7 @@ import traceback
 
 import pytest
 
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
 from resolvers.ports import StorageUnavailable
 from tests.doubles.cloudinary import API_KEY, API_SECRET, CloudinaryDouble, Fault, Refusal
 from tests.providers.cloudinary.asking import PLAIN_URL, everything
@@ -104,7 +104,7 @@ def test_a_malformed_url_is_refused_without_being_shown(
 def test_the_environment_has_no_say(elsewhere: str) -> None:
     """The SDK would read it as soon as it is imported, and take from there what is not told."""
     program = (
-        "import json, os; from providers.cloudinary_storage import CloudinaryStorage as S\n"
+        "import json, os; from providers.cloudinary.storage import CloudinaryStorage as S\n"
         f"storage = S({PLAIN_URL!r})\n"
         "kept = storage.keeps('http://x/demo/image/upload/lookreel/look.png')\n"
         "print(json.dumps([storage.address_of_image('look', 'png'), kept, os.environ['CLOUDINARY_URL']]))"

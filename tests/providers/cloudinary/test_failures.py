@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from providers import cloudinary_storage
-from providers.cloudinary_storage import CloudinaryStorage
-from resolvers.images import Image
+from media.images import Image
+from providers.cloudinary import storage as cloudinary_storage
+from providers.cloudinary.storage import CloudinaryStorage
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable
 from tests.doubles.cloudinary import CloudinaryDouble, Fault, Refusal
 from tests.providers.cloudinary.asking import JOB_ID, PLAIN_URL, PUBLIC_ID, everything

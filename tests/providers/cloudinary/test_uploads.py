@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cloudinary.utils import cloudinary_url  # type: ignore[import-untyped]
 
-from providers.cloudinary_storage import CloudinaryStorage
+from providers.cloudinary.storage import CloudinaryStorage
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.house import eventually
 from tests.providers.cloudinary.asking import JOB_ID, PUBLIC_ID

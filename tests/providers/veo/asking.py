@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import Generated, GenerationRequest
 
 MODEL = "veo-3.1-generate-001"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from providers.veo import VeoAccess, VeoGenerator
+from providers.veo.generator import VeoAccess, VeoGenerator
 from tests.doubles.google_account import service_account_file
 from tests.doubles.serving import serving_app
 from tests.doubles.veo import VeoDouble

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from providers.veo import VeoAccess, VeoGenerator
+from providers.veo.generator import VeoAccess, VeoGenerator
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured, GeneratorUnreachable
 from tests.doubles.answers import Answer, answered, error
 from tests.doubles.google_account import service_account_file

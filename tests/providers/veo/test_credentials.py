@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from google.auth.exceptions import RefreshError
 
-from providers.veo import VeoAccess, VeoGenerator
-from providers.veo_errors import failed_submit
+from providers.veo.errors import failed_submit
+from providers.veo.generator import VeoAccess, VeoGenerator
 from resolvers.ports import GeneratorMisconfigured, GeneratorUnreachable, NotAccepted
 from tests.doubles.answers import Answer
 from tests.doubles.google_account import service_account_file

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from providers.result_files import result_file
-from providers.veo import POLLS_AT_ONCE, VeoGenerator
+from providers.veo.generator import POLLS_AT_ONCE, VeoGenerator
 from resolvers.ports import Generated, NotAccepted, QuotaExceeded, StillGenerating, SubmissionUncertain
 from tests.doubles.answers import Answer
 from tests.doubles.veo import VeoDouble

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import Generated, GenerationFailed, GenerationInterrupted, GeneratorUnreachable, StillGenerating
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.veo import VeoDouble

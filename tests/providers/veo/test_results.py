@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import Generated, GenerationFailed, GeneratorUnreachable
 from tests.doubles.answers import Answer, error
 from tests.doubles.veo import VeoDouble

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from providers.veo import VeoGenerator
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import (
     GenerationFailed,
     GeneratorMisconfigured,

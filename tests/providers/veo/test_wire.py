@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.veo import VeoGenerator
-from resolvers.images import Image
+from media.images import Image
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import Generated, StillGenerating, VideoGenerator
 from tests.doubles.answers import Answer
 from tests.doubles.veo import VeoDouble
@@ -142,7 +142,7 @@ import asyncio, sys
 from pathlib import Path
 from uuid import UUID
 from google.genai import _api_client
-from providers.veo import VeoAccess, VeoGenerator
+from providers.veo.generator import VeoAccess, VeoGenerator
 from resolvers.ports import GenerationRequest, SubmissionUncertain
 async def main():
     assert _api_client.has_aiohttp

@@ -2,7 +2,7 @@
 
 from google.genai import types
 
-from resolvers.images import Image
+from media.images import Image
 from resolvers.ports import GenerationRequest
 
 

@@ -11,11 +11,11 @@ from google import genai
 from google.api_core.exceptions import NotFound
 from google.genai import types
 
-from providers.gcs_results import BucketResults
 from providers.result_files import result_file
-from providers.veo_errors import failed_operation, failed_poll, failed_submit, result_lost
-from providers.veo_http import CallingClient
-from providers.veo_requests import config_of, image_of, size_of_images
+from providers.veo.bucket import BucketResults
+from providers.veo.errors import failed_operation, failed_poll, failed_submit, result_lost
+from providers.veo.http_client import CallingClient
+from providers.veo.requests import config_of, image_of, size_of_images
 from resolvers.ports import (
     Generated,
     GenerationFailed,

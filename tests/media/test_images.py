@@ -8,16 +8,14 @@ from io import BytesIO
 import PIL.Image
 import pytest
 
-from resolvers import images
-from resolvers.errors import InvalidInput
-from resolvers.images import LARGEST_IMAGE_BYTES, LARGEST_IMAGE_PIXELS, Image, checked_image, decode_image
+from media import images
+from media.images import LARGEST_IMAGE_BYTES, LARGEST_IMAGE_PIXELS, Image, InvalidImage, decoded_image, verified_image
 
-FIELD = "generatedImageBase64"
-NO_IMAGE = f"{FIELD} is not an image (JPEG, PNG, WebP or GIF)"
-NO_BASE64 = f"{FIELD} is not valid base64"
-TOO_LARGE = f"{FIELD} is larger than 20 MB"
-TOO_MANY_PIXELS = f"{FIELD} has more than 50 million pixels"
-EMPTY = f"{FIELD} is empty"
+NO_IMAGE = "is not an image (JPEG, PNG, WebP or GIF)"
+NO_BASE64 = "is not valid base64"
+TOO_LARGE = "is larger than 20 MB"
+TOO_MANY_PIXELS = "has more than 50 million pixels"
+EMPTY = "is empty"
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><script>alert(1)</script></svg>'
 
@@ -78,24 +76,22 @@ def as_text(data: bytes) -> str:
 
 
 def refusal_of(data: bytes) -> str:
-    with pytest.raises(InvalidInput) as caught:
-        checked_image(data, field=FIELD)
-    assert caught.value.field == FIELD
-    return caught.value.message
+    with pytest.raises(InvalidImage) as caught:
+        verified_image(data)
+    return str(caught.value)
 
 
 def refusal_of_text(text: str) -> str:
-    with pytest.raises(InvalidInput) as caught:
-        decode_image(text, field=FIELD)
-    assert caught.value.field == FIELD
-    return caught.value.message
+    with pytest.raises(InvalidImage) as caught:
+        decoded_image(text)
+    return str(caught.value)
 
 
 @every_format
 def test_the_content_says_what_an_image_is(kind: str) -> None:
     data = encoded(kind)
 
-    assert checked_image(data, field=FIELD) == Image(data, *FORMATS[kind])
+    assert verified_image(data) == Image(data, *FORMATS[kind])
 
 
 @every_format
@@ -103,7 +99,7 @@ def test_the_content_says_what_an_image_is(kind: str) -> None:
 def test_a_data_uri_may_declare_what_it_likes(kind: str, declared: str) -> None:
     data = encoded(kind)
 
-    assert decode_image(f"data:{declared};base64,{as_text(data)}", field=FIELD) == Image(data, *FORMATS[kind])
+    assert decoded_image(f"data:{declared};base64,{as_text(data)}") == Image(data, *FORMATS[kind])
 
 
 def with_lines(data: bytes) -> str:
@@ -135,7 +131,7 @@ def test_base64_may_be_spelled_in_many_ways(spelled: object, more: bytes) -> Non
     data = encoded("JPEG") + b"\xfb\xff\xfe" * 3 + more
 
     assert callable(spelled)
-    assert decode_image(spelled(data), field=FIELD).data == data
+    assert decoded_image(spelled(data)).data == data
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "data:image/png;base64,", "data:;base64, \n"])
@@ -205,9 +201,9 @@ def test_every_cut_of_every_format_is_an_image_or_a_refusal() -> None:
         data = encoded(kind)
         for length in range(1, len(data), 7):
             try:
-                checked_image(data[:length], field=FIELD)
-            except InvalidInput as refused:
-                assert refused.message == NO_IMAGE  # noqa: PT017 - both outcomes are fine, another error is not
+                verified_image(data[:length])
+            except InvalidImage as refused:
+                assert str(refused) == NO_IMAGE  # noqa: PT017 - both outcomes are fine, another error is not
 
 
 def test_a_whole_thumbnail_does_not_make_a_truncated_jpeg_whole() -> None:
@@ -215,7 +211,7 @@ def test_a_whole_thumbnail_does_not_make_a_truncated_jpeg_whole() -> None:
     thumbnail = b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
     nested = data[:2] + thumbnail + data[2:]
 
-    assert checked_image(nested, field=FIELD).extension == "jpg"
+    assert verified_image(nested).extension == "jpg"
     assert refusal_of(nested[:-200]) == NO_IMAGE
 
 
@@ -228,20 +224,20 @@ def test_a_jpeg_without_a_picture_is_refused() -> None:
 
 @pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 2}, {"comment": b"\xff\xd9"}])
 def test_jpegs_of_every_make_are_accepted(options: dict[str, object]) -> None:
-    assert checked_image(encoded("JPEG", **options), field=FIELD).media_type == "image/jpeg"
+    assert verified_image(encoded("JPEG", **options)).media_type == "image/jpeg"
 
 
 def test_a_phone_s_jpeg_with_two_pictures_is_a_jpeg() -> None:
     data = encoded("MPO", save_all=True, append_images=[noise()])
 
-    assert checked_image(data, field=FIELD) == Image(data, "image/jpeg", "jpg")
+    assert verified_image(data) == Image(data, "image/jpeg", "jpg")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
 def test_animations_are_accepted(kind: str) -> None:
     data = encoded(kind, save_all=True, append_images=[noise(), noise()])
 
-    assert checked_image(data, field=FIELD) == Image(data, *FORMATS[kind])
+    assert verified_image(data) == Image(data, *FORMATS[kind])
 
 
 def test_a_flipped_bit_in_a_png_is_noticed() -> None:
@@ -254,7 +250,7 @@ def test_a_flipped_bit_in_a_png_is_noticed() -> None:
 def test_a_file_of_two_minds_is_what_its_beginning_says() -> None:
     data = encoded("PNG") + b"<html><script>alert(1)</script></html>"
 
-    assert checked_image(data, field=FIELD).extension == "png"
+    assert verified_image(data).extension == "png"
     assert refusal_of(b"<html>" + encoded("PNG")) == NO_IMAGE
 
 
@@ -280,15 +276,15 @@ def test_too_many_pixels_are_refused_by_the_header(data: bytes) -> None:
 def test_the_largest_number_of_pixels_is_accepted() -> None:
     assert LARGEST_IMAGE_PIXELS == 10_000 * 5_000
 
-    assert checked_image(png_claiming(10_000, 5_000), field=FIELD).extension == "png"
-    assert checked_image(webp_claiming(10_000, 5_000), field=FIELD).extension == "webp"
+    assert verified_image(png_claiming(10_000, 5_000)).extension == "png"
+    assert verified_image(webp_claiming(10_000, 5_000)).extension == "webp"
 
 
 def test_the_size_limit_is_exact() -> None:
     data = encoded("JPEG")
     largest = data + b"\x00" * (LARGEST_IMAGE_BYTES - len(data))
 
-    assert decode_image(f"data:image/jpeg;base64,{with_lines(largest)}", field=FIELD).data == largest
+    assert decoded_image(f"data:image/jpeg;base64,{with_lines(largest)}").data == largest
     assert refusal_of(largest + b"\x00") == TOO_LARGE
     assert refusal_of_text(as_text(largest + b"\x00")) == TOO_LARGE
 

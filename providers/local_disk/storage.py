@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from resolvers.images import Image
+from media.images import Image
+from media.video_properties import NotAVideo
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, StoredVideo
-from resolvers.video_facts import NotAVideo
 
 MEDIA_PATH = "/media"
 

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resolvers import images
-from resolvers.errors import InvalidInput
-from resolvers.images import decode_image
-from tests.resolvers.test_images import encoded
+from media import images
+from media.images import InvalidImage, decoded_image
+from tests.media.test_images import encoded
 
 ONE_PIECE = 10**6
 PNG = encoded("PNG")
@@ -23,9 +22,9 @@ def answer(text: str, size: int) -> str:
     """Return what is said of a text, decoded in slices of that size."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "_SLICE", size)
-        with pytest.raises(InvalidInput) as refusal:
-            decode_image(text, field="image")
-    return refusal.value.message
+        with pytest.raises(InvalidImage) as refusal:
+            decoded_image(text)
+    return str(refusal.value)
 
 
 @given(text=TEXTS, size=st.integers(1, 13))
@@ -43,4 +42,4 @@ def test_images_come_out_whole(monkeypatch: pytest.MonkeyPatch, size: int, more:
     data = encoded("JPEG") + urandom(more)
 
     for text in (base64.b64encode(data).decode(), base64.encodebytes(data).decode().replace("\n", "\r\n")):
-        assert decode_image(text, field="image").data == data
+        assert decoded_image(text).data == data

@@ -13,10 +13,10 @@ import pytest
 from av.stream import Disposition
 from PIL.JpegImagePlugin import JpegImageFile
 
-from providers.mock_videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
-from resolvers.images import checked_image
-from resolvers.video_facts import NotAVideo, VideoFacts
-from resolvers.videos import inspect, poster, without_sound
+from media.images import verified_image
+from media.video_properties import NotAVideo, VideoProperties
+from media.videos import poster, probe, without_sound
+from providers.mock.videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
 
 WITH_SOUND = mock_video("720p", "16:9", 8, audio=True)
 CONTENT = WITH_SOUND.read_bytes()
@@ -74,9 +74,9 @@ def test_what_a_video_is(video: MockVideo) -> None:
     width, height = FRAME_SIZES[video.resolution, video.aspect_ratio]
     path = path_of(video)
 
-    facts = inspect(path)
+    properties = probe(path)
 
-    assert facts == VideoFacts(
+    assert properties == VideoProperties(
         duration_seconds=float(video.duration_seconds),
         size_bytes=path.stat().st_size,
         width=width,
@@ -121,7 +121,7 @@ def test_what_a_video_is(video: MockVideo) -> None:
 )
 def test_what_is_no_video(written: Callable[[bytes], Path], content: bytes, reason: str) -> None:
     with pytest.raises(NotAVideo, match=reason):
-        inspect(written(content))
+        probe(written(content))
 
 
 @pytest.mark.parametrize("cover", [False, True])
@@ -129,7 +129,7 @@ def test_sound_alone_is_no_video(tmp_path: Path, *, cover: bool) -> None:
     path = tmp_path / "sound.mp4"
     music(path, cover=cover)
 
-    for ask in (inspect, poster):
+    for ask in (probe, poster):
         with pytest.raises(NotAVideo, match="no video stream"):
             ask(path)
 
@@ -145,7 +145,7 @@ def test_a_strange_size_or_duration_is_no_video(
     moving(path, seconds=seconds, width=width, height=height)
 
     with pytest.raises(NotAVideo, match=reason):
-        inspect(path)
+        probe(path)
 
 
 def test_boxes_of_other_lengths_are_read(written: Callable[[bytes], Path]) -> None:
@@ -153,10 +153,10 @@ def test_boxes_of_other_lengths_are_read(written: Callable[[bytes], Path]) -> No
     open_ended = CONTENT[:MDAT] + struct.pack(">I", 0) + CONTENT[MDAT + 4 :]
     free = struct.pack(">I4sQ", 1, b"free", 20) + bytes(4)
 
-    assert inspect(written(open_ended)).duration_seconds == 8.0
-    assert inspect(written(CONTENT + free)).duration_seconds == 8.0
+    assert probe(written(open_ended)).duration_seconds == 8.0
+    assert probe(written(CONTENT + free)).duration_seconds == 8.0
     with pytest.raises(NotAVideo, match="cut off"):
-        inspect(written(CONTENT + free[:-1]))
+        probe(written(CONTENT + free[:-1]))
 
 
 def test_damage_of_any_kind_has_one_name(written: Callable[[bytes], Path], tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_damage_of_any_kind_has_one_name(written: Callable[[bytes], Path], tmp_p
         for _ in range(chance.randrange(1, 30)):
             broken[chance.randrange(0, MDAT + 500)] = chance.randrange(256)
         path = written(bytes(broken))
-        for make in (inspect, poster, lambda path: without_sound(path, tmp_path / "silent.mp4")):
+        for make in (probe, poster, lambda path: without_sound(path, tmp_path / "silent.mp4")):
             try:
                 make(path)
                 outcomes.add("a video")
@@ -177,7 +177,7 @@ def test_damage_of_any_kind_has_one_name(written: Callable[[bytes], Path], tmp_p
     assert outcomes == {"a video", "none"}
 
 
-@pytest.mark.parametrize("make", [inspect, poster, lambda path: without_sound(path, path.with_name("silent.mp4"))])
+@pytest.mark.parametrize("make", [probe, poster, lambda path: without_sound(path, path.with_name("silent.mp4"))])
 def test_a_missing_file_is_not_called_a_broken_one(tmp_path: Path, make: Callable[[Path], object]) -> None:
     with pytest.raises(FileNotFoundError):
         make(tmp_path / "gone.mp4")
@@ -186,11 +186,11 @@ def test_a_missing_file_is_not_called_a_broken_one(tmp_path: Path, make: Callabl
 @each_shipped
 def test_the_sound_goes_and_the_picture_stays(video: MockVideo, tmp_path: Path) -> None:
     path, target = path_of(video), tmp_path / "silent.mp4"
-    before = inspect(path)
+    before = probe(path)
 
     without_sound(path, target)
 
-    assert inspect(target) == VideoFacts(
+    assert probe(target) == VideoProperties(
         duration_seconds=before.duration_seconds,
         size_bytes=target.stat().st_size,
         width=before.width,
@@ -225,7 +225,7 @@ def test_the_poster_is_a_picture_of_the_same_size(video: MockVideo) -> None:
     image = poster(path_of(video))
 
     assert (image.media_type, image.extension) == ("image/jpeg", "jpg")
-    assert checked_image(image.data, field="poster") == image
+    assert verified_image(image.data) == image
     with JpegImageFile(BytesIO(image.data)) as picture:
         assert picture.size == FRAME_SIZES[video.resolution, video.aspect_ratio]
         assert picture.mode == "RGB"
@@ -245,9 +245,9 @@ def test_ffmpeg_says_nothing_about_broken_files(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(CONTENT[:MDAT] + box(b"mdat", bytes(len(CONTENT) - MDAT - 8)))
     program = (
-        "import pathlib, sys; from resolvers import video_facts, videos\n"
-        "try: videos.inspect(pathlib.Path(sys.argv[1]))\n"
-        "except video_facts.NotAVideo: print('no video')"
+        "import pathlib, sys; from media import video_properties, videos\n"
+        "try: videos.probe(pathlib.Path(sys.argv[1]))\n"
+        "except video_properties.NotAVideo: print('no video')"
     )
 
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True, timeout=60)

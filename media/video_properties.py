@@ -1,10 +1,10 @@
-"""What a video's file is found to be. `resolvers.videos` finds out, with FFmpeg, which takes a while to load."""
+"""What a video's file is found to be. `media.videos` finds out, with FFmpeg, which takes a while to load."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class VideoFacts:
+class VideoProperties:
     """What an MP4 was found to be; width and height are in pixels."""
 
     duration_seconds: float

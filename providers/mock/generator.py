@@ -2,7 +2,7 @@
 
 import time
 
-from providers.mock_videos import mock_video
+from providers.mock.videos import mock_video
 from resolvers.ports import Generated, GenerationFailed, GenerationRequest, StillGenerating
 
 STEPS = 5

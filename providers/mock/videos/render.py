@@ -1,4 +1,4 @@
-"""Render the shipped mock videos again: `python -m providers.mock_videos.render`.
+"""Render the shipped mock videos again: `python -m providers.mock.videos.render`.
 
 Needs an ffmpeg with libx264 and drawtext, and a sans-serif font that fontconfig finds.
 The same ffmpeg and font give the same bytes.
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Final
 
-from providers.mock_videos import FOLDER, FRAME_SIZES, SHIPPED, MockVideo
+from providers.mock.videos import FOLDER, FRAME_SIZES, SHIPPED, MockVideo
 
 FRAMES_PER_SECOND: Final = 24
 

@@ -1,4 +1,4 @@
-"""Images that arrive in requests. The content alone says what an image is: declared types and names are not believed.
+"""Images that arrive in requests. The content alone says what an image is: declared types and names are ignored.
 
 The functions here work on up to 20 MB at once and wait for nothing: an event loop runs them in a thread.
 """
@@ -15,8 +15,6 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
-
-from resolvers.errors import InvalidInput
 
 LARGEST_IMAGE_BYTES = 20 * 1024 * 1024
 LARGEST_IMAGE_PIXELS = 50_000_000
@@ -55,46 +53,50 @@ class Image:
     extension: str
 
 
+class InvalidImage(Exception):
+    """A file that is not accepted as an image. The message goes on from a name for it: "is empty"."""
+
+
 class _TooManyPixels(Exception):
     """The header claims more pixels than are accepted."""
 
 
-def decode_image(text: str, *, field: str) -> Image:
+def decoded_image(text: str) -> Image:
     """Return the image in a data URI (`data:image/png;base64,...`) or in bare base64 of either alphabet.
 
     White space is skipped, and padding may be missing.
 
     Raises:
-        InvalidInput: empty, not base64, or refused by `checked_image`
+        InvalidImage: empty, not base64, or refused by `verified_image`
 
     """
     if len(text) > _LONGEST_TEXT:
-        raise _too_large(field)
-    return checked_image(_base64_decoded(_payload(text), field), field=field)
+        raise _too_large()
+    return verified_image(_base64_decoded(_payload(text)))
 
 
-def checked_image(data: bytes, *, field: str) -> Image:
+def verified_image(data: bytes) -> Image:
     """Return the file as an image, once it is known to be whole and of acceptable size.
 
     Pixels are not decoded, except for the first frame of a GIF, whose container does not tell whether it is whole.
 
     Raises:
-        InvalidInput: empty, over 20 MB, over 50 million pixels, broken, or of another format
+        InvalidImage: empty, over 20 MB, over 50 million pixels, broken, or of another format
 
     """
     if not data:
-        raise InvalidInput(f"{field} is empty", field=field)
+        raise InvalidImage("is empty")
     if len(data) > LARGEST_IMAGE_BYTES:
-        raise _too_large(field)
+        raise _too_large()
     try:
         found = _recognised(data)
     except (_TooManyPixels, DecompressionBombError, DecompressionBombWarning):
         millions = LARGEST_IMAGE_PIXELS // 1_000_000
-        raise InvalidInput(f"{field} has more than {millions} million pixels", field=field) from None
+        raise InvalidImage(f"has more than {millions} million pixels") from None
     except Exception as error:  # Pillow answers broken files with a dozen kinds of errors, and lists none of them
-        raise _no_image(field) from error
+        raise _no_image() from error
     if found is None:
-        raise _no_image(field)
+        raise _no_image()
     return found
 
 
@@ -110,7 +112,7 @@ def _payload(text: str) -> str:
     return payload
 
 
-def _base64_decoded(text: str, field: str) -> bytes:
+def _base64_decoded(text: str) -> bytes:
     """Decode a slice at a time, and let others have the interpreter in between, which these functions do not."""
     decoded, rest = [], b""
     try:
@@ -126,7 +128,7 @@ def _base64_decoded(text: str, field: str) -> bytes:
             time.sleep(0)
         decoded.append(binascii.a2b_base64(rest + _PADDING * (-len(rest) % 4), strict_mode=True))
     except ValueError:  # binascii.Error and UnicodeEncodeError are of this kind
-        raise InvalidInput(f"{field} is not valid base64", field=field) from None
+        raise InvalidImage("is not valid base64") from None
     return b"".join(decoded)
 
 
@@ -171,9 +173,9 @@ def _jpeg_is_whole(data: bytes) -> bool:
     return False
 
 
-def _too_large(field: str) -> InvalidInput:
-    return InvalidInput(f"{field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=field)
+def _too_large() -> InvalidImage:
+    return InvalidImage(f"is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB")
 
 
-def _no_image(field: str) -> InvalidInput:
-    return InvalidInput(f"{field} is not an image (JPEG, PNG, WebP or GIF)", field=field)
+def _no_image() -> InvalidImage:
+    return InvalidImage("is not an image (JPEG, PNG, WebP or GIF)")

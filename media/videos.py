@@ -17,8 +17,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from resolvers.images import Image
-from resolvers.video_facts import NotAVideo, VideoFacts
+from media.images import Image
+from media.video_properties import NotAVideo, VideoProperties
 
 SHORTEST_SECONDS = 0.5
 LONGEST_SECONDS = 60.0
@@ -34,7 +34,7 @@ _LONG_BOX_HEAD = 16
 av.logging.set_level(None)
 
 
-def inspect(path: Path) -> VideoFacts:
+def probe(path: Path) -> VideoProperties:
     """Return what the video is, once the file is known to be a whole MP4 whose first frame can be shown.
 
     Raises:
@@ -46,14 +46,14 @@ def inspect(path: Path) -> VideoFacts:
     with _opened(path) as container:
         stream = _picture(container)
         _first_frame(container, stream)
-        facts = VideoFacts(
+        properties = VideoProperties(
             duration_seconds=_duration(container, stream),
             size_bytes=size,
             width=stream.width,
             height=stream.height,
             has_audio=bool(container.streams.audio),
         )
-    return _sane(facts)
+    return _sane(properties)
 
 
 def without_sound(path: Path, target: Path) -> None:
@@ -122,12 +122,15 @@ def _duration(container: InputContainer, stream: VideoStream) -> float:
     return (container.duration or 0) / av.time_base
 
 
-def _sane(facts: VideoFacts) -> VideoFacts:
-    if not SHORTEST_SECONDS < facts.duration_seconds < LONGEST_SECONDS:
-        raise NotAVideo(f"it lasts {facts.duration_seconds:.3f} s")
-    if not (min(facts.width, facts.height) >= SMALLEST_SIDE and max(facts.width, facts.height) <= LARGEST_SIDE):
-        raise NotAVideo(f"it is {facts.width}x{facts.height} pixels large")
-    return facts
+def _sane(properties: VideoProperties) -> VideoProperties:
+    if not SHORTEST_SECONDS < properties.duration_seconds < LONGEST_SECONDS:
+        raise NotAVideo(f"it lasts {properties.duration_seconds:.3f} s")
+    if not (
+        min(properties.width, properties.height) >= SMALLEST_SIDE
+        and max(properties.width, properties.height) <= LARGEST_SIDE
+    ):
+        raise NotAVideo(f"it is {properties.width}x{properties.height} pixels large")
+    return properties
 
 
 def _copy_packets(source: InputContainer, picture: VideoStream, target: OutputContainer) -> None:

@@ -1,0 +1,48 @@
+"""Providers by name: which one a job was sent to, and the pace of submits to each."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0007"
+down_revision: str | Sequence[str] | None = "0005"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Apply.
+
+    Workers of the release before may go on meanwhile: they write no provider, and change all rows of the pace, of which
+    there is one until a worker of this release needs another. The pace first: so do workers who send a job.
+    """
+    op.add_column("submission_pace", sa.Column("provider", sa.Text(), server_default="veo", nullable=False))
+    op.alter_column("submission_pace", "provider", server_default=None)
+    op.drop_column("submission_pace", "id")
+    op.create_primary_key(op.f("pk_submission_pace"), "submission_pace", ["provider"])
+    op.add_column("video_jobs", sa.Column("provider", sa.Text()))
+    # The jobs in progress, found by their index: to write all rows anew would take long, with the table locked.
+    op.execute(
+        """UPDATE video_jobs SET provider = CASE WHEN mock_mode THEN 'mock' ELSE 'veo' END
+        WHERE status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"""
+    )
+    op.create_index(
+        "ix_video_jobs_sent",
+        "video_jobs",
+        ["provider"],
+        postgresql_where=sa.text("status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.execute("DELETE FROM submission_pace WHERE provider <> 'veo'")
+    op.drop_column("submission_pace", "provider")
+    op.add_column("submission_pace", sa.Column("id", sa.SmallInteger(), server_default="1", nullable=False))
+    op.alter_column("submission_pace", "id", server_default=None)
+    op.create_primary_key(op.f("pk_submission_pace"), "submission_pace", ["id"])
+    op.create_check_constraint(op.f("ck_submission_pace_one_row"), "submission_pace", "id = 1")
+    op.execute("INSERT INTO submission_pace (id) VALUES (1) ON CONFLICT DO NOTHING")
+    op.drop_index("ix_video_jobs_sent", table_name="video_jobs")
+    op.drop_column("video_jobs", "provider")

@@ -1,0 +1,1 @@
+"""Stores at Cloudinary. `docs/cloudinary.md` has what it does on the wire."""

@@ -1,0 +1,1 @@
+"""Generates at no cost: hands out videos that were rendered beforehand."""
