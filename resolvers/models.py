@@ -108,8 +108,10 @@ class Catalogue:
 
     def provider_of_job(self, job: JobRow) -> str:
         """Return the name of who makes a job's video: who it was sent to, whatever the table says now."""
-        is_sent = job.provider is not None or job.submission != Submission.NEW
-        return sent_to(job) if is_sent or job.mock_mode else self.provider_of(job.model).name
+        # A release before 0007 leaves the name of who has not accepted the job.
+        if job.submission != Submission.NEW or job.mock_mode:
+            return sent_to(job)
+        return self.provider_of(job.model).name
 
     @property
     def resolutions(self) -> list[str]:

@@ -87,8 +87,14 @@ async def test_a_job_stays_with_the_provider_that_it_was_sent_to_whatever_the_ta
     assert [(len(each.submitted), len(each.polled)) for each in generators.values()] == [(1, 2), (0, 0)]
 
 
-async def test_a_job_that_was_not_sent_goes_where_the_table_says_now(house: House) -> None:
+@pytest.mark.parametrize("left_by_an_older_release", [None, "veo"])
+async def test_a_job_that_was_not_sent_goes_where_the_table_says_now(
+    house: House, left_by_an_older_release: str | None
+) -> None:
     job, generators = await created(house), both()
+    async with house.database.session() as session:
+        statement = text("UPDATE video_jobs SET provider = :name WHERE id = :id")
+        await session.execute(statement, {"name": left_by_an_older_release, "id": job.id})
 
     await generate(shop(house, generators, EXCHANGED), job.id)
 
