@@ -31,12 +31,14 @@ from db.engine.database import wake_up_after_commit
 from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.queue import is_queued
+from db.specification import SPECIFIED, declares_specification
 from db.tables import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
 
 
+@declares_specification
 class VideoJobRow(Row):
     """What is shown of a job."""
 
@@ -127,7 +129,7 @@ _FIRST: dict[str, SQLColumnExpression[Any]] = {
     **{
         column.name: cast(null(), column.type)
         for column in _TABLE.columns
-        if column.nullable and column.name != "prompt"
+        if column.nullable and column.name not in SPECIFIED
     },
 }
 _ORDER = (VideoJob.created_at, VideoJob.id)

@@ -1,12 +1,16 @@
 """`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out."""
 
-from typing import Annotated
+from dataclasses import MISSING, Field, fields
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
 
 from fastapi import Depends, File, Form, Header, Query, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
+from pydantic.alias_generators import to_camel
 
 from auth.caller import Caller
 from db.engine.statements import Reader
+from db.specification import Specification
 from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
@@ -14,7 +18,7 @@ from resolvers.ids import uuid_or
 from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
+from resolvers.video_job_input import VideoJobInput
 from rest_compat.bodies import video_job_body, video_job_list_item
 from rest_compat.conditional import (
     WholeJob,
@@ -70,31 +74,31 @@ ReferenceImages = Annotated[
 ]
 
 
-async def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
+def _with_specification(read: Any) -> Any:  # noqa: ANN401 - a function that FastAPI calls
+    """Give a function a parameter for each field of a specification, which FastAPI then reads from the form."""
+
+    def parameter(asked: Field[Any]) -> Parameter:
+        form = Form(alias=to_camel(asked.name), description=asked.metadata["to_send"])
+        type_ = FormBoolean if asked.type is bool else asked.type
+        default = Parameter.empty if asked.default is MISSING else asked.default
+        return Parameter(asked.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, form])
+
+    own = [own for own in signature(read).parameters.values() if own.kind is Parameter.KEYWORD_ONLY]
+    read.__signature__ = Signature([*map(parameter, fields(Specification)), *own])
+    return read
+
+
+@_with_specification
+async def video_job_input(
     *,
-    prompt: Annotated[str | None, Form(description="What to show; this or `initialImage` is needed")] = None,
-    model: Annotated[str, Form(description="Such as `veo-3.1-generate-preview`; a leading `models/` is accepted")],
-    resolution: Annotated[str, Form(description="`720p` or `1080p`")],
-    aspect_ratio: Annotated[str, Form(alias="aspectRatio", description="`16:9` or `9:16`")],
-    duration_seconds: Annotated[int, Form(alias="durationSeconds", description="4 or 8")] = DEFAULT_DURATION_SECONDS,
-    generate_audio: Annotated[FormBoolean, Form(alias="generateAudio", description="Whether it has sound")] = False,
-    mock_mode: Annotated[FormBoolean, Form(alias="mockMode", description="`true` for a mock video, `false` for Veo")],
     look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
     look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
+    **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
     """Read the form."""
-    return VideoJobInput(
-        prompt=prompt,
-        model=model,
-        resolution=resolution,
-        aspect_ratio=aspect_ratio,
-        duration_seconds=duration_seconds,
-        generate_audio=generate_audio,
-        mock_mode=mock_mode,
-        look_id=_one_look(look_id, look_id_in_query),
-        idempotency_key=idempotency_key,
-    )
+    look = _one_look(look_id, look_id_in_query)
+    return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key)
 
 
 async def video_job_uploads(
