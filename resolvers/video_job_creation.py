@@ -8,7 +8,16 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import creations, file_removals, look_videos, queue, submission_pace, video_job_images, video_jobs
+from db import (
+    creations,
+    file_removals,
+    idempotency_keys,
+    look_videos,
+    queue,
+    submission_pace,
+    video_job_images,
+    video_jobs,
+)
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
 from db.engine.statements import Reader, Writer
@@ -182,7 +191,7 @@ async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> Vid
     """Return the first answer to the caller's key again: the job as it was when it was created."""
     if request.idempotency_key is None:
         return None
-    known = await video_jobs.get_idempotency_key(reader, caller.user_id, request.idempotency_key, IDEMPOTENCY_KEYS_LAST)
+    known = await idempotency_keys.get(reader, caller.user_id, request.idempotency_key, IDEMPOTENCY_KEYS_LAST)
     if known is None:
         return None
     if known.request_digest != request.digest():
@@ -204,7 +213,7 @@ async def _write(writer: Writer, caller: Caller, request: VideoJobInput, cost: i
         await _own_images(writer, job_id, request)
     if request.idempotency_key is not None:
         digest = request.digest()
-        await video_jobs.put_idempotency_key(writer, caller.user_id, request.idempotency_key, digest, job_id)
+        await idempotency_keys.put(writer, caller.user_id, request.idempotency_key, digest, job_id)
     await queue.enqueue(writer, [job_id])
     return job
 

@@ -1,19 +1,15 @@
 """`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out."""
 
-from dataclasses import MISSING, Field, fields
-from inspect import Parameter, Signature, signature
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic.alias_generators import to_camel
 
 from auth.caller import Caller
 from db.engine.statements import Reader
-from db.specification import Specification
 from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
-from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
+from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
@@ -35,9 +31,9 @@ from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
 from rest_compat.time_limits import allow
 from rest_compat.urls import shown_url
+from rest_compat.video_job_form import video_job_input, video_job_uploads
 from rest_compat.wire import (
     DefaultVideoBody,
-    FormBoolean,
     InsufficientTokensBody,
     RefusalBody,
     VideoJobBody,
@@ -68,48 +64,6 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 MOST_FIELDS = 40
 MOST_FILES = 10
 LARGEST_FIELD = 64 * 1024
-ReferenceImages = Annotated[
-    list[UploadFile] | None,
-    File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
-]
-
-
-def _with_specification(read: Any) -> Any:  # noqa: ANN401 - a function that FastAPI calls
-    """Give a function a parameter for each field of a specification, which FastAPI then reads from the form."""
-
-    def parameter(asked: Field[Any]) -> Parameter:
-        form = Form(alias=to_camel(asked.name), description=asked.metadata["to_send"])
-        type_ = FormBoolean if asked.type is bool else asked.type
-        default = Parameter.empty if asked.default is MISSING else asked.default
-        return Parameter(asked.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, form])
-
-    own = [own for own in signature(read).parameters.values() if own.kind is Parameter.KEYWORD_ONLY]
-    read.__signature__ = Signature([*map(parameter, fields(Specification)), *own])
-    return read
-
-
-@_with_specification
-async def video_job_input(
-    *,
-    look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
-    look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
-    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
-    **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
-) -> VideoJobInput:
-    """Read the form."""
-    look = _one_look(look_id, look_id_in_query)
-    return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key)
-
-
-async def video_job_uploads(
-    initial_image: Annotated[
-        UploadFile | None, File(alias="initialImage", description="Where to start: a JPEG or PNG file")
-    ] = None,
-    end_frame: Annotated[UploadFile | None, File(alias="endFrame", description="Where to end: as above")] = None,
-    reference_images: ReferenceImages = None,
-) -> Uploads:
-    """Read the form's files."""
-    return Uploads(initial_image, end_frame, reference_images or ())
 
 
 @router.post(
@@ -291,10 +245,3 @@ async def _body_of_created(
     places = await queue_places(reader, [job.id], services.catalogue.limits)
     shown_in = in_looks.get(job.id, ())
     return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
-
-
-def _one_look(in_form: str | None, in_query: str | None) -> str | None:
-    """Take the look from wherever it is given; two different ones are no look."""
-    if in_form and in_query and in_form.strip().lower() != in_query.strip().lower():
-        raise InvalidLook
-    return in_form or in_query

@@ -1,20 +1,57 @@
-"""Fields that are shown or taken as they are: what they mean is written once, for both APIs."""
+"""Fields that are shown or taken as they are: their meanings are both APIs', and rows say what there is to show."""
 
-from dataclasses import fields
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
 from typing import TypeVar
 
 import strawberry
 
+from db.engine.statements import Row
 from db.specification import Specification
+from resolvers import shown_rows
+from resolvers.meanings import meaning
 
 Kind = TypeVar("Kind", bound=type)
 
 
+def described(kind: Kind) -> Kind:
+    """Make a described field of each annotation that has none; its value, if it has one, is the field's default.
+
+    Raises:
+        TypeError: when nothing says what one means.
+
+    """
+    for name in kind.__annotations__:
+        default = vars(kind).get(name, strawberry.field().default)
+        if not isinstance(default, Field):
+            text = meaning(kind.__name__, name)
+            if text is None:
+                raise TypeError(f"resolvers.meanings must say what {kind.__qualname__}.{name} means")
+            setattr(kind, name, strawberry.field(default=default, description=text))
+    return kind
+
+
+def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
+    """Decorate a type whose plain fields are columns of rows: all of them, but for what is hidden.
+
+    Raises:
+        TypeError: when the type is made.
+
+    """
+    columns = set(rows[0].columns())
+
+    def shown(kind: Kind) -> Kind:
+        others = [name for name in kind.__annotations__ if name not in columns and name not in vars(kind)]
+        if others:
+            raise TypeError(f"{rows[0].__name__} has no columns for {others} of {kind.__qualname__}")
+        return described(shown_rows.shows(*rows, hidden=hidden)(kind))
+
+    return shown
+
+
 def takes_specification(kind: Kind) -> Kind:
     """Put the fields of a specification before those of an input."""
-    own = kind.__annotations__
-    kind.__annotations__ = {field.name: field.type for field in fields(Specification)} | own
+    kind.__annotations__ = {field.name: field.type for field in fields(Specification)} | kind.__annotations__
     for field in fields(Specification):
-        taken = strawberry.field(default=field.default, description=field.metadata["to_send"])
-        setattr(kind, field.name, taken)
-    return kind
+        setattr(kind, field.name, strawberry.field(default=field.default, description=field.metadata["to_send"]))
+    return described(kind)
