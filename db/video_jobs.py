@@ -26,18 +26,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from db.declarations import declares
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.queue import is_queued
-from db.specification import SPECIFIED, declares_specification
+from db.specification import SPECIFIED, Specification
 from db.tables import ACTIVE_STATUSES, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
 
 
-@declares_specification
+@declares(Specification)
 class VideoJobRow(Row):
     """What is shown of a job."""
 

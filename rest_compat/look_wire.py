@@ -9,12 +9,12 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from db.declarations import declares
 from db.look_videos import VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.tables import VideoJobStatus, Visibility
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
-from resolvers.shown_rows import shows
 from rest_compat.wire import Wire
 
 LONGEST_NUMBER = 40
@@ -39,7 +39,7 @@ def _counted(check: Callable[[Sized], None]) -> BeforeValidator:
     return BeforeValidator(counted)
 
 
-@shows(ProductRow, hidden={"look_id"})
+@declares(ProductRow, hidden={"look_id"})
 class ProductBody(Wire):
     """A product in a look."""
 
@@ -53,7 +53,7 @@ class ProductBody(Wire):
     created_at: datetime
 
 
-@shows(VideoInLook, hidden={"look_id", "thumbnail_url"})
+@declares(VideoInLook, hidden={"look_id", "thumbnail_url"})
 class LookVideoBody(Wire):
     """A video in a look."""
 
@@ -65,7 +65,7 @@ class LookVideoBody(Wire):
     progress_percentage: int
 
 
-@shows(SharedWith, hidden={"look_id"})
+@declares(SharedWith, hidden={"look_id"})
 class SharedWithBody(Wire):
     """A user whom the look is shared with."""
 
@@ -74,7 +74,7 @@ class SharedWithBody(Wire):
     name: str | None
 
 
-@shows(LookRow)
+@declares(LookRow)
 class LookBody(Wire):
     """A look with all that is in it."""
 

@@ -23,7 +23,7 @@ def _with_specification(read: Any) -> Any:  # noqa: ANN401 - a function that Fas
     """Give a function a parameter for each field of a specification, which FastAPI then reads from the form."""
 
     def parameter(asked: Field[Any]) -> Parameter:
-        form = Form(alias=to_camel(asked.name), description=asked.metadata["to_send"])
+        form = Form(alias=to_camel(asked.name), description=asked.metadata["meaning"])
         type_ = FormBoolean if asked.type is bool else asked.type
         default = Parameter.empty if asked.default is MISSING else asked.default
         return Parameter(asked.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, form])

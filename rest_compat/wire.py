@@ -8,10 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from db.accounts import LedgerRow
+from db.declarations import declares
 from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
-from resolvers.shown_rows import shows
 
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -39,7 +39,7 @@ class Wire(BaseModel):
         cls.model_rebuild(force=True)
 
 
-@shows(LogLine, hidden={"video_job_id", "id"})
+@declares(LogLine, hidden={"video_job_id", "id"})
 class LogLineBody(Wire):
     """A line of a job's log."""
 
@@ -56,7 +56,7 @@ class AssociatedLookBody(Wire):
     generated_image_url: str
 
 
-@shows(VideoJobRow, hidden={"error_code", "version"})
+@declares(VideoJobRow, hidden={"error_code", "version"})
 class VideoJobBody(Wire):
     """A video job."""
 
@@ -161,7 +161,7 @@ class CostsBody(Wire):
     costs: dict[str, int]
 
 
-@shows(LedgerRow)
+@declares(LedgerRow)
 class TransactionBody(Wire):
     """One change of a balance."""
 

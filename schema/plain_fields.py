@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import strawberry
 
+from db.declarations import declares
 from db.engine.statements import Row
 from db.specification import Specification
-from resolvers import shown_rows
 from resolvers.meanings import meaning
 
 Kind = TypeVar("Kind", bound=type)
@@ -44,7 +44,7 @@ def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Ki
         others = [name for name in kind.__annotations__ if name not in columns and name not in vars(kind)]
         if others:
             raise TypeError(f"{rows[0].__name__} has no columns for {others} of {kind.__qualname__}")
-        return described(shown_rows.shows(*rows, hidden=hidden)(kind))
+        return described(declares(*rows, hidden=hidden)(kind))
 
     return shown
 
@@ -53,5 +53,5 @@ def takes_specification(kind: Kind) -> Kind:
     """Put the fields of a specification before those of an input."""
     kind.__annotations__ = {field.name: field.type for field in fields(Specification)} | kind.__annotations__
     for field in fields(Specification):
-        setattr(kind, field.name, strawberry.field(default=field.default, description=field.metadata["to_send"]))
-    return described(kind)
+        setattr(kind, field.name, strawberry.field(default=field.default, description=field.metadata["meaning"]))
+    return kind

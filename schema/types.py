@@ -97,11 +97,6 @@ class Product:
     created_at: datetime
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["Product.thumbnail_url"])
 
-    @staticmethod
-    def of(row: ProductRow) -> "Product":
-        """Show a row."""
-        return cast("Product", row)
-
 
 @strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
 @shows(VideoInLook, hidden={"look_id"})
@@ -115,11 +110,6 @@ class LookVideo:
     created_at: datetime
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
-
-    @staticmethod
-    def of(row: VideoInLook) -> "LookVideo":
-        """Show a row."""
-        return cast("LookVideo", row)
 
 
 @strawberry.type(description="A user, as others see them.")

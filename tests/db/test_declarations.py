@@ -1,4 +1,4 @@
-"""What an API shows of a row is compared with the row when the module is loaded that declares it."""
+"""A class that repeats what another one declares is compared with it when it is made."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from db.declarations import declares
 from db.engine.statements import Row
-from resolvers.shown_rows import shows
 
 Id = NewType("Id", str)
 Number = NewType("Number", int)
@@ -40,16 +40,16 @@ def shown(annotations: dict[str, Any]) -> type:
 def test_every_column_may_be_shown_as_what_it_is(annotations: dict[str, Any]) -> None:
     kind = shown(annotations)
 
-    assert shows(Kept)(kind) is kind
+    assert declares(Kept)(kind) is kind
 
 
 @pytest.mark.parametrize("name", Kept.columns())
 def test_a_column_is_shown_or_hidden(name: str) -> None:
     kind = shown({other: type_ for other, type_ in SHOWN.items() if other != name})
 
-    assert shows(Kept, hidden={name})(kind) is kind
-    with pytest.raises(TypeError, match=rf"Shown must show Kept\.{name}: .*, or hide it"):
-        shows(Kept)(kind)
+    assert declares(Kept, hidden={name})(kind) is kind
+    with pytest.raises(TypeError, match=f"Shown must declare {name}: .*, as Kept does, or hide it"):
+        declares(Kept)(kind)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_column_is_shown_or_hidden(name: str) -> None:
     ],
 )
 def test_a_column_is_not_shown_as_something_else(name: str, type_: object) -> None:
-    with pytest.raises(TypeError, match=rf"Shown must show Kept\.{name}: "):
-        shows(Kept)(shown(SHOWN | {name: type_}))
+    with pytest.raises(TypeError, match=f"Shown must declare {name}: "):
+        declares(Kept)(shown(SHOWN | {name: type_}))
 
 
 def test_each_of_several_rows_is_compared() -> None:
@@ -80,5 +80,5 @@ def test_each_of_several_rows_is_compared() -> None:
         id: UUID
         title: str
 
-    with pytest.raises(TypeError, match=r"Shown must show Other\.title: "):
-        shows(Kept, Other)(shown(SHOWN))
+    with pytest.raises(TypeError, match=r"Shown must declare title: .*, as Other does"):
+        declares(Kept, Other)(shown(SHOWN))
