@@ -32,7 +32,7 @@ def described(kind: Kind) -> Kind:
 
 
 def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
-    """Decorate a type whose plain fields are columns of rows: all of them, but for what is hidden.
+    """Make a type of a class whose plain fields are columns of rows, all but the hidden ones; its docstring is shown.
 
     Raises:
         TypeError: when the type is made.
@@ -44,7 +44,7 @@ def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Ki
         others = [name for name in kind.__annotations__ if name not in columns and name not in vars(kind)]
         if others:
             raise TypeError(f"{rows[0].__name__} has no columns for {others} of {kind.__qualname__}")
-        return described(declares(*rows, hidden=hidden)(kind))
+        return strawberry.type(described(declares(*rows, hidden=hidden)(kind)), description=kind.__doc__)
 
     return shown
 

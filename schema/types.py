@@ -49,10 +49,9 @@ def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
     return [str(line.id) for line in lines]
 
 
-@strawberry.type(description="A line of a job's log.")
 @shows(LogLine, hidden={"video_job_id", "id"})
 class VideoJobLog:
-    """See `db.tables.VideoJobLog`."""
+    """A line of a job's log."""
 
     cursor: str = column(_cursors, "Where it stands in the log, for `videoJobLogs(after:)`")
     timestamp: datetime
@@ -65,10 +64,9 @@ class VideoJobLog:
         return cast("VideoJobLog", row)
 
 
-@strawberry.type(description="One change of a balance.")
 @shows(LedgerRow)
 class TokenTransaction:
-    """See `db.tables.LedgerEntry`."""
+    """One change of a balance."""
 
     id: strawberry.ID
     kind: LedgerEntryKind
@@ -83,10 +81,9 @@ class TokenTransaction:
         return cast("TokenTransaction", row)
 
 
-@strawberry.type(description="A product in a look.")
 @shows(ProductRow, hidden={"look_id"})
 class Product:
-    """See `db.looks.ProductRow`."""
+    """A product in a look."""
 
     id: strawberry.ID
     sku: str | None
@@ -98,10 +95,9 @@ class Product:
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["Product.thumbnail_url"])
 
 
-@strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
 @shows(VideoInLook, hidden={"look_id"})
 class LookVideo:
-    """See `db.look_videos.VideoInLook`."""
+    """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
     id: strawberry.ID
     status: VideoJobStatus
@@ -112,10 +108,9 @@ class LookVideo:
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
 
 
-@strawberry.type(description="A user, as others see them.")
 @shows(SharedWithRow, hidden={"look_id"})
 class SharedWith:
-    """Whom a look is shared with."""
+    """A user, as others see them."""
 
     id: strawberry.ID
     email: str | None
@@ -147,10 +142,9 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
     return [looks.thumbnail(row, shown) for row, shown in zip(rows, videos, strict=True)]
 
 
-@strawberry.type(description="An image with the products on it, and the videos made of it.")
 @shows(LookRow, LookOfJob, hidden={"video_job_id"})
 class Look:
-    """See `db.tables.Look`."""
+    """An image with the products on it, and the videos made of it."""
 
     id: strawberry.ID
     title: str | None
@@ -210,10 +204,9 @@ async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext
     return await context.loaders.looks_of_job.load_all(_ids(rows))
 
 
-@strawberry.type(description="A request for a video, and its way to a stored file.")
 @shows(VideoJobRow)
 class VideoJob:
-    """See `db.tables.VideoJob`."""
+    """A request for a video, and its way to a stored file."""
 
     id: strawberry.ID
     user_id: strawberry.ID
