@@ -1,7 +1,7 @@
 """Fields that are shown or taken as they are: their meanings are both APIs', and rows say what there is to show."""
 
 from collections.abc import Callable, Collection
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, fields
 from typing import TypeVar
 
 import strawberry
@@ -22,7 +22,7 @@ def described(kind: Kind) -> Kind:
 
     """
     for name in kind.__annotations__:
-        default = vars(kind).get(name, strawberry.field().default)
+        default = vars(kind).get(name, MISSING)
         if not isinstance(default, Field):
             text = meaning(kind.__name__, name)
             if text is None:

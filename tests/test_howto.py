@@ -44,4 +44,4 @@ def test_no_other_place_names_every_field() -> None:
 
     complete = {str(path.relative_to(ROOT)) for path in modules if set(SPECIFIED) <= words(path)}
 
-    assert complete - set(PLACES) == CLIENTS
+    assert complete - set(PLACES) - CLIENTS == set()
