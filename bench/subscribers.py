@@ -37,7 +37,13 @@ from resolvers import accounts, video_job_creation
 from resolvers.video_job_input import VideoJobInput
 
 SUBSCRIBE = "subscription ($id: ID!) { videoJob(id: $id) { version status statusMessage progressPercentage } }"
-ASKED = VideoJobInput("veo-3.1-generate-preview", "720p", "16:9", mock_mode=True, prompt="The model turns slowly")
+ASKED = VideoJobInput(
+    model="veo-3.1-generate-preview",
+    resolution="720p",
+    aspect_ratio="16:9",
+    mock_mode=True,
+    prompt="The model turns slowly",
+)
 CONNECTED_AT_ONCE = 100
 
 

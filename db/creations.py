@@ -1,6 +1,6 @@
 """What a creation asks of the database and writes to it, each in one statement: its account is locked meanwhile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,20 +12,9 @@ from uuid_utils.compat import uuid7
 from db.accounts import balance_changed
 from db.engine.database import wake_up_after_commit
 from db.engine.statements import Reader, Row, Statement, Writer
+from db.specification import SPECIFIED, Specification, values_of
 from db.tables import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
-
-# What is asked for, by the columns that keep it; the database fills in the rest.
-_ASKED = (
-    "prompt",
-    "model",
-    "resolution",
-    "aspect_ratio",
-    "duration_seconds",
-    "generate_audio",
-    "mock_mode",
-    "status_message",
-)
 
 
 class Standing(Row):
@@ -43,11 +32,12 @@ class NewVideoJob(VideoJobRow):
 
 @dataclass(frozen=True)
 class Creation:
-    """A job to be written. `asked` has what `_ASKED` names; `look_id` is a look of the user's, `message` its log."""
+    """A job to be written. `look_id` is a look of the user's, `message` the first line of its log."""
 
     job_id: UUID
     user_id: UUID
-    asked: Mapping[str, object]
+    specification: Specification
+    status_message: str
     cost: int
     message: str
     look_id: UUID | None
@@ -68,7 +58,7 @@ _STANDING = Statement(select(func.array(_ACTIVE, type_=ARRAY(Uuid)), _OWNS_LOOK)
 def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
     """Put the job first: what needs its id is written from what its row returns."""
     values = {"id": bindparam("job"), "user_id": _USER} | {
-        name: bindparam(name) for name in (*_ASKED, "tokens_consumed")
+        name: bindparam(name) for name in (*SPECIFIED, "status_message", "tokens_consumed")
     }
     job = insert(VideoJob).values(values).returning(*SHOWN).cte("job")
     charge = balance_changed(select(job.c.id).scalar_subquery())
@@ -110,9 +100,10 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
     """
     values = {"job": new.job_id, "user": new.user_id, "entry": uuid7(), "kind": LedgerEntryKind.CHARGE}
     values |= {"amount": -new.cost, "level": LogLevel.INFO, "message": new.message, "tokens_consumed": new.cost}
+    values |= values_of(new.specification) | {"status_message": new.status_message}
     if new.look_id is not None:
         values["look"] = new.look_id
     statement = _WRITE if new.look_id is None else _WRITE_WITH_LOOK
-    (job,) = await writer.fetch(statement, **values, **new.asked)
+    (job,) = await writer.fetch(statement, **values)
     wake_up_after_commit(writer, job.id, job.version, job.user_id)
     return job

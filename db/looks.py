@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     ColumnElement,
     Double,
     Select,
@@ -86,17 +87,7 @@ class ProductRow(Row):
 
 _LOOK = LookRow.columns_of(Look)
 _OWNED = OwnedLook.columns_of(Look)
-_PRODUCT = (
-    Product.look_id,
-    Product.id,
-    Product.sku,
-    Product.name,
-    Product.designer,
-    cast(Product.price, Double),
-    Product.product_url,
-    Product.thumbnail_url,
-    Product.created_at,
-)
+_PRODUCT = [cast(it, Double) if it is Product.price else it for it in ProductRow.columns_of(Product)]
 _VIEWER = bindparam("viewer", type_=Uuid)
 
 
@@ -188,6 +179,11 @@ def _listing_of(view: LookView, *, searching: bool) -> Listing[LookRow]:
     return Listing(query, (Look.created_at, Look.id), LookRow)
 
 
+def _all_but_times(table: type[Look | Product]) -> dict[str, BindParameter[Any]]:
+    names = [column.name for column in table.__table__.columns]
+    return {name: bindparam(name) for name in names if not name.endswith("_at")}
+
+
 def _shared_with_viewer() -> ColumnElement[bool]:
     shared = exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
     return and_(Look.visibility == Visibility.SHARED, shared)
@@ -209,22 +205,10 @@ _VISIBLE_LOOK = Statement(
 _IS_LOOK = Look.id == bindparam("look")
 _LOCK = Statement(select(*_OWNED).where(_IS_LOOK).with_for_update(), OwnedLook)
 _ADD = Statement(
-    insert(Look)
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("id", "user_id", "title", "notes", "generated_image_url", "visibility", "search_text")
-        }
-    )
-    .returning(*_OWNED),
+    insert(Look).values(_all_but_times(Look)).returning(*_OWNED),
     OwnedLook,
 )
-_ADD_PRODUCT = Statement(
-    insert(Product).values(
-        {column.name: bindparam(column.name) for column in Product.__table__.columns if column.name != "created_at"}
-    ),
-    NoRow,
-)
+_ADD_PRODUCT = Statement(insert(Product).values(_all_but_times(Product)), NoRow)
 _CHANGE = Statement(
     update(Look)
     .where(_IS_LOOK)

@@ -1,10 +1,25 @@
 """Which of the schema's versions a database has. Alembic, which takes a while to load, is for bringing it others."""
 
+import re
+from pathlib import Path
+
 from sqlalchemy import Text, bindparam, column, func, select, table
 
 from db.engine.statements import Reader, Row, Statement
 
-HEADS = frozenset({"0003", "0007"})
+_SCRIPTS = Path(__file__).parent.parent / "alembic" / "versions"
+
+
+def _heads() -> frozenset[str]:
+    """Return the revisions that no other one follows."""
+    text = "\n".join(script.read_text() for script in _SCRIPTS.glob("*.py"))
+    revisions, followed = (
+        set(re.findall(rf'^{name}: .* = "(\w+)"$', text, re.MULTILINE)) for name in ("revision", "down_revision")
+    )
+    return frozenset(revisions - followed)
+
+
+HEADS = _heads()
 """The last revision of each branch in `alembic/versions`."""
 
 

@@ -16,12 +16,13 @@ from db import file_removals
 from db import looks as look_rows
 from db.engine.database import Database
 from db.looks import OwnedLook
+from db.specification import values_of
 from db.tables import Visibility
 from media.images import Image
 from resolvers import looks
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
-from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, user_ids
+from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
 from resolvers.ports import Storage
 from resolvers.texts import checked_text, required_text
 
@@ -32,16 +33,11 @@ HIGHEST_PRICE = Decimal("9999999999.99")
 CENT = Decimal("0.01")
 
 
-@dataclass(frozen=True)
-class ProductInput:
+@dataclass(frozen=True, kw_only=True)
+class ProductInput(ProductFields):
     """A product as it came over a wire, with its picture."""
 
-    name: str
     thumbnail: Image
-    sku: str | None = None
-    designer: str | None = None
-    price: Decimal | None = None
-    product_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,13 +132,14 @@ def _once_per_sku(products: Sequence[ProductInput]) -> list[ProductInput]:
 def _checked_product(product: ProductInput) -> NewProduct:
     if product.price is not None and not (product.price.is_finite() and 0 <= product.price <= HIGHEST_PRICE):
         raise InvalidInput(f"price must be 0 to {HIGHEST_PRICE}", field="price")
-    return NewProduct(
-        name=required_text(product.name, "name", LONGEST_NAME),
-        sku=checked_text(product.sku, "sku", LONGEST_NAME),
-        designer=checked_text(product.designer, "designer", LONGEST_NAME),
-        price=None if product.price is None else product.price.quantize(CENT),
-        product_url=checked_text(product.product_url, "productUrl", LONGEST_URL),
-    )
+    checked = {
+        "name": required_text(product.name, "name", LONGEST_NAME),
+        "sku": checked_text(product.sku, "sku", LONGEST_NAME),
+        "designer": checked_text(product.designer, "designer", LONGEST_NAME),
+        "price": None if product.price is None else product.price.quantize(CENT),
+        "product_url": checked_text(product.product_url, "productUrl", LONGEST_URL),
+    }
+    return NewProduct(**values_of(product, ProductFields) | checked)
 
 
 def _with_images(new: NewLook, stored: Sequence[str]) -> NewLook:

@@ -26,15 +26,21 @@ LONGEST_SEARCH = 200
 MOST_SHARES = 1000
 
 
-@dataclass(frozen=True)
-class NewProduct:
-    """A product of a look to be made; `price` in the shop's currency, its image stored already."""
+@dataclass(frozen=True, kw_only=True)
+class ProductFields:
+    """What both APIs read of a product, and its row keeps; `price` in the shop's currency."""
 
     name: str
     sku: str | None = None
     designer: str | None = None
     price: Decimal | None = None
     product_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewProduct(ProductFields):
+    """A product of a look to be made; its image is stored already."""
+
     thumbnail_url: str | None = None
 
 

@@ -6,23 +6,18 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from db.specification import Specification
 from media.images import Image
 
 
-@dataclass(frozen=True)
-class GenerationRequest:
-    """What a generator is asked for. `duration_seconds` is the video's; other values are as the wires spell them.
+@dataclass(frozen=True, kw_only=True)
+class GenerationRequest(Specification):
+    """What a generator is asked for: a job's specification, its model by the id that the generator knows.
 
-    `model` is the id that the generator knows, `attempt` counts the generations of one job from 1.
+    `attempt` counts the generations of one job from 1.
     """
 
     video_job_id: UUID
-    prompt: str | None
-    model: str
-    resolution: str
-    aspect_ratio: str
-    duration_seconds: int
-    generate_audio: bool
     initial_image: Image | None = None
     end_frame: Image | None = None
     reference_images: Sequence[Image] = ()

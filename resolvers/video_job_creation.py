@@ -1,17 +1,27 @@
 """Creating a video job: one list of rules, which a creation obeys and a quote reports."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import creations, file_removals, look_videos, queue, submission_pace, video_job_images, video_jobs
+from db import (
+    creations,
+    file_removals,
+    idempotency_keys,
+    look_videos,
+    queue,
+    submission_pace,
+    video_job_images,
+    video_jobs,
+)
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
 from db.engine.statements import Reader, Writer
+from db.specification import values_of
 from db.tables import LogLevel
 from db.video_jobs import VideoJobRow
 from resolvers.accounts import lock_account, open_account
@@ -126,7 +136,7 @@ async def retry(
         raise VideoJobImagesRemoved
     shown_in = await look_videos.looks_of_jobs(writer, [job.id])
     look_id = str(shown_in[0].id) if shown_in else None
-    asked = replace(_asked_for(job), look_id=look_id, idempotency_key=idempotency_key)
+    asked = VideoJobInput(**values_of(job), look_id=look_id, idempotency_key=idempotency_key)
     return await create(writer, caller, asked, catalogue)
 
 
@@ -188,7 +198,7 @@ async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> Vid
     """Return the first answer to the caller's key again: the job as it was when it was created."""
     if request.idempotency_key is None:
         return None
-    known = await video_jobs.get_idempotency_key(reader, caller.user_id, request.idempotency_key, IDEMPOTENCY_KEYS_LAST)
+    known = await idempotency_keys.get(reader, caller.user_id, request.idempotency_key, IDEMPOTENCY_KEYS_LAST)
     if known is None:
         return None
     if known.request_digest != request.digest():
@@ -197,45 +207,20 @@ async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> Vid
     return await video_jobs.get_as_created(reader, known.video_job_id, caller.user_id, *messages)
 
 
-def _asked_for(job: VideoJobRow) -> VideoJobInput:
-    return VideoJobInput(
-        prompt=job.prompt,
-        model=job.model,
-        resolution=job.resolution,
-        aspect_ratio=job.aspect_ratio,
-        duration_seconds=job.duration_seconds,
-        generate_audio=job.generate_audio,
-        mock_mode=job.mock_mode,
-    )
-
-
-def _columns(request: VideoJobInput) -> dict[str, object]:
-    """Return what a job's row keeps of the request."""
-    return {
-        "prompt": request.prompt,
-        "model": request.model,
-        "resolution": request.resolution,
-        "aspect_ratio": request.aspect_ratio,
-        "duration_seconds": request.duration_seconds,
-        "generate_audio": request.generate_audio,
-        "mock_mode": request.mock_mode,
-        "status_message": status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode),
-    }
-
-
 def _first_message(cost: int) -> str:
     return f"Video job created, {cost} tokens charged"
 
 
 async def _write(writer: Writer, caller: Caller, request: VideoJobInput, cost: int) -> NewVideoJob:
     job_id, look_id = uuid7(), None if request.look_id is None else UUID(request.look_id)
-    new = Creation(job_id, caller.user_id, _columns(request), cost, _first_message(cost), look_id)
+    text = status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode)
+    new = Creation(job_id, caller.user_id, request, text, cost, _first_message(cost), look_id)
     job = await creations.write(writer, new)
     if request.images:
         await _own_images(writer, job_id, request)
     if request.idempotency_key is not None:
         digest = request.digest()
-        await video_jobs.put_idempotency_key(writer, caller.user_id, request.idempotency_key, digest, job_id)
+        await idempotency_keys.put(writer, caller.user_id, request.idempotency_key, digest, job_id)
     await queue.enqueue(writer, [job_id])
     return job
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sized
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from typing import Any
 
+from db.specification import Specification, check_complete
 from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
 from resolvers.texts import is_storable
 
-DEFAULT_DURATION_SECONDS = 8
 MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_PROMPT = 4000
@@ -60,21 +60,19 @@ def check_reference_image_count(images: Sized) -> None:
         raise InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
 
 
-@dataclass(frozen=True)
-class VideoJobInput:
+# Whose rules are below; the rest are booleans, and may be either.
+_RULED = {"prompt", "model", "resolution", "aspect_ratio", "duration_seconds"}
+check_complete(__name__, _RULED | {"generate_audio", "mock_mode"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoJobInput(Specification):
     """A request for a video as it came over a wire.
 
-    `look_id` is still text, since a malformed one is answered like a foreign one. `duration_seconds` is in seconds of
-    video. `images` have been checked by their content already.
+    `look_id` is still text, since a malformed one is answered like a foreign one. `images` have been checked by their
+    content already.
     """
 
-    model: str
-    resolution: str
-    aspect_ratio: str
-    mock_mode: bool
-    prompt: str | None = None
-    duration_seconds: int = DEFAULT_DURATION_SECONDS
-    generate_audio: bool = False
     look_id: str | None = None
     images: tuple[JobImage, ...] = ()
     idempotency_key: str | None = None

@@ -10,17 +10,9 @@ from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.items import Item, Items
+from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody
 from rest_compat.urls import shown_url
-from rest_compat.wire import (
-    AssociatedLookBody,
-    LogLineBody,
-    LookBody,
-    LookVideoBody,
-    ProductBody,
-    SharedWithBody,
-    VideoJobBody,
-    VideoJobListItem,
-)
+from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem
 
 PROMPT_IN_LIST = 150
 

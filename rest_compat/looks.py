@@ -8,26 +8,21 @@ from fastapi import Query, Request, Response
 
 from db.engine.statements import Reader
 from db.looks import LookRow, LookView
+from db.specification import values_of
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
 from resolvers.image_files import decode_image
 from resolvers.look_images import LookInput, ProductInput
+from resolvers.looks import ProductFields
 from rest_compat.bodies import look_bodies
 from rest_compat.items import Item, json_response
+from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
 from rest_compat.services import AdmittedCaller, Services, router_at
 from rest_compat.time_limits import allow
-from rest_compat.wire import (
-    LookBody,
-    LookChangesBody,
-    LookListBody,
-    NewLookBody,
-    NewProductBody,
-    RefusalBody,
-    VisibilityBody,
-)
+from rest_compat.wire import RefusalBody
 
 router = router_at("/api/v1/looks", "looks")
 
@@ -123,12 +118,8 @@ async def _asked(body: NewLookBody) -> LookInput:
 
 async def _asked_product(product: NewProductBody) -> ProductInput:
     return ProductInput(
-        name=product.name,
+        **values_of(product, ProductFields),
         thumbnail=await asyncio.to_thread(decode_image, product.thumbnail_base64, field="thumbnailBase64"),
-        sku=product.sku,
-        designer=product.designer,
-        price=product.price,
-        product_url=product.product_url,
     )
 
 

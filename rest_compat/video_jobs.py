@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Depends, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from auth.caller import Caller
 from db.engine.statements import Reader
 from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
-from resolvers.errors import InvalidLook, LookNotFound, VideoJobNotFound
+from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
+from resolvers.video_job_input import VideoJobInput
 from rest_compat.bodies import video_job_body, video_job_list_items
 from rest_compat.conditional import (
     WholeJob,
@@ -32,9 +32,9 @@ from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
 from rest_compat.time_limits import allow
 from rest_compat.urls import shown_url
+from rest_compat.video_job_form import video_job_input, video_job_uploads
 from rest_compat.wire import (
     DefaultVideoBody,
-    FormBoolean,
     InsufficientTokensBody,
     RefusalBody,
     VideoJobBody,
@@ -65,48 +65,6 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 MOST_FIELDS = 40
 MOST_FILES = 10
 LARGEST_FIELD = 64 * 1024
-ReferenceImages = Annotated[
-    list[UploadFile] | None,
-    File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
-]
-
-
-async def video_job_input(  # noqa: PLR0913 - one parameter for each field of the form
-    *,
-    prompt: Annotated[str | None, Form(description="What to show; this or `initialImage` is needed")] = None,
-    model: Annotated[str, Form(description="Such as `veo-3.1-generate-preview`; a leading `models/` is accepted")],
-    resolution: Annotated[str, Form(description="`720p` or `1080p`")],
-    aspect_ratio: Annotated[str, Form(alias="aspectRatio", description="`16:9` or `9:16`")],
-    duration_seconds: Annotated[int, Form(alias="durationSeconds", description="4 or 8")] = DEFAULT_DURATION_SECONDS,
-    generate_audio: Annotated[FormBoolean, Form(alias="generateAudio", description="Whether it has sound")] = False,
-    mock_mode: Annotated[FormBoolean, Form(alias="mockMode", description="`true` for a mock video, `false` for Veo")],
-    look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
-    look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
-    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
-) -> VideoJobInput:
-    """Read the form."""
-    return VideoJobInput(
-        prompt=prompt,
-        model=model,
-        resolution=resolution,
-        aspect_ratio=aspect_ratio,
-        duration_seconds=duration_seconds,
-        generate_audio=generate_audio,
-        mock_mode=mock_mode,
-        look_id=_one_look(look_id, look_id_in_query),
-        idempotency_key=idempotency_key,
-    )
-
-
-async def video_job_uploads(
-    initial_image: Annotated[
-        UploadFile | None, File(alias="initialImage", description="Where to start: a JPEG or PNG file")
-    ] = None,
-    end_frame: Annotated[UploadFile | None, File(alias="endFrame", description="Where to end: as above")] = None,
-    reference_images: ReferenceImages = None,
-) -> Uploads:
-    """Read the form's files."""
-    return Uploads(initial_image, end_frame, reference_images or ())
 
 
 @router.post(
@@ -287,10 +245,3 @@ async def _body_of_created(
     places = await queue_places(reader, [job.id], services.catalogue)
     shown_in = in_looks.get(job.id, ())
     return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
-
-
-def _one_look(in_form: str | None, in_query: str | None) -> str | None:
-    """Take the look from wherever it is given; two different ones are no look."""
-    if in_form and in_query and in_form.strip().lower() != in_query.strip().lower():
-        raise InvalidLook
-    return in_form or in_query

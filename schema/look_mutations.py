@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.file_uploads import Upload
 
+from db.specification import values_of
 from db.tables import Visibility
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers import look_images, looks
@@ -14,42 +15,42 @@ from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
 from resolvers.image_files import checked_image, decode_image
 from resolvers.look_images import LookInput, ProductInput
+from resolvers.looks import ProductFields
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import DeleteLookPayload, LookPayload
+from schema.plain_fields import described
 from schema.types import Look
 
 
 @strawberry.input(description="A product in a look. Its picture comes as `thumbnail` or as `thumbnailBase64`.")
+@described
 class CreateProductInput:
     """A part of the input of `createLook`."""
 
-    name: str = strawberry.field(description="What it is called")
-    sku: str | None = strawberry.field(default=None, description="The shop's stock keeping unit; kept once per look")
-    designer: str | None = strawberry.field(default=None, description="Who designed it")
-    price: float | None = strawberry.field(default=None, description="In the shop's currency")
-    product_url: str | None = strawberry.field(default=None, description="Where it is sold")
+    name: str
+    sku: str | None = None
+    designer: str | None = None
+    price: float | None = None
+    product_url: str | None = None
     thumbnail: Upload | None = strawberry.field(default=None, description="The picture, as an upload")
     thumbnail_base64: str | None = strawberry.field(default=None, description="The picture, as data URI or bare base64")
 
     async def asked(self) -> ProductInput:
         """Return the product as the rules take it."""
         return ProductInput(
-            name=self.name,
+            **values_of(self, ProductFields) | {"price": None if self.price is None else Decimal(str(self.price))},
             thumbnail=await _image(self.thumbnail, self.thumbnail_base64, "thumbnailBase64"),
-            sku=self.sku,
-            designer=self.designer,
-            price=None if self.price is None else Decimal(str(self.price)),
-            product_url=self.product_url,
         )
 
 
 @strawberry.input(description="A look. Its image comes as `generatedImage` or as `generatedImageBase64`.")
+@described
 class CreateLookInput:
     """The input of `createLook`."""
 
-    title: str | None = strawberry.field(default=None, description="What it is called")
-    notes: str | None = strawberry.field(default=None, description="Anything about it")
+    title: str | None = None
+    notes: str | None = None
     generated_image: Upload | None = strawberry.field(default=None, description="The image, as an upload")
     generated_image_base64: str | None = strawberry.field(
         default=None, description="The image, as data URI or bare base64"
@@ -57,7 +58,7 @@ class CreateLookInput:
     products: list[CreateProductInput] = strawberry.field(
         description=f"At least one, at most {look_images.MOST_PRODUCTS}"
     )
-    visibility: Visibility = strawberry.field(default=Visibility.PRIVATE, description="Who else may see it")
+    visibility: Visibility = Visibility.PRIVATE
     shared_with_user_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list,
         description=f"Whom it is shared with, where the visibility is SHARED; at most {looks.MOST_SHARES}",
@@ -77,12 +78,13 @@ class CreateLookInput:
 
 
 @strawberry.input(description="What to change of a look; what is left out stays, null empties it.")
+@described
 class UpdateLookInput:
     """The input of `updateLook`."""
 
     id: strawberry.ID = strawberry.field(description="A look of the caller's")
-    title: strawberry.Maybe[str | None] = strawberry.field(description="What it is called")
-    notes: strawberry.Maybe[str | None] = strawberry.field(description="Anything about it")
+    title: strawberry.Maybe[str | None]
+    notes: strawberry.Maybe[str | None]
 
     def changes(self) -> dict[str, str | None]:
         """Return what was given."""
@@ -91,11 +93,12 @@ class UpdateLookInput:
 
 
 @strawberry.input(description="Who may see a look.")
+@described
 class SetLookVisibilityInput:
     """The input of `setLookVisibility`."""
 
     id: strawberry.ID = strawberry.field(description="A look of the caller's")
-    visibility: Visibility = strawberry.field(description="Who else may see it")
+    visibility: Visibility
     shared_with_user_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list,
         description=f"Replaces the old list; kept where the visibility is SHARED; at most {looks.MOST_SHARES}",

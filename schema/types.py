@@ -21,8 +21,10 @@ from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.columns import column
 from resolvers import looks, video_jobs
+from resolvers.meanings import MEANINGS
 from resolvers.queue_places import QueuePlace
 from schema.context import RequestContext
+from schema.plain_fields import shows
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
 strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
@@ -58,14 +60,14 @@ def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
     return [str(line.id) for line in lines]
 
 
-@strawberry.type(description="A line of a job's log.")
+@shows(LogLine, hidden={"video_job_id", "id"})
 class VideoJobLog:
-    """See `db.tables.VideoJobLog`."""
+    """A line of a job's log."""
 
     cursor: str = column(_cursors, "Where it stands in the log, for `videoJobLogs(after:)`")
-    timestamp: datetime = strawberry.field(description="When it was written")
-    level: LogLevel = strawberry.field(description="How serious it is")
-    message: str = strawberry.field(description="What happened, for a person")
+    timestamp: datetime
+    level: LogLevel
+    message: str
 
     @staticmethod
     def of(row: LogLine) -> "VideoJobLog":
@@ -73,16 +75,16 @@ class VideoJobLog:
         return cast("VideoJobLog", row)
 
 
-@strawberry.type(description="One change of a balance.")
+@shows(LedgerRow)
 class TokenTransaction:
-    """See `db.tables.LedgerEntry`."""
+    """One change of a balance."""
 
-    id: strawberry.ID = strawberry.field(description="A UUID")
-    kind: LedgerEntryKind = strawberry.field(description="Why the balance changed")
-    amount: int = strawberry.field(description="In tokens; negative for a charge")
-    balance_after: int = strawberry.field(description="The balance that it left, in tokens")
-    video_job_id: strawberry.ID | None = strawberry.field(description="The job that was paid for or refunded")
-    created_at: datetime = strawberry.field(description="When it changed")
+    id: strawberry.ID
+    kind: LedgerEntryKind
+    amount: int
+    balance_after: int
+    video_job_id: strawberry.ID | None
+    created_at: datetime
 
     @staticmethod
     def of(row: LedgerRow) -> "TokenTransaction":
@@ -90,50 +92,40 @@ class TokenTransaction:
         return cast("TokenTransaction", row)
 
 
-@strawberry.type(description="A product in a look.")
+@shows(ProductRow, hidden={"look_id"})
 class Product:
-    """See `db.looks.ProductRow`."""
+    """A product in a look."""
 
-    id: strawberry.ID = strawberry.field(description="A UUID")
-    sku: str | None = strawberry.field(description="The shop's stock keeping unit")
-    name: str = strawberry.field(description="What it is called")
-    designer: str | None = strawberry.field(description="Who designed it")
-    price: float | None = strawberry.field(description="In the shop's currency")
-    product_url: str | None = strawberry.field(description="Where it is sold")
-    created_at: datetime = strawberry.field(description="When it was added")
-    thumbnail_url: str | None = url("thumbnail_url", "A small picture of the product.")
-
-    @staticmethod
-    def of(row: ProductRow) -> "Product":
-        """Show a row."""
-        return cast("Product", row)
+    id: strawberry.ID
+    sku: str | None
+    name: str
+    designer: str | None
+    price: float | None
+    product_url: str | None
+    created_at: datetime
+    thumbnail_url: str | None = url("thumbnail_url", MEANINGS["Product.thumbnail_url"])
 
 
-@strawberry.type(description="A video as whoever may see the look sees it; prompt, log and charge stay with its owner.")
+@shows(VideoInLook, hidden={"look_id"})
 class LookVideo:
-    """See `db.look_videos.VideoInLook`."""
+    """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the video job")
-    status: VideoJobStatus = strawberry.field(description="Where the video stands")
-    is_default: bool = strawberry.field(description="Whether this video stands for the look; at most one does")
-    progress_percentage: int = strawberry.field(description="0 to 100")
-    created_at: datetime = strawberry.field(description="When it was asked for")
-    cloudinary_url: str | None = url("cloudinary_url", "Where to play the video; set exactly when SUCCEEDED.")
-    thumbnail_url: str | None = url("thumbnail_url", "A still picture of the video; set exactly when SUCCEEDED.")
-
-    @staticmethod
-    def of(row: VideoInLook) -> "LookVideo":
-        """Show a row."""
-        return cast("LookVideo", row)
+    id: strawberry.ID
+    status: VideoJobStatus
+    is_default: bool
+    progress_percentage: int
+    created_at: datetime
+    cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
+    thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
 
 
-@strawberry.type(description="A user, as others see them.")
+@shows(SharedWithRow, hidden={"look_id"})
 class SharedWith:
-    """Whom a look is shared with."""
+    """A user, as others see them."""
 
-    id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
-    email: str | None = strawberry.field(description="Their e-mail address")
-    name: str | None = strawberry.field(description="Their name")
+    id: strawberry.ID
+    email: str | None
+    name: str | None
 
 
 async def _products(rows: Sequence[ShownLook], context: RequestContext) -> list[list[ProductRow]]:
@@ -161,22 +153,22 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
     return [looks.thumbnail(row, shown) for row, shown in zip(rows, videos, strict=True)]
 
 
-@strawberry.type(description="An image with the products on it, and the videos made of it.")
+@shows(LookRow, LookOfJob, hidden={"video_job_id"})
 class Look:
-    """See `db.tables.Look`."""
+    """An image with the products on it, and the videos made of it."""
 
-    id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
-    title: str | None = strawberry.field(description="What it is called")
-    notes: str | None = strawberry.field(description="The owner's notes")
-    visibility: Visibility = strawberry.field(description="Who else may see it")
-    created_at: datetime = strawberry.field(description="When it was made")
-    updated_at: datetime = strawberry.field(description="When it last changed")
-    generated_image_url: str = url("generated_image_url", "The look's image.")
-    products: list[Product] = column(_products, "The products, in the owner's order.")
-    videos: list[LookVideo] = column(_videos, "The videos, newest first; empty where there are none.")
-    shared_with: list[SharedWith] = column(_shared_with, "Whom the look is shared with.")
-    default_thumbnail_type: ThumbnailType = column(_thumbnail_types, "What stands for the look in a list.")
-    default_thumbnail_url: str = column(_thumbnail_urls, "The URL of what stands for the look in a list.")
+    id: strawberry.ID
+    title: str | None
+    notes: str | None
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+    generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
+    products: list[Product] = column(_products, MEANINGS["products"])
+    videos: list[LookVideo] = column(_videos, MEANINGS["videos"])
+    shared_with: list[SharedWith] = column(_shared_with, MEANINGS["shared_with"])
+    default_thumbnail_type: ThumbnailType = column(_thumbnail_types, MEANINGS["default_thumbnail_type"])
+    default_thumbnail_url: str = column(_thumbnail_urls, MEANINGS["default_thumbnail_url"])
 
     @staticmethod
     def of(row: ShownLook) -> "Look":
@@ -223,51 +215,45 @@ async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext
     return await context.loaders.looks_of_job.load_all(_ids(rows))
 
 
-@strawberry.type(description="A request for a video, and its way to a stored file.")
+@shows(VideoJobRow)
 class VideoJob:
-    """See `db.tables.VideoJob`."""
+    """A request for a video, and its way to a stored file."""
 
-    id: strawberry.ID = strawberry.field(description="A UUID, the same over REST")
-    user_id: strawberry.ID = strawberry.field(description="Whose job it is")
-    prompt: str | None = strawberry.field(description="What to show, as it was asked for")
-    model: str = strawberry.field(description="The model's id as it was asked for")
-    resolution: str = strawberry.field(description="`720p` or `1080p`")
-    aspect_ratio: str = strawberry.field(description="`16:9` or `9:16`")
-    duration_seconds: int = strawberry.field(description="4 or 8")
-    generate_audio: bool = strawberry.field(description="Whether sound was asked for")
-    mock_mode: bool = strawberry.field(description="Whether the video is a rendered sample instead of Veo's work")
-    status: VideoJobStatus = strawberry.field(description="Where the job stands")
-    status_message: str = strawberry.field(description="What is going on, for a person")
-    error_code: str | None = strawberry.field(description="Stable, for programs; set exactly when FAILED")
-    error_message: str | None = strawberry.field(description="For a person; set exactly when FAILED")
-    progress_percentage: int = strawberry.field(description="0 to 100; 100 exactly when the video is stored")
-    progress_is_estimated: bool = strawberry.field(
-        description="Whether the percentage is reckoned from recent run times, since the generator tells none"
-    )
-    video_duration_seconds: float | None = strawberry.field(description="The stored video's length")
-    video_size_bytes: float | None = strawberry.field(description="The stored video's size; a Float, for large ones")
-    video_width: int | None = strawberry.field(description="The stored video's width in pixels")
-    video_height: int | None = strawberry.field(description="The stored video's height in pixels")
-    tokens_consumed: int = strawberry.field(description="What was charged for it, in tokens")
-    version: int = strawberry.field(description="Counted up at each change; orders the events of a job")
-    created_at: datetime = strawberry.field(description="When it was asked for")
-    started_at: datetime | None = strawberry.field(description="When a worker first took it")
-    completed_at: datetime | None = strawberry.field(description="When it ended, however it did")
-    updated_at: datetime = strawberry.field(description="When it last changed")
-    cloudinary_url: str | None = url("cloudinary_url", "Where to play the video; set exactly when SUCCEEDED.")
-    thumbnail_url: str | None = url("thumbnail_url", "A still picture of the stored video; set exactly when SUCCEEDED.")
-    queue_position: int | None = column(
-        _queue_positions, "The place among all waiting jobs, 1 is next; null unless PENDING."
-    )
-    estimated_wait_seconds: int | None = column(
-        _estimated_waits, "How long it may take to begin: an estimate from recent run times; null unless PENDING."
-    )
-    logs: list[VideoJobLog] = column(_logs, "The job's log, oldest line first.")
+    id: strawberry.ID
+    user_id: strawberry.ID
+    prompt: str | None
+    model: str
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    generate_audio: bool
+    mock_mode: bool
+    status: VideoJobStatus
+    status_message: str
+    error_code: str | None
+    error_message: str | None
+    progress_percentage: int
+    progress_is_estimated: bool
+    video_duration_seconds: float | None
+    video_size_bytes: float | None
+    video_width: int | None
+    video_height: int | None
+    tokens_consumed: int
+    version: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    updated_at: datetime
+    cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
+    thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
+    queue_position: int | None = column(_queue_positions, MEANINGS["queue_position"])
+    estimated_wait_seconds: int | None = column(_estimated_waits, MEANINGS["estimated_wait_seconds"])
+    logs: list[VideoJobLog] = column(_logs, MEANINGS["logs"])
     charge: TokenTransaction | None = column(
         _charges, "What was charged when the job was created; null for jobs of old times."
     )
     refund: TokenTransaction | None = column(_refunds, "What came back, where something did.")
-    associated_looks: list[Look] = column(_associated_looks, "The looks that show this video.")
+    associated_looks: list[Look] = column(_associated_looks, MEANINGS["associated_looks"])
 
     @staticmethod
     def of(row: VideoJobRow) -> "VideoJob":

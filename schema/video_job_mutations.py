@@ -11,28 +11,24 @@ from strawberry.file_uploads import Upload
 from auth.caller import Caller
 from db.engine.statements import Writer
 from db.looks import LookRow
+from db.specification import values_of
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import DEFAULT_DURATION_SECONDS, VideoJobInput
+from resolvers.video_job_input import VideoJobInput
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
+from schema.plain_fields import takes_specification
 from schema.types import Look, VideoJob
 
 
 @strawberry.input(description="What video to make. The values are spelled as over REST.")
+@takes_specification
 class CreateVideoJobInput:
-    """The input of `createVideoJob` and `videoJobQuote`."""
+    """The input of `createVideoJob` and `videoJobQuote`: the fields of a specification come before these."""
 
-    prompt: str | None = strawberry.field(default=None, description="What to show")
-    model: str = strawberry.field(description="Such as `veo-3.1-generate-preview`; a leading `models/` is accepted")
-    resolution: str = strawberry.field(description="`720p` or `1080p`")
-    aspect_ratio: str = strawberry.field(description="`16:9` or `9:16`")
-    duration_seconds: int = strawberry.field(default=DEFAULT_DURATION_SECONDS, description="4 or 8")
-    generate_audio: bool = strawberry.field(default=False, description="Whether the video has sound")
-    mock_mode: bool = strawberry.field(description="True for a rendered sample, false for Veo; both cost the same")
     look_id: strawberry.ID | None = strawberry.field(default=None, description="A look of the caller's, to show it in")
     idempotency_key: str | None = strawberry.field(
         default=None, description="Makes a repeated request safe for 24 hours, over both APIs"
@@ -50,17 +46,7 @@ class CreateVideoJobInput:
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
-        return VideoJobInput(
-            prompt=self.prompt,
-            model=self.model,
-            resolution=self.resolution,
-            aspect_ratio=self.aspect_ratio,
-            duration_seconds=self.duration_seconds,
-            generate_audio=self.generate_audio,
-            mock_mode=self.mock_mode,
-            look_id=self.look_id,
-            idempotency_key=self.idempotency_key,
-        )
+        return VideoJobInput(**values_of(self), look_id=self.look_id, idempotency_key=self.idempotency_key)
 
 
 @strawberry.input(description="Which job to make anew.")

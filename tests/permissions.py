@@ -286,6 +286,12 @@ async def _look(session: Writer, owner: Caller, *shared_with: Caller) -> str:
 
 
 async def _job(session: Writer, owner: Caller, look_id: str | None = None) -> str:
-    asked = VideoJobInput(FORM["model"], FORM["resolution"], FORM["aspectRatio"], mock_mode=True, prompt=PROMPT)
+    asked = VideoJobInput(
+        model=FORM["model"],
+        resolution=FORM["resolution"],
+        aspect_ratio=FORM["aspectRatio"],
+        mock_mode=True,
+        prompt=PROMPT,
+    )
     asked = replace(asked, look_id=look_id)
     return str((await video_job_creation.create(session, owner, asked, CATALOGUE)).job.id)

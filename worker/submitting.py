@@ -9,6 +9,7 @@ from functools import partial
 
 from db import submission_pace, video_job_images
 from db.engine.errors import DatabaseUnavailable
+from db.specification import values_of
 from db.tables import ImageRole, Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from media.images import Image
@@ -184,13 +185,8 @@ async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
     for row in rows:
         images[row.role].append(Image(await _contents(run, row.address), row.media_type, ""))
     return GenerationRequest(
+        **values_of(job) | {"model": _upstream_model(run, job)},
         video_job_id=job.id,
-        prompt=job.prompt,
-        model=_upstream_model(run, job),
-        resolution=job.resolution,
-        aspect_ratio=job.aspect_ratio,
-        duration_seconds=job.duration_seconds,
-        generate_audio=job.generate_audio,
         initial_image=next(iter(images[ImageRole.INITIAL]), None),
         end_frame=next(iter(images[ImageRole.END]), None),
         reference_images=images[ImageRole.REFERENCE],

@@ -2,8 +2,13 @@
 
 from google.genai import types
 
+from db.specification import check_complete
 from media.images import Image
 from resolvers.ports import GenerationRequest
+
+# What of a specification the SDK's configuration has under the same names; the rest goes other ways, or not to Google.
+_IN_CONFIG = ("duration_seconds", "aspect_ratio", "resolution", "generate_audio")
+check_complete(__name__, {*_IN_CONFIG, "prompt", "model", "mock_mode"})
 
 
 def config_of(request: GenerationRequest, output_gcs_uri: str | None) -> types.GenerateVideosConfig:
@@ -15,10 +20,7 @@ def config_of(request: GenerationRequest, output_gcs_uri: str | None) -> types.G
     folder = f"{request.video_job_id}-{request.attempt}/"
     return types.GenerateVideosConfig(
         number_of_videos=1,
-        duration_seconds=request.duration_seconds,
-        aspect_ratio=request.aspect_ratio,
-        resolution=request.resolution,
-        generate_audio=request.generate_audio,
+        **{name: getattr(request, name) for name in _IN_CONFIG},
         last_frame=image_of(request.end_frame),
         reference_images=[_reference_image(image) for image in request.reference_images] or None,
         output_gcs_uri=f"{output_gcs_uri.rstrip('/')}/{folder}" if output_gcs_uri else None,

@@ -298,7 +298,14 @@ async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searche
     async with searched.transaction() as session:
         await accounts.open_account(session, caller)
         look = await create_look(session, caller, SAMPLE)
-        asked = VideoJobInput("veo-3.1-generate-001", "720p", "16:9", True, "She turns", look_id=str(look.id))  # noqa: FBT003
+        asked = VideoJobInput(
+            prompt="She turns",
+            model="veo-3.1-generate-001",
+            resolution="720p",
+            aspect_ratio="16:9",
+            mock_mode=True,
+            look_id=str(look.id),
+        )
         created = await video_job_creation.create(session, caller, asked, CATALOGUE)
         shown_in = await look_videos.looks_of_jobs(session, [created.job.id])
         assert [shown.id for shown in shown_in] == [look.id]

@@ -23,7 +23,7 @@ NAMES = {
     "standing": r"^SELECT array\(\(SELECT video_jobs.id .* FOR KEY SHARE\)",
     "write": "^WITH job AS .*INTO video_jobs .*INTO video_job_logs .*UPDATE users .*INTO token_ledger",
     "enqueue": "^ WITH input AS .*INTO pgqueuer .*INTO pgqueuer_log",
-    "place": "^SELECT video_jobs.id, video_jobs.mock_mode, .*percentile_cont",
+    "place": "^SELECT video_jobs.id, .*percentile_cont",
     "looks": "^SELECT .* FROM look_videos JOIN looks",
     "read key": "^SELECT .* FROM idempotency_keys",
     "write key": "^INSERT INTO idempotency_keys",

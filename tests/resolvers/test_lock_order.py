@@ -42,7 +42,13 @@ from tests.resolvers.stages import (
 )
 from tests.resolvers.test_races import BLOCKED, CANCEL, DELETE, Change, cancel_by_rest, delete_by_rest
 
-ASKED = VideoJobInput("veo-3.1-generate-preview", "720p", "16:9", mock_mode=True, prompt="The model turns slowly")
+ASKED = VideoJobInput(
+    model="veo-3.1-generate-preview",
+    resolution="720p",
+    aspect_ratio="16:9",
+    mock_mode=True,
+    prompt="The model turns slowly",
+)
 TAKEN = Stage("taken", VideoJobStatus.PENDING, (take,))
 SENDING = Stage("being sent", VideoJobStatus.PENDING, (take, begin))
 RUNNING = Stage("being generated", VideoJobStatus.RUNNING, SENT)

@@ -18,7 +18,9 @@ from resolvers.video_job_input import JobImage, VideoJobInput
 from tests.house import House
 
 REAL = Catalogue.of(ANY_MODEL, {Provider("veo"): MODELS})
-ASKED = VideoJobInput("veo-3.1-generate-preview", "720p", "16:9", mock_mode=False, prompt="She turns")
+ASKED = VideoJobInput(
+    model="veo-3.1-generate-preview", resolution="720p", aspect_ratio="16:9", mock_mode=False, prompt="She turns"
+)
 LITE = "veo-3.1-lite-generate-001"
 
 

@@ -6,7 +6,8 @@ from sqlalchemy import text
 from auth.caller import Caller
 from db.looks import ProductRow
 from rest_compat.items import Items
-from rest_compat.wire import LookListBody, ProductBody, VideoJobBody, VideoJobListBody, Wire
+from rest_compat.look_wire import LookListBody, ProductBody
+from rest_compat.wire import VideoJobBody, VideoJobListBody, Wire
 from tests.house import House
 
 STRANGE = 'A "quoted" \\ title\twith \x01 controls, é, \u2028, \U0001f457 and </script>'

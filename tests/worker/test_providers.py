@@ -262,7 +262,7 @@ async def test_a_provider_that_cannot_be_used_here_is_refused_alone(house: House
     here = Catalogue.of(ANY_MODEL, {replace(VEO, unavailable="Set a key"): [VEOS], OTHER: [OTHERS]})
     caller = await house.user()
     before = await house.traces(caller)
-    asked = VideoJobInput(VEOS.id, "720p", "16:9", mock_mode=False, prompt="A turn")
+    asked = VideoJobInput(model=VEOS.id, resolution="720p", aspect_ratio="16:9", mock_mode=False, prompt="A turn")
 
     with pytest.raises(GenerationUnavailable):
         async with house.database.transaction() as transaction:

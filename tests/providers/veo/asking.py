@@ -18,7 +18,15 @@ def files(folder: Path) -> list[Path]:
 
 
 def asked(**changes: Any) -> GenerationRequest:
-    plain = GenerationRequest(UUID(int=7), "A dress in the wind", MODEL, "720p", "16:9", 8, generate_audio=True)
+    plain = GenerationRequest(
+        video_job_id=UUID(int=7),
+        prompt="A dress in the wind",
+        model=MODEL,
+        resolution="720p",
+        aspect_ratio="16:9",
+        generate_audio=True,
+        mock_mode=False,
+    )
     return replace(plain, **changes)
 
 

@@ -147,7 +147,15 @@ from resolvers.ports import GenerationRequest, SubmissionUncertain
 async def main():
     assert _api_client.has_aiohttp
     generator = VeoGenerator(VeoAccess(None, "us-central1", "key", sys.argv[1], 10.0, None, Path("unused")))
-    request = GenerationRequest(UUID(int=7), "A dress", "veo-3.1-generate-001", "720p", "16:9", 8, generate_audio=True)
+    request = GenerationRequest(
+        video_job_id=UUID(int=7),
+        prompt="A dress",
+        model="veo-3.1-generate-001",
+        resolution="720p",
+        aspect_ratio="16:9",
+        generate_audio=True,
+        mock_mode=False,
+    )
     try:
         await generator.submit(request)
     except SubmissionUncertain as error:

@@ -1,0 +1,44 @@
+"""A video job's specification: the one list of what is asked of a generator (docs/howto/add-a-field.md)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specification:
+    """What a video is to be, spelled as over both APIs. Each field is a column that a job's creation writes for good.
+
+    Both APIs read it, retries and replays start from it, and the generator's request extends it. A field that came
+    after the first release has a default.
+    """
+
+    prompt: str | None = field(default=None, metadata={"meaning": "What to show; needed without an initial image"})
+    model: str = field(metadata={"meaning": "The model's id, such as `veo-3.1-generate-preview`"})
+    resolution: str = field(metadata={"meaning": "`720p` or `1080p`"})
+    aspect_ratio: str = field(metadata={"meaning": "`16:9` or `9:16`"})
+    duration_seconds: int = field(default=8, metadata={"meaning": "The video's length in seconds, 4 or 8"})
+    generate_audio: bool = field(default=False, metadata={"meaning": "Whether sound is asked for"})
+    mock_mode: bool = field(
+        metadata={"meaning": "Whether it is a rendered sample instead of Veo's work; both cost the same"}
+    )
+
+
+SPECIFIED = tuple(field.name for field in fields(Specification))
+
+
+def values_of(source: object, kind: type = Specification) -> dict[str, Any]:
+    """Return what an object has for each field of a dataclass, by name."""
+    return {field.name: getattr(source, field.name) for field in fields(kind)}
+
+
+def check_complete(user: str, names: Iterable[str]) -> None:
+    """Refuse a module, when it is loaded, that does not say what becomes of each field of a specification.
+
+    Raises:
+        TypeError
+
+    """
+    difference = set(SPECIFIED) ^ set(names)
+    if difference:
+        raise TypeError(f"{user} must deal with every field of Specification and no other; look at {difference}")

@@ -1,0 +1,140 @@
+"""What goes over the wire of looks (contract.md, 'Looks')."""
+
+from collections.abc import Callable, Sized
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from db.declarations import declares
+from db.look_videos import VideoInLook
+from db.looks import LookRow, ProductRow, SharedWith
+from db.tables import VideoJobStatus, Visibility
+from resolvers.look_images import MOST_PRODUCTS, check_product_count
+from resolvers.looks import MOST_SHARES, check_share_count
+from rest_compat.wire import Wire
+
+LONGEST_NUMBER = 40
+
+
+def _short(value: object) -> object:
+    """Refuse a number that takes long to read."""
+    if isinstance(value, str) and len(value) > LONGEST_NUMBER:
+        # Of a `ValueError`, the traceback with the value in it would become a part of what is answered.
+        raise PydanticCustomError("number_too_long", "A number has at most {most} characters", {"most": LONGEST_NUMBER})
+    return value
+
+
+def _counted(check: Callable[[Sized], None]) -> BeforeValidator:
+    """Have a list counted by its rule, whose refusal is the answer, before anything looks at what is in it."""
+
+    def counted(value: object) -> object:
+        if isinstance(value, list):
+            check(value)
+        return value
+
+    return BeforeValidator(counted)
+
+
+@declares(ProductRow, hidden={"look_id"})
+class ProductBody(Wire):
+    """A product in a look."""
+
+    id: UUID
+    sku: str | None
+    name: str
+    designer: str | None
+    price: float | None
+    product_url: str | None
+    thumbnail_url: str | None
+    created_at: datetime
+
+
+@declares(VideoInLook, hidden={"look_id", "thumbnail_url"})
+class LookVideoBody(Wire):
+    """A video in a look."""
+
+    id: UUID
+    status: VideoJobStatus
+    cloudinary_url: str | None
+    is_default: bool
+    created_at: datetime
+    progress_percentage: int
+
+
+@declares(SharedWith, hidden={"look_id"})
+class SharedWithBody(Wire):
+    """A user whom the look is shared with."""
+
+    id: UUID
+    email: str | None
+    name: str | None
+
+
+@declares(LookRow)
+class LookBody(Wire):
+    """A look with all that is in it."""
+
+    id: UUID
+    title: str | None
+    notes: str | None
+    generated_image_url: str
+    products: list[ProductBody]
+    visibility: Visibility
+    shared_with: list[SharedWithBody]
+    videos: list[LookVideoBody]
+    default_thumbnail_type: Literal["image", "video"]
+    default_thumbnail_url: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class LookListBody(Wire):
+    """A page of looks."""
+
+    looks: list[LookBody]
+    total: int
+    skip: int
+    limit: int
+
+
+class NewProductBody(Wire):
+    """A product of a look to be made."""
+
+    sku: str | None = None
+    name: str
+    designer: str | None = None
+    price: Annotated[Decimal | None, BeforeValidator(_short)] = None
+    product_url: str | None = None
+    thumbnail_base64: str = Field(alias="thumbnailBase64", description="Data URI or bare base64")
+
+
+UserIds = Annotated[list[str], Field(max_length=MOST_SHARES), _counted(check_share_count)]
+
+
+class NewLookBody(Wire):
+    """A look to be made."""
+
+    title: str | None = None
+    notes: str | None = None
+    generated_image_base64: str = Field(alias="generatedImageBase64", description="Data URI or bare base64")
+    products: Annotated[list[NewProductBody], Field(max_length=MOST_PRODUCTS), _counted(check_product_count)]
+    visibility: Visibility = Visibility.PRIVATE
+    shared_with_user_ids: UserIds = Field(default_factory=list)
+
+
+class LookChangesBody(Wire):
+    """What to change of a look; what is left out stays."""
+
+    title: str | None = None
+    notes: str | None = None
+
+
+class VisibilityBody(Wire):
+    """Who may see a look."""
+
+    visibility: Visibility
+    shared_with_user_ids: UserIds = Field(default_factory=list)
