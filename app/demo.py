@@ -100,9 +100,10 @@ async def _play(settings: Settings, base_url: str) -> None:
 async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as transaction:
         caller = await accounts.account_for_email(transaction, EMAIL)
-        balance = (await accounts.open_account(transaction, caller)).tokens
+        policy = settings.policy()
+        balance = (await accounts.open_account(transaction, caller, policy)).tokens
         if balance < VIDEO_COST:
-            balance = await accounts.grant(transaction, caller, TOP_UP_TOKENS)
+            balance = await accounts.grant(transaction, caller, TOP_UP_TOKENS, policy)
         look = await sample_look(transaction, caller, settings.media_folder)
     console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
     return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)

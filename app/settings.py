@@ -9,11 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.policy_file import InvalidPolicy, read_policy
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from db.engine.address import parsed
 from db.engine.errors import InvalidDatabaseUrl
 from db.engine.limits import Limits
 from resolvers.models import Catalogue, FleetLimits
+from resolvers.policy import Policy
 
 SHORTEST_SECRET = 32
 # What PostgreSQL has as whole milliseconds.
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
     mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
+    policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
     google_cloud_project: str | None = Field(None, description="Generates with Veo in this Google Cloud project")
     google_cloud_location: str = Field("us-central1", description="The region where Veo runs")
@@ -92,6 +95,14 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _read_the_policy(self) -> Self:
+        try:
+            self.policy()
+        except InvalidPolicy as error:
+            raise ValueError(str(error)) from None
+        return self
+
     @field_validator("jwt_algorithm")
     @classmethod
     def _is_known(cls, algorithm: str) -> str:
@@ -135,7 +146,11 @@ class Settings(BaseSettings):
     def catalogue(self) -> Catalogue:
         """Return what this installation offers."""
         limits = FleetLimits(self.generations_at_once, self.submits_per_minute)
-        return Catalogue.of(self.veo_models, real_generation=self.real_generation, limits=limits)
+        return Catalogue.of(self.veo_models, real_generation=self.real_generation, limits=limits, policy=self.policy())
+
+    def policy(self) -> Policy:
+        """Return what the owner has decided."""
+        return read_policy(self.policy_file)
 
     def database_limits(self) -> Limits:
         """Return how long requests' and jobs' use of the database may take."""

@@ -4,7 +4,7 @@ from sqlalchemy import Text, bindparam, column, func, select, table
 
 from db.engine.statements import Reader, Row, Statement
 
-HEADS = frozenset({"0003", "0005"})
+HEADS = frozenset({"0003", "0006_wallet"})
 """The last revision of each branch in `alembic/versions`."""
 
 

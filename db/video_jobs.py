@@ -1,14 +1,13 @@
 """Statements on video jobs, their logs and their idempotency keys."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     Integer,
-    Interval,
     SQLColumnExpression,
     Text,
     Uuid,
@@ -31,7 +30,7 @@ from db.engine.database import wake_up_after_commit
 from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.queue import is_queued
-from db.tables import ACTIVE_STATUSES, IdempotencyKey, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
+from db.tables import ACTIVE_STATUSES, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
@@ -84,13 +83,6 @@ class JobRow(VideoJobRow):
 
 class _JobId(Row):
     id: UUID
-
-
-class KeyRow(Row):
-    """What an idempotency key stood for."""
-
-    request_digest: str
-    video_job_id: UUID
 
 
 class VersionRow(Row):
@@ -158,26 +150,6 @@ _ACTIVE_OR_NEWER = Statement(
 _OWN_JOBS = Listing(select(*SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
 _OWN_JOBS_OF_STATUS = Listing(
     select(*SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
-)
-_KEY_ROW = (IdempotencyKey.request_digest, IdempotencyKey.video_job_id)
-_KEY = Statement(
-    select(*_KEY_ROW).where(
-        IdempotencyKey.user_id == _OWNER,
-        IdempotencyKey.key == bindparam("key"),
-        IdempotencyKey.created_at > func.now() - bindparam("keep", type_=Interval),
-    ),
-    KeyRow,
-)
-_STANDS_FOR = {"request_digest": bindparam("digest"), "video_job_id": bindparam("job"), "created_at": func.now()}
-_PUT_KEY = Statement(
-    insert(IdempotencyKey)
-    .values({"user_id": _OWNER, "key": bindparam("key")} | _STANDS_FOR)
-    .on_conflict_do_update(index_elements=["user_id", "key"], set_=_STANDS_FOR)
-    .returning(*_KEY_ROW),
-    KeyRow,
-)
-_PRUNE_KEYS = Statement(
-    delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - bindparam("keep", type_=Interval)), NoRow
 )
 _LINE = LogLine.columns_of(VideoJobLog)
 _ADD_LOG = Statement(
@@ -307,21 +279,6 @@ async def logs_of(reader: Reader, job_ids: Sequence[UUID]) -> list[LogLine]:
 async def logs_after(reader: Reader, job_id: UUID, after: int) -> list[LogLine]:
     """Read the lines of a job's log behind the one of that id, oldest line first."""
     return await reader.fetch(_LOGS_AFTER, job=job_id, after=after)
-
-
-async def get_idempotency_key(reader: Reader, user_id: UUID, key: str, keep: timedelta) -> KeyRow | None:
-    """Read what a user's key stood for, unless that is longer ago than `keep`."""
-    return await first_row(reader, _KEY, owner=user_id, key=key, keep=keep)
-
-
-async def put_idempotency_key(writer: Writer, user_id: UUID, key: str, digest: str, job_id: UUID) -> None:
-    """Remember what a user's key stands for from now on."""
-    await writer.fetch(_PUT_KEY, owner=user_id, key=key, digest=digest, job=job_id)
-
-
-async def prune_idempotency_keys(writer: Writer, keep: timedelta) -> None:
-    """Delete keys that stand for nothing any more."""
-    await writer.fetch(_PRUNE_KEYS, keep=keep)
 
 
 async def active_but_not_queued(reader: Reader, *, limit: int) -> list[UUID]:

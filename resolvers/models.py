@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from resolvers.errors import InvalidInput
+from resolvers.policy import BUILT_IN, Policy
 from resolvers.prices import VIDEO_COST
 
 _RESOURCE_PREFIX = "models/"
@@ -17,7 +18,7 @@ ALL_DURATIONS = (4, 8)
 
 @dataclass(frozen=True)
 class VideoModel:
-    """One accepted id. Prices are in tokens, durations in seconds of video.
+    """One accepted id. `cost` is that of 8 s in 720p without sound, in tokens; durations in seconds of video.
 
     `durations` lists by resolution what can be generated, `image_duration` is the one length that videos with an end
     frame or reference images have. These limits are Veo's, so they hold for real videos alone.
@@ -52,21 +53,28 @@ class FleetLimits:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What this installation offers: models by id, whether real videos can be generated, and how many at once."""
+    """What this installation offers: models by id, whether real videos can be generated, how many at once, for what."""
 
     models: Mapping[str, VideoModel]
     real_generation: bool
     limits: FleetLimits = FleetLimits()
+    policy: Policy = BUILT_IN
 
     @classmethod
     def of(
-        cls, upstream_ids: Mapping[str, str], *, real_generation: bool, limits: FleetLimits = FleetLimits()
+        cls,
+        upstream_ids: Mapping[str, str],
+        *,
+        real_generation: bool,
+        limits: FleetLimits = FleetLimits(),
+        policy: Policy = BUILT_IN,
     ) -> "Catalogue":
         """Put the catalogue together; `upstream_ids` maps accepted ids, known and new ones, as the operator wants."""
         models = {model.id: model for model in MODELS}
         for id_, upstream_id in upstream_ids.items():
             models[id_] = replace(models.get(id_, VideoModel(id_, upstream_id)), upstream_id=upstream_id)
-        return cls(models, real_generation, limits)
+        priced = {id_: replace(model, cost=_usual_cost(id_, policy)) for id_, model in models.items()}
+        return cls(priced, real_generation, limits, policy)
 
     def model(self, id_: str) -> VideoModel:
         """Return the model of an id.
@@ -79,6 +87,11 @@ class Catalogue:
             return self.models[id_]
         except KeyError:
             raise InvalidInput(f"Model must be one of {listed(self.models)}", field="model") from None
+
+
+def _usual_cost(model: str, policy: Policy) -> int:
+    """Return what a real video costs that is as most are: 8 s in 720p without sound."""
+    return policy.video_cost(model=model, resolution="720p", seconds=8, sound=False, mock=False).tokens
 
 
 def model_id(name: str) -> str:

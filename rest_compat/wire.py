@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.tables import LogLevel, VideoJobStatus, Visibility
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
 from rest_compat.meanings import MEANINGS
@@ -262,40 +262,6 @@ class VisibilityBody(Wire):
 
     visibility: Visibility
     shared_with_user_ids: UserIds = Field(default_factory=list)
-
-
-class TokenInfoBody(Wire):
-    """A balance and its use, in tokens."""
-
-    available_tokens: int
-    total_tokens: int = Field(description="Everything that was ever received")
-    used_tokens: int = Field(description="What was spent, less what came back")
-
-
-class CostsBody(Wire):
-    """What operations cost, in tokens."""
-
-    costs: dict[str, int]
-
-
-class TransactionBody(Wire):
-    """One change of a balance."""
-
-    id: UUID
-    kind: LedgerEntryKind
-    amount: int
-    balance_after: int
-    video_job_id: UUID | None
-    created_at: datetime
-
-
-class HistoryBody(Wire):
-    """A page of the ledger."""
-
-    transactions: list[TransactionBody]
-    total: int
-    skip: int
-    limit: int
 
 
 class MigrationBody(Wire):

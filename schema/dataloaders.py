@@ -8,9 +8,9 @@ from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from db.accounts import LedgerRow
 from db.engine.database import Database
 from db.engine.statements import Reader
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import ProductRow, SharedWith
 from db.video_jobs import LogLine

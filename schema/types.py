@@ -12,11 +12,11 @@ from uuid import UUID
 
 import strawberry
 
-from db.accounts import LedgerRow
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
-from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.tables import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import looks, video_jobs
 from resolvers.queue_places import QueuePlace
@@ -26,6 +26,7 @@ from schema.context import RequestContext
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
 strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
 strawberry.enum(LogLevel, description="Severity of a log line.")
+strawberry.enum(ActorKind, name="TokenTransactionActor", description="Who changes a balance.")
 strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
 
 ShownLook = LookRow | LookOfJob
@@ -68,8 +69,15 @@ class TokenTransaction:
 
     id: strawberry.ID = strawberry.field(description="A UUID")
     kind: LedgerEntryKind = strawberry.field(description="Why the balance changed")
-    amount: int = strawberry.field(description="In tokens; negative for a charge")
+    amount: int = strawberry.field(description="In tokens; negative for a charge. They add up to the balance")
+    uncharged: int = strawberry.field(description="What an unlimited account used without paying, in tokens")
+    balance_before: int = strawberry.field(description="The balance before, in tokens")
     balance_after: int = strawberry.field(description="The balance that it left, in tokens")
+    operation: str | None = strawberry.field(description="What was paid for or refunded, as the policy names it")
+    description: str | None = strawberry.field(description="What it was for")
+    reference: str | None = strawberry.field(description="What it answers to outside, such as an invoice")
+    actor: ActorKind = strawberry.field(description="Who did it")
+    actor_email: str | None = strawberry.field(description="The admin who did it, as they were called then")
     video_job_id: strawberry.ID | None = strawberry.field(description="The job that was paid for or refunded")
     created_at: datetime = strawberry.field(description="When it changed")
 

@@ -38,6 +38,9 @@ class CreateVideoJobInput:
         default=None, description="Makes a repeated request safe for 24 hours, over both APIs"
     )
 
+    expected_cost: int | None = strawberry.field(
+        default=None, description="What a quote has said, in tokens; where the price has changed, nothing is charged"
+    )
     initial_image: Upload | None = strawberry.field(default=None, description="Where to start: a JPEG or PNG file")
     end_frame: Upload | None = strawberry.field(default=None, description="Where to end: a JPEG or PNG file")
     reference_images: list[Upload] = strawberry.field(
@@ -60,6 +63,7 @@ class CreateVideoJobInput:
             mock_mode=self.mock_mode,
             look_id=self.look_id,
             idempotency_key=self.idempotency_key,
+            expected_cost=self.expected_cost,
         )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from db import file_removals, queue, video_jobs
+from db import file_removals, idempotency_keys, queue, video_jobs
 from db.engine.background import is_cancelled
+from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
-from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
 from worker.troubles import report_chore
 from worker.workshop import Workshop
 
@@ -92,7 +92,7 @@ async def prune(workshop: Workshop) -> None:
     """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
     async with workshop.database.transaction() as transaction:
         await queue.prune_log(transaction, QUEUE_LOG_LASTS)
-        await video_jobs.prune_idempotency_keys(transaction, IDEMPOTENCY_KEYS_LAST)
+        await idempotency_keys.prune(transaction, KEYS_LAST)
     await asyncio.to_thread(_empty, workshop.scratch)
     await workshop.storage.prune(SCRATCH_SECONDS)
 

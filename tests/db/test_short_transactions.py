@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Integer, func, select
 
 from auth.caller import Caller
-from db import accounts
+from db import ledger
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader, Row, Statement, Writer
+from db.ledger import Entry
 from db.tables import LedgerEntryKind
 from tests.house import House
 from tests.inspected import InspectedDatabase
@@ -34,7 +35,7 @@ async def one(house: House) -> AsyncIterator[InspectedDatabase]:
 
 
 async def charge(writer: Writer, caller: Caller, tokens: int) -> int:
-    return await accounts.change_balance(writer, caller.user_id, LedgerEntryKind.CHARGE, -tokens)
+    return (await ledger.record(writer, caller.user_id, Entry(LedgerEntryKind.CHARGE, -tokens))).balance_after
 
 
 async def end_connection(house: House, reader: Reader) -> None:
