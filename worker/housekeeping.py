@@ -11,6 +11,7 @@ from db import file_removals, idempotency_keys, queue, video_jobs
 from db.engine.background import is_cancelled
 from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
+from worker.periods import renew_periods
 from worker.troubles import report_chore
 from worker.workshop import Workshop
 
@@ -39,6 +40,7 @@ async def keep_house(workshop: Workshop) -> None:
         tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, workshop))
         tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, workshop))
         tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, workshop))
+        tasks.create_task(_now_and_then(PRUNE_SECONDS, renew_periods, workshop))
 
 
 async def reconcile(workshop: Workshop) -> None:
