@@ -90,7 +90,7 @@ def test_the_first_rule_that_fits_decides(video: dict[str, Any], expected: tuple
         {"name": "silent", "tokens": 20, "sound": False},
         {"name": "omni", "tokens": 70, "model": "omni"},
     ]
-    usual = {"model": "veo-3", "resolution": "720p", "seconds": 8, "sound": False, "mock": False}
+    usual: dict[str, Any] = {"model": "veo-3", "resolution": "720p", "seconds": 8, "sound": False, "mock": False}
 
     assert Policy.model_validate({"video_prices": rules}).video_cost(**(usual | video)) == expected
 
