@@ -26,7 +26,7 @@ from auth.tokens import sign
 from db.looks import LookRow
 from resolvers import accounts
 from resolvers.errors import Refusal
-from resolvers.prices import VIDEO_COST
+from resolvers.prices import VIDEO_GENERATION
 from resolvers.video_facts import VideoFacts
 from resolvers.videos import inspect
 
@@ -102,8 +102,9 @@ async def _set_up(settings: Settings, base_url: str) -> Stage:
         caller = await accounts.account_for_email(transaction, EMAIL)
         policy = settings.policy()
         balance = (await accounts.open_account(transaction, caller, policy)).tokens
-        if balance < VIDEO_COST:
-            balance = await accounts.grant(transaction, caller, TOP_UP_TOKENS, policy)
+        highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
+        if balance < highest:
+            balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)
         look = await sample_look(transaction, caller, settings.media_folder)
     console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
     return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)

@@ -190,11 +190,12 @@ async def test_a_refund_of_the_last_period_counts_as_given_in_this_one(house: Ho
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
     job_id = await house.create(caller)
     await answered(house, admin, "POST", account(caller, "/reset-period"))
+    await answered(house, caller, "POST", CONSUME, json={"operation": "text_to_image"})
 
     await answered(house, caller, "POST", f"/api/v1/video-jobs/{job_id}/cancel")
 
-    assert await balances(house, caller) == (150, 150, 0)
-    assert (await answered(house, caller, "GET", "/api/v1/subscription/info"))["lifetimeConsumed"] == 0
+    assert await balances(house, caller) == (140, 150, 10)
+    assert (await answered(house, caller, "GET", "/api/v1/subscription/info"))["lifetimeConsumed"] == 10
 
 
 async def test_an_unlimited_account_pays_nothing_and_its_use_is_counted(house: House) -> None:
