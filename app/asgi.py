@@ -33,7 +33,16 @@ from graphql_server.view import GraphQLView
 from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.streams import Streams
-from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
+from rest_compat import (
+    admin_subscriptions,
+    errors,
+    looks,
+    migration,
+    subscription,
+    video_job_events,
+    video_jobs,
+    video_models,
+)
 from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
@@ -67,8 +76,9 @@ def rest_api() -> FastAPI:
         redoc_url=None,
     )
     # Not by `include_router`, which makes each route once more, at the first request, and looks for it twice at each.
-    for part in (video_jobs, video_job_events, video_models, looks, subscription, migration):
-        api.router.routes += part.router.routes
+    parts = (video_jobs, video_job_events, video_models, looks, subscription, admin_subscriptions, migration)
+    for router in [part.router for part in parts] + [subscription.public_router]:
+        api.router.routes += router.routes
     errors.install(api)
     return api
 

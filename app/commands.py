@@ -13,6 +13,8 @@ import typer
 
 from app import demo as demonstration
 from app import sample as samples
+from app.pause_commands import pause, resume
+from app.policy_command import policy
 from app.process import run_process
 from app.serve_command import serve
 from app.settings import Settings
@@ -46,6 +48,9 @@ class Printed(NamedTuple):
 
 
 app.command()(serve)
+app.command()(policy)
+app.command()(pause)
+app.command()(resume)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
@@ -87,7 +92,7 @@ def token(
         caller = await _caller(settings, transaction, email, user_id)
         if admin:
             caller = replace(caller, role=Role.ADMIN)
-        note = await _opened(transaction, caller)
+        note = await _opened(settings, transaction, caller)
         return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
     _exit_with(_printing(work))
@@ -108,7 +113,7 @@ def grant(
         is_new = await accounts.find_account(transaction, caller) is None
         if is_new and not create:
             raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
-        balance = await accounts.grant(transaction, caller, tokens)
+        balance = await accounts.grant(transaction, caller, tokens, settings.policy())
         return Printed(balance, _made(caller) if is_new else None)
 
     _exit_with(_printing(work))
@@ -120,7 +125,7 @@ def sample(email: Email, user_id: UserId = None) -> None:
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
         caller = await _caller(settings, transaction, email, user_id)
-        note = await _opened(transaction, caller)
+        note = await _opened(settings, transaction, caller)
         return Printed((await samples.sample_look(transaction, caller, settings.media_folder)).id, note)
 
     _exit_with(_printing(work))
@@ -158,10 +163,10 @@ async def _caller(settings: Settings, transaction: Writer, email: str, user_id: 
     return await accounts.account_for_email(transaction, email, known)
 
 
-async def _opened(transaction: Writer, caller: Caller) -> str | None:
+async def _opened(settings: Settings, transaction: Writer, caller: Caller) -> str | None:
     """Make the account where there is none, which is to be said then: the address may be mistyped."""
     is_new = await rows.get(transaction, caller.user_id) is None
-    await accounts.open_account(transaction, caller)
+    await accounts.open_account(transaction, caller, settings.policy())
     return _made(caller) if is_new else None
 
 

@@ -28,7 +28,7 @@ from media.video_properties import VideoProperties
 from media.videos import probe
 from resolvers import accounts
 from resolvers.errors import Refusal
-from resolvers.prices import VIDEO_COST
+from resolvers.prices import VIDEO_GENERATION
 
 EMAIL = "demo@lookreel.example"
 TOP_UP_TOKENS = 100
@@ -100,9 +100,11 @@ async def _play(settings: Settings, base_url: str) -> None:
 async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as transaction:
         caller = await accounts.account_for_email(transaction, EMAIL)
-        balance = (await accounts.open_account(transaction, caller)).tokens
-        if balance < VIDEO_COST:
-            balance = await accounts.grant(transaction, caller, TOP_UP_TOKENS)
+        policy = settings.policy()
+        balance = (await accounts.open_account(transaction, caller, policy)).tokens
+        highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
+        if balance < highest:
+            balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)
         look = await sample_look(transaction, caller, settings.media_folder)
     console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
     return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)

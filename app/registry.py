@@ -51,7 +51,7 @@ MOCK_OPENER = "app.generators:open_mock"
 def catalogue(settings: Settings) -> Catalogue:
     """Return what this installation offers."""
     offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
-    return Catalogue.of(ANY_MODEL, offers, settings.generations_at_once)
+    return Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
 
 
 @asynccontextmanager

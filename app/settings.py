@@ -10,10 +10,12 @@ from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.origins import origins_of
+from app.policy_file import InvalidPolicy, read_policy
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from db.engine.address import parsed
 from db.engine.errors import InvalidDatabaseUrl
 from db.engine.limits import Limits
+from resolvers.policy import Policy
 
 SHORTEST_SECRET = 32
 # What PostgreSQL has as whole milliseconds.
@@ -48,6 +50,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
     mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
+    policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
     google_cloud_project: str | None = Field(None, description="Generates with Veo in this Google Cloud project")
     google_cloud_location: str = Field("us-central1", description="The region where Veo runs")
@@ -94,6 +97,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "With DATABASE_URL set, set JWT_SECRET_KEY (or JWT_JWKS_URL) too: there is no default key."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _read_the_policy(self) -> Self:
+        try:
+            self.policy()
+        except InvalidPolicy as error:
+            raise ValueError(str(error)) from None
         return self
 
     @field_validator("jwt_algorithm")
@@ -154,6 +165,10 @@ class Settings(BaseSettings):
     def scratch_folder(self) -> Path:
         """Where fetched videos are until they have been stored."""
         return self.data_dir / "scratch"
+
+    def policy(self) -> Policy:
+        """Return what the owner has decided."""
+        return read_policy(self.policy_file)
 
     def database_limits(self) -> Limits:
         """Return how long requests' and jobs' use of the database may take."""

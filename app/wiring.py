@@ -83,6 +83,7 @@ class Gate:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._authenticator = Authenticator(settings.token_policy())
         self._database = database
+        self._policy = settings.policy()
         self._seen: set[Caller] = set()
 
     async def admit(self, authorization: str | None) -> Caller:
@@ -96,7 +97,7 @@ class Gate:
         caller.require_active()
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
-                await open_account(transaction, caller)
+                await open_account(transaction, caller, self._policy)
             if len(self._seen) >= REMEMBERED_CALLERS:
                 self._seen.clear()
             self._seen.add(caller)

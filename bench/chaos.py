@@ -22,7 +22,8 @@ from bench.stage import Stage, Worker, order, picture, stage_for, table, within
 from bench.verdict import Scene, unowned_files, violations
 from db.tables import VideoJob, VideoJobStatus
 from resolvers.errors import ImagesNotStored
-from resolvers.video_job_creation import ACTIVE_JOB_LIMIT, CreatedVideoJob
+from resolvers.prices import ACTIVE_JOB_LIMIT
+from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_input import VideoJobInput
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.serving import serving_app

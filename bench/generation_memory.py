@@ -10,7 +10,7 @@ from pathlib import Path
 from auth.caller import Caller
 from bench.doubles import Doubles, Figures, doubles
 from bench.stage import Stage, Worker, order, stage_for, table, within
-from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
+from resolvers.prices import ACTIVE_JOB_LIMIT
 
 POLL_SECONDS = 10
 LIMIT_MB = 400

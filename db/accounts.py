@@ -1,84 +1,45 @@
-"""Statements on accounts: a user's row, the balance on it, and the ledger behind the balance."""
+"""Statements on accounts: a user's row with the balance and the period on it. What changes balances: `db.ledger`."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bindparam, cast, func, select, update
+from sqlalchemy import Integer, Interval, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
-from uuid_utils.compat import uuid7
 
-from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
-from db.tables import LedgerEntry, LedgerEntryKind, User
+from db.tables import User
 
 
 class Account(Row):
-    """A user with the balance in tokens."""
+    """A user with the balance in tokens, the tier, and what was used in its period and ever."""
 
     id: UUID
     email: str | None
     tokens: int
-
-
-class Balance(Row):
-    """A balance that was changed, in tokens."""
-
-    tokens: int
-
-
-class LedgerRow(Row):
-    """What is shown of a ledger's entry."""
-
-    id: UUID
-    kind: str
-    amount: int
-    balance_after: int
-    video_job_id: UUID | None
-    created_at: datetime
-
-
-def balance_changed(job: ColumnElement[Any]) -> CTE:
-    """Return what changes a balance and returns it, to be part of a statement.
-
-    Its parameters are `user`, `amount` in tokens (negative for a charge), the new ledger entry's id `entry`, and its
-    `kind`; `job` is the job that it is for.
-    """
-    amount = bindparam("amount", type_=Integer)
-    changed = (
-        update(User)
-        .where(User.id == bindparam("user", type_=Uuid))
-        .values(tokens=User.tokens + amount)
-        .returning(User.id, User.tokens)
-        .cte("changed")
-    )
-    entry = select(
-        bindparam("entry", type_=Uuid), changed.c.id, bindparam("kind", type_=Text), amount, changed.c.tokens, job
-    )
-    columns = ["id", "user_id", "kind", "amount", "balance_after", "video_job_id"]
-    return (
-        insert(LedgerEntry)
-        .from_select(columns, entry)
-        .returning(LedgerEntry.balance_after.label("tokens"))
-        .cte("entry")
-    )
-
-
-class _Total(Row):
-    kind: str
-    amount: int
+    tier: str
+    period_start: datetime
+    period_end: datetime
+    spent: int
+    lifetime_spent: int
 
 
 class _Found(Row):
     id: UUID
 
 
-_ACCOUNT = (User.id, User.email, User.tokens)
+class _Clock(Row):
+    time: datetime
+
+
+_ACCOUNT = Account.columns_of(User)
 _GET = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")), Account)
 _LOCK = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")).with_for_update(key_share=True), Account)
 _INSERT = Statement(
-    insert(User).values(id=bindparam("user"), email=bindparam("email")).on_conflict_do_nothing().returning(*_ACCOUNT),
+    insert(User)
+    .values(id=bindparam("user"), email=bindparam("email"), period_end=func.now() + bindparam("period", type_=Interval))
+    .on_conflict_do_nothing()
+    .returning(*_ACCOUNT),
     Account,
 )
 _BY_EMAIL = Statement(
@@ -90,22 +51,21 @@ _BY_EMAIL = Statement(
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
 _EXISTING = Statement(select(User.id).where(User.id == among("users")), _Found)
-_CHANGE_BALANCE = Statement(select(balance_changed(bindparam("job", type_=Uuid)).c.tokens), Balance)
-_ENTRY = LedgerRow.columns_of(LedgerEntry)
-_LEDGER = Listing(
-    select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner")),
-    (LedgerEntry.created_at, LedgerEntry.id),
-    LedgerRow,
+_SET_PERIOD = Statement(
+    update(User)
+    .where(User.id == bindparam("user"))
+    .values(
+        tier=bindparam("tier"), period_start=bindparam("start"), period_end=bindparam("end"), spent=literal_column("0")
+    ),
+    NoRow,
 )
-_LEDGER_OF_JOBS = Statement(
-    select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
-    LedgerRow,
-)
-_TOTALS = Statement(
-    select(LedgerEntry.kind, cast(func.sum(LedgerEntry.amount), BigInteger))
-    .where(LedgerEntry.user_id == bindparam("owner"))
-    .group_by(LedgerEntry.kind),
-    _Total,
+_CLOCK = Statement(select(func.clock_timestamp()), _Clock)
+_DUE = Statement(
+    select(User.id)
+    .where(User.tier == bindparam("tier"), User.period_end <= func.now())
+    .order_by(User.period_end)
+    .limit(bindparam("most", type_=Integer)),
+    _Found,
 )
 
 
@@ -128,9 +88,12 @@ async def ids_by_email(reader: Reader, email: str, limit: int) -> list[UUID]:
     return [found.id for found in await reader.fetch(_BY_EMAIL, email=email, most=limit)]
 
 
-async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None) -> bool:
-    """Make the account's row with no tokens. Return whether it is new; of many callers at once one is told so."""
-    return await first_row(writer, _INSERT, user=user_id, email=email) is not None
+async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None, period: timedelta) -> bool:
+    """Make the account's row with no tokens and a period of that length.
+
+    Return whether it is new; of many callers at once one is told so.
+    """
+    return await first_row(writer, _INSERT, user=user_id, email=email, period=period) is not None
 
 
 async def set_email(writer: Writer, user_id: UUID, email: str) -> None:
@@ -138,44 +101,22 @@ async def set_email(writer: Writer, user_id: UUID, email: str) -> None:
     await writer.fetch(_SET_EMAIL, user=user_id, email=email)
 
 
-async def ledger_page(reader: Reader, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerRow]:
-    """Read a page of a user's ledger, newest first."""
-    return await newest_first(reader, _LEDGER, {"owner": user_id}, first=first, after=after)
-
-
-async def ledger_offset_page(reader: Reader, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
-    """Read a page of a user's ledger with the total, newest first."""
-    return await skipping(reader, _LEDGER, {"owner": user_id}, skip=skip, limit=limit)
-
-
-async def ledger_totals(reader: Reader, user_id: UUID) -> dict[str, int]:
-    """Add up a user's ledger by kind of entry."""
-    return {total.kind: total.amount for total in await reader.fetch(_TOTALS, owner=user_id)}
-
-
-async def ledger_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LedgerRow]:
-    """Read the charges and refunds of many jobs, oldest first."""
-    return await reader.fetch(_LEDGER_OF_JOBS, jobs=video_job_ids)
-
-
 async def existing_ids(reader: Reader, user_ids: Collection[UUID]) -> set[UUID]:
     """Return which of the ids are users."""
     return {found.id for found in await reader.fetch(_EXISTING, users=list(user_ids))}
 
 
-async def change_balance(
-    writer: Writer, user_id: UUID, kind: LedgerEntryKind, amount: int, *, video_job_id: UUID | None = None
-) -> int:
-    """Add `amount` tokens (negative for a charge) with its ledger entry; return the new balance.
+async def clock(reader: Reader) -> datetime:
+    """Read the clock that entries get their times from."""
+    (read,) = await reader.fetch(_CLOCK)
+    return read.time
 
-    Raises:
-        asyncpg.IntegrityConstraintViolationError: when the balance would go below zero, or the job has such an entry
-            already.
-        LookupError: there is no such account.
 
-    """
-    values = {"user": user_id, "entry": uuid7(), "kind": kind, "amount": amount, "job": video_job_id}
-    balance = await first_row(writer, _CHANGE_BALANCE, **values)
-    if balance is None:
-        raise LookupError(f"There is no account {user_id}")
-    return balance.tokens
+async def set_period(writer: Writer, user_id: UUID, tier: str, start: datetime, end: datetime) -> None:
+    """Begin a period of an account in a tier, with nothing used in it yet."""
+    await writer.fetch(_SET_PERIOD, user=user_id, tier=tier, start=start, end=end)
+
+
+async def with_ended_period(reader: Reader, tier: str, limit: int) -> list[UUID]:
+    """Return some accounts of a tier whose period has ended, the oldest first."""
+    return [found.id for found in await reader.fetch(_DUE, tier=tier, most=limit)]

@@ -7,21 +7,26 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, CTE, Text, Uuid, bindparam, exists, func, select, true
 from sqlalchemy.dialects.postgresql import insert
-from uuid_utils.compat import uuid7
 
-from db.accounts import balance_changed
 from db.engine.database import wake_up_after_commit
 from db.engine.statements import Reader, Row, Statement, Writer
+from db.ledger import Entry, balance_changed
+from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification, values_of
-from db.tables import LedgerEntryKind, LogLevel, Look, LookVideo, VideoJob, VideoJobLog
+from db.tables import LogLevel, Look, LookVideo, PauseScope, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
 
 
 class Standing(Row):
-    """What decides about a creation besides the balance: the jobs that hold a slot, oldest first, and the look."""
+    """What decides about a creation besides the balance: slots, look and pauses.
+
+    `active` are the jobs that hold a slot, oldest first; a pause is told by its reason.
+    """
 
     active: list[UUID]
     owns_look: bool
+    paused: str | None
+    paused_real: str | None
 
 
 class NewVideoJob(VideoJobRow):
@@ -32,13 +37,13 @@ class NewVideoJob(VideoJobRow):
 
 @dataclass(frozen=True)
 class Creation:
-    """A job to be written. `look_id` is a look of the user's, `message` the first line of its log."""
+    """A job to be written. `charge` is what is paid, `look_id` a look of the user's, `message` its log's first line."""
 
     job_id: UUID
     user_id: UUID
     specification: Specification
     status_message: str
-    cost: int
+    charge: Entry
     message: str
     look_id: UUID | None
 
@@ -52,7 +57,8 @@ _ACTIVE = (
 _OWNS_LOOK = exists(
     select(Look.id).where(Look.id == _LOOK, Look.user_id == _USER).with_for_update(read=True, key_share=True)
 )
-_STANDING = Statement(select(func.array(_ACTIVE, type_=ARRAY(Uuid)), _OWNS_LOOK), Standing)
+_PAUSES = (reason_of(PauseScope.ALL), reason_of(PauseScope.REAL))
+_STANDING = Statement(select(func.array(_ACTIVE, type_=ARRAY(Uuid)), _OWNS_LOOK, *_PAUSES), Standing)
 
 
 def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
@@ -98,8 +104,8 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
         asyncpg.IntegrityConstraintViolationError: when the balance would go below zero.
 
     """
-    values = {"job": new.job_id, "user": new.user_id, "entry": uuid7(), "kind": LedgerEntryKind.CHARGE}
-    values |= {"amount": -new.cost, "level": LogLevel.INFO, "message": new.message, "tokens_consumed": new.cost}
+    values = new.charge.parameters(new.user_id) | {"job": new.job_id, "level": LogLevel.INFO, "message": new.message}
+    values["tokens_consumed"] = -new.charge.amount
     values |= values_of(new.specification) | {"status_message": new.status_message}
     if new.look_id is not None:
         values["look"] = new.look_id

@@ -1,9 +1,9 @@
-"""Statements on idempotency keys: which request each stood for, and which job that has created."""
+"""Statements on idempotency keys: what a user's key stood for."""
 
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Uuid, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Interval, Uuid, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
@@ -11,43 +11,64 @@ from db.tables import IdempotencyKey
 
 
 class KeyRow(Row):
-    """What an idempotency key stood for."""
+    """What a key stood for: a job, or a ledger's entry after which `spent` tokens had been used in the period."""
 
     request_digest: str
-    video_job_id: UUID
+    video_job_id: UUID | None
+    ledger_entry_id: UUID | None
+    spent: int | None
 
 
-_USER = bindparam("user", type_=Uuid)
-_KEY_ROW = (IdempotencyKey.request_digest, IdempotencyKey.video_job_id)
-_KEY = Statement(
-    select(*_KEY_ROW).where(
-        IdempotencyKey.user_id == _USER,
+_OWNER = bindparam("owner", type_=Uuid)
+_KEEP = bindparam("keep", type_=Interval)
+_ROW = KeyRow.columns_of(IdempotencyKey)
+_GET = Statement(
+    select(*_ROW).where(
+        IdempotencyKey.user_id == _OWNER,
         IdempotencyKey.key == bindparam("key"),
-        IdempotencyKey.created_at > func.now() - bindparam("keep", type_=Interval),
+        IdempotencyKey.created_at > func.now() - _KEEP,
     ),
     KeyRow,
 )
-_STANDS_FOR = {"request_digest": bindparam("digest"), "video_job_id": bindparam("job"), "created_at": func.now()}
+_STANDS_FOR = {
+    "request_digest": bindparam("digest"),
+    "video_job_id": bindparam("job", type_=Uuid),
+    "ledger_entry_id": bindparam("entry", type_=Uuid),
+    "spent": bindparam("spent", type_=BigInteger),
+    "created_at": func.now(),
+}
+# A key that is still used is left alone: another transaction was faster.
 _PUT = Statement(
     insert(IdempotencyKey)
-    .values({"user_id": _USER, "key": bindparam("key")} | _STANDS_FOR)
-    .on_conflict_do_update(index_elements=["user_id", "key"], set_=_STANDS_FOR)
-    .returning(*_KEY_ROW),
+    .values({"user_id": _OWNER, "key": bindparam("key")} | _STANDS_FOR)
+    .on_conflict_do_update(
+        index_elements=["user_id", "key"], set_=_STANDS_FOR, where=IdempotencyKey.created_at <= func.now() - _KEEP
+    )
+    .returning(*_ROW),
     KeyRow,
 )
-_PRUNE = Statement(
-    delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - bindparam("keep", type_=Interval)), NoRow
-)
+_PRUNE = Statement(delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - _KEEP), NoRow)
 
 
 async def get(reader: Reader, user_id: UUID, key: str, keep: timedelta) -> KeyRow | None:
     """Read what a user's key stood for, unless that is longer ago than `keep`."""
-    return await first_row(reader, _KEY, user=user_id, key=key, keep=keep)
+    return await first_row(reader, _GET, owner=user_id, key=key, keep=keep)
 
 
-async def put(writer: Writer, user_id: UUID, key: str, digest: str, job_id: UUID) -> None:
-    """Remember what a user's key stands for from now on."""
-    await writer.fetch(_PUT, user=user_id, key=key, digest=digest, job=job_id)
+async def put(  # noqa: PLR0913 - a row's columns
+    writer: Writer,
+    user_id: UUID,
+    key: str,
+    digest: str,
+    keep: timedelta,
+    *,
+    job_id: UUID | None = None,
+    entry_id: UUID | None = None,
+    spent: int | None = None,
+) -> bool:
+    """Remember what a user's key stands for from now on; return False where it is used for something else."""
+    values = {"job": job_id, "entry": entry_id, "spent": spent, "digest": digest}
+    return await first_row(writer, _PUT, owner=user_id, key=key, keep=keep, **values) is not None
 
 
 async def prune(writer: Writer, keep: timedelta) -> None:

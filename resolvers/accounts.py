@@ -1,42 +1,81 @@
 """Accounts: made on first sight with a welcome of tokens, topped up through the ledger."""
 
 import re
+from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from auth.caller import LONGEST_EMAIL, Caller, email_of
-from db import accounts
+from db import accounts, ledger
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
-from db.tables import LedgerEntryKind
+from db.ledger import SYSTEM, Actor, Entry, LedgerRow
+from db.tables import ActorKind, LedgerEntryKind
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
+from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
 
-# What a new account starts with (contract.md, 'Tokens').
-WELCOME_TOKENS = 100
-# A balance is an `int4`; what is above is for refunds, which must never fail.
-LARGEST_BALANCE = 2_000_000_000
 # How many accounts of one address are named.
 NAMED_ACCOUNTS = 10
 
 
-async def open_account(writer: Writer, caller: Caller) -> Account:
-    """Return the caller's account, made if this is the first time they are seen, however many of them come at once."""
+async def open_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
+    """Return the caller's account, made if this is the first time they are seen, however many of them come at once.
+
+    Where its period has ended and renews by itself, it is in a new one.
+    """
     account = await accounts.get(writer, caller.user_id)
     if account is None:
-        await _open(writer, caller)
+        await _open(writer, caller, policy)
         return _there(caller, await accounts.get(writer, caller.user_id))
     if caller.email is not None and account.email != caller.email:
         await accounts.set_email(writer, account.id, caller.email)
-    return account
+    return await lock_account(writer, caller, policy) if _is_due(account, policy) else account
 
 
-async def lock_account(writer: Writer, caller: Caller) -> Account:
-    """Return the caller's account, kept from every other writer until the transaction ends."""
+async def lock_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
+    """Return the caller's account as `open_account` does, kept from other writers until the transaction ends."""
     account = await accounts.lock(writer, caller.user_id)
     if account is None:
-        await _open(writer, caller)
+        await _open(writer, caller, policy)
+        return _there(caller, await accounts.lock(writer, caller.user_id))
+    if _is_due(account, policy):
+        await _renew(writer, account, policy)
         return _there(caller, await accounts.lock(writer, caller.user_id))
     return account
+
+
+async def begin_period(  # noqa: PLR0913 - what a period is
+    writer: Writer,
+    account: Account,
+    tier_name: str,
+    policy: Policy,
+    *,
+    kind: LedgerEntryKind,
+    actor: Actor,
+    start: datetime,
+) -> LedgerRow:
+    """Begin a period with the tier's share as the balance; the caller has locked the account. Return its entry."""
+    tier = policy.tier(tier_name)
+    await accounts.set_period(writer, account.id, tier_name, start, start + tier.period)
+    renewal = f"New period in tier {tier.name}"
+    description = f"Tier {tier.name}" if kind == LedgerEntryKind.TIER_CHANGE else renewal
+    share = 0 if tier.unlimited else tier.share
+    return await ledger.record(writer, account.id, Entry(kind, share - account.tokens, actor, description=description))
+
+
+def charge_entry(caller: Caller, tier: Tier, cost: int, operation: str, description: str) -> Entry:
+    """Return the entry of an operation: an unlimited account uses without paying."""
+    paid = 0 if tier.unlimited else cost
+    return Entry(
+        LedgerEntryKind.CHARGE,
+        -paid,
+        Actor(ActorKind.USER, caller.user_id),
+        spent=cost,
+        lifetime_spent=cost,
+        uncharged=cost - paid,
+        operation=operation,
+        description=description,
+    )
 
 
 async def account_for_email(reader: Reader, email: str, user_id: UUID | None = None) -> Caller:
@@ -77,25 +116,49 @@ def check_grant(tokens: int) -> None:
         raise InvalidInput(f"An account holds at most {LARGEST_BALANCE} tokens", field="tokens")
 
 
-async def grant(writer: Writer, caller: Caller, tokens: int) -> int:
-    """Add tokens to an account through the ledger; return the new balance.
+def check_room(account: Account, tokens: int) -> None:
+    """Raise `InvalidInput` where an account would hold more than it can."""
+    if account.tokens + tokens > LARGEST_BALANCE:
+        message = f"An account holds at most {LARGEST_BALANCE} tokens; this one has {account.tokens}"
+        raise InvalidInput(message, field="tokens")
+
+
+async def grant(writer: Writer, caller: Caller, tokens: int, policy: Policy = BUILT_IN) -> int:
+    """Add tokens to an account through the ledger, as the operator; return the new balance.
 
     Raises:
         InvalidInput: the number is not positive, or more than the account can hold
 
     """
     check_grant(tokens)
-    account = await lock_account(writer, caller)
-    if account.tokens + tokens > LARGEST_BALANCE:
-        message = f"An account holds at most {LARGEST_BALANCE} tokens; this one has {account.tokens}"
-        raise InvalidInput(message, field="tokens")
-    return await accounts.change_balance(writer, caller.user_id, LedgerEntryKind.GRANT, tokens)
+    account = await lock_account(writer, caller, policy)
+    check_room(account, tokens)
+    return (await ledger.record(writer, account.id, Entry(LedgerEntryKind.GRANT, tokens))).balance_after
 
 
-async def refund(writer: Writer, job: VideoJobRow) -> None:
-    """Give a job's tokens back; the caller has locked the account. The ledger's constraint allows it once a job."""
-    kind = LedgerEntryKind.REFUND
-    await accounts.change_balance(writer, job.user_id, kind, job.tokens_consumed, video_job_id=job.id)
+async def refund(writer: Writer, job: VideoJobRow) -> int:
+    """Give back what the ledger says a job was charged, and return it; the caller has locked the account.
+
+    The ledger's constraint allows it once a job. What was not charged is not refunded.
+    """
+    charge = next(
+        (entry for entry in await ledger.of_jobs(writer, [job.id]) if entry.kind == LedgerEntryKind.CHARGE), None
+    )
+    account = await accounts.get(writer, job.user_id)
+    used = 0 if charge is None else charge.uncharged - charge.amount
+    if charge is None or account is None or not used:
+        return 0
+    entry = Entry(
+        LedgerEntryKind.REFUND,
+        -charge.amount,
+        spent=-used if charge.created_at >= account.period_start else 0,
+        lifetime_spent=-used,
+        uncharged=charge.uncharged,
+        operation=charge.operation,
+        description=f"Refund: {charge.description}" if charge.description else "Refund",
+    )
+    await ledger.record(writer, job.user_id, entry, video_job_id=job.id)
+    return entry.amount
 
 
 def _address(text: str) -> str:
@@ -112,9 +175,22 @@ def _address(text: str) -> str:
     return address
 
 
-async def _open(writer: Writer, caller: Caller) -> None:
-    if await accounts.insert_if_missing(writer, caller.user_id, caller.email):
-        await accounts.change_balance(writer, caller.user_id, LedgerEntryKind.WELCOME, WELCOME_TOKENS)
+async def _open(writer: Writer, caller: Caller, policy: Policy) -> None:
+    period = policy.tier(FIRST_TIER).period
+    if await accounts.insert_if_missing(writer, caller.user_id, caller.email, period) and policy.welcome:
+        entry = Entry(LedgerEntryKind.WELCOME, policy.welcome, description="Welcome")
+        await ledger.record(writer, caller.user_id, entry)
+
+
+def _is_due(account: Account, policy: Policy) -> bool:
+    return policy.tier(account.tier).renews and account.period_end <= datetime.now(UTC)
+
+
+async def _renew(writer: Writer, account: Account, policy: Policy) -> None:
+    """Begin the period that is now; those that nobody looked at leave no trace."""
+    period = policy.tier(account.tier).period
+    start = account.period_end + (datetime.now(UTC) - account.period_end) // period * period
+    await begin_period(writer, account, account.tier, policy, kind=LedgerEntryKind.RESET, actor=SYSTEM, start=start)
 
 
 def _there(caller: Caller, found: Account | None) -> Account:

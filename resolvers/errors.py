@@ -56,6 +56,69 @@ class InsufficientTokens(Refusal):
         self.available = available
 
 
+class SpendingCeiling(Refusal):
+    """More tokens would be used today than the policy's ceiling allows: of the user, or of all users together."""
+
+    code = "SPENDING_CEILING"
+
+    def __init__(self, ceiling: int | None, retry_after_seconds: int) -> None:
+        whose = "this service" if ceiling is None else f"{ceiling} tokens a day for one user"
+        super().__init__(
+            f"The spending ceiling of {whose} is reached for today. Nothing was charged. "
+            "Please try again tomorrow (UTC)."
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Paused(Refusal):
+    """The operator has paused creations, for the reason that the message ends with."""
+
+    code = "PAUSED"
+    # Nobody knows when the operator ends it.
+    retry_after_seconds: ClassVar[int] = 60
+
+    def __init__(self, reason: str, *, real_only: bool = False) -> None:
+        what = "Real videos are" if real_only else "New videos are"
+        super().__init__(f"{what} paused at the moment. Nothing was charged. {reason}")
+        self.reason = reason
+
+
+class PriceChanged(Refusal):
+    """The price is not what the caller expects, such as an earlier quote's."""
+
+    code = "PRICE_CHANGED"
+
+    def __init__(self, expected: int, cost: int) -> None:
+        super().__init__(
+            f"This video costs {cost} tokens now, not {expected}. Nothing was charged.", field="expectedCost"
+        )
+        self.cost = cost
+
+
+class VideoJobDeleted(Refusal):
+    """The job that the idempotency key made has been deleted; the key stays used for its time."""
+
+    code = "VIDEO_JOB_DELETED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The video job that this idempotency key made has been deleted. Use a new key for a new request.",
+            field="idempotencyKey",
+        )
+
+
+class ReferenceReused(Refusal):
+    """The reference stands for another grant or adjustment."""
+
+    code = "REFERENCE_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This reference was used for another account or another number of tokens. Nothing was changed.",
+            field="reference",
+        )
+
+
 class GenerationUnavailable(Refusal):
     """A real video was asked for, but the operator has configured no generator."""
 

@@ -105,9 +105,9 @@ async def fail(writer: Writer, job: JobRow, code: str, message: str, *, refund: 
         now={"completed_at"},
     )
     await video_job_images.schedule_removal(writer, job.id)
-    if refund and failed.tokens_consumed:
-        await give_back(writer, failed)
-        await video_jobs.add_log(writer, failed.id, LogLevel.INFO, f"{failed.tokens_consumed} tokens refunded")
+    refunded = await give_back(writer, failed) if refund else 0
+    if refunded:
+        await video_jobs.add_log(writer, failed.id, LogLevel.INFO, f"{refunded} tokens refunded")
     return failed
 
 

@@ -4,11 +4,12 @@ Which providers there are, with their models and limits, the application says (`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.tables import Submission
 from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
+from resolvers.policy import BUILT_IN, Policy
 from resolvers.prices import VIDEO_COST
 
 _RESOURCE_PREFIX = "models/"
@@ -22,7 +23,7 @@ _BEFORE_NAMES = "veo"
 
 @dataclass(frozen=True)
 class VideoModel:
-    """One accepted id. Prices are in tokens, durations in seconds of video.
+    """One accepted id. `cost` is that of 8 s in 720p without sound, in tokens; durations in seconds of video.
 
     `provider` is the name of who makes its videos, and knows the model as `upstream_id`. `durations` lists by
     resolution what can be generated, `image_duration` is the one length that videos with an end frame or reference
@@ -58,13 +59,15 @@ class Provider:
 class Catalogue:
     """What this installation offers: models by id, the providers of real videos by name, and the form of mock videos.
 
-    `generations_at_once` is what all workers together have in progress at most, mock videos included.
+    `generations_at_once` is what all workers together have in progress at most, mock videos included. `policy` says
+    what they cost.
     """
 
     models: Mapping[str, VideoModel]
     providers: Mapping[str, Provider]
     mock: VideoModel
     generations_at_once: int = 100
+    policy: Policy = BUILT_IN
 
     @classmethod
     def of(
@@ -72,10 +75,15 @@ class Catalogue:
         mock: VideoModel,
         offers: Mapping[Provider, Iterable[VideoModel]],
         generations_at_once: int = 100,
+        policy: Policy = BUILT_IN,
     ) -> "Catalogue":
         """Put the catalogue together from what each provider of real videos offers; one at least is needed."""
-        models = {model.id: model for offered in offers.values() for model in offered}
-        return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once)
+        models = {
+            model.id: replace(model, cost=_usual_cost(model.id, policy))
+            for offered in offers.values()
+            for model in offered
+        }
+        return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once, policy)
 
     def model(self, id_: str) -> VideoModel:
         """Return the model of an id.
@@ -138,6 +146,11 @@ class Catalogue:
 def sent_to(job: JobRow) -> str:
     """Return the name of the provider that a job is being sent, or was sent, to."""
     return job.provider or (MOCK if job.mock_mode else _BEFORE_NAMES)
+
+
+def _usual_cost(model: str, policy: Policy) -> int:
+    """Return what a real video costs that is as most are: 8 s in 720p without sound."""
+    return policy.video_cost(model=model, resolution="720p", seconds=8, sound=False, mock=False).tokens
 
 
 def model_id(name: str) -> str:

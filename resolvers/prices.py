@@ -1,5 +1,7 @@
-"""What operations cost, in tokens (seed: 'Token Consumption'; mock videos cost the same)."""
+"""What the seed says of videos; what the policy says comes before it (`resolvers.policy`)."""
 
+# The operation that this service itself charges, and what it costs where no rule of the policy is about it.
 VIDEO_GENERATION = "video_generation"
-COSTS = {VIDEO_GENERATION: 50}
-VIDEO_COST = COSTS[VIDEO_GENERATION]
+VIDEO_COST = 50
+# How many jobs one user may have in progress (seed, 'Concurrent Job Limit').
+ACTIVE_JOB_LIMIT = 3

@@ -1,59 +1,304 @@
-"""A user's tokens: the balance, what it was used for, and the ledger behind it."""
+"""A user's tokens: the wallet, spending from it, and what admins do to it. All of it goes through the ledger."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import astuple, dataclass, replace
 
 from auth.caller import Caller
-from db import accounts
-from db.accounts import LedgerRow
+from db import accounts, ledger
+from db.accounts import Account
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
-from db.tables import LedgerEntryKind
-from resolvers.accounts import grant, open_account
-from resolvers.errors import UserNotFound
+from db.ledger import Actor, Entry, LedgerRow
+from db.tables import ActorKind, LedgerEntryKind
+from resolvers.accounts import (
+    account_for_email,
+    begin_period,
+    charge_entry,
+    check_grant,
+    check_room,
+    lock_account,
+    open_account,
+)
+from resolvers.errors import InsufficientTokens, InvalidInput, ReferenceReused, UserNotFound
+from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.ids import uuid_of
+from resolvers.models import listed
+from resolvers.policy import LARGEST_BALANCE, Policy, Tier
+from resolvers.texts import checked_text
+
+LONGEST_DESCRIPTION = 500
+LONGEST_REFERENCE = 200
 
 
 @dataclass(frozen=True)
-class TokenUse:
-    """A balance, and what the ledger adds up to: everything received, and everything spent less what came back."""
+class Wallet:
+    """An account with its tier; numbers are in tokens. What is spent is less what was refunded."""
 
-    balance: int
-    received: int
+    account: Account
+    tier: Tier
+
+    @property
+    def total(self) -> int:
+        """What this period gave: the share, top-ups, and refunds of what an earlier period spent."""
+        return self.account.tokens + self.account.spent
+
+
+@dataclass(frozen=True)
+class Consumption:
+    """What an operation took: its cost, the ledger's entry, and what had been spent in the period after it."""
+
+    cost: int
+    entry: LedgerRow
     spent: int
+    is_unlimited: bool
+    replayed: bool = False
 
 
-async def use(writer: Writer, caller: Caller) -> TokenUse:
-    """Add up the caller's ledger."""
-    account = await open_account(writer, caller)
-    totals = await accounts.ledger_totals(writer, account.id)
-    given = (LedgerEntryKind.WELCOME, LedgerEntryKind.GRANT)
-    received = sum(totals.get(kind, 0) for kind in given)
-    return TokenUse(account.tokens, received, received - account.tokens)
+@dataclass(frozen=True)
+class Whose:
+    """Which account an admin means: by the user's id, by e-mail, or by both."""
+
+    user_id: str | None = None
+    email: str | None = None
 
 
-async def page(reader: Reader, caller: Caller, *, first: int, after: Position | None) -> Page[LedgerRow]:
-    """Read a page of the caller's ledger, newest first."""
-    return await accounts.ledger_page(reader, caller.user_id, first=first, after=after)
+@dataclass(frozen=True)
+class Order:
+    """What an admin does to a balance. `tokens` may be negative for an adjustment.
+
+    The same `idempotency_key` within 24 hours, or the same `reference` at any time, stands for the same order.
+    """
+
+    tokens: int
+    reason: str | None = None
+    reference: str | None = None
+    idempotency_key: str | None = None
+
+    def checked(self) -> "Order":
+        """Return the order with its texts as they are kept.
+
+        Raises:
+            InvalidInput
+
+        """
+        return replace(
+            self,
+            reason=checked_text(self.reason, "reason", LONGEST_DESCRIPTION),
+            reference=checked_text(self.reference, "reference", LONGEST_REFERENCE),
+            idempotency_key=checked_key(self.idempotency_key),
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an admin's call has written, now or at an earlier one, and the account as it is now."""
+
+    entry: LedgerRow
+    wallet: Wallet
+    replayed: bool = False
+
+
+async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
+    """Read the caller's account, in a new period where the last one has ended and renews."""
+    account = await open_account(writer, caller, policy)
+    return Wallet(account, policy.tier(account.tier))
+
+
+async def page(reader: Reader, owner: Caller, *, first: int, after: Position | None) -> Page[LedgerRow]:
+    """Read a page of an account's ledger, newest first."""
+    return await ledger.page(reader, owner.user_id, first=first, after=after)
 
 
 async def offset_page(reader: Reader, caller: Caller, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
     """Read a page of the caller's ledger with its total, newest first."""
-    return await accounts.ledger_offset_page(reader, caller.user_id, skip=skip, limit=limit)
+    return await ledger.offset_page(reader, caller.user_id, skip=skip, limit=limit)
 
 
-async def grant_to(writer: Writer, caller: Caller, user_id: str, tokens: int) -> int:
-    """Add tokens to any account, for admins; return its new balance.
+async def consume(  # noqa: PLR0913 - what an operation is, and who pays
+    writer: Writer,
+    caller: Caller,
+    policy: Policy,
+    operation: str,
+    *,
+    description: str | None = None,
+    idempotency_key: str | None = None,
+) -> Consumption:
+    """Pay for an operation of another service of the studio.
+
+    Raises:
+        InvalidInput: also where there is no such operation
+        InsufficientTokens, IdempotencyKeyReused
+
+    """
+    cost = policy.operations.get(operation)
+    if cost is None:
+        raise InvalidInput(f"Operation must be one of {listed(policy.operations)}", field="operation")
+    text = checked_text(description, "description", LONGEST_DESCRIPTION)
+    key, digest = checked_key(idempotency_key), digest_of("consume", operation, text)
+    account = await lock_account(writer, caller, policy)
+    tier = policy.tier(account.tier)
+    known = await earlier(writer, caller, key, digest)
+    if known is not None and known.ledger_entry_id is not None:
+        entry = _there(await ledger.get(writer, known.ledger_entry_id))
+        return Consumption(entry.uncharged - entry.amount, entry, known.spent or 0, entry.uncharged > 0, replayed=True)
+    if account.tokens < cost and not tier.unlimited:
+        raise InsufficientTokens(operation, cost, account.tokens)
+    entry = await ledger.record(writer, account.id, charge_entry(caller, tier, cost, operation, text or operation))
+    spent = account.spent + cost
+    await keep(writer, caller, key, digest, entry_id=entry.id, spent=spent)
+    return Consumption(cost, entry, spent, tier.unlimited)
+
+
+async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
+    """Add tokens to any account, once for each key and reference.
+
+    Raises:
+        AdminRequired, UserNotFound, InvalidInput, IdempotencyKeyReused, ReferenceReused
+
+    """
+    owner = await _owner(writer, admin, whose)
+    check_grant(order.tokens)
+
+    async def write(account: Account, entry: Entry) -> LedgerRow:
+        check_room(account, entry.amount)
+        return await ledger.record(writer, account.id, entry)
+
+    return await _once(writer, admin, owner, order.checked(), policy, kind=LedgerEntryKind.GRANT, write=write)
+
+
+async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
+    """Add tokens to any account or take some away, once for each key and reference; the balance stays 0 or more.
+
+    Raises:
+        AdminRequired, UserNotFound, IdempotencyKeyReused, ReferenceReused
+        InvalidInput: also where the account is unlimited, or would hold fewer than none or more than it can
+
+    """
+    owner = await _owner(writer, admin, whose)
+    if order.tokens == 0 or abs(order.tokens) > LARGEST_BALANCE:
+        raise InvalidInput(
+            f"The number of tokens must be 1 to {LARGEST_BALANCE}, or the negative of such", field="tokens"
+        )
+
+    async def write(account: Account, entry: Entry) -> LedgerRow:
+        if policy.tier(account.tier).unlimited:
+            raise InvalidInput("An unlimited account has no balance to adjust", field="tokens")
+        if account.tokens + entry.amount < 0:
+            message = f"The balance cannot go below 0: there are {account.tokens} tokens"
+            raise InvalidInput(message, field="tokens")
+        check_room(account, entry.amount)
+        return await ledger.record(writer, account.id, entry)
+
+    return await _once(writer, admin, owner, order.checked(), policy, kind=LedgerEntryKind.ADJUSTMENT, write=write)
+
+
+async def set_tier(writer: Writer, admin: Caller, whose: Whose, tier: str, policy: Policy) -> Change:
+    """Put an account into a tier: its balance is the tier's share, its period begins now.
 
     Raises:
         AdminRequired, UserNotFound
-        InvalidInput: when the number is not positive.
+        InvalidInput: there is no such tier
 
     """
-    caller.require_admin()
+    owner = await _owner(writer, admin, whose)
+    if tier not in policy.tiers:
+        raise InvalidInput(f"Tier must be one of {listed(policy.tiers)}", field="tier")
+    account = await lock_account(writer, owner, policy)
+    return await _begin_period(writer, admin, account, tier, policy, kind=LedgerEntryKind.TIER_CHANGE)
+
+
+async def reset_period(writer: Writer, admin: Caller, whose: Whose, policy: Policy) -> Change:
+    """Begin a new period of an account now: its balance is the tier's share, nothing is spent yet.
+
+    Raises:
+        AdminRequired, UserNotFound, InvalidInput
+
+    """
+    owner = await _owner(writer, admin, whose)
+    account = await lock_account(writer, owner, policy)
+    return await _begin_period(writer, admin, account, account.tier, policy, kind=LedgerEntryKind.RESET)
+
+
+async def wallet_of(writer: Writer, admin: Caller, whose: Whose, policy: Policy) -> tuple[Wallet, LedgerRow | None]:
+    """Read any account, with its newest entry.
+
+    Raises:
+        AdminRequired, UserNotFound, InvalidInput
+
+    """
+    owner = await _owner(writer, admin, whose)
+    found = await wallet(writer, owner, policy)
+    newest = await ledger.page(writer, owner.user_id, first=1, after=None)
+    return found, next(iter(newest.rows), None)
+
+
+async def _owner(reader: Reader, admin: Caller, whose: Whose) -> Caller:
+    """Return whose account an admin means, as it is there."""
+    admin.require_admin()
+    if whose.user_id is None and whose.email is None:
+        raise InvalidInput("Say whose account: by userId or by email", field="userId")
     try:
-        user = await accounts.get(writer, uuid_of(user_id))
+        user_id = None if whose.user_id is None else uuid_of(whose.user_id)
     except ValueError:
-        user = None
-    if user is None:
-        raise UserNotFound("userId")
-    return await grant(writer, Caller(user.id, user.email), tokens)
+        raise UserNotFound("userId") from None
+    if user_id is None and whose.email is not None:
+        user_id = (await account_for_email(reader, whose.email)).user_id
+    account = None if user_id is None else await accounts.get(reader, user_id)
+    if account is None:
+        raise UserNotFound("email" if whose.user_id is None else "userId")
+    if whose.email is not None and whose.user_id is not None:
+        asked = await account_for_email(reader, whose.email, account.id)
+        if asked.email != account.email:
+            raise InvalidInput(f"The account {account.id} has another address", field="email")
+    return Caller(account.id, account.email)
+
+
+async def _once(  # noqa: PLR0913 - an order, and what it is for
+    writer: Writer,
+    admin: Caller,
+    owner: Caller,
+    order: Order,
+    policy: Policy,
+    *,
+    kind: LedgerEntryKind,
+    write: Callable[[Account, Entry], Awaitable[LedgerRow]],
+) -> Change:
+    """Carry out an order, unless its key or its reference was there before; the account is locked meanwhile."""
+    account = await lock_account(writer, owner, policy)
+    digest = digest_of(kind, owner.user_id, *astuple(replace(order, idempotency_key=None)))
+    entry = await _earlier_entry(writer, admin, owner, order, kind=kind, digest=digest)
+    replayed = entry is not None
+    if entry is None:
+        by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
+        new = Entry(kind, order.tokens, by, description=order.reason, reference=order.reference)
+        entry = await write(account, new)
+        await keep(writer, admin, order.idempotency_key, digest, entry_id=entry.id, spent=account.spent)
+    return Change(entry, await wallet(writer, owner, policy), replayed)
+
+
+async def _earlier_entry(  # noqa: PLR0913 - as above
+    writer: Writer, admin: Caller, owner: Caller, order: Order, *, kind: LedgerEntryKind, digest: str
+) -> LedgerRow | None:
+    known = await earlier(writer, admin, order.idempotency_key, digest)
+    if known is not None and known.ledger_entry_id is not None:
+        return await ledger.get(writer, known.ledger_entry_id)
+    if order.reference is None:
+        return None
+    entry = await ledger.by_reference(writer, kind, order.reference)
+    if entry is not None and (entry.user_id, entry.amount) != (owner.user_id, order.tokens):
+        raise ReferenceReused
+    return entry
+
+
+async def _begin_period(  # noqa: PLR0913 - what a period is
+    writer: Writer, admin: Caller, account: Account, tier: str, policy: Policy, *, kind: LedgerEntryKind
+) -> Change:
+    by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
+    entry = await begin_period(writer, account, tier, policy, kind=kind, actor=by, start=await accounts.clock(writer))
+    return Change(entry, await wallet(writer, Caller(account.id, account.email), policy))
+
+
+def _there(entry: LedgerRow | None) -> LedgerRow:
+    if entry is None:
+        raise LookupError("The ledger lacks an entry that an idempotency key stands for")
+    return entry

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,7 +10,6 @@ from auth.caller import Caller
 from db import (
     creations,
     file_removals,
-    idempotency_keys,
     look_videos,
     queue,
     submission_pace,
@@ -21,30 +19,34 @@ from db import (
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
 from db.engine.statements import Reader, Writer
+from db.ledger import Entry
 from db.specification import values_of
 from db.tables import LogLevel
 from db.video_jobs import VideoJobRow
-from resolvers.accounts import lock_account, open_account
+from resolvers.accounts import charge_entry, lock_account, open_account
 from resolvers.errors import (
     ActiveJobLimit,
     GenerationSuspended,
     GenerationUnavailable,
-    IdempotencyKeyReused,
     InsufficientTokens,
     InvalidLook,
     LookVideosNotMigrated,
+    PriceChanged,
     Refusal,
+    VideoJobDeleted,
     VideoJobImagesRemoved,
 )
+from resolvers.idempotency import earlier, keep
 from resolvers.ids import uuid_of
 from resolvers.models import Catalogue
-from resolvers.prices import VIDEO_COST, VIDEO_GENERATION
+from resolvers.policy import Tier, VideoCost
+from resolvers.prices import VIDEO_GENERATION
+from resolvers.spending import ceiling_reached, lock_ceiling, pause_of
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import FirstLine, get, status_message
 
-# How many jobs one user may have in progress (seed, 'Concurrent Job Limit').
-ACTIVE_JOB_LIMIT = 3
-IDEMPOTENCY_KEYS_LAST = timedelta(hours=24)
+# How much of a prompt the ledger shows.
+LONGEST_PROMPT_SHOWN = 100
 FIRST_STATUS_MESSAGE = "Waiting for a worker"
 
 
@@ -52,12 +54,13 @@ FIRST_STATUS_MESSAGE = "Waiting for a worker"
 class CreatedVideoJob:
     """A job as it was created, now or by an earlier request with the same idempotency key.
 
-    `free_slots` is how many more jobs the caller may have in progress now; of one created now, `first_line` is its
-    log, and `in_look` says whether a look shows it.
+    `free_slots` of `slots` is how many more jobs the caller may have in progress now; of one created now, `first_line`
+    is its log, and `in_look` says whether a look shows it.
     """
 
     job: VideoJobRow
     free_slots: int
+    slots: int
     first_line: FirstLine | None
     in_look: bool = False
 
@@ -69,9 +72,10 @@ class CreatedVideoJob:
 
 @dataclass(frozen=True)
 class VideoJobQuote:
-    """What a request would cost, what there is, and every rule that it breaks, in the order of the checks."""
+    """What a request would cost by which rule of the policy, what there is, and all that it breaks, in order."""
 
     cost: int
+    rule: str
     balance: int
     free_slots: int
     refusals: list[Refusal]
@@ -81,6 +85,7 @@ class VideoJobQuote:
 class Checked:
     """What a request that nothing stands in the way of was found to be: `replay` is the job that there is already."""
 
+    tier: Tier
     free_slots: int
     replay: VideoJobRow | None
 
@@ -93,16 +98,18 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
 
     Raises:
         InvalidInput, GenerationUnavailable, IdempotencyKeyReused, GenerationSuspended, InvalidLook,
-        LookVideosNotMigrated, ActiveJobLimit, InsufficientTokens
+        LookVideosNotMigrated, ActiveJobLimit, InsufficientTokens, PriceChanged, SpendingCeiling, Paused,
+        VideoJobDeleted
 
     """
     request = asked.normalised()
     checked = await check(writer, caller, request, catalogue)
     if checked.replay is not None:
-        return CreatedVideoJob(checked.replay, checked.free_slots, None)
-    job = await _write(writer, caller, request, _cost(request, catalogue))
-    line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(job.tokens_consumed))
-    return CreatedVideoJob(job, checked.free_slots - 1, line, in_look=request.look_id is not None)
+        return CreatedVideoJob(checked.replay, checked.free_slots, checked.tier.slots, None)
+    charge = charge_entry(caller, checked.tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, _described(request))
+    job = await _write(writer, caller, request, charge)
+    line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(charge))
+    return CreatedVideoJob(job, checked.free_slots - 1, checked.tier.slots, line, in_look=request.look_id is not None)
 
 
 async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> Checked:
@@ -112,14 +119,17 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
     """
     for refusal in _refusals_of_fields(request, catalogue):
         raise refusal
-    account = await lock_account(writer, caller)
+    policy = catalogue.policy
+    account = await lock_account(writer, caller, policy)
     standing = await _standing(writer, account.id, request)
-    free_slots = max(0, ACTIVE_JOB_LIMIT - len(standing.active))
+    tier = policy.tier(account.tier)
+    free_slots = max(0, tier.slots - len(standing.active))
     replay = await _replay(writer, caller, request)
     if replay is None:
+        await lock_ceiling(writer, policy.ceilings)
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
-    return Checked(free_slots, replay)
+    return Checked(tier, free_slots, replay)
 
 
 async def retry(
@@ -143,12 +153,12 @@ async def retry(
 async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
-    account = await open_account(writer, caller)
+    account = await open_account(writer, caller, catalogue.policy)
     standing = await _standing(writer, account.id, request)
     refusals = list(_refusals_of_fields(request, catalogue))
     refusals += [refusal async for refusal in _refusals_of_account(writer, account, standing, request, catalogue)]
-    free_slots = max(0, ACTIVE_JOB_LIMIT - len(standing.active))
-    return VideoJobQuote(_cost(request, catalogue), account.tokens, free_slots, refusals)
+    free_slots = max(0, catalogue.policy.tier(account.tier).slots - len(standing.active))
+    return VideoJobQuote(*_cost(request, catalogue), account.tokens, free_slots, refusals)
 
 
 def _refusals_of_fields(request: VideoJobInput, catalogue: Catalogue) -> Iterator[Refusal]:
@@ -157,14 +167,27 @@ def _refusals_of_fields(request: VideoJobInput, catalogue: Catalogue) -> Iterato
         yield GenerationUnavailable()
 
 
-def _cost(request: VideoJobInput, catalogue: Catalogue) -> int:
-    model = catalogue.models.get(request.model)
-    return VIDEO_COST if model is None else model.cost
+def _cost(request: VideoJobInput, catalogue: Catalogue) -> VideoCost:
+    return catalogue.policy.video_cost(
+        model=request.model,
+        resolution=request.resolution,
+        seconds=request.duration_seconds,
+        sound=request.generate_audio,
+        mock=request.mock_mode,
+    )
+
+
+def _described(request: VideoJobInput) -> str:
+    """Return what the ledger says of a video (contract.md, 'Tokens')."""
+    return "Video generation" + (f": {request.prompt[:LONGEST_PROMPT_SHOWN]}" if request.prompt else "")
 
 
 async def _refusals_of_account(
     reader: Reader, account: Account, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
+    paused = pause_of(paused=standing.paused, paused_real=standing.paused_real, mock_mode=request.mock_mode)
+    if paused is not None:
+        yield paused
     if not request.mock_mode and await _is_suspended(reader, catalogue, request.model):
         yield GenerationSuspended()
     if request.look_id is not None:
@@ -172,10 +195,14 @@ async def _refusals_of_account(
             yield LookVideosNotMigrated()
         elif not standing.owns_look:
             yield InvalidLook()
-    if len(standing.active) >= ACTIVE_JOB_LIMIT:
-        yield ActiveJobLimit(ACTIVE_JOB_LIMIT, standing.active)
-    cost = _cost(request, catalogue)
-    if account.tokens < cost:
+    tier, cost = catalogue.policy.tier(account.tier), _cost(request, catalogue).tokens
+    if request.expected_cost not in {None, cost}:
+        yield PriceChanged(request.expected_cost or 0, cost)
+    if len(standing.active) >= tier.slots:
+        yield ActiveJobLimit(tier.slots, standing.active)
+    if ceiling := await ceiling_reached(reader, account, cost, catalogue.policy.ceilings):
+        yield ceiling
+    if account.tokens < cost and not tier.unlimited:
         yield InsufficientTokens(VIDEO_GENERATION, cost, account.tokens)
 
 
@@ -196,31 +223,28 @@ async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput) -> St
 
 async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJobRow | None:
     """Return the first answer to the caller's key again: the job as it was when it was created."""
-    if request.idempotency_key is None:
+    known = await earlier(reader, caller, request.idempotency_key, request.digest())
+    if known is None or known.video_job_id is None:
         return None
-    known = await idempotency_keys.get(reader, caller.user_id, request.idempotency_key, IDEMPOTENCY_KEYS_LAST)
-    if known is None:
-        return None
-    if known.request_digest != request.digest():
-        raise IdempotencyKeyReused
     messages = (status_message(FIRST_STATUS_MESSAGE, mock_mode=mock_mode) for mock_mode in (False, True))
-    return await video_jobs.get_as_created(reader, known.video_job_id, caller.user_id, *messages)
+    job = await video_jobs.get_as_created(reader, known.video_job_id, caller.user_id, *messages)
+    if job is None:
+        raise VideoJobDeleted
+    return job
 
 
-def _first_message(cost: int) -> str:
-    return f"Video job created, {cost} tokens charged"
+def _first_message(charge: Entry) -> str:
+    return f"Video job created, {-charge.amount} tokens charged"
 
 
-async def _write(writer: Writer, caller: Caller, request: VideoJobInput, cost: int) -> NewVideoJob:
+async def _write(writer: Writer, caller: Caller, request: VideoJobInput, charge: Entry) -> NewVideoJob:
     job_id, look_id = uuid7(), None if request.look_id is None else UUID(request.look_id)
     text = status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode)
-    new = Creation(job_id, caller.user_id, request, text, cost, _first_message(cost), look_id)
+    new = Creation(job_id, caller.user_id, request, text, charge, _first_message(charge), look_id)
     job = await creations.write(writer, new)
     if request.images:
         await _own_images(writer, job_id, request)
-    if request.idempotency_key is not None:
-        digest = request.digest()
-        await idempotency_keys.put(writer, caller.user_id, request.idempotency_key, digest, job_id)
+    await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
     await queue.enqueue(writer, [job_id])
     return job
 

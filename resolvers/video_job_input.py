@@ -29,7 +29,7 @@ _ALWAYS_IN_DIGEST = frozenset(
         "look_id",
     }
 )
-_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images"})
+_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images", "expected_cost"})
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class VideoJobInput(Specification):
     look_id: str | None = None
     images: tuple[JobImage, ...] = ()
     idempotency_key: str | None = None
+    expected_cost: int | None = None
 
     def normalised(self) -> "VideoJobInput":
         """Return the request as it is checked and compared: spaces and prefixes off, empty text as none."""

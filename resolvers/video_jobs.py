@@ -7,10 +7,10 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
-from db import accounts, file_removals, job_briefs, look_videos, video_job_images, video_jobs
-from db.accounts import LedgerRow
+from db import accounts, file_removals, job_briefs, ledger, look_videos, video_job_images, video_jobs
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob
 from db.tables import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow, LogLine, VideoJobRow
@@ -198,7 +198,7 @@ async def looks_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, li
 
 async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerRow]]:
     """Read what jobs that the caller was let read have cost, and what came back."""
-    entries = await accounts.ledger_of_jobs(reader, job_ids)
+    entries = await ledger.of_jobs(reader, job_ids)
     return grouped((entry.video_job_id, entry) for entry in entries if entry.video_job_id is not None)
 
 
@@ -212,7 +212,6 @@ async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -
 async def _note_cancellation(writer: Writer, job: JobRow) -> None:
     waiting = job.started_at is None and job.submission == Submission.NEW
     await video_job_images.schedule_removal(writer, job.id)
-    if waiting:
-        await give_back(writer, job)
-    message = "Cancelled by the user" + (f", {job.tokens_consumed} tokens refunded" if waiting else "")
+    refunded = await give_back(writer, job) if waiting else 0
+    message = "Cancelled by the user" + (f", {refunded} tokens refunded" if refunded else "")
     await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)

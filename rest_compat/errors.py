@@ -1,7 +1,7 @@
 """From error to HTTP: one table. `detail` is what the legacy frontend reads, `code` what a program should."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -34,9 +34,14 @@ from resolvers.errors import (
     InvalidLook,
     LookNotFound,
     LookVideosNotMigrated,
+    Paused,
+    PriceChanged,
+    ReferenceReused,
     Refusal,
+    SpendingCeiling,
     TooManyStreams,
     UserNotFound,
+    VideoJobDeleted,
     VideoJobImagesRemoved,
     VideoJobNotCancellable,
     VideoJobNotFound,
@@ -58,24 +63,51 @@ def _insufficient_tokens(error: InsufficientTokens) -> object:
     return {"message": error.message, "cost": error.cost, "availableTokens": error.available}
 
 
+def _no_headers(_error: object) -> dict[str, str]:
+    return {}
+
+
+def _retry_after(seconds: int) -> Callable[[object], dict[str, str]]:
+    return lambda _error: {"Retry-After": str(seconds)}
+
+
+def _own_retry_after(error: GenerationSuspended | Paused | SpendingCeiling) -> dict[str, str]:
+    return {"Retry-After": str(error.retry_after_seconds)}
+
+
+def _slots(error: ActiveJobLimit) -> dict[str, str]:
+    return rate_limit_headers(0, error.limit) | {"Retry-After": str(SLOT_RETRY_SECONDS)}
+
+
+def _status_of_unknown_user(error: UserNotFound) -> HTTPStatus:
+    """Tell the account that a call is about from one that is named in a list, such as whom to share with."""
+    return HTTPStatus.NOT_FOUND if error.field == "userId" else HTTPStatus.BAD_REQUEST
+
+
 @dataclass(frozen=True)
 class Answer:
     """How one kind of error looks over HTTP."""
 
     status: HTTPStatus
     detail: Callable[[Any], object] = _message
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Callable[[Any], dict[str, str]] = _no_headers
+    status_of: Callable[[Any], HTTPStatus] | None = None
+
+    def response(self, error: Refusal | AccessDenied) -> JSONResponse:
+        """Answer an error."""
+        status = self.status_of(error) if self.status_of else self.status
+        return _response(status, self.detail(error), error.code, self.headers(error))
 
 
 UNAUTHENTICATED = Answer(
-    HTTPStatus.UNAUTHORIZED, lambda error: error.legacy_message, headers={"WWW-Authenticate": "Bearer"}
+    HTTPStatus.UNAUTHORIZED, lambda error: error.legacy_message, lambda _error: {"WWW-Authenticate": "Bearer"}
 )
 ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     InvalidCredentials: UNAUTHENTICATED,
     NotABearerToken: UNAUTHENTICATED,
     TokenExpired: UNAUTHENTICATED,
     IdentityProviderUnavailable: Answer(
-        HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(IDENTITY_PROVIDER_RETRY_SECONDS)}
+        HTTPStatus.SERVICE_UNAVAILABLE, headers=_retry_after(IDENTITY_PROVIDER_RETRY_SECONDS)
     ),
     AccountNotActive: Answer(HTTPStatus.FORBIDDEN),
     AdminRequired: Answer(HTTPStatus.FORBIDDEN),
@@ -84,21 +116,22 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     InsufficientTokens: Answer(HTTPStatus.PAYMENT_REQUIRED, detail=_insufficient_tokens),
     VideoJobNotFound: Answer(HTTPStatus.NOT_FOUND),
     LookNotFound: Answer(HTTPStatus.NOT_FOUND),
-    UserNotFound: Answer(HTTPStatus.BAD_REQUEST),
+    UserNotFound: Answer(HTTPStatus.BAD_REQUEST, status_of=_status_of_unknown_user),
     VideoNotReady: Answer(HTTPStatus.BAD_REQUEST),
     VideoNotInLook: Answer(HTTPStatus.BAD_REQUEST),
     VideoJobNotCancellable: Answer(HTTPStatus.CONFLICT),
     LookVideosNotMigrated: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
-    ActiveJobLimit: Answer(
-        HTTPStatus.TOO_MANY_REQUESTS, headers=rate_limit_headers(0) | {"Retry-After": str(SLOT_RETRY_SECONDS)}
-    ),
+    ReferenceReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
+    PriceChanged: Answer(HTTPStatus.CONFLICT),
+    VideoJobDeleted: Answer(HTTPStatus.CONFLICT),
+    ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_slots),
+    SpendingCeiling: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
+    Paused: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
-    GenerationSuspended: Answer(
-        HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(GenerationSuspended.retry_after_seconds)}
-    ),
-    ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "30"}),
+    GenerationSuspended: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
+    ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_retry_after(30)),
     VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
 }
 
@@ -108,8 +141,7 @@ async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, Refusal | AccessDenied):
         raise error
     _forget_frames(error)
-    answer = ANSWERS[type(error)]
-    return _response(answer.status, answer.detail(error), error.code, answer.headers)
+    return ANSWERS[type(error)].response(error)
 
 
 async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:

@@ -1,26 +1,82 @@
-"""`/api/v1/subscription`: the caller's tokens."""
+"""`/api/v1/subscription`: the caller's tokens, and what everybody may know of costs and tiers."""
+
+from typing import Annotated
+
+from fastapi import Header, Response
+from fastapi.routing import APIRoute
 
 from resolvers import tokens
-from resolvers.prices import COSTS
+from resolvers.errors import InsufficientTokens
+from resolvers.tokens import Consumption
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
 from rest_compat.services import AdmittedCaller, Services, router_at
-from rest_compat.wire import CostsBody, HistoryBody, RefusalBody, TokenInfoBody, TransactionBody
+from rest_compat.token_bodies import (
+    UNLIMITED,
+    ConsumeBody,
+    ConsumedBody,
+    CostsBody,
+    HistoryBody,
+    TierBody,
+    TiersBody,
+    TokenInfoBody,
+    TransactionBody,
+)
+from rest_compat.wire import RefusalBody
 
 router = router_at("/api/v1/subscription", "tokens", responses={401: {"model": RefusalBody}})
+public_router = router_at("/api/v1/subscription", "tokens", APIRoute)
+
+CONSUME_REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"model": RefusalBody, "description": "There is no such operation"},
+    422: {"model": RefusalBody, "description": "A member is missing, or the key was used for something else"},
+}
 
 
 @router.get("/info")
 async def read_token_info(caller: AdmittedCaller, services: Services) -> TokenInfoBody:
-    """Read the caller's balance and its use."""
+    """Read the caller's balance, tier and period."""
     async with services.database.transaction() as transaction:
-        use = await tokens.use(transaction, caller)
-    return TokenInfoBody(available_tokens=use.balance, total_tokens=use.received, used_tokens=use.spent)
+        return TokenInfoBody.of(await tokens.wallet(transaction, caller, services.catalogue.policy))
 
 
-@router.get("/costs")
-async def read_costs(_caller: AdmittedCaller) -> CostsBody:
-    """Read what operations cost."""
-    return CostsBody(costs=COSTS)
+@public_router.get("/costs")
+async def read_costs(services: Services) -> CostsBody:
+    """Read what operations cost; for everybody."""
+    return CostsBody(costs=services.catalogue.policy.operations)
+
+
+@public_router.get("/tiers")
+async def read_tiers(services: Services) -> TiersBody:
+    """Read which tiers there are; for everybody."""
+    return TiersBody(tiers=[TierBody.of(name, tier) for name, tier in services.catalogue.policy.tiers.items()])
+
+
+@router.post("/consume", responses=CONSUME_REFUSALS)
+async def consume_tokens(
+    caller: AdmittedCaller,
+    services: Services,
+    body: ConsumeBody,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
+) -> ConsumedBody:
+    """Pay for an operation of another service before it is done; a balance that does not cover it is an answer, too."""
+    policy = services.catalogue.policy
+    async with services.database.transaction() as transaction:
+        try:
+            consumed = await tokens.consume(
+                transaction,
+                caller,
+                policy,
+                body.operation,
+                description=body.description,
+                idempotency_key=idempotency_key,
+            )
+        except InsufficientTokens as refusal:
+            spent = (await tokens.wallet(transaction, caller, policy)).account.spent
+            return _refused(refusal, spent)
+    if consumed.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return _consumed(consumed, body.operation)
 
 
 @router.get("/history")
@@ -32,5 +88,27 @@ async def read_token_history(
 ) -> HistoryBody:
     """Read the caller's ledger, newest first."""
     page = await tokens.offset_page(services.database.reader, caller, skip=skip, limit=limit)
-    entries = [TransactionBody.model_validate(entry, from_attributes=True) for entry in page.rows]
+    entries = [TransactionBody.of(entry) for entry in page.rows]
     return HistoryBody(transactions=entries, total=page.total, skip=skip, limit=limit)
+
+
+def _consumed(consumed: Consumption, operation: str) -> ConsumedBody:
+    left = UNLIMITED if consumed.is_unlimited else consumed.entry.balance_after
+    rest = "the account is unlimited" if consumed.is_unlimited else f"{left} are left"
+    return ConsumedBody(
+        success=True,
+        cost=consumed.cost,
+        available_tokens=left,
+        consumed_tokens=consumed.spent,
+        message=f"Used {consumed.cost} tokens for '{operation}'; {rest}.",
+    )
+
+
+def _refused(refusal: InsufficientTokens, spent: int) -> ConsumedBody:
+    return ConsumedBody(
+        success=False,
+        cost=refusal.cost,
+        available_tokens=refusal.available,
+        consumed_tokens=spent,
+        message=refusal.message,
+    )

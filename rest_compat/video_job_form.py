@@ -38,12 +38,15 @@ async def video_job_input(
     *,
     look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
     look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
+    expected_cost: Annotated[
+        int | None, Form(alias="expectedCost", description="Refuses the video where it costs something else by now")
+    ] = None,
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
     **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
     """Read the form."""
     look = _one_look(look_id, look_id_in_query)
-    return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key)
+    return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key, expected_cost=expected_cost)
 
 
 async def video_job_uploads(

@@ -48,8 +48,9 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     401: {"model": RefusalBody, "description": "No valid token"},
     402: {"model": InsufficientTokensBody, "description": "The balance does not cover the cost"},
     403: {"model": RefusalBody, "description": "The account is not active"},
-    429: {"model": RefusalBody, "description": "Three jobs are in progress already"},
-    503: {"model": RefusalBody, "description": "Real generation is not configured, or suspended for now"},
+    409: {"model": RefusalBody, "description": "The price is not `expectedCost`, or the key's job has been deleted"},
+    429: {"model": RefusalBody, "description": "All slots are taken, or the day's spending ceiling is reached"},
+    503: {"model": RefusalBody, "description": "New videos are paused, or real ones not configured or suspended"},
 }
 
 
@@ -96,7 +97,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
         created = await video_job_creation.create(transaction, caller, asked_with_images, services.catalogue)
         body = await _body_of_created(transaction, created, services, request)
     response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
-    response.headers.update(rate_limit_headers(created.free_slots))
+    response.headers.update(rate_limit_headers(created.free_slots, created.slots))
     if created.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return body

@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from db.accounts import LedgerRow
 from db.declarations import declares
-from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus
+from db.tables import LogLevel, VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
 
@@ -145,41 +144,6 @@ class DefaultVideoBody(Wire):
     video_id: UUID
     look_id: UUID
     is_default: bool
-
-
-class TokenInfoBody(Wire):
-    """A balance and its use, in tokens."""
-
-    available_tokens: int
-    total_tokens: int = Field(description="Everything that was ever received")
-    used_tokens: int = Field(description="What was spent, less what came back")
-
-
-class CostsBody(Wire):
-    """What operations cost, in tokens."""
-
-    costs: dict[str, int]
-
-
-@declares(LedgerRow)
-class TransactionBody(Wire):
-    """One change of a balance."""
-
-    id: UUID
-    kind: LedgerEntryKind
-    amount: int
-    balance_after: int
-    video_job_id: UUID | None
-    created_at: datetime
-
-
-class HistoryBody(Wire):
-    """A page of the ledger."""
-
-    transactions: list[TransactionBody]
-    total: int
-    skip: int
-    limit: int
 
 
 class MigrationBody(Wire):

@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import TypeVar
 from uuid import UUID
 
-from db.accounts import LedgerRow
 from db.engine.database import Database
 from db.engine.statements import Reader
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import ProductRow, SharedWith
 from db.video_jobs import LogLine

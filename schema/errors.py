@@ -62,6 +62,37 @@ class GenerationSuspended(UserError):
     retry_after_seconds: int = strawberry.field(description="When it is worth to ask again")
 
 
+@strawberry.type(description="More tokens would be used today than the operator allows one user, or all together.")
+class SpendingCeiling(UserError):
+    """See `resolvers.errors.SpendingCeiling`."""
+
+    retry_after_seconds: int = strawberry.field(description="When the day ends")
+
+
+@strawberry.type(description="The operator has paused new videos.")
+class Paused(UserError):
+    """See `resolvers.errors.Paused`."""
+
+    reason: str = strawberry.field(description="Why, for a person")
+
+
+@strawberry.type(description="The price is not the expected one.")
+class PriceChanged(UserError):
+    """See `resolvers.errors.PriceChanged`."""
+
+    cost: int = strawberry.field(description="What it costs now, in tokens")
+
+
+@strawberry.type(description="The reference stands for another grant or adjustment.")
+class ReferenceReused(UserError):
+    """See `resolvers.errors.ReferenceReused`."""
+
+
+@strawberry.type(description="The job that the idempotency key made has been deleted.")
+class VideoJobDeleted(UserError):
+    """See `resolvers.errors.VideoJobDeleted`."""
+
+
 @strawberry.type(description="The images could not be stored at the moment.")
 class ImagesNotStored(UserError):
     """See `resolvers.errors.ImagesNotStored`."""
@@ -128,7 +159,11 @@ CreateVideoJobError = Annotated[
     | IdempotencyKeyReused
     | ImagesNotStored
     | VideoJobImagesRemoved
-    | VideoJobNotFound,
+    | VideoJobDeleted
+    | VideoJobNotFound
+    | SpendingCeiling
+    | PriceChanged
+    | Paused,
     strawberry.union("CreateVideoJobError", description="Why a video job was not created."),
 ]
 VideoJobError = Annotated[
@@ -143,9 +178,13 @@ LookError = Annotated[
     InvalidInput | LookNotFound | UserNotFound | ImagesNotStored,
     strawberry.union("LookError", description="Why a look was not made or changed."),
 ]
-GrantTokensError = Annotated[
-    InvalidInput | UserNotFound,
-    strawberry.union("GrantTokensError", description="Why no tokens were granted."),
+TokenAccountError = Annotated[
+    InvalidInput | UserNotFound | IdempotencyKeyReused | ReferenceReused,
+    strawberry.union("TokenAccountError", description="Why an account was not changed."),
+]
+ConsumeTokensError = Annotated[
+    InvalidInput | InsufficientTokens | IdempotencyKeyReused,
+    strawberry.union("ConsumeTokensError", description="Why nothing was paid."),
 ]
 
 
@@ -157,7 +196,7 @@ def _insufficient_tokens(error: errors.InsufficientTokens) -> dict[str, Any]:
     return {"cost": error.cost, "available_tokens": error.available}
 
 
-def _generation_suspended(error: errors.GenerationSuspended) -> dict[str, Any]:
+def _retry_after(error: errors.GenerationSuspended | errors.SpendingCeiling) -> dict[str, Any]:
     return {"retry_after_seconds": error.retry_after_seconds}
 
 
@@ -171,7 +210,12 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.ActiveJobLimit: (ActiveJobLimit, _active_job_limit),
     errors.InsufficientTokens: (InsufficientTokens, _insufficient_tokens),
     errors.GenerationUnavailable: (GenerationUnavailable, _nothing_more),
-    errors.GenerationSuspended: (GenerationSuspended, _generation_suspended),
+    errors.GenerationSuspended: (GenerationSuspended, _retry_after),
+    errors.SpendingCeiling: (SpendingCeiling, _retry_after),
+    errors.Paused: (Paused, lambda error: {"reason": error.reason}),
+    errors.PriceChanged: (PriceChanged, lambda error: {"cost": error.cost}),
+    errors.ReferenceReused: (ReferenceReused, _nothing_more),
+    errors.VideoJobDeleted: (VideoJobDeleted, _nothing_more),
     errors.IdempotencyKeyReused: (IdempotencyKeyReused, _nothing_more),
     errors.ImagesNotStored: (ImagesNotStored, _nothing_more),
     errors.VideoJobImagesRemoved: (VideoJobImagesRemoved, _nothing_more),

@@ -1,34 +1,12 @@
 """The mutations, put together from their rooms."""
 
-from typing import Annotated
-
 import strawberry
 
-from resolvers import tokens
-from schema.context import INPUT, Info
-from schema.errors import refusals_into
 from schema.look_mutations import LookMutations
-from schema.payloads import GrantTokensPayload
+from schema.token_mutations import TokenMutations
 from schema.video_job_mutations import VideoJobMutations
 
 
-@strawberry.input(description="Tokens for an account.")
-class GrantTokensInput:
-    """The input of `grantTokens`."""
-
-    user_id: strawberry.ID = strawberry.field(description="Whose account")
-    tokens: int = strawberry.field(description="How many to add")
-
-
 @strawberry.type(description="What can be done.")
-class Mutation(VideoJobMutations, LookMutations):
+class Mutation(VideoJobMutations, LookMutations, TokenMutations):
     """The root of all writes."""
-
-    @strawberry.mutation(description="Top up an account through the ledger; for admins.")
-    async def grant_tokens(self, info: Info, input: Annotated[GrantTokensInput, INPUT]) -> GrantTokensPayload:  # noqa: A002 - Relay's name
-        """Grant tokens."""
-        caller, payload = info.context.admitted_caller, GrantTokensPayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                payload.balance = await tokens.grant_to(transaction, caller, input.user_id, input.tokens)
-        return payload

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.errors import CreateVideoJobError, GrantTokensError, LookError, LookVideoError, VideoJobError
+from schema.errors import CreateVideoJobError, LookError, LookVideoError, VideoJobError
 from schema.types import Look, VideoJob
 
 
@@ -55,11 +55,3 @@ class DeleteLookPayload:
 
     deleted_look_id: strawberry.ID | None = strawberry.field(default=None, description="Null where refused")
     errors: list[LookError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
-
-
-@strawberry.type(description="The balance that the grant has left, or why there was none.")
-class GrantTokensPayload:
-    """The answer of `grantTokens`."""
-
-    balance: int | None = strawberry.field(default=None, description="In tokens")
-    errors: list[GrantTokensError] = strawberry.field(default_factory=list, description="Why nothing was granted")

@@ -6,20 +6,24 @@ import strawberry
 
 from db.looks import LookView
 from db.tables import VideoJobStatus
-from resolvers import accounts, looks, video_job_creation, video_job_images, video_jobs
-from resolvers.errors import LookNotFound, VideoJobNotFound
+from resolvers import looks, tokens, video_job_creation, video_job_images, video_jobs
+from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
+from resolvers.tokens import Whose
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.models import VideoModel
+from schema.policy import Policy
 from schema.types import Look, VideoJob
 from schema.video_job_mutations import CreateVideoJobInput
-from schema.viewer import Viewer
+from schema.viewer import TokenAccount, Viewer
 
 strawberry.enum(LookView, description="Which looks to list.")
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
+UserId = Annotated[strawberry.ID | None, strawberry.argument(description="The user's id; this or `email`")]
+Email = Annotated[str | None, strawberry.argument(description="The user's e-mail address")]
 QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
 Status = Annotated[VideoJobStatus | None, strawberry.argument(description="Only jobs of this status")]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
@@ -31,6 +35,7 @@ class VideoJobQuote:
     """The answer of `videoJobQuote`."""
 
     cost: int = strawberry.field(description="In tokens")
+    rule: str = strawberry.field(description="Which rule of the policy says so")
     balance: int = strawberry.field(description="The caller's, in tokens")
     free_slots: int = strawberry.field(description="How many more jobs may be in progress at once")
     errors: list[CreateVideoJobError] = strawberry.field(
@@ -47,7 +52,25 @@ class Query:
         """Read the caller's account, made if this is the first time they are seen."""
         caller = info.context.admitted_caller
         async with info.context.transaction() as transaction:
-            return Viewer.of(caller, await accounts.open_account(transaction, caller))
+            return Viewer.of(caller, await tokens.wallet(transaction, caller, info.context.services.catalogue.policy))
+
+    @strawberry.field(
+        description="An account, by the user's id or e-mail address; null where there is none. For admins."
+    )
+    async def token_account(self, info: Info, user_id: UserId = None, email: Email = None) -> TokenAccount | None:
+        """Read any account."""
+        caller, policy = info.context.admitted_caller, info.context.services.catalogue.policy
+        try:
+            async with info.context.transaction() as transaction:
+                return TokenAccount.of((await tokens.wallet_of(transaction, caller, Whose(user_id, email), policy))[0])
+        except UserNotFound:
+            return None
+
+    @strawberry.field(description="What the operator has decided: costs, tiers, prices, refunds.")
+    async def policy(self, info: Info) -> Policy:
+        """Read the policy."""
+        _ = info.context.admitted_caller
+        return Policy.of(info.context.services.catalogue.policy)
 
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
@@ -79,7 +102,9 @@ class Query:
         async with info.context.transaction() as transaction:
             quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
         errors += [user_error(refusal) for refusal in quote.refusals]
-        return VideoJobQuote(cost=quote.cost, balance=quote.balance, free_slots=quote.free_slots, errors=errors)
+        return VideoJobQuote(
+            cost=quote.cost, rule=quote.rule, balance=quote.balance, free_slots=quote.free_slots, errors=errors
+        )
 
     @strawberry.field(description="The video models that can be asked for.")
     async def video_models(self, info: Info) -> list[VideoModel]:

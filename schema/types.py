@@ -13,11 +13,11 @@ from uuid import UUID
 
 import strawberry
 
-from db.accounts import LedgerRow
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
-from db.tables import LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.tables import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.columns import column
 from resolvers import looks, video_jobs
@@ -29,6 +29,7 @@ from schema.plain_fields import shows
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
 strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
 strawberry.enum(LogLevel, description="Severity of a log line.")
+strawberry.enum(ActorKind, name="TokenTransactionActor", description="Who changes a balance.")
 strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
 
 ShownLook = LookRow | LookOfJob
@@ -75,14 +76,21 @@ class VideoJobLog:
         return cast("VideoJobLog", row)
 
 
-@shows(LedgerRow)
+@shows(LedgerRow, hidden={"user_id"})
 class TokenTransaction:
     """One change of a balance."""
 
     id: strawberry.ID
     kind: LedgerEntryKind
     amount: int
+    uncharged: int
+    balance_before: int
     balance_after: int
+    operation: str | None
+    description: str | None
+    reference: str | None
+    actor: ActorKind
+    actor_email: str | None
     video_job_id: strawberry.ID | None
     created_at: datetime
 

@@ -34,6 +34,9 @@ class CreateVideoJobInput:
         default=None, description="Makes a repeated request safe for 24 hours, over both APIs"
     )
 
+    expected_cost: int | None = strawberry.field(
+        default=None, description="What a quote has said, in tokens; where the price has changed, nothing is charged"
+    )
     initial_image: Upload | None = strawberry.field(default=None, description="Where to start: a JPEG or PNG file")
     end_frame: Upload | None = strawberry.field(default=None, description="Where to end: a JPEG or PNG file")
     reference_images: list[Upload] = strawberry.field(
@@ -46,7 +49,12 @@ class CreateVideoJobInput:
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
-        return VideoJobInput(**values_of(self), look_id=self.look_id, idempotency_key=self.idempotency_key)
+        return VideoJobInput(
+            **values_of(self),
+            look_id=self.look_id,
+            idempotency_key=self.idempotency_key,
+            expected_cost=self.expected_cost,
+        )
 
 
 @strawberry.input(description="Which job to make anew.")

@@ -16,8 +16,8 @@ from app.sample import SAMPLE
 from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import LEEWAY, sign
-from db import accounts as ledger
-from db import video_jobs
+from db import ledger, video_jobs
+from db.ledger import Entry
 from db.looks import LookRow
 from db.tables import Base, LedgerEntry, LedgerEntryKind, SubmissionPace, User, VideoJob, VideoJobStatus
 from db.video_jobs import JobRow
@@ -143,7 +143,7 @@ class House:
             account = await accounts.lock_account(session, caller)
             if tokens != account.tokens:
                 kind = LedgerEntryKind.GRANT if tokens > account.tokens else LedgerEntryKind.CHARGE
-                await ledger.change_balance(session, caller.user_id, kind, tokens - account.tokens)
+                await ledger.record(session, caller.user_id, Entry(kind, tokens - account.tokens))
 
     async def look(self, caller: Caller) -> LookRow:
         async with self.database.transaction() as session:

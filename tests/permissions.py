@@ -78,6 +78,10 @@ OWN_JOB_LINKED = Rule(ALLOWED, NO_LOOK, NO_LOOK, UNKNOWN, NOT_ACTIVE, NO_LOOK)
 LINKED_TO_OWN_LOOK = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, NO_LOOK)
 # Some things are for admins.
 ADMINS = Rule(ADMIN_REQUIRED, ADMIN_REQUIRED, ADMIN_REQUIRED, UNKNOWN, NOT_ACTIVE, ALLOWED)
+# Others know nothing of an account, an admin all of it.
+ACCOUNT_READ = ADMINS
+# For everybody, also without a token, and with one that is not good.
+OPEN = Rule(OWN, OWN, OWN, OWN, OWN, OWN)
 ADMINS_OWN = Rule(ADMIN_REQUIRED, ADMIN_REQUIRED, ADMIN_REQUIRED, UNKNOWN, NOT_ACTIVE, OWN)
 
 
@@ -119,12 +123,16 @@ LOOKS = "{ nodes { id title notes sharedWith { email } videos { id } } }"
 LOOK = "{ id title notes sharedWith { email } videos { id } }"
 CREATED = f"{{ videoJob {{ id }} {ERRORS} }}"
 CHANGED_LOOK = f"{{ look {{ id }} {ERRORS} }}"
+ACCOUNT = "id balance tier total consumed transactions { nodes { videoJobId actorEmail reference } }"
 JOB_FIELDS = "{ id userId prompt logs { message } charge { amount } associatedLooks { id title } }"
 
 GRAPHQL = {
-    "Query.viewer": Case(EVERYBODYS_OWN, "{ id email tokens { balance transactions { nodes { videoJobId } } } }"),
+    "Query.viewer": Case(EVERYBODYS_OWN, f"{{ id email tokens {{ {ACCOUNT} }} }}"),
     "Query.videoJob": Case(JOB, f'(id: "$job") {JOB_FIELDS}'),
     "Query.videoJobs": Case(OWNERS_LIST, f"{{ nodes {JOB_FIELDS} }}"),
+    "Query.policy": Case(EVERYBODYS_OWN, "{ welcome operations { operation cost } tiers { tier share } refunds }"),
+    "Query.tokenAccount": Case(ACCOUNT_READ, f'(userId: "$owner") {{ userId {ACCOUNT} }}'),
+    "Query.tokenAccount, by e-mail": Case(ACCOUNT_READ, f'(email: "$owner@example.com") {{ userId {ACCOUNT} }}'),
     "Query.videoModels": Case(EVERYBODYS_OWN, "{ id upstreamId cost }"),
     "Query.videoJobQuote": Case(EVERYBODYS_OWN, f"{NEW_JOB} mockMode: true}}) {{ cost balance freeSlots {ERRORS} }}"),
     "Query.videoJobQuote, in the look": Case(
@@ -157,7 +165,16 @@ GRAPHQL = {
     "Mutation.updateLook": Case(LOOK_CHANGED, f'(input: {{id: "$look", title: "Taken"}}) {CHANGED_LOOK}'),
     "Mutation.setLookVisibility": Case(LOOK_CHANGED, f'(input: {{id: "$look", visibility: PUBLIC}}) {CHANGED_LOOK}'),
     "Mutation.deleteLook": Case(LOOK_CHANGED, f"{THE_LOOK} {{ deletedLookId {ERRORS} }}"),
+    "Mutation.consumeTokens": Case(
+        EVERYBODYS_OWN, f'(input: {{operation: "text_to_text"}}) {{ tokens {{ {ACCOUNT} }} {ERRORS} }}'
+    ),
     "Mutation.grantTokens": Case(ADMINS, f'(input: {{userId: "$owner", tokens: 7}}) {{ balance {ERRORS} }}'),
+    "Mutation.grantTokens, by e-mail": Case(
+        ADMINS, f'(input: {{email: "$owner@example.com", tokens: 7}}) {{ balance {ERRORS} }}'
+    ),
+    "Mutation.adjustTokens": Case(ADMINS, f'(input: {{userId: "$owner", tokens: -7}}) {{ balance {ERRORS} }}'),
+    "Mutation.setTier": Case(ADMINS, f'(input: {{userId: "$owner", tier: "pro"}}) {{ balance {ERRORS} }}'),
+    "Mutation.resetPeriod": Case(ADMINS, f'(input: {{userId: "$owner"}}) {{ balance {ERRORS} }}'),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
     "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
     "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),
@@ -166,6 +183,7 @@ GRAPHQL = {
 JOBS = "/api/v1/video-jobs"
 ONE_JOB = f"{JOBS}/{{video_job_id}}"
 ONE_LOOK = "/api/v1/looks/{look_id}"
+ACCOUNT_PATH = "/api/v1/admin/users/{user_id}/subscription"
 NEW_LOOK_BODY = {
     "title": "Rain",
     "generatedImageBase64": PNG,
@@ -202,7 +220,13 @@ REST = {
     f"DELETE {ONE_LOOK}": Case(LOOK_CHANGED),
     "GET /api/v1/subscription/info": Case(EVERYBODYS_OWN),
     "GET /api/v1/video-models": Case(EVERYBODYS_OWN),
-    "GET /api/v1/subscription/costs": Case(EVERYBODYS_OWN),
+    "GET /api/v1/subscription/costs": Case(OPEN),
+    "GET /api/v1/subscription/tiers": Case(OPEN),
+    "POST /api/v1/subscription/consume": Case(EVERYBODYS_OWN, json={"operation": "text_to_text"}),
+    f"GET {ACCOUNT_PATH}": Case(ACCOUNT_READ),
+    f"PUT {ACCOUNT_PATH}/tier": Case(ADMINS, json={"tier": "pro"}),
+    f"POST {ACCOUNT_PATH}/topup": Case(ADMINS, json={"amount": -7}),
+    f"POST {ACCOUNT_PATH}/reset-period": Case(ADMINS),
     "GET /api/v1/subscription/history": Case(EVERYBODYS_OWN),
     # The table of the one-time migration is there already in the tests, so that the call changes nothing.
     "POST /api/v1/migrate/look-videos": Case(ADMINS_OWN),

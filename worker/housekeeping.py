@@ -9,8 +9,9 @@ from pathlib import Path
 
 from db import file_removals, idempotency_keys, queue, video_jobs
 from db.engine.background import is_cancelled
+from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
-from resolvers.video_job_creation import IDEMPOTENCY_KEYS_LAST
+from worker.periods import renew_periods
 from worker.troubles import report_chore
 from worker.workshop import Workshop
 
@@ -39,6 +40,7 @@ async def keep_house(workshop: Workshop) -> None:
         tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, workshop))
         tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, workshop))
         tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, workshop))
+        tasks.create_task(_now_and_then(PRUNE_SECONDS, renew_periods, workshop))
 
 
 async def reconcile(workshop: Workshop) -> None:
@@ -92,7 +94,7 @@ async def prune(workshop: Workshop) -> None:
     """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
     async with workshop.database.transaction() as transaction:
         await queue.prune_log(transaction, QUEUE_LOG_LASTS)
-        await idempotency_keys.prune(transaction, IDEMPOTENCY_KEYS_LAST)
+        await idempotency_keys.prune(transaction, KEYS_LAST)
     await asyncio.to_thread(_empty, workshop.scratch)
     await workshop.storage.prune(SCRATCH_SECONDS)
 

@@ -78,7 +78,8 @@ class Run:
 
         `is_our_fault` says that nothing was sent, since we are not set up for it.
         """
-        refund = is_our_fault or self.workshop.refund_failed_jobs
+        refunds = self.workshop.catalogue.policy.refunds
+        refund = is_our_fault or self.workshop.refund_failed_jobs or code in refunds
         await self.advance(lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund))
 
     async def note_fault(self, message: str) -> int:

@@ -66,8 +66,8 @@ async def test_a_job_is_charged_and_refunded_once(house: House, kind: str, amoun
     caller = await house.user()
     job_id = await house.create(caller)
     entry = (
-        "INSERT INTO token_ledger (id, user_id, kind, amount, balance_after, video_job_id)"
-        " VALUES (gen_random_uuid(), :user_id, :kind, :amount, 0, :job_id)"
+        "INSERT INTO token_ledger (id, user_id, kind, amount, balance_after, video_job_id, actor)"
+        " VALUES (gen_random_uuid(), :user_id, :kind, :amount, 100, :job_id, 'SYSTEM')"
     )
     values = {"user_id": caller.user_id, "kind": kind, "amount": amount, "job_id": job_id}
     if kind == "REFUND":
@@ -80,9 +80,13 @@ async def test_a_job_is_charged_and_refunded_once(house: House, kind: str, amoun
 @pytest.mark.parametrize(
     ("kind", "amount", "constraint"),
     [
-        ("CHARGE", 50, "ck_token_ledger_only_charges_take"),
-        ("GRANT", -50, "ck_token_ledger_only_charges_take"),
-        ("GRANT", 0, "ck_token_ledger_amount_not_zero"),
+        ("CHARGE", 50, "ck_token_ledger_sign_of_amount"),
+        ("REFUND", -50, "ck_token_ledger_sign_of_amount"),
+        ("GRANT", -50, "ck_token_ledger_sign_of_amount"),
+        ("GRANT", 0, "ck_token_ledger_sign_of_amount"),
+        ("WELCOME", 0, "ck_token_ledger_sign_of_amount"),
+        ("ADJUSTMENT", 0, "ck_token_ledger_sign_of_amount"),
+        ("GRANT", 101, "ck_token_ledger_balance_never_negative"),
         ("GIFT", 50, "ck_token_ledger_kind"),
         ("WELCOME", 100, "uq_token_ledger_one_welcome"),
     ],
@@ -92,14 +96,66 @@ async def test_a_ledger_entry_makes_sense(house: House, kind: str, amount: int, 
 
     refusal = await refused_by(
         house,
-        "INSERT INTO token_ledger (id, user_id, kind, amount, balance_after)"
-        " VALUES (gen_random_uuid(), :user_id, :kind, :amount, 0)",
+        "INSERT INTO token_ledger (id, user_id, kind, amount, balance_after, actor)"
+        " VALUES (gen_random_uuid(), :user_id, :kind, :amount, 100, 'SYSTEM')",
         user_id=caller.user_id,
         kind=kind,
         amount=amount,
     )
 
     assert constraint in refusal
+
+
+@pytest.mark.parametrize(
+    ("columns", "constraint"),
+    [
+        ("'CHARGE', -5, 5, 100, 'USER', NULL", "ck_token_ledger_uncharged_exactly_where_nothing_was_paid"),
+        ("'CHARGE', 0, -5, 100, 'USER', NULL", "ck_token_ledger_uncharged_exactly_where_nothing_was_paid"),
+        ("'RESET', 0, 5, 100, 'USER', NULL", "ck_token_ledger_uncharged_exactly_where_nothing_was_paid"),
+        ("'RESET', -5, 0, -1, 'USER', NULL", "ck_token_ledger_balance_never_negative"),
+        ("'RESET', 0, 0, 100, 'NOBODY', NULL", "ck_token_ledger_actor"),
+        ("'GRANT', 5, 0, 105, 'ADMIN', 'payment 1'", "uq_token_ledger_once_per_reference"),
+    ],
+)
+async def test_an_entry_agrees_with_itself_and_with_others(house: House, columns: str, constraint: str) -> None:
+    caller = await house.user()
+    entry = (
+        "INSERT INTO token_ledger (id, user_id, kind, amount, uncharged, balance_after, actor, reference)"
+        " VALUES (gen_random_uuid(), :user_id, %s)"
+    )
+    async with house.database.session() as session:
+        first = text(entry % "'GRANT', 5, 0, 105, 'ADMIN', 'payment 1'")
+        await session.execute(first, {"user_id": caller.user_id})
+
+    assert constraint in await refused_by(house, entry % columns, user_id=caller.user_id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ("spent = -1", "ck_users_spent_never_negative"),
+        ("lifetime_spent = -1", "ck_users_spent_never_negative"),
+        ("period_end = period_start", "ck_users_period_begins_before_it_ends"),
+    ],
+)
+async def test_an_account_makes_sense(house: House, changes: str, constraint: str) -> None:
+    caller = await house.user()
+
+    refusal = await refused_by(house, f"UPDATE users SET {changes} WHERE id = :id", id=caller.user_id)  # noqa: S608 - ours
+
+    assert constraint in refusal
+
+
+async def test_a_key_stands_for_one_thing(house: House) -> None:
+    caller = await house.user()
+
+    refusal = await refused_by(
+        house,
+        "INSERT INTO idempotency_keys (user_id, key, request_digest) VALUES (:id, 'k', 'd')",
+        id=caller.user_id,
+    )
+
+    assert "ck_idempotency_keys_stands_for_one" in refusal
 
 
 async def test_a_look_has_one_default_video_at_most(house: House) -> None:

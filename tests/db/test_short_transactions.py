@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Integer, func, select
 
 from auth.caller import Caller
-from db import accounts
+from db import ledger
 from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader, Row, Statement, Writer
+from db.ledger import Entry
 from db.tables import LedgerEntryKind
 from tests.doubles.postgres_proxy import proxied
 from tests.house import House
@@ -36,7 +37,7 @@ async def one(house: House) -> AsyncIterator[InspectedDatabase]:
 
 
 async def charge(writer: Writer, caller: Caller, tokens: int) -> int:
-    return await accounts.change_balance(writer, caller.user_id, LedgerEntryKind.CHARGE, -tokens)
+    return (await ledger.record(writer, caller.user_id, Entry(LedgerEntryKind.CHARGE, -tokens))).balance_after
 
 
 async def end_connection(house: House, reader: Reader) -> None:

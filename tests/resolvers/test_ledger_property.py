@@ -14,15 +14,25 @@ from sqlalchemy import select
 from auth.caller import Caller, Role
 from db.engine.statements import Writer
 from db.looks import LookRow
-from db.tables import ACTIVE_STATUSES, LedgerEntry, LedgerEntryKind, Submission, User, VideoJob, VideoJobStatus
+from db.tables import (
+    ACTIVE_STATUSES,
+    ActorKind,
+    LedgerEntry,
+    LedgerEntryKind,
+    Submission,
+    User,
+    VideoJob,
+    VideoJobStatus,
+)
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import KeptVideo, VideoJobChanged
+from resolvers.policy import BUILT_IN
 from resolvers.ports import StoredVideo
-from resolvers.prices import VIDEO_COST
-from resolvers.video_job_creation import ACTIVE_JOB_LIMIT
+from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST
+from resolvers.tokens import Change, Order, Whose
 from tests.house import CATALOGUE, House
 from tests.wires import Answer, GraphQLWire, RestWire, Wire
 
@@ -56,6 +66,8 @@ class Story:
     jobs: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     started: set[UUID] = field(default_factory=set)
     failed_with_refund: set[UUID] = field(default_factory=set)
+    used: list[UUID] = field(default_factory=list)
+    credited: set[UUID] = field(default_factory=set)
 
     @classmethod
     async def begun(cls, house: House, balances: list[int]) -> "Story":
@@ -118,9 +130,52 @@ class Story:
     async def delete_over_rest(self, step: Step) -> None:
         await self._send("DELETE", str(self.job_id(step)), step)
 
+    def whose(self, step: Step) -> Whose:
+        caller = self.caller(step)
+        return Whose(email=caller.email) if step.in_look else Whose(str(caller.user_id))
+
     async def grant(self, step: Step) -> None:
+        await self._credit(step, tokens.grant_to, Order(VIDEO_COST, idempotency_key=step.key))
+
+    async def grant_for_a_payment(self, step: Step) -> None:
+        # One provider's webhook for each of the user's two payments, repeated as it likes.
+        payment = f"{self.caller(step).user_id} {step.job % 2}"
+        await self._credit(step, tokens.grant_to, Order(VIDEO_COST, reference=payment))
+
+    async def adjust(self, step: Step) -> None:
+        await self._credit(step, tokens.adjust, Order((-30, 7, -120)[step.job % 3], idempotency_key=step.key))
+
+    async def _credit(self, step: Step, work: Callable[..., Awaitable[Change]], order: Order) -> None:
         async with self.house.database.transaction() as session:
-            await tokens.grant_to(session, self.admin, str(self.caller(step).user_id), VIDEO_COST)
+            change = await work(session, self.admin, self.whose(step), order, BUILT_IN)
+        assert change.replayed or change.entry.id not in self.credited
+        assert not change.replayed or order.idempotency_key or order.reference
+        self.credited.add(change.entry.id)
+
+    async def set_tier(self, step: Step) -> None:
+        tier = ("free", "basic", "ultimate")[step.job % 3]
+        async with self.house.database.transaction() as session:
+            await tokens.set_tier(session, self.admin, self.whose(step), tier, BUILT_IN)
+
+    async def reset(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            await tokens.reset_period(session, self.admin, self.whose(step), BUILT_IN)
+
+    async def consume(self, step: Step) -> None:
+        async with self.house.database.transaction() as session:
+            used = await tokens.consume(
+                session, self.caller(step), BUILT_IN, "multi_modal_light", idempotency_key=step.key
+            )
+        if not used.replayed:
+            self.used.append(UUID(str(used.entry.id)))
+
+    async def consume_over_rest(self, step: Step) -> None:
+        headers = self.house.headers(self.caller(step))
+        body = {"operation": "text_to_text"}
+        answer = await self.house.http.post("/api/v1/subscription/consume", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        if answer.json()["success"]:
+            self.used.append(uuid4())
 
     async def link(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
@@ -183,16 +238,25 @@ class Story:
             entries = (await session.scalars(query)).all()
             jobs = (await session.scalars(select(VideoJob).where(VideoJob.user_id.in_(ids)))).all()
         for user in users:
-            check_balance(user, [entry for entry in entries if entry.user_id == user.id])
+            own = [entry for entry in entries if entry.user_id == user.id]
+            check_balance(user, own)
+            check_use(user, own)
         active = Counter(job.user_id for job in jobs if job.status in ACTIVE_STATUSES)
         assert all(count <= ACTIVE_JOB_LIMIT for count in active.values()), active
-        self._check_charges(entries)
+        self._check_charges([entry for entry in entries if entry.video_job_id is not None])
+        self._check_uses(entries)
         self._check_refunds(entries, {job.id: job for job in jobs})
 
     def _check_charges(self, entries: Sequence[LedgerEntry]) -> None:
         charged = [(entry.user_id, entry.video_job_id) for entry in entries if entry.kind == LedgerEntryKind.CHARGE]
         created = [(user_id, job_id) for user_id, job_ids in self.jobs.items() for job_id in job_ids]
         assert Counter(charged) == Counter(created)
+
+    def _check_uses(self, entries: Sequence[LedgerEntry]) -> None:
+        uses = [entry for entry in entries if entry.kind == LedgerEntryKind.CHARGE and entry.video_job_id is None]
+        credits_ = [entry.id for entry in entries if entry.actor == ActorKind.ADMIN and entry.kind in CREDITS]
+        assert len(uses) == len(self.used)
+        assert Counter(credits_) == Counter(self.credited)
 
     def _check_refunds(self, entries: Sequence[LedgerEntry], jobs: dict[UUID, VideoJob]) -> None:
         refunded = Counter(entry.video_job_id for entry in entries if entry.kind == LedgerEntryKind.REFUND)
@@ -207,11 +271,30 @@ def check_balance(user: User, entries: Sequence[LedgerEntry]) -> None:
     balance = 0
     for entry in entries:
         balance += entry.amount
-        assert entry.balance_after == balance
-    assert user.tokens == balance >= 0
+        assert entry.balance_before == balance - entry.amount
+        assert entry.balance_after == balance >= 0
+    assert user.tokens == balance
 
 
-CREATION_REFUSALS = {None, "ACTIVE_JOB_LIMIT", "INSUFFICIENT_TOKENS", "IDEMPOTENCY_KEY_REUSED"}
+def check_use(user: User, entries: Sequence[LedgerEntry]) -> None:
+    """Add up what a user has used in the period, and ever, paid or not; a refund counts where its charge does."""
+    charges: dict[UUID | None, int] = {}
+    spent = lifetime = 0
+    for entry in entries:
+        used = abs(entry.amount) + entry.uncharged
+        assert not (entry.amount and entry.uncharged)
+        if entry.kind in {LedgerEntryKind.RESET, LedgerEntryKind.TIER_CHANGE}:
+            spent, charges = 0, {}
+        elif entry.kind == LedgerEntryKind.CHARGE:
+            charges[entry.video_job_id] = used
+            spent, lifetime = spent + used, lifetime + used
+        elif entry.kind == LedgerEntryKind.REFUND:
+            spent, lifetime = spent - charges.get(entry.video_job_id, 0), lifetime - used
+    assert (user.spent, user.lifetime_spent) == (spent, lifetime)
+
+
+CREDITS = (LedgerEntryKind.GRANT, LedgerEntryKind.ADJUSTMENT)
+CREATION_REFUSALS = {None, "ACTIVE_JOB_LIMIT", "INSUFFICIENT_TOKENS", "IDEMPOTENCY_KEY_REUSED", "VIDEO_JOB_DELETED"}
 ACTIONS: dict[str, Callable[[Story, Step], Awaitable[None]]] = {
     action.__name__: action
     for action in (
@@ -223,6 +306,12 @@ ACTIONS: dict[str, Callable[[Story, Step], Awaitable[None]]] = {
         Story.delete,
         Story.delete_over_rest,
         Story.grant,
+        Story.grant_for_a_payment,
+        Story.adjust,
+        Story.set_tier,
+        Story.reset,
+        Story.consume,
+        Story.consume_over_rest,
         Story.link,
         Story.set_default,
         Story.take,

@@ -1,7 +1,9 @@
 """Tokens and the one-time migration, as the REST contract describes them."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +13,18 @@ from tests.rest_compat.test_contract import call, refused
 
 PATH = "/api/v1/subscription"
 MIGRATION = "/api/v1/migrate/look-videos"
-ENTRY = {"id", "kind", "amount", "balanceAfter", "videoJobId", "createdAt"}
+WELCOME = {
+    "type": "topup",
+    "kind": "WELCOME",
+    "amount": 100,
+    "balanceBefore": 0,
+    "balanceAfter": 100,
+    "description": "Welcome",
+    "reference": None,
+    "operation": None,
+    "adminEmail": None,
+    "videoJobId": None,
+}
 
 
 async def read(house: House, caller: Caller, path: str) -> Any:
@@ -26,21 +39,51 @@ async def test_a_new_account_starts_with_100_tokens(house: House) -> None:
     info = await read(house, caller, "/info")
     history = await read(house, caller, "/history")
 
-    assert info == {"availableTokens": 100, "totalTokens": 100, "usedTokens": 0}
+    start, end = (datetime.fromisoformat(info.pop(name)) for name in ("periodStart", "periodEnd"))
+    assert (end - start, start.tzinfo) == (timedelta(days=30), UTC)
+    assert info == {
+        "tier": "free",
+        "totalTokens": 100,
+        "availableTokens": 100,
+        "consumedTokens": 0,
+        "lifetimeConsumed": 0,
+        "usedTokens": 0,
+        "isUnlimited": False,
+    }
     (entry,) = history.pop("transactions")
     assert history == {"total": 1, "skip": 0, "limit": 50}
-    assert set(entry) == ENTRY
-    assert entry["createdAt"].endswith("Z")
-    assert {name: entry[name] for name in ("kind", "amount", "balanceAfter", "videoJobId")} == {
-        "kind": "WELCOME",
-        "amount": 100,
-        "balanceAfter": 100,
-        "videoJobId": None,
+    assert entry.pop("createdAt").endswith("Z")
+    assert UUID(entry.pop("id"))
+    assert entry == WELCOME
+
+
+async def test_costs_are_for_everybody(house: House) -> None:
+    answers = [await call(house, caller, "GET", f"{PATH}/costs") for caller in (None, await house.user())]
+
+    costs = {
+        "text_to_image": 10,
+        "multi_modal": 20,
+        "multi_modal_light": 8,
+        "video_generation": 50,
+        "image_to_text": 5,
+        "text_to_text": 3,
     }
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {"costs": costs})] * 2
 
 
-async def test_a_video_costs_50_tokens(house: House) -> None:
-    assert await read(house, await house.user(), "/costs") == {"costs": {"video_generation": 50}}
+async def test_tiers_are_for_everybody_also_with_a_bad_token(house: House) -> None:
+    bad = {"Authorization": "Bearer no.jwt.atall"}
+    answers = [await call(house, None, "GET", f"{PATH}/tiers", headers=headers) for headers in ({}, bad)]
+
+    rows = [
+        ("free", "Free", 100, False),
+        ("basic", "Basic", 300, False),
+        ("pro", "Pro", 1000, False),
+        ("pro_plus", "Pro Plus", 3000, False),
+        ("ultimate", "Ultimate", -1, True),
+    ]
+    tiers = [dict(zip(("tier", "name", "tokensPerMonth", "isUnlimited"), row, strict=True)) for row in rows]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {"tiers": tiers})] * 2
 
 
 async def test_info_tells_balance_and_use(house: House) -> None:
@@ -51,8 +94,9 @@ async def test_info_tells_balance_and_use(house: House) -> None:
 
     refunded = await read(house, caller, "/info")
 
-    assert charged == {"availableTokens": 100, "totalTokens": 200, "usedTokens": 100}
-    assert refunded == {"availableTokens": 150, "totalTokens": 200, "usedTokens": 50}
+    names = ("availableTokens", "totalTokens", "consumedTokens", "lifetimeConsumed", "usedTokens")
+    assert [charged[name] for name in names] == [100, 200, 100, 100, 100]
+    assert [refunded[name] for name in names] == [150, 200, 50, 50, 50]
     assert (await house.job(kept)).tokens_consumed == 50
 
 

@@ -24,6 +24,10 @@ INPUTS = {
     "setLookVisibility": "SetLookVisibilityInput!",
     "deleteLook": "LookIdInput!",
     "grantTokens": "GrantTokensInput!",
+    "adjustTokens": "AdjustTokensInput!",
+    "setTier": "SetTierInput!",
+    "resetPeriod": "AccountInput!",
+    "consumeTokens": "ConsumeTokensInput!",
 }
 
 

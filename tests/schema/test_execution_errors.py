@@ -8,10 +8,10 @@ from typing import Any
 import graphql
 import pytest
 
-from db.accounts import LedgerRow
 from db.engine.errors import DatabaseUnavailable
 from db.engine.pool import ReadPool
 from db.engine.statements import Row, Statement
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.tables import VideoJobStatus

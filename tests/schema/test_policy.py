@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,9 @@ from strawberry.types import ExecutionResult
 
 from app.settings import Settings
 from auth.caller import Role
-from resolvers import accounts, tokens
+from resolvers import tokens
 from schema.schema import make_schema, schema
-from tests.house import House
+from tests.house import CATALOGUE, House
 from tests.inspected import InspectedDatabase
 from tests.schema.refusals import refused
 from tests.schema.test_subscriptions import by_payload, follow
@@ -73,7 +74,7 @@ async def test_a_mutation_that_takes_too_long_is_rolled_back(hasty: House, monke
     granted = []
 
     async def grant_and_hang(*arguments: Any) -> int:
-        granted.append(await grant_to(*arguments))
+        granted.append((await grant_to(*arguments)).entry.balance_after)
         return await asyncio.Future()
 
     grant_to = tokens.grant_to
@@ -96,7 +97,7 @@ async def test_a_timeout_is_told_as_an_operation_that_had_begun(monkeypatch: pyt
     async def hang(*_: object) -> None:
         await asyncio.Future()
 
-    monkeypatch.setattr(accounts, "open_account", hang)
+    monkeypatch.setattr(tokens, "wallet", hang)
     result = await make_schema(timeout_seconds=0.01).execute("{ viewer { id } }", context_value=_Anybody())
 
     assert type(result) is ExecutionResult
@@ -107,6 +108,7 @@ class _Anybody:
     """As much of a context as `viewer` looks at."""
 
     admitted_caller = None
+    services = SimpleNamespace(catalogue=CATALOGUE)
 
     async def __aenter__(self) -> None: ...
 
@@ -133,7 +135,7 @@ async def test_a_fault_is_told_by_its_request_id_alone_and_logged_with_it(
 
     caller = await house.user()
     await house.graphql(caller, "{ viewer { id } }")
-    monkeypatch.setattr(accounts, "open_account", fail)
+    monkeypatch.setattr(tokens, "wallet", fail)
     caplog.handler.addFilter(CorrelationIdFilter())
 
     answer = await house.http.post("/graphql", json={"query": "{ viewer { id } }"}, headers=house.headers(caller))

@@ -1,0 +1,252 @@
+"""Statements on the ledger: every change of a balance with its entry, in one statement, and reading entries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
+
+from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.engine.statements import Reader, Row, Statement, Writer, among, first_row
+from db.tables import ActorKind, LedgerEntry, LedgerEntryKind, User
+
+# Any number will do, as long as every process uses the same one.
+SPENDING_LOCK = 0x10_0C_4EE3
+
+
+class Actor(NamedTuple):
+    """Who causes an entry, with their address at that time where an admin or a key does."""
+
+    kind: ActorKind
+    id: UUID | None = None
+    email: str | None = None
+
+
+SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry to be written; amounts are in tokens.
+
+    `spent` is by how much the account's use in this period changes, `lifetime_spent` its use altogether.
+    """
+
+    kind: LedgerEntryKind
+    amount: int
+    actor: Actor = SYSTEM
+    spent: int = 0
+    lifetime_spent: int = 0
+    uncharged: int = 0
+    operation: str | None = None
+    description: str | None = None
+    reference: str | None = None
+
+    def parameters(self, user_id: UUID) -> dict[str, object]:
+        """Return what `balance_changed` takes, but for the job."""
+        return {
+            "user": user_id,
+            "entry": uuid7(),
+            "kind": self.kind,
+            "amount": self.amount,
+            "spent": self.spent,
+            "lifetime_spent": self.lifetime_spent,
+            "uncharged": self.uncharged,
+            "operation": self.operation,
+            "description": self.description,
+            "reference": self.reference,
+            "actor": self.actor.kind,
+            "actor_id": self.actor.id,
+            "actor_email": self.actor.email,
+        }
+
+
+class LedgerRow(Row):
+    """What is shown of a ledger's entry."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
+    amount: int
+    uncharged: int
+    balance_before: int
+    balance_after: int
+    operation: str | None
+    description: str | None
+    reference: str | None
+    actor: str
+    actor_email: str | None
+    video_job_id: UUID | None
+    created_at: datetime
+
+
+class _Sum(Row):
+    tokens: int
+
+
+class _Locked(Row):
+    is_locked: bool
+
+
+_ENTRY = LedgerRow.columns_of(LedgerEntry)
+
+
+def balance_changed(job: ColumnElement[Any]) -> CTE:
+    """Return what changes a balance and returns the entry, to be part of a statement.
+
+    Its parameters are those of `Entry.parameters`; `job` is the job that it is for.
+    """
+    amount = bindparam("amount", type_=Integer)
+    changed = (
+        update(User)
+        .where(User.id == bindparam("user", type_=Uuid))
+        .values(
+            tokens=User.tokens + amount,
+            spent=func.greatest(User.spent + bindparam("spent", type_=BigInteger), 0),
+            lifetime_spent=func.greatest(User.lifetime_spent + bindparam("lifetime_spent", type_=BigInteger), 0),
+        )
+        .returning(User.id, User.tokens)
+        .cte("changed")
+    )
+    texts = ("operation", "description", "reference", "actor", "actor_email")
+    values = {
+        "id": bindparam("entry", type_=Uuid),
+        "user_id": changed.c.id,
+        "kind": bindparam("kind", type_=Text),
+        "amount": amount,
+        "uncharged": bindparam("uncharged", type_=Integer),
+        "balance_after": changed.c.tokens,
+        "video_job_id": job,
+        "actor_id": bindparam("actor_id", type_=Uuid),
+    } | {name: bindparam(name, type_=Text) for name in texts}
+    entry = insert(LedgerEntry).from_select(list(values), select(*values.values()))
+    return entry.returning(*(column.label(name) for name, column in zip(LedgerRow.columns(), _ENTRY, strict=True))).cte(
+        "entry"
+    )
+
+
+_changed = balance_changed(bindparam("job", type_=Uuid))
+_RECORD = Statement(select(*(_changed.c[name] for name in LedgerRow.columns())), LedgerRow)
+_LEDGER = Listing(
+    select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner")),
+    (LedgerEntry.created_at, LedgerEntry.id),
+    LedgerRow,
+)
+_OF_JOBS = Statement(
+    select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
+    LedgerRow,
+)
+_BY_ID = Statement(select(*_ENTRY).where(LedgerEntry.id == bindparam("entry")), LedgerRow)
+_BY_REFERENCE = Statement(
+    select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), LedgerEntry.kind == bindparam("kind")),
+    LedgerRow,
+)
+# What was used: paid or not, less what came back.
+_USED = cast(
+    func.coalesce(
+        func.sum(
+            case(
+                (LedgerEntry.kind == literal_column(f"'{LedgerEntryKind.CHARGE}'"), LedgerEntry.uncharged),
+                else_=-LedgerEntry.uncharged,
+            )
+            - LedgerEntry.amount
+        ),
+        0,
+    ),
+    BigInteger,
+)
+_SINCE = bindparam("since", type_=DateTime(timezone=True))
+_USES = LedgerEntry.kind.in_([literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)])
+_USED_BY = Statement(
+    select(_USED).where(LedgerEntry.user_id == bindparam("owner"), LedgerEntry.created_at >= _SINCE, _USES), _Sum
+)
+# Ids begin with their time (RFC 9562, version 7), so that the primary key finds a day's entries.
+_USED_BY_ALL = Statement(
+    select(_USED).where(LedgerEntry.id >= bindparam("first"), LedgerEntry.created_at >= _SINCE, _USES), _Sum
+)
+_LOCK = Statement(
+    select(literal_column("true")).select_from(
+        func.pg_advisory_xact_lock(
+            bindparam("space", type_=Integer), func.hashtext(bindparam("name", type_=Text))
+        ).table_valued("locked")
+    ),
+    _Locked,
+)
+
+
+async def record(writer: Writer, user_id: UUID, entry: Entry, *, video_job_id: UUID | None = None) -> LedgerRow:
+    """Change a balance with its entry; return the entry.
+
+    Raises:
+        asyncpg.IntegrityConstraintViolationError: when the balance would go below zero, or the job or the reference has
+            such an entry already.
+        LookupError: there is no such account.
+
+    """
+    row = await first_row(writer, _RECORD, **entry.parameters(user_id), job=video_job_id)
+    if row is None:
+        raise LookupError(f"There is no account {user_id}")
+    return row
+
+
+async def page(reader: Reader, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerRow]:
+    """Read a page of a user's ledger, newest first."""
+    return await newest_first(reader, _LEDGER, {"owner": user_id}, first=first, after=after)
+
+
+async def offset_page(reader: Reader, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
+    """Read a page of a user's ledger with the total, newest first."""
+    return await skipping(reader, _LEDGER, {"owner": user_id}, skip=skip, limit=limit)
+
+
+async def of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LedgerRow]:
+    """Read the charges and refunds of many jobs, oldest first."""
+    return await reader.fetch(_OF_JOBS, jobs=video_job_ids)
+
+
+async def get(reader: Reader, entry_id: UUID) -> LedgerRow | None:
+    """Read one entry."""
+    return await first_row(reader, _BY_ID, entry=entry_id)
+
+
+async def by_reference(writer: Writer, kind: LedgerEntryKind, reference: str) -> LedgerRow | None:
+    """Read the one entry of that kind and reference; nobody else writes such a one until the transaction ends."""
+    await writer.fetch(_LOCK, space=SPENDING_LOCK + 1, name=f"{kind} {reference}")
+    return await first_row(writer, _BY_REFERENCE, kind=kind, reference=reference)
+
+
+async def lock_spending(writer: Writer) -> None:
+    """Let one creation after the other ask what all have spent, until the transaction ends."""
+    await writer.fetch(_LOCK, space=SPENDING_LOCK, name="")
+
+
+async def used_by(reader: Reader, user_id: UUID, since: datetime) -> int:
+    """Add up what a user has used since a time, paid or not, less refunds."""
+    (used,) = await reader.fetch(_USED_BY, owner=user_id, since=since)
+    return used.tokens
+
+
+async def used_by_all(reader: Reader, since: datetime) -> int:
+    """Add up what everybody has used since a time, as `used_by` does."""
+    first = UUID(int=int(since.timestamp() * 1000) << 80)
+    (used,) = await reader.fetch(_USED_BY_ALL, first=first, since=since)
+    return used.tokens

@@ -1,0 +1,192 @@
+"""What an owner decides, in one object: costs, tiers, prices of videos, refunds, ceilings.
+
+Without a file of the owner's it is what the seed and contract.md say: 50 tokens a video, 3 slots, 100 to begin with.
+"""
+
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from itertools import combinations
+from typing import Annotated, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
+
+from resolvers.failure_codes import FAILURE_CODES
+from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST, VIDEO_GENERATION
+
+FIRST_TIER = "free"
+# A balance is an `int4`; what is above is for refunds, which must never fail.
+LARGEST_BALANCE = 2_000_000_000
+LARGEST_PRICE = 1_000_000
+FALLBACK_RULE = f"operations.{VIDEO_GENERATION}"
+
+
+def _unique(codes: list[str]) -> list[str]:
+    return list(dict.fromkeys(codes))
+
+
+def _known(code: str) -> str:
+    if code not in FAILURE_CODES:
+        raise ValueError(f"there is no failure code '{code[:40]}'; there are {', '.join(FAILURE_CODES)}")
+    return code
+
+
+Price = Annotated[StrictInt, Field(ge=0, le=LARGEST_PRICE)]
+Balance = Annotated[StrictInt, Field(ge=0, le=LARGEST_BALANCE)]
+Ceiling = Annotated[StrictInt, Field(ge=0, le=10**12)]
+Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+FailureCode = Annotated[StrictStr, AfterValidator(_known)]
+
+
+class Part(BaseModel):
+    """Base of the policy's parts: nothing in them changes, and nothing is in them that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tier(Part):
+    """What an account of a tier may: `share` is in tokens a period, `slots` is how many jobs may be in progress.
+
+    Where `renews`, a new period begins by itself, with the share; else when an admin says so.
+    """
+
+    name: Label
+    share: Balance = 0
+    unlimited: StrictBool = False
+    slots: Annotated[StrictInt, Field(ge=0, le=1000)] = ACTIVE_JOB_LIMIT
+    period_days: Annotated[StrictInt, Field(ge=1, le=3660)] = 30
+    renews: StrictBool = False
+
+    @property
+    def period(self) -> timedelta:
+        """How long a period is."""
+        return timedelta(days=self.period_days)
+
+
+class VideoPrice(Part):
+    """A rule: a video that is as it says costs so many tokens. What it does not say may be anything.
+
+    `model` is the id that is asked for, where `*` stands for any characters.
+    """
+
+    name: Label
+    tokens: Price
+    model: Label | None = None
+    resolution: Label | None = None
+    seconds: StrictInt | None = None
+    sound: StrictBool | None = None
+    mock: StrictBool | None = None
+
+    def matches(self, *, model: str, resolution: str, seconds: int, sound: bool, mock: bool) -> bool:
+        """Whether a video is as the rule says."""
+        return (
+            (self.model is None or fnmatchcase(model, self.model))
+            and self.resolution in {None, resolution}
+            and self.seconds in {None, seconds}
+            and self.sound in {None, sound}
+            and self.mock in {None, mock}
+        )
+
+    def conditions(self) -> set[tuple[str, object]]:
+        """Return what it says; a later rule that says as much and more is never asked."""
+        return set(self.model_dump(exclude={"name", "tokens"}, exclude_none=True).items())
+
+
+class Ceilings(Part):
+    """How many tokens may be used in a day (UTC), by one user and by all, before creations are refused."""
+
+    user_tokens_a_day: Ceiling | None = None
+    house_tokens_a_day: Ceiling | None = None
+
+
+class VideoCost(NamedTuple):
+    """What a video costs in tokens, and the name of the rule that says so."""
+
+    tokens: int
+    rule: str
+
+
+def _operations() -> dict[str, int]:
+    return {
+        "text_to_image": 10,
+        "multi_modal": 20,
+        "multi_modal_light": 8,
+        VIDEO_GENERATION: VIDEO_COST,
+        "image_to_text": 5,
+        "text_to_text": 3,
+    }
+
+
+def _tiers() -> dict[str, Tier]:
+    return {
+        FIRST_TIER: Tier(name="Free", share=100),
+        "basic": Tier(name="Basic", share=300),
+        "pro": Tier(name="Pro", share=1000),
+        "pro_plus": Tier(name="Pro Plus", share=3000),
+        "ultimate": Tier(name="Ultimate", unlimited=True),
+    }
+
+
+def _with_videos(operations: dict[str, int]) -> dict[str, int]:
+    if VIDEO_GENERATION not in operations:
+        raise ValueError(f"`{VIDEO_GENERATION}` is missing, what a video costs that no rule is about")
+    return operations
+
+
+def _with_first(tiers: dict[str, Tier]) -> dict[str, Tier]:
+    if FIRST_TIER not in tiers:
+        raise ValueError(f"`{FIRST_TIER}` is missing, the tier of new accounts")
+    return tiers
+
+
+def _each_of_use(prices: list[VideoPrice]) -> list[VideoPrice]:
+    problems = []
+    rules = [(rule.name, rule.conditions()) for rule in prices]
+    for (earlier, (name, conditions)), (later, (other, others)) in combinations(enumerate(rules), 2):
+        if name == other:
+            problems.append(f"rule {later} has the name '{name}' of rule {earlier}")
+        if conditions <= others:
+            problems.append(f"rule {later} never applies, since rule {earlier} comes before")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return prices
+
+
+class Policy(Part):
+    """All of it. `welcome` is what a new account starts with, `refunds` which failures give a job's tokens back."""
+
+    welcome: Balance = 100
+    operations: Annotated[dict[Name, Price], Field(max_length=200), AfterValidator(_with_videos)] = Field(
+        default_factory=_operations
+    )
+    tiers: Annotated[dict[Name, Tier], Field(max_length=50), AfterValidator(_with_first)] = Field(
+        default_factory=_tiers
+    )
+    video_prices: Annotated[list[VideoPrice], Field(max_length=200), AfterValidator(_each_of_use)] = Field(
+        default_factory=list
+    )
+    refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field(default_factory=list)
+    ceilings: Ceilings = Ceilings()
+
+    def tier(self, name: str) -> Tier:
+        """Return a tier; one that is no longer in the policy has no share, and the slots of the first one."""
+        return self.tiers.get(name) or Tier(name=name, slots=self.tiers[FIRST_TIER].slots)
+
+    def video_cost(self, *, model: str, resolution: str, seconds: int, sound: bool, mock: bool) -> VideoCost:
+        """Return what a video costs: the first rule that is about it says so, else the table of operations."""
+        for rule in self.video_prices:
+            if rule.matches(model=model, resolution=resolution, seconds=seconds, sound=sound, mock=mock):
+                return VideoCost(rule.tokens, rule.name)
+        return VideoCost(self.operations[VIDEO_GENERATION], FALLBACK_RULE)
+
+
+BUILT_IN = Policy()

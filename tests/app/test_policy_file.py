@@ -1,0 +1,231 @@
+"""The policy's file: what it may say, what is wrong with it in a sentence each, and the commands about it."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.policy_file import InvalidPolicy, as_toml, read_policy
+from resolvers.failure_codes import FAILURE_CODES
+from resolvers.policy import BUILT_IN, Policy
+from tests.app.processes import lookreel
+from tests.test_docs import ROOT
+
+EXAMPLE = ROOT / "docs" / "policy.example.toml"
+DRAFTS = {"name": "drafts", "tokens": 5}
+
+
+def mistakes(path: Path, text: str | bytes) -> list[str]:
+    """Return what is wrong with a file, without its name."""
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(InvalidPolicy) as refusal:
+        read_policy(path)
+    lines = str(refusal.value).splitlines()
+    assert all(line.startswith(f"{path}: ") for line in lines)
+    return [line.removeprefix(f"{path}: ") for line in lines]
+
+
+def test_what_is_built_in_is_the_seed() -> None:
+    cost = BUILT_IN.video_cost(model="any", resolution="1080p", seconds=8, sound=True, mock=False)
+
+    assert (BUILT_IN.welcome, BUILT_IN.tier("free").share, BUILT_IN.tier("free").slots) == (100, 100, 3)
+    assert (cost, BUILT_IN.refunds, BUILT_IN.ceilings.model_dump(exclude_none=True)) == (
+        (50, "operations.video_generation"),
+        [],
+        {},
+    )
+    assert not any(tier.renews for tier in BUILT_IN.tiers.values())
+    assert [name for name, tier in BUILT_IN.tiers.items() if tier.unlimited] == ["ultimate"]
+
+
+@pytest.mark.parametrize("policy", [BUILT_IN, read_policy(EXAMPLE)])
+def test_what_is_printed_reads_as_the_same(tmp_path: Path, policy: Policy) -> None:
+    printed = tmp_path / "policy.toml"
+    printed.write_text(as_toml(policy))
+
+    assert read_policy(printed) == policy
+    assert read_policy(None) == BUILT_IN
+
+
+def test_parts_that_are_left_out_are_built_in(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("welcome = 0")
+
+    assert read_policy(tmp_path / "policy.toml") == BUILT_IN.model_copy(update={"welcome": 0})
+
+
+def test_the_example_gives_back_what_the_generator_did_not_charge() -> None:
+    refunds = set(read_policy(EXAMPLE).refunds)
+
+    assert {"CONTENT_FILTERED", "REJECTED_BY_GENERATOR", "INTERNAL_ERROR", "STORAGE_UNAVAILABLE"} < refunds
+    assert refunds & {"GENERATION_TIMED_OUT", "SUBMISSION_UNCERTAIN", "EMPTY_RESULT", "INVALID_RESULT"} == set()
+
+
+def test_every_code_that_a_job_can_fail_with_is_known() -> None:
+    sources = [path.read_text() for folder in ("providers", "worker") for path in (ROOT / folder).rglob("*.py")]
+    raising = re.compile(r'(?:GenerationFailed|GenerationInterrupted|GeneratorMisconfigured|\.fail)\(\s*"([A-Z_]+)"')
+
+    assert {code for source in sources for code in raising.findall(source)} == set(FAILURE_CODES)
+
+
+@pytest.mark.parametrize(
+    ("video", "expected"),
+    [
+        ({}, (20, "silent")),
+        ({"sound": True}, (50, "operations.video_generation")),
+        ({"sound": True, "mock": True}, (0, "samples")),
+        ({"seconds": 4}, (5, "short")),
+        ({"seconds": 4, "resolution": "1080p"}, (20, "silent")),
+        ({"model": "veo-lite-1", "seconds": 4}, (5, "short")),
+        ({"model": "omni"}, (20, "silent")),
+        ({"model": "omni", "sound": True}, (70, "omni")),
+        ({"model": "omni-2", "sound": True}, (50, "operations.video_generation")),
+    ],
+)
+def test_the_first_rule_that_fits_decides(video: dict[str, Any], expected: tuple[int, str]) -> None:
+    rules = [
+        {"name": "samples", "tokens": 0, "mock": True},
+        {"name": "short", "tokens": 5, "model": "veo-*", "resolution": "720p", "seconds": 4},
+        {"name": "silent", "tokens": 20, "sound": False},
+        {"name": "omni", "tokens": 70, "model": "omni"},
+    ]
+    usual: dict[str, Any] = {"model": "veo-3", "resolution": "720p", "seconds": 8, "sound": False, "mock": False}
+
+    assert Policy.model_validate({"video_prices": rules}).video_cost(**(usual | video)) == expected
+
+
+def test_every_mistake_is_a_sentence_with_its_place(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path / "policy.toml",
+        """
+        welcom = 3
+        welcome = -1
+        refunds = ["CONTENT_FILTERED", "BAD_LUCK"]
+        [operations]
+        text_to_image = 1.5
+        Image = 3
+        [tiers.pro]
+        name = "Pro"
+        slots = "3"
+        colour = "red"
+        [[video_prices]]
+        name = "a"
+        sound = "yes"
+        [ceilings]
+        user_tokens_a_day = true
+        """,
+    )
+
+    codes = ", ".join(FAILURE_CODES)
+    assert sorted(found) == sorted([
+        "welcom: there is no such setting",
+        "welcome: Input should be greater than or equal to 0",
+        f"refunds.1: there is no failure code 'BAD_LUCK'; there are {codes}",
+        "operations.text_to_image: Input should be a valid integer",
+        "operations.Image: String should match pattern '^[a-z][a-z0-9_]*$'",
+        "tiers.pro.slots: Input should be a valid integer",
+        "tiers.pro.colour: there is no such setting",
+        "video_prices.0.tokens: is missing",
+        "video_prices.0.sound: Input should be a valid boolean",
+        "ceilings.user_tokens_a_day: Input should be a valid integer",
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("[operations]\nx = 1", "operations: `video_generation` is missing, what a video costs that no rule is about"),
+        ("[tiers.pro]\nname = 'Pro'", "tiers: `free` is missing, the tier of new accounts"),
+        ("[tiers.free]\nslots = 3", "tiers.free.name: is missing"),
+        ("operations = 3", "operations: should be a table"),
+        ("tiers = []", "tiers: should be a table"),
+        ("tiers.free = 3", "tiers.free: should be a table"),
+        ("video_prices = {}", "video_prices: should be an array"),
+        ("ceilings = 3", "ceilings: should be a table"),
+        ("refunds = 'ALL'", "refunds: should be an array"),
+        ("welcome = 2_000_000_001", "welcome: Input should be less than or equal to 2000000000"),
+        ("welcome = nan", "welcome: Input should be a valid integer"),
+        ("welcome = 1979-05-27", "welcome: Input should be a valid integer"),
+        ("ceilings.house_tokens_a_day = -1", "ceilings.house_tokens_a_day: Input should be greater than or equal to 0"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, mistake: str) -> None:
+    assert mistakes(tmp_path / "policy.toml", text) == [mistake]
+
+
+def test_a_rule_that_never_applies_is_a_mistake(tmp_path: Path) -> None:
+    rules = [("a", "seconds = 4"), ("b", "seconds = 4\nsound = true"), ("a", "sound = true"), ("c", "seconds = 8")]
+    text = "".join(f'[[video_prices]]\nname = "{name}"\ntokens = 5\n{rest}\n' for name, rest in rules)
+
+    assert mistakes(tmp_path / "policy.toml", text) == [
+        "video_prices: rule 1 never applies, since rule 0 comes before",
+        "video_prices: rule 2 has the name 'a' of rule 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        ("welcome = ", "is no TOML: "),
+        ("a = 1\na = 2", "is no TOML: "),
+        (b"welcome = 1 # \xff", "is not UTF-8, at byte 14"),
+        ("#" * 1_000_001, "is larger than 1,000,000 bytes"),
+        ("a = " + "[" * 100_000, "is no TOML: "),
+    ],
+    ids=["unfinished", "twice", "latin", "large", "deep"],
+)
+def test_what_is_no_toml_is_said_to_be_none(tmp_path: Path, text: str | bytes, beginning: str) -> None:
+    (sentence,) = mistakes(tmp_path / "policy.toml", text)
+
+    assert sentence.startswith(beginning)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path, why in ((tmp_path / "none.toml", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(InvalidPolicy, match=f"^{path}: cannot be read: {why}$"):
+            read_policy(path)
+
+
+def test_the_command_prints_the_policy_in_force(data_dir: Path) -> None:
+    built_in = lookreel("policy", DATA_DIR=data_dir)
+    own = lookreel("policy", DATA_DIR=data_dir, POLICY_FILE=EXAMPLE)
+
+    assert (built_in.returncode, built_in.stderr, own.returncode) == (0, "", 0)
+    assert Policy.model_validate(tomllib.loads(built_in.stdout)) == BUILT_IN
+    assert Policy.model_validate(tomllib.loads(own.stdout)) == read_policy(EXAMPLE)
+
+
+def test_the_command_checks_a_file(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("welcome = -1\nrefund = []")
+
+    good, refused = lookreel("policy", "--check", str(EXAMPLE)), lookreel("policy", "--check", str(bad))
+    missing = lookreel("policy", "--check", str(tmp_path / "none.toml"))
+
+    assert (good.returncode, good.stderr) == (0, "")
+    assert (refused.returncode, refused.stdout, refused.stderr.splitlines()) == (
+        78,
+        "",
+        [f"{bad}: welcome: Input should be greater than or equal to 0", f"{bad}: refund: there is no such setting"],
+    )
+    assert (missing.returncode, missing.stderr) == (
+        78,
+        f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("serve",), ("worker",), ("policy",), ("grant", "--email", "a@b.example", "--tokens", "5")]
+)
+def test_no_process_starts_with_a_bad_policy(tmp_path: Path, data_dir: Path, command: tuple[str, ...]) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("welcome = -1\nrefund = []")
+
+    ended = lookreel(*command, DATA_DIR=data_dir, POLICY_FILE=bad, PORT=0)
+
+    assert (ended.returncode, ended.stdout) == (78, "")
+    assert ended.stderr.splitlines()[:2] == [
+        f"{bad}: welcome: Input should be greater than or equal to 0",
+        f"{bad}: refund: there is no such setting",
+    ]

@@ -1,0 +1,296 @@
+"""Spending and giving: nothing twice, nothing below zero, whoever asks how often at once and over which wire."""
+
+import asyncio
+from collections import Counter
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import text
+
+from auth.caller import Caller, Role
+from db.tables import LedgerEntry, LedgerEntryKind
+from tests.house import House
+from tests.schema.mutate import ERRORS, codes, mutate
+
+CONSUMED = f"""consumeTokens(input: $input) {{ replayed transaction {{ id amount balanceAfter operation description }}
+  tokens {{ id balance consumed }} {ERRORS} }}"""
+CHANGED = (
+    """{ balance replayed transaction { id kind amount balanceBefore balanceAfter description reference actor
+  actorEmail } tokens { id userId balance tier isUnlimited total consumed } """
+    f"{ERRORS} }}"
+)
+GRANT = f"grantTokens(input: $input) {CHANGED}"
+ADJUST = f"adjustTokens(input: $input) {CHANGED}"
+SET_TIER = f"setTier(input: $input) {CHANGED}"
+RESET = f"resetPeriod(input: $input) {CHANGED}"
+
+
+class Paid(NamedTuple):
+    """What came of a consumption: whether it was paid, the balance after it, and whether it was a repetition."""
+
+    success: bool
+    available: int
+    replayed: bool = False
+
+
+async def consume(house: House, caller: Caller, wire: str, operation: str, key: str | None = None) -> Paid:
+    if wire == "graphql":
+        payload = await mutate(house, caller, CONSUMED, operation=operation, idempotencyKey=key)
+        if payload["errors"]:
+            assert (codes(payload), payload["transaction"]) == (["INSUFFICIENT_TOKENS"], None)
+            return Paid(success=False, available=await house.tokens(caller))
+        return Paid(success=True, available=payload["transaction"]["balanceAfter"], replayed=payload["replayed"])
+    headers = house.headers(caller) | ({} if key is None else {"Idempotency-Key": key})
+    answer = await house.http.post("/api/v1/subscription/consume", json={"operation": operation}, headers=headers)
+    body = answer.json()
+    assert answer.status_code == 200, answer.text
+    return Paid(body["success"], body["availableTokens"], answer.headers.get("Idempotent-Replayed") == "true")
+
+
+wires = pytest.mark.parametrize("wire", ["rest", "graphql"])
+
+
+@wires
+async def test_of_a_hundred_at_once_as_many_are_paid_as_the_balance_covers(house: House, wire: str) -> None:
+    caller = await house.user(tokens=100)
+
+    paid = await asyncio.gather(*(consume(house, caller, wire, "multi_modal_light") for _ in range(100)))
+
+    assert Counter(one.success for one in paid) == {True: 12, False: 88}
+    assert await house.tokens(caller) == 4
+    charges = (LedgerEntry.user_id == caller.user_id, LedgerEntry.kind == LedgerEntryKind.CHARGE)
+    assert await house.count(*charges, table=LedgerEntry) == 12
+
+
+@wires
+async def test_a_key_pays_once_however_often_and_over_whichever_wire(house: House, wire: str) -> None:
+    caller = await house.user(tokens=100)
+    both = [wire, "rest", "graphql"] * 4
+
+    first = await consume(house, caller, wire, "text_to_image", key="one")
+    await consume(house, caller, wire, "text_to_text")
+    again = await asyncio.gather(*(consume(house, caller, way, "text_to_image", key="one") for way in both))
+
+    assert first == Paid(success=True, available=90)
+    assert again == [Paid(success=True, available=90, replayed=True)] * 12
+    assert await house.tokens(caller) == 87
+
+
+@wires
+async def test_first_requests_of_a_key_at_once_pay_once(house: House, wire: str) -> None:
+    caller = await house.user(tokens=100)
+
+    paid = await asyncio.gather(*(consume(house, caller, wire, "text_to_image", key="one") for _ in range(10)))
+
+    assert Counter(one.replayed for one in paid) == {False: 1, True: 9}
+    assert {one.available for one in paid} == {90} == {await house.tokens(caller)}
+
+
+async def test_a_key_stands_for_one_request_of_any_kind(house: House) -> None:
+    caller = await house.user(tokens=1000)
+    await consume(house, caller, "rest", "text_to_image", key="taken")
+    before = await house.traces(caller)
+
+    other = await mutate(house, caller, CONSUMED, operation="text_to_text", idempotencyKey="taken")
+    described = await mutate(
+        house, caller, CONSUMED, operation="text_to_image", description="x", idempotencyKey="taken"
+    )
+    video = await house.http.post(
+        "/api/v1/video-jobs",
+        files=[("prompt", (None, "x")), ("model", (None, "veo-3.1-generate-preview")), ("resolution", (None, "720p")),
+               ("aspectRatio", (None, "16:9")), ("mockMode", (None, "true"))],
+        headers=house.headers(caller) | {"Idempotency-Key": "taken"},
+    )  # fmt: skip
+
+    assert [codes(other), codes(described)] == [["IDEMPOTENCY_KEY_REUSED"]] * 2
+    assert (video.status_code, video.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert await house.traces(caller) == before
+
+
+async def test_a_key_that_was_refused_can_be_used_again(house: House) -> None:
+    caller = await house.user(tokens=5)
+
+    refused = await consume(house, caller, "rest", "text_to_image", key="one")
+    await house.set_tokens(caller, 50)
+
+    assert refused == Paid(success=False, available=5)
+    assert await consume(house, caller, "rest", "text_to_image", key="one") == Paid(success=True, available=40)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_that_cannot_be_kept_is_refused(house: House, key: str) -> None:
+    caller, admin = await house.user(), await house.user(role=Role.ADMIN)
+
+    consumed = await mutate(house, caller, CONSUMED, operation="text_to_text", idempotencyKey=key)
+    granted = await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=5, idempotencyKey=key)
+
+    assert [codes(consumed), codes(granted), await house.tokens(caller)] == [["INVALID_INPUT"]] * 2 + [100]
+
+
+@pytest.mark.parametrize("by", ["userId", "email"])
+@pytest.mark.parametrize("twice", [{"idempotencyKey": "evt_1"}, {"reference": "pi_1"}])
+async def test_a_grant_happens_once(house: House, by: str, twice: dict[str, str]) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    whose = {by: str(caller.user_id) if by == "userId" else str(caller.email).upper()}
+
+    grants = [
+        await mutate(house, admin, GRANT, **whose, **twice, tokens=500, reason="Order 7"),
+        *await asyncio.gather(
+            *(mutate(house, admin, GRANT, **whose, **twice, tokens=500, reason="Order 7") for _ in range(9))
+        ),
+    ]
+
+    assert [grant["errors"] for grant in grants] == [[]] * 10
+    assert Counter(grant["replayed"] for grant in grants) == {False: 1, True: 9}
+    assert {grant["balance"] for grant in grants} == {600} == {await house.tokens(caller)}
+    assert len({grant["transaction"]["id"] for grant in grants}) == 1
+    entry = {name: value for name, value in grants[0]["transaction"].items() if name != "id"}
+    assert entry == {
+        "kind": "GRANT",
+        "amount": 500,
+        "balanceBefore": 100,
+        "balanceAfter": 600,
+        "description": "Order 7",
+        "reference": twice.get("reference"),
+        "actor": "ADMIN",
+        "actorEmail": admin.email,
+    }
+
+
+@pytest.mark.parametrize("twice", [{"idempotencyKey": "evt_1"}, {"reference": "pi_1"}])
+async def test_first_grants_at_once_happen_once_also_for_two_accounts(house: House, twice: dict[str, str]) -> None:
+    admin = await house.user(role=Role.ADMIN)
+    callers = [await house.user(), await house.user()]
+
+    grants = await asyncio.gather(
+        *(mutate(house, admin, GRANT, userId=str(callers[turn % 2].user_id), **twice, tokens=500) for turn in range(10))
+    )
+
+    balances = sorted([await house.tokens(caller) for caller in callers])
+    assert balances == [100, 600]
+    refused = [grant for grant in grants if grant["errors"]]
+    assert len(refused) == 5
+    assert {code for grant in refused for code in codes(grant)} == {
+        "REFERENCE_REUSED" if "reference" in twice else "IDEMPOTENCY_KEY_REUSED"
+    }
+    assert sum(not grant["replayed"] for grant in grants if not grant["errors"]) == 1
+
+
+async def test_a_later_repetition_answers_the_first_result_beside_the_account_as_it_is(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    grant = {"userId": str(caller.user_id), "tokens": 500, "reference": "pi_1"}
+    first = await mutate(house, admin, GRANT, **grant)
+    await mutate(house, admin, RESET, userId=str(caller.user_id))
+
+    again = await mutate(house, await house.user(role=Role.ADMIN), GRANT, **grant, idempotencyKey="other")
+
+    assert (again["replayed"], again["balance"], again["transaction"]) == (True, 600, first["transaction"])
+    assert (again["tokens"]["balance"], await house.tokens(caller)) == (100, 100)
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        ({"tokens": 501, "reference": "pi_1"}, "REFERENCE_REUSED"),
+        ({"tokens": 500, "idempotencyKey": "evt_1", "reason": "other"}, "IDEMPOTENCY_KEY_REUSED"),
+        ({"tokens": 501, "idempotencyKey": "evt_1"}, "IDEMPOTENCY_KEY_REUSED"),
+    ],
+)
+async def test_another_grant_with_the_same_name_is_refused(house: House, other: dict[str, Any], code: str) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    name = {name: value for name, value in other.items() if name in {"reference", "idempotencyKey"}}
+    await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=500, **name)
+    before = await house.traces(caller)
+
+    refused = await mutate(house, admin, GRANT, userId=str(caller.user_id), **other)
+
+    assert (codes(refused), refused["balance"], refused["tokens"]) == ([code], None, None)
+    assert await house.traces(caller) == before
+
+
+async def test_what_a_payment_gave_can_be_taken_back_under_its_name(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1"}
+    await mutate(house, admin, GRANT, **order, tokens=500)
+
+    backs = [await mutate(house, admin, ADJUST, **order, tokens=-500, reason="Charged back") for _ in range(2)]
+
+    assert [(back["balance"], back["replayed"]) for back in backs] == [(100, False), (100, True)]
+    assert backs[0]["transaction"]["kind"] == "ADJUSTMENT"
+
+
+@pytest.mark.parametrize(
+    ("whose", "code"),
+    [
+        ({}, "INVALID_INPUT"),
+        ({"userId": "nobody"}, "USER_NOT_FOUND"),
+        ({"userId": "00000000-0000-7000-8000-000000000000"}, "USER_NOT_FOUND"),
+        ({"email": "nobody@example.com"}, "USER_NOT_FOUND"),
+        ({"email": "no address"}, "INVALID_INPUT"),
+        ({"userId": "$caller", "email": "other@example.com"}, "INVALID_INPUT"),
+    ],
+)
+@pytest.mark.parametrize("change", [GRANT, ADJUST, SET_TIER, RESET])
+async def test_an_account_has_to_be_named(house: House, change: str, whose: dict[str, str], code: str) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    whose = {name: value.replace("$caller", str(caller.user_id)) for name, value in whose.items()}
+    rest: dict[str, Any] = {} if change == RESET else {"tier": "pro"} if change == SET_TIER else {"tokens": 5}
+    before = await house.traces(caller)
+
+    refused = await mutate(house, admin, change, **whose, **rest)
+
+    assert (codes(refused), refused["balance"]) == ([code], None)
+    assert await house.traces(caller) == before
+
+
+async def test_an_address_of_two_accounts_is_not_enough(house: House) -> None:
+    admin, caller, other = await house.user(role=Role.ADMIN), await house.user(), await house.user()
+    async with house.database.session() as session:
+        await session.execute(
+            text("UPDATE users SET email = :email WHERE id = :id"), {"email": caller.email, "id": other.user_id}
+        )
+
+    refused = await mutate(house, admin, GRANT, email=caller.email, tokens=5)
+    meant = await mutate(house, admin, GRANT, email=caller.email, userId=str(other.user_id), tokens=5)
+
+    assert (codes(refused), refused["errors"][0]["field"]) == (["INVALID_INPUT"], "email")
+    assert (meant["balance"], await house.tokens(caller)) == (105, 100)
+
+
+async def test_an_admin_sees_the_ledger_of_the_account_and_not_their_own(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    await mutate(house, admin, GRANT, email=caller.email, tokens=5)
+    query = """query ($email: String) { tokenAccount(email: $email) { id userId balance
+      transactions { nodes { kind amount } } } viewer { id tokens { id } } }"""
+
+    body = await house.graphql(admin, query, email=caller.email)
+    own = await house.graphql(caller, "{ viewer { tokens { id } } }")
+
+    account = body["data"]["tokenAccount"]
+    assert (account["userId"], account["balance"]) == (str(caller.user_id), 105)
+    assert [node["amount"] for node in account["transactions"]["nodes"]] == [5, 100]
+    assert account["id"] == own["data"]["viewer"]["tokens"]["id"]
+    assert (
+        len({account["id"], account["userId"], body["data"]["viewer"]["id"], body["data"]["viewer"]["tokens"]["id"]})
+        == 4
+    )
+
+
+@wires
+async def test_a_key_stays_used_when_its_job_is_deleted(house: House, wire: str) -> None:
+    caller = await house.user(tokens=200)
+    headers = house.headers(caller) | {"Idempotency-Key": "one"}
+    form = {"prompt": "x", "model": "veo-3.1-generate-preview", "resolution": "720p", "aspectRatio": "16:9"}
+    sent = [(name, (None, value)) for name, value in (form | {"mockMode": "true"}).items()]
+    created = (await house.http.post("/api/v1/video-jobs", files=sent, headers=headers)).json()
+    await house.http.delete(f"/api/v1/video-jobs/{created['id']}", headers=headers)
+    before = await house.traces(caller)
+
+    if wire == "rest":
+        answer = await house.http.post("/api/v1/video-jobs", files=sent, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, "VIDEO_JOB_DELETED")
+    else:
+        query = f"mutation ($input: CreateVideoJobInput!) {{ createVideoJob(input: $input) {{ {ERRORS} }} }}"
+        body = await house.graphql(caller, query, input=form | {"mockMode": True, "idempotencyKey": "one"})
+        assert codes(body["data"]["createVideoJob"]) == ["VIDEO_JOB_DELETED"]
+    assert await house.traces(caller) == before
