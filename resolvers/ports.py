@@ -200,6 +200,10 @@ class Storage(Protocol):
         """Return whether an address is one of this storage's."""
         ...
 
+    def as_download(self, address: str) -> str:
+        """Return the address under which a stored video is saved with a file name; any other address is left."""
+        ...
+
     async def delete(self, address: str) -> None:
         """Remove what is kept under an address of this storage, a video's poster with it; a missing file is fine.
 

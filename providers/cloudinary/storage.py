@@ -120,6 +120,13 @@ class CloudinaryStorage:
         """Return whether it is a URL of this account and our folder, whether there is such a file or not."""
         return self._account.asset_at(address) is not None
 
+    def as_download(self, address: str) -> str:
+        """Return the URL with the flag that makes Cloudinary name the file; its extension is Cloudinary's to add."""
+        asset = self._account.asset_at(address)
+        if asset is None or asset.is_derived:
+            return address
+        return address.replace("/upload/", f"/upload/fl_attachment:{asset.public_id.rpartition('/')[2]}/", 1)
+
     async def delete(self, address: str) -> None:
         """Remove the file, and all that was derived from it. Any other address is ignored, and so is a missing file.
 
