@@ -21,6 +21,7 @@ from tests.doubles.google_account import service_account_file
 from tests.doubles.veo import VeoDouble, serving_veo
 from tests.house import House
 from tests.inspected import InspectedDatabase
+from tests.test_look_videos_migration import ALL_BUT_LOOK_VIDEOS
 
 KEY = "a key that only this test knows, long enough"
 NOTHING_OUTSIDE = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDINARY_URL")
@@ -153,7 +154,7 @@ async def test_a_database_that_is_not_migrated_is_told(
 async def test_the_owners_own_migration_is_a_warning(
     other_database: InspectedDatabase, environment: dict[str, object]
 ) -> None:
-    await migrations.upgrade(other_database.url, "0007")
+    await migrations.upgrade(other_database.url, ALL_BUT_LOOK_VIDEOS)
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
     report = await doctor(**environment)
@@ -167,7 +168,7 @@ async def test_a_database_of_a_newer_release_is_told(
 ) -> None:
     await migrations.upgrade(other_database.url)
     async with other_database.session() as session:
-        await session.execute(text("UPDATE alembic_version SET version_num = '9999' WHERE version_num = '0007'"))
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999' WHERE version_num <> '0003'"))
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
     assert "newer than this code" in line(await doctor(**environment), "migrations")
