@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app import web_pages
 from app.http.body_limit import GRAPHQL, LimitBody
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
+from app.http.media_files import MediaFiles
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.registry import catalogue
 from app.settings import Settings
@@ -61,6 +61,9 @@ EXPOSED_HEADERS = [
     "Idempotent-Replayed",
     "WWW-Authenticate",
     "X-Request-ID",
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
 ]
 
 
@@ -157,12 +160,12 @@ def _web_folder(settings: Settings) -> Path:
     return settings.data_dir / web_pages.WEB_PATH
 
 
-def media_files(folder: Path) -> StaticFiles:
-    """Serve stored files, with Range requests (RFC 9110, section 14)."""
+def media_files(folder: Path) -> MediaFiles:
+    """Serve stored files, with Range requests."""
     folder.mkdir(parents=True, exist_ok=True)
     # Python knows this one from the operating system's list only.
     mimetypes.add_type("image/webp", ".webp")
-    return StaticFiles(directory=folder)
+    return MediaFiles(directory=folder)
 
 
 def _schema(settings: Settings) -> Schema:

@@ -37,8 +37,8 @@ class EventStream(SSETransport):
         return super().encode_event(event, data).replace("\r\n", "\n")
 
     def encode_comment(self, comment: str) -> str:
-        """Encode a comment, in the same way."""
-        return super().encode_comment(comment).replace("\r\n", "\n")
+        """Encode a comment as a line of the block to come: some clients take a block of its own for an event."""
+        return f": {comment}\n"
 
 
 class HttpOperations:

@@ -120,15 +120,18 @@ class GraphQLView(GraphQL[Context, None]):
             return await super().run(request)
         accepted = accepted_by(request.headers)
         try:
-            return await self._answered(request, accepted)
+            response = await self._answered(request, accepted)
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as GraphQL has it
-            return self._refused(error, accepted)
+            response = self._refused(error, accepted)
         finally:
             # The files of a multipart request are left open otherwise.
             await request.close()
+        # A page, JSON or events: a cache must not give one to who asked for another.
+        response.headers.add_vary_header("Accept")
+        return response
 
     def _refused(self, error: Exception, accepted: Accepted) -> Response:
         refused = refused_by(error, self.error_formatter.expected)

@@ -68,6 +68,11 @@ class Storages:
         """Return whether the address is of one of them."""
         return self._keeper(address) is not None
 
+    def as_download(self, address: str) -> str:
+        """Return what the one that keeps the address makes of it; the address itself where there is none."""
+        keeper = self._keeper(address)
+        return address if keeper is None else keeper.as_download(address)
+
     async def delete(self, address: str) -> None:
         """Remove from the one that keeps the address; nothing where there is none.
 

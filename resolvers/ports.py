@@ -98,6 +98,13 @@ class GeneratorUnreachable(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ResultUnreadable(Exception):
+    """The generator has answered, and the answer, or the video that it names, cannot be read.
+
+    Asking again mostly gives the same, so it is worth a few tries; the message is for operators.
+    """
+
+
 class VideoGenerator(Protocol):
     """Makes videos as long-running operations: submit once, ask until done."""
 
@@ -118,7 +125,7 @@ class VideoGenerator(Protocol):
         """Ask how the operation is doing; any process may, knowing just its name. May be cancelled at any point.
 
         Raises:
-            GenerationFailed, GenerationInterrupted, GeneratorUnreachable
+            GenerationFailed, GenerationInterrupted, GeneratorUnreachable, ResultUnreadable
 
         """
         ...
@@ -191,6 +198,10 @@ class Storage(Protocol):
 
     def keeps(self, address: str) -> bool:
         """Return whether an address is one of this storage's."""
+        ...
+
+    def as_download(self, address: str) -> str:
+        """Return the address under which a stored video is saved with a file name; any other address is left."""
         ...
 
     async def delete(self, address: str) -> None:

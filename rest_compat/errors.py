@@ -11,6 +11,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from auth.errors import (
     IDENTITY_PROVIDER_RETRY_SECONDS,
@@ -144,13 +145,21 @@ async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
     return ANSWERS[type(error)].response(error)
 
 
-async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """Answer what the framework itself refuses: an unknown path, a wrong method, an unreadable body."""
     if not isinstance(error, HTTPException):
         raise error
     _forget_frames(error)
-    status = HTTPStatus(error.status_code)
-    return _response(status, error.detail, status.name, dict(error.headers or {}))
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request)
+    return _response(status, error.detail, status.name, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of all routes to this path: each route knows its own alone. Else it is a folder of files."""
+    routes = [route for route in request.app.router.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+    return ", ".join(sorted({method for route in routes for method in route.methods})) or "GET, HEAD"
 
 
 async def on_invalid_request(_request: Request, error: Exception) -> JSONResponse:

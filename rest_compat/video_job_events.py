@@ -1,7 +1,7 @@
 """`/api/v1/video-jobs/{id}/events`: a job as Server-Sent Events (HTML Living Standard, section 9.2)."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -9,7 +9,8 @@ from uuid import UUID
 
 from asgi_correlation_id import correlation_id
 from fastapi import Depends, Header, Request, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, ServerSentEvent
+from starlette.responses import StreamingResponse
 
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
@@ -27,6 +28,7 @@ from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Se
 from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
 
 RETRY_MILLISECONDS = 2000
+HEARTBEAT = KEEPALIVE_COMMENT.removesuffix(b"\n")
 
 _EVENT_ID = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
 
@@ -54,11 +56,20 @@ class EventsRoute(AdmittedRoute):
 
         async def handle_or_end(request: Request) -> Response:
             try:
-                return await handle(request)
+                response = await handle(request)
             except NothingMore:
                 return Response(status_code=204)
+            if isinstance(response, StreamingResponse):
+                response.body_iterator = _without_empty_blocks(response.body_iterator)
+            return response
 
         return handle_or_end
+
+
+async def _without_empty_blocks(chunks: AsyncIterable[Any]) -> AsyncIterator[bytes]:
+    """Take the blank line from behind FastAPI's heartbeats: some clients take the block for an event without data."""
+    async for chunk in chunks:
+        yield HEARTBEAT if chunk == KEEPALIVE_COMMENT else chunk
 
 
 router = router_at("/api/v1/video-jobs", "video jobs", EventsRoute)
@@ -175,7 +186,15 @@ async def _resumed(following: Following, last_event_id: str | None) -> Position:
 
 async def _events(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield everything, with how it ends; where the database is lost or the process ends, the client comes back."""
-    yield ServerSentEvent(retry=RETRY_MILLISECONDS)
+    # In the first event's block: one of its own would be an event without data to some clients.
+    retry: int | None = RETRY_MILLISECONDS
+    async with aclosing(_told(following, after)) as events:
+        async for event in events:
+            yield event.model_copy(update={"retry": retry})
+            retry = None
+
+
+async def _told(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
     try:
         async with aclosing(_changes(following, after)) as changes:
             async for event in changes:

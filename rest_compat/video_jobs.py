@@ -171,9 +171,9 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     responses={400: {"model": RefusalBody}, 401: REFUSALS[401], 404: {"model": RefusalBody}},
 )
 async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request) -> str:
-    """Go to the stored video."""
+    """Go to the stored video, to be saved as a file under the job's id."""
     stored = await video_jobs.stored_video(services.database.reader, caller, uuid_or(video_job_id, VideoJobNotFound))
-    return shown_url(str(request.base_url), stored)
+    return shown_url(str(request.base_url), services.storage.as_download(stored))
 
 
 @router.post("/{video_job_id}/cancel", responses={401: REFUSALS[401], 404: NOT_FOUND, 409: {"model": RefusalBody}})

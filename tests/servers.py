@@ -12,9 +12,9 @@ from db.engine.database import Database
 
 
 @asynccontextmanager
-async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
-    """Serve on a free port as an API process does; yield the base URL."""
-    listener = listen("127.0.0.1", 0)
+async def serving(settings: Settings, database: Database, port: int = 0) -> AsyncIterator[str]:
+    """Serve as an API process does, on a free port unless one is named; yield the base URL."""
+    listener = listen("127.0.0.1", port)
     services = services_of(settings, database)
     server = HttpServer(application(settings, services), services.rest.streams)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,5 +1,6 @@
 """Asking a generator until the video is done."""
 
+import logging
 import random
 from datetime import UTC, datetime
 from functools import partial
@@ -10,12 +11,15 @@ from resolvers.ports import (
     GenerationFailed,
     GenerationInterrupted,
     GeneratorUnreachable,
+    ResultUnreadable,
     StillGenerating,
 )
 from worker.run import Later, Run
 from worker.run_times import estimated_percentage
 
 MOST_GENERATIONS = 2
+
+logger = logging.getLogger("lookreel.worker")
 
 
 async def wait_for_video(run: Run, operation_name: str) -> Generated:
@@ -27,21 +31,28 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
         HandedOver, Superseded, DatabaseUnavailable
 
     """
-    failures = 0
+    failures = unreadable = 0
     while True:
         try:
             answer = await run.workshop.unless_stopping(lambda: run.generator.poll(operation_name))
         except GeneratorUnreachable as trouble:
-            failures += 1
+            failures, unreadable = failures + 1, 0
+            if failures == 1:
+                logger.warning("The generator cannot be asked about video job %s: %s", run.job.id, trouble)
             _give_up_in_time(run)
-            await run.workshop.pause(_backoff(run, failures, trouble))
+            await run.workshop.pause(_backoff(run, failures, trouble.retry_after_seconds))
+            continue
+        except ResultUnreadable as trouble:
+            unreadable += 1
+            _give_up_unread(run, trouble, unreadable)
+            await run.workshop.pause(_backoff(run, unreadable))
             continue
         except GenerationInterrupted as interruption:
             await _begin_anew(run, interruption)
             raise Later(0.05, "a second generation") from interruption
         if isinstance(answer, Generated):
             return answer
-        failures = 0
+        failures = unreadable = 0
         _give_up_in_time(run)
         await _report_progress(run, answer)
         await run.workshop.pause(answer.ask_again_seconds)
@@ -56,14 +67,24 @@ def _give_up_in_time(run: Run) -> None:
         )
 
 
+def _give_up_unread(run: Run, trouble: ResultUnreadable, tries: int) -> None:
+    most = run.workshop.patience.result_tries
+    what = "The generator's answer about video job %s (%s) cannot be read, for the %s. time of %s: %s"
+    logger.error(what, run.job.id, run.job.operation_name, tries, most, trouble, exc_info=tries == 1)
+    if tries >= most:
+        raise GenerationFailed(
+            "RESULT_UNREADABLE", "The generator's result could not be read. Please create a new video."
+        ) from trouble
+
+
 def _elapsed_seconds(run: Run) -> float:
     submitted_at = run.job.submitted_at or run.job.started_at or run.job.created_at
     return (datetime.now(UTC) - submitted_at).total_seconds()
 
 
-def _backoff(run: Run, failures: int, trouble: GeneratorUnreachable) -> float:
+def _backoff(run: Run, failures: int, asked_seconds: float | None = None) -> float:
     seconds = run.workshop.patience.retry_seconds(failures) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-    return max(seconds, trouble.retry_after_seconds or 0)
+    return max(seconds, asked_seconds or 0)
 
 
 async def _begin_anew(run: Run, interruption: GenerationInterrupted) -> None:

@@ -39,9 +39,12 @@ class Patience:
     """How long the sender of a job has to come back with the operation's name, before it is called uncertain."""
     recording_seconds: float = 300
     """How long an operation's name, or a refusal, is held for a database that cannot be reached."""
+    result_tries: int = 6
+    """How often in a row the answer about a generation, or its video, may be unreadable before the job fails."""
     store_tries: int = 3
     """How often a video is stored from the file at hand, before the job waits in the queue for another try."""
-    most_store_faults: int = 10
+    most_store_faults: int = 40
+    """How often it waits so: over half an hour, in which an operator can mend what keeps the storage from keeping."""
     most_faults: int = 5
     """How often a fault of ours may stop a job, each time for longer, before it is called failed."""
 

@@ -21,7 +21,10 @@ UPLOADS_AT_ONCE = 4
 LARGEST_IMAGE_BYTES = 25 * 1024 * 1024
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 
-_LATER = (httpx.codes.REQUEST_TIMEOUT, 420, httpx.codes.TOO_MANY_REQUESTS)  # 420 is Cloudinary's own for a rate limit
+# All that is final: these are about the file itself. Any other answer may be another one later, when an account has
+# been paid for, a plan or a preset changed, a key mended.
+_FINAL = (httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNSUPPORTED_MEDIA_TYPE)
+_FINAL_MESSAGES = ("Unsupported ", "Invalid image", "Invalid video", "File size too large", "Empty file")
 _NOT_LET_IN = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _CLOCK_IS_WRONG = "Stale request"
 
@@ -117,6 +120,13 @@ class CloudinaryStorage:
         """Return whether it is a URL of this account and our folder, whether there is such a file or not."""
         return self._account.asset_at(address) is not None
 
+    def as_download(self, address: str) -> str:
+        """Return the URL with the flag that makes Cloudinary name the file; its extension is Cloudinary's to add."""
+        asset = self._account.asset_at(address)
+        if asset is None or asset.is_derived:
+            return address
+        return address.replace("/upload/", f"/upload/fl_attachment:{asset.public_id.rpartition('/')[2]}/", 1)
+
     async def delete(self, address: str) -> None:
         """Remove the file, and all that was derived from it. Any other address is ignored, and so is a missing file.
 
@@ -196,9 +206,13 @@ def _result(response: httpx.Response) -> Mapping[str, Any]:
     if response.status_code in _NOT_LET_IN or message.startswith(_CLOCK_IS_WRONG):
         logger.error("Cloudinary does not let us in; check CLOUDINARY_URL and this machine's clock: %s", trouble)
         raise trouble
-    if response.is_client_error and answer is not None and response.status_code not in _LATER:
+    if answer is not None and _is_final(response.status_code, message):
         raise StorageRefused(message)
     raise trouble
+
+
+def _is_final(status: int, message: str) -> bool:
+    return status in _FINAL or (status == httpx.codes.BAD_REQUEST and message.startswith(_FINAL_MESSAGES))
 
 
 def _json_object(response: httpx.Response) -> Mapping[str, Any] | None:

@@ -89,6 +89,10 @@ class LocalStorage:
         folder, _, file_name = address.rpartition("/")
         return folder == MEDIA_PATH and _FILE_NAME.fullmatch(file_name) is not None
 
+    def as_download(self, address: str) -> str:
+        """Return the path with the query that makes a browser save the file."""
+        return f"{address}?download" if self.keeps(address) else address
+
     async def delete(self, address: str) -> None:
         """Remove the file behind a path that was returned here. Anything else is ignored, and so is a missing file.
 

@@ -20,6 +20,7 @@ from resolvers.ports import (
     GeneratorUnreachable,
     NotAccepted,
     QuotaExceeded,
+    ResultUnreadable,
     SubmissionUncertain,
 )
 
@@ -29,7 +30,9 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _NOT_AN_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 _COMES_LATER = (httpx.HTTPError, JSONDecodeError)  # than sending, whatever is known of that
 _KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+# Somebody had the request, and gave up waiting for what came of it: 499 and 524 are proxies' own.
+_TOOK_TOO_LONG = (HTTPStatus.REQUEST_TIMEOUT, 499, HTTPStatus.GATEWAY_TIMEOUT, 524)
+_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 # Codes of google.rpc.Status, as operations carry them.
 _INVALID_ARGUMENT = 3
@@ -56,19 +59,23 @@ def failed_submit(error: Exception, model: str, *, went_out: bool) -> Exception:
 
 
 def failed_poll(error: Exception) -> Exception:
-    """Return what the error of a poll means. Whatever is not an answer about the operation leaves it as it was."""
+    """Return what the error of a poll means. A status ends the job only where no later answer can be another one."""
     match error:
-        case APIError(code=HTTPStatus.NOT_FOUND):
+        case APIError() if error.code in _GONE:
             return result_lost()
-        case APIError() if error.code in _KEPT_OUT or error.code in _LATER or not _is_client_error(error):
-            if error.code in _KEPT_OUT:
+        case APIError(code=HTTPStatus.BAD_REQUEST) if not _is_about_key(error):
+            return _rejected(_googles_message(error))
+        case APIError():
+            if error.code in _KEPT_OUT or _is_about_key(error):
                 _log.error("The generator refuses our credentials: %s", _reason(error))
             return GeneratorUnreachable(_reason(error), retry_after_seconds=_retry_after_seconds(error))
-        case APIError():
-            return _rejected(_googles_message(error))
-        case GoogleAuthError() if not _is_passing(error):
-            _log.error("There are no credentials for the generator: %s", _reason(error))
-    return GeneratorUnreachable(_reason(error))
+        case GoogleAuthError():
+            if not _is_passing(error):
+                _log.error("There are no credentials for the generator: %s", _reason(error))
+            return GeneratorUnreachable(_reason(error))
+        case httpx.HTTPError() | OSError():
+            return GeneratorUnreachable(_reason(error))
+    return ResultUnreadable(_reason(error))
 
 
 def failed_operation(error: Mapping[str, Any]) -> GenerationFailed:
@@ -96,9 +103,9 @@ def _refused_submit(error: APIError, model: str) -> Exception:
         case HTTPStatus.NOT_FOUND:
             sentence = f"The model {model} is not available at the generator. Choose another model."
             return GenerationFailed("MODEL_NOT_AVAILABLE", sentence)
-        case code if _is_client_error(error) and code != HTTPStatus.REQUEST_TIMEOUT:
+        case code if _is_client_error(error) and code not in _TOOK_TOO_LONG:
             return _rejected(_googles_message(error))
-        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code == HTTPStatus.REQUEST_TIMEOUT:
+        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR and code not in _TOOK_TOO_LONG:
             retry_after_seconds = _retry_after_seconds(error)
             return NotAccepted(_reason(error), is_certain=False, retry_after_seconds=retry_after_seconds)
     return SubmissionUncertain(_reason(error))

@@ -15,6 +15,7 @@ from providers.result_files import result_file
 from providers.veo.bucket import BucketResults
 from providers.veo.errors import failed_operation, failed_poll, failed_submit, result_lost
 from providers.veo.http_client import CallingClient
+from providers.veo.operations import VeoOperation
 from providers.veo.requests import config_of, image_of, size_of_images
 from resolvers.ports import (
     Generated,
@@ -22,6 +23,7 @@ from resolvers.ports import (
     GenerationRequest,
     GeneratorUnreachable,
     NotAccepted,
+    ResultUnreadable,
     StillGenerating,
     SubmissionUncertain,
 )
@@ -126,13 +128,13 @@ class VeoGenerator:
                 raise meaning from error
 
     async def _found(self, operation_name: str) -> "StillGenerating | Generated | _InBucket":
-        operation = types.GenerateVideosOperation.model_validate({"name": operation_name})
+        operation = VeoOperation.model_validate({"name": operation_name})
         try:
             operation = await self._client.aio.operations.get(operation)
         except Exception as error:
             raise failed_poll(error) from error
         if not operation.done and not operation.name:
-            raise GeneratorUnreachable("The answer is no operation")
+            raise ResultUnreadable("The answer is no operation")
         if not operation.done:
             # Jobs that were submitted together should not be asked about together forever.
             return StillGenerating(None, self._access.poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
@@ -149,7 +151,7 @@ class VeoGenerator:
         try:
             return await result_file(self._access.scratch, lambda file: file.write_bytes(data))
         except OSError as error:
-            raise GeneratorUnreachable(f"The video could not be written to the scratch folder: {error}") from error
+            raise ResultUnreadable(f"The video could not be written to the scratch folder: {error}") from error
 
     async def _downloaded(self, found: "_InBucket") -> Generated:
         try:
@@ -157,7 +159,7 @@ class VeoGenerator:
         except NotFound as error:
             raise result_lost() from error
         except Exception as error:
-            raise failed_poll(error) from error
+            raise ResultUnreadable(f"{found.address}: {type(error).__name__}: {error}") from error
         return Generated(file, is_temporary=True, warnings=found.warnings)
 
 

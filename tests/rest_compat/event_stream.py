@@ -40,7 +40,8 @@ class EventStream:
         fields: dict[str, str] = {}
         async with asyncio.timeout(60):
             async for line in self.lines:
-                if not line and "data" in fields:
+                assert line or "data" in fields, "an empty block, which some clients take for an event"
+                if not line:
                     return Event(fields["event"], fields.get("id"), json.loads(fields["data"]))
                 self._take(line, fields)
         assert fields == {}
@@ -66,6 +67,7 @@ class EventStream:
         if line.startswith(":"):
             self.comments.append(value)
         elif name == "retry":
+            assert fields, "a block of its own"
             self.retry = value
         elif line:
             assert name in {"event", "id", "data"}

@@ -210,6 +210,25 @@ async def test_an_unknown_path_or_method_is_told_in_json(
     assert (answer.status_code, well_formed(answer)["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/v1/video-jobs", "GET, POST"),
+        ("/api/v1/video-jobs/", "GET, POST"),
+        (f"/api/v1/video-jobs/{NOBODYS}", "DELETE, GET"),
+        (f"/api/v1/video-jobs/{NOBODYS}/cancel", "POST"),
+        (f"/api/v1/looks/{NOBODYS}", "DELETE, GET, PATCH"),
+        ("/api/v1/looks", "GET, POST"),
+        ("/healthz", "GET, HEAD"),
+        ("/media/look.png", "GET, HEAD"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_that_there_are(house: House, path: str, methods: str) -> None:
+    answer = await call(house, await house.user(), "PUT", path)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
 @pytest.mark.parametrize("malformed", ["no-uuid", "0", "%00", "%F0%9F%91%97", "-1", "null", "x" * 2000])
 @pytest.mark.parametrize(
     ("method", "path", "detail"),

@@ -159,8 +159,11 @@ async def test_download_goes_to_the_video(house: House) -> None:
     video = await house.http.get(answers[0].headers["Location"])
 
     job = await read(house, caller, f"/{job_id}")
-    assert [(answer.status_code, answer.headers["Location"]) for answer in answers] == [(302, job["cloudinaryUrl"])] * 2
+    saved = f"{job['cloudinaryUrl']}?download"
+    assert [(answer.status_code, answer.headers["Location"]) for answer in answers] == [(302, saved)] * 2
     assert (video.status_code, video.headers["Content-Type"]) == (200, "video/mp4")
+    assert video.headers["Content-Disposition"] == f'attachment; filename="{job_id}.mp4"'
+    assert "Content-Disposition" not in (await house.http.head(job["cloudinaryUrl"])).headers
     assert await refused(house, await house.user(), "GET", f"{PATH}/{job_id}/download") == NOT_FOUND
 
 

@@ -31,5 +31,6 @@ def code(answer: httpx.Response) -> str:
 
 def events(text: str) -> list[tuple[str, Any]]:
     """Read a whole stream, leaving out its comments."""
-    blocks = [block.split("\n") for block in text.split("\n\n") if block and not block.startswith(":")]
+    told = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(":"))
+    blocks = [block.split("\n") for block in told.split("\n\n") if block]
     return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: ") or "null")) for name, data in blocks]

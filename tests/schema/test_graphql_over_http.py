@@ -160,6 +160,14 @@ async def test_options_and_head_are_answered_without_a_body(house: House) -> Non
     assert (head.status_code, content_type(head), head.text) == (200, JSON, "")
 
 
+@pytest.mark.parametrize("accept", ["text/html", JSON, RESPONSE_JSON, EVENTS, "image/png", "*/*"])
+@pytest.mark.parametrize("query", ["{ __typename }", "{ nothing }", None])
+async def test_caches_are_told_what_the_answer_depends_on(house: House, accept: str, query: str | None) -> None:
+    answer = await house.http.get("/graphql", params={"query": query} if query else {}, headers={"Accept": accept})
+
+    assert answer.headers["Vary"] == "Accept"
+
+
 @pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON, EVENTS])
 async def test_get_is_for_reading(house: House, accept: str) -> None:
     answer = await house.http.get("/graphql", params={"query": "mutation { __typename }"}, headers={"Accept": accept})

@@ -1,4 +1,4 @@
-"""What JavaScript's GraphQL libraries make of the server: the audits of graphql-http, and the clients of browsers.
+"""What JavaScript's libraries make of the server: the audits of graphql-http, and the clients of browsers.
 
 Their packages are installed once, into pytest's cache: without Node, npm or a registry these tests are skipped.
 """
@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from tests.house import House
+from tests.rest_compat.test_video_job_events import STEPS, step
+from tests.servers import serving
 
 SCRIPTS = Path(__file__).parent.parent / "js"
 INSTALL_SECONDS = 90
@@ -29,7 +31,7 @@ def scripts(pytestconfig: pytest.Config) -> Path:
         pytest.skip("JavaScript's clients need Node and npm")
     assert pytestconfig.cache is not None
     folder = pytestconfig.cache.mkdir(f"npm-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}")
-    for file in [manifest, *SCRIPTS.glob("graphql_*.mjs")]:
+    for file in [manifest, *SCRIPTS.glob("*.mjs")]:
         shutil.copy(file, folder)
     done = folder / "installed"
     if not done.exists():
@@ -48,11 +50,18 @@ def install(folder: Path) -> None:
         pytest.skip(f"npm could not install the clients: {npm.stderr[-300:]}")
 
 
-async def run(script: Path, *arguments: str) -> Any:
-    """Run a script while the server of this process answers; return what it printed."""
-    node = await asyncio.create_subprocess_exec(
+async def started(script: Path, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         "node", script, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
+
+
+async def run(script: Path, *arguments: str) -> Any:
+    """Run a script while the server of this process answers; return what it printed."""
+    return await printed(await started(script, *arguments))
+
+
+async def printed(node: asyncio.subprocess.Process) -> Any:
     try:
         async with asyncio.timeout(RUN_SECONDS):
             out, err = await node.communicate()
@@ -97,3 +106,38 @@ async def test_browsers_clients_follow_jobs_and_come_back_where_they_were(
     for told in ("refusal", "expired"):
         assert {name: client[told] for name, client in saw.items()} == {"ws": 4403, "sse": 401}
     assert {name: client["expiry"] for name, client in saw.items()} == {"ws": [4401], "sse": ["UNAUTHENTICATED"]}
+
+
+async def test_fetch_event_source_misses_nothing_across_a_restart_and_takes_no_heartbeat_for_an_event(
+    house: House, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.05)
+    caller = await house.user()
+    job_id = await house.create(caller)
+    token = house.headers(caller)["Authorization"].removeprefix("Bearer ")
+    path = f"/api/v1/video-jobs/{job_id}/events"
+
+    async with serving(house.settings, house.database) as url:
+        node = await started(scripts / "fetch_event_source.mjs", f"{url}{path}", token)
+        assert node.stderr is not None
+        async with asyncio.timeout(RUN_SECONDS):
+            assert await node.stderr.readline() == b"following\n"
+            async with house.http.stream("GET", f"{url}{path}", headers=house.headers(caller)) as beside:
+                pings = (line async for line in beside.aiter_lines() if line == ": ping")
+                assert [await anext(pings) for _ in range(3)] == [": ping"] * 3
+    for log, values in STEPS[:2]:
+        await step(house, job_id, log, values)
+    async with serving(house.settings, house.database, int(url.rpartition(":")[2])):
+        for log, values in STEPS[2:]:
+            await step(house, job_id, log, values)
+        saw = await printed(node)
+
+    read = await house.http.get(f"/api/v1/video-jobs/{job_id}", headers=house.headers(caller))
+    messages = saw["messages"]
+    assert saw["connections"] == 2
+    assert {message["event"] for message in messages} <= {"status", "progress", "log"}
+    assert [message["data"] for message in messages if message["event"] == "log"] == read.json()["logs"]
+    versions = [int(message["id"].partition("-")[0]) for message in messages if message["event"] != "log"]
+    assert versions == sorted(set(versions))
+    assert (versions[0], versions[-1]) == (1, len(STEPS) + 1)
+    assert [message["retry"] for message in messages if "retry" in message][:1] == [2000]

@@ -7,6 +7,7 @@ UNCERTAIN = (
     "since that could have been paid for twice. Please create a new video."
 )
 LOST = "The generator no longer has this video. Create a new video job."
+UNREADABLE = "The generator's result could not be read. Please create a new video."
 TIMED_OUT = "The video was not ready after 0 minutes and was given up. Please create a new one."
 EMPTY = "The generator finished without a video. Create a new video job."
 INVALID = "The generator returned something that is no video. Please create a new one."

@@ -77,6 +77,9 @@ class ScriptedStorage:
     def keeps(self, address: str) -> bool:
         return ".example/" in address
 
+    def as_download(self, address: str) -> str:
+        return address
+
     async def delete(self, address: str) -> None:
         self._fail()
         self.deleted.append(address)

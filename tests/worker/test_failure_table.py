@@ -21,7 +21,17 @@ from providers.veo.models import NAME
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.cloudinary import Refusal
 from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits
-from tests.worker.messages import EMPTY, INVALID, LOST, MISCONFIGURED, NOT_STORED, TIMED_OUT, UNAVAILABLE, UNCERTAIN
+from tests.worker.messages import (
+    EMPTY,
+    INVALID,
+    LOST,
+    MISCONFIGURED,
+    NOT_STORED,
+    TIMED_OUT,
+    UNAVAILABLE,
+    UNCERTAIN,
+    UNREADABLE,
+)
 from tests.worker.studio import CHARGED, HASTE, REFUNDED, Studio
 
 MODEL = "veo-3.1-generate-001"
@@ -63,7 +73,7 @@ REFUSED_SUBMITS = [
             submits=3,
             log=f"The generator did not accept the video yet: {status} TROUBLE: Try later",
         )
-        for status in (500, 502, 503, 504)
+        for status in (500, 502, 503)
     ),
     *(
         Row(
@@ -90,6 +100,7 @@ UNCERTAIN_SUBMITS = [
         ("answered with nothing", Answer(b"", accepts=True), 1),
         ("answered without a name", Answer({}, accepts=True), 1),
         ("answered with an empty name", Answer({"name": ""}, accepts=True), 1),
+        *((f"answered with {status}", error(status, "Took too long"), 0) for status in (408, 499, 504, 524)),
     )
 ] + [
     Row(
@@ -118,6 +129,25 @@ POLLS = [
         )
     ),
     Row("poll timed out", polls(Answer(trouble="hang")), None, None, timeout_seconds=SECONDS),
+    *(
+        Row(f"poll {symptom} for ever", polls(*[answer] * 999), "RESULT_UNREADABLE", UNREADABLE)
+        for symptom, answer in (
+            ("half an answer", Answer(HALF_AN_ANSWER)),
+            ("HTML", Answer(b"<html>")),
+            ("a list", Answer(b"[1, 2]")),
+            ("no operation", Answer({})),
+            ("a response that is text", done(response="soon")),
+            ("videos that are text", done(response={"videos": "here"})),
+            ("no base64", done(response={"videos": [{"bytesBase64Encoded": "!"}]})),
+            ("a bucket that is none", done(response={"videos": [{"gcsUri": "https://elsewhere.example/a.mp4"}]})),
+        )
+    ),
+    *(
+        Row(f"poll {status} once", polls(error(status, "Try later")), None, None)
+        for status in (402, 405, 409, 412, 423, 425, 429, 499)
+    ),
+    Row("poll 400 for a key", polls(error(400, "API key expired.", details=[BAD_KEY])), None, None),
+    Row("poll 410", polls(error(410, "Gone")), "RESULT_LOST", LOST),
     Row("poll 404", polls(error(404, "Operation not found")), "RESULT_LOST", LOST),
     Row(
         "poll 400",
@@ -152,6 +182,12 @@ RESULTS = [
         polls(failed(7, "Not yours.")),
         "GENERATION_FAILED",
         "The generator could not make this video: Not yours.",
+    ),
+    Row(
+        "done with an error that is text",
+        polls(done(error="Out of film.")),
+        "GENERATION_FAILED",
+        "The generator could not make this video: Out of film.",
     ),
     *(
         Row(
@@ -233,6 +269,10 @@ STORES = [
             ("a rate limit", [Refusal(420, "Rate Limit Exceeded")]),
             ("a refused key", [Refusal(401, "Invalid Signature")]),
         )
+    ),
+    *(
+        Row(f"a store met {status}", stores(Refusal(status, "Not now")), None, None)
+        for status in (400, 402, 404, 409, 423, 429)
     ),
     Row("an answer to a store was lost", stores("drop after"), None, None, uploads=2),
     Row("stores failed for so long that the job waited", stores(*["HTML"] * 4), None, None, log="could not be stored"),

@@ -31,7 +31,18 @@ async def test_a_mock_video_is_made_and_can_be_played_in_parts(house: House, wor
     url = (await house.http.get(f"/api/v1/video-jobs/{job_id}", headers=house.headers(caller))).json()["cloudinaryUrl"]
     part = await house.http.get(url, headers={"Range": "bytes=4-7"})
     beyond = await house.http.get(url, headers={"Range": "bytes=999999999-"})
+    whole = await house.http.get(url)
+    asked = [("GET", odd) for odd in ("seconds=1-2", "items=0-5", "bytes", "bytes=", "bytes=a-b", "bytes=4-7-9")]
+    ignored = [
+        await house.http.request(method, url, headers={"Range": wanted})
+        for method, wanted in [*asked, ("HEAD", "bytes=4-7"), ("HEAD", "bytes=999999999-")]
+    ]
 
+    assert {(answer.status_code, answer.headers["Content-Length"]) for answer in ignored} == {
+        (200, str(len(whole.content)))
+    }
+    assert not [answer for answer in ignored if "Content-Range" in answer.headers]
+    assert {answer.content for answer in ignored} == {whole.content, b""}
     assert (job.status, job.progress_percentage) == (VideoJobStatus.SUCCEEDED, 100)
     assert "(Mock Mode)" in job.status_message
     assert (part.status_code, part.content, part.headers["Content-Type"]) == (206, b"ftyp", "video/mp4")

@@ -106,3 +106,11 @@ async def test_an_address_of_others_is_neither_read_nor_deleted(
     await storage.delete(address)
 
     assert list(double.faults) == ["HTML"]  # nothing was asked
+
+
+async def test_a_download_has_the_jobs_id_for_a_name(storage: CloudinaryStorage) -> None:
+    url = storage.address_of_video(JOB_ID)
+    elsewhere = "https://elsewhere.example/video/upload/a.mp4"
+
+    assert storage.as_download(url) == url.replace("/upload/", f"/upload/fl_attachment:{JOB_ID}/")
+    assert storage.as_download(elsewhere) == elsewhere

@@ -22,9 +22,10 @@ from tests.providers.kept import VIDEO, picture
     [
         (Refusal(400, "Unsupported video format or file"), "Unsupported video format or file"),
         (Refusal(400, "File size too large. Got 104857601."), "File size too large. Got 104857601."),
-        (Refusal(404, "Resource not found"), "Resource not found"),
-        (Refusal(409, "Already exists"), "Already exists"),
+        (Refusal(400, "Invalid image file"), "Invalid image file"),
+        (Refusal(400, "Empty file"), "Empty file"),
         (Refusal(413, "Request Entity Too Large"), "Request Entity Too Large"),
+        (Refusal(415, "Unsupported Media Type"), "Unsupported Media Type"),
     ],
 )
 async def test_what_cloudinary_refuses_for_good(
@@ -51,9 +52,17 @@ async def test_what_cloudinary_refuses_for_good(
         ("drop after", "^Cloudinary cannot be reached: (RemoteProtocolError|ReadError)"),
         ("HTML", "^Cloudinary answered 500: something that is not JSON$"),
         (Refusal(200, "Odd"), "^Cloudinary answered 200: Odd$"),
+        (Refusal(400, "Upload preset not found"), "^Cloudinary answered 400: Upload preset not found$"),
+        (Refusal(400, "Request timed out"), "^Cloudinary answered 400: Request timed out$"),
+        (Refusal(402, "Payment required"), "^Cloudinary answered 402: Payment required$"),
+        (Refusal(404, "Resource not found"), "^Cloudinary answered 404: Resource not found$"),
         (Refusal(408, "Request Timeout"), "^Cloudinary answered 408: Request Timeout$"),
+        (Refusal(409, "Already exists"), "^Cloudinary answered 409: Already exists$"),
         (Refusal(420, "Rate Limit Exceeded"), "^Cloudinary answered 420: Rate Limit Exceeded$"),
-        (Refusal(429, "Too many"), "^Cloudinary answered 429: Too many$"),
+        *(
+            (Refusal(status, "Not now"), f"^Cloudinary answered {status}: Not now$")
+            for status in (405, 410, 411, 421, 422, 423, 425, 429, 451, 499)
+        ),
         (Refusal(500, "General error"), "^Cloudinary answered 500: General error$"),
         (Refusal(503, "Busy"), "^Cloudinary answered 503: Busy$"),
     ],

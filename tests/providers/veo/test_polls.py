@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from providers.veo.generator import VeoGenerator
-from resolvers.ports import Generated, GenerationFailed, GenerationInterrupted, GeneratorUnreachable, StillGenerating
+from resolvers.ports import (
+    Generated,
+    GenerationFailed,
+    GenerationInterrupted,
+    GeneratorUnreachable,
+    ResultUnreadable,
+    StillGenerating,
+)
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.veo import VeoDouble
 from tests.providers.veo.asking import MODEL, asked, files, free_port
@@ -34,10 +41,9 @@ UNREACHABLE = {
     "403": error(403, "Permission denied"),
     "dropped": Answer(trouble="drop"),
     "dropped in the middle of the video": Answer(trouble="drop mid-body"),
-    "broken JSON": Answer(b'{"name": "projects/'),
-    "JSON, but no object": Answer(b"[1, 2]"),
-    "empty": Answer(b""),
-    "a video that is not base64": done(response={"videos": [{"bytesBase64Encoded": "!"}]}),
+    "409": error(409, "Aborted"),
+    "425": error(425, "Too early"),
+    "499": error(499, "Cancelled"),
     "a redirect": Answer({}, status=307, headers={"Location": "/elsewhere"}),
 }
 
@@ -55,6 +61,35 @@ async def test_a_poll_without_an_answer_leaves_the_operation_as_it_was(
     assert str(caught.value)
     assert files(scratch) == []
     assert isinstance(await generator.poll(name), Generated)
+
+
+UNREADABLE = {
+    "broken JSON": Answer(b'{"name": "projects/'),
+    "HTML": Answer(b"<html>Sign in</html>"),
+    "JSON, but no object": Answer(b"[1, 2]"),
+    "empty": Answer(b""),
+    "no operation": Answer({}),
+    "a video that is not base64": done(response={"videos": [{"bytesBase64Encoded": "!"}]}),
+    "a video that is a number": done(response={"videos": [{"bytesBase64Encoded": 7}]}),
+    "videos that are text": done(response={"videos": "here"}),
+    "a response that is text": done(response="soon"),
+    "an error that is a list": done(error=["No"]),
+    "an address that is no bucket's": done(response={"videos": [{"gcsUri": "https://elsewhere.example/a.mp4"}]}),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+async def test_an_answer_that_cannot_be_understood_is_told_from_one_that_did_not_come(
+    generator: VeoGenerator, veo: VeoDouble, scratch: Path, kind: str
+) -> None:
+    name = await generator.submit(asked())
+    veo.script_poll(UNREADABLE[kind])
+
+    with pytest.raises(ResultUnreadable) as caught:
+        await generator.poll(name)
+
+    assert str(caught.value)
+    assert files(scratch) == []
 
 
 async def test_a_poll_over_quota_honours_the_wait(generator: VeoGenerator, veo: VeoDouble) -> None:

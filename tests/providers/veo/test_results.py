@@ -1,5 +1,6 @@
 """Results: videos in answers and in buckets, each written whole to a file of its own."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -7,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from providers.veo.generator import VeoGenerator
-from resolvers.ports import Generated, GenerationFailed, GeneratorUnreachable
-from tests.doubles.answers import Answer, error
+from resolvers.ports import Generated, GenerationFailed, ResultUnreadable
+from tests.doubles.answers import Answer, done, error
 from tests.doubles.veo import VeoDouble
 from tests.providers.veo.asking import asked, files, finished
 
@@ -29,6 +30,18 @@ async def test_a_video_is_written_whole_to_a_file_of_its_own(
     assert first.video.read_bytes() == second.video.read_bytes() == veo.video
 
 
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", " \t"])
+@pytest.mark.usefixtures("scratch")
+async def test_base64_may_have_line_breaks(generator: VeoGenerator, veo: VeoDouble, line_break: str) -> None:
+    encoded = base64.b64encode(veo.video).decode()
+    lines = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    veo.script_poll(done(response={"videos": [{"bytesBase64Encoded": line_break.join(lines) + line_break}]}))
+
+    outcome = await finished(generator)
+
+    assert outcome.video.read_bytes() == veo.video
+
+
 @pytest.mark.usefixtures("scratch")
 async def test_a_video_of_which_something_was_filtered_comes_with_warnings(
     generator: VeoGenerator, veo: VeoDouble
@@ -47,7 +60,7 @@ async def test_a_scratch_folder_that_cannot_be_written_leaves_the_operation_as_i
     (tmp_path / "file").touch()
     generator = another(scratch=tmp_path / "file")
 
-    with pytest.raises(GeneratorUnreachable, match="scratch"):
+    with pytest.raises(ResultUnreadable, match="scratch"):
         await finished(generator)
 
 
@@ -92,14 +105,14 @@ async def test_a_video_that_is_gone_from_its_bucket_is_lost(
 @pytest.mark.parametrize(
     "answer", [error(503, "Unavailable"), error(403, "Denied"), Answer(b"half a video", trouble="drop mid-body")]
 )
-async def test_a_bucket_in_trouble_leaves_the_operation_as_it_was(
+async def test_a_bucket_in_trouble_makes_the_result_unreadable_for_now(
     bucketed: Callable[[], VeoGenerator], veo: VeoDouble, scratch: Path, answer: Answer
 ) -> None:
     generator = bucketed()
     veo.script_download(answer)
     name = await generator.submit(asked())
 
-    with pytest.raises(GeneratorUnreachable):
+    with pytest.raises(ResultUnreadable, match=r"^gs://ours/videos/"):
         await generator.poll(name)
 
     assert files(scratch) == []
