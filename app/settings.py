@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from app.http.connection_limits import ConnectionLimits
 from app.origins import origins_of
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from db.engine.address import parsed
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     )
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
+    websockets_per_address: PositiveInt = Field(2_500, description="WebSockets of one address in one API process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
     graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above
@@ -163,6 +165,10 @@ class Settings(BaseSettings):
             lock=self.database_lock_timeout_seconds,
             idle_in_transaction=self.database_idle_transaction_timeout_seconds,
         )
+
+    def connection_limits(self) -> ConnectionLimits:
+        """Return what connections may take of an API process."""
+        return ConnectionLimits()
 
     @property
     def origins(self) -> list[str]:

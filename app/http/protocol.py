@@ -4,8 +4,8 @@ While a server ends, whatever has begun to come is still answered, with `Connect
 """
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
+
+from app.http.drain import DrainState
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
 LONGEST_UNFINISHED = 64 * 1024
@@ -15,32 +15,6 @@ REFUSED = "Invalid HTTP request received."
 GOING_AWAY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class DrainState(ServerState):
-    """What the connections of a server share: also whether it is about to end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_draining = False
-
-    def begin(self) -> None:
-        """Begin to end: WebSockets are closed, and no connection is kept for another request."""
-        self.is_draining = True
-        for connection in list(self.connections):
-            if isinstance(connection, BoundedHttp):
-                connection.keep_no_longer()
-            elif isinstance(connection, WebSocket) and connection.handshake_complete:
-                connection.shutdown()
-
-
-class WebSocket(WebSocketsSansIOProtocol):
-    """Can be told twice to close."""
-
-    def shutdown(self) -> None:
-        """Close with 1012, unless that is under way."""
-        if not self.transport.is_closing():
-            super().shutdown()
-
-
 class BoundedHttp(HttpToolsProtocol):
     """Refuses heads and trailers that do not come to an end: the parser would keep any number of bytes of them."""
 
@@ -48,7 +22,7 @@ class BoundedHttp(HttpToolsProtocol):
     _unfinished = 0
     _is_reading_head = False
 
-    def keep_no_longer(self) -> None:
+    def drain(self) -> None:
         """Close the connection after the answer that is in progress."""
         if self.cycle is not None:
             self.cycle.keep_alive = False
@@ -84,7 +58,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_reading_head = False
         super().on_headers_complete()
         if self.server_state.is_draining:
-            self.keep_no_longer()
+            self.drain()
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on; how long all of it may be is for `app.http.body_limit` to say."""
