@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,6 +18,8 @@ from db.engine.errors import InvalidDatabaseUrl
 from db.engine.limits import Limits
 
 SHORTEST_SECRET = 32
+# Of a process's file descriptors: for the database, uploads, and stored files that are being served.
+RESERVED_FILES = 256
 # What PostgreSQL has as whole milliseconds.
 Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 
@@ -64,6 +67,7 @@ class Settings(BaseSettings):
     )
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
+    connections: PositiveInt = Field(5_000, description="Connections of one API process")
     websockets_per_address: PositiveInt = Field(2_500, description="WebSockets of one address in one API process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
@@ -167,8 +171,9 @@ class Settings(BaseSettings):
         )
 
     def connection_limits(self) -> ConnectionLimits:
-        """Return what connections may take of an API process."""
-        return ConnectionLimits()
+        """Return what connections may take of an API process, which needs file descriptors for other things, too."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return ConnectionLimits(connections=min(self.connections, max(files - RESERVED_FILES, files // 2)))
 
     @property
     def origins(self) -> list[str]:

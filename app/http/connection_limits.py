@@ -26,7 +26,6 @@ class ConnectionLimits:
     """
 
     connections: int = 5_000
-    websockets_per_address: int = 2_500
     head_seconds: float = 10.0
     body_seconds: float = 10.0
     least_body: int = 10 * KILOBYTE
