@@ -32,7 +32,7 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
     _log_request_ids()
     async with open_database(settings, "lookreel api") as database:
         services = services_of(settings, database)
-        server = HttpServer(application(settings, services), services.rest.streams)
+        server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
         gc.collect()
         gc.freeze()

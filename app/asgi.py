@@ -21,6 +21,7 @@ from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.media_files import MediaFiles
 from app.http.trailing_slash import IgnoreTrailingSlash
+from app.http.websocket_limit import LimitWebSockets
 from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
@@ -128,7 +129,8 @@ def application(settings: Settings, services: Services) -> ASGIApp:
         shared_subscriptions=SHARED,
     )
     app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
-    app = IgnoreTrailingSlash(AnswerLastRequests(LimitBody(app), services.rest.streams))
+    app = LimitWebSockets(LimitBody(app), settings.websockets_per_address)
+    app = IgnoreTrailingSlash(AnswerLastRequests(app, services.rest.streams))
     if settings.origins:
         app = CORSMiddleware(
             app,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from app.http.connection_limits import ConnectionLimits
 from app.origins import origins_of
 from app.policy_file import InvalidPolicy, read_policy
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
@@ -18,6 +20,8 @@ from db.engine.limits import Limits
 from resolvers.policy import Policy
 
 SHORTEST_SECRET = 32
+# Of a process's file descriptors: for the database, uploads, and stored files that are being served.
+RESERVED_FILES = 256
 # What PostgreSQL has as whole milliseconds.
 Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 
@@ -66,6 +70,8 @@ class Settings(BaseSettings):
     )
     submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
+    connections: PositiveInt = Field(5_000, description="Connections of one API process")
+    websockets_per_address: PositiveInt = Field(2_500, description="WebSockets of one address in one API process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
     graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above
@@ -178,6 +184,11 @@ class Settings(BaseSettings):
             lock=self.database_lock_timeout_seconds,
             idle_in_transaction=self.database_idle_transaction_timeout_seconds,
         )
+
+    def connection_limits(self) -> ConnectionLimits:
+        """Return what connections may take of an API process, which needs file descriptors for other things, too."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return ConnectionLimits(connections=min(self.connections, max(files - RESERVED_FILES, files // 2)))
 
     @property
     def origins(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
@@ -37,6 +38,8 @@ from graphql_server.json_values import JsonValues, decoded
 from graphql_server.schema import Schema
 from graphql_server.websocket import TransportHandler, WebSocketAdapter
 
+# A client introduces itself as soon as it is connected; one that does not is closed with 4408.
+INIT_TIMEOUT = timedelta(seconds=5)
 UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 logger = logging.getLogger(__name__)
 
@@ -74,6 +77,7 @@ class GraphQLView(GraphQL[Context, None]):
             schema,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL],
             multipart_uploads_enabled=True,
+            connection_init_wait_timeout=INIT_TIMEOUT,
             # CORS does not cover WebSockets: pages of other origins are let in here.
             allowed_origins=origins,
         )

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
+from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -28,6 +29,8 @@ LONGEST_REASON = 123
 UNAUTHORIZED = 4401
 # The registered code (RFC 6455, section 11.7) after which clients do try again.
 TRY_AGAIN_LATER = 1013
+# An ASGI extension: the server is told by it that the client has introduced itself, and may send longer messages.
+ON_INIT = "graphql_server.on_init"
 ERROR = '"type":"error","payload":'
 
 
@@ -93,6 +96,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         if not self.connection_acknowledged or self._timers:
             return
+        _told_initialised(cast("ASGIWebSocketAdapter", self.websocket).ws.scope)
         left = self.context.seconds_left()
         self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
         if left is not None:
@@ -162,6 +166,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def _expire(self) -> None:
         with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
             await self.websocket.close(UNAUTHORIZED, "Token expired")
+
+
+def _told_initialised(scope: Scope) -> None:
+    on_init = scope.get("extensions", {}).get(ON_INIT)
+    if on_init is not None:
+        on_init()
 
 
 def _asked(payload: object) -> dict[str, object]:

@@ -16,7 +16,7 @@ async def serving(settings: Settings, database: Database, port: int = 0) -> Asyn
     """Serve as an API process does, on a free port unless one is named; yield the base URL."""
     listener = listen("127.0.0.1", port)
     services = services_of(settings, database)
-    server = HttpServer(application(settings, services), services.rest.streams)
+    server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -3,9 +3,12 @@
 While a server ends, whatever has begun to come is still answered, with `Connection: close` (RFC 9112, section 9.6).
 """
 
+import asyncio
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
+
+from app.http.connection_limits import Stall
+from app.http.drain import DrainState
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
 LONGEST_UNFINISHED = 64 * 1024
@@ -15,40 +18,53 @@ REFUSED = "Invalid HTTP request received."
 GOING_AWAY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class DrainState(ServerState):
-    """What the connections of a server share: also whether it is about to end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_draining = False
-
-    def begin(self) -> None:
-        """Begin to end: WebSockets are closed, and no connection is kept for another request."""
-        self.is_draining = True
-        for connection in list(self.connections):
-            if isinstance(connection, BoundedHttp):
-                connection.keep_no_longer()
-            elif isinstance(connection, WebSocket) and connection.handshake_complete:
-                connection.shutdown()
-
-
-class WebSocket(WebSocketsSansIOProtocol):
-    """Can be told twice to close."""
-
-    def shutdown(self) -> None:
-        """Close with 1012, unless that is under way."""
-        if not self.transport.is_closing():
-            super().shutdown()
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Refuses heads and trailers that do not come to an end: the parser would keep any number of bytes of them."""
+    """Refuses what does not come to an end: heads and trailers, of which the parser would keep any number of bytes.
+
+    A head has a deadline, a body a least rate while somebody reads it, and an answer has to be read.
+    """
 
     server_state: DrainState
     _unfinished = 0
     _is_reading_head = False
+    _timer: asyncio.TimerHandle | None = None
+    _body_bytes = 0
+    _body_seen = 0
 
-    def keep_no_longer(self) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, unless there are too many connections already."""
+        super().connection_made(transport)
+        state = self.server_state
+        self._stall = Stall(
+            transport, state.limits.stall_seconds, lambda: state.refusals.count("read nothing of what was sent")
+        )
+        if len(self.connections) > state.limits.connections:
+            state.refusals.count("were too many")
+            self._end_with(FULL)
+        else:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._await_nothing()
+        self._stall.end()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read."""
+        super().pause_writing()
+        self._stall.begin()
+
+    def resume_writing(self) -> None:
+        """Write again."""
+        super().resume_writing()
+        self._stall.end()
+
+    def drain(self) -> None:
         """Close the connection after the answer that is in progress."""
         if self.cycle is not None:
             self.cycle.keep_alive = False
@@ -61,17 +77,20 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Begin with a WebSocket, unless it would be closed at once."""
         if self.server_state.is_draining:
-            self.transport.write(GOING_AWAY)
-            self.transport.close()
+            self._end_with(GOING_AWAY)
         else:
             super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         """Count what the parser has been given without anything having come of it."""
+        if self.transport.is_closing():
+            return
         self._unfinished += len(data)
         super().data_received(data)
         if self._unfinished > LONGEST_UNFINISHED and not self.transport.is_closing():
             self.send_400_response(REFUSED)
+        elif self._timer is None and self.transport.get_protocol() is self:
+            self._watch()
 
     def on_message_begin(self) -> None:
         """Begin with a head."""
@@ -82,16 +101,66 @@ class BoundedHttp(HttpToolsProtocol):
         """Begin the request."""
         self._unfinished = 0
         self._is_reading_head = False
+        self._await_nothing()
         super().on_headers_complete()
         if self.server_state.is_draining:
-            self.keep_no_longer()
+            self.drain()
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on; how long all of it may be is for `app.http.body_limit` to say."""
         self._unfinished = 0
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request."""
         self._unfinished = 0
+        self._await_nothing()
         super().on_message_complete()
+
+    def _watch(self) -> None:
+        """Wait for what is still to come of a request: of most, nothing, and no timer is made."""
+        if self._is_reading_head or self.cycle is None or self.cycle.response_complete:
+            self._await_head()
+        elif self.cycle.more_body:
+            self._await_body()
+
+    def _await_head(self) -> None:
+        self._timer = self.loop.call_later(self.server_state.limits.head_seconds, self._head_is_late)
+
+    def _await_body(self) -> None:
+        self._body_seen = self._body_bytes
+        self._timer = self.loop.call_later(self.server_state.limits.body_seconds, self._look_at_body)
+
+    def _await_nothing(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _head_is_late(self) -> None:
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        self.server_state.refusals.count("sent no whole head in time")
+        if is_busy:
+            # What is in progress is answered; the next request would not come.
+            self.transport.abort()
+        else:
+            self._end_with(TIMED_OUT if self._is_reading_head else b"")
+
+    def _look_at_body(self) -> None:
+        """Go on where enough has come, or where nobody has read it."""
+        self._timer = None
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._await_head()
+        elif self.flow.read_paused or self._body_bytes - self._body_seen >= self.server_state.limits.least_body:
+            self._await_body()
+        else:
+            self.server_state.refusals.count("sent a body too slowly")
+            self._end_with(b"" if cycle.response_started else TIMED_OUT)
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def _end_with(self, answer: bytes) -> None:
+        if answer:
+            self.transport.write(answer)
+        self.transport.close()

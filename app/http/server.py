@@ -8,7 +8,10 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.http.protocol import BoundedHttp, DrainState, WebSocket
+from app.http.connection_limits import ConnectionLimits
+from app.http.drain import DrainState
+from app.http.protocol import BoundedHttp
+from app.http.websocket_protocol import WebSocket
 from resolvers.streams import Streams
 
 # How long what is in progress may take after a SIGTERM; the supervisor kills 5 s later.
@@ -27,7 +30,7 @@ KEEP_ALIVE_SECONDS = 75
 class HttpServer(uvicorn.Server):
     """Serves an application on sockets that it is given; `streams` are what would not end by itself."""
 
-    def __init__(self, app: ASGIApp, streams: Streams) -> None:
+    def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -40,7 +43,7 @@ class HttpServer(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
-        self.server_state = self._drain = DrainState()
+        self.server_state = self._drain = DrainState(limits or ConnectionLimits())
         self._streams = streams
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as inherited
