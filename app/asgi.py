@@ -1,7 +1,6 @@
 """The ASGI application: GraphQL, the REST shim, stored videos, and a health check."""
 
 import asyncio
-import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -13,7 +12,6 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app import web_pages
@@ -21,9 +19,10 @@ from app.http.body_limit import GRAPHQL, LimitBody
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
+from app.media_files import MediaFiles
 from app.registry import catalogue
 from app.settings import Settings
-from app.wiring import Gate, migrate_look_videos, open_storages
+from app.wiring import Gate, media_addresses, migrate_look_videos, open_storages
 from db import submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
@@ -91,17 +90,19 @@ def services_of(settings: Settings, database: Database) -> Services:
     """Return the services of one API process."""
     feed, storages = JobFeed(database), open_storages(settings)
     gate, offered, streams = Gate(settings, database), catalogue(settings), Streams(settings.streams_per_user)
+    addresses = media_addresses(settings)
     rest = RestServices(
         database=database,
         feed=feed,
         streams=streams,
         storage=storages,
         catalogue=offered,
+        addresses=addresses,
         admit=gate.admit,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    graphql = GraphQLServices(database, feed, streams, storages, offered, gate.admit)
+    graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, gate.admit)
     return Services(rest, graphql, feed, storages)
 
 
@@ -134,7 +135,7 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     app.state.database = services.rest.database
     app.state.rest_services = services.rest
     web_folder = _web_folder(settings)
-    app.mount(MEDIA_PATH, media_files(settings.media_folder))
+    app.mount(MEDIA_PATH, MediaFiles(settings.media_folder, services.rest.addresses))
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
@@ -145,14 +146,6 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
 
 def _web_folder(settings: Settings) -> Path:
     return settings.data_dir / web_pages.WEB_PATH
-
-
-def media_files(folder: Path) -> StaticFiles:
-    """Serve stored files, with Range requests (RFC 9110, section 14)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    # Python knows this one from the operating system's list only.
-    mimetypes.add_type("image/webp", ".webp")
-    return StaticFiles(directory=folder)
 
 
 def _schema(settings: Settings) -> Schema:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from app.databases import database_url
 from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
+from auth.signed_paths import PlainPaths, SignedPaths
 from auth.tokens import Authenticator
 from db import revisions
 from db.engine.database import Database
@@ -101,6 +102,11 @@ class Gate:
                 self._seen.clear()
             self._seen.add(caller)
         return caller
+
+
+def media_addresses(settings: Settings) -> PlainPaths:
+    """Return how clients reach stored files."""
+    return SignedPaths(settings.media_secrets()) if settings.media_urls == "signed" else PlainPaths()
 
 
 def open_storages(settings: Settings) -> Storages:
