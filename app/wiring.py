@@ -119,9 +119,10 @@ def open_storages(settings: Settings) -> Storages:
     local = LocalStorage(settings.media_folder, _poster)
     if settings.cloudinary_url is None:
         return Storages([local])
-    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary.storage:CloudinaryStorage")
+    cloudinary: Callable[[str, str], Storage] = resolve_name("providers.cloudinary.storage:CloudinaryStorage")
     try:
-        return Storages([cloudinary(settings.cloudinary_url), local])
+        delivery = "authenticated" if settings.media_urls == "signed" else "upload"
+        return Storages([cloudinary(settings.cloudinary_url, delivery), local])
     except ValueError as error:
         raise InvalidSettings(str(error)) from None
 
