@@ -31,6 +31,7 @@ from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
 from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
+from resolvers.account_states import AccountStates
 from resolvers.streams import Streams
 from rest_compat import errors, looks, migration, subscription, video_job_events, video_jobs, video_models
 from rest_compat.polls import AnswerPolls
@@ -79,6 +80,7 @@ class Services(NamedTuple):
     graphql: GraphQLServices
     feed: JobFeed
     storages: Storages
+    states: AccountStates
 
 
 def create_app(settings: Settings, database: Database) -> ASGIApp:
@@ -89,8 +91,9 @@ def create_app(settings: Settings, database: Database) -> ASGIApp:
 def services_of(settings: Settings, database: Database) -> Services:
     """Return the services of one API process."""
     feed, storages = JobFeed(database), open_storages(settings)
-    gate, offered, streams = Gate(settings, database), catalogue(settings), Streams(settings.streams_per_user)
-    addresses = media_addresses(settings)
+    offered, streams = catalogue(settings), Streams(settings.streams_per_user)
+    states, addresses = AccountStates(database.health, streams), media_addresses(settings)
+    gate = Gate(settings, database, states)
     rest = RestServices(
         database=database,
         feed=feed,
@@ -103,7 +106,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         timeout_seconds=settings.rest_timeout_seconds,
     )
     graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, gate.admit)
-    return Services(rest, graphql, feed, storages)
+    return Services(rest, graphql, feed, storages, states)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:
@@ -131,7 +134,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
 def _rest(settings: Settings, services: Services) -> FastAPI:
     """Return the REST API with files, pages for people, and the health check."""
     app = rest_api()
-    app.router.lifespan_context = lambda _app: _running(services.feed, services.storages)
+    app.router.lifespan_context = lambda _app: _running(services)
     app.state.database = services.rest.database
     app.state.rest_services = services.rest
     web_folder = _web_folder(settings)
@@ -157,15 +160,16 @@ def _schema(settings: Settings) -> Schema:
 
 
 @asynccontextmanager
-async def _running(feed: JobFeed, storages: Storages) -> AsyncIterator[None]:
-    task = asyncio.create_task(feed.run())
+async def _running(services: Services) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each.run()) for each in (services.feed, services.states)]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await storages.aclose()
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await services.storages.aclose()
 
 
 async def _health(request: Request) -> JSONResponse:

@@ -21,6 +21,7 @@ from db.engine.database import Database
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
+from resolvers.account_states import AccountStates
 from resolvers.accounts import open_account
 from resolvers.ports import Storage
 
@@ -81,9 +82,10 @@ async def migrate_look_videos(database: Database) -> bool:
 class Gate:
     """Lets callers in: a believed token, an active account, and a row for it made on first sight."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, states: AccountStates) -> None:
         self._authenticator = Authenticator(settings.token_policy())
         self._database = database
+        self._states = states
         self._seen: set[Caller] = set()
 
     async def admit(self, authorization: str | None) -> Caller:
@@ -93,8 +95,7 @@ class Gate:
             auth.errors.AccessDenied
 
         """
-        caller = await self._authenticator.authenticate(authorization)
-        caller.require_active()
+        caller = await self._states.checked(await self._authenticator.authenticate(authorization))
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
                 await open_account(transaction, caller)

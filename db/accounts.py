@@ -1,11 +1,11 @@
 """Statements on accounts: a user's row, the balance on it, and the ledger behind the balance."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bindparam, cast, func, select, update
+from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bindparam, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -26,6 +26,14 @@ class Balance(Row):
     """A balance that was changed, in tokens."""
 
     tokens: int
+
+
+class AccountState(Row):
+    """What an account's row says of its status and role, as tokens spell them."""
+
+    id: UUID
+    status: str
+    role: str
 
 
 class LedgerRow(Row):
@@ -89,7 +97,16 @@ _BY_EMAIL = Statement(
     _Found,
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
-_EXISTING = Statement(select(User.id).where(User.id == among("users")), _Found)
+_STATE = (User.id, User.status, User.role)
+_SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
+_SET_STATUS = Statement(
+    update(User).where(User.id == bindparam("user")).values(status=bindparam("now", type_=Text)).returning(*_STATE),
+    AccountState,
+)
+_SET_ROLE = Statement(
+    update(User).where(User.id == bindparam("user")).values(role=bindparam("now", type_=Text)).returning(*_STATE),
+    AccountState,
+)
 _CHANGE_BALANCE = Statement(select(balance_changed(bindparam("job", type_=Uuid)).c.tokens), Balance)
 _ENTRY = LedgerRow.columns_of(LedgerEntry)
 _LEDGER = Listing(
@@ -158,9 +175,19 @@ async def ledger_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[
     return await reader.fetch(_LEDGER_OF_JOBS, jobs=video_job_ids)
 
 
-async def existing_ids(reader: Reader, user_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of the ids are users."""
-    return {found.id for found in await reader.fetch(_EXISTING, users=list(user_ids))}
+async def special_states(reader: Reader) -> list[AccountState]:
+    """Read all accounts that are not active users; an index has them, and few accounts are."""
+    return await reader.fetch(_SPECIAL)
+
+
+async def set_status(writer: Writer, user_id: UUID, status: str) -> AccountState | None:
+    """Set an account's status; None where there is no such account."""
+    return await first_row(writer, _SET_STATUS, user=user_id, now=status)
+
+
+async def set_role(writer: Writer, user_id: UUID, role: str) -> AccountState | None:
+    """Set an account's role; None where there is no such account."""
+    return await first_row(writer, _SET_ROLE, user=user_id, now=role)
 
 
 async def change_balance(

@@ -108,12 +108,20 @@ class User(Base):
     """Whoever a token named, with the balance in tokens. Its row is the lock that orders one user's creations."""
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("tokens >= 0", name="tokens_never_negative"),)
+    __table_args__ = (
+        CheckConstraint("tokens >= 0", name="tokens_never_negative"),
+        CheckConstraint("status IN ('active', 'pending', 'suspended')", name="status"),
+        CheckConstraint("role IN ('user', 'admin')", name="role"),
+        Index("ix_users_special", "id", postgresql_where=text("status <> 'active' OR role <> 'user'")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     email: Mapped[str | None] = mapped_column(index=True)
     name: Mapped[str | None]
     tokens: Mapped[int] = mapped_column(server_default=text("0"))
+    # Spelled as tokens spell them; what a token says counts besides.
+    status: Mapped[str] = mapped_column(server_default="active")
+    role: Mapped[str] = mapped_column(server_default="user")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -196,12 +204,12 @@ class Product(Base):
 
 
 class LookShare(Base):
-    """Lets one more user see a look whose visibility is `shared`."""
+    """Lets one more user see a look whose visibility is `shared`, once there is a user of that id."""
 
     __tablename__ = "look_shares"
 
     look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

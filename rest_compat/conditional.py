@@ -169,7 +169,8 @@ async def wait_for_change(
 ) -> bool:
     """Wait until the job has changed since it was seen, or there is no reason to wait any more.
 
-    That is when time is up, the token has expired, the client has gone, or the process is about to end.
+    That is when time is up, the token has expired, the account may not act any more, the client has gone, or the
+    process is about to end.
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then.
 
@@ -181,7 +182,7 @@ async def wait_for_change(
     limit = seconds if left is None else min(seconds, left)
     try:
         with services.streams.opened(caller), suppress(TimeoutError):
-            async with services.streams.waiting(limit):
+            async with services.streams.waiting(limit, caller):
                 await _first(_change(services, caller, seen), _gone(request))
     except TooManyStreams:
         return False

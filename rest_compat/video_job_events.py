@@ -138,7 +138,7 @@ async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
         after = await _resumed(following, last_event_id)
         # FastAPI says `no-cache` itself.
         response.headers["Cache-Control"] = "no-store"
-        async with aclosing(services.streams.until_end(_events(following, after))) as events:
+        async with aclosing(services.streams.until_end(_events(following, after), caller)) as events:
             yield events
 
 

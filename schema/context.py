@@ -88,9 +88,13 @@ class RequestContext:
         """Let the loaders read again: on a long connection each event shows its own time."""
         vars(self).pop("loaders", None)
 
+    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have `end` called when the caller may not act any more."""
+        return self.services.streams.ended_by(self.admitted_caller, end)
+
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-        """Return the stream, for as long as the process lets streams last."""
-        return self.services.streams.until_end(stream)
+        """Return the stream, for as long as the process lets streams last and the caller may act."""
+        return self.services.streams.until_end(stream, self.caller)
 
     @property
     def admitted_caller(self) -> Caller:

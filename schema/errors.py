@@ -148,6 +148,11 @@ GrantTokensError = Annotated[
     strawberry.union("GrantTokensError", description="Why no tokens were granted."),
 ]
 
+SetAccountStatusError = Annotated[
+    InvalidInput | UserNotFound,
+    strawberry.union("SetAccountStatusError", description="Why an account's status was not changed."),
+]
+
 
 def _active_job_limit(error: errors.ActiveJobLimit) -> dict[str, Any]:
     return {"limit": error.limit, "active_video_job_ids": [strawberry.ID(str(id_)) for id_ in error.active_ids]}

@@ -2,8 +2,18 @@
 
 import strawberry
 
-from schema.errors import CreateVideoJobError, GrantTokensError, LookError, LookVideoError, VideoJobError
+from auth.caller import AccountStatus
+from schema.errors import (
+    CreateVideoJobError,
+    GrantTokensError,
+    LookError,
+    LookVideoError,
+    SetAccountStatusError,
+    VideoJobError,
+)
 from schema.types import Look, VideoJob
+
+strawberry.enum(AccountStatus, description="Whether an account may act.")
 
 
 @strawberry.type(description="The new video job, or why there is none.")
@@ -63,3 +73,11 @@ class GrantTokensPayload:
 
     balance: int | None = strawberry.field(default=None, description="In tokens")
     errors: list[GrantTokensError] = strawberry.field(default_factory=list, description="Why nothing was granted")
+
+
+@strawberry.type(description="The status that the account has now, or why it was not changed.")
+class SetAccountStatusPayload:
+    """The answer of `setAccountStatus`."""
+
+    status: AccountStatus | None = strawberry.field(default=None, description="Null where there are errors")
+    errors: list[SetAccountStatusError] = strawberry.field(default_factory=list, description="Why nothing was changed")

@@ -158,6 +158,9 @@ GRAPHQL = {
     "Mutation.setLookVisibility": Case(LOOK_CHANGED, f'(input: {{id: "$look", visibility: PUBLIC}}) {CHANGED_LOOK}'),
     "Mutation.deleteLook": Case(LOOK_CHANGED, f"{THE_LOOK} {{ deletedLookId {ERRORS} }}"),
     "Mutation.grantTokens": Case(ADMINS, f'(input: {{userId: "$owner", tokens: 7}}) {{ balance {ERRORS} }}'),
+    "Mutation.setAccountStatus": Case(
+        ADMINS, f'(input: {{userId: "$owner", status: SUSPENDED}}) {{ status {ERRORS} }}'
+    ),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
     "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
     "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),
