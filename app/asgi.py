@@ -1,7 +1,6 @@
 """The ASGI application: GraphQL, the REST shim, stored videos, and a health check."""
 
 import asyncio
-import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -24,7 +23,7 @@ from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.registry import catalogue
 from app.settings import Settings
-from app.wiring import Gate, migrate_look_videos, open_storages
+from app.wiring import Gate, media_addresses, migrate_look_videos, open_storages
 from db import submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
@@ -33,6 +32,7 @@ from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
 from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
+from resolvers.account_states import AccountStates
 from resolvers.streams import Streams
 from rest_compat import (
     admin_subscriptions,
@@ -94,6 +94,7 @@ class Services(NamedTuple):
     graphql: GraphQLServices
     feed: JobFeed
     storages: Storages
+    states: AccountStates
 
 
 def create_app(settings: Settings, database: Database) -> ASGIApp:
@@ -104,19 +105,22 @@ def create_app(settings: Settings, database: Database) -> ASGIApp:
 def services_of(settings: Settings, database: Database) -> Services:
     """Return the services of one API process."""
     feed, storages = JobFeed(database), open_storages(settings)
-    gate, offered, streams = Gate(settings, database), catalogue(settings), Streams(settings.streams_per_user)
+    offered, streams = catalogue(settings), Streams(settings.streams_per_user)
+    states, addresses = AccountStates(database.health, streams), media_addresses(settings)
+    gate = Gate(settings, database, states)
     rest = RestServices(
         database=database,
         feed=feed,
         streams=streams,
         storage=storages,
         catalogue=offered,
+        addresses=addresses,
         admit=gate.admit,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    graphql = GraphQLServices(database, feed, streams, storages, offered, gate.admit)
-    return Services(rest, graphql, feed, storages)
+    graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, gate.admit)
+    return Services(rest, graphql, feed, storages, states)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:
@@ -145,11 +149,11 @@ def application(settings: Settings, services: Services) -> ASGIApp:
 def _rest(settings: Settings, services: Services) -> FastAPI:
     """Return the REST API with files, pages for people, and the health check."""
     app = rest_api()
-    app.router.lifespan_context = lambda _app: _running(services.feed, services.storages)
+    app.router.lifespan_context = lambda _app: _running(services)
     app.state.database = services.rest.database
     app.state.rest_services = services.rest
     web_folder = _web_folder(settings)
-    app.mount(MEDIA_PATH, media_files(settings.media_folder))
+    app.mount(MEDIA_PATH, MediaFiles(settings.media_folder, services.rest.addresses))
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
@@ -162,14 +166,6 @@ def _web_folder(settings: Settings) -> Path:
     return settings.data_dir / web_pages.WEB_PATH
 
 
-def media_files(folder: Path) -> MediaFiles:
-    """Serve stored files, with Range requests."""
-    folder.mkdir(parents=True, exist_ok=True)
-    # Python knows this one from the operating system's list only.
-    mimetypes.add_type("image/webp", ".webp")
-    return MediaFiles(directory=folder)
-
-
 def _schema(settings: Settings) -> Schema:
     return make_schema(
         introspection=settings.graphql_introspection,
@@ -179,15 +175,16 @@ def _schema(settings: Settings) -> Schema:
 
 
 @asynccontextmanager
-async def _running(feed: JobFeed, storages: Storages) -> AsyncIterator[None]:
-    task = asyncio.create_task(feed.run())
+async def _running(services: Services) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each.run()) for each in (services.feed, services.states)]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await storages.aclose()
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await services.storages.aclose()
 
 
 async def _health(request: Request) -> JSONResponse:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from importlib import metadata
 from typing import Annotated, NamedTuple
 
@@ -20,12 +21,12 @@ from app.serve_command import serve
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
 from app.wiring import open_database
-from auth.caller import Caller, Role
+from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import sign, user_id_of
 from db import accounts as rows
 from db.engine.statements import Writer
 from resolvers import accounts
-from resolvers.errors import InvalidInput, Refusal
+from resolvers.errors import InvalidInput, Refusal, UserNotFound
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -114,9 +115,32 @@ def grant(
         if is_new and not create:
             raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
         balance = await accounts.grant(transaction, caller, tokens, settings.policy())
-        return Printed(balance, _made(caller) if is_new else None)
+        return Printed(balance, _made(caller) if is_new else _meant(caller))
 
     _exit_with(_printing(work))
+
+
+users = typer.Typer(no_args_is_help=True, help="Say which accounts may act, and which are admins'.")
+app.add_typer(users, name="user")
+AnyEmail = Annotated[str | None, typer.Option(help="The account's address; or give --user-id")]
+
+
+@users.command()
+def suspend(email: AnyEmail = None, user_id: UserId = None) -> None:
+    """Lock an account out within seconds, its open streams included, whatever its tokens say."""
+    _exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.SUSPENDED), "suspended"))
+
+
+@users.command()
+def activate(email: AnyEmail = None, user_id: UserId = None) -> None:
+    """Let an account act again, where its tokens do."""
+    _exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.ACTIVE), "active"))
+
+
+@users.command(name="role")
+def set_role(role: Role, email: AnyEmail = None, user_id: UserId = None) -> None:
+    """Make an account an admin's whatever its tokens say, or leave it to them again."""
+    _exit_with(_changing(email, user_id, partial(accounts.set_role_of, role=role), role))
 
 
 @app.command()
@@ -163,11 +187,38 @@ async def _caller(settings: Settings, transaction: Writer, email: str, user_id: 
     return await accounts.account_for_email(transaction, email, known)
 
 
+def _changing(
+    email: str | None, user_id: str | None, change: Callable[[Writer, Caller], Awaitable[None]], now: str
+) -> Callable[[Settings], Awaitable[int]]:
+    """Return the command that changes one account and says which it was."""
+
+    async def work(settings: Settings, transaction: Writer) -> Printed:
+        if email is not None:
+            caller = await _caller(settings, transaction, email, user_id)
+            await accounts.find_account(transaction, caller)
+        elif user_id is not None:
+            caller = Caller(user_id_of(user_id, settings.jwt_issuer or ""), None)
+        else:
+            raise InvalidInput("Say whose account it is: --email or --user-id")
+        try:
+            await change(transaction, caller)
+        except UserNotFound:
+            raise InvalidInput(f"There is no account of {caller.email or caller.user_id}.") from None
+        return Printed(f"{caller.user_id} {now}")
+
+    return _printing(work)
+
+
 async def _opened(settings: Settings, transaction: Writer, caller: Caller) -> str | None:
     """Make the account where there is none, which is to be said then: the address may be mistyped."""
     is_new = await rows.get(transaction, caller.user_id) is None
     await accounts.open_account(transaction, caller, settings.policy())
-    return _made(caller) if is_new else None
+    return _made(caller) if is_new else _meant(caller)
+
+
+def _meant(caller: Caller) -> str:
+    """Say whose account it is: an address is what an identity provider has said of somebody."""
+    return f"The account of {caller.email}, {caller.user_id}."
 
 
 def _made(caller: Caller) -> str:

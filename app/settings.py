@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     veo_output_gcs_uri: str | None = Field(None, description="Lets Veo leave its videos in a bucket")
     veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
+    media_urls: Literal["signed", "plain"] = Field(
+        "signed", description="Whether addresses of stored files are signed and expire"
+    )
+    media_secret_key: str | None = Field(
+        None, min_length=SHORTEST_SECRET, description="Signs addresses of stored files; unset: the secret of tokens"
+    )
     generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
     generations_per_worker: int = Field(
         200, ge=2, description="Jobs that one worker holds at once; others are left to other workers"
@@ -204,6 +210,17 @@ class Settings(BaseSettings):
     def media_folder(self) -> Path:
         """Where local storage keeps videos."""
         return self.data_dir / "media"
+
+    def media_secrets(self) -> list[str]:
+        """Return what signs addresses of stored files; the first signs, and all verify.
+
+        Where tokens are verified with a public key, which is no secret, one is kept in the data folder.
+        """
+        if self.media_secret_key is not None:
+            return [self.media_secret_key]
+        if self.jwt_jwks_url is not None or self.jwt_algorithm not in HMAC_ALGORITHMS:
+            return [_development_secret(self.data_dir / "media-secret")]
+        return self.secret_keys or [_development_secret(self.data_dir / "jwt-secret")]
 
     def token_policy(self) -> TokenPolicy:
         """Return which tokens are believed; without a key of the operator's, one is kept in the data folder."""

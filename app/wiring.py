@@ -14,12 +14,14 @@ from sqlalchemy.engine import URL
 from app.databases import database_url
 from app.settings import InvalidSettings, Settings
 from auth.caller import Caller
+from auth.signed_paths import PlainPaths, SignedPaths
 from auth.tokens import Authenticator
 from db import revisions
 from db.engine.database import Database
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
+from resolvers.account_states import AccountStates
 from resolvers.accounts import open_account
 from resolvers.ports import Storage
 
@@ -80,10 +82,11 @@ async def migrate_look_videos(database: Database) -> bool:
 class Gate:
     """Lets callers in: a believed token, an active account, and a row for it made on first sight."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, states: AccountStates) -> None:
         self._authenticator = Authenticator(settings.token_policy())
         self._database = database
         self._policy = settings.policy()
+        self._states = states
         self._seen: set[Caller] = set()
 
     async def admit(self, authorization: str | None) -> Caller:
@@ -93,8 +96,7 @@ class Gate:
             auth.errors.AccessDenied
 
         """
-        caller = await self._authenticator.authenticate(authorization)
-        caller.require_active()
+        caller = await self._states.checked(await self._authenticator.authenticate(authorization))
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
                 await open_account(transaction, caller, self._policy)
@@ -102,6 +104,11 @@ class Gate:
                 self._seen.clear()
             self._seen.add(caller)
         return caller
+
+
+def media_addresses(settings: Settings) -> PlainPaths:
+    """Return how clients reach stored files."""
+    return SignedPaths(settings.media_secrets()) if settings.media_urls == "signed" else PlainPaths()
 
 
 def open_storages(settings: Settings) -> Storages:
@@ -114,9 +121,10 @@ def open_storages(settings: Settings) -> Storages:
     local = LocalStorage(settings.media_folder, _poster)
     if settings.cloudinary_url is None:
         return Storages([local])
-    cloudinary: Callable[[str], Storage] = resolve_name("providers.cloudinary.storage:CloudinaryStorage")
+    cloudinary: Callable[[str, str], Storage] = resolve_name("providers.cloudinary.storage:CloudinaryStorage")
     try:
-        return Storages([cloudinary(settings.cloudinary_url), local])
+        delivery = "authenticated" if settings.media_urls == "signed" else "upload"
+        return Storages([cloudinary(settings.cloudinary_url, delivery), local])
     except ValueError as error:
         raise InvalidSettings(str(error)) from None
 

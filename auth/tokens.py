@@ -175,12 +175,17 @@ def caller_of(claims: dict[str, Any]) -> Caller:
     email = claims.get("email")
     return Caller(
         user_id=user_id_of(_subject(claims["sub"]), str(claims.get("iss", ""))),
-        email=email_of(email) if isinstance(email, str) else None,
+        email=email_of(email) if isinstance(email, str) and not _is_unverified(claims) else None,
         # Identity providers have role names of their own; only one name gives more rights.
         role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
         status=AccountStatus(claims.get("status", AccountStatus.ACTIVE)),
         expires_at=EPOCH + timedelta(seconds=int(claims["exp"])) + LEEWAY,
     )
+
+
+def _is_unverified(claims: dict[str, Any]) -> bool:
+    """Whether the provider says that nobody knows whose the address is; some say it as a text or a number."""
+    return str(claims.get("email_verified", True)).strip().lower() in {"false", "0", "no", "off", ""}
 
 
 def _subject(claim: object) -> str:

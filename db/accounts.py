@@ -1,13 +1,12 @@
 """Statements on accounts: a user's row with the balance and the period on it. What changes balances: `db.ledger`."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, Interval, bindparam, func, literal_column, select, update
+from sqlalchemy import Integer, Interval, Text, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
 from db.tables import User
 
 
@@ -22,6 +21,14 @@ class Account(Row):
     period_end: datetime
     spent: int
     lifetime_spent: int
+
+
+class AccountState(Row):
+    """What an account's row says of its status and role, as tokens spell them."""
+
+    id: UUID
+    status: str
+    role: str
 
 
 class _Found(Row):
@@ -50,7 +57,16 @@ _BY_EMAIL = Statement(
     _Found,
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
-_EXISTING = Statement(select(User.id).where(User.id == among("users")), _Found)
+_STATE = (User.id, User.status, User.role)
+_SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
+_SET_STATUS = Statement(
+    update(User).where(User.id == bindparam("user")).values(status=bindparam("now", type_=Text)).returning(*_STATE),
+    AccountState,
+)
+_SET_ROLE = Statement(
+    update(User).where(User.id == bindparam("user")).values(role=bindparam("now", type_=Text)).returning(*_STATE),
+    AccountState,
+)
 _SET_PERIOD = Statement(
     update(User)
     .where(User.id == bindparam("user"))
@@ -101,9 +117,19 @@ async def set_email(writer: Writer, user_id: UUID, email: str) -> None:
     await writer.fetch(_SET_EMAIL, user=user_id, email=email)
 
 
-async def existing_ids(reader: Reader, user_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of the ids are users."""
-    return {found.id for found in await reader.fetch(_EXISTING, users=list(user_ids))}
+async def special_states(reader: Reader) -> list[AccountState]:
+    """Read all accounts that are not active users; an index has them, and few accounts are."""
+    return await reader.fetch(_SPECIAL)
+
+
+async def set_status(writer: Writer, user_id: UUID, status: str) -> AccountState | None:
+    """Set an account's status; None where there is no such account."""
+    return await first_row(writer, _SET_STATUS, user=user_id, now=status)
+
+
+async def set_role(writer: Writer, user_id: UUID, role: str) -> AccountState | None:
+    """Set an account's role; None where there is no such account."""
+    return await first_row(writer, _SET_ROLE, user=user_id, now=role)
 
 
 async def clock(reader: Reader) -> datetime:

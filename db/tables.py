@@ -137,6 +137,9 @@ class User(Base):
         CheckConstraint("spent >= 0 AND lifetime_spent >= 0", name="spent_never_negative"),
         CheckConstraint("period_start < period_end", name="period_begins_before_it_ends"),
         Index("ix_users_tier_period_end", "tier", "period_end"),
+        CheckConstraint("status IN ('active', 'pending', 'suspended')", name="status"),
+        CheckConstraint("role IN ('user', 'admin')", name="role"),
+        Index("ix_users_special", "id", postgresql_where=text("status <> 'active' OR role <> 'user'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -148,6 +151,9 @@ class User(Base):
     period_end: Mapped[datetime] = mapped_column(server_default=text("now() + interval '30 days'"))
     spent: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     lifetime_spent: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    # Spelled as tokens spell them; what a token says counts besides.
+    status: Mapped[str] = mapped_column(server_default="active")
+    role: Mapped[str] = mapped_column(server_default="user")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -274,12 +280,12 @@ class Product(Base):
 
 
 class LookShare(Base):
-    """Lets one more user see a look whose visibility is `shared`."""
+    """Lets one more user see a look whose visibility is `shared`, once there is a user of that id."""
 
     __tablename__ = "look_shares"
 
     look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

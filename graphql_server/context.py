@@ -1,6 +1,6 @@
 """What the server asks of an application's context."""
 
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self
 
@@ -25,6 +25,10 @@ class Context(Protocol):
 
     def seconds_left(self) -> float | None:
         """Return how long a WebSocket may stay open; None for as long as the client likes."""
+        ...
+
+    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have `end` called when a WebSocket's caller may not act any more, while the context manager is entered."""
         ...
 
     def forget(self) -> None:

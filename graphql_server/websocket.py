@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
@@ -27,6 +27,7 @@ LARGEST_SHARED_QUERY = 10_000
 LONGEST_REASON = 123
 # The protocol's code for a connection that is no longer authorized; clients do not try again by themselves.
 UNAUTHORIZED = 4401
+FORBIDDEN = 4403
 # The registered code (RFC 6455, section 11.7) after which clients do try again.
 TRY_AGAIN_LATER = 1013
 # An ASGI extension: the server is told by it that the client has introduced itself, and may send longer messages.
@@ -54,15 +55,17 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     _timers: dict[str, asyncio.TimerHandle]
     _tasks: set[asyncio.Future[None]]
+    _watched: ExitStack
 
     async def handle(self) -> None:
         """Serve the connection until either side closes it."""
-        self._timers, self._tasks = {}, set()
+        self._timers, self._tasks, self._watched = {}, set(), ExitStack()
         try:
             await super().handle()
         except Refused as refused:
             await self.handle_invalid_message(refused.reason)
         finally:
+            self._watched.close()
             for timer in self._timers.values():
                 timer.cancel()
 
@@ -101,6 +104,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
         if left is not None:
             self._after("expiry", left, self._expire)
+        self._watched.enter_context(self.context.ended_by(lambda: self._after("ended", 0, self._forbid)))
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation, together with others of its kind where it can be shared."""
@@ -162,6 +166,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
             await self.send_message({"type": "ping"})
             self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
+
+    async def _forbid(self) -> None:
+        with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
+            await self.websocket.close(FORBIDDEN, "Forbidden")
 
     async def _expire(self) -> None:
         with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):

@@ -4,14 +4,15 @@ import re
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from auth.caller import LONGEST_EMAIL, Caller, email_of
+from auth.caller import LONGEST_EMAIL, AccountStatus, Caller, Role, email_of
 from db import accounts, ledger
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
 from db.ledger import SYSTEM, Actor, Entry, LedgerRow
 from db.tables import ActorKind, LedgerEntryKind
 from db.video_jobs import VideoJobRow
-from resolvers.errors import InvalidInput
+from resolvers.errors import InvalidInput, UserNotFound
+from resolvers.ids import uuid_of
 from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
 
 # How many accounts of one address are named.
@@ -106,6 +107,38 @@ async def find_account(reader: Reader, caller: Caller) -> Account | None:
     if account is not None and account.email not in {None, caller.email}:
         raise InvalidInput(f"The account {account.id} has not the address {caller.email}", field="email")
     return account
+
+
+async def set_status(writer: Writer, caller: Caller, user_id: str, status: AccountStatus) -> AccountStatus:
+    """Decide whether an account may act, whatever its tokens say; for admins, but not on themselves.
+
+    Raises:
+        AdminRequired, UserNotFound
+        InvalidInput: it is the caller's own
+
+    """
+    caller.require_admin()
+    try:
+        id_ = uuid_of(user_id)
+    except ValueError:
+        raise UserNotFound("userId") from None
+    if id_ == caller.user_id and status is not AccountStatus.ACTIVE:
+        raise InvalidInput("You cannot lock yourself out: let another admin do it", field="userId")
+    if await accounts.set_status(writer, id_, status) is None:
+        raise UserNotFound("userId")
+    return status
+
+
+async def set_status_of(writer: Writer, caller: Caller, status: AccountStatus) -> None:
+    """Decide it for an operator, who needs no account of their own; raises `UserNotFound`."""
+    if await accounts.set_status(writer, caller.user_id, status) is None:
+        raise UserNotFound("userId")
+
+
+async def set_role_of(writer: Writer, caller: Caller, role: Role) -> None:
+    """Make an account an admin's, whatever its tokens say, or no longer; raises `UserNotFound`."""
+    if await accounts.set_role(writer, caller.user_id, role) is None:
+        raise UserNotFound("userId")
 
 
 def check_grant(tokens: int) -> None:

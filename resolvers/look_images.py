@@ -64,7 +64,6 @@ async def create(database: Database, storage: Storage, caller: Caller, asked: Lo
     names = [f"{look_id}-{number}" for number in range(len(images))]
     scheduled = [storage.address_of_image(name, image.extension) for name, image in zip(names, images, strict=True)]
     async with database.transaction() as transaction:
-        await looks.viewers(transaction, new.visibility, new.shared_with)
         await file_removals.schedule_unless_owned(transaction, scheduled)
     try:
         stored = [await stored_image(storage, name, image) for name, image in zip(names, images, strict=True)]

@@ -9,7 +9,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import accounts, looks
+from db import looks
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
 from db.look_videos import LookOfJob, VideoInLook
@@ -65,12 +65,7 @@ class Thumbnail:
 
 
 async def create(writer: Writer, caller: Caller, new: NewLook, *, look_id: UUID | None = None) -> OwnedLook:
-    """Write a look of the caller's with its products in the given order.
-
-    Raises:
-        UserNotFound: when the look is to be shared with somebody unknown.
-
-    """
+    """Write a look of the caller's with its products in the given order."""
     values = {
         "id": look_id or uuid7(),
         "user_id": caller.user_id,
@@ -139,7 +134,7 @@ async def set_visibility(
     """Decide who may see a look; the list of users replaces the old one, and only `shared` keeps one.
 
     Raises:
-        LookNotFound, UserNotFound
+        LookNotFound
 
     """
     look = await lock_own(writer, caller, look_id)
@@ -204,19 +199,9 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
         raise UserNotFound(field) from None
 
 
-async def viewers(writer: Writer, visibility: Visibility, shared_with: Collection[UUID]) -> set[UUID]:
-    """Return whom a look is shared with: nobody unless its visibility is `shared`.
-
-    Raises:
-        UserNotFound
-
-    """
-    wanted = set(shared_with) if visibility is Visibility.SHARED else set()
-    if wanted - await accounts.existing_ids(writer, wanted):
-        raise UserNotFound("sharedWithUserIds")
-    return wanted
-
-
 async def _share(writer: Writer, look: OwnedLook, visibility: Visibility, shared_with: Collection[UUID]) -> None:
-    wanted = await viewers(writer, visibility, shared_with)
-    await looks.share(writer, look.id, [user_id for user_id in shared_with if user_id in wanted])
+    """Share with nobody unless the visibility is `shared`.
+
+    An id without an account is kept like any other: whether somebody has an account is not for everybody to find out.
+    """
+    await looks.share(writer, look.id, shared_with if visibility is Visibility.SHARED else ())

@@ -1,10 +1,11 @@
 """Streams of events: how many each user has open in this process, and that none outlives its token or the process."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -22,18 +23,38 @@ class Streams:
         self._limit = limit
         self._open: Counter[UUID] = Counter()
         self._waits: set[asyncio.Timeout] = set()
+        self._ends: defaultdict[UUID, set[Callable[[], None]]] = defaultdict(set)
         self.are_ending = False
 
     def end(self) -> None:
         """Let every stream and every wait for a change end now."""
         self.are_ending = True
         for wait in self._waits:
-            if not wait.expired():
-                wait.reschedule(asyncio.get_running_loop().time())
+            _expire(wait)
+
+    def end_of(self, user_ids: Collection[UUID]) -> None:
+        """Let the streams and waits of these users end now."""
+        for user_id in self._ends.keys() & user_ids:
+            for end in tuple(self._ends[user_id]):
+                end()
+
+    @contextmanager
+    def ended_by(self, caller: Caller, end: Callable[[], None]) -> Iterator[None]:
+        """Have `end` called when the caller may not act any more, perhaps more than once."""
+        ends = self._ends[caller.user_id]
+        ends.add(end)
+        try:
+            yield
+        finally:
+            ends.discard(end)
+            if not ends:
+                self._ends.pop(caller.user_id, None)
 
     @asynccontextmanager
-    async def waiting(self, seconds: float | None = None) -> AsyncIterator[asyncio.Timeout]:
-        """Wait inside for no longer than so many seconds, and no longer than streams may last.
+    async def waiting(
+        self, seconds: float | None = None, caller: Caller | None = None
+    ) -> AsyncIterator[asyncio.Timeout]:
+        """Wait inside for no longer than so many seconds, than streams may last, and than the caller may act.
 
         Raises:
             TimeoutError
@@ -42,16 +63,19 @@ class Streams:
         async with asyncio.timeout(0 if self.are_ending else seconds) as wait:
             self._waits.add(wait)
             try:
-                yield wait
+                with self.ended_by(caller, partial(_expire, wait)) if caller else nullcontext():
+                    yield wait
             finally:
                 self._waits.discard(wait)
 
-    async def until_end(self, stream: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
-        """Yield what the stream yields, as long as streams may last."""
+    async def until_end(
+        self, stream: AsyncGenerator[Item, None], caller: Caller | None = None
+    ) -> AsyncGenerator[Item, None]:
+        """Yield what the stream yields, as long as streams may last and the caller may act."""
         async with aclosing(stream):
             while True:
                 try:
-                    async with self.waiting() as wait:
+                    async with self.waiting(caller=caller) as wait:
                         item = await anext(stream, None)
                 except TimeoutError:
                     if wait.expired():
@@ -78,6 +102,11 @@ class Streams:
             self._open[caller.user_id] -= 1
             if not self._open[caller.user_id]:
                 del self._open[caller.user_id]
+
+
+def _expire(wait: asyncio.Timeout) -> None:
+    if not wait.expired():
+        wait.reschedule(asyncio.get_running_loop().time())
 
 
 async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:

@@ -11,7 +11,7 @@ from resolvers.queue_places import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.items import Item, Items
 from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody
-from rest_compat.urls import shown_url
+from rest_compat.urls import ShowUrl
 from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem
 
 PROMPT_IN_LIST = 150
@@ -30,34 +30,34 @@ _JOBS = Items(VideoJobListItem, VideoJobRow, urls=["cloudinary_url", "thumbnail_
 
 
 def video_job_body(
-    job: VideoJobRow, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, base_url: str
+    job: VideoJobRow, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, show: ShowUrl
 ) -> VideoJobBody:
     """Put a job together."""
     columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
     return VideoJobBody.model_validate(
         columns
         | {
-            "cloudinary_url": job.cloudinary_url and shown_url(base_url, job.cloudinary_url),
-            "thumbnail_url": job.thumbnail_url and shown_url(base_url, job.thumbnail_url),
+            "cloudinary_url": job.cloudinary_url and show(job.cloudinary_url),
+            "thumbnail_url": job.thumbnail_url and show(job.thumbnail_url),
             "queue_position": place and place.position,
             "estimated_wait_seconds": place and place.estimated_wait_seconds,
             "logs": [
                 LogLineBody.model_validate(line, from_attributes=True) for line in video_jobs.logs_of_version(job, logs)
             ],
-            "associated_looks": [_associated_look(look, base_url) for look in in_looks],
+            "associated_looks": [_associated_look(look, show) for look in in_looks],
         }
     )
 
 
 def video_job_list_items(
-    jobs: Sequence[VideoJobRow], in_looks: Mapping[UUID, Sequence[LookOfJob]], base_url: str
+    jobs: Sequence[VideoJobRow], in_looks: Mapping[UUID, Sequence[LookOfJob]], show: ShowUrl
 ) -> list[Item]:
     """Return the items of a page of jobs."""
     return _JOBS.of(
         jobs,
-        base_url,
+        show,
         prompt=[job.prompt and job.prompt[:PROMPT_IN_LIST] for job in jobs],
-        associated_looks=_LOOKS_OF_JOB.of_each([in_looks.get(job.id, ()) for job in jobs], base_url),
+        associated_looks=_LOOKS_OF_JOB.of_each([in_looks.get(job.id, ()) for job in jobs], show),
     )
 
 
@@ -66,7 +66,7 @@ def look_bodies(
     products: Mapping[UUID, Sequence[ProductRow]],
     videos: Mapping[UUID, Sequence[VideoInLook]],
     shared_with: Mapping[UUID, Sequence[SharedWith]],
-    base_url: str,
+    show: ShowUrl,
 ) -> list[Item]:
     """Put looks together, given what belongs to each by its id."""
     ids = [look.id for look in rows]
@@ -74,15 +74,15 @@ def look_bodies(
     thumbnails = [looks.thumbnail(look, found) for look, found in zip(rows, shown, strict=True)]
     return _LOOKS.of(
         rows,
-        base_url,
-        products=_PRODUCTS.of_each([products.get(id_, ()) for id_ in ids], base_url),
-        shared_with=_SHARED_WITH.of_each([shared_with.get(id_, ()) for id_ in ids], base_url),
-        videos=_VIDEOS.of_each(shown, base_url),
+        show,
+        products=_PRODUCTS.of_each([products.get(id_, ()) for id_ in ids], show),
+        shared_with=_SHARED_WITH.of_each([shared_with.get(id_, ()) for id_ in ids], show),
+        videos=_VIDEOS.of_each(shown, show),
         default_thumbnail_type=[thumbnail.type for thumbnail in thumbnails],
-        default_thumbnail_url=[shown_url(base_url, thumbnail.url) for thumbnail in thumbnails],
+        default_thumbnail_url=[show(thumbnail.url) for thumbnail in thumbnails],
     )
 
 
-def _associated_look(look: LookOfJob, base_url: str) -> AssociatedLookBody:
-    url = shown_url(base_url, look.generated_image_url)
+def _associated_look(look: LookOfJob, show: ShowUrl) -> AssociatedLookBody:
+    url = show(look.generated_image_url)
     return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)

@@ -25,6 +25,7 @@ from resolvers.queue_places import QueuePlace, queue_places
 from resolvers.streams import seconds_left
 from rest_compat.bodies import video_job_body
 from rest_compat.services import RestServices
+from rest_compat.urls import ShowUrl
 from rest_compat.wire import VideoJobBody
 
 LONGEST_WAIT = 60
@@ -44,13 +45,15 @@ _PREFERENCE = re.compile(rf"[ \t,]*+({_WORD}){_VALUE}(?:[ \t]*+;[ \t]*+(?:{_WORD
 class JobState:
     """What an entity tag stands for: all of a job but its log, which never changes without a new version.
 
-    `looks` has id, title and picture of each look that shows the job.
+    `looks` has id, title and picture of each look that shows the job. `shown_until` is when the addresses of its files
+    expire, 0 where there are none or they never do: whoever has older ones is to be given new ones in time.
     """
 
     version: int
     status: str
     looks: Sequence[tuple[UUID, str | None, str]]
     place: QueuePlace | None
+    shown_until: int = 0
 
     @property
     def is_terminal(self) -> bool:
@@ -63,7 +66,7 @@ class JobState:
 
         It is weak, since it stands for what the body says and not for its octets.
         """
-        beside = (self.looks, self.place)
+        beside = (self.looks, self.place, self.shown_until)
         return f'W/"{self.version}-{blake2b(repr(beside).encode(), digest_size=8).hexdigest()}"'
 
     def headers(self) -> dict[str, str]:
@@ -87,15 +90,16 @@ class WholeJob:
     job: VideoJobRow
     in_looks: Sequence[LookOfJob]
     place: QueuePlace | None
+    shown_until: int
 
     @cached_property
     def state(self) -> JobState:
         """What the entity tag stands for."""
         looks = [(look.id, look.title, look.generated_image_url) for look in self.in_looks]
-        return JobState(self.job.version, self.job.status, looks, self.place)
+        return JobState(self.job.version, self.job.status, looks, self.place, self.shown_until)
 
 
-async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, catalogue: Catalogue) -> JobState:
+async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, services: RestServices) -> JobState:
     """Read what the entity tag of a job of the caller's stands for, and nothing else.
 
     Raises:
@@ -103,23 +107,29 @@ async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, catalogue
 
     """
     job = await video_jobs.in_brief(reader, caller, job_id)
-    return JobState(job.version, job.status, job.looks, await _place(reader, job_id, job.status, catalogue))
+    place = await _place(reader, job_id, job.status, services.catalogue)
+    return JobState(job.version, job.status, job.looks, place, _shown_until(services, job.status, job.looks))
 
 
-async def whole_job(reader: Reader, job: VideoJobRow, catalogue: Catalogue) -> WholeJob:
+async def whole_job(reader: Reader, job: VideoJobRow, services: RestServices) -> WholeJob:
     """Read what belongs to a job that the caller was let read."""
     in_looks = (await video_jobs.looks_by_job(reader, [job.id])).get(job.id, [])
-    return WholeJob(job, in_looks, await _place(reader, job.id, job.status, catalogue))
+    place = await _place(reader, job.id, job.status, services.catalogue)
+    return WholeJob(job, in_looks, place, _shown_until(services, job.status, in_looks))
 
 
-async def body_of(reader: Reader, whole: WholeJob, base_url: str, *, last_line: int | None = None) -> VideoJobBody:
+async def body_of(reader: Reader, whole: WholeJob, show: ShowUrl, *, last_line: int | None = None) -> VideoJobBody:
     """Put a job together with its log, as far as `last_line` where that is given.
 
     The log is read last: where it has gone on since, the tag is one that is not current any more.
     """
     logs = (await video_jobs.logs_by_job(reader, [whole.job.id])).get(whole.job.id, [])
     shown = [line for line in logs if last_line is None or line.id <= last_line]
-    return video_job_body(whole.job, shown, whole.in_looks, whole.place, base_url)
+    return video_job_body(whole.job, shown, whole.in_looks, whole.place, show)
+
+
+def _shown_until(services: RestServices, status: str, in_looks: Sequence[object]) -> int:
+    return services.addresses.period() if in_looks or status == VideoJobStatus.SUCCEEDED else 0
 
 
 async def _place(reader: Reader, job_id: UUID, status: str, catalogue: Catalogue) -> QueuePlace | None:
@@ -159,7 +169,8 @@ async def wait_for_change(
 ) -> bool:
     """Wait until the job has changed since it was seen, or there is no reason to wait any more.
 
-    That is when time is up, the token has expired, the client has gone, or the process is about to end.
+    That is when time is up, the token has expired, the account may not act any more, the client has gone, or the
+    process is about to end.
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then.
 
@@ -171,7 +182,7 @@ async def wait_for_change(
     limit = seconds if left is None else min(seconds, left)
     try:
         with services.streams.opened(caller), suppress(TimeoutError):
-            async with services.streams.waiting(limit):
+            async with services.streams.waiting(limit, caller):
                 await _first(_change(services, caller, seen), _gone(request))
     except TooManyStreams:
         return False

@@ -15,7 +15,7 @@ from fastapi import Response
 from pydantic.alias_generators import to_camel
 
 from db.engine.statements import Row
-from rest_compat.urls import shown_url
+from rest_compat.urls import ShowUrl
 from rest_compat.wire import Wire
 
 Item = dict[str, Any]
@@ -44,20 +44,20 @@ class Items:
         self._urls = frozenset(urls)
         self._ids = frozenset(name for name, type_ in row.types().items() if type_ is UUID)
 
-    def of(self, rows: Sequence[object], base_url: str, **made: Iterable[object]) -> list[Item]:
+    def of(self, rows: Sequence[object], show: ShowUrl, **made: Iterable[object]) -> list[Item]:
         """Return what is shown of each row."""
-        columns = [made[name] if name in made else self._column(name, rows, base_url) for name in self._members]
+        columns = [made[name] if name in made else self._column(name, rows, show) for name in self._members]
         return [dict(zip(self._names, values, strict=True)) for values in zip(*columns, strict=True)]
 
-    def of_each(self, parents: Sequence[Sequence[object]], base_url: str) -> list[list[Item]]:
+    def of_each(self, parents: Sequence[Sequence[object]], show: ShowUrl) -> list[list[Item]]:
         """Return the same for the rows of many parents."""
-        items = iter(self.of(list(chain.from_iterable(parents)), base_url))
+        items = iter(self.of(list(chain.from_iterable(parents)), show))
         return [list(islice(items, len(rows))) for rows in parents]
 
-    def _column(self, name: str, rows: Sequence[object], base_url: str) -> Iterable[Any]:
+    def _column(self, name: str, rows: Sequence[object], show: ShowUrl) -> Iterable[Any]:
         values = map(attrgetter(name), rows)
         if name in self._urls:
-            return [value and shown_url(base_url, value) for value in values]
+            return [value and show(value) for value in values]
         # The driver's own kind of UUID is unknown to the encoder.
         return [value and str(value) for value in values] if name in self._ids else values
 

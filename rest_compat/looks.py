@@ -22,6 +22,7 @@ from rest_compat.paging import Skip
 from rest_compat.paths import LookId
 from rest_compat.services import AdmittedCaller, Services, router_at
 from rest_compat.time_limits import allow
+from rest_compat.urls import ShowUrl
 from rest_compat.wire import RefusalBody
 
 router = router_at("/api/v1/looks", "looks")
@@ -36,7 +37,7 @@ async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Servi
     allow(request, None)  # their storage has limits of its own, and so has each use of the database
     look = await look_images.create(services.database, services.storage, caller, await _asked(body))
     async with services.database.transaction() as transaction:
-        return (await _bodies(transaction, [look], request))[0]
+        return (await _bodies(transaction, [look], services.show_to(request)))[0]
 
 
 @router.get("", response_model=LookListBody, responses=REFUSED)
@@ -55,7 +56,7 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type or LookView.MY_PRIVATE), search)
     reader = services.database.reader
     page = await looks.offset_page(reader, wanted, skip=skip, limit=limit)
-    bodies = await _bodies(reader, page.rows, request)
+    bodies = await _bodies(reader, page.rows, services.show_to(request))
     return json_response({"looks": bodies, "total": page.total, "skip": skip, "limit": limit})
 
 
@@ -64,7 +65,7 @@ async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services,
     """Read a look that the caller may see."""
     reader = services.database.reader
     look = await looks.get(reader, caller, uuid_or(look_id, LookNotFound))
-    return (await _bodies(reader, [look], request))[0]
+    return (await _bodies(reader, [look], services.show_to(request)))[0]
 
 
 @router.patch("/{look_id}", response_model=LookBody, responses=REFUSED | UNKNOWN)
@@ -75,7 +76,7 @@ async def update_look(
     changes = body.model_dump(exclude_unset=True)
     async with services.database.transaction() as transaction:
         look = await looks.update(transaction, caller, uuid_or(look_id, LookNotFound), changes)
-        return (await _bodies(transaction, [look], request))[0]
+        return (await _bodies(transaction, [look], services.show_to(request)))[0]
 
 
 @router.patch("/{look_id}/visibility", response_model=LookBody, responses=REFUSED | UNKNOWN)
@@ -87,7 +88,7 @@ async def set_look_visibility(
     async with services.database.transaction() as transaction:
         id_ = uuid_or(look_id, LookNotFound)
         look = await looks.set_visibility(transaction, caller, id_, body.visibility, shared_with)
-        return (await _bodies(transaction, [look], request))[0]
+        return (await _bodies(transaction, [look], services.show_to(request)))[0]
 
 
 @router.delete("/{look_id}", status_code=204, responses=UNKNOWN)
@@ -96,12 +97,12 @@ async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Service
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 
 
-async def _bodies(reader: Reader, rows: Sequence[LookRow], request: Request) -> list[Item]:
+async def _bodies(reader: Reader, rows: Sequence[LookRow], show: ShowUrl) -> list[Item]:
     ids = [look.id for look in rows]
     products = await looks.products_by_look(reader, ids)
     videos = await look_videos.videos_by_look(reader, ids)
     shared_with = await looks.shared_with_by_look(reader, ids)
-    return look_bodies(rows, products, videos, shared_with, str(request.base_url))
+    return look_bodies(rows, products, videos, shared_with, show)
 
 
 async def _asked(body: NewLookBody) -> LookInput:

@@ -52,7 +52,7 @@ class AnswerPolls:
         services = self._services
         caller = await services.admit(headers.get("authorization"))
         job_id = uuid_or(video_job_id, VideoJobNotFound)
-        state = await state_in_brief(services.database.reader, caller, job_id, services.catalogue)
+        state = await state_in_brief(services.database.reader, caller, job_id, services)
         return not_modified(state) if is_named(state.tag, if_none_match) else None
 
 

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
+from auth.signed_paths import PlainPaths
 from db.engine.database import Database
 from db.engine.feed import JobFeed
 from resolvers.models import Catalogue
@@ -16,11 +17,14 @@ from resolvers.ports import Storage
 from resolvers.streams import Streams
 from rest_compat.json_body import JsonRequest
 from rest_compat.time_limits import allow, limited
+from rest_compat.urls import ShowUrl, url_shower
 
 
 @dataclass(frozen=True)
 class RestServices:
     """The database, the feed of changes, the open streams, where files go, what is offered, and who admits callers.
+
+    `addresses` is how clients reach the files of this site.
 
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
     `timeout_seconds` is how long a request may take once it has been read.
@@ -31,9 +35,14 @@ class RestServices:
     streams: Streams
     storage: Storage
     catalogue: Catalogue
+    addresses: PlainPaths
     admit: Callable[[str | None], Awaitable[Caller]]
     migrate_look_videos: Callable[[], Awaitable[bool]]
     timeout_seconds: float = 15.0
+
+    def show_to(self, request: Request) -> ShowUrl:
+        """Return what shows a client, who may see it, where a stored file is."""
+        return url_shower(self.addresses, str(request.base_url))
 
 
 def services_of(request: Request) -> RestServices:

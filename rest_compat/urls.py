@@ -1,18 +1,35 @@
 """Stored paths of this site as URLs under a request's own base URL (decision 6)."""
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from urllib.parse import urljoin
+
+from auth.signed_paths import PlainPaths
+
+ShowUrl = Callable[[str], str]
+"""From what is stored to the URL that a client is shown."""
 
 # What `urljoin` would not change: all that we store ourselves, and most of what others have.
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
 _PLAIN_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?{_PLAIN_PATH.pattern}")
 
 
-def shown_url(base_url: str, stored: str) -> str:
+def url_shower(addresses: PlainPaths, base_url: str) -> ShowUrl:
+    """Return what shows a client, who may see it, where a file is."""
+    return partial(shown_url, addresses, base_url)
+
+
+def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
     """Join as `urljoin` does, which takes longer than all else about a look, but only where it has something to do."""
-    plain, origin = (_PLAIN_PATH, _origin(base_url)) if stored.startswith("/") else (_PLAIN_URL, "")
-    return origin + stored if plain.fullmatch(stored) else urljoin(base_url, stored)
+    if not stored.startswith("/"):
+        return stored if _PLAIN_URL.fullmatch(stored) else urljoin(base_url, stored)
+    path, mark, query = stored.partition("?")
+    if not _PLAIN_PATH.fullmatch(path):
+        return urljoin(base_url, stored)
+    signed = addresses.signed(path)
+    more = ("&" if "?" in signed else "?") + query if mark else ""
+    return f"{_origin(base_url)}{signed}{more}"
 
 
 # A few, since clients choose them by their `Host`.

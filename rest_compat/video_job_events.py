@@ -25,6 +25,7 @@ from resolvers.streams import until_expiry
 from rest_compat.conditional import body_of, whole_job
 from rest_compat.paths import VideoJobId
 from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services, router_at
+from rest_compat.urls import ShowUrl
 from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
 
 RETRY_MILLISECONDS = 2000
@@ -121,12 +122,12 @@ LastEventId = Annotated[
 
 @dataclass(frozen=True)
 class Following:
-    """Who follows which job, and where the stored paths of this site are."""
+    """Who follows which job, and how they are shown where its files are."""
 
     services: RestServices
     caller: Caller
     job_id: UUID
-    base_url: str
+    show: ShowUrl
 
 
 async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
@@ -143,12 +144,12 @@ async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
         VideoJobNotFound, TooManyStreams, NothingMore
 
     """
-    following = Following(services, caller, uuid_or(video_job_id, VideoJobNotFound), str(request.base_url))
+    following = Following(services, caller, uuid_or(video_job_id, VideoJobNotFound), services.show_to(request))
     with services.streams.opened(caller):
         after = await _resumed(following, last_event_id)
         # FastAPI says `no-cache` itself.
         response.headers["Cache-Control"] = "no-store"
-        async with aclosing(services.streams.until_end(_events(following, after))) as events:
+        async with aclosing(services.streams.until_end(_events(following, after), caller)) as events:
             yield events
 
 
@@ -231,8 +232,8 @@ async def _changes(following: Following, after: Position) -> AsyncGenerator[Serv
 async def _whole(following: Following, job: VideoJobRow, position: Position) -> VideoJobBody:
     """Put the job together with the lines that have been told: its log may have gone on."""
     reader = following.services.database.reader
-    whole = await whole_job(reader, job, following.services.catalogue)
-    return await body_of(reader, whole, following.base_url, last_line=position.line)
+    whole = await whole_job(reader, job, following.services)
+    return await body_of(reader, whole, following.show, last_line=position.line)
 
 
 def _event(name: str, position: Position, body: Wire) -> ServerSentEvent:

@@ -31,7 +31,6 @@ from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
 from rest_compat.time_limits import allow
-from rest_compat.urls import shown_url
 from rest_compat.video_job_form import video_job_input, video_job_uploads
 from rest_compat.wire import (
     DefaultVideoBody,
@@ -119,7 +118,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     reader = services.database.reader
     page = await video_jobs.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
     in_looks = await video_jobs.looks_by_job(reader, [job.id for job in page.rows])
-    items = video_job_list_items(page.rows, in_looks, str(request.base_url))
+    items = video_job_list_items(page.rows, in_looks, services.show_to(request))
     return json_response({"jobs": items, "total": page.total, "skip": start, "limit": limit})
 
 
@@ -157,6 +156,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
         allow(request, seconds + services.timeout_seconds)
         if await wait_for_change(services, caller, whole.job, request, seconds=seconds):
             applied = {"Preference-Applied": f"wait={seconds}"}
+            caller = await services.admit(request.headers.get("authorization"))
         whole, body = await _read(video_job_id, if_none_match, caller, services, request)
     if body is None:
         return not_modified(whole.state, applied)
@@ -173,7 +173,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request) -> str:
     """Go to the stored video, to be saved as a file under the job's id."""
     stored = await video_jobs.stored_video(services.database.reader, caller, uuid_or(video_job_id, VideoJobNotFound))
-    return shown_url(str(request.base_url), services.storage.as_download(stored))
+    return services.show_to(request)(services.storage.as_download(stored))
 
 
 @router.post("/{video_job_id}/cancel", responses={401: REFUSALS[401], 404: NOT_FOUND, 409: {"model": RefusalBody}})
@@ -225,14 +225,14 @@ async def _read(
     """Read a job, and put its body together unless the client has it already."""
     reader = services.database.reader
     job = await video_jobs.read(reader, caller, uuid_or(video_job_id, VideoJobNotFound))
-    whole = await whole_job(reader, job, services.catalogue)
+    whole = await whole_job(reader, job, services)
     has_it = is_named(whole.state.tag, if_none_match)
-    return whole, None if has_it else await body_of(reader, whole, str(request.base_url))
+    return whole, None if has_it else await body_of(reader, whole, services.show_to(request))
 
 
 async def _body(reader: Reader, job: VideoJobRow, services: RestServices, request: Request) -> VideoJobBody:
-    whole = await whole_job(reader, job, services.catalogue)
-    return await body_of(reader, whole, str(request.base_url))
+    whole = await whole_job(reader, job, services)
+    return await body_of(reader, whole, services.show_to(request))
 
 
 async def _body_of_created(
@@ -245,4 +245,4 @@ async def _body_of_created(
     in_looks = await video_jobs.looks_by_job(reader, [job.id]) if created.in_look else {}
     places = await queue_places(reader, [job.id], services.catalogue)
     shown_in = in_looks.get(job.id, ())
-    return video_job_body(job, [created.first_line], shown_in, places.get(job.id), str(request.base_url))
+    return video_job_body(job, [created.first_line], shown_in, places.get(job.id), services.show_to(request))

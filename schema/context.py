@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
+from auth.signed_paths import PlainPaths
 from db.engine.database import Database
 from db.engine.feed import JobFeed
 from db.engine.pool import Transaction
@@ -30,13 +31,17 @@ PATH = "/"
 
 @dataclass(frozen=True)
 class GraphQLServices:
-    """The database, the feed of changes, the open streams, where files go, what is offered, who admits callers."""
+    """The database, the feed of changes, the open streams, where files go, what is offered, who admits callers.
+
+    `addresses` is how clients reach the files of this site.
+    """
 
     database: Database
     feed: JobFeed
     streams: Streams
     storage: Storage
     catalogue: Catalogue
+    addresses: PlainPaths
     admit: Callable[[str | None], Awaitable[Caller]]
 
     def context(self, connection: HTTPConnection) -> "RequestContext":
@@ -83,9 +88,13 @@ class RequestContext:
         """Let the loaders read again: on a long connection each event shows its own time."""
         vars(self).pop("loaders", None)
 
+    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have `end` called when the caller may not act any more."""
+        return self.services.streams.ended_by(self.admitted_caller, end)
+
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-        """Return the stream, for as long as the process lets streams last."""
-        return self.services.streams.until_end(stream)
+        """Return the stream, for as long as the process lets streams last and the caller may act."""
+        return self.services.streams.until_end(stream, self.caller)
 
     @property
     def admitted_caller(self) -> Caller:
@@ -126,11 +135,12 @@ class RequestContext:
         return stream if self.is_websocket else until_expiry(self.admitted_caller, stream)
 
     def absolute_urls(self, urls: list[str | None]) -> list[str | None]:
-        """Turn stored paths of this site into URLs; URLs stay as they are."""
+        """Turn stored paths of this site into URLs for whoever may see them; URLs stay as they are."""
         # Most often there are none, which their first letters tell in a third of the time.
         if PATH not in set(map(itemgetter(0), filter(None, urls))):
             return urls
-        return [self._origin + url if url and url[0] == PATH else url for url in urls]
+        origin, signed = self._origin, self.services.addresses.signed
+        return [origin + signed(url) if url and url[0] == PATH else url for url in urls]
 
     @cached_property
     def base_url(self) -> str:

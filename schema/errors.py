@@ -187,6 +187,11 @@ ConsumeTokensError = Annotated[
     strawberry.union("ConsumeTokensError", description="Why nothing was paid."),
 ]
 
+SetAccountStatusError = Annotated[
+    InvalidInput | UserNotFound,
+    strawberry.union("SetAccountStatusError", description="Why an account's status was not changed."),
+]
+
 
 def _active_job_limit(error: errors.ActiveJobLimit) -> dict[str, Any]:
     return {"limit": error.limit, "active_video_job_ids": [strawberry.ID(str(id_)) for id_ in error.active_ids]}

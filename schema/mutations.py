@@ -2,11 +2,12 @@
 
 import strawberry
 
+from schema.account_mutations import AccountMutations
 from schema.look_mutations import LookMutations
 from schema.token_mutations import TokenMutations
 from schema.video_job_mutations import VideoJobMutations
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(VideoJobMutations, LookMutations, TokenMutations):
+class Mutation(VideoJobMutations, LookMutations, TokenMutations, AccountMutations):
     """The root of all writes."""

@@ -175,6 +175,9 @@ GRAPHQL = {
     "Mutation.adjustTokens": Case(ADMINS, f'(input: {{userId: "$owner", tokens: -7}}) {{ balance {ERRORS} }}'),
     "Mutation.setTier": Case(ADMINS, f'(input: {{userId: "$owner", tier: "pro"}}) {{ balance {ERRORS} }}'),
     "Mutation.resetPeriod": Case(ADMINS, f'(input: {{userId: "$owner"}}) {{ balance {ERRORS} }}'),
+    "Mutation.setAccountStatus": Case(
+        ADMINS, f'(input: {{userId: "$owner", status: SUSPENDED}}) {{ status {ERRORS} }}'
+    ),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
     "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
     "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),

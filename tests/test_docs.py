@@ -37,7 +37,13 @@ def test_every_command_is_documented_with_its_options() -> None:
 
     commands = getattr(typer.main.get_command(app), "commands", {})
     assert documented == {
-        name: {option for parameter in command.params for option in parameter.opts if option != "--help"}
+        name: {
+            option
+            for each in [command, *getattr(command, "commands", {}).values()]
+            for parameter in each.params
+            for option in parameter.opts
+            if option.startswith("--") and option != "--help"
+        }
         for name, command in commands.items()
     }
 

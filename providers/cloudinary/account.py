@@ -4,7 +4,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -26,10 +26,16 @@ _API = "https://api.cloudinary.com"
 _EXTENSIONS = ("mp4", "jpg", "png", "webp", "gif")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _POSTER = "so_auto"
+_SIGNATURE = r"s--(?:[A-Za-z0-9_-]{8}|[A-Za-z0-9_-]{32})--"
 _ASSET_PATH = re.compile(
-    rf"/(?P<resource_type>image|video)/upload/(?P<derivation>{_POSTER}/)?(?:v[0-9]+/)?"
+    rf"/(?P<resource_type>image|video)/(?:(?P<delivery>upload)|authenticated/{_SIGNATURE})/"
+    rf"(?P<derivation>{_POSTER}/)?(?:v[0-9]+/)?"
     rf"(?P<public_id>{FOLDER}/{_NAME.pattern})\.(?:{'|'.join(_EXTENSIONS)})"
 )
+
+
+Delivery = Literal["upload", "authenticated"]
+"""Whether an address needs no signature, or is answered with one only."""
 
 
 class Asset(NamedTuple):
@@ -38,6 +44,12 @@ class Asset(NamedTuple):
     resource_type: str
     public_id: str
     is_derived: bool = False
+    delivery: Delivery = "upload"
+
+    def parameters(self) -> dict[str, str]:
+        """Return what names it in requests to the upload API."""
+        named = {"public_id": self.public_id, "invalidate": "true"}
+        return named if self.delivery == "upload" else named | {"type": self.delivery}
 
 
 class Account:
@@ -55,6 +67,7 @@ class Account:
         self._distribution: str | None = options.secure_distribution or None
         # A mere slash behind the cloud's name makes the SDK believe in a private network without a name.
         self._is_private = bool(options.private_cdn) and (bool(self._distribution) or options.private_cdn == "true")
+        self._has_long_signatures = options.long_url_signature == "true"
         self._roots = self._delivery_roots(prefix)
 
     def basic_auth(self) -> httpx.BasicAuth:
@@ -67,11 +80,13 @@ class Account:
         signature = api_sign_request(timed, self._secret, self._algorithm, self._signature_version)
         return {**timed, "signature": signature, "api_key": self._key}
 
-    def address(self, asset: Asset, extension: str) -> str:
+    def address(self, asset: Asset, extension: str, derivation: str | None = None) -> str:
         """Return the URL of the newest version. All is told, so that the SDK looks up nothing in its global state."""
         url, _ = cloudinary_url(
             asset.public_id,
             resource_type=asset.resource_type,
+            type=asset.delivery,
+            raw_transformation=derivation,
             format=extension,
             cloud_name=self.cloud_name,
             secure=True,
@@ -83,7 +98,10 @@ class Account:
             force_version=False,
             shorten=False,
             use_root_path=False,
-            sign_url=False,
+            sign_url=asset.delivery == "authenticated",
+            api_secret=self._secret,
+            signature_algorithm=self._algorithm,
+            long_url_signature=self._has_long_signatures,
             auth_token=False,
         )
         return str(url)
@@ -92,8 +110,17 @@ class Account:
         """Return None for an address that is none of this account's, or not in our folder."""
         for root in self._roots:
             if address.startswith(root) and (path := _ASSET_PATH.fullmatch(address, len(root))):
-                return Asset(path["resource_type"], path["public_id"], path["derivation"] is not None)
+                delivery: Delivery = "upload" if path["delivery"] else "authenticated"
+                return Asset(path["resource_type"], path["public_id"], path["derivation"] is not None, delivery)
         return None
+
+    def poster_url(self, asset: Asset, url: str) -> str:
+        """Return the URL of a video's first good frame, at the place where this video is delivered."""
+        root, path = url.rsplit(f"/{asset.delivery}/", 1)
+        unsigned = re.sub(rf"^{_SIGNATURE}/", "", path)
+        signature = re.search(rf"{_SIGNATURE}/", self.address(asset, "jpg", _POSTER))
+        signed = f"{signature[0] if signature else ''}{_POSTER}/{unsigned.removesuffix('.mp4')}.jpg"
+        return f"{root}/{asset.delivery}/{signed}"
 
     def _delivery_roots(self, upload_prefix: str) -> list[str]:
         """Return what our addresses begin with. A server of one's own in place of the API delivers, too."""
@@ -129,19 +156,13 @@ def _malformed() -> ValueError:
     return ValueError("CLOUDINARY_URL must look like cloudinary://<API key>:<API secret>@<cloud name>")
 
 
-def video_asset(video_job_id: UUID) -> Asset:
+def video_asset(video_job_id: UUID, delivery: Delivery = "upload") -> Asset:
     """Return what a job's video is stored as."""
-    return Asset("video", f"{FOLDER}/{video_job_id}")
+    return Asset("video", f"{FOLDER}/{video_job_id}", delivery=delivery)
 
 
-def image_asset(name: str, extension: str) -> Asset:
+def image_asset(name: str, extension: str, delivery: Delivery = "upload") -> Asset:
     """Return what an image is stored as; raises `ValueError` for a name that is not one for us."""
     if not _NAME.fullmatch(name) or extension not in _EXTENSIONS:
         raise ValueError(f"Not a name for an image: {f'{name}.{extension}'!r}")
-    return Asset("image", f"{FOLDER}/{name}")
-
-
-def poster_url(url: str) -> str:
-    """Return what the SDK builds for a video's first good frame, at the place where this video is delivered."""
-    root, path = url.rsplit("/upload/", 1)
-    return f"{root}/upload/{_POSTER}/{path.removesuffix('.mp4')}.jpg"
+    return Asset("image", f"{FOLDER}/{name}", delivery=delivery)

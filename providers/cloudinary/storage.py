@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 
 from media.images import Image
-from providers.cloudinary.account import Account, Asset, image_asset, poster_url, video_asset
+from providers.cloudinary.account import Account, Asset, Delivery, image_asset, video_asset
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, StoredVideo
 
 UPLOADS_AT_ONCE = 4
@@ -38,15 +38,17 @@ class CloudinaryStorage:
     repeated here. An image's extension is no part of its name: one of another format replaces it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, delivery: Delivery = "upload") -> None:
         """Take the text of CLOUDINARY_URL: `cloudinary://<key>:<secret>@<cloud name>`, with options such as
-        `?upload_prefix=https://api-eu.cloudinary.com`.
+        `?upload_prefix=https://api-eu.cloudinary.com`. New files get that kind of delivery; those of the other
+        kind are still read and deleted.
 
         Raises:
             ValueError: malformed; the message does not contain the URL
 
         """  # noqa: D205 - the example does not fit in one line
         self._account = Account(url)
+        self._delivery: Delivery = delivery
         self._client = httpx.AsyncClient(timeout=TIMEOUT)
         self._room = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
@@ -76,14 +78,15 @@ class CloudinaryStorage:
             StorageUnavailable, StorageRefused
 
         """
+        asset = video_asset(video_job_id, self._delivery)
         async with self._room:
             with await _opened(video) as file:
-                url = await self._upload(video_asset(video_job_id), (f"{video_job_id}.mp4", file, "video/mp4"))
-        return StoredVideo(url, poster_url(url))
+                url = await self._upload(asset, (f"{video_job_id}.mp4", file, "video/mp4"))
+        return StoredVideo(url, self._account.poster_url(asset, url))
 
     def address_of_video(self, video_job_id: UUID) -> str:
         """Return the URL of whichever version of the job's video is the newest."""
-        return self._account.address(video_asset(video_job_id), "mp4")
+        return self._account.address(video_asset(video_job_id, self._delivery), "mp4")
 
     async def store_image(self, name: str, image: Image) -> str:
         """Upload the image; return the URL under which Cloudinary delivers it.
@@ -93,13 +96,13 @@ class CloudinaryStorage:
             StorageUnavailable, StorageRefused
 
         """
-        asset = image_asset(name, image.extension)
+        asset = image_asset(name, image.extension, self._delivery)
         async with self._room:
             return await self._upload(asset, (f"{name}.{image.extension}", image.data, image.media_type))
 
     def address_of_image(self, name: str, extension: str) -> str:
         """Return the URL of whichever version is the newest; raises `ValueError` as `store_image` does."""
-        return self._account.address(image_asset(name, extension), extension)
+        return self._account.address(image_asset(name, extension, self._delivery), extension)
 
     async def read_image(self, address: str) -> bytes:
         """Return the contents of a stored image, up to 25 MB.
@@ -125,7 +128,11 @@ class CloudinaryStorage:
         asset = self._account.asset_at(address)
         if asset is None or asset.is_derived:
             return address
-        return address.replace("/upload/", f"/upload/fl_attachment:{asset.public_id.rpartition('/')[2]}/", 1)
+        flag = f"fl_attachment:{asset.public_id.rpartition('/')[2]}"
+        if asset.delivery == "authenticated":
+            # The signature is over what is derived, too.
+            return self._account.address(asset, address.rpartition(".")[2], flag)
+        return address.replace("/upload/", f"/upload/{flag}/", 1)
 
     async def delete(self, address: str) -> None:
         """Remove the file, and all that was derived from it. Any other address is ignored, and so is a missing file.
@@ -146,8 +153,7 @@ class CloudinaryStorage:
 
     async def _upload(self, asset: Asset, file: tuple[str, BinaryIO | bytes, str]) -> str:
         """Send one multipart request, which httpx reads from an open file piece by piece; return the URL."""
-        parameters = {"public_id": asset.public_id, "overwrite": "true", "invalidate": "true"}
-        data = self._account.signed(parameters)
+        data = self._account.signed(asset.parameters() | {"overwrite": "true"})
         answer = await self._ask("POST", f"{asset.resource_type}/upload", data=data, files={"file": file})
         url = str(answer.get("secure_url"))
         if self._account.asset_at(url) != asset:
@@ -156,7 +162,7 @@ class CloudinaryStorage:
         return url
 
     async def _destroy(self, asset: Asset) -> object:
-        data = self._account.signed({"public_id": asset.public_id, "invalidate": "true"})
+        data = self._account.signed(asset.parameters())
         try:
             answer = await self._ask("POST", f"{asset.resource_type}/destroy", data=data)
         except StorageRefused as refusal:

@@ -65,7 +65,11 @@ async def test_a_grant_goes_through_the_ledger(house: House, environment: dict[s
 
     printed = lookreel("grant", "--email", f" {caller.email} ".upper(), "--tokens", "1000", **environment)
 
-    assert (printed.returncode, printed.stdout.splitlines(), printed.stderr) == (0, ["1100"], "")
+    assert (printed.returncode, printed.stdout.splitlines(), printed.stderr) == (
+        0,
+        ["1100"],
+        _meant(caller.email, caller.user_id),
+    )
     assert await house.tokens(caller) == 1100
     assert await grants(house, caller.user_id) == [1000]
 
@@ -87,7 +91,8 @@ async def test_a_grant_to_an_address_that_nobody_has_is_refused_unless_it_is_to_
     assert await house.count(table=User) == users + 1
 
     again = lookreel(*arguments, "--create", **environment)
-    assert (again.returncode, again.stdout, again.stderr) == (0, "110\n", "")
+    assert (again.returncode, again.stdout) == (0, "110\n")
+    assert again.stderr == made.stderr.replace("Made an account for", "The account of")
 
 
 async def test_an_address_that_several_have_needs_an_id(house: House, environment: dict[str, str]) -> None:
@@ -114,9 +119,50 @@ async def test_an_account_that_a_command_makes_is_told(house: House, environment
         email = f"{uuid4()}@b.example"
         first, second = (lookreel(command, "--email", email, **environment) for _ in range(2))
 
-        assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+        assert (first.returncode, second.returncode) == (0, 0)
+        assert second.stderr == first.stderr.replace("Made an account for", "The account of")
         assert f"Made an account for {email}, " in first.stderr
         assert await house.count(User.email == email, table=User) == 1
+
+
+def _meant(email: str | None, user_id: UUID) -> str:
+    return f"The account of {email}, {user_id}.\n"
+
+
+async def test_an_account_is_locked_out_and_let_in_by_its_address_or_its_id(
+    house: House, environment: dict[str, str]
+) -> None:
+    first, second = await house.user(), await house.user()
+    async with house.database.session() as session:
+        await session.execute(update(User).where(User.id == second.user_id).values(email=first.email))
+
+    async def now() -> list[tuple[str, str]]:
+        async with house.database.session() as session:
+            ids = (first.user_id, second.user_id)
+            found = {row.id: (row.status, row.role) for row in await session.scalars(select(User)) if row.id in ids}
+        return [found[id_] for id_ in ids]
+
+    asked = lookreel("user", "suspend", "--email", str(first.email), **environment)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert f"{first.user_id}, {second.user_id}" in asked.stderr
+    for arguments, sentence in {
+        (): "Say whose account it is: --email or --user-id\n",
+        ("--email", "nobody@b.example"): "There is no account of nobody@b.example.\n",
+        ("--user-id", str(uuid4())): "There is no account of",
+    }.items():
+        refused = lookreel("user", "suspend", *arguments, **environment)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(sentence)
+    assert await now() == [("active", "user"), ("active", "user")]
+
+    chosen = ("--email", str(first.email), "--user-id", str(second.user_id))
+    suspended = lookreel("user", "suspend", *chosen, **environment)
+    promoted = lookreel("user", "role", "admin", "--user-id", str(first.user_id), **environment)
+    assert (suspended.stdout, promoted.stdout) == (f"{second.user_id} suspended\n", f"{first.user_id} admin\n")
+    assert await now() == [("active", "admin"), ("suspended", "user")]
+    lookreel("user", "activate", "--user-id", str(second.user_id), **environment)
+    lookreel("user", "role", "user", "--user-id", str(first.user_id), **environment)
+    assert await now() == [("active", "user"), ("active", "user")]
 
 
 async def grants(house: House, user_id: UUID) -> list[int]:

@@ -116,15 +116,15 @@ async def test_a_download_that_nobody_reads_is_broken_off_without_a_traceback(
 ) -> None:
     monkeypatch.setattr("app.http.server.DRAIN_SECONDS", 0.2)
     settings.media_folder.mkdir(parents=True, exist_ok=True)
-    (settings.media_folder / "long.bin").write_bytes(bytes(32 * 1024 * 1024))
+    (settings.media_folder / "long.mp4").write_bytes(bytes(32 * 1024 * 1024))
     async with serving(settings, house.database) as url:
         connection = await opened(url)
         # asyncio's streams stop to read when they hold 128 KB.
-        connection.writer.write(b"GET /media/long.bin HTTP/1.1\r\nHost: house\r\n\r\n")
+        connection.writer.write(b"GET /media/long.mp4 HTTP/1.1\r\nHost: house\r\n\r\n")
         assert (await connection.reader.readuntil(b"\r\n")) == b"HTTP/1.1 200 OK\r\n"
     connection.writer.close()
 
-    assert "GET /media/long.bin was broken off: the process ends" in caplog.messages
+    assert "GET /media/long.mp4 was broken off: the process ends" in caplog.messages
     assert not [record for record in caplog.records if record.exc_info]
 
 

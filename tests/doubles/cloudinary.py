@@ -42,7 +42,9 @@ Trouble = Literal["drop", "drop after", "hang", "HTML"]
 _UNSIGNED = ("file", "api_key", "signature", "resource_type", "cloud_name")
 _SIGNATURE_LASTS_SECONDS = 3600
 _CHUNK_BYTES = 1024 * 1024
-_DELIVERED = re.compile(r"(?P<poster>so_auto/)?(?:v(?P<version>[0-9]+)/)?(?P<public_id>.+)\.(?P<extension>[a-z0-9]+)")
+_DELIVERED = re.compile(
+    r"(?:s--(?P<signature>.{8})--/)?(?P<poster>so_auto/)?(?:v(?P<version>[0-9]+)/)?(?P<public_id>.+)\.(?P<extension>[a-z0-9]+)"
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Upload:
     size: int
     sha256: str
     path: Path
+    type: str = "upload"
 
     @property
     def key(self) -> tuple[str, str]:
@@ -106,7 +109,7 @@ class CloudinaryDouble:
                 Route("/v1_1/{cloud}/ping", self._behind_faults(self._ping)),
                 Route("/v1_1/{cloud}/{resource_type}/upload", self._behind_faults(self._upload), methods=["POST"]),
                 Route("/v1_1/{cloud}/{resource_type}/destroy", self._behind_faults(self._destroy), methods=["POST"]),
-                Route("/{cloud}/{resource_type}/upload/{rest:path}", self._behind_faults(self._deliver)),
+                Route("/{cloud}/{resource_type}/{type}/{rest:path}", self._behind_faults(self._deliver)),
             ]
         )
 
@@ -189,7 +192,7 @@ class CloudinaryDouble:
                 file = form.get("file")
                 if not isinstance(file, UploadFile):
                     raise _Refused(400, "Missing required parameter - file")
-                upload = await self._keep(request.path_params["resource_type"], parameters["public_id"], file)
+                upload = await self._keep(request.path_params["resource_type"], parameters, file)
         finally:
             self.uploading -= 1
         return JSONResponse(_described(upload, self._delivery_url(upload)))
@@ -198,9 +201,10 @@ class CloudinaryDouble:
         async with request.form() as form:
             parameters = self._let_in(request, {name: str(form[name]) for name in form})
         key = request.path_params["resource_type"], parameters["public_id"]
-        gone = self.files.pop(key, None)
-        if gone is None:
+        gone = self.files.get(key)
+        if gone is None or gone.type != parameters.get("type", "upload"):
             return JSONResponse({"result": "not found"})
+        del self.files[key]
         gone.path.unlink()
         self.destroyed.append(key)
         return JSONResponse({"result": "ok"})
@@ -209,8 +213,11 @@ class CloudinaryDouble:
         _check_cloud(request)
         asked = _DELIVERED.fullmatch(request.path_params["rest"])
         upload = self.files.get((request.path_params["resource_type"], asked["public_id"])) if asked else None
-        if asked is None or upload is None:
+        if asked is None or upload is None or upload.type != request.path_params["type"]:
             return Response(status_code=404, headers={"X-Cld-Error": "Resource not found"})
+        signed = f"{asked['poster'] or ''}{asked['public_id']}.{asked['extension']}"
+        if upload.type == "authenticated" and asked["signature"] != _delivery_signature(signed):
+            return Response(status_code=401, headers={"X-Cld-Error": "Invalid signature"})
         if asked["poster"] and asked["extension"] == "jpg" and upload.resource_type == "video":
             return Response(_jpeg(), media_type="image/jpeg")
         if asked["poster"] or asked["extension"] != upload.extension:
@@ -232,7 +239,8 @@ class CloudinaryDouble:
         self.parameters.append(parameters)
         return parameters
 
-    async def _keep(self, resource_type: str, public_id: str, file: UploadFile) -> Upload:
+    async def _keep(self, resource_type: str, parameters: Mapping[str, str], file: UploadFile) -> Upload:
+        public_id, type_ = parameters["public_id"], parameters.get("type", "upload")
         self._versions += 1
         version = self._versions
         extension = Path(file.filename or "").suffix.removeprefix(".")
@@ -240,7 +248,7 @@ class CloudinaryDouble:
         size, sha256 = await _copied(file, path)
         if not size:
             raise _Refused(400, "Empty file")
-        upload = Upload(resource_type, public_id, extension, version, size, sha256, path)
+        upload = Upload(resource_type, public_id, extension, version, size, sha256, path, type_)
         if earlier := self.files.get(upload.key):
             earlier.path.unlink()
         self.files[upload.key] = upload
@@ -248,8 +256,16 @@ class CloudinaryDouble:
         return upload
 
     def _delivery_url(self, upload: Upload) -> str:
-        place = f"{self.delivered_at or self.url}/{CLOUD_NAME}/{upload.resource_type}/upload"
-        return f"{place}/v{upload.version}/{upload.public_id}.{upload.extension}"
+        place = f"{self.delivered_at or self.url}/{CLOUD_NAME}/{upload.resource_type}/{upload.type}"
+        name = f"{upload.public_id}.{upload.extension}"
+        signature = f"s--{_delivery_signature(name)}--/" if upload.type == "authenticated" else ""
+        return f"{place}/{signature}v{upload.version}/{name}"
+
+
+def _delivery_signature(path: str) -> str:
+    """Sign what is delivered: derivation, public id and extension, without the version."""
+    digest = hashlib.sha1(f"{path}{API_SECRET}".encode()).digest()  # noqa: S324 - as Cloudinary does it
+    return base64.urlsafe_b64encode(digest).decode()[:8]
 
 
 async def _failed(request: Request, fault: Fault) -> Response:
@@ -306,7 +322,7 @@ def _described(upload: Upload, url: str) -> dict[str, object]:
         "public_id": upload.public_id,
         "version": upload.version,
         "resource_type": upload.resource_type,
-        "type": "upload",
+        "type": upload.type,
         "format": upload.extension,
         "bytes": upload.size,
         "url": url,

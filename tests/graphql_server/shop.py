@@ -1,7 +1,7 @@
 """A schema that has nothing to do with Lookreel: books with their authors, read by every way that fields can have."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -59,6 +59,9 @@ class ShopContext:
         return None
 
     def forget(self) -> None: ...
+
+    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - nobody is locked out of this shop
+        return nullcontext()
 
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
         return stream

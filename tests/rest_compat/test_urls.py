@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auth.signed_paths import PlainPaths
 from rest_compat.urls import shown_url
 
 BASES = ["http://house/", "https://house:8000/", "http://house/behind/a/proxy/", "http://127.0.0.1:1/", "http://x?y/"]
@@ -38,9 +39,9 @@ def test_it_is_what_urljoin_makes(base: str, parts: list[str]) -> None:
         expected = urljoin(base, stored)
     except ValueError:
         with pytest.raises(ValueError, match=r".*"):
-            shown_url(base, stored)
+            shown_url(PlainPaths(), base, stored)
     else:
-        assert shown_url(base, stored) == expected
+        assert shown_url(PlainPaths(), base, stored) == expected
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -56,4 +57,4 @@ def test_it_is_what_urljoin_makes(base: str, parts: list[str]) -> None:
     ],
 )
 def test_what_is_usually_stored_is_joined_alike(base: str, stored: str) -> None:
-    assert shown_url(base, stored) == urljoin(base, stored)
+    assert shown_url(PlainPaths(), base, stored) == urljoin(base, stored)

@@ -10,6 +10,7 @@ from graphql import GraphQLError, GraphQLField, GraphQLNamedType, GraphQLObjectT
 from sqlalchemy import func, update
 
 from auth.caller import Caller
+from auth.signed_paths import PlainPaths
 from db.engine.feed import JobFeed
 from db.tables import VideoJob
 from graphql_server.execution.batch import Batching
@@ -133,6 +134,7 @@ async def furnished(house: House) -> Twins:
         streams=Streams(100),
         storage=LocalStorage(house.settings.media_folder, poster),
         catalogue=CATALOGUE,
+        addresses=PlainPaths(),
         admit=_nobody,
     )
     plain, fast = (make_schema(limits=NO_LIMITS, timeout_seconds=600, fast=is_fast) for is_fast in (False, True))

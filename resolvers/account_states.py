@@ -1,0 +1,95 @@
+"""What our own rows say of accounts besides their tokens: who is suspended, and who is an admin.
+
+A process knows all rows that say something, and reads them anew every second; so a request costs nothing more, and
+whoever is suspended is locked out of every process within seconds, open streams included.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from uuid import UUID
+
+from auth.caller import AccountStatus, Caller, Role
+from auth.errors import AccountNotActive
+from db import accounts
+from db.accounts import AccountState
+from db.engine.background import BackgroundLoop
+from db.engine.errors import DatabaseUnavailable
+from db.engine.statements import Reader
+from resolvers.streams import Streams
+
+READ_SECONDS = 1.0
+# What is older is read again before anybody is admitted.
+STALE_SECONDS = 3.0
+
+logger = logging.getLogger("lookreel.accounts")
+
+
+class AccountStates:
+    """The accounts that are not plain active users; ends the streams of those that may not act."""
+
+    def __init__(self, reader: Reader, streams: Streams) -> None:
+        self._reader = reader
+        self._streams = streams
+        self._known: dict[UUID, AccountState] = {}
+        self._read_at: float | None = None
+        self._reading = asyncio.Lock()
+        self._loop = BackgroundLoop("Reading who is suspended", logger)
+
+    async def run(self) -> None:
+        """Read again and again until cancelled."""
+        await self._loop.run(self._step)
+
+    async def checked(self, caller: Caller) -> Caller:
+        """Return the caller with the rights that token and row give together: suspended and admin by either.
+
+        Raises:
+            AccountNotActive
+            DatabaseUnavailable: nothing is known yet; later on, what was known last is what counts.
+
+        """
+        caller.require_active()
+        await self._ensure_known()
+        state = self._known.get(caller.user_id)
+        if state is None:
+            return caller
+        if state.status != AccountStatus.ACTIVE:
+            raise AccountNotActive(state.status)
+        return replace(caller, role=Role.ADMIN) if state.role == Role.ADMIN else caller
+
+    async def read(self) -> None:
+        """Read who is restricted or an admin, and end the streams of whoever may not act.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        found = await accounts.special_states(self._reader)
+        self._known, self._read_at = {state.id: state for state in found}, time.monotonic()
+        self._streams.end_of(self._restricted())
+
+    def _restricted(self) -> Collection[UUID]:
+        return {id_ for id_, state in self._known.items() if state.status != AccountStatus.ACTIVE}
+
+    async def _step(self) -> None:
+        await self.read()
+        self._loop.done()
+        await asyncio.sleep(READ_SECONDS)
+
+    async def _ensure_known(self) -> None:
+        """Read where nothing is known, or where the background has not done it for a while."""
+        if self._is_fresh():
+            return
+        async with self._reading:
+            if self._is_fresh():
+                return
+            try:
+                await self.read()
+            except DatabaseUnavailable:
+                if self._read_at is None:
+                    raise
+
+    def _is_fresh(self) -> bool:
+        return self._read_at is not None and time.monotonic() - self._read_at < STALE_SECONDS
