@@ -72,10 +72,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Uploads:
-    """The files of one request, as a wire brought them: over GraphQL, any JSON may stand in their place.
-
-    An empty file counts as none: that is how a form sends a field left blank.
-    """
+    """The files of one request, as a wire brought them: over GraphQL, any JSON may stand in their place."""
 
     initial_image: object = None
     end_frame: object = None
@@ -97,15 +94,17 @@ class Uploads:
         candidates = [
             (ImageRole.INITIAL, "initialImage", self.initial_image),
             (ImageRole.END, "endFrame", self.end_frame),
-            *((ImageRole.REFERENCE, "referenceImages", upload) for upload in self.reference_images),
+            *(
+                (ImageRole.REFERENCE, f"referenceImages.{number}", upload)
+                for number, upload in enumerate(self.reference_images)
+            ),
         ]
         for position, (role, field, upload) in enumerate(candidates):
             if upload is None:
                 continue
             if not isinstance(upload, Upload):
                 raise InvalidInput(f"{field} must be an uploaded file", field=field)
-            if upload.size:
-                yield _Part(role, position, field, upload)
+            yield _Part(role, position, field, upload)
 
 
 @asynccontextmanager
@@ -158,7 +157,7 @@ async def _inspected(part: _Part, model: VideoModel) -> JobImage:
         sha256=digest.hexdigest(),
         media_type=image.media_type,
         extension=image.extension,
-        name=f"{uuid7()}-{part.field}",
+        name=f"{uuid7()}-{part.field.replace('.', '-')}",
     )
 
 

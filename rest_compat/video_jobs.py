@@ -32,7 +32,7 @@ from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
 from rest_compat.time_limits import allow
 from rest_compat.urls import shown_url
-from rest_compat.video_job_form import video_job_input, video_job_uploads
+from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads
 from rest_compat.wire import (
     DefaultVideoBody,
     InsufficientTokensBody,
@@ -41,13 +41,14 @@ from rest_compat.wire import (
     VideoJobListBody,
 )
 
-router = router_at("/api/v1/video-jobs", "video jobs")
+router = router_at("/api/v1/video-jobs", "video jobs", VideoJobRoute)
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "A field breaks its rule, or the look is not the caller's"},
     401: {"model": RefusalBody, "description": "No valid token"},
     402: {"model": InsufficientTokensBody, "description": "The balance does not cover the cost"},
     403: {"model": RefusalBody, "description": "The account is not active"},
+    415: {"model": RefusalBody, "description": "The body is no multipart form"},
     429: {"model": RefusalBody, "description": "Three jobs are in progress already"},
     503: {"model": RefusalBody, "description": "Real generation is not configured, or suspended for now"},
 }
