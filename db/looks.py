@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
+from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.tables import Look, LookShare, Product, Visibility
 
@@ -170,7 +171,7 @@ def _listing(listed: LookList) -> Listing[LookRow]:
 
 def _values(listed: LookList) -> dict[str, object]:
     values: dict[str, object] = {"viewer": listed.user_id} if listed.view in _VIEWERS else {}
-    return values | {"pattern": containing(listed.search.lower())} if listed.search else values
+    return values | {"pattern": containing(searchable(listed.search))} if listed.search else values
 
 
 @lru_cache
@@ -246,4 +247,4 @@ _SHARES = Statement(
 
 def _search_text(title: object, notes: object, products: Iterable[tuple[object, object]]) -> str:
     words = [title, notes, *chain.from_iterable(products)]
-    return " ".join(str(word) for word in words if word).lower()
+    return searchable(" ".join(str(word) for word in words if word))

@@ -1,7 +1,7 @@
 """From text to a document that may be executed: parsed, checked against the limits, and validated; once per text."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ from graphql_server.limits import (
 # Strawberry's own rules go with the standard ones; the caches of Strawberry are not used beside the one here.
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 MOST_ERRORS = 5
+LONGEST_NAME_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ class DocumentGate(SchemaExtension):
         variables, name = context.variables or {}, context.operation_name
         has_long_text = check_variables(variables, limits)
         self.operation, self.query = document.operations[name], document.queries.get(name)
+        if context.operation_type is OperationType.MUTATION:
+            _check_declared(self.operation, variables)
         requested = self.operation.cost(variables)
         if context.operation_type is not OperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}
@@ -182,3 +185,12 @@ class DocumentGate(SchemaExtension):
         definitions = operation.node.variable_definitions or ()
         found = get_variable_values(schema, definitions, variables, MOST_ERRORS, hide_suggestions=True)
         return [coded(error, "INVALID_VARIABLES") for error in found] if isinstance(found, list) else []
+
+
+def _check_declared(operation: Operation, variables: Mapping[str, object]) -> None:
+    """Refuse a mutation that would leave out what came with it; a query may, as some clients send more to all."""
+    declared = {definition.variable.name.value for definition in operation.node.variable_definitions or ()}
+    for name in variables:
+        if name not in declared:
+            message = f"The mutation does not declare the variable '${name[:LONGEST_NAME_SHOWN]}'"
+            raise GraphQLError(message, extensions={"code": "INVALID_VARIABLES"})

@@ -3,11 +3,13 @@
 Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, section "Request".
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NoReturn
 
+from starlette.datastructures import FormData
 from strawberry.http import GraphQLRequestData
 from strawberry.http.parse_content_type import parse_content_type
 
@@ -21,6 +23,8 @@ REMEMBERED_TYPES = 256
 # More files than one mutation has a use for; `operations` and `map` are all the text that there is.
 MOST_FILES = 110
 FORM_LIMITS = {"max_files": MOST_FILES, "max_fields": 10, "max_part_size": 1024 * 1024}
+TEXTS = {"operations", "map"}
+LONGEST_NAME_SHOWN = 100
 DEEPEST_PLACE = 20
 KINDS: dict[type, str] = {str: "a string", dict: "an object"}
 
@@ -70,14 +74,15 @@ def from_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _from_query(name, text) for name, text in parameters.items() if text}
 
 
-def from_form(form: Mapping[str, Any]) -> object:
-    """Return the parameters of a GraphQL multipart request, with its files in their places.
+def from_form(form: FormData) -> object:
+    """Return the parameters of a GraphQL multipart request, with each of its files in its place.
 
     `map` says where in `operations` each file belongs; a null stands there
     (https://github.com/jaydenseric/graphql-multipart-request-spec).
 
     Raises:
-        Refused: 400 for broken JSON, a file that is not there, and a place that is none, or is taken.
+        Refused: 400 for broken JSON, a file that is not there, a place that is none, or is taken, and a part that has
+            no place, or more than one.
 
     """
     operations, places = _from_part(form, "operations"), _from_part(form, "map")
@@ -91,6 +96,7 @@ def from_form(form: Mapping[str, Any]) -> object:
             _bad("A file that `map` names is missing in the form")
         for path in paths:
             _put(operations, path, file)
+    _check_parts(form, places)
     return operations
 
 
@@ -130,11 +136,27 @@ def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - wha
     text = form.get(name, "{}")
     if not isinstance(text, str):
         _bad(f"`{name}` must be JSON, not a file")
-    JsonValues().count(text.encode())
+    values = JsonValues.of(text.encode())
     try:
-        return decoded(text)
+        value = decoded(text)
     except ValueError:
         _bad(f"`{name}` must be JSON")
+    values.check_names(value, text)
+    return value
+
+
+def _check_parts(form: FormData, places: Mapping[str, list[object]]) -> None:
+    """Refuse what nothing would be made of."""
+    for name, count in Counter(name for name, _ in form.multi_items()).items():
+        if name not in places and name not in TEXTS:
+            _bad(f"The part '{name[:LONGEST_NAME_SHOWN]}' of the form is not in `map`")
+        if count > 1:
+            _bad(f"The part '{name[:LONGEST_NAME_SHOWN]}' is {count} times in the form")
+    for name, paths in places.items():
+        if not paths:
+            _bad(f"`map` has no place for the file '{name[:LONGEST_NAME_SHOWN]}'")
+        if len(paths) > 1:
+            _bad(f"`map` has {len(paths)} places for the file '{name[:LONGEST_NAME_SHOWN]}': send it once for each")
 
 
 def _put(operations: Any, path: Any, file: object) -> None:  # noqa: ANN401 - whatever JSON holds

@@ -17,9 +17,12 @@ MOST_VALUES = 50_000
 # what people write is less than this. All else takes several times as long to read.
 MOST_RICH_BYTES = 2 * 1024 * 1024
 RICH_SHARE = 16
+LONGEST_NAME_SHOWN = 100
 # Looked at in one piece, which others wait for.
 WINDOW = 64 * 1024
 _STRUCTURE = b",:[{"
+# What need not be looked at to find a name.
+_LONG_TEXT = re.compile(rb'"[A-Za-z0-9+/=:;,_-]{200,}"')
 # To read digits takes the square of their number; where they come in two windows, one has half of them.
 _LONG_NUMBER = re.compile(rb"[0-9]{200}")
 # See `decoded`.
@@ -35,9 +38,22 @@ class JsonValues:
 
     def __init__(self) -> None:
         self._count = 0
+        self._names = 0
         self._rich = 0
         self._in_quotes = False
         self._is_escaped = False
+
+    @classmethod
+    def of(cls, text: bytes) -> "JsonValues":
+        """Return what a whole text holds.
+
+        Raises:
+            Refused: too much.
+
+        """
+        values = cls()
+        values.count(text)
+        return values
 
     def count(self, piece: bytes) -> None:
         """Count a piece.
@@ -72,6 +88,57 @@ class JsonValues:
             raise Refused(HTTPStatus.BAD_REQUEST, "A number in the request has too many digits")
         self._rich += len(outside)
         self._count += len(outside) - len(outside.translate(None, _STRUCTURE))
+        self._names += outside.count(b":")
+
+    def repeated_name(self, value: object, text: str | bytes | bytearray) -> str | None:
+        """Return a name that an object of the counted text has twice; `value` has the last one's value alone."""
+        if self._names == _names_in(value):
+            return None
+        try:
+            json.loads(_LONG_TEXT.sub(b'""', text.encode() if isinstance(text, str) else text), object_pairs_hook=_once)
+        except _Repeated as repeated:
+            return str(repeated)
+        except RecursionError:
+            return "..."
+        return None
+
+    def check_names(self, value: object, text: str | bytes | bytearray) -> None:
+        """Check that no object of a text that was counted has a name twice.
+
+        Raises:
+            Refused
+
+        """
+        name = self.repeated_name(value, text)
+        if name is not None:
+            sentence = f"The request holds '{name}' more than once in one object"
+            raise Refused(HTTPStatus.BAD_REQUEST, sentence, "REPEATED_NAME")
+
+
+class _Repeated(Exception):
+    """An object has a name twice."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names: set[str] = set()
+    for name, _ in pairs:
+        if name in names:
+            raise _Repeated(name[:LONGEST_NAME_SHOWN])
+        names.add(name)
+    return {}
+
+
+def _names_in(value: object) -> int:
+    """Count the names of all objects in a value."""
+    count, left = 0, [value]
+    while left:
+        match left.pop():
+            case dict() as members:
+                count += len(members)
+                left.extend(members.values())
+            case list() as items:
+                left.extend(items)
+    return count
 
 
 def decoded(data: str | bytes | bytearray) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -172,7 +172,11 @@ class GraphQLView(GraphQL[Context, None]):
         if request.method == "GET":
             return http_requests.request_data(http_requests.from_query(request.query_params))
         if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
-            return http_requests.request_data(self.parse_json(await _body(request)))
+            body = await _body(request)
+            asked = self.parse_json(body)
+            values = request.scope.get("json_values") or JsonValues.of(body)
+            values.check_names(asked, body)
+            return http_requests.request_data(asked)
         return http_requests.request_data(http_requests.from_form(await request.form(**http_requests.FORM_LIMITS)))
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
@@ -196,9 +200,12 @@ class GraphQLView(GraphQL[Context, None]):
             Refused: a message holds too many values.
 
         """
-        if isinstance(data, str):
-            JsonValues().count(data.encode())
-        return decoded(data)
+        if not isinstance(data, str):
+            return decoded(data)
+        values = JsonValues.of(data.encode())
+        value = decoded(data)
+        values.check_names(value, data)
+        return value
 
     def encode_json_string(self, data: object) -> str:
         """Encode an event."""

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from io import BytesIO
 
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.Image import DecompressionBombError, DecompressionBombWarning
 from PIL.ImageFile import ImageFile
@@ -29,7 +30,12 @@ _FORMATS: dict[type[ImageFile], tuple[str, str]] = {
     PngImageFile: ("image/png", "png"),
     WebPImageFile: ("image/webp", "webp"),
     GifImageFile: ("image/gif", "gif"),
+    # The last one: it reads whatever it is given, to see whether it can.
+    AvifImageFile: ("image/avif", "avif"),
 }
+_OPENERS = {media_type: opener for opener, (media_type, _) in _FORMATS.items()}
+NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/gif": "GIF", "image/avif": "AVIF"}
+"""What people call the formats, by their media types."""
 
 _DATA_URI_HEAD = re.compile(r"\s*data:[^,]{0,1000};base64\s*,", re.IGNORECASE)
 _URI_ESCAPES = {"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="}
@@ -39,14 +45,14 @@ _PADDING = b"="
 _SLICE = 64 * 1024
 
 # What follows FF in compressed JPEG data is 00 or a restart mark (D0 to D7); anything else begins a new segment.
-_JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _JPEG_SCAN = b"\xda"
-_JPEG_END = b"\xd9"
+JPEG_END = b"\xd9"
 
 
 @dataclass(frozen=True)
 class Image:
-    """A whole JPEG, PNG, WebP or GIF file, with its media type and the extension that goes with it, without a dot."""
+    """A whole JPEG, PNG, WebP, GIF or AVIF file, with its media type and its extension, which has no dot."""
 
     data: bytes
     media_type: str
@@ -55,6 +61,10 @@ class Image:
 
 class InvalidImage(Exception):
     """A file that is not accepted as an image. The message goes on from a name for it: "is empty"."""
+
+
+class UnknownImage(InvalidImage):
+    """A file of no accepted format, or a broken one: "is not an image"."""
 
 
 class _TooManyPixels(Exception):
@@ -79,6 +89,7 @@ def verified_image(data: bytes) -> Image:
     """Return the file as an image, once it is known to be whole and of acceptable size.
 
     Pixels are not decoded, except for the first frame of a GIF, whose container does not tell whether it is whole.
+    Those of an AVIF may still be broken.
 
     Raises:
         InvalidImage: empty, over 20 MB, over 50 million pixels, broken, or of another format
@@ -94,10 +105,15 @@ def verified_image(data: bytes) -> Image:
         millions = LARGEST_IMAGE_PIXELS // 1_000_000
         raise InvalidImage(f"has more than {millions} million pixels") from None
     except Exception as error:  # Pillow answers broken files with a dozen kinds of errors, and lists none of them
-        raise _no_image() from error
+        raise no_image() from error
     if found is None:
-        raise _no_image()
+        raise no_image()
     return found
+
+
+def opened(image: Image) -> ImageFile:
+    """Open a verified image by the format that it is of."""
+    return _OPENERS[image.media_type](BytesIO(image.data))
 
 
 def _payload(text: str) -> str:
@@ -153,6 +169,8 @@ def _is_whole(picture: ImageFile, data: bytes) -> bool:
             return _jpeg_is_whole(data)  # Pillow's `verify` does nothing for JPEG
         case GifImageFile():
             picture.load()
+        case AvifImageFile():
+            pass  # its decoder has read the container; pixels are decoded when it is converted, which it always is
         case _:
             picture.verify()  # PNG's check sums; a WebP that does not fill its container was not even opened
     return True
@@ -165,8 +183,8 @@ def _jpeg_is_whole(data: bytes) -> bool:
     """
     scanned = False
     position = 2
-    while segment := _JPEG_SEGMENT.search(data, position):
-        if segment[1] == _JPEG_END:
+    while segment := JPEG_SEGMENT.search(data, position):
+        if segment[1] == JPEG_END:
             return scanned
         scanned = scanned or segment[1] == _JPEG_SCAN
         position = segment.end() + int.from_bytes(data[segment.end() : segment.end() + 2], "big")
@@ -177,5 +195,6 @@ def _too_large() -> InvalidImage:
     return InvalidImage(f"is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB")
 
 
-def _no_image() -> InvalidImage:
-    return InvalidImage("is not an image (JPEG, PNG, WebP or GIF)")
+def no_image() -> UnknownImage:
+    """Return the error for a file of no accepted format, and for a broken one."""
+    return UnknownImage("is not an image")

@@ -1,34 +1,90 @@
-"""The images of requests: refused by the name of their field, and stored."""
+"""The images of requests: refused by the name of their field, made fit to be shown, and stored."""
 
-from media.images import Image, InvalidImage, decoded_image, verified_image
+import asyncio
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TypeVar
+
+from media.images import NAMES, Image, InvalidImage, UnknownImage, decoded_image, verified_image
+from media.metadata import UPRIGHT, without_metadata
+from media.redrawing import redrawn
 from resolvers.errors import ImagesNotStored, InvalidInput
+from resolvers.models import either
 from resolvers.ports import Storage, StorageRefused, StorageUnavailable
 
+SHOWN = ("image/jpeg", "image/png", "image/webp", "image/gif")
+"""What all browsers show, and looks are stored as."""
 
-def decode_image(text: str, *, field: str) -> Image:
-    """Return the image in a field's base64 (see `media.images.decoded_image`); busy for a while, so run in a thread.
-
-    Raises:
-        InvalidInput
-
-    """
-    try:
-        return decoded_image(text)
-    except InvalidImage as error:
-        raise InvalidInput(f"{field} {error}", field=field) from error
+Source = TypeVar("Source")
+Result = TypeVar("Result")
+# Of the largest image, pixels take some 400 MB while it is drawn.
+_drawing = asyncio.Semaphore(1)
 
 
-def checked_image(data: bytes, *, field: str) -> Image:
-    """Return the image in a field's file (see `media.images.verified_image`); busy for a while, so run in a thread.
+async def decode_image(text: str, *, field: str) -> Image:
+    """Return the image in a field's base64 (see `media.images.decoded_image`) as it is to be shown.
 
     Raises:
         InvalidInput
 
     """
+    image = await asyncio.to_thread(_or_refused, decoded_image, text, field=field)
+    return await fit_image(image, SHOWN, field=field)
+
+
+async def checked_image(data: bytes, *, field: str) -> Image:
+    """Return the image in a field's file (see `media.images.verified_image`) as it is to be shown.
+
+    Raises:
+        InvalidInput
+
+    """
+    return await fit_image(await verify_image(data, field=field), SHOWN, field=field)
+
+
+async def verify_image(data: bytes, *, field: str, formats: Collection[str] = tuple(NAMES)) -> Image:
+    """Return the image in a field's file as it came, which is of one of these formats, given by their media types.
+
+    Raises:
+        InvalidInput
+
+    """
+    image = await asyncio.to_thread(_or_refused, verified_image, data, field=field, formats=formats)
+    if image.media_type not in formats:
+        raise InvalidInput(f"{field} must be a {_named(formats)} image", field=field)
+    return image
+
+
+async def fit_image(
+    image: Image, media_types: Collection[str], *, field: str, formats: Collection[str] = tuple(NAMES)
+) -> Image:
+    """Return a verified image upright, without metadata but its colour profile, as one of these media types.
+
+    Raises:
+        InvalidInput
+
+    """
+    clean = await asyncio.to_thread(_or_refused, without_metadata, image, field=field)
+    if clean.orientation == UPRIGHT and image.media_type in media_types:
+        return clean.image
+    async with _drawing:
+        draw = partial(redrawn, media_types=media_types)
+        return await asyncio.to_thread(_or_refused, draw, image, field=field, formats=formats)
+
+
+def _or_refused(
+    read: Callable[[Source], Result], source: Source, *, field: str, formats: Collection[str] = tuple(NAMES)
+) -> Result:
     try:
-        return verified_image(data)
+        return read(source)
+    except UnknownImage as error:
+        raise InvalidInput(f"{field} {error} ({_named(formats)})", field=field) from error
     except InvalidImage as error:
         raise InvalidInput(f"{field} {error}", field=field) from error
+
+
+def _named(formats: Collection[str]) -> str:
+    return either([NAMES[media_type] for media_type in formats])
 
 
 async def stored_image(storage: Storage, name: str, image: Image) -> str:

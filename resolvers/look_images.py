@@ -6,7 +6,7 @@ leave no file behind; the images of a deleted look are removed in the background
 
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -24,7 +24,7 @@ from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
 from resolvers.ports import Storage
-from resolvers.texts import checked_text, required_text
+from resolvers.texts import checked_address, checked_text, required_text
 
 LONGEST_NAME = 500
 LONGEST_URL = 2000
@@ -108,37 +108,45 @@ def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
     if not asked.products:
         raise InvalidInput("A look needs at least one product", field="products")
     check_product_count(asked.products)
-    products = _once_per_sku(asked.products)
+    products = _once_per_sku(
+        [_checked_product(product, f"products.{number}") for number, product in enumerate(asked.products)]
+    )
     new = NewLook(
         title=checked_text(asked.title, "title", LONGEST_TITLE),
         notes=checked_text(asked.notes, "notes", LONGEST_NOTES),
         generated_image_url="",
-        products=[_checked_product(product) for product in products],
+        products=list(products.values()),
         visibility=asked.visibility,
         shared_with=user_ids(asked.shared_with_user_ids, "sharedWithUserIds"),
     )
-    return new, [asked.image, *(product.thumbnail for product in products)]
+    return new, [asked.image, *(asked.products[number].thumbnail for number in products)]
 
 
-def _once_per_sku(products: Sequence[ProductInput]) -> list[ProductInput]:
+def _once_per_sku(products: Sequence[NewProduct]) -> dict[int, NewProduct]:
     """Keep the first product of each sku; products without one are all kept (contract.md, 'Looks')."""
-    kept: dict[object, ProductInput] = {}
-    for position, product in enumerate(products):
-        kept.setdefault((product.sku or "").strip() or position, product)
-    return list(kept.values())
+    first: dict[object, int] = {}
+    for number, product in enumerate(products):
+        first.setdefault(product.sku or number, number)
+    return {number: products[number] for number in first.values()}
 
 
-def _checked_product(product: ProductInput) -> NewProduct:
-    if product.price is not None and not (product.price.is_finite() and 0 <= product.price <= HIGHEST_PRICE):
-        raise InvalidInput(f"price must be 0 to {HIGHEST_PRICE}", field="price")
+def _checked_product(product: ProductInput, place: str) -> NewProduct:
     checked = {
-        "name": required_text(product.name, "name", LONGEST_NAME),
-        "sku": checked_text(product.sku, "sku", LONGEST_NAME),
-        "designer": checked_text(product.designer, "designer", LONGEST_NAME),
-        "price": None if product.price is None else product.price.quantize(CENT),
-        "product_url": checked_text(product.product_url, "productUrl", LONGEST_URL),
+        "name": required_text(product.name, f"{place}.name", LONGEST_NAME),
+        "sku": checked_text(product.sku, f"{place}.sku", LONGEST_NAME),
+        "designer": checked_text(product.designer, f"{place}.designer", LONGEST_NAME),
+        "price": _rounded(product.price, f"{place}.price"),
+        "product_url": checked_address(product.product_url, f"{place}.productUrl", LONGEST_URL),
     }
     return NewProduct(**values_of(product, ProductFields) | checked)
+
+
+def _rounded(price: Decimal | None, field: str) -> Decimal | None:
+    if price is None:
+        return None
+    if not (price.is_finite() and 0 <= price <= HIGHEST_PRICE):
+        raise InvalidInput(f"{field} must be 0 to {HIGHEST_PRICE}", field=field)
+    return price.quantize(CENT, ROUND_HALF_UP)
 
 
 def _with_images(new: NewLook, stored: Sequence[str]) -> NewLook:

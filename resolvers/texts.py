@@ -1,9 +1,11 @@
 """Text that people write: what can be stored of it, and how much."""
 
 import re
+import unicodedata
 
 from resolvers.errors import InvalidInput
 
+_ADDRESS = re.compile(r"https?://[^\s/?#\\\x00-\x1f\x7f][^\s\x00-\x1f\x7f]*", re.IGNORECASE)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -15,8 +17,13 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
+def composed(text: str) -> str:
+    """Return a text in the one form that it is stored and compared in, however its letters were put together (NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def checked_text(text: str | None, field: str, longest: int) -> str | None:
-    """Return a text without the space around it, None where nothing is left.
+    """Return a text in NFC and without the space around it, None where nothing is left.
 
     Raises:
         InvalidInput: when it cannot be stored, or has more than `longest` characters.
@@ -25,10 +32,12 @@ def checked_text(text: str | None, field: str, longest: int) -> str | None:
     if text is None:
         return None
     # First, so that nothing is done with a text of any length.
-    if len(text) > longest:
-        raise InvalidInput(f"{field} must be at most {longest} characters", field=field)
+    _check_length(text, field, longest)
     if not is_storable(text):
         raise InvalidInput(f"{field} contains characters that cannot be stored", field=field)
+    # Of a few letters, NFC makes two or three.
+    text = composed(text)
+    _check_length(text, field, longest)
     return text.strip() or None
 
 
@@ -43,3 +52,21 @@ def required_text(text: str | None, field: str, longest: int) -> str:
     if checked is None:
         raise InvalidInput(f"{field} is required", field=field)
     return checked
+
+
+def checked_address(text: str | None, field: str, longest: int) -> str | None:
+    """Return the address of a web page, which a browser goes to when it is clicked.
+
+    Raises:
+        InvalidInput: also for any other scheme, since some run as a script of the page that shows them.
+
+    """
+    checked = checked_text(text, field, longest)
+    if checked is not None and _ADDRESS.fullmatch(checked) is None:
+        raise InvalidInput(f"{field} must be an address that begins with https:// or http://", field=field)
+    return checked
+
+
+def _check_length(text: str, field: str, longest: int) -> None:
+    if len(text) > longest:
+        raise InvalidInput(f"{field} must be at most {longest} characters", field=field)

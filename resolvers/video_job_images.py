@@ -6,10 +6,11 @@ refused request, a replayed one and a crash all leave no file behind, and no tra
 
 import asyncio
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import IO, NamedTuple, Protocol, runtime_checkable
 
 from uuid_utils.compat import uuid7
 
@@ -19,12 +20,14 @@ from db.engine.database import Database
 from db.tables import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
-from resolvers.image_files import checked_image, stored_image
-from resolvers.models import Catalogue, VideoModel, either
+from resolvers.image_files import fit_image, stored_image, verify_image
+from resolvers.models import Catalogue, VideoModel
 from resolvers.ports import Storage
 from resolvers.video_job_creation import check
 from resolvers.video_job_input import JobImage, VideoJobInput, check_reference_image_count
 
+# What is made fit for the model's generator where that does not take it; animations are none of a picture.
+FORMATS = ("image/jpeg", "image/png", "image/webp", "image/avif")
 # Images in memory at once, over all requests of the process: 20 MB each at most.
 _room = asyncio.Semaphore(4)
 
@@ -72,10 +75,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Uploads:
-    """The files of one request, as a wire brought them: over GraphQL, any JSON may stand in their place.
-
-    An empty file counts as none: that is how a form sends a field left blank.
-    """
+    """The files of one request, as a wire brought them: over GraphQL, any JSON may stand in their place."""
 
     initial_image: object = None
     end_frame: object = None
@@ -97,15 +97,17 @@ class Uploads:
         candidates = [
             (ImageRole.INITIAL, "initialImage", self.initial_image),
             (ImageRole.END, "endFrame", self.end_frame),
-            *((ImageRole.REFERENCE, "referenceImages", upload) for upload in self.reference_images),
+            *(
+                (ImageRole.REFERENCE, f"referenceImages.{number}", upload)
+                for number, upload in enumerate(self.reference_images)
+            ),
         ]
         for position, (role, field, upload) in enumerate(candidates):
             if upload is None:
                 continue
             if not isinstance(upload, Upload):
                 raise InvalidInput(f"{field} must be an uploaded file", field=field)
-            if upload.size:
-                yield _Part(role, position, field, upload)
+            yield _Part(role, position, field, upload)
 
 
 @asynccontextmanager
@@ -117,7 +119,7 @@ async def stored(
     What that does not happen to is removed again. A request that would be refused is refused before anything is stored.
 
     Raises:
-        InvalidInput: a file is no JPEG or PNG, or too large
+        InvalidInput: a file is none of the accepted images, or too large
         ImagesNotStored
         whatever `video_job_creation.create` raises
 
@@ -126,14 +128,17 @@ async def stored(
     if not parts:
         yield asked
         return
-    request = (await inspected(asked, uploads, services.catalogue)).normalised()
-    scheduled = await _schedule(services, caller, request)
-    try:
-        yield replace(request, images=await _put(services.storage, request, parts, scheduled)) if scheduled else request
-    finally:
-        if scheduled:
-            async with services.database.transaction() as transaction:
-                await file_removals.expedite(transaction, scheduled)
+    with ExitStack() as files:
+        model = _model(asked, services.catalogue)
+        fit = [await _fit_file(part, model, files) for part in parts]
+        request = replace(asked, images=tuple(image for image, _ in fit)).normalised()
+        scheduled = await _schedule(services, caller, request)
+        try:
+            yield replace(request, images=await _put(services.storage, fit, scheduled)) if scheduled else request
+        finally:
+            if scheduled:
+                async with services.database.transaction() as transaction:
+                    await file_removals.expedite(transaction, scheduled)
 
 
 async def inspected(asked: VideoJobInput, uploads: Uploads, catalogue: Catalogue) -> VideoJobInput:
@@ -143,33 +148,44 @@ async def inspected(asked: VideoJobInput, uploads: Uploads, catalogue: Catalogue
         InvalidInput
 
     """
-    model = catalogue.made_as(asked.normalised().model, mock_mode=asked.mock_mode)
-    return replace(asked, images=tuple([await _inspected(part, model) for part in uploads.parts()]))
+    model = _model(asked, catalogue)
+    return replace(asked, images=tuple([(await _fit(part, model))[0] for part in uploads.parts()]))
 
 
-async def _inspected(part: _Part, model: VideoModel) -> JobImage:
-    """Check a file and name it; its contents are let go."""
+def _model(asked: VideoJobInput, catalogue: Catalogue) -> VideoModel:
+    return catalogue.made_as(asked.normalised().model, mock_mode=asked.mock_mode)
+
+
+async def _fit_file(part: _Part, model: VideoModel, files: ExitStack) -> tuple[JobImage, IO[bytes]]:
+    """Return an image's name and a file with its contents as they are to be stored: made once, and not in memory."""
     async with _room:
-        image = await _read(part, model.image_media_types)
-        digest = await asyncio.to_thread(hashlib.sha256, image.data)
-    return JobImage(
+        image, data = await _fit(part, model)
+        file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed with the others
+        await asyncio.to_thread(file.write, data)
+    return image, file
+
+
+async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:
+    """Check a file and make it fit for the generator; its SHA-256 is that of what was sent."""
+    sent = await _read(part)
+    digest = await asyncio.to_thread(hashlib.sha256, sent.data)
+    image = await fit_image(sent, model.image_media_types, field=part.field, formats=FORMATS)
+    named = JobImage(
         role=part.role,
         position=part.position,
         sha256=digest.hexdigest(),
         media_type=image.media_type,
         extension=image.extension,
-        name=f"{uuid7()}-{part.field}",
+        name=f"{uuid7()}-{part.field.replace('.', '-')}",
     )
+    return named, image.data
 
 
-async def _read(part: _Part, media_types: Sequence[str]) -> Image:
+async def _read(part: _Part) -> Image:
     if part.upload.size is not None and part.upload.size > LARGEST_IMAGE_BYTES:
         raise InvalidInput(f"{part.field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=part.field)
-    image = await asyncio.to_thread(checked_image, await _contents(part), field=part.field)
-    if image.media_type not in media_types:
-        formats = either([media_type.removeprefix("image/").upper() for media_type in media_types])
-        raise InvalidInput(f"{part.field} must be a {formats} image", field=part.field)
-    return image
+    await part.upload.seek(0)
+    return await verify_image(await part.upload.read(), field=part.field, formats=FORMATS)
 
 
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
@@ -183,18 +199,18 @@ async def _schedule(services: Services, caller: Caller, request: VideoJobInput) 
 
 
 async def _put(
-    storage: Storage, request: VideoJobInput, parts: Sequence[_Part], scheduled: Sequence[str]
+    storage: Storage, fit: Sequence[tuple[JobImage, IO[bytes]]], scheduled: Sequence[str]
 ) -> tuple[JobImage, ...]:
-    """Store what has been inspected, under the names that it was given."""
+    """Store images under the names that they were given."""
     kept = []
-    for named, part, removal in zip(request.images, parts, scheduled, strict=True):
+    for (named, file), removal in zip(fit, scheduled, strict=True):
         async with _room:
-            image = Image(await _contents(part), named.media_type, named.extension)
+            image = Image(await asyncio.to_thread(_contents, file), named.media_type, named.extension)
             address = await stored_image(storage, named.name, image)
         kept.append(replace(named, address=address, removal_address=removal))
     return tuple(kept)
 
 
-async def _contents(part: _Part) -> bytes:
-    await part.upload.seek(0)
-    return await part.upload.read()
+def _contents(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()

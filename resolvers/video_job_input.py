@@ -10,7 +10,7 @@ from db.specification import Specification, check_complete
 from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
-from resolvers.texts import is_storable
+from resolvers.texts import composed, is_storable
 
 MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
@@ -79,11 +79,11 @@ class VideoJobInput(Specification):
     expected_cost: int | None = None
 
     def normalised(self) -> "VideoJobInput":
-        """Return the request as it is checked and compared: spaces and prefixes off, empty text as none."""
+        """Return the request as it is checked and compared: in NFC, spaces and prefixes off, empty text as none."""
         return replace(
             self,
             model=model_id(self.model.strip()),
-            prompt=(self.prompt or "").strip() or None,
+            prompt=_composed((self.prompt or "").strip()) or None,
             look_id=(self.look_id or "").strip() or None,
         )
 
@@ -194,3 +194,8 @@ class VideoJobInput(Specification):
 
     def _count(self, role: ImageRole) -> int:
         return sum(image.role == role for image in self.images)
+
+
+def _composed(prompt: str) -> str:
+    """Compose a prompt, unless it is too long anyway: that may take the square of its length."""
+    return composed(prompt) if len(prompt) <= LONGEST_PROMPT else prompt

@@ -49,9 +49,12 @@ from resolvers.errors import (
     VideoNotInLook,
     VideoNotReady,
 )
+from rest_compat.json_body import RefusedBody
 from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
 from rest_compat.time_limits import RequestTimedOut
 
+# Fields that this wire has as headers.
+HEADERS = {"idempotencyKey": "Idempotency-Key"}
 # How many mistakes of one request are told; who has made more sends the next ones.
 MOST_MISTAKES = 20
 
@@ -97,7 +100,7 @@ class Answer:
     def response(self, error: Refusal | AccessDenied) -> JSONResponse:
         """Answer an error."""
         status = self.status_of(error) if self.status_of else self.status
-        return _response(status, self.detail(error), error.code, self.headers(error))
+        return _response(status, self.detail(error), error.code, self.headers(error), _field(error))
 
 
 UNAUTHENTICATED = Answer(
@@ -143,6 +146,14 @@ async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
         raise error
     _forget_frames(error)
     return ANSWERS[type(error)].response(error)
+
+
+async def on_refused_body(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the table that was found in a body."""
+    if not isinstance(error, RefusedBody):
+        raise error
+    _forget_frames(error)
+    return await on_refusal(request, error.refusal)
 
 
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -197,6 +208,7 @@ def install(app: FastAPI) -> None:
     """Register the table and its fallbacks."""
     for error in ANSWERS:
         app.add_exception_handler(error, on_refusal)
+    app.add_exception_handler(RefusedBody, on_refused_body)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
@@ -209,8 +221,16 @@ def _forget_frames(error: Exception) -> None:
     error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
-def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse({"detail": detail, "code": code} | _request_id(), status.value, headers)
+def _field(error: Refusal | AccessDenied) -> str | None:
+    field = error.field if isinstance(error, Refusal) else None
+    return HEADERS.get(field, field) if field else None
+
+
+def _response(
+    status: HTTPStatus, detail: object, code: str, headers: dict[str, str], at: str | None = None
+) -> JSONResponse:
+    body = {"detail": detail, "code": code} | ({"field": at} if at else {})
+    return JSONResponse(body | _request_id(), status.value, headers)
 
 
 def _request_id() -> dict[str, str | None]:

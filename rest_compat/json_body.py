@@ -1,14 +1,26 @@
 """How a JSON body becomes values; how many there may be has been counted on its way here (`app.http.body_limit`)."""
 
 import json
+from http import HTTPStatus
 from typing import cast
 
 from fastapi import Request
 from pydantic_core import from_json
+from starlette.exceptions import HTTPException
+
+from resolvers.errors import InvalidInput, Refusal
 
 # Beyond this, a body is long texts with little around them. The standard library takes thirty times as long for those
 # as Pydantic's reader, and keeps everybody else waiting.
 LARGE = 128 * 1024
+
+
+class RefusedBody(HTTPException):
+    """A body is refused while FastAPI reads it, which lets nothing but its own errors through."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, refusal.message)
+        self.refusal = refusal
 
 
 class JsonRequest(Request):
@@ -32,11 +44,22 @@ class JsonRequest(Request):
 
         """
         body = await self.body()
-        if len(body) <= LARGE:
-            return json.loads(body.decode())
         try:
-            return from_json(body, allow_inf_nan=False, cache_strings="none")
-        except ValueError as error:
-            raise json.JSONDecodeError(str(error), "", 0) from None
+            value = _value(body)
+            # Counted on its way here (`app.http.body_limit`); the reader keeps the last of several values.
+            values = self.scope.get("json_values")
+            name = values and values.repeated_name(value, body)
         finally:
             cast("bytearray", body).clear()
+        if name is not None:
+            raise RefusedBody(InvalidInput(f"'{name}' is given more than once in one object", field=name))
+        return value
+
+
+def _value(body: bytes) -> object:
+    if len(body) <= LARGE:
+        return json.loads(body.decode())
+    try:
+        return from_json(body, allow_inf_nan=False, cache_strings="none")
+    except ValueError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None

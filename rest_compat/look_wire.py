@@ -15,7 +15,7 @@ from db.looks import LookRow, ProductRow, SharedWith
 from db.tables import VideoJobStatus, Visibility
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
-from rest_compat.wire import Wire
+from rest_compat.wire import Asked, Wire
 
 LONGEST_NUMBER = 40
 
@@ -101,7 +101,7 @@ class LookListBody(Wire):
     limit: int
 
 
-class NewProductBody(Wire):
+class NewProductBody(Asked):
     """A product of a look to be made."""
 
     sku: str | None = None
@@ -115,7 +115,7 @@ class NewProductBody(Wire):
 UserIds = Annotated[list[str], Field(max_length=MOST_SHARES), _counted(check_share_count)]
 
 
-class NewLookBody(Wire):
+class NewLookBody(Asked):
     """A look to be made."""
 
     title: str | None = None

@@ -1,6 +1,5 @@
 """`/api/v1/looks`: looks with their products and videos."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -106,21 +105,21 @@ async def _bodies(reader: Reader, rows: Sequence[LookRow], show: ShowUrl) -> lis
 
 
 async def _asked(body: NewLookBody) -> LookInput:
-    image = await asyncio.to_thread(decode_image, body.generated_image_base64, field="generatedImageBase64")
+    image = await decode_image(body.generated_image_base64, field="generatedImageBase64")
     return LookInput(
         title=body.title,
         notes=body.notes,
         image=image,
-        products=[await _asked_product(product) for product in body.products],
+        products=[await _asked_product(product, f"products.{number}") for number, product in enumerate(body.products)],
         visibility=body.visibility,
         shared_with_user_ids=body.shared_with_user_ids,
     )
 
 
-async def _asked_product(product: NewProductBody) -> ProductInput:
+async def _asked_product(product: NewProductBody, place: str) -> ProductInput:
     return ProductInput(
         **values_of(product, ProductFields),
-        thumbnail=await asyncio.to_thread(decode_image, product.thumbnail_base64, field="thumbnailBase64"),
+        thumbnail=await decode_image(product.thumbnail_base64, field=f"{place}.thumbnailBase64"),
     )
 
 

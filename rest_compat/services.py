@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 
 from fastapi import APIRouter, Depends, Request, Response, Security
 from fastapi.routing import APIRoute
@@ -65,6 +65,8 @@ _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 class AdmittedRoute(APIRoute):
     """Admits the caller before anything of the body is read: credentials are the first check (contract.md)."""
 
+    request_class: ClassVar[type[JsonRequest]] = JsonRequest
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return a handler that raises `auth.errors.AccessDenied` before FastAPI's own begins."""
         handle = super().get_route_handler()
@@ -75,7 +77,7 @@ class AdmittedRoute(APIRoute):
                 request.state.caller = await services.admit(request.headers.get("authorization"))
                 # The body takes as long as the client's line does; `caller_of` goes on behind it.
                 allow(request, None)
-                return await handle(JsonRequest(request.scope, request.receive))
+                return await handle(self.request_class(request.scope, request.receive))
 
         return admit_and_handle
 

@@ -245,4 +245,4 @@ def _event(name: str, position: Position, body: Wire) -> ServerSentEvent:
 def _end(name: str, reason: Refusal | AccessDenied) -> ServerSentEvent:
     """Say what a new request would be answered; without an id, so that the last one stays."""
     body = RefusalBody(detail=reason.message, code=reason.code, request_id=correlation_id.get())
-    return ServerSentEvent(event=name, raw_data=body.model_dump_json(by_alias=True))
+    return ServerSentEvent(event=name, raw_data=body.model_dump_json(by_alias=True, exclude_unset=True))

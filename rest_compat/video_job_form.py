@@ -1,22 +1,58 @@
 """The multipart form that asks for a video."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, Field, fields
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
-from fastapi import File, Form, Header, Query, UploadFile
+from fastapi import File, Form, Header, Query, Request, UploadFile
 from pydantic.alias_generators import to_camel
+from starlette.datastructures import UploadFile as FormFile
 
-from db.specification import Specification
-from resolvers.errors import InvalidLook
+from db.specification import SPECIFIED, Specification
+from resolvers.errors import InvalidInput, InvalidLook
+from resolvers.ids import uuid_of
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import VideoJobInput
+from rest_compat.services import AdmittedRoute
+from rest_compat.whole_form import LONGEST_NAME_SHOWN, FormField, WholeForm
 from rest_compat.wire import FormBoolean
+
+IMAGES = "a JPEG, PNG, WebP or AVIF file"
+LOOK_ID = FormField("lookId")
+LOOK_IDS = {"lookId", "look_id"}
+FIELDS = {
+    **{name: FormField(to_camel(name)) for name in SPECIFIED},
+    "look_id": LOOK_ID,
+    "expected_cost": FormField("expectedCost"),
+    "initial_image": FormField("initialImage", is_file=True),
+    "end_frame": FormField("endFrame", is_file=True),
+    "reference_images": FormField("referenceImages", is_file=True, is_list=True),
+}
 
 ReferenceImages = Annotated[
     list[UploadFile] | None,
-    File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
+    File(alias="referenceImages", description="What it looks like: up to three JPEG, PNG, WebP or AVIF files"),
 ]
+
+
+class VideoJobForm(WholeForm):
+    """Reads the form, spelled as ours or with underscores."""
+
+    fields = FIELDS | {field.name: field for field in FIELDS.values()}
+
+    def one_of(self, field: FormField, values: Sequence[str | FormFile]) -> str | FormFile:
+        """Take the look from wherever it is given."""
+        texts = [value for value in values if isinstance(value, str)]
+        if field is LOOK_ID and len(texts) == len(values):
+            return _one_look(texts) or ""
+        return super().one_of(field, values)
+
+
+class VideoJobRoute(AdmittedRoute):
+    """Reads the form as this."""
+
+    request_class = VideoJobForm
 
 
 def _with_specification(read: Any) -> Any:  # noqa: ANN401 - a function that FastAPI calls
@@ -34,10 +70,12 @@ def _with_specification(read: Any) -> Any:  # noqa: ANN401 - a function that Fas
 
 
 @_with_specification
-async def video_job_input(
+async def video_job_input(  # noqa: PLR0913 - the form's fields
     *,
+    request: Request,
     look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
-    look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
+    look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,  # noqa: ARG001 - see `_looks_in_query`
+    camel_look_id_in_query: Annotated[str | None, Query(alias="lookId", description="The same again")] = None,  # noqa: ARG001 - see `_looks_in_query`
     expected_cost: Annotated[
         int | None, Form(alias="expectedCost", description="Refuses the video where it costs something else by now")
     ] = None,
@@ -45,13 +83,15 @@ async def video_job_input(
     **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
     """Read the form."""
-    look = _one_look(look_id, look_id_in_query)
+    if len(request.headers.getlist("Idempotency-Key")) > 1:
+        raise InvalidInput("Idempotency-Key is given more than once", field="idempotencyKey")
+    look = _one_look([look_id or "", *_looks_in_query(request)])
     return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key, expected_cost=expected_cost)
 
 
 async def video_job_uploads(
     initial_image: Annotated[
-        UploadFile | None, File(alias="initialImage", description="Where to start: a JPEG or PNG file")
+        UploadFile | None, File(alias="initialImage", description=f"Where to start: {IMAGES}")
     ] = None,
     end_frame: Annotated[UploadFile | None, File(alias="endFrame", description="Where to end: as above")] = None,
     reference_images: ReferenceImages = None,
@@ -60,8 +100,25 @@ async def video_job_uploads(
     return Uploads(initial_image, end_frame, reference_images or ())
 
 
-def _one_look(in_form: str | None, in_query: str | None) -> str | None:
-    """Take the look from wherever it is given; two different ones are no look."""
-    if in_form and in_query and in_form.strip().lower() != in_query.strip().lower():
+def _looks_in_query(request: Request) -> Iterable[str]:
+    """Return all of the address's parameters, each of which must be a look's id."""
+    for name, value in request.query_params.multi_items():
+        if name not in LOOK_IDS:
+            shown = name[:LONGEST_NAME_SHOWN]
+            raise InvalidInput(f"The parameter '{shown}' of the address is not known here", field=shown)
+        yield value
+
+
+def _one_look(given: Iterable[str]) -> str | None:
+    """Return the look that is given wherever one is; different ones are no look."""
+    looks = {_comparable(text): text for text in given if text.strip()}
+    if len(looks) > 1:
         raise InvalidLook
-    return in_form or in_query
+    return next(iter(looks.values()), None)
+
+
+def _comparable(look_id: str) -> object:
+    try:
+        return uuid_of(look_id.strip())
+    except ValueError:
+        return look_id.strip()

@@ -31,7 +31,7 @@ from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
 from rest_compat.time_limits import allow
-from rest_compat.video_job_form import video_job_input, video_job_uploads
+from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads
 from rest_compat.wire import (
     DefaultVideoBody,
     InsufficientTokensBody,
@@ -40,7 +40,7 @@ from rest_compat.wire import (
     VideoJobListBody,
 )
 
-router = router_at("/api/v1/video-jobs", "video jobs")
+router = router_at("/api/v1/video-jobs", "video jobs", VideoJobRoute)
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "A field breaks its rule, or the look is not the caller's"},
@@ -48,6 +48,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     402: {"model": InsufficientTokensBody, "description": "The balance does not cover the cost"},
     403: {"model": RefusalBody, "description": "The account is not active"},
     409: {"model": RefusalBody, "description": "The price is not `expectedCost`, or the key's job has been deleted"},
+    415: {"model": RefusalBody, "description": "The body is no multipart form"},
     429: {"model": RefusalBody, "description": "All slots are taken, or the day's spending ceiling is reached"},
     503: {"model": RefusalBody, "description": "New videos are paused, or real ones not configured or suspended"},
 }

@@ -38,6 +38,12 @@ class Wire(BaseModel):
         cls.model_rebuild(force=True)
 
 
+class Asked(Wire):
+    """Base of the bodies of requests that make something: what nothing would be made of is refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 @declares(LogLine, hidden={"video_job_id", "id"})
 class LogLineBody(Wire):
     """A line of a job's log."""
@@ -158,6 +164,7 @@ class RefusalBody(Wire):
 
     detail: str
     code: str
+    field: str | None = Field(default=None, description="What was wrong, as a path: `products.1.name`; where told")
     request_id: str | None
 
 

@@ -1,6 +1,5 @@
 """The mutations about looks. Images come as uploads (GraphQL multipart request) or as data URIs."""
 
-import asyncio
 from decimal import Decimal
 from typing import Annotated
 
@@ -36,11 +35,11 @@ class CreateProductInput:
     thumbnail: Upload | None = strawberry.field(default=None, description="The picture, as an upload")
     thumbnail_base64: str | None = strawberry.field(default=None, description="The picture, as data URI or bare base64")
 
-    async def asked(self) -> ProductInput:
-        """Return the product as the rules take it."""
+    async def asked(self, place: str) -> ProductInput:
+        """Return the product as the rules take it; `place` is where it stands in the input."""
         return ProductInput(
             **values_of(self, ProductFields) | {"price": None if self.price is None else Decimal(str(self.price))},
-            thumbnail=await _image(self.thumbnail, self.thumbnail_base64, "thumbnailBase64"),
+            thumbnail=await _image(self.thumbnail, self.thumbnail_base64, f"{place}.thumbnail"),
         )
 
 
@@ -70,8 +69,8 @@ class CreateLookInput:
         return LookInput(
             title=self.title,
             notes=self.notes,
-            image=await _image(self.generated_image, self.generated_image_base64, "generatedImageBase64"),
-            products=[await product.asked() for product in self.products],
+            image=await _image(self.generated_image, self.generated_image_base64, "generatedImage"),
+            products=[await product.asked(f"products.{number}") for number, product in enumerate(self.products)],
             visibility=self.visibility,
             shared_with_user_ids=self.shared_with_user_ids,
         )
@@ -162,15 +161,10 @@ class LookMutations:
 
 async def _image(upload: object, text: str | None, field: str) -> Image:
     if (upload is None) == (text is None):
-        raise InvalidInput(f"Either {field} or an upload in its place is required", field=field)
+        raise InvalidInput(f"Either {field} or {field}Base64 is required", field=field)
     if text is not None:
-        return await asyncio.to_thread(decode_image, text, field=field)
-    return await _uploaded(upload, field)
-
-
-async def _uploaded(upload: object, field: str) -> Image:
+        return await decode_image(text, field=f"{field}Base64")
     if not hasattr(upload, "read"):
-        raise InvalidInput(f"The upload in the place of {field} is no file", field=field)
+        raise InvalidInput(f"{field} must be an uploaded file", field=field)
     # One byte more than allowed tells that there is too much.
-    data = await upload.read(LARGEST_IMAGE_BYTES + 1)
-    return await asyncio.to_thread(checked_image, data, field=field)
+    return await checked_image(await upload.read(LARGEST_IMAGE_BYTES + 1), field=field)

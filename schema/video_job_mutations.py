@@ -23,6 +23,8 @@ from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVi
 from schema.plain_fields import takes_specification
 from schema.types import Look, VideoJob
 
+IMAGES = "a JPEG, PNG, WebP or AVIF file"
+
 
 @strawberry.input(description="What video to make. The values are spelled as over REST.")
 @takes_specification
@@ -37,10 +39,10 @@ class CreateVideoJobInput:
     expected_cost: int | None = strawberry.field(
         default=None, description="What a quote has said, in tokens; where the price has changed, nothing is charged"
     )
-    initial_image: Upload | None = strawberry.field(default=None, description="Where to start: a JPEG or PNG file")
-    end_frame: Upload | None = strawberry.field(default=None, description="Where to end: a JPEG or PNG file")
+    initial_image: Upload | None = strawberry.field(default=None, description=f"Where to start: {IMAGES}")
+    end_frame: Upload | None = strawberry.field(default=None, description=f"Where to end: {IMAGES}")
     reference_images: list[Upload] = strawberry.field(
-        default_factory=list, description="What it looks like: up to three JPEG or PNG files"
+        default_factory=list, description="What it looks like: up to three JPEG, PNG, WebP or AVIF files"
     )
 
     def uploads(self) -> Uploads:

@@ -11,7 +11,7 @@ import pytest
 from media import images
 from media.images import LARGEST_IMAGE_BYTES, LARGEST_IMAGE_PIXELS, Image, InvalidImage, decoded_image, verified_image
 
-NO_IMAGE = "is not an image (JPEG, PNG, WebP or GIF)"
+NO_IMAGE = "is not an image"
 NO_BASE64 = "is not valid base64"
 TOO_LARGE = "is larger than 20 MB"
 TOO_MANY_PIXELS = "has more than 50 million pixels"

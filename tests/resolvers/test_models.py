@@ -182,27 +182,28 @@ def picture(kind: str) -> UploadFile:
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "sentence"),
+    ("changes", "kind", "given"),
     [
-        ({"model": SHORT.id}, "WEBP", None),
-        ({"model": f" models/{SHORT.id} "}, "WEBP", None),
-        ({"model": SHORT.id}, "GIF", "initialImage must be a JPEG, PNG or WEBP image"),
-        ({}, "WEBP", "initialImage must be a JPEG or PNG image"),
-        ({"model": SHORT.id, "mock_mode": True}, "WEBP", "initialImage must be a JPEG or PNG image"),
-        ({"model": "unknown"}, "WEBP", "initialImage must be a JPEG or PNG image"),
+        ({"model": SHORT.id}, "WEBP", "image/webp"),
+        ({"model": f" models/{SHORT.id} "}, "WEBP", "image/webp"),
+        ({"model": SHORT.id}, "AVIF", "image/jpeg"),
+        ({}, "WEBP", "image/jpeg"),
+        ({"model": SHORT.id, "mock_mode": True}, "WEBP", "image/jpeg"),
+        ({"model": "unknown"}, "WEBP", "image/jpeg"),
+        ({"model": "unknown"}, "PNG", "image/png"),
     ],
 )
-async def test_each_model_takes_its_own_kinds_of_images(
-    changes: dict[str, Any], kind: str, sentence: str | None
-) -> None:
+async def test_each_model_is_given_its_own_kinds_of_images(changes: dict[str, Any], kind: str, given: str) -> None:
     asked, uploads = replace(ASKED, **changes), Uploads(initial_image=picture(kind))
 
-    if sentence is None:
-        (image,) = (await inspected(asked, uploads, WIDER)).images
-        assert image.media_type == "image/webp"
-    else:
-        with pytest.raises(InvalidInput, match=f"^{sentence}$"):
-            await inspected(asked, uploads, WIDER)
+    (image,) = (await inspected(asked, uploads, WIDER)).images
+
+    assert image.media_type == given
+
+
+async def test_no_model_is_given_an_animation() -> None:
+    with pytest.raises(InvalidInput, match=r"^initialImage must be a JPEG, PNG, WebP or AVIF image$"):
+        await inspected(replace(ASKED, model=SHORT.id), Uploads(initial_image=picture("GIF")), WIDER)
 
 
 def test_the_same_request_has_the_same_digest_and_other_images_another() -> None:

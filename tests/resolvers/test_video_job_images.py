@@ -87,20 +87,20 @@ async def test_a_repeated_request_with_the_same_images_is_a_replay_and_with_othe
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"<html>", "initialImage is not an image (JPEG, PNG, WebP or GIF)"),
-        (png("red")[:-20], "initialImage is not an image (JPEG, PNG, WebP or GIF)"),
+        (b"<html>", "initialImage is not an image (JPEG, PNG, WebP or AVIF)"),
+        (png("red")[:-20], "initialImage is not an image (JPEG, PNG, WebP or AVIF)"),
         (b"GIF89a\x01\x00\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;", None),
         (b"\x89PNG" + b"0" * 21 * 1024 * 1024, "initialImage is larger than 20 MB"),
     ],
 )
-async def test_what_is_no_jpeg_or_png_is_refused(house: House, data: bytes, sentence: str | None) -> None:
+async def test_what_is_no_picture_is_refused(house: House, data: bytes, sentence: str | None) -> None:
     caller = await house.user()
     before, files = await house.traces(caller), sorted(house.settings.media_folder.iterdir())
 
     answer = await create(house, caller, initialImage=data)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")
-    assert answer.json()["detail"] == (sentence or "initialImage must be a JPEG or PNG image")
+    assert answer.json()["detail"] == (sentence or "initialImage must be a JPEG, PNG, WebP or AVIF image")
     assert await house.traces(caller) == before
     assert sorted(house.settings.media_folder.iterdir()) == files
     assert await house.count(table=FileRemoval) == 0

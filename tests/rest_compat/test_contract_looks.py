@@ -1,6 +1,7 @@
 """`/api/v1/looks` row by row: making and changing looks, with their images."""
 
 import base64
+import json
 from io import BytesIO
 from typing import Any
 
@@ -133,12 +134,12 @@ async def test_a_repeated_sku_is_kept_once_and_products_without_one_all(house: H
         ({"generatedImageBase64": "not base64!"}, "generatedImageBase64 is not valid base64"),
         (
             {"generatedImageBase64": base64.b64encode(b"no image").decode()},
-            "generatedImageBase64 is not an image (JPEG, PNG, WebP or GIF)",
+            "generatedImageBase64 is not an image (JPEG, PNG, WebP, GIF or AVIF)",
         ),
-        ({"products": [PRODUCT, PRODUCT | {"thumbnailBase64": "ä"}]}, "thumbnailBase64 is not valid base64"),
-        ({"products": [PRODUCT | {"name": " "}]}, "name is required"),
-        ({"products": [PRODUCT | {"price": -0.01}]}, "price must be 0 to 9999999999.99"),
-        ({"products": [PRODUCT | {"price": "1e999999"}]}, "price must be 0 to 9999999999.99"),
+        ({"products": [PRODUCT, PRODUCT | {"thumbnailBase64": "ä"}]}, "products.1.thumbnailBase64 is not valid base64"),
+        ({"products": [PRODUCT | {"name": " "}]}, "products.0.name is required"),
+        ({"products": [PRODUCT | {"price": -0.01}]}, "products.0.price must be 0 to 9999999999.99"),
+        ({"products": [PRODUCT | {"price": "1e999999"}]}, "products.0.price must be 0 to 9999999999.99"),
         ({"title": "x" * 501}, "title must be at most 500 characters"),
         ({"notes": "a\x00b"}, "notes contains characters that cannot be stored"),
         ({"visibility": "shared", "sharedWithUserIds": ["no-uuid"]}, "User not found"),
@@ -213,3 +214,61 @@ async def test_title_and_notes_are_changed_one_by_one(
     assert now == look | {"title": title, "notes": notes, "updatedAt": now["updatedAt"]}
     assert now["updatedAt"] >= look["updatedAt"]
     assert (await call(house, owner, "GET", f"{PATH}/{look['id']}")).json() == now
+
+
+@pytest.mark.parametrize("size", [0, 200_000], ids=["small", "large"])
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ('"title": "a", "title": "b"', "title"),
+        ('"title": "a", "t\\u0069tle": "b"', "title"),
+        ('"products": []', "products"),
+        ('"notes": null, "notes": "x"', "notes"),
+    ],
+)
+async def test_a_member_that_is_there_twice_is_refused(house: House, more: str, name: str, size: int) -> None:
+    before, caller = await rows_and_files(house), await house.user()
+    look = LOOK | {"generatedImageBase64": base64.b64encode(base64.b64decode(PNG) + bytes(size)).decode()}
+    body = json.dumps(look)[:-1] + f", {more}}}"
+
+    answer = await call(house, caller, "POST", PATH, content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["field"]) == (400, name)
+    assert answer.json()["detail"] == f"'{name}' is given more than once in one object"
+    assert await rows_and_files(house) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"titel": "x"}, ["titel"]),
+        ({"generatedImageUrl": "https://shop.example/a.png"}, ["generatedImageUrl"]),
+        ({"lookId": NOBODYS}, ["lookId"]),
+        ({"title": "a", "Title": "b"}, ["Title"]),
+        ({"products": [PRODUCT, PRODUCT | {"prize": 1}]}, ["products", 1, "prize"]),
+        ({"products": [PRODUCT | {"productUrl": "https://a.example", "product_url": "https://b.example"}]}, None),
+        ({"sharedWithUserIds": [], "shared_with_user_ids": [NOBODYS]}, None),
+    ],
+)
+async def test_a_member_that_nobody_knows_is_refused_by_name(
+    house: House, fields: dict[str, Any], place: list[object] | None
+) -> None:
+    before, caller = await rows_and_files(house), await house.user()
+
+    answer = await call(house, caller, "POST", PATH, json=LOOK | fields)
+
+    assert answer.status_code == 422
+    (mistake,) = answer.json()["detail"]
+    assert mistake["type"] == "extra_forbidden"
+    assert place is None or mistake["loc"] == ["body", *place]
+    assert await rows_and_files(house) == before
+
+
+async def test_members_may_be_spelled_with_underscores(house: House) -> None:
+    product = {"name": "Coat", "product_url": "https://shop.example/1", "thumbnail_base64": PNG}
+
+    look = await call(
+        house, await house.user(), "POST", PATH, json={"generated_image_base64": PNG, "products": [product]}
+    )
+
+    assert [one["productUrl"] for one in look.json()["products"]] == ["https://shop.example/1"]

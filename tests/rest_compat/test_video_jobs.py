@@ -235,14 +235,3 @@ async def test_what_does_not_exist_is_told_in_json(house: House, method: str, pa
 
     assert answer.status_code == status
     assert answer.json()["detail"]
-
-
-async def test_an_unreadable_body_is_refused_clearly(house: House) -> None:
-    headers = house.headers(await house.user())
-
-    torn = await house.http.post(
-        PATH, content=b"--x\r\nrubbish", headers=headers | {"Content-Type": "multipart/form-data; boundary=x"}
-    )
-    json_instead = await house.http.post(PATH, json=FORM, headers=headers)
-
-    assert (torn.status_code, json_instead.status_code) == (422, 422)

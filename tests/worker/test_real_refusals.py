@@ -81,11 +81,11 @@ async def test_some_things_are_refused_for_mock_videos_too(  # noqa: PLR0913 - a
 
 
 NO_IMAGES = {
-    "text": (b"I am no picture.", "is not an image (JPEG, PNG, WebP or GIF)"),
-    "GIF": (picture("GIF"), "must be a JPEG or PNG image"),
-    "half a JPEG": (JPEG[: len(JPEG) // 2], "is not an image (JPEG, PNG, WebP or GIF)"),
-    "a JPEG without its end": (JPEG[:-2], "is not an image (JPEG, PNG, WebP or GIF)"),
-    "a PNG cut off": (PNG[:-20], "is not an image (JPEG, PNG, WebP or GIF)"),
+    "text": (b"I am no picture.", "is not an image (JPEG, PNG, WebP or AVIF)"),
+    "GIF": (picture("GIF"), "must be a JPEG, PNG, WebP or AVIF image"),
+    "half a JPEG": (JPEG[: len(JPEG) // 2], "is not an image (JPEG, PNG, WebP or AVIF)"),
+    "a JPEG without its end": (JPEG[:-2], "is not an image (JPEG, PNG, WebP or AVIF)"),
+    "a PNG cut off": (PNG[:-20], "is not an image (JPEG, PNG, WebP or AVIF)"),
 }
 
 
