@@ -57,12 +57,13 @@ def _more(kind: str) -> dict[str, object]:
     texts = PngInfo()
     texts.add_text("Comment", SECRET.decode())
     texts.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=False)
-    return {
+    options: dict[str, dict[str, object]] = {
         "JPEG": {"comment": SECRET, "xmp": xmp, "quality": 95},
         "PNG": {"pnginfo": texts},
         "WEBP": {"xmp": xmp, "quality": 95},
         "AVIF": {"xmp": xmp, "quality": 95},
-    }[kind]
+    }
+    return options[kind]
 
 
 def seen_corners(data: bytes) -> list[str]:

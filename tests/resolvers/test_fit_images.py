@@ -22,7 +22,7 @@ PLACES_OF_FIELDS = ["initialImage", "endFrame", "referenceImages.0"]
 
 async def by_rest(house: House, caller: Caller, files: list[tuple[str, bytes]]) -> tuple[str | None, Any]:
     """Create a job from images; return its id, or the refusal's field and sentence."""
-    parts = [*multipart(FORM), *((name, ("a", data, "image/jpeg")) for name, data in files)]
+    parts: list[Any] = [*multipart(FORM), *((name, ("a", data, "image/jpeg")) for name, data in files)]
     answer = await house.http.post("/api/v1/video-jobs", files=parts, headers=house.headers(caller))
     body = answer.json()
     return body.get("id"), (body.get("field"), body.get("detail"))
@@ -152,8 +152,8 @@ async def test_a_look_shows_no_metadata(house: House, place: str) -> None:
 
 async def test_a_repeated_request_is_known_by_what_was_sent(house: House) -> None:
     headers = house.headers(await house.user()) | {"Idempotency-Key": "once"}
-    parts = [*multipart(FORM), ("initialImage", ("a.webp", photograph("WEBP", TURNED), "image/webp"))]
-    other = [*multipart(FORM), ("initialImage", ("a.webp", photograph("WEBP", 3), "image/webp"))]
+    parts: list[Any] = [*multipart(FORM), ("initialImage", ("a.webp", photograph("WEBP", TURNED), "image/webp"))]
+    other: list[Any] = [*multipart(FORM), ("initialImage", ("a.webp", photograph("WEBP", 3), "image/webp"))]
 
     first, again, changed = [
         await house.http.post("/api/v1/video-jobs", files=form, headers=headers) for form in (parts, parts, other)
