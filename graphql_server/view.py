@@ -62,7 +62,7 @@ class GraphQLView(GraphQL[Context, None]):
         make_context: Callable[[Request | WebSocket], Context],
         *,
         origins: Sequence[str] = (),
-        page: Callable[[], Response] | None = None,
+        page: Callable[[Request], Response] | None = None,
         shared_subscriptions: Collection[str] = (),
     ) -> None:
         """Serve a schema.
@@ -175,7 +175,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def render_graphql_ide(self, request: Request) -> Response:
         """Return the playground."""
-        return self._page() if self._page else await super().render_graphql_ide(request)
+        return self._page(request) if self._page else await super().render_graphql_ide(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
         """Return the body of one of a stream's results."""
