@@ -10,7 +10,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -35,9 +34,8 @@ from graphql_server.http_answers import (
 from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
 from graphql_server.json_values import JsonValues, decoded
 from graphql_server.schema import Schema
-from graphql_server.websocket import TransportHandler, WebSocketAdapter
+from graphql_server.websocket import TransportHandler, WebSocketAdapter, credentials_of
 
-UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 logger = logging.getLogger(__name__)
 
 
@@ -102,16 +100,8 @@ class GraphQLView(GraphQL[Context, None]):
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Check the credentials of a WebSocket, or close it with 4403; what is no answer to them the handler sees."""
-        parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
-        authorization = parameters.get("authorization", context.authorization)
-        try:
-            await context.authenticate(str(authorization) if authorization else None)
-        except Exception as error:
-            expected = self.error_formatter.expected(error)
-            if expected is None or expected.status not in UNAUTHENTICATED:
-                raise
-            raise ConnectionRejectionError({"code": expected.code}) from error
+        """Check the credentials of a WebSocket; the handler closes it where they are refused."""
+        await context.authenticate(credentials_of(context))
         return UnsetType()  # None would become a payload of the acknowledgement
 
     async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited

@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.http.logs import keep_logs_discreet
 from app.http.protocol import BoundedHttp, DrainState, WebSocket
 from resolvers.streams import Streams
 
@@ -28,6 +29,7 @@ class HttpServer(uvicorn.Server):
     """Serves an application on sockets that it is given; `streams` are what would not end by itself."""
 
     def __init__(self, app: ASGIApp, streams: Streams) -> None:
+        keep_logs_discreet()
         super().__init__(
             uvicorn.Config(
                 app,
