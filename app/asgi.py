@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from app import web_pages
 from app.http.body_limit import GRAPHQL, LimitBody
+from app.http.heads import CheckHeads
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.media_files import MediaFiles
@@ -143,7 +144,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
-    return CorrelationIdMiddleware(app, header_name="X-Request-ID")
+    return CorrelationIdMiddleware(CheckHeads(app, settings.hosts), header_name="X-Request-ID")
 
 
 def _rest(settings: Settings, services: Services) -> FastAPI:

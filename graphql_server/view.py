@@ -11,7 +11,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -36,11 +35,10 @@ from graphql_server.http_answers import (
 from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
 from graphql_server.json_values import JsonValues, decoded
 from graphql_server.schema import Schema
-from graphql_server.websocket import TransportHandler, WebSocketAdapter
+from graphql_server.websocket import TransportHandler, WebSocketAdapter, credentials_of
 
 # A client introduces itself as soon as it is connected; one that does not is closed with 4408.
 INIT_TIMEOUT = timedelta(seconds=5)
-UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +63,7 @@ class GraphQLView(GraphQL[Context, None]):
         make_context: Callable[[Request | WebSocket], Context],
         *,
         origins: Sequence[str] = (),
-        page: Callable[[], Response] | None = None,
+        page: Callable[[Request], Response] | None = None,
         shared_subscriptions: Collection[str] = (),
     ) -> None:
         """Serve a schema.
@@ -106,16 +104,8 @@ class GraphQLView(GraphQL[Context, None]):
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Check the credentials of a WebSocket, or close it with 4403; what is no answer to them the handler sees."""
-        parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
-        authorization = parameters.get("authorization", context.authorization)
-        try:
-            await context.authenticate(str(authorization) if authorization else None)
-        except Exception as error:
-            expected = self.error_formatter.expected(error)
-            if expected is None or expected.status not in UNAUTHENTICATED:
-                raise
-            raise ConnectionRejectionError({"code": expected.code}) from error
+        """Check the credentials of a WebSocket; the handler closes it where they are refused."""
+        await context.authenticate(credentials_of(context))
         return UnsetType()  # None would become a payload of the acknowledgement
 
     async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited
@@ -186,7 +176,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def render_graphql_ide(self, request: Request) -> Response:
         """Return the playground."""
-        return self._page() if self._page else await super().render_graphql_ide(request)
+        return self._page(request) if self._page else await super().render_graphql_ide(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
         """Return the body of one of a stream's results."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, aclosing, suppress
 from http import HTTPStatus
@@ -33,6 +34,10 @@ TRY_AGAIN_LATER = 1013
 # An ASGI extension: the server is told by it that the client has introduced itself, and may send longer messages.
 ON_INIT = "graphql_server.on_init"
 ERROR = '"type":"error","payload":'
+UNAUTHENTICATED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+NO_CREDENTIALS = 'Forbidden: connection_init has no token in {"payload": {"Authorization": "Bearer ..."}}'
+
+logger = logging.getLogger(__name__)
 
 
 class View(Protocol):
@@ -47,6 +52,8 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
 
     async def close(self, code: int, reason: str) -> None:
         """Close it with as much of the reason as fits into a frame (RFC 6455, section 5.5)."""
+        # Without the reason: some repeat what a client has sent.
+        logger.info("A WebSocket is closed with %d", code)
         await super().close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
 
 
@@ -71,7 +78,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_message(self, message: Any) -> None:  # noqa: ANN401 - whatever JSON holds
         """Take a message, or close the connection where it is none of the protocol's."""
-        if isinstance(message, dict) and isinstance(message.get("id", ""), str | int):
+        if isinstance(message, dict) and _is_id(message.get("id", "")):
             await super().handle_message(cast("Message", message))
         else:
             await self.handle_invalid_message("Failed to parse message")
@@ -93,9 +100,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except Exception as error:
             expected = cast("View", self.view).error_formatter.expected(error)
-            if expected is None or expected.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+            if expected is not None and expected.status is HTTPStatus.SERVICE_UNAVAILABLE:
+                await self.websocket.close(TRY_AGAIN_LATER, expected.code)
+            elif expected is not None and expected.status in UNAUTHENTICATED:
+                await self.websocket.close(FORBIDDEN, "Forbidden" if credentials_of(self.context) else NO_CREDENTIALS)
+            else:
                 raise
-            await self.websocket.close(TRY_AGAIN_LATER, expected.code)
             return
         if not self.connection_acknowledged or self._timers:
             return
@@ -180,6 +190,17 @@ def _told_initialised(scope: Scope) -> None:
     on_init = scope.get("extensions", {}).get(ON_INIT)
     if on_init is not None:
         on_init()
+
+
+def credentials_of(context: Context) -> str | None:
+    """Return what `connection_init` has brought as `Authorization`, in letters of any case, else the header."""
+    parameters = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+    authorization = parameters.get("authorization", context.authorization)
+    return str(authorization) if authorization else None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _asked(payload: object) -> dict[str, object]:

@@ -72,3 +72,12 @@ def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert set(re.findall(r"(?:^|`|\$ )make ([a-z]+)\b", README, re.MULTILINE)) <= targets
+
+
+def test_every_threat_names_tests_that_are_there() -> None:
+    rows_ = [line for line in (ROOT / "docs" / "threats.md").read_text().splitlines() if line.startswith("| ")]
+    answered = [line for line in rows_ if not line.startswith(("| try", "| trouble", "| ---"))]
+
+    named = [re.findall(r"`(tests/[a-z_/]+\.py)`", line) for line in answered]
+    assert all(named), "a threat without a test"
+    assert [name for names in named for name in names if not (ROOT / name).is_file()] == []

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from app.http.connection_limits import ConnectionLimits
 from app.http.drain import DrainState
+from app.http.logs import keep_logs_discreet
 from app.http.protocol import BoundedHttp
 from app.http.websocket_protocol import WebSocket
 from resolvers.streams import Streams
@@ -31,6 +32,7 @@ class HttpServer(uvicorn.Server):
     """Serves an application on sockets that it is given; `streams` are what would not end by itself."""
 
     def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits | None = None) -> None:
+        keep_logs_discreet()
         super().__init__(
             uvicorn.Config(
                 app,

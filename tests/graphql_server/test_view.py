@@ -14,7 +14,7 @@ URL = "http://shop/graphql"
 
 
 async def asked(query: str, authorization: str | None = None, **headers: str) -> httpx.Response:
-    view = GraphQLView(shop(Batching()), ShopContext.of, page=lambda: HTMLResponse("a page"))
+    view = GraphQLView(shop(Batching()), ShopContext.of, page=lambda _request: HTMLResponse("a page"))
     sent = headers | ({"Authorization": authorization} if authorization else {})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(view)) as client:
         if query:

@@ -45,12 +45,17 @@ def subscribe(**payload: Any) -> dict[str, Any]:
         ({"type": "subscribe", "id": None, "payload": {"query": QUERY}}, NO_MESSAGE),
         ({"type": "complete"}, NO_MESSAGE),
         ({"type": "complete", "id": []}, NO_MESSAGE),
+        ({"type": "complete", "id": True}, NO_MESSAGE),
+        ({"type": "subscribe", "id": True, "payload": {"query": QUERY}}, NO_MESSAGE),
+        ({"type": "subscribe", "id": 1.5, "payload": {"query": QUERY}}, NO_MESSAGE),
+        ({"type": "ping", "id": []}, NO_MESSAGE),
     ],
 )
 async def test_what_is_no_message_closes_the_connection(
     house: House, caplog: pytest.LogCaptureFixture, message: Any, reason: str
 ) -> None:
     connection = await connected(house)
+    caplog.set_level("INFO", logger="graphql_server")
     await connection.send(json.dumps(message))
 
     with pytest.raises(websockets.ConnectionClosedError) as closed:
@@ -58,7 +63,50 @@ async def test_what_is_no_message_closes_the_connection(
 
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4400, reason)
-    assert caplog.text == ""
+    assert caplog.messages == ["A WebSocket is closed with 4400"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["[]", "5", "null", "{}", "{", "", b"{}", "[" * 9_000, '{"type":"subscribe","id":[]}', '{"type":{}}', "NaN"],
+)
+async def test_before_somebody_has_said_who_they_are_it_is_the_same(
+    house: House, caplog: pytest.LogCaptureFixture, frame: str | bytes
+) -> None:
+    caplog.set_level("INFO", logger="graphql_server")
+    assert (await closed_by(house, frame))[0] == 4400
+    assert caplog.messages == ["A WebSocket is closed with 4400"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{}, {"token": "T"}, {"authToken": "T"}, {"headers": {"Authorization": "Bearer T"}}, {"Authorization": ""}],
+)
+async def test_a_token_of_another_name_is_not_read_and_the_client_is_told_which_is(
+    house: House, payload: dict[str, Any]
+) -> None:
+    code, reason = await closed_by(house, json.dumps({"type": "connection_init", "payload": payload}))
+
+    assert code == 4403
+    assert reason == 'Forbidden: connection_init has no token in {"payload": {"Authorization": "Bearer ..."}}'
+
+
+@pytest.mark.parametrize("authorization", ["Bearer x", "x", 5, ["x"], {"a": 1}])
+async def test_a_wrong_token_is_just_refused(house: House, authorization: object) -> None:
+    message = {"type": "connection_init", "payload": {"authorization": authorization}}
+
+    assert await closed_by(house, json.dumps(message)) == (4403, "Forbidden")
+
+
+async def closed_by(house: House, frame: str | bytes) -> tuple[int, str]:
+    """Send a first frame; return the code and the reason with which the server closes."""
+    url = f"{house.base_url.replace('http', 'ws', 1)}/graphql"
+    async with websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as connection:
+        await connection.send(frame)
+        with pytest.raises(websockets.ConnectionClosedError) as closed:
+            await connection.recv()
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
 @pytest.mark.parametrize(
