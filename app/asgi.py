@@ -20,6 +20,7 @@ from app.http.body_limit import GRAPHQL, LimitBody
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.media_files import MediaFiles
+from app.http.public_address import PublicAddress
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.registry import catalogue
 from app.settings import Settings
@@ -127,7 +128,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
-    return CorrelationIdMiddleware(app, header_name="X-Request-ID")
+    return CorrelationIdMiddleware(PublicAddress(app, settings.public_url), header_name="X-Request-ID")
 
 
 def _rest(settings: Settings, services: Services) -> FastAPI:
@@ -199,6 +200,6 @@ async def _health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
 
 
-async def _home(_request: Request) -> RedirectResponse:
+async def _home(request: Request) -> RedirectResponse:
     """Send a browser that was given just the address to the playground."""
-    return RedirectResponse("/graphql")
+    return RedirectResponse(f"{request.base_url.path}graphql")
