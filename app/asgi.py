@@ -1,6 +1,7 @@
 """The ASGI application: GraphQL, the REST shim, stored videos, and a health check."""
 
 import asyncio
+import logging
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -27,7 +28,7 @@ from app.settings import Settings
 from app.wiring import Gate, migrate_look_videos, open_storages
 from db import submission_pace
 from db.engine.database import Database
-from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
+from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
 from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
@@ -42,6 +43,8 @@ from schema.schema import make_schema
 from schema.subscriptions import SHARED
 
 HEALTH_SECONDS = 1.5
+
+logger = logging.getLogger("lookreel")
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = [
     "ETag",
@@ -189,8 +192,10 @@ async def _health(request: Request) -> JSONResponse:
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
             refused_by = await submission_pace.troubles(request.app.state.database.health)
-    except (DatabaseUnavailable, TimeoutError) as error:
-        named = error if isinstance(error, DatabaseUnavailable) else DatabaseTimedOut()
+    except Exception as error:  # somebody else's tables may answer with anything
+        if not isinstance(error, DatabaseUnavailable | TimeoutError):
+            logger.exception("The database answers what it should not")
+        named = _named(error)
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
@@ -198,6 +203,12 @@ async def _health(request: Request) -> JSONResponse:
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
+
+
+def _named(error: Exception) -> DatabaseUnavailable:
+    if isinstance(error, DatabaseUnavailable):
+        return error
+    return DatabaseTimedOut() if isinstance(error, TimeoutError) else DatabaseForeign()
 
 
 async def _home(request: Request) -> RedirectResponse:

@@ -138,7 +138,7 @@ class RequestContext:
 
     @cached_property
     def _origin(self) -> str:
-        """Return what paths of this site are below: joining hundreds one by one takes as long as all else of an answer."""
+        """Return what paths of this site are below: joining hundreds one by one takes as long as the rest of it all."""
         return self.base_url.rstrip("/")
 
     @property
