@@ -1,6 +1,7 @@
 """The ASGI application: GraphQL, the REST shim, stored videos, and a health check."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -20,6 +21,7 @@ from app.http.heads import CheckHeads
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.media_files import MediaFiles
+from app.http.public_address import PublicAddress
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.registry import catalogue
@@ -27,7 +29,7 @@ from app.settings import Settings
 from app.wiring import Gate, media_addresses, migrate_look_videos, open_storages
 from db import submission_pace
 from db.engine.database import Database
-from db.engine.errors import DatabaseTimedOut, DatabaseUnavailable
+from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
 from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
@@ -52,6 +54,8 @@ from schema.schema import make_schema
 from schema.subscriptions import SHARED
 
 HEALTH_SECONDS = 1.5
+
+logger = logging.getLogger("lookreel")
 # What a page of another origin must be able to read.
 EXPOSED_HEADERS = [
     "ETag",
@@ -144,7 +148,8 @@ def application(settings: Settings, services: Services) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
-    return CorrelationIdMiddleware(CheckHeads(app, settings.hosts), header_name="X-Request-ID")
+    app = CheckHeads(PublicAddress(app, settings.public_url), settings.hosts)
+    return CorrelationIdMiddleware(app, header_name="X-Request-ID")
 
 
 def _rest(settings: Settings, services: Services) -> FastAPI:
@@ -198,8 +203,10 @@ async def _health(request: Request) -> JSONResponse:
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
             refused_by = await submission_pace.troubles(request.app.state.database.health)
-    except (DatabaseUnavailable, TimeoutError) as error:
-        named = error if isinstance(error, DatabaseUnavailable) else DatabaseTimedOut()
+    except Exception as error:  # somebody else's tables may answer with anything
+        if not isinstance(error, DatabaseUnavailable | TimeoutError):
+            logger.exception("The database answers what it should not")
+        named = _named(error)
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
@@ -209,6 +216,12 @@ async def _health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
 
 
-async def _home(_request: Request) -> RedirectResponse:
+def _named(error: Exception) -> DatabaseUnavailable:
+    if isinstance(error, DatabaseUnavailable):
+        return error
+    return DatabaseTimedOut() if isinstance(error, TimeoutError) else DatabaseForeign()
+
+
+async def _home(request: Request) -> RedirectResponse:
     """Send a browser that was given just the address to the playground."""
-    return RedirectResponse("/graphql")
+    return RedirectResponse(f"{request.base_url.path}graphql")

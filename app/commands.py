@@ -24,6 +24,7 @@ from app.wiring import open_database
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import sign, user_id_of
 from db import accounts as rows
+from db import revisions
 from db.engine.statements import Writer
 from resolvers import accounts
 from resolvers.errors import InvalidInput, Refusal, UserNotFound
@@ -230,8 +231,10 @@ def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Callabl
 
     async def run(settings: Settings) -> int:
         try:
-            async with open_database(settings) as database, database.transaction() as transaction:
-                printed = await work(settings, transaction)
+            async with open_database(settings) as database:
+                await revisions.require(database.reader)
+                async with database.transaction() as transaction:
+                    printed = await work(settings, transaction)
         except (Refusal, ValueError) as error:
             typer.echo(error, err=True)
             return 1

@@ -49,13 +49,24 @@ async def _server(database: Database) -> Answer:
     return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
 
 
+async def _sessions(database: Database) -> Answer:
+    async with database.raw_connection() as one, database.raw_connection() as other:
+        if await server.keeps_sessions(one, other):
+            return State.OK, "Connections keep theirs"
+    return State.FAILED, (
+        "A pooler gives each transaction another session, as PgBouncer does in transaction mode. Prepared statements, "
+        "timeouts, LISTEN (for followers and the queue) and migrations' locks need one that stays: set the pooler to "
+        "session mode for this user, or let DATABASE_URL go around it."
+    )
+
+
 async def _migrations(database: Database) -> Answer:
     applied = await revisions.applied(database.reader)
     if applied == revisions.HEADS:
         return State.OK, "Up to date"
+    if applied - revisions.KNOWN:
+        return State.FAILED, f"The database is newer than this code, or something else's. {revisions.WAY_OUT}"
     scripts = ScriptDirectory.from_config(Config(_ALEMBIC))
-    if applied - {script.revision for script in scripts.walk_revisions()}:
-        return State.FAILED, "The database is newer than this code. Deploy the release that migrated it."
     # The look_videos table alone may be missing: the owner decides when it comes.
     own_time = scripts.get_revision(migrations.LOOK_VIDEOS)
     if revisions.HEADS - {own_time.revision if own_time else ""} <= applied:
@@ -124,6 +135,7 @@ async def _database_clock(database: Database) -> Answer:
 _DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] = (
     ("database", _server),
     ("migrations", _migrations),
+    ("sessions", _sessions),
     ("look videos", _look_videos),
     ("queue", _queue),
     ("video jobs", _lost_jobs),

@@ -1,8 +1,10 @@
-"""`CORS_ORIGINS`: the origins whose pages may call the API, as browsers spell them (RFC 6454, section 6.2)."""
+"""Addresses in the settings, and the origins of `CORS_ORIGINS` as browsers spell them (RFC 6454, section 6.2)."""
 
+import re
 from urllib.parse import urlsplit
 
 ANY = "*"
+WEB_ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/%-]*)?", re.IGNORECASE)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -14,6 +16,24 @@ def origins_of(text: str) -> list[str]:
 
     """
     return list(dict.fromkeys(_origin(item.strip()) for item in text.split(",") if item.strip()))
+
+
+def web_address(text: str) -> str:
+    """Return a base URL without a slash at its end, such as `https://studio.example/lookreel`.
+
+    Raises:
+        ValueError: it is none
+
+    """
+    text = text.strip()
+    try:
+        url = urlsplit(text)
+        is_one = url.scheme in DEFAULT_PORTS and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        is_one = False
+    if not is_one or not WEB_ADDRESS.fullmatch(text):
+        raise ValueError("must be an address with http:// or https://, without a password, a query or a fragment")
+    return text.rstrip("/")
 
 
 def _origin(text: str) -> str:

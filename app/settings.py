@@ -7,11 +7,11 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.http.connection_limits import ConnectionLimits
-from app.origins import origins_of
+from app.origins import origins_of, web_address
 from app.policy_file import InvalidPolicy, read_policy
 from auth.policy import ALGORITHMS, HMAC_ALGORITHMS, TokenPolicy
 from db.engine.address import parsed
@@ -22,8 +22,22 @@ from resolvers.policy import Policy
 SHORTEST_SECRET = 32
 # Of a process's file descriptors: for the database, uploads, and stored files that are being served.
 RESERVED_FILES = 256
+# Whatever is larger was mistyped, and would not fit in a number of the database's or a timer's somewhere.
+MOST = 1_000_000
+LONGEST_POLL_SECONDS = 3600
+Amount = Annotated[int, Field(ge=1, le=MOST)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
 # What PostgreSQL has as whole milliseconds.
 Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
+
+
+KEYS_IN_PEM = {"jwt_secret_key", "jwt_secret_keys"}
+# What stands in addresses and headers of requests to Google.
+WORDS = {
+    "google_cloud_project": (re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*"), "a project's id, such as my-project-1"),
+    "google_cloud_location": (re.compile(r"[a-z0-9][a-z0-9-]*"), "a region, such as us-central1"),
+    "google_api_key": (re.compile(r"[!-~]+"), "a key as Google shows it: one word of ASCII"),
+}
 
 
 class InvalidSettings(Exception):
@@ -53,14 +67,16 @@ class Settings(BaseSettings):
     jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
-    mock_seconds: Annotated[float, Field(gt=0)] = Field(8.0, description="How long a mock generation takes")
+    mock_seconds: Seconds = Field(8.0, description="How long a mock generation takes")
     policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
     google_cloud_project: str | None = Field(None, description="Generates with Veo in this Google Cloud project")
     google_cloud_location: str = Field("us-central1", description="The region where Veo runs")
     google_api_key: str | None = Field(None, description="Generates with Veo in express mode, instead of a project")
     google_vertex_base_url: str | None = Field(None, description="Stands for Google's own host, such as a proxy")
-    veo_poll_seconds: Annotated[float, Field(gt=0)] = Field(10.0, description="How often Veo is asked about a video")
+    veo_poll_seconds: Annotated[float, Field(gt=0, le=LONGEST_POLL_SECONDS)] = Field(
+        10.0, description="How often Veo is asked about a video"
+    )
     veo_output_gcs_uri: str | None = Field(None, description="Lets Veo leave its videos in a bucket")
     veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
@@ -70,24 +86,28 @@ class Settings(BaseSettings):
     media_secret_key: str | None = Field(
         None, min_length=SHORTEST_SECRET, description="Signs addresses of stored files; unset: the secret of tokens"
     )
-    generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
+    generations_at_once: Amount = Field(100, description="Generations in progress over all workers")
     generations_per_worker: int = Field(
-        200, ge=2, description="Jobs that one worker holds at once; others are left to other workers"
+        200, ge=2, le=MOST, description="Jobs that one worker holds at once; others are left to other workers"
     )
-    submits_per_minute: PositiveInt = Field(60, description="Submits to Veo a minute over all workers")
-    streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
-    connections: PositiveInt = Field(5_000, description="Connections of one API process")
-    websockets_per_address: PositiveInt = Field(2_500, description="WebSockets of one address in one API process")
+    submits_per_minute: Amount = Field(60, description="Submits to Veo a minute over all workers")
+    streams_per_user: Amount = Field(100, description="Subscriptions and event streams of one user in one process")
+    connections: Amount = Field(5_000, description="Connections of one API process")
+    websockets_per_address: Amount = Field(2_500, description="WebSockets of one address in one API process")
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     allowed_hosts: str = Field("", description="Hosts that requests may name, separated by commas; unset: any")
+    public_url: str | None = Field(
+        None, description="Where clients reach this service, with the prefix of a path; unset: as requests say"
+    )
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
     graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above
-    graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        15.0, description="How long a query or a mutation may take"
-    )
+    graphql_timeout_seconds: Timeout = Field(15.0, description="How long a query or a mutation may take")
     rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
-    database_pool_size: PositiveInt = Field(
-        10, description="Connections of each process: half as many each for reads, creations and other transactions"
+    database_pool_size: int = Field(
+        10,
+        ge=1,
+        le=10_000,
+        description="Connections of each process: half as many each for reads, creations and other transactions",
     )
     database_pool_timeout_seconds: Timeout = Field(10.0, description="How long to wait for a connection of the pool")
     database_connect_timeout_seconds: Timeout = Field(5.0, description="How long connecting may take")
@@ -96,6 +116,14 @@ class Settings(BaseSettings):
     database_idle_transaction_timeout_seconds: Timeout = Field(
         30.0, description="How long a transaction may do nothing"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _are_texts(cls, values: dict[str, object]) -> dict[str, object]:
+        for name, value in values.items():
+            if isinstance(value, str) and (not _is_utf8(value) or ("\n" in value and name not in KEYS_IN_PEM)):
+                raise ValueError(f"{name.upper()}: must be a line of text in UTF-8")
+        return values
 
     @model_validator(mode="after")
     def _believe_somebody(self) -> Self:
@@ -119,6 +147,35 @@ class Settings(BaseSettings):
         except InvalidPolicy as error:
             raise ValueError(str(error)) from None
         return self
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_folder(cls, path: Path) -> Path:
+        try:
+            nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+        except OSError as error:
+            raise ValueError(f"cannot be used: {error.strerror}") from None
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise ValueError(f"must be a folder that we may write to, or make: {nearest} is none")
+        return path
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: object) -> object:
+        return level.strip().upper() if isinstance(level, str) else level
+
+    @field_validator("google_cloud_project", "google_cloud_location", "google_api_key")
+    @classmethod
+    def _is_a_word(cls, value: str | None, field: ValidationInfo) -> str | None:
+        allowed, meaning = WORDS[str(field.field_name)]
+        if value is not None and not allowed.fullmatch(value):
+            raise ValueError(f"must be {meaning}")
+        return value
+
+    @field_validator("google_vertex_base_url", "public_url")
+    @classmethod
+    def _is_web_address(cls, url: str | None) -> str | None:
+        return None if url is None else web_address(url)
 
     @field_validator("jwt_algorithm")
     @classmethod
@@ -146,7 +203,9 @@ class Settings(BaseSettings):
     @field_validator("veo_models")
     @classmethod
     def _are_names(cls, models: dict[str, str]) -> dict[str, str]:
-        if not all(name.strip() and upstream.strip() for name, upstream in models.items()):
+        if not all(
+            name.strip() and upstream.strip() and _is_utf8(name + upstream) for name, upstream in models.items()
+        ):
             raise ValueError('must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}')
         return models
 
@@ -266,6 +325,14 @@ def read_settings() -> Settings:
         # What is no JSON is refused before anything else is looked at, and the setting is named in a text only.
         name = re.sub(r'.*field "(\w+)".*', r"\1", str(error)).upper()
         raise InvalidSettings(f'{name}: must be a JSON object, such as {{"name": "value"}}') from None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _items(text: str) -> list[str]:

@@ -94,7 +94,8 @@ class Record:
 
     def add(self, code: int, lived_seconds: float) -> None:
         """Take in one death: the delay doubles each time, and starts over once the child lived long enough."""
-        quick_failure = code != 0 and lived_seconds < _QUICK_SECONDS
+        # One that fails by itself may take a while to find out why; one that was killed has not failed.
+        quick_failure = code != 0 and lived_seconds < (_HEALTHY_SECONDS if code > 0 else _QUICK_SECONDS)
         self.quick_failures = self.quick_failures + 1 if quick_failure else 0
         self.delay_seconds = _FIRST_DELAY_SECONDS if lived_seconds >= _HEALTHY_SECONDS else self._next_delay
         self._next_delay = min(self.delay_seconds * 2, _LONGEST_DELAY_SECONDS)
@@ -109,7 +110,8 @@ async def supervise(
 ) -> int:
     """Run children, restarting those that die, until SIGTERM, SIGINT or stop; return the exit code for this process.
 
-    0: asked to stop. 78: a child exited with 78. 1: a child failed within 2 s of its start 5 times in a row.
+    0: asked to stop. 78: a child exited with 78. 1: a child failed within 10 s of its start, or was killed
+    within 2 s, 5 times in a row.
     on_end is called first of all, when no child is started any more. SIGHUP stops nothing, unless it says that the
     terminal has gone. To stop, each child gets SIGTERM and, if it still runs after grace_seconds or when a second
     signal comes (0.5 s or more after the first), SIGKILL together with its process group. No child is left when this

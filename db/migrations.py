@@ -28,6 +28,7 @@ from db.engine.errors import (
     DatabaseUnavailable,
 )
 from db.engine.limits import UNLIMITED
+from db.revisions import WAY_OUT
 
 T = TypeVar("T")
 
@@ -108,7 +109,8 @@ def _sentences() -> Iterator[None]:
         yield
     except CommandError as error:
         raise DatabaseForeign(
-            f"{first_line(error)}. The database was migrated by a newer release, or by something else. {UNCHANGED}"
+            f"{first_line(error)}. The database was migrated by a newer release, or by something else. {UNCHANGED} "
+            f"{WAY_OUT}"
         ) from error
     except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         cause = (error.driver_exception if isinstance(error, DBAPIError) else error) or error

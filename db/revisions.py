@@ -5,22 +5,27 @@ from pathlib import Path
 
 from sqlalchemy import Text, bindparam, column, func, select, table
 
+from db.engine.errors import DatabaseForeign, DatabaseNotMigrated
 from db.engine.statements import Reader, Row, Statement
 
 _SCRIPTS = Path(__file__).parent.parent / "alembic" / "versions"
 
 
-def _heads() -> frozenset[str]:
-    """Return the revisions that no other one follows."""
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the revisions that no other one follows, and all of them."""
     text = "\n".join(script.read_text() for script in _SCRIPTS.glob("*.py"))
     revisions, followed = (
         set(re.findall(rf'^{name}: .* = "(\w+)"$', text, re.MULTILINE)) for name in ("revision", "down_revision")
     )
-    return frozenset(revisions - followed)
+    return frozenset(revisions - followed), frozenset(revisions)
 
 
-HEADS = _heads()
-"""The last revision of each branch in `alembic/versions`."""
+HEADS, KNOWN = _revisions()
+"""The last revision of each branch in `alembic/versions`, and every one."""
+WAY_OUT = (
+    "Deploy the release that migrated it; or give Lookreel a database of its own, or a schema of its own by "
+    "`search_path`."
+)
 
 
 class _Applied(Row):
@@ -45,6 +50,20 @@ async def applied(reader: Reader) -> frozenset[str]:
     """
     (found,) = await reader.fetch(_TABLE_EXISTS)
     return frozenset(row.revision for row in await reader.fetch(_APPLIED)) if found.exists else frozenset()
+
+
+async def require(reader: Reader) -> None:
+    """Look whether the database is Lookreel's, before anything is asked of it that somebody else's might answer.
+
+    Raises:
+        DatabaseNotMigrated, DatabaseForeign, DatabaseUnavailable
+
+    """
+    there = await applied(reader)
+    if there - KNOWN:
+        raise DatabaseForeign(f"The database was migrated by something else, or by a newer release. {WAY_OUT}")
+    if not there:
+        raise DatabaseNotMigrated
 
 
 async def are_applied(reader: Reader) -> bool:

@@ -2,9 +2,14 @@
 
 from datetime import datetime
 
+import asyncpg
 from sqlalchemy import DateTime, Integer, Text, cast, func, select
 
 from db.engine.statements import Reader, Row, Statement
+
+_PROCESS = "SELECT pg_backend_pid()"
+# What was prepared was prepared in another session.
+_LOST_STATEMENT = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 
 
 class ServerRow(Row):
@@ -23,6 +28,20 @@ _SERVER = Statement(
     ),
     ServerRow,
 )
+
+
+async def keeps_sessions(one: asyncpg.Connection, other: asyncpg.Connection) -> bool:
+    """Whether a connection stays with its session of the server while another one is busy.
+
+    A pooler in transaction mode lends the session that one transaction has left to the next, whosever that is.
+    """
+    try:
+        first = await one.fetchval(_PROCESS)
+        async with other.transaction():
+            await other.fetchval(_PROCESS)
+            return bool(first == await one.fetchval(_PROCESS))
+    except _LOST_STATEMENT:
+        return False
 
 
 async def get(reader: Reader) -> ServerRow:

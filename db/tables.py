@@ -397,6 +397,17 @@ class VideoJobImage(Base):
     media_type: Mapped[str]
 
 
+class VideoJobDeletion(Base):
+    """A job that is no more: what is told to followers who were away when it was deleted, for some days."""
+
+    __tablename__ = "video_job_deletions"
+    __table_args__ = (Index("ix_video_job_deletions_of_user", "user_id", "deleted_at"),)
+
+    video_job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    deleted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
 class FileRemoval(Base):
     """A stored file that is to go.
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -151,6 +152,16 @@ _ACTIVE_OR_NEWER = Statement(
     .order_by(*_ORDER),
     VideoJobRow,
 )
+_CHANGED_SINCE = Statement(
+    select(*SHOWN)
+    .where(
+        VideoJob.user_id == _OWNER,
+        tuple_(VideoJob.updated_at, VideoJob.id) > tuple_(bindparam("since"), bindparam("last", type_=Uuid)),
+    )
+    .order_by(VideoJob.updated_at, VideoJob.id)
+    .limit(bindparam("most", type_=Integer)),
+    VideoJobRow,
+)
 _OWN_JOBS = Listing(select(*SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
 _OWN_JOBS_OF_STATUS = Listing(
     select(*SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
@@ -197,6 +208,13 @@ async def versions(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, int]:
 async def active_or_newer(reader: Reader, user_id: UUID, since: datetime, known: Sequence[UUID]) -> list[VideoJobRow]:
     """Read a user's jobs that may have changed lately: in progress, created since, or known to be worth a look."""
     return await reader.fetch(_ACTIVE_OR_NEWER, owner=user_id, since=since, jobs=known)
+
+
+async def changed_since(
+    reader: Reader, user_id: UUID, timestamp: datetime, last: UUID, *, limit: int
+) -> list[VideoJobRow]:
+    """Read a user's jobs that were changed after that, or at that time and with a greater id; oldest change first."""
+    return await reader.fetch(_CHANGED_SINCE, owner=user_id, since=timestamp, last=last, most=limit)
 
 
 async def keep(writer: Writer, job_id: UUID) -> None:

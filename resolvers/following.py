@@ -13,19 +13,27 @@ from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
+from db import video_job_deletions
 from db import video_jobs as rows
 from db.engine.database import Database
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
-from db.engine.feed import JobFeed
+from db.engine.feed import Inbox, JobFeed
 from db.tables import VideoJobStatus
+from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import video_jobs
-from resolvers.errors import VideoJobNotFound
+from resolvers.errors import InvalidInput, VideoJobNotFound
 
 Row = TypeVar("Row")
 
 # How old a job may be that came and went while nobody listened: longer than the slowest poll.
 LATELY = timedelta(minutes=3)
+# How long ago a follower of all jobs may have gone who comes back for what was changed and deleted meanwhile.
+LONGEST_AWAY = timedelta(days=7)
+# A change bears the time at which its transaction began: one that was seen may be younger than one that was not yet
+# committed. So some are told twice, which versions tell apart; no transaction takes longer.
+OVERLAP = timedelta(minutes=1)
+BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -93,15 +101,27 @@ async def follow_with_log(
         yield Change(job, lines)
 
 
-async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> AsyncGenerator[VideoJobRow, None]:
+async def follow_all(
+    database: Database, feed: JobFeed, caller: Caller, *, updated_after: datetime | None = None
+) -> AsyncGenerator[VideoJobRow, None]:
     """Yield the caller's jobs that are in progress, then each change of any of the caller's jobs, also of new ones.
 
-    It does not end by itself. A deleted job is told no more.
+    With `updated_after`, the greatest `updated_at` that was seen, first come those that have changed since instead,
+    whether in progress or not. It does not end by itself. A deleted job is told by `follow_deletions`.
+
+    Raises:
+        InvalidInput: that is too long ago
+
     """
+    since = None if updated_after is None else _resumable(updated_after, "updatedAfter")
     with feed.following_user(caller.user_id) as inbox:
         known = {job.id: job for job in await _lately_changed(database, caller, ())}
         for job in known.values():
-            if not _ended(job):
+            if since is None and not _ended(job):
+                yield job
+        if since is not None:
+            async for job in _changed_since(database, caller, since):
+                known[job.id] = job
                 yield job
         while True:
             news, missed = await inbox.fetch()
@@ -113,6 +133,74 @@ async def follow_all(database: Database, feed: JobFeed, caller: Caller) -> Async
                     known[job.id] = job
                     yield job
             known = {id_: job for id_, job in known.items() if not _ended(job) or _is_new(job)}
+
+
+async def follow_deletions(
+    database: Database, feed: JobFeed, caller: Caller, *, deleted_after: datetime | None = None
+) -> AsyncGenerator[DeletionRow, None]:
+    """Yield each deletion of a job of the caller's, from now on or from then on. It does not end by itself.
+
+    Raises:
+        InvalidInput: that is too long ago
+
+    """
+    since = datetime.now(UTC) - OVERLAP if deleted_after is None else _resumable(deleted_after, "deletedAfter")
+    told: dict[UUID, datetime] = {}
+    with feed.following_user(caller.user_id) as inbox:
+        if deleted_after is None:
+            told = {row.video_job_id: row.deleted_at for row in await _deletions(database, caller, since)}
+        while True:
+            for row in await _once_available(partial(_deletions, database, caller, since)):
+                if row.video_job_id not in told:
+                    told[row.video_job_id] = row.deleted_at
+                    yield row
+            since = max(since, max(told.values(), default=since) - OVERLAP)
+            told = {id_: deleted_at for id_, deleted_at in told.items() if deleted_at >= since}
+            await _news_of_deletion(inbox)
+
+
+async def _news_of_deletion(inbox: Inbox) -> None:
+    while True:
+        news, missed = await inbox.fetch()
+        if missed or None in news.values():
+            return
+
+
+async def _deletions(database: Database, caller: Caller, since: datetime) -> list[DeletionRow]:
+    found: list[DeletionRow] = []
+    last = UUID(int=0)
+    while True:
+        page = await video_job_deletions.since(database.reader, caller.user_id, since, last, limit=BATCH)
+        found += page
+        if len(page) < BATCH:
+            return found
+        since, last = page[-1].deleted_at, page[-1].video_job_id
+
+
+def _resumable(seen: datetime, argument: str) -> datetime:
+    """Return since when to tell what has changed.
+
+    Raises:
+        InvalidInput: longer ago than deletions are remembered
+
+    """
+    now = datetime.now(UTC)
+    seen = min(now, seen if seen.tzinfo else seen.replace(tzinfo=UTC))
+    if now - seen > LONGEST_AWAY:
+        message = f"{argument} must not be more than {LONGEST_AWAY.days} days ago: read the list of video jobs anew"
+        raise InvalidInput(message, field=argument)
+    return seen - OVERLAP
+
+
+async def _changed_since(database: Database, caller: Caller, since: datetime) -> AsyncGenerator[VideoJobRow, None]:
+    last = UUID(int=0)
+    while True:
+        page = await rows.changed_since(database.reader, caller.user_id, since, last, limit=BATCH)
+        for job in page:
+            yield job
+        if len(page) < BATCH:
+            return
+        since, last = page[-1].updated_at, page[-1].id
 
 
 async def _once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:

@@ -38,7 +38,9 @@ MEANINGS = {
     "end_frame": "Whether a video may be given its last picture",
     "error_code": "Stable, for programs; set exactly when FAILED",
     "error_message": "For a person; set exactly when FAILED",
-    "estimated_wait_seconds": "Until a waiting job begins: an estimate from recent run times; null unless PENDING",
+    "deleted_at": "When; UTC",
+    "estimated_wait_seconds": "Until a waiting job begins: an estimate from recent run times; null unless PENDING. "
+    "Read it again, as the place in the queue",
     "generated_image_url": "The look's image",
     "id": "A UUID, the same over both APIs",
     "image_duration": "The one length in seconds of videos with an end frame or reference images",
@@ -66,7 +68,8 @@ MEANINGS = {
     "products": "The products, in the owner's order; a repeated sku is kept once",
     "progress_is_estimated": "Whether the percentage is an estimate from recent run times",
     "progress_percentage": "0 to 100; 100 exactly when the video is stored",
-    "queue_position": "The place among all waiting jobs, 1 is next; null unless PENDING",
+    "queue_position": "The place among all waiting jobs, 1 is next; null unless PENDING. "
+    "It moves with other jobs, of which a stream of this one does not tell: read it again now and then",
     "reference": "What it answers to outside, such as an invoice",
     "request_id": "To be given when asking for help; also in `X-Request-ID`",
     "shared_with": "Whom the look is shared with, where its visibility is `shared`",
@@ -95,6 +98,7 @@ MEANINGS = {
     "video_duration_seconds": "The stored video's length in seconds",
     "video_height": "The stored video's height in pixels",
     "video_id": "The video job",
+    "VideoJobDeletion.video_job_id": "The job that was deleted",
     "video_job_id": "The job that was paid for or refunded",
     "video_size_bytes": "The stored video's size in bytes",
     "video_width": "The stored video's width in pixels",

@@ -7,7 +7,16 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
-from db import accounts, file_removals, job_briefs, ledger, look_videos, video_job_images, video_jobs
+from db import (
+    accounts,
+    file_removals,
+    job_briefs,
+    ledger,
+    look_videos,
+    video_job_deletions,
+    video_job_images,
+    video_jobs,
+)
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
 from db.ledger import LedgerRow
@@ -177,6 +186,7 @@ async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
         job = await _cancelled_unless_ended(writer, caller, job)
     await video_job_images.schedule_removal(writer, job.id)
     await video_jobs.remove(writer, job)
+    await video_job_deletions.record(writer, job)
     if job.cloudinary_url is not None:
         await file_removals.schedule(writer, [job.cloudinary_url])
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache, partial
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from auth.signed_paths import PlainPaths
 
@@ -21,18 +21,19 @@ def url_shower(addresses: PlainPaths, base_url: str) -> ShowUrl:
 
 
 def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
-    """Join as `urljoin` does, which takes longer than all else about a look, but only where it has something to do."""
-    if not stored.startswith("/"):
+    """Put a path of this site below the base URL, with the prefix that a proxy adds; anything else is a URL.
+
+    `urljoin` takes longer than all else about a look, and is asked only where it has something to do.
+    """
+    if not stored.startswith("/") or stored.startswith("//"):
         return stored if _PLAIN_URL.fullmatch(stored) else urljoin(base_url, stored)
     path, mark, query = stored.partition("?")
-    if not _PLAIN_PATH.fullmatch(path):
-        return urljoin(base_url, stored)
-    signed = addresses.signed(path)
-    more = ("&" if "?" in signed else "?") + query if mark else ""
-    return f"{_origin(base_url)}{signed}{more}"
+    shown = _root(base_url) + (addresses.signed(path) if _PLAIN_PATH.fullmatch(path) else path)
+    return shown + ("&" if "?" in shown else "?") + query if mark else shown
 
 
 # A few, since clients choose them by their `Host`.
 @lru_cache(maxsize=16)
-def _origin(base_url: str) -> str:
-    return urljoin(base_url, "/x").removesuffix("/x")
+def _root(base_url: str) -> str:
+    url = urlsplit(base_url)
+    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, TypeVar
-from urllib.parse import urljoin
 
 import strawberry
 from starlette.requests import HTTPConnection
@@ -149,8 +148,8 @@ class RequestContext:
 
     @cached_property
     def _origin(self) -> str:
-        """Return scheme and host: to join hundreds of paths one by one takes as long as all the rest of an answer."""
-        return urljoin(self.base_url, "/").removesuffix("/")
+        """Return what paths of this site are below: joining hundreds one by one takes as long as the rest of it all."""
+        return self.base_url.rstrip("/")
 
     @property
     def reader(self) -> Reader:

@@ -1,6 +1,7 @@
 """The subscriptions: follow jobs live."""
 
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -10,7 +11,7 @@ from resolvers.errors import InvalidInput, VideoJobNotFound
 from resolvers.following import Position
 from resolvers.ids import uuid_or
 from schema.context import Info
-from schema.types import VideoJob, VideoJobLog
+from schema.types import VideoJob, VideoJobDeletion, VideoJobLog
 
 # Each event of it shows the whole state: over WebSocket, equal ones of one caller are executed once.
 SHARED = ("videoJob",)
@@ -18,6 +19,20 @@ SHARED = ("videoJob",)
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 AfterVersion = Annotated[
     int, strawberry.argument(description="The last version that was seen: what came before it is left out")
+]
+UpdatedAfter = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description="The greatest `updatedAt` that was seen, up to 7 days ago: what has changed since comes first, in "
+        "progress or not. The last minute before is told again; `version` tells what is new. See `videoJobDeletions`"
+    ),
+]
+DeletedAfter = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description="Since when to tell deletions, up to 7 days ago; from now on unless given. The last minute before "
+        "is told again"
+    ),
 ]
 AfterLine = Annotated[
     str | None, strawberry.argument(description="The cursor of the last line that was seen; none for the whole log")
@@ -42,13 +57,29 @@ class Subscription:
     @strawberry.subscription(
         description="The caller's video jobs: those in progress, then each change of any of them, also of new ones."
     )
-    async def video_jobs(self, info: Info) -> AsyncGenerator[VideoJob, None]:
+    async def video_jobs(self, info: Info, updated_after: UpdatedAfter = None) -> AsyncGenerator[VideoJob, None]:
         """Follow all jobs."""
         services, caller = info.context.services, info.context.admitted_caller
         with info.context.stream():
-            async for job in info.context.lasting(following.follow_all(services.database, services.feed, caller)):
+            jobs = following.follow_all(services.database, services.feed, caller, updated_after=updated_after)
+            async for job in info.context.lasting(jobs):
                 info.context.forget()
                 yield VideoJob.of(job)
+
+    @strawberry.subscription(
+        description="Deletions of the caller's video jobs, as they happen. Follow it beside `videoJobs`."
+    )
+    async def video_job_deletions(
+        self, info: Info, deleted_after: DeletedAfter = None
+    ) -> AsyncGenerator[VideoJobDeletion, None]:
+        """Follow deletions."""
+        services, caller = info.context.services, info.context.admitted_caller
+        with info.context.stream():
+            deletions = following.follow_deletions(
+                services.database, services.feed, caller, deleted_after=deleted_after
+            )
+            async for deletion in info.context.lasting(deletions):
+                yield VideoJobDeletion.of(deletion)
 
     @strawberry.subscription(
         description="The log of a video job of the caller's, line by line, until the job has ended."

@@ -18,6 +18,7 @@ from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.tables import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.columns import column
 from resolvers import looks, video_jobs
@@ -182,6 +183,19 @@ class Look:
     def of(row: ShownLook) -> "Look":
         """Show a row."""
         return cast("Look", row)
+
+
+@shows(DeletionRow)
+class VideoJobDeletion:
+    """A video job that is no more."""
+
+    video_job_id: strawberry.ID
+    deleted_at: datetime
+
+    @staticmethod
+    def of(row: DeletionRow) -> "VideoJobDeletion":
+        """Show a row."""
+        return cast("VideoJobDeletion", row)
 
 
 async def _queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:

@@ -64,6 +64,8 @@ LIST_OF_SHARED = Rule(EMPTY, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, EMPTY)
 JOB = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, ALLOWED)
 JOB_FOLLOWED = Rule(ALLOWED, NO_JOB, NO_JOB, CLOSED, CLOSED, ALLOWED)
 OWNERS_JOBS_FOLLOWED = Rule(ALLOWED, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
+# Nothing has been deleted.
+DELETIONS_FOLLOWED = Rule(EMPTY, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
 # Looks are read as their visibility says, and changed by their owner and the admins.
 SHARED_LOOK = Rule(ALLOWED, NO_LOOK, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
 PRIVATE_LOOK = Rule(ALLOWED, NO_LOOK, NO_LOOK, UNKNOWN, NOT_ACTIVE, ALLOWED)
@@ -180,6 +182,7 @@ GRAPHQL = {
     ),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
     "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
+    "Subscription.videoJobDeletions": Case(DELETIONS_FOLLOWED, "{ videoJobId }"),
     "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),
 }
 

@@ -18,6 +18,7 @@ from db.tables import User
 from schema.schema import schema
 from tests.house import House, multipart
 from tests.permissions import (
+    DELETIONS_FOLLOWED,
     GRAPHQL,
     OPEN,
     OWNERS_JOBS_FOLLOWED,
@@ -108,7 +109,8 @@ async def ask_graphql(world: World, name: str, case: Case) -> Answer:
     kind, field = operation(name).split(".")
     document = world.filled(f"{kind.lower()} {{ {field} {case.ask} }}")
     if kind == "Subscription":
-        expects_silence = case.rule is OWNERS_JOBS_FOLLOWED and world.caller != world.owner
+        is_owners = case.rule is OWNERS_JOBS_FOLLOWED and world.caller != world.owner
+        expects_silence = is_owners or case.rule is DELETIONS_FOLLOWED
         return await _follow(world, document, SILENCE_SECONDS if expects_silence else 10)
     answer = await world.house.http.post("/graphql", json={"query": document}, headers=world.headers())
     body = answer.json()

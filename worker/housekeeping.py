@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from db import file_removals, idempotency_keys, queue, video_jobs
+from db import file_removals, idempotency_keys, queue, video_job_deletions, video_jobs
 from db.engine.background import is_cancelled
+from resolvers.following import LONGEST_AWAY, OVERLAP
 from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
 from worker.periods import renew_periods
@@ -91,9 +92,10 @@ async def inspect_queue(workshop: Workshop) -> None:
 
 
 async def prune(workshop: Workshop) -> None:
-    """Delete queue log rows and idempotency keys that nobody reads any more, and what killed workers left behind."""
+    """Delete rows that nobody reads any more (queue log, idempotency keys, deletions), and what killed workers left."""
     async with workshop.database.transaction() as transaction:
         await queue.prune_log(transaction, QUEUE_LOG_LASTS)
+        await video_job_deletions.prune(transaction, LONGEST_AWAY + OVERLAP)
         await idempotency_keys.prune(transaction, KEYS_LAST)
     await asyncio.to_thread(_empty, workshop.scratch)
     await workshop.storage.prune(SCRATCH_SECONDS)

@@ -20,6 +20,7 @@ from db.engine.errors import (
     DatabaseTimedOut,
     DatabaseTooManyConnections,
     DatabaseUnavailable,
+    DatabaseWithoutSessions,
 )
 
 LOG_SECONDS = 1.0
@@ -28,13 +29,19 @@ logger = logging.getLogger("lookreel.db")
 
 # By PostgreSQL's codes (https://www.postgresql.org/docs/current/errcodes-appendix.html), then by their classes.
 _NAMES: Mapping[str, type[DatabaseUnavailable]] = {
+    "23502": DatabaseNotMigrated,  # a column must have a value that we know nothing of
     "25006": DatabaseReadOnly,
     "25P03": DatabaseTimedOut,  # idle in a transaction
     "25P04": DatabaseTimedOut,  # the transaction as a whole
+    "26000": DatabaseWithoutSessions,  # no such prepared statement, or there is one already
+    "42P05": DatabaseWithoutSessions,
     "3D000": DatabaseMissing,
     "3F000": DatabaseNotMigrated,  # no such schema
     "42501": DatabaseAccessDenied,
     "42703": DatabaseNotMigrated,  # no such column
+    "42804": DatabaseNotMigrated,  # one of another type, as the next two
+    "42809": DatabaseNotMigrated,
+    "42846": DatabaseNotMigrated,
     "42883": DatabaseNotMigrated,  # no such function
     "42P01": DatabaseNotMigrated,  # no such table
     "53100": DatabaseFull,

@@ -120,6 +120,14 @@ class DatabaseForeign(DatabaseUnavailable):
     retry_seconds = REPAIR_SECONDS
 
 
+class DatabaseWithoutSessions(DatabaseUnavailable):
+    """What was prepared on a connection is not there any more: a pooler gives each transaction another session."""
+
+    code = "DATABASE_WITHOUT_SESSIONS"
+    message = "The database keeps no sessions for this service. An operator has to set its pooler to session mode."
+    retry_seconds = REPAIR_SECONDS
+
+
 class InvalidDatabaseUrl(DatabaseUnavailable):
     """DATABASE_URL cannot be understood or used; `reason` begins small and has no full stop."""
 

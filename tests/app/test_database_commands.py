@@ -21,7 +21,7 @@ from tests.app.test_doctor import line
 from tests.conftest import temporary_folder
 from tests.db.test_connections import at
 from tests.doubles.postgres_proxy import proxied
-from tests.house import eventually
+from tests.house import House, eventually
 
 KEY = "a key that only this test knows, long enough"
 RIGHT = "right"
@@ -327,3 +327,58 @@ async def test_without_the_right_extension_there_is_no_index_and_everything_else
         revisions = {row[0] for row in await connection.fetch("SELECT version_num FROM alembic_version")}
         assert revisions == HEADS
         assert await connection.fetchval("SELECT to_regclass('ix_looks_search_text')") is None
+
+
+# The owner's own backend: its tables have names of ours, and anything in them.
+FOREIGN = {
+    "its migrations": """CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+        INSERT INTO alembic_version VALUES ('1975ea83b712')""",
+    "no migrations": "",
+    "migrations of another kind": "CREATE TABLE alembic_version (version int)",
+}
+TABLES = """
+    CREATE TABLE users (id serial PRIMARY KEY, email varchar NOT NULL, hashed_password varchar NOT NULL);
+    CREATE TABLE looks (id serial PRIMARY KEY, user_id int, title varchar);
+    CREATE TABLE video_jobs (id serial PRIMARY KEY, user_id int, status varchar);
+    CREATE TABLE submission_pace (id int);
+"""
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+async def test_somebody_elses_tables_are_told_by_every_command_in_a_sentence(
+    data_dir: Path, folder: str, empty: str, kind: str, tmp_path: Path
+) -> None:
+    await execute(folder, empty, TABLES + FOREIGN[kind])
+    before, url = await tables(folder, empty), at(folder, database=empty)
+    settings = {"DATABASE_URL": url, "JWT_SECRET_KEY": KEY, "DATA_DIR": data_dir, "PORT": 0}
+
+    for command in ONCE:
+        done = run(command, url, data_dir)
+        assert (done.returncode, done.stdout) == (os.EX_UNAVAILABLE, "")
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert "database of its own" in done.stderr or "`lookreel migrate`" in done.stderr
+    report = run(("doctor",), url, data_dir)
+    with running("serve", log=tmp_path / "log", **settings) as server:
+        address = await eventually(server.address, bool)
+        async with httpx.AsyncClient(base_url=address) as http:
+            status, code = await eventually(lambda: health(http), lambda answer: answer[0] != 0)
+            await eventually(lambda: said(server.log), lambda log: "queue" in log)
+        log = server.log
+
+    assert report.returncode == 1
+    assert "database of its own" in line(report, "migrations") or "`lookreel migrate`" in line(report, "migrations")
+    assert (status, code) in {(503, "DATABASE_NOT_MIGRATED"), (503, "DATABASE_FOREIGN")}
+    assert "Traceback" not in log
+    assert await tables(folder, empty) == before
+
+
+async def test_an_answer_that_nobody_expected_is_503_to_a_health_check(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def odd(_reader: object) -> None:
+        raise asyncpg.DataError("a number was expected")
+
+    monkeypatch.setattr("db.submission_pace.troubles", odd)
+
+    assert await health(house.http) == (503, "DATABASE_FOREIGN")
+    assert "a number was expected" in caplog.text

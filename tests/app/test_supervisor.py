@@ -262,6 +262,9 @@ async def test_stop_does_not_wait_for_the_next_restart(
         ([(1, 0.1)] * 7, [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0], 7),
         ([(1, 0.1), (1, 0.1), (1, 10.0), (1, 0.1)], [0.2, 0.4, 0.2, 0.4], 1),
         ([(-9, 0.1), (1, 3.0), (0, 0.1)], [0.2, 0.4, 0.8], 0),
+        # Slow to find out that it cannot run: no reason to go on for ever.
+        ([(1, 3.0), (2, 9.0), (70, 5.0)], [0.2, 0.4, 0.8], 3),
+        ([(1, 3.0), (-9, 3.0)], [0.2, 0.4], 0),
     ],
 )
 def test_the_delay_doubles_until_a_child_lives(

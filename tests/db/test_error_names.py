@@ -159,6 +159,7 @@ def test_every_name_has_a_code_of_its_own_and_something_to_say() -> None:
         "DatabaseMissing": "DATABASE_MISSING",
         "DatabaseTooOld": "DATABASE_TOO_OLD",
         "DatabaseForeign": "DATABASE_FOREIGN",
+        "DatabaseWithoutSessions": "DATABASE_WITHOUT_SESSIONS",
         "InvalidDatabaseUrl": "DATABASE_MISCONFIGURED",
     }
     assert all(name.message.endswith(".") and name.retry_seconds > 0 for name in names)

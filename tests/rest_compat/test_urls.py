@@ -1,4 +1,4 @@
-"""Stored paths become URLs as `urljoin` makes them, only sooner."""
+"""Stored paths become URLs below the service's own; anything else is joined as `urljoin` does, only sooner."""
 
 from urllib.parse import urljoin
 
@@ -35,6 +35,9 @@ PARTS = [
 @given(base=st.sampled_from(BASES), parts=st.lists(st.sampled_from(PARTS), max_size=8))
 def test_it_is_what_urljoin_makes(base: str, parts: list[str]) -> None:
     stored = "".join(parts)
+    if stored.startswith("/") and not stored.startswith("//"):
+        assert shown_url(PlainPaths(), base, stored) == base.replace("?y", "").rstrip("/") + stored
+        return
     try:
         expected = urljoin(base, stored)
     except ValueError:
@@ -48,7 +51,6 @@ def test_it_is_what_urljoin_makes(base: str, parts: list[str]) -> None:
 @pytest.mark.parametrize(
     "stored",
     [
-        "/media/1.mp4",
         "https://a.example.com/a-b/c_d.1/e.jpg",
         "https://x:1/y",
         "http://house/y",

@@ -1,0 +1,49 @@
+"""Statements on jobs that are no more (see `db.tables.VideoJobDeletion`)."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Integer, Interval, Uuid, bindparam, delete, func, insert, select, tuple_
+
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.tables import VideoJobDeletion
+from db.video_jobs import VideoJobRow
+
+
+class DeletionRow(Row):
+    """A deleted job's id, and when it was deleted."""
+
+    video_job_id: UUID
+    deleted_at: datetime
+
+
+_RECORD = Statement(insert(VideoJobDeletion).values(video_job_id=bindparam("job"), user_id=bindparam("owner")), NoRow)
+_SINCE = Statement(
+    select(*DeletionRow.columns_of(VideoJobDeletion))
+    .where(
+        VideoJobDeletion.user_id == bindparam("owner"),
+        tuple_(VideoJobDeletion.deleted_at, VideoJobDeletion.video_job_id)
+        > tuple_(bindparam("since"), bindparam("last", type_=Uuid)),
+    )
+    .order_by(VideoJobDeletion.deleted_at, VideoJobDeletion.video_job_id)
+    .limit(bindparam("most", type_=Integer)),
+    DeletionRow,
+)
+_PRUNE = Statement(
+    delete(VideoJobDeletion).where(VideoJobDeletion.deleted_at < func.now() - bindparam("age", type_=Interval)), NoRow
+)
+
+
+async def record(writer: Writer, job: VideoJobRow) -> None:
+    """Remember that a job of this owner is deleted."""
+    await writer.fetch(_RECORD, job=job.id, owner=job.user_id)
+
+
+async def since(reader: Reader, user_id: UUID, timestamp: datetime, last: UUID, *, limit: int) -> list[DeletionRow]:
+    """Read which of a user's jobs were deleted after that, or then and with a greater id; oldest first."""
+    return await reader.fetch(_SINCE, owner=user_id, since=timestamp, last=last, most=limit)
+
+
+async def prune(writer: Writer, age: timedelta) -> None:
+    """Forget what was deleted that long ago."""
+    await writer.fetch(_PRUNE, age=age)

@@ -1,0 +1,135 @@
+"""Every setting with values that cannot be honoured: a sentence each, and exit code 78 from every command."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import InvalidSettings, Settings, read_settings
+from tests.app.processes import lookreel
+
+NUMBERS = ("a", "0", "-1", "nan", "inf", "1e400", "9" * 30, "9" * 5000, "1\n2", "\udcff", "1,5", "0x10", "ten")
+SECONDS = NUMBERS
+COUNTS = (*NUMBERS, "1.5")
+FLAGS = ("maybe", "2", "tru", "\udcff", "yes\nno")
+NO_LINE = ("two\nlines", "\udcff" * 40)
+PRIVATE = "hush-hush-hush-hush-hush-hush-hush-hush"
+
+BAD: dict[str, tuple[str, ...]] = {
+    "database_url": ("x", "mysql://h/db", "postgres://h:port/db", *NO_LINE),
+    "host": NO_LINE,
+    "port": ("a", "-1", "65536", "8000.5", "9" * 5000, "\udcff", "80 80"),
+    "data_dir": ("/proc/version/data", "/dev/null", "x" * 300, "/" + "x/" * 3000, "two\nlines"),
+    "jwt_secret_key": ("short", "\udcff" * 40),
+    "jwt_secret_keys": (f"{'a' * 32},short", "\udcff" * 40),
+    "jwt_algorithm": ("none", "HS257", "hs256", *NO_LINE),
+    "jwt_jwks_url": ("x", "ftp://h/keys", "https://me:pw@h/keys", *NO_LINE),
+    "jwt_audience": NO_LINE,
+    "jwt_issuer": NO_LINE,
+    "log_level": ("LOUD", "7", *NO_LINE),
+    "mock_seconds": SECONDS,
+    "refund_failed_jobs": FLAGS,
+    "google_cloud_project": ("my project", "projects/mine", " ", "-", "é", *NO_LINE),
+    "google_cloud_location": ("us central1", "US", "us/central1", *NO_LINE),
+    "google_api_key": ("a key", "kéy", "\x7f", *NO_LINE),
+    "google_vertex_base_url": (
+        "localhost:8080", "ftp://h", "https://", "http://h:99999", "http://h:p", "https://me:pw@h", "https://h?x=1",
+        "https://h#x", "http://a b", "http://[::1", *NO_LINE,
+    ),
+    "veo_poll_seconds": (*SECONDS, "3601"),
+    "veo_output_gcs_uri": ("bucket", "s3://bucket", "gs://", *NO_LINE),
+    "veo_models": ("veo", "[]", '{"a": 1}', '{"a": "\udcff"}', r'{"a": "\ud800"}'),
+    "cloudinary_url": NO_LINE,
+    "generations_at_once": (*COUNTS, "1000001"),
+    "generations_per_worker": (*COUNTS, "1", "1000001"),
+    "submits_per_minute": (*COUNTS, "1000001"),
+    "streams_per_user": (*COUNTS, "1000001"),
+    "cors_origins": ("localhost:5173", "https://a.example,null", *NO_LINE),
+    "graphql_introspection": FLAGS,
+    "graphql_fast_execution": FLAGS,
+    "graphql_timeout_seconds": SECONDS,
+    "rest_timeout_seconds": SECONDS,
+    "database_pool_size": (*COUNTS, "10001"),
+    "database_pool_timeout_seconds": SECONDS,
+    "database_connect_timeout_seconds": SECONDS,
+    "database_statement_timeout_seconds": SECONDS,
+    "database_lock_timeout_seconds": SECONDS,
+    "database_idle_transaction_timeout_seconds": SECONDS,
+    "public_url": ("studio.example", "ftp://h", "https://h?x=1", "https://h/a b", "https://me:pw@h", *NO_LINE),
+}  # fmt: skip
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    monkeypatch.setenv(name.upper(), value)
+    with pytest.raises(InvalidSettings) as refusal:
+        read_settings()
+    return str(refusal.value)
+
+
+def test_no_setting_is_left_out() -> None:
+    assert BAD.keys() == Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_honoured_is_a_sentence(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", PRIVATE)
+    for value in BAD[name]:
+        sentence = refused(monkeypatch, name, value)
+        shown = value.encode(errors="replace").decode()[:20]
+        assert len(sentence.splitlines()) == 1, (shown, sentence)
+        assert sentence.startswith((f"{name.upper()}: ", f"{name.upper()} cannot be used: ")), (shown, sentence)
+        assert len(sentence) < 400
+        assert PRIVATE not in sentence
+        sentence.encode()
+
+
+def test_a_folder_below_a_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    sentence = refused(monkeypatch, "data_dir", str(tmp_path / "file" / "data"))
+
+    assert sentence == f"DATA_DIR: must be a folder that we may write to, or make: {tmp_path / 'file'} is none"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("LOG_LEVEL", " Info ", "INFO"),
+        ("GOOGLE_VERTEX_BASE_URL", "http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("GOOGLE_VERTEX_BASE_URL", "https://[::1]:8080/v1", "https://[::1]:8080/v1"),
+        ("PUBLIC_URL", "https://studio.example/lookreel/", "https://studio.example/lookreel"),
+        ("GOOGLE_CLOUD_PROJECT", "example.com:my-project", "example.com:my-project"),
+        ("GOOGLE_CLOUD_PROJECT", "123456789012", "123456789012"),
+        ("MOCK_SECONDS", "0.05", 0.05),
+        ("REFUND_FAILED_JOBS", "on", True),
+    ],
+)
+def test_what_can_be_honoured_is_whatever_its_spelling(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: object
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert getattr(read_settings(), name.lower()) == read
+
+
+COMMANDS = [
+    ("serve",),
+    ("worker",),
+    ("migrate",),
+    ("token", "--email", "a@b.example"),
+    ("grant", "--email", "a@b.example", "--tokens", "5"),
+    ("sample", "--email", "a@b.example"),
+    ("demo",),
+    ("doctor",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("name", "value"), [("DATA_DIR", "/dev/null"), ("GOOGLE_VERTEX_BASE_URL", "localhost:8080")])
+def test_every_command_ends_in_78(command: tuple[str, ...], name: str, value: str, tmp_path: Path) -> None:
+    done = lookreel(*command, **{"DATA_DIR": tmp_path / "data", "PORT": 0} | {name: value})
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith(f"{name}: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
