@@ -4,7 +4,7 @@ Which providers there are, with their models and limits, the application says (`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.tables import Submission
 from db.video_jobs import JobRow
@@ -26,7 +26,8 @@ class VideoModel:
 
     `provider` is the name of who makes its videos, and knows the model as `upstream_id`. `durations` lists by
     resolution what can be generated, `image_duration` is the one length that videos with an end frame or reference
-    images have.
+    images have, None where they may have any. `mixes_images` says that reference images go together with others.
+    `available` is whether real videos can be made with it here, which a catalogue knows.
     """
 
     id: str
@@ -36,8 +37,10 @@ class VideoModel:
     aspect_ratios: Sequence[str]
     end_frame: bool
     most_reference_images: int
-    image_duration: int
+    image_duration: int | None
     image_media_types: Sequence[str]
+    mixes_images: bool = False
+    available: bool = True
     cost: int = VIDEO_COST
 
 
@@ -74,7 +77,11 @@ class Catalogue:
         generations_at_once: int = 100,
     ) -> "Catalogue":
         """Put the catalogue together from what each provider of real videos offers; one at least is needed."""
-        models = {model.id: model for offered in offers.values() for model in offered}
+        models = {
+            model.id: replace(model, available=provider.unavailable is None)
+            for provider, offered in offers.items()
+            for model in offered
+        }
         return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once)
 
     def model(self, id_: str) -> VideoModel:

@@ -170,7 +170,7 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"{model.id} takes no 'endFrame'", field="endFrame")
         if not self._count(ImageRole.INITIAL):
             yield InvalidInput("An 'endFrame' needs an 'initialImage'", field="endFrame")
-        if self.duration_seconds != model.image_duration:
+        if model.image_duration not in (None, self.duration_seconds):
             yield InvalidInput(
                 f"A video with an 'endFrame' has {model.image_duration} seconds", field="durationSeconds"
             )
@@ -182,12 +182,12 @@ class VideoJobInput(Specification):
                 message if model.most_reference_images else f"{model.id} takes no 'referenceImages'",
                 field="referenceImages",
             )
-        if self._count(ImageRole.INITIAL) or self._count(ImageRole.END):
+        if not model.mixes_images and (self._count(ImageRole.INITIAL) or self._count(ImageRole.END)):
             message = "'referenceImages' do not go together with 'initialImage' or 'endFrame'"
             yield InvalidInput(message, field="referenceImages")
         if self.prompt is None:
             yield InvalidInput("'referenceImages' need a 'prompt'", field="prompt")
-        if self.duration_seconds != model.image_duration:
+        if model.image_duration not in (None, self.duration_seconds):
             message = f"A video with 'referenceImages' has {model.image_duration} seconds"
             yield InvalidInput(message, field="durationSeconds")
 

@@ -12,6 +12,7 @@ from resolvers.ports import (
     GeneratorUnreachable,
     StillGenerating,
 )
+from worker.cancelling import cancel_upstream
 from worker.run import Later, Run
 from worker.run_times import estimated_percentage
 
@@ -33,7 +34,7 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
             answer = await run.workshop.unless_stopping(lambda: run.generator.poll(operation_name))
         except GeneratorUnreachable as trouble:
             failures += 1
-            _give_up_in_time(run)
+            await _give_up_in_time(run)
             await run.workshop.pause(_backoff(run, failures, trouble))
             continue
         except GenerationInterrupted as interruption:
@@ -42,14 +43,15 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
         if isinstance(answer, Generated):
             return answer
         failures = 0
-        _give_up_in_time(run)
+        await _give_up_in_time(run)
         await _report_progress(run, answer)
         await run.workshop.pause(answer.ask_again_seconds)
 
 
-def _give_up_in_time(run: Run) -> None:
+async def _give_up_in_time(run: Run) -> None:
     limit = run.workshop.patience.generation_seconds
     if _elapsed_seconds(run) > limit:
+        await cancel_upstream(run.workshop, run.job)
         raise GenerationFailed(
             "GENERATION_TIMED_OUT",
             f"The video was not ready after {limit / 60:.0f} minutes and was given up. Please create a new one.",

@@ -39,3 +39,6 @@ class MockGenerator:
         step_seconds = self._seconds / STEPS
         steps_done = int(elapsed / step_seconds)
         return StillGenerating(100 * steps_done // STEPS, (steps_done + 1) * step_seconds - elapsed)
+
+    async def cancel(self, operation_name: str) -> None:
+        """Do nothing: nothing is under way."""
