@@ -26,7 +26,8 @@ class VideoModel:
 
     `provider` is the name of who makes its videos, and knows the model as `upstream_id`. `durations` lists by
     resolution what can be generated, `image_duration` is the one length that videos with an end frame or reference
-    images have, None where they may have any. `mixes_images` says that reference images go together with others.
+    images have, None where they may have any. `mixes_images` says that reference images go together with others,
+    and without a prompt.
     `available` is whether real videos can be made with it here, which a catalogue knows.
     """
 

@@ -10,12 +10,17 @@ from pydantic.alias_generators import to_camel
 from db.specification import Specification
 from resolvers.errors import InvalidLook
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import VideoJobInput
+from resolvers.video_job_input import UNUSED, VideoJobInput
 from rest_compat.wire import FormBoolean
 
 ReferenceImages = Annotated[
     list[UploadFile] | None,
     File(alias="referenceImages", description="What it looks like: up to three JPEG or PNG files"),
+]
+
+ProductIds = Annotated[
+    list[str] | None,
+    Form(alias="productIds", description="Products of the look whose pictures are reference images"),
 ]
 
 
@@ -38,12 +43,22 @@ async def video_job_input(
     *,
     look_id: Annotated[str | None, Form(alias="lookId", description="A look of the caller's, to show it in")] = None,
     look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,
+    use_look_image: Annotated[
+        str, Form(alias="useLookImage", description="What becomes of its picture: `none`, `initial` or `reference`")
+    ] = UNUSED,
+    product_ids: ProductIds = None,
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
     **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
     """Read the form."""
     look = _one_look(look_id, look_id_in_query)
-    return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key)
+    return VideoJobInput(
+        **specification,
+        look_id=look,
+        use_look_image=use_look_image,
+        product_ids=tuple(product_ids or ()),
+        idempotency_key=idempotency_key,
+    )
 
 
 async def video_job_uploads(

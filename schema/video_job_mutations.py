@@ -16,7 +16,7 @@ from resolvers import look_videos, video_job_creation, video_job_images, video_j
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import VideoJobInput
+from resolvers.video_job_input import UNUSED, VideoJobInput
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
@@ -34,6 +34,12 @@ class CreateVideoJobInput:
         default=None, description="Makes a repeated request safe for 24 hours, over both APIs"
     )
 
+    use_look_image: str = strawberry.field(
+        default=UNUSED, description="What becomes of the look's own picture: `none`, `initial` or `reference`"
+    )
+    product_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Products of the look whose pictures are reference images"
+    )
     initial_image: Upload | None = strawberry.field(default=None, description="Where to start: a JPEG or PNG file")
     end_frame: Upload | None = strawberry.field(default=None, description="Where to end: a JPEG or PNG file")
     reference_images: list[Upload] = strawberry.field(
@@ -46,7 +52,13 @@ class CreateVideoJobInput:
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
-        return VideoJobInput(**values_of(self), look_id=self.look_id, idempotency_key=self.idempotency_key)
+        return VideoJobInput(
+            **values_of(self),
+            look_id=self.look_id,
+            use_look_image=self.use_look_image,
+            product_ids=tuple(self.product_ids),
+            idempotency_key=self.idempotency_key,
+        )
 
 
 @strawberry.input(description="Which job to make anew.")

@@ -46,6 +46,12 @@ class OmniStudio(Studio):
         assert isinstance(self.front, OmniFront)
         return self.front.omni
 
+    def renew(self) -> None:
+        """Forget what came before."""
+        assert isinstance(self.front, OmniFront)
+        self.front.renew_omni()
+        self.cloudinary.reset()
+
 
 @asynccontextmanager
 async def omni_house(

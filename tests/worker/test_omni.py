@@ -37,8 +37,7 @@ async def omni_studio(
 @pytest.fixture
 async def studio(omni_studio: OmniStudio, hurried: None) -> AsyncIterator[OmniStudio]:
     assert hurried is None
-    omni_studio.front.renew_omni()  # type: ignore[attr-defined]
-    omni_studio.cloudinary.reset()
+    omni_studio.renew()
     yield omni_studio
     omni_studio.cloudinary.gate.set()
     await omni_studio.house.clear()
@@ -52,8 +51,10 @@ async def test_all_eight_forms_are_made_for_both_of_the_frontends_ids(studio: Om
     asked = []
     for resolution, ratio, seconds in FORMS:
         caller = await studio.house.user()
-        fields = {"resolution": resolution, "aspectRatio": ratio, "durationSeconds": seconds, "model": model}
-        asked.append((caller, await studio.created(caller, **fields)))
+        job_id = await studio.created(
+            caller, resolution=resolution, aspectRatio=ratio, durationSeconds=seconds, model=model
+        )
+        asked.append((caller, job_id))
     async with studio.working():
         jobs = [await studio.house.finished(job_id) for _, job_id in asked]
 
