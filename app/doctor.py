@@ -122,7 +122,10 @@ async def _model_trouble(generator: VeoGenerator | OmniGenerator, model: str) ->
 
 async def _cloudinary(settings: Settings) -> Answer:
     if settings.cloudinary_url is None:
-        return State.NOTE, "Not set up: files are stored on the local disk. For Cloudinary, set CLOUDINARY_URL."
+        return (
+            State.NOTE,
+            "Not set up: files are stored on the local disk. For Cloudinary, set CLOUDINARY_URL or its three parts.",
+        )
     storage = CloudinaryStorage(settings.cloudinary_url)
     try:
         await storage.ping()
@@ -185,6 +188,7 @@ def _google_keys(settings: Settings) -> Iterator[str | None]:
 
 def _passwords(settings: Settings) -> Iterator[str]:
     """Yield those in URLs, as they are written there and as they are meant."""
+    yield settings.cloudinary_api_secret or ""
     if settings.cloudinary_url is not None:
         secret = urlsplit(settings.cloudinary_url).password or ""
         yield from (secret, unquote(secret))

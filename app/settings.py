@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     omni_labels: bool = Field(False, description="Whether submits to Omni are labelled with job and attempt")  # noqa: FBT003 - as above
     omni_models: dict[str, str] = Field({}, description="Accepted model ids that Omni makes, and what each is there")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
+    cloudinary_cloud_name: str | None = Field(None, description="With the next two, the same as CLOUDINARY_URL")
+    cloudinary_api_key: str | None = Field(None, description="See CLOUDINARY_CLOUD_NAME")
+    cloudinary_api_secret: str | None = Field(None, description="See CLOUDINARY_CLOUD_NAME")
     generations_at_once: PositiveInt = Field(100, description="Generations in progress over all workers")
     generations_per_worker: int = Field(
         200, ge=2, description="Jobs that one worker holds at once; others are left to other workers"
@@ -139,6 +142,26 @@ class Settings(BaseSettings):
     def _name_one_provider(self) -> Self:
         if both := sorted(self.veo_models.keys() & self.omni_models.keys()):
             raise ValueError(f"VEO_MODELS and OMNI_MODELS both name {', '.join(both)}: leave each id to one of them.")
+        return self
+
+    @model_validator(mode="after")
+    def _find_cloudinary(self) -> Self:
+        """Put the three parts of an account together; a URL that is given wins."""
+        parts = {
+            "CLOUDINARY_CLOUD_NAME": self.cloudinary_cloud_name,
+            "CLOUDINARY_API_KEY": self.cloudinary_api_key,
+            "CLOUDINARY_API_SECRET": self.cloudinary_api_secret,
+        }
+        missing = [name for name, value in parts.items() if value is None]
+        if self.cloudinary_url is not None or len(missing) == len(parts):
+            return self
+        if missing:
+            raise ValueError(f"Cloudinary needs {', '.join(missing)} as well, or CLOUDINARY_URL instead of all three.")
+        for variable, value in parts.items():
+            if not re.fullmatch(r"[\w-]+", value or "", re.ASCII):
+                raise ValueError(f"{variable} must consist of letters, digits, '-' and '_'.")
+        account = f"{self.cloudinary_api_key}:{self.cloudinary_api_secret}@{self.cloudinary_cloud_name}"
+        self.cloudinary_url = f"cloudinary://{account}"
         return self
 
     @field_validator("cors_origins")
