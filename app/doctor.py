@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
@@ -17,22 +17,27 @@ import typer
 
 from app.doctor_database import database_findings
 from app.findings import Answer, Check, Finding, State, compared, found
-from app.generators import veo_access
+from app.generators import omni_access, veo_access
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.address import parsed
 from providers.cloudinary.storage import CloudinaryStorage
+from providers.omni import models as omni_models
+from providers.omni.generator import OmniGenerator
 from providers.veo import models as veo_models
 from providers.veo.generator import VeoGenerator
+from resolvers.models import VideoModel
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 
 LEAST_FREE_BYTES = 10**9
 SHORTEST_SECRET = 4
 
 GOOGLE = "https://aiplatform.googleapis.com"
+GEMINI_API = "https://generativelanguage.googleapis.com"
 CLOUDINARY = "https://api.cloudinary.com"
 
+MOCK_ONLY = "mock videos only, unless Veo is. For real ones,"
 _FOLDER_REMEDY = "Make DATA_DIR a folder that we may write to."
 
 COLOURS = {State.OK: "green", State.NOTE: "blue", State.WARNING: "yellow", State.FAILED: "red"}
@@ -57,7 +62,8 @@ async def run(settings: Settings) -> int:
 async def examine(settings: Settings) -> list[Finding]:
     """Return what each check finds, in a fixed order; none keeps another one from looking."""
     checks = [
-        Check("Google", partial(_google, settings), "Check the network and GOOGLE_VERTEX_BASE_URL."),
+        Check("Veo", partial(_veo, settings), "Check the network and GOOGLE_VERTEX_BASE_URL."),
+        Check("Omni", partial(_omni, settings), "Check the network and GOOGLE_GEMINI_BASE_URL."),
         Check("Cloudinary", partial(_cloudinary, settings), "Check the network and CLOUDINARY_URL."),
         *(Check(f"{path.name} folder", partial(_folder, path), _FOLDER_REMEDY) for path in _folders(settings)),
         *(Check(f"clock, {name}", partial(_web_clock, url), "Check the network.") for name, url in _hosts(settings)),
@@ -65,26 +71,48 @@ async def examine(settings: Settings) -> list[Finding]:
     return [*await database_findings(settings), *await asyncio.gather(*map(found, checks))]
 
 
-async def _google(settings: Settings) -> Answer:
-    if not settings.has_google_access:
-        return State.NOTE, "Not set up: mock videos only. For real ones, set GOOGLE_CLOUD_PROJECT or GOOGLE_API_KEY."
-    models = sorted({model.upstream_id for model in veo_models.offered(settings.veo_models)})
+async def _veo(settings: Settings) -> Answer:
+    if not settings.has_veo:
+        return State.NOTE, "Not set up. For videos by Veo, set GOOGLE_CLOUD_PROJECT or GOOGLE_EXPRESS_API_KEY."
     veo = VeoGenerator(veo_access(settings))
     try:
-        answers = await asyncio.gather(*(_model_trouble(veo, model) for model in models))
-    except GeneratorMisconfigured as refusal:
-        remedy = "Check the credentials, and that they may use the Agent Platform (Vertex AI) in this project."
-        return State.FAILED, f"Google does not let us in: {refusal.reason.rstrip('.')}. {remedy}"
+        return await _asked(veo, veo_models.offered(settings.veo_models), "VEO_MODELS")
     finally:
         await veo.aclose()
+
+
+async def _omni(settings: Settings) -> Answer:
+    """Ask for the models, and say what a key that was set for an earlier release does now (decision 28)."""
+    if not settings.has_omni:
+        return State.NOTE, f"Not set up: {MOCK_ONLY} set GEMINI_API_KEY, or GOOGLE_CLOUD_PROJECT."
+    omni = OmniGenerator(omni_access(settings))
+    try:
+        state, words = await _asked(omni, omni_models.offered(settings.omni_models, frontend_ids=False), "OMNI_MODELS")
+    finally:
+        await omni.aclose()
+    if settings.developer_api_key is None and state is State.FAILED and settings.has_veo:
+        state = State.WARNING  # Veo works without it, and not every project has it
+    return state, " ".join(filter(None, [f"{words}.", settings.express_mode_notice()])).replace("..", ".")
+
+
+async def _asked(generator: VeoGenerator | OmniGenerator, offered: Sequence[VideoModel], setting: str) -> Answer:
+    models = sorted({model.upstream_id for model in offered})
+    try:
+        answers = await asyncio.gather(*(_model_trouble(generator, model) for model in models))
+    except GeneratorMisconfigured as refusal:
+        remedy = (
+            "Check the credentials: a key has to be one of the Gemini Developer API with billing set up, a project "
+            "one that may use the Agent Platform (Vertex AI)."
+        )
+        return State.FAILED, f"Google does not let us in: {refusal.reason.rstrip('.')}. {remedy}"
     if troubles := " ".join(filter(None, answers)):
-        return State.FAILED, f"{troubles} Map such ids to models that are there, with VEO_MODELS."
+        return State.FAILED, f"{troubles} Map such ids to models that are there, with {setting}."
     return State.OK, f"Lets us in and has {', '.join(models)}"
 
 
-async def _model_trouble(veo: VeoGenerator, model: str) -> str | None:
+async def _model_trouble(generator: VeoGenerator | OmniGenerator, model: str) -> str | None:
     try:
-        await veo.check(model)
+        await generator.check(model)
     except GeneratorMisconfigured:
         raise
     except GenerationFailed as refusal:
@@ -94,7 +122,10 @@ async def _model_trouble(veo: VeoGenerator, model: str) -> str | None:
 
 async def _cloudinary(settings: Settings) -> Answer:
     if settings.cloudinary_url is None:
-        return State.NOTE, "Not set up: files are stored on the local disk. For Cloudinary, set CLOUDINARY_URL."
+        return (
+            State.NOTE,
+            "Not set up: files are stored on the local disk. For Cloudinary, set CLOUDINARY_URL or its three parts.",
+        )
     storage = CloudinaryStorage(settings.cloudinary_url)
     try:
         await storage.ping()
@@ -124,8 +155,10 @@ def _free_bytes(folder: Path) -> int:
 
 
 def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.has_google_access:
+    if settings.has_veo:
         yield "Google", settings.google_vertex_base_url or GOOGLE
+    if settings.developer_api_key is not None:
+        yield "Gemini API", settings.google_gemini_base_url or GEMINI_API
     if settings.cloudinary_url is not None:
         yield "Cloudinary", parse_qs(urlsplit(settings.cloudinary_url).query).get("upload_prefix", [CLOUDINARY])[0]
 
@@ -143,14 +176,19 @@ async def _web_clock(url: str) -> Answer:
 
 def _without_secrets(settings: Settings, words: str) -> str:
     """Blot out secrets, in case that a library tells one in an error."""
-    for secret in (*settings.secret_keys, settings.google_api_key, *_passwords(settings)):
+    for secret in (*settings.secret_keys, *_google_keys(settings), *_passwords(settings)):
         if secret and len(secret) >= SHORTEST_SECRET:  # a letter or two would be found in any word
             words = words.replace(secret, "***")
     return " ".join(words.split())
 
 
+def _google_keys(settings: Settings) -> Iterator[str | None]:
+    yield from (settings.google_api_key, settings.gemini_api_key, settings.google_express_api_key)
+
+
 def _passwords(settings: Settings) -> Iterator[str]:
     """Yield those in URLs, as they are written there and as they are meant."""
+    yield settings.cloudinary_api_secret or ""
     if settings.cloudinary_url is not None:
         secret = urlsplit(settings.cloudinary_url).password or ""
         yield from (secret, unquote(secret))

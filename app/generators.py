@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from app.settings import Settings
 from providers.mock.generator import MockGenerator
+from providers.omni.generator import OmniAccess, OmniGenerator
 from providers.veo.generator import VeoAccess, VeoGenerator
 
 
@@ -13,7 +14,7 @@ def veo_access(settings: Settings) -> VeoAccess:
     return VeoAccess(
         project=settings.google_cloud_project,
         location=settings.google_cloud_location,
-        api_key=settings.google_api_key,
+        api_key=settings.google_express_api_key,
         base_url=settings.google_vertex_base_url,
         poll_seconds=settings.veo_poll_seconds,
         output_gcs_uri=settings.veo_output_gcs_uri,
@@ -25,6 +26,31 @@ def veo_access(settings: Settings) -> VeoAccess:
 async def open_veo(settings: Settings) -> AsyncIterator[VeoGenerator]:
     """Yield what generates with Veo, and close its connections afterwards."""
     generator = VeoGenerator(veo_access(settings))
+    try:
+        yield generator
+    finally:
+        await generator.aclose()
+
+
+def omni_access(settings: Settings) -> OmniAccess:
+    """Return how Omni is reached: with the key where there is one, else as the project."""
+    key = settings.developer_api_key
+    return OmniAccess(
+        api_key=key,
+        project=settings.google_cloud_project,
+        base_url=settings.google_gemini_base_url if key else settings.google_vertex_base_url,
+        api_version=settings.omni_api_version or ("v1beta" if key else "v1beta1"),
+        poll_seconds=settings.omni_poll_seconds,
+        output_gcs_uri=settings.veo_output_gcs_uri,
+        labelled=settings.omni_labels,
+        scratch=settings.scratch_folder,
+    )
+
+
+@asynccontextmanager
+async def open_omni(settings: Settings) -> AsyncIterator[OmniGenerator]:
+    """Yield what generates with Omni, and close its connections afterwards."""
+    generator = OmniGenerator(omni_access(settings))
     try:
         yield generator
     finally:

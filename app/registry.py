@@ -11,6 +11,7 @@ from pkgutil import resolve_name
 
 from app.settings import Settings
 from providers.mock.models import ANY_MODEL
+from providers.omni import models as omni
 from providers.veo import models as veo
 from resolvers.models import MOCK, Catalogue, Provider, VideoModel
 from resolvers.ports import VideoGenerator
@@ -31,17 +32,37 @@ class Registration:
 
 
 def _veo(settings: Settings) -> Provider:
-    sentence = "For real videos, set GOOGLE_CLOUD_PROJECT or GOOGLE_API_KEY."
+    sentence = "For videos by Veo, set GOOGLE_CLOUD_PROJECT or GOOGLE_EXPRESS_API_KEY."
+    return _provider(settings, veo.NAME, None if settings.has_veo else sentence)
+
+
+def _omni(settings: Settings) -> Provider:
+    sentence = "For videos by Omni, set GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT."
+    return _provider(settings, omni.NAME, None if settings.has_omni else sentence)
+
+
+def _provider(settings: Settings, name: str, unavailable: str | None) -> Provider:
     return Provider(
-        veo.NAME,
+        name,
         submits_per_minute=settings.submits_per_minute,
         generations_at_once=settings.generations_at_once,
-        unavailable=None if settings.has_google_access else sentence,
+        unavailable=unavailable,
     )
 
 
+def _models_of_veo(settings: Settings) -> Sequence[VideoModel]:
+    return [model for model in veo.offered(settings.veo_models) if model.id not in settings.omni_models]
+
+
+def _models_of_omni(settings: Settings) -> Sequence[VideoModel]:
+    """Return them with the frontend's ids where there is a key alone, but for those that the operator gives to Veo."""
+    offered = omni.offered(settings.omni_models, frontend_ids=settings.has_omni and not settings.has_veo)
+    return [model for model in offered if model.id not in settings.veo_models]
+
+
 REGISTRY: Mapping[str, Registration] = {
-    veo.NAME: Registration(_veo, lambda settings: veo.offered(settings.veo_models), "app.generators:open_veo"),
+    veo.NAME: Registration(_veo, _models_of_veo, "app.generators:open_veo"),
+    omni.NAME: Registration(_omni, _models_of_omni, "app.generators:open_omni"),
 }
 """Of two that offer the same model id, the later one makes it; new jobs for ids that nobody offers go to the first."""
 

@@ -72,14 +72,26 @@ class Settings(BaseSettings):
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
     google_cloud_project: str | None = Field(None, description="Generates with Veo in this Google Cloud project")
     google_cloud_location: str = Field("us-central1", description="The region where Veo runs")
-    google_api_key: str | None = Field(None, description="Generates with Veo in express mode, instead of a project")
+    google_api_key: str | None = Field(None, description="Generates with Omni, by a key of the Gemini Developer API")
+    gemini_api_key: str | None = Field(None, description="The same as GOOGLE_API_KEY, which wins")
+    google_express_api_key: str | None = Field(
+        None, description="Generates with Veo in express mode, instead of a project"
+    )
+    google_gemini_base_url: str | None = Field(None, description="Stands for the Developer API's own host")
     google_vertex_base_url: str | None = Field(None, description="Stands for Google's own host, such as a proxy")
     veo_poll_seconds: Annotated[float, Field(gt=0, le=LONGEST_POLL_SECONDS)] = Field(
         10.0, description="How often Veo is asked about a video"
     )
     veo_output_gcs_uri: str | None = Field(None, description="Lets Veo leave its videos in a bucket")
     veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
+    omni_api_version: str | None = Field(None, description="Unset: v1beta, and v1beta1 for a project")
+    omni_poll_seconds: Annotated[float, Field(gt=0)] = Field(5.0, description="How often Omni is asked about a video")
+    omni_labels: bool = Field(False, description="Whether submits to Omni are labelled with job and attempt")  # noqa: FBT003 - as above
+    omni_models: dict[str, str] = Field({}, description="Accepted model ids that Omni makes, and what each is there")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
+    cloudinary_cloud_name: str | None = Field(None, description="With the next two, the same as CLOUDINARY_URL")
+    cloudinary_api_key: str | None = Field(None, description="See CLOUDINARY_CLOUD_NAME")
+    cloudinary_api_secret: str | None = Field(None, description="See CLOUDINARY_CLOUD_NAME")
     media_urls: Literal["signed", "plain"] = Field(
         "signed", description="Whether addresses of stored files are signed and expire"
     )
@@ -200,7 +212,7 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return self
 
-    @field_validator("veo_models")
+    @field_validator("veo_models", "omni_models")
     @classmethod
     def _are_names(cls, models: dict[str, str]) -> dict[str, str]:
         if not all(
@@ -208,6 +220,32 @@ class Settings(BaseSettings):
         ):
             raise ValueError('must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}')
         return models
+
+    @model_validator(mode="after")
+    def _name_one_provider(self) -> Self:
+        if both := sorted(self.veo_models.keys() & self.omni_models.keys()):
+            raise ValueError(f"VEO_MODELS and OMNI_MODELS both name {', '.join(both)}: leave each id to one of them.")
+        return self
+
+    @model_validator(mode="after")
+    def _find_cloudinary(self) -> Self:
+        """Put the three parts of an account together; a URL that is given wins."""
+        parts = {
+            "CLOUDINARY_CLOUD_NAME": self.cloudinary_cloud_name,
+            "CLOUDINARY_API_KEY": self.cloudinary_api_key,
+            "CLOUDINARY_API_SECRET": self.cloudinary_api_secret,
+        }
+        missing = [name for name, value in parts.items() if value is None]
+        if self.cloudinary_url is not None or len(missing) == len(parts):
+            return self
+        if missing:
+            raise ValueError(f"Cloudinary needs {', '.join(missing)} as well, or CLOUDINARY_URL instead of all three.")
+        for variable, value in parts.items():
+            if not re.fullmatch(r"[\w-]+", value or "", re.ASCII):
+                raise ValueError(f"{variable} must consist of letters, digits, '-' and '_'.")
+        account = f"{self.cloudinary_api_key}:{self.cloudinary_api_secret}@{self.cloudinary_cloud_name}"
+        self.cloudinary_url = f"cloudinary://{account}"
+        return self
 
     @field_validator("cors_origins")
     @classmethod
@@ -238,9 +276,28 @@ class Settings(BaseSettings):
         return uri
 
     @property
-    def has_google_access(self) -> bool:
-        """Whether it is said how Google lets us in."""
-        return bool(self.google_cloud_project or self.google_api_key)
+    def developer_api_key(self) -> str | None:
+        """The key of the Gemini Developer API. Of two, the one that Google's own SDK would take."""
+        return self.google_api_key or self.gemini_api_key
+
+    @property
+    def has_veo(self) -> bool:
+        """Whether it is said how Veo lets us in."""
+        return bool(self.google_cloud_project or self.google_express_api_key)
+
+    @property
+    def has_omni(self) -> bool:
+        """Whether it is said how Omni lets us in."""
+        return bool(self.developer_api_key or self.google_cloud_project)
+
+    def express_mode_notice(self) -> str | None:
+        """Return what an operator has to know who has set GOOGLE_API_KEY for an earlier release (decision 28)."""
+        if self.google_api_key is None or self.has_veo:
+            return None
+        return (
+            "GOOGLE_API_KEY is taken for a key of the Gemini Developer API, and Omni makes the videos. If it is one "
+            "for Veo in express mode, as it was in earlier releases, call it GOOGLE_EXPRESS_API_KEY instead."
+        )
 
     @property
     def scratch_folder(self) -> Path:

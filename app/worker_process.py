@@ -26,6 +26,8 @@ logger = logging.getLogger("lookreel.worker")
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
+    if notice := settings.express_mode_notice():
+        logger.warning(notice)
     async with (
         open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,
         open_workshop(settings, database) as shop,

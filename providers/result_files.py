@@ -1,7 +1,8 @@
 """New files for finished videos, filled in a thread: whole, or not there."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 from uuid import uuid4
@@ -33,3 +34,15 @@ def _fill(file: Path, fill: Callable[[Path], object], abandoned: Event) -> None:
         raise
     if abandoned.is_set():
         file.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def filled_file(folder: Path) -> AsyncIterator[Path]:
+    """Yield the path of a new file in the folder, which the block writes; no file stays where the block raises."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    file = folder / f"result-{uuid4().hex}.mp4"
+    try:
+        yield file
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise

@@ -27,7 +27,9 @@ class VideoModel:
 
     `provider` is the name of who makes its videos, and knows the model as `upstream_id`. `durations` lists by
     resolution what can be generated, `image_duration` is the one length that videos with an end frame or reference
-    images have.
+    images have, None where they may have any. `mixes_images` says that reference images go together with others,
+    and without a prompt.
+    `available` is whether real videos can be made with it here, which a catalogue knows.
     """
 
     id: str
@@ -37,8 +39,10 @@ class VideoModel:
     aspect_ratios: Sequence[str]
     end_frame: bool
     most_reference_images: int
-    image_duration: int
+    image_duration: int | None
     image_media_types: Sequence[str]
+    mixes_images: bool = False
+    available: bool = True
     cost: int = VIDEO_COST
 
 
@@ -79,8 +83,8 @@ class Catalogue:
     ) -> "Catalogue":
         """Put the catalogue together from what each provider of real videos offers; one at least is needed."""
         models = {
-            model.id: replace(model, cost=_usual_cost(model.id, policy))
-            for offered in offers.values()
+            model.id: replace(model, cost=_usual_cost(model.id, policy), available=provider.unavailable is None)
+            for provider, offered in offers.items()
             for model in offered
         }
         return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once, policy)

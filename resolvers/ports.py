@@ -130,6 +130,10 @@ class VideoGenerator(Protocol):
         """
         ...
 
+    async def cancel(self, operation_name: str) -> None:
+        """Ask that the operation ends, where the generator knows how; raises nothing, since nobody relies on it."""
+        ...
+
 
 @dataclass(frozen=True)
 class StoredVideo:

@@ -21,6 +21,7 @@ from db.tables import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
 from resolvers.image_files import fit_image, stored_image, verify_image
+from resolvers.look_pictures import LookPictures, pictures_of_look
 from resolvers.models import Catalogue, VideoModel
 from resolvers.ports import Storage
 from resolvers.video_job_creation import check
@@ -81,6 +82,19 @@ class Uploads:
     end_frame: object = None
     reference_images: Sequence[object] = ()
 
+    def with_look(self, look: LookPictures) -> "Uploads":
+        """Put the pictures of a look beside the files, references before theirs.
+
+        Raises:
+            InvalidInput: there are two first frames
+
+        """
+        if look.initial is None:
+            return replace(self, reference_images=(*look.references, *self.reference_images))
+        if any(part.role is ImageRole.INITIAL for part in self._parts()):
+            raise InvalidInput("'useLookImage' as 'initial' stands in place of an 'initialImage'", field="useLookImage")
+        return Uploads(look.initial, self.end_frame, (*look.references, *self.reference_images))
+
     def parts(self) -> list[_Part]:
         """Return what was really uploaded.
 
@@ -124,6 +138,7 @@ async def stored(
         whatever `video_job_creation.create` raises
 
     """
+    uploads = await with_pictures_of_look(services, caller, asked, uploads)
     parts = uploads.parts()
     if not parts:
         yield asked
@@ -139,6 +154,18 @@ async def stored(
             if scheduled:
                 async with services.database.transaction() as transaction:
                     await file_removals.expedite(transaction, scheduled)
+
+
+async def with_pictures_of_look(services: Services, caller: Caller, asked: VideoJobInput, uploads: Uploads) -> Uploads:
+    """Return the files together with what is asked for of the look.
+
+    Raises:
+        InvalidInput, InvalidLook
+
+    """
+    return uploads.with_look(
+        await pictures_of_look(services.database, services.storage, services.catalogue, caller, asked)
+    )
 
 
 async def inspected(asked: VideoJobInput, uploads: Uploads, catalogue: Catalogue) -> VideoJobInput:

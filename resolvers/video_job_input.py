@@ -15,6 +15,8 @@ from resolvers.texts import composed, is_storable
 MOST_REFERENCE_IMAGES = 3
 LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_PROMPT = 4000
+# What becomes of the look's own picture.
+UNUSED, INITIAL, REFERENCE = "none", "initial", "reference"
 # What a request consisted of when the first digests were stored, images aside. This list stays as it is: a digest
 # that leaves one of these out, or has one more, matches none of those that clients repeat their requests by.
 _ALWAYS_IN_DIGEST = frozenset(
@@ -74,6 +76,8 @@ class VideoJobInput(Specification):
     """
 
     look_id: str | None = None
+    use_look_image: str = UNUSED
+    product_ids: tuple[str, ...] = ()
     images: tuple[JobImage, ...] = ()
     idempotency_key: str | None = None
     expected_cost: int | None = None
@@ -85,11 +89,23 @@ class VideoJobInput(Specification):
             model=model_id(self.model.strip()),
             prompt=_composed((self.prompt or "").strip()) or None,
             look_id=(self.look_id or "").strip() or None,
+            use_look_image=self.use_look_image.strip().lower() or UNUSED,
+            product_ids=tuple(dict.fromkeys(filter(None, (id_.strip().lower() for id_ in self.product_ids)))),
         )
+
+    @property
+    def uses_look(self) -> bool:
+        """Whether the look's picture or some of its products' are asked for."""
+        return self.use_look_image != UNUSED or bool(self.product_ids)
 
     def violations(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
         """Yield an error for each field that breaks its rule; those of what makes the video come last."""
-        violations = [*self._violations_of_text(), *self._violations_of_choices(catalogue), *self._violations_of_key()]
+        violations = [
+            *self._violations_of_text(),
+            *self._violations_of_choices(catalogue),
+            *self._violations_of_look(),
+            *self._violations_of_key(),
+        ]
         yield from violations
         if not violations:
             model = catalogue.made_as(self.model, mock_mode=self.mock_mode)
@@ -136,12 +152,22 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Aspect ratio must be {listed(catalogue.aspect_ratios)}", field="aspectRatio")
         if self.duration_seconds not in catalogue.durations:
             yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
-        if self.prompt is None and not self._count(ImageRole.INITIAL):
+        if self.prompt is None and not self._count(ImageRole.INITIAL) and self.use_look_image == UNUSED:
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
         try:
             check_reference_image_count([image for image in self.images if image.role == ImageRole.REFERENCE])
         except InvalidInput as violation:
             yield violation
+
+    def _violations_of_look(self) -> Iterator[InvalidInput]:
+        if self.use_look_image not in (UNUSED, INITIAL, REFERENCE):
+            message = f"useLookImage must be {listed((UNUSED, INITIAL, REFERENCE))}"
+            yield InvalidInput(message, field="useLookImage")
+        if len(self.product_ids) > MOST_REFERENCE_IMAGES:
+            yield InvalidInput(f"At most {MOST_REFERENCE_IMAGES} productIds are taken", field="productIds")
+        if self.uses_look and self.look_id is None:
+            field = "productIds" if self.use_look_image == UNUSED else "useLookImage"
+            yield InvalidInput(f"'{field}' needs a 'lookId'", field=field)
 
     def _violations_of_key(self) -> Iterator[InvalidInput]:
         if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
@@ -171,7 +197,7 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"{model.id} takes no 'endFrame'", field="endFrame")
         if not self._count(ImageRole.INITIAL):
             yield InvalidInput("An 'endFrame' needs an 'initialImage'", field="endFrame")
-        if self.duration_seconds != model.image_duration:
+        if model.image_duration not in (None, self.duration_seconds):
             yield InvalidInput(
                 f"A video with an 'endFrame' has {model.image_duration} seconds", field="durationSeconds"
             )
@@ -183,12 +209,12 @@ class VideoJobInput(Specification):
                 message if model.most_reference_images else f"{model.id} takes no 'referenceImages'",
                 field="referenceImages",
             )
-        if self._count(ImageRole.INITIAL) or self._count(ImageRole.END):
+        if not model.mixes_images and (self._count(ImageRole.INITIAL) or self._count(ImageRole.END)):
             message = "'referenceImages' do not go together with 'initialImage' or 'endFrame'"
             yield InvalidInput(message, field="referenceImages")
-        if self.prompt is None:
+        if self.prompt is None and not model.mixes_images:
             yield InvalidInput("'referenceImages' need a 'prompt'", field="prompt")
-        if self.duration_seconds != model.image_duration:
+        if model.image_duration not in (None, self.duration_seconds):
             message = f"A video with 'referenceImages' has {model.image_duration} seconds"
             yield InvalidInput(message, field="durationSeconds")
 

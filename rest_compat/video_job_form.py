@@ -13,7 +13,7 @@ from db.specification import SPECIFIED, Specification
 from resolvers.errors import InvalidInput, InvalidLook
 from resolvers.ids import uuid_of
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import VideoJobInput
+from resolvers.video_job_input import UNUSED, VideoJobInput
 from rest_compat.services import AdmittedRoute
 from rest_compat.whole_form import LONGEST_NAME_SHOWN, FormField, WholeForm
 from rest_compat.wire import FormBoolean
@@ -25,6 +25,8 @@ FIELDS = {
     **{name: FormField(to_camel(name)) for name in SPECIFIED},
     "look_id": LOOK_ID,
     "expected_cost": FormField("expectedCost"),
+    "use_look_image": FormField("useLookImage"),
+    "product_ids": FormField("productIds", is_list=True),
     "initial_image": FormField("initialImage", is_file=True),
     "end_frame": FormField("endFrame", is_file=True),
     "reference_images": FormField("referenceImages", is_file=True, is_list=True),
@@ -33,6 +35,11 @@ FIELDS = {
 ReferenceImages = Annotated[
     list[UploadFile] | None,
     File(alias="referenceImages", description="What it looks like: up to three JPEG, PNG, WebP or AVIF files"),
+]
+
+ProductIds = Annotated[
+    list[str] | None,
+    Form(alias="productIds", description="Products of the look whose pictures are reference images"),
 ]
 
 
@@ -79,6 +86,10 @@ async def video_job_input(  # noqa: PLR0913 - the form's fields
     expected_cost: Annotated[
         int | None, Form(alias="expectedCost", description="Refuses the video where it costs something else by now")
     ] = None,
+    use_look_image: Annotated[
+        str, Form(alias="useLookImage", description="What becomes of its picture: `none`, `initial` or `reference`")
+    ] = UNUSED,
+    product_ids: ProductIds = None,
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
     **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
@@ -86,7 +97,14 @@ async def video_job_input(  # noqa: PLR0913 - the form's fields
     if len(request.headers.getlist("Idempotency-Key")) > 1:
         raise InvalidInput("Idempotency-Key is given more than once", field="idempotencyKey")
     look = _one_look([look_id or "", *_looks_in_query(request)])
-    return VideoJobInput(**specification, look_id=look, idempotency_key=idempotency_key, expected_cost=expected_cost)
+    return VideoJobInput(
+        **specification,
+        look_id=look,
+        use_look_image=use_look_image,
+        product_ids=tuple(product_ids or ()),
+        idempotency_key=idempotency_key,
+        expected_cost=expected_cost,
+    )
 
 
 async def video_job_uploads(

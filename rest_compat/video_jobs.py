@@ -88,7 +88,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     response: Response,
 ) -> VideoJobBody:
     """Charge for a video and queue its generation."""
-    if any(uploads.parts()):
+    if asked.uses_look or any(uploads.parts()):
         allow(request, None)  # the images' storage has limits of its own, and so has each use of the database
     async with (
         video_job_images.stored(services, caller, asked, uploads) as asked_with_images,

@@ -128,13 +128,16 @@ class VideoModelBody(Wire):
     """A model that can be asked for. What it can do holds for real videos; a mock video may have any form."""
 
     id: str = Field(description="What to send as `model`")
+    provider: str
     upstream_id: str
+    available: bool
     cost: int
     durations: dict[str, list[int]]
     aspect_ratios: list[str] = Field(description="`16:9`, `9:16`")
     end_frame: bool
     most_reference_images: int
-    image_duration: int
+    image_duration: int | None
+    mixes_images: bool
 
 
 class VideoModelListBody(Wire):

@@ -20,21 +20,26 @@ class VideoModel:
     """See `resolvers.models.VideoModel`."""
 
     id: strawberry.ID = strawberry.field(description="What to ask for")
+    provider: str = strawberry.field(description="Who makes its real videos here: `veo` or `omni`")
+    available: bool = strawberry.field(description="Whether real videos can be made with it here")
     upstream_id: str = strawberry.field(description="The id under which the generator knows it")
     cost: int = strawberry.field(description="Of one video, in tokens")
     resolutions: list[VideoModelResolution] = strawberry.field(description="With the durations that go with each")
     aspect_ratios: list[str] = strawberry.field(description="`16:9`, `9:16`")
     end_frame: bool = strawberry.field(description="Whether a video may be given its last picture")
     most_reference_images: int = strawberry.field(description="How many reference images it takes")
-    image_duration_seconds: int = strawberry.field(
-        description="The one length of videos with an end frame or reference images"
+    image_duration_seconds: int | None = strawberry.field(
+        description="The one length of videos with an end frame or reference images; null: any will do"
     )
+    mixes_images: bool = strawberry.field(description="Whether reference images go together with an initial image")
 
     @classmethod
     def of(cls, model: models.VideoModel) -> "VideoModel":
         """Build from the catalogue's entry."""
         return cls(
             id=strawberry.ID(model.id),
+            provider=model.provider,
+            available=model.available,
             upstream_id=model.upstream_id,
             cost=model.cost,
             resolutions=[
@@ -45,4 +50,5 @@ class VideoModel:
             end_frame=model.end_frame,
             most_reference_images=model.most_reference_images,
             image_duration_seconds=model.image_duration,
+            mixes_images=model.mixes_images,
         )

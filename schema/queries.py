@@ -98,7 +98,9 @@ class Query:
         errors: list[CreateVideoJobError] = []
         asked = input.asked()
         with refusals_into(errors):
-            asked = await video_job_images.inspected(asked, input.uploads(), catalogue)
+            services, uploads = info.context.services, input.uploads()
+            uploads = await video_job_images.with_pictures_of_look(services, caller, asked, uploads)
+            asked = await video_job_images.inspected(asked, uploads, catalogue)
         async with info.context.transaction() as transaction:
             quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
         errors += [user_error(refusal) for refusal in quote.refusals]

@@ -16,7 +16,7 @@ from resolvers import look_videos, video_job_creation, video_job_images, video_j
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.video_job_images import Uploads
-from resolvers.video_job_input import VideoJobInput
+from resolvers.video_job_input import UNUSED, VideoJobInput
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
@@ -39,6 +39,12 @@ class CreateVideoJobInput:
     expected_cost: int | None = strawberry.field(
         default=None, description="What a quote has said, in tokens; where the price has changed, nothing is charged"
     )
+    use_look_image: str = strawberry.field(
+        default=UNUSED, description="What becomes of the look's own picture: `none`, `initial` or `reference`"
+    )
+    product_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Products of the look whose pictures are reference images"
+    )
     initial_image: Upload | None = strawberry.field(default=None, description=f"Where to start: {IMAGES}")
     end_frame: Upload | None = strawberry.field(default=None, description=f"Where to end: {IMAGES}")
     reference_images: list[Upload] = strawberry.field(
@@ -54,6 +60,8 @@ class CreateVideoJobInput:
         return VideoJobInput(
             **values_of(self),
             look_id=self.look_id,
+            use_look_image=self.use_look_image,
+            product_ids=tuple(self.product_ids),
             idempotency_key=self.idempotency_key,
             expected_cost=self.expected_cost,
         )

@@ -201,5 +201,10 @@ class House:
 
 
 def multipart(fields: dict[str, Any]) -> list[tuple[str, tuple[None, str]]]:
-    """Return fields as a browser's FormData sends them; None leaves one out."""
-    return [(name, (None, str(value))) for name, value in fields.items() if value is not None]
+    """Return fields as a browser's FormData sends them; None leaves one out, a list repeats it."""
+    return [
+        (name, (None, str(value)))
+        for name, values in fields.items()
+        for value in (values if isinstance(values, list) else [values])
+        if value is not None
+    ]

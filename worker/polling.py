@@ -14,6 +14,7 @@ from resolvers.ports import (
     ResultUnreadable,
     StillGenerating,
 )
+from worker.cancelling import cancel_upstream
 from worker.run import Later, Run
 from worker.run_times import estimated_percentage
 
@@ -39,7 +40,7 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
             failures, unreadable = failures + 1, 0
             if failures == 1:
                 logger.warning("The generator cannot be asked about video job %s: %s", run.job.id, trouble)
-            _give_up_in_time(run)
+            await _give_up_in_time(run)
             await run.workshop.pause(_backoff(run, failures, trouble.retry_after_seconds))
             continue
         except ResultUnreadable as trouble:
@@ -53,14 +54,15 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
         if isinstance(answer, Generated):
             return answer
         failures = unreadable = 0
-        _give_up_in_time(run)
+        await _give_up_in_time(run)
         await _report_progress(run, answer)
         await run.workshop.pause(answer.ask_again_seconds)
 
 
-def _give_up_in_time(run: Run) -> None:
+async def _give_up_in_time(run: Run) -> None:
     limit = run.workshop.patience.generation_seconds
     if _elapsed_seconds(run) > limit:
+        await cancel_upstream(run.workshop, run.job)
         raise GenerationFailed(
             "GENERATION_TIMED_OUT",
             f"The video was not ready after {limit / 60:.0f} minutes and was given up. Please create a new one.",

@@ -19,6 +19,7 @@ from db import queue
 from db.engine.error_names import errors_named
 from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
+from worker.cancelling import cancel_if_unwanted
 from worker.housekeeping import keep_house
 from worker.keeping import keep
 from worker.polling import wait_for_video
@@ -135,11 +136,13 @@ async def generate(workshop: Workshop, job_id: UUID) -> None:
         RetryRequested: when another worker, or this one later, is to go on with it.
 
     """
+    run: Run | None = None
     try:
         run = await _begun(workshop, job_id)
         await _run_to_the_end(run)
     except Superseded:
         logger.info("Video job %s has ended or is followed by another worker", job_id)
+        await cancel_if_unwanted(workshop, job_id, run.job if run else None)
     except HandedOver as handed_over:
         raise RetryRequested(delay=timedelta(0), reason="the worker is stopping") from handed_over
     except Later as later:

@@ -24,6 +24,7 @@ from resolvers.ports import (
     StorageUnavailable,
     SubmissionUncertain,
 )
+from worker.cancelling import cancel_upstream
 from worker.run import Later, Run, Superseded, Transition
 
 RECORDING_RETRY_SECONDS = 0.5
@@ -100,6 +101,10 @@ async def _record(run: Run, request: GenerationRequest, operation_name: str) -> 
         )
     except DatabaseUnavailable:
         logger.critical("Video job %s runs as %s, which could not be recorded", run.job.id, operation_name)
+        raise
+    except Superseded:
+        # Cancelled while it was being sent: nobody else has the name.
+        await cancel_upstream(run.workshop, run.job, operation_name)
         raise
     await _note_access(run)
 

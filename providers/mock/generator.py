@@ -1,18 +1,27 @@
-"""A generator that costs nothing: it takes its time, reports progress, and hands out a video rendered beforehand."""
+"""A generator that costs nothing: it takes its time, reports progress, and hands out a video rendered beforehand.
 
+Words in the prompt make it fail or take its time, as payment providers' test cards do: `[fail:CONTENT_FILTERED]`,
+`[slow:60]`. Real generators know nothing of them.
+"""
+
+import re
 import time
 
 from providers.mock.videos import mock_video
 from resolvers.ports import Generated, GenerationFailed, GenerationRequest, StillGenerating
 
 STEPS = 5
+LONGEST_SECONDS = 600
+
+_FAIL = re.compile(r"\[fail:([A-Z_]{1,50})\]")
+_SLOW = re.compile(r"\[slow:([0-9]{1,3})\]")
 
 
 class MockGenerator:
     """Generates in `seconds`, with progress 20, 40, 60, 80, 100 (contract.md, 'The job').
 
-    The operation's name holds all there is to know, the video's traits and the Unix time of the start, so any process
-    can poll it, as with Veo.
+    The operation's name holds all there is to know, the video's traits, the Unix time of the start, the seconds that it
+    takes and the code that it fails with, so any process can poll it, as with Veo. It fails in the middle.
     """
 
     submitting_costs = False
@@ -24,18 +33,27 @@ class MockGenerator:
         """Start the clock."""
         audio = "audio" if request.generate_audio else "silent"
         traits = f"{request.resolution},{request.aspect_ratio},{request.duration_seconds},{audio}"
-        return f"mock-operations/{traits}/{time.time():.3f}"
+        slow, fail = (word.search(request.prompt or "") for word in (_SLOW, _FAIL))
+        seconds = min(max(int(slow[1]), 1), LONGEST_SECONDS) if slow else self._seconds
+        return f"mock-operations/{traits}/{seconds}/{fail[1] if fail else ''}/{time.time():.3f}"
 
     async def poll(self, operation_name: str) -> StillGenerating | Generated:
         """Read the clock."""
         try:
-            _, traits, started = operation_name.split("/")
+            _, traits, *ordered, started = operation_name.split("/")
             resolution, aspect_ratio, duration, audio = traits.split(",")
             elapsed = time.time() - float(started)
-        except ValueError as error:
+            # An earlier release's operations have none of these.
+            seconds, code = (float(ordered[0]), ordered[1]) if ordered else (self._seconds, "")
+        except (ValueError, IndexError) as error:
             raise GenerationFailed("OPERATION_NOT_FOUND", "The mock generator does not know this operation") from error
-        if elapsed >= self._seconds:
+        if code and elapsed >= seconds / 2:
+            raise GenerationFailed(code, f"This mock video was told to fail ({code}).")
+        if elapsed >= seconds:
             return Generated(mock_video(resolution, aspect_ratio, int(duration), audio=audio == "audio"))
-        step_seconds = self._seconds / STEPS
+        step_seconds = seconds / STEPS
         steps_done = int(elapsed / step_seconds)
         return StillGenerating(100 * steps_done // STEPS, (steps_done + 1) * step_seconds - elapsed)
+
+    async def cancel(self, operation_name: str) -> None:
+        """Do nothing: nothing is under way."""

@@ -152,13 +152,16 @@ def _reason(error: Exception) -> str:
 
 
 def _retry_after_seconds(error: APIError) -> float | None:
-    """Return what RetryInfo among the error's details says, else the header Retry-After, else None."""
-    for detail in _details(error.details):
+    headers = error.response.headers if isinstance(error.response, httpx.Response) else {}
+    return retry_after_seconds(error.details, headers)
+
+
+def retry_after_seconds(answer: object, headers: Mapping[str, str]) -> float | None:
+    """Return what RetryInfo among the details of an answer's error says, else the header Retry-After, else None."""
+    for detail in _details(answer):
         if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo"):
             return _seconds(str(detail.get("retryDelay", "")).removesuffix("s"))
-    if isinstance(error.response, httpx.Response):
-        return _seconds_of_header(error.response.headers.get("Retry-After", ""))
-    return None
+    return _seconds_of_header(headers.get("Retry-After", ""))
 
 
 def _details(answer: object) -> list[Mapping[str, Any]]:

@@ -109,6 +109,9 @@ class VeoGenerator:
                 return await self._downloaded(found)
         return found
 
+    async def cancel(self, operation_name: str) -> None:
+        """Do nothing: Veo's operations cannot be cancelled."""
+
     async def check(self, model: str) -> None:
         """Ask for a model, which takes credentials and costs nothing.
 

@@ -18,13 +18,21 @@ from tests.app.processes import lookreel
 from tests.doubles.answers import error
 from tests.doubles.cloudinary import API_SECRET, CloudinaryDouble
 from tests.doubles.google_account import service_account_file
+from tests.doubles.omni import refusal, serving_omni
 from tests.doubles.veo import VeoDouble, serving_veo
 from tests.house import House
 from tests.inspected import InspectedDatabase
 from tests.test_look_videos_migration import ALL_BUT_LOOK_VIDEOS
 
 KEY = "a key that only this test knows, long enough"
-NOTHING_OUTSIDE = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDINARY_URL")
+NOTHING_OUTSIDE = (
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_EXPRESS_API_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "CLOUDINARY_URL",
+)
 
 
 async def doctor(**settings: object) -> CompletedProcess[str]:
@@ -80,7 +88,8 @@ async def test_a_fresh_installation_without_accounts_is_healthy(data_dir: Path) 
 
     assert (report.returncode, report.stderr) == (0, "")
     assert set(states(report).values()) == {"ok", "note"}
-    assert "mock videos only" in line(report, "Google")
+    assert "GEMINI_API_KEY" in line(report, "Omni")
+    assert "GOOGLE_EXPRESS_API_KEY" in line(report, "Veo")
     assert "on the local disk" in line(report, "Cloudinary")
     assert not (data_dir / "media").exists(), "what it made itself would belong to whoever ran it"
 
@@ -93,7 +102,7 @@ async def test_a_full_installation_is_healthy(
     assert report.returncode == 0
     assert set(states(report).values()) == {"ok"}
     assert {"clock, database", "clock, Google", "clock, Cloudinary"} < set(states(report))
-    assert "veo-3.1-lite-generate-001" in line(report, "Google")
+    assert "veo-3.1-lite-generate-001" in line(report, "Veo")
 
 
 async def test_without_a_database_the_rest_is_looked_at(tmp_path: Path) -> None:
@@ -232,24 +241,53 @@ async def test_google_keeping_us_out_is_told(
     report = await doctor(**environment, **google)
 
     assert report.returncode == 1
-    assert "Google does not let us in" in line(report, "Google")
-    assert "Check the credentials" in line(report, "Google")
+    assert "Google does not let us in" in line(report, "Veo")
+    assert "Check the credentials" in line(report, "Veo")
 
 
 async def test_a_model_that_is_gone_is_told(environment: dict[str, object], google: dict[str, object]) -> None:
     report = await doctor(**environment, **google, VEO_MODELS='{"veo-4": "veo-4.0-generate-001"}')
 
     assert report.returncode == 1
-    assert "veo-4.0-generate-001 is not available" in line(report, "Google")
-    assert "VEO_MODELS" in line(report, "Google")
+    assert "veo-4.0-generate-001 is not available" in line(report, "Veo")
+    assert "VEO_MODELS" in line(report, "Veo")
+
+
+async def test_a_project_without_omni_is_no_failure(environment: dict[str, object], google: dict[str, object]) -> None:
+    report = await doctor(**environment, **google, OMNI_MODELS='{"next": "gemini-omni-9"}')
+
+    assert (report.returncode, states(report)["Veo"], states(report)["Omni"]) == (0, "ok", "warning")
 
 
 async def test_nobody_at_googles_address_is_told(environment: dict[str, object]) -> None:
-    report = await doctor(**environment, GOOGLE_API_KEY="hush-hush", GOOGLE_VERTEX_BASE_URL="http://127.0.0.1:1")
+    nobody = "http://127.0.0.1:1"
+    keys = {"GOOGLE_EXPRESS_API_KEY": "hush-hush", "GEMINI_API_KEY": "hush-too"}
+    report = await doctor(**environment, **keys, GOOGLE_VERTEX_BASE_URL=nobody, GOOGLE_GEMINI_BASE_URL=nobody)
 
-    assert (report.returncode, states(report)["Google"]) == (1, "failed")
+    assert (report.returncode, states(report)["Veo"], states(report)["Omni"]) == (1, "failed", "failed")
     assert (states(report)["clock, Google"], states(report)["database"]) == ("note", "ok")
+    assert "hush-too" not in report.stdout + report.stderr
     assert "hush-hush" not in report.stdout + report.stderr
+
+
+async def test_a_key_of_the_developer_api_is_asked_for_the_model_and_spends_nothing(
+    environment: dict[str, object],
+) -> None:
+    async with serving_omni() as omni:
+        door = {"GOOGLE_API_KEY": "a key", "GOOGLE_GEMINI_BASE_URL": omni.url}
+        healthy = await doctor(**environment, **door)
+        omni.script("model", refusal(400, "failed_precondition", "Billing is off"))
+        refused = await doctor(**environment, **door)
+        missing = await doctor(**environment, **door, OMNI_MODELS='{"next": "gemini-omni-9"}')
+
+    assert (healthy.returncode, states(healthy)["Omni"], states(healthy)["Veo"]) == (0, "ok", "note")
+    assert "GOOGLE_EXPRESS_API_KEY instead" in line(healthy, "Omni")
+    assert (refused.returncode, states(refused)["Omni"]) == (1, "failed")
+    assert "Billing is off. Check the credentials" in line(refused, "Omni")
+    assert (missing.returncode, states(missing)["Omni"]) == (1, "failed")
+    assert "gemini-omni-9 is not available" in line(missing, "Omni")
+    assert "OMNI_MODELS" in line(missing, "Omni")
+    assert omni.creates == []
 
 
 @pytest.mark.parametrize("folder", ["media", "scratch"])
@@ -276,11 +314,17 @@ async def test_no_secret_is_ever_printed(environment: dict[str, object], cloudin
     secrets = {
         "JWT_SECRET_KEY": "hush-jwt-" + "x" * 32,
         "GOOGLE_API_KEY": "hush-google",
+        "GEMINI_API_KEY": "hush-gemini",
+        "GOOGLE_EXPRESS_API_KEY": "hush-express",
         "DATABASE_URL": "postgresql://u:hush-%40database@127.0.0.1:1/x",
         "CLOUDINARY_URL": cloudinary.cloudinary_url.replace(API_SECRET, "hush-cloudinary"),
     }
 
-    report = await doctor(**{**environment, **secrets}, GOOGLE_VERTEX_BASE_URL="http://hush-google.invalid:1")
+    hosts = {
+        "GOOGLE_VERTEX_BASE_URL": "http://hush-express.invalid:1",
+        "GOOGLE_GEMINI_BASE_URL": "http://hush-google:1",
+    }
+    report = await doctor(**{**environment, **secrets, **hosts})
 
     assert report.returncode == 1
     assert "hush" not in report.stdout + report.stderr

@@ -2,32 +2,97 @@
 
 import subprocess
 import sys
+from typing import Any
+
+import pytest
 
 from app.registry import MOCK_OPENER, REGISTRY, catalogue, open_generators
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings, read_settings
 from providers.mock.generator import MockGenerator
+from providers.omni.generator import OmniGenerator
 from providers.veo.generator import VeoGenerator
 
-WITH_KEY = {"google_api_key": "key", "google_cloud_project": None}
-NEITHER = {"google_api_key": None, "google_cloud_project": None}
+NEITHER = {
+    "google_api_key": None,
+    "gemini_api_key": None,
+    "google_express_api_key": None,
+    "google_cloud_project": None,
+}
+WITH_KEY = NEITHER | {"gemini_api_key": "key"}
+EXPRESS = NEITHER | {"google_express_api_key": "key"}
+PROJECT = NEITHER | {"google_cloud_project": "ours"}
+PREVIEW, FAST, OMNI = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview", "gemini-omni-1.2-flash"
 
 
 async def test_what_can_be_used_here_is_opened_by_its_name(settings: Settings) -> None:
-    async with open_generators(settings.model_copy(update=WITH_KEY)) as generators:
-        opened = {name: type(generator) for name, generator in generators.items()}
-    async with open_generators(settings.model_copy(update=NEITHER)) as generators:
-        without = {name: type(generator) for name, generator in generators.items()}
+    opened = []
+    for changes in (NEITHER, WITH_KEY, EXPRESS, PROJECT):
+        async with open_generators(settings.model_copy(update=changes)) as generators:
+            opened.append({name: type(generator) for name, generator in generators.items()})
 
-    assert opened == {"mock": MockGenerator, "veo": VeoGenerator}
-    assert without == {"mock": MockGenerator}
+    mock, veo, omni = {"mock": MockGenerator}, {"veo": VeoGenerator}, {"omni": OmniGenerator}
+    assert opened == [mock, mock | omni, mock | veo, mock | veo | omni]
 
 
 def test_what_cannot_be_used_says_what_to_do(settings: Settings) -> None:
     with_key, without = (catalogue(settings.model_copy(update=changes)) for changes in (WITH_KEY, NEITHER))
 
-    assert with_key.providers["veo"].unavailable is None
-    assert without.providers["veo"].unavailable == "For real videos, set GOOGLE_CLOUD_PROJECT or GOOGLE_API_KEY."
-    assert with_key.models == without.models
+    for_veo = "For videos by Veo, set GOOGLE_CLOUD_PROJECT or GOOGLE_EXPRESS_API_KEY."
+    for_omni = "For videos by Omni, set GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT."
+    assert {name: each.unavailable for name, each in with_key.providers.items()} == {"veo": for_veo, "omni": None}
+    assert {name: each.unavailable for name, each in without.providers.items()} == {"veo": for_veo, "omni": for_omni}
+    assert with_key.models.keys() == without.models.keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "makers"),
+    [
+        (NEITHER, {PREVIEW: ("veo", False), FAST: ("veo", False), OMNI: ("omni", False)}),
+        (WITH_KEY, {PREVIEW: ("omni", True), FAST: ("omni", True), OMNI: ("omni", True)}),
+        (NEITHER | {"google_api_key": "k"}, {PREVIEW: ("omni", True), FAST: ("omni", True), OMNI: ("omni", True)}),
+        (EXPRESS, {PREVIEW: ("veo", True), FAST: ("veo", True), OMNI: ("omni", False)}),
+        (PROJECT, {PREVIEW: ("veo", True), FAST: ("veo", True), OMNI: ("omni", True)}),
+        (WITH_KEY | {"google_cloud_project": "p"}, {PREVIEW: ("veo", True), FAST: ("veo", True), OMNI: ("omni", True)}),
+        (WITH_KEY | {"veo_models": {FAST: "veo-4"}}, {PREVIEW: ("omni", True), FAST: ("veo", False)}),
+        (PROJECT | {"omni_models": {FAST: "omni-2"}}, {PREVIEW: ("veo", True), FAST: ("omni", True)}),
+    ],
+)
+def test_who_makes_what(settings: Settings, changes: dict[str, Any], makers: dict[str, tuple[str, bool]]) -> None:
+    models = catalogue(settings.model_copy(update=changes)).models
+
+    assert {id_: (models[id_].provider, models[id_].available) for id_ in makers} == makers
+    upstream = changes.get("omni_models", {}).get(FAST) or changes.get("veo_models", {}).get(FAST)
+    assert upstream in (None, models[FAST].upstream_id)
+    assert {model.upstream_id for model in models.values() if model.provider == "omni"} <= {OMNI, "omni-2"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_told"),
+    [
+        ({"GOOGLE_API_KEY": "key"}, True),
+        ({"GEMINI_API_KEY": "key"}, False),
+        ({"GOOGLE_API_KEY": "key", "GOOGLE_CLOUD_PROJECT": "ours"}, False),
+        ({"GOOGLE_API_KEY": "key", "GOOGLE_EXPRESS_API_KEY": "other"}, False),
+        ({}, False),
+    ],
+)
+def test_who_has_set_a_key_for_express_mode_is_told_of_its_new_name(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], *, is_told: bool
+) -> None:
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_EXPRESS_API_KEY", "DATABASE_URL"):
+        monkeypatch.setenv(name, environment.get(name, ""))
+
+    notice = read_settings().express_mode_notice()
+
+    assert ("GOOGLE_EXPRESS_API_KEY" in (notice or "")) == is_told
+
+
+def test_an_id_belongs_to_one_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEO_MODELS", '{"a": "veo-4", "b": "veo-4"}')
+    monkeypatch.setenv("OMNI_MODELS", '{"b": "omni-2"}')
+
+    with pytest.raises(InvalidSettings, match="VEO_MODELS and OMNI_MODELS both name b: leave each id to one of them"):
+        read_settings()
 
 
 def test_every_model_leads_to_a_provider_that_is_registered(settings: Settings) -> None:

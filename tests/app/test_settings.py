@@ -103,3 +103,56 @@ def test_the_version_is_printed() -> None:
     printed = lookreel("--version")
 
     assert (printed.returncode, printed.stdout, printed.stderr) == (0, f"lookreel {metadata.version('lookreel')}\n", "")
+
+
+ACCOUNT = {
+    "CLOUDINARY_CLOUD_NAME": "demo",
+    "CLOUDINARY_API_KEY": "123456",
+    "CLOUDINARY_API_SECRET": "s-e_cret",
+}
+
+
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in (*ACCOUNT, "CLOUDINARY_URL", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        (ACCOUNT, "cloudinary://123456:s-e_cret@demo"),
+        (ACCOUNT | {"CLOUDINARY_URL": "cloudinary://a:b@c"}, "cloudinary://a:b@c"),
+        ({"CLOUDINARY_URL": "cloudinary://a:b@c", "CLOUDINARY_API_KEY": "1"}, "cloudinary://a:b@c"),
+        (dict.fromkeys(ACCOUNT, ""), None),
+    ],
+)
+def test_the_parts_of_a_cloudinary_account_are_its_url(
+    no_account: pytest.MonkeyPatch, environment: dict[str, str], url: str | None
+) -> None:
+    for name, value in environment.items():
+        no_account.setenv(name, value)
+
+    assert read_settings().cloudinary_url == url
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"CLOUDINARY_CLOUD_NAME": "demo"}, "Cloudinary needs CLOUDINARY_API_KEY, CLOUDINARY_API_SECRET as well"),
+        (ACCOUNT | {"CLOUDINARY_CLOUD_NAME": ""}, "Cloudinary needs CLOUDINARY_CLOUD_NAME as well, or CLOUDINARY_URL"),
+        (ACCOUNT | {"CLOUDINARY_API_SECRET": "hush@hush"}, "CLOUDINARY_API_SECRET must consist of letters"),
+        (ACCOUNT | {"CLOUDINARY_CLOUD_NAME": "demo/../x"}, "CLOUDINARY_CLOUD_NAME must consist of letters"),
+    ],
+)
+def test_a_part_without_the_others_is_a_sentence(
+    no_account: pytest.MonkeyPatch, environment: dict[str, str], sentence: str
+) -> None:
+    for name, value in environment.items():
+        no_account.setenv(name, value)
+
+    with pytest.raises(InvalidSettings, match=sentence) as caught:
+        read_settings()
+
+    assert "hush" not in str(caught.value)

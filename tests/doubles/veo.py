@@ -21,7 +21,7 @@ from providers.mock.videos import mock_video
 from tests.doubles.answers import Answer, answered, error, quota_exceeded
 from tests.doubles.serving import serving_app
 
-MODELS = ("veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001")
+MODELS = ("veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001", "gemini-omni-1.2-flash")
 
 SUBMIT_FAILURES = ("429", "500", "503", "drop", "drop after acceptance", "bad JSON")
 """What `failure_rate` does to submits. The last two are accepted."""

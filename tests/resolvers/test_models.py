@@ -218,21 +218,33 @@ async def test_both_wires_list_the_models(house: House) -> None:
     caller = await house.user()
 
     over_rest = (await house.http.get("/api/v1/video-models", headers=house.headers(caller))).json()["models"]
-    query = """{ videoModels { id upstreamId cost resolutions { resolution durationSeconds } aspectRatios endFrame
-                               mostReferenceImages imageDurationSeconds } }"""
+    query = """{ videoModels { id provider available upstreamId cost resolutions { resolution durationSeconds }
+                               aspectRatios endFrame mostReferenceImages imageDurationSeconds mixesImages } }"""
     over_graphql = (await house.graphql(caller, query))["data"]["videoModels"]
 
     assert over_rest[0] == {
         "id": "veo-3.1-generate-preview",
+        "provider": "veo",
         "upstreamId": "veo-3.1-generate-001",
+        "available": False,
         "cost": 50,
         "durations": {"720p": [4, 8], "1080p": [8]},
         "aspectRatios": ["16:9", "9:16"],
         "endFrame": True,
         "mostReferenceImages": 3,
         "imageDuration": 8,
+        "mixesImages": False,
     }
-    assert [model["id"] for model in over_graphql] == [model["id"] for model in over_rest] == [m.id for m in MODELS]
+    assert (
+        [model["id"] for model in over_graphql]
+        == [model["id"] for model in over_rest]
+        == [
+            *(model.id for model in MODELS),
+            "gemini-omni-1.2-flash",
+        ]
+    )
+    assert over_rest[-1]["imageDuration"] is over_graphql[-1]["imageDurationSeconds"] is None
+    assert [model["provider"] for model in over_graphql] == [model["provider"] for model in over_rest]
     assert over_graphql[0]["resolutions"] == [
         {"resolution": "720p", "durationSeconds": [4, 8]},
         {"resolution": "1080p", "durationSeconds": [8]},

@@ -25,6 +25,7 @@ class ScriptedGenerator:
     refusals: list[Exception] = field(default_factory=list)
     submitted: list[GenerationRequest] = field(default_factory=list)
     polled: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
     on_submit: Callable[[], None] = lambda: None
 
     async def submit(self, request: GenerationRequest) -> str:
@@ -41,6 +42,9 @@ class ScriptedGenerator:
         if isinstance(answer, Exception):
             raise answer
         return answer or Generated(VIDEO)
+
+    async def cancel(self, operation_name: str) -> None:
+        self.cancelled.append(operation_name)
 
 
 @dataclass

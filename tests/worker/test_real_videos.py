@@ -168,7 +168,7 @@ async def test_express_mode(
 ) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
     caller = await studio.house.user()
-    express = {"google_cloud_project": None, "google_api_key": "the key"}
+    express = {"google_cloud_project": None, "google_express_api_key": "the key"}
     async with another_studio(studio, real_settings, database, **express) as studio_with_key:
         job_id = await studio_with_key.created(caller, *FRAMES)
         async with studio_with_key.working():

@@ -1,0 +1,86 @@
+"""What an interaction says: still at it, a video, or why there is none (`docs/omni.md`, 'The answer')."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from google.genai.interactions import Interaction
+
+from providers.omni.errors import failed_generation, filtered
+from resolvers.ports import GenerationFailed, GeneratorUnreachable
+
+_log = logging.getLogger("lookreel.providers")
+
+_WAITING = ("queued", "in_progress")
+_WITH_RESULT = ("completed", "incomplete")
+_WITHOUT_RESULT = ("failed", "cancelled", "budget_exceeded", "requires_action", "requires_continuation")
+
+
+def video_in(interaction: Interaction) -> Any | None:  # noqa: ANN401 - the SDK's union of contents
+    """Return the video, with a `uri` or its `data` in base64; None while it is being made.
+
+    A status that is not known is taken for one of those of waiting: the SDK lets new ones through, and a job has a
+    limit on the time that it takes.
+
+    Raises:
+        GenerationFailed, GenerationInterrupted
+        GeneratorUnreachable: the answer is no interaction
+
+    """
+    status = interaction.status
+    if not status:
+        raise GeneratorUnreachable("The answer has no status")
+    if status not in (*_WITH_RESULT, *_WITHOUT_RESULT):
+        if status not in _WAITING:
+            _log.warning("The interaction %s has a status that is not known: %s", interaction.id, status)
+        return None
+    videos = [
+        content for content in _contents(interaction) if content.type == "video" and (content.uri or content.data)
+    ]
+    if videos and status in _WITH_RESULT:
+        return videos[-1]
+    raise _failure(interaction)
+
+
+def _failure(interaction: Interaction) -> GenerationFailed:
+    """Tell why an interaction that has ended has no video."""
+    for code, message in _errors(interaction):
+        return failed_generation(code, message)
+    status = str(interaction.status)
+    if status == "completed":
+        return _without_video(interaction)
+    if status == "budget_exceeded":
+        _log.critical("The generator's budget is spent: it stopped the interaction %s", interaction.id)
+    return failed_generation("", f"it ended as '{status}'")
+
+
+def _without_video(interaction: Interaction) -> GenerationFailed:
+    """Tell a refusal, which is a text in the video's place, from an answer that we cannot read."""
+    texts = [str(content.text).strip() for content in _contents(interaction) if content.type == "text" and content.text]
+    if text := " ".join(filter(None, texts)):
+        return filtered(text)
+    if _video_tokens(interaction):
+        _log.critical("The interaction %s was billed for a video that is not found in its answer", interaction.id)
+    return GenerationFailed("EMPTY_RESULT", "The generator finished without a video. Create a new video job.")
+
+
+def _contents(interaction: Interaction) -> Iterator[Any]:
+    """Yield what the model has put out; the input may be repeated in front of it."""
+    for step in interaction.steps or ():
+        if step.type == "model_output":
+            yield from step.content or ()
+
+
+def _errors(interaction: Interaction) -> Iterator[tuple[str, str]]:
+    """Yield codes and messages, those of the whole interaction first."""
+    for error in interaction.errors or ():
+        yield error.code or "", error.message or "no reason given"
+    for step in interaction.steps or ():
+        if status := getattr(step, "error", None):
+            yield str(status.code or ""), status.message or "no reason given"
+
+
+def _video_tokens(interaction: Interaction) -> int:
+    usage = interaction.usage
+    by_modality = (usage.output_tokens_by_modality if usage else None) or ()
+    return sum(entry.tokens or 0 for entry in by_modality if entry.modality == "video")

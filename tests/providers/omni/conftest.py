@@ -1,0 +1,64 @@
+"""An Omni of its own for each test, and a generator that asks it."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from providers.omni.generator import OmniAccess, OmniGenerator
+from tests.doubles.omni import OmniDouble
+from tests.doubles.serving import serving_app
+from tests.providers.veo.conftest import Front
+
+
+@pytest.fixture(scope="package")
+async def front() -> AsyncIterator[Front]:
+    front = Front()
+    async with serving_app(front) as front.url:
+        yield front
+
+
+@pytest.fixture
+def omni(front: Front) -> OmniDouble:
+    omni = OmniDouble()
+    omni.url, front.app = front.url, omni.app
+    return omni
+
+
+@pytest.fixture(scope="package")
+def access(front: Front, tmp_path_factory: pytest.TempPathFactory) -> OmniAccess:
+    """With an API key. The scratch folder is not there yet: whoever writes first makes it."""
+    scratch = tmp_path_factory.mktemp("omni") / "not" / "yet"
+    return OmniAccess("the key", None, front.url, "v1beta", 0.02, None, labelled=False, scratch=scratch)
+
+
+@pytest.fixture(scope="package")
+async def shared_generator(access: OmniAccess) -> AsyncIterator[OmniGenerator]:
+    """One for most tests: each new one reads the system's certificates."""
+    generator = OmniGenerator(access)
+    yield generator
+    await generator.aclose()
+
+
+@pytest.fixture
+def generator(shared_generator: OmniGenerator, omni: OmniDouble) -> OmniGenerator:
+    assert omni.url
+    return shared_generator
+
+
+@pytest.fixture
+async def impatient(access: OmniAccess, omni: OmniDouble) -> AsyncIterator[OmniGenerator]:
+    """A generator that does not wait long for an answer."""
+    assert omni.url
+    generator = OmniGenerator(replace(access, timeout_seconds=0.3))
+    yield generator
+    await generator.aclose()
+
+
+@pytest.fixture
+def scratch(access: OmniAccess) -> Iterator[Path]:
+    """The scratch folder, where nothing may stay that a test does not expect."""
+    yield access.scratch
+    for file in access.scratch.glob("*"):
+        file.unlink()

@@ -1,0 +1,244 @@
+"""From a request to a stored video with Omni, through Google's own SDK, with only GEMINI_API_KEY set."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.settings import Settings
+from db.tables import LogLevel, VideoJobStatus
+from media.videos import probe
+from tests.doubles.answers import Answer
+from tests.doubles.cloudinary import CloudinaryDouble
+from tests.doubles.omni import OmniDouble, ended, output, refusal, said
+from tests.house import eventually
+from tests.inspected import InspectedDatabase
+from tests.worker.messages import EMPTY, LOST, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, UNCERTAIN
+from tests.worker.omni import OmniStudio, omni_house
+from tests.worker.studio import CHARGED, FRAMES, HASTE, JPEG, REFERENCES, REFUNDED, File, Money, Said, WireName, wires
+
+IDS = ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")
+OMNI = "gemini-omni-1.2-flash"
+FORMS = [*itertools.product(("720p", "1080p"), ("16:9", "9:16"), ("4", "8"))]
+PROMPT = "The model turns slowly"
+
+
+@pytest.fixture(scope="module")
+async def omni_studio(
+    settings: Settings, database: InspectedDatabase, cloudinary: CloudinaryDouble
+) -> AsyncIterator[OmniStudio]:
+    async with omni_house(settings, database, cloudinary) as studio:
+        yield studio
+
+
+@pytest.fixture
+async def studio(omni_studio: OmniStudio, hurried: None) -> AsyncIterator[OmniStudio]:
+    assert hurried is None
+    omni_studio.renew()
+    yield omni_studio
+    omni_studio.cloudinary.gate.set()
+    await omni_studio.house.clear()
+
+
+# What can be made
+
+
+@pytest.mark.parametrize("model", IDS)
+async def test_all_eight_forms_are_made_for_both_of_the_frontends_ids(studio: OmniStudio, model: str) -> None:
+    asked = []
+    for resolution, ratio, seconds in FORMS:
+        caller = await studio.house.user()
+        job_id = await studio.created(
+            caller, resolution=resolution, aspectRatio=ratio, durationSeconds=seconds, model=model
+        )
+        asked.append((caller, job_id))
+    async with studio.working():
+        jobs = [await studio.house.finished(job_id) for _, job_id in asked]
+
+    assert [(job.status, job.provider, job.model) for job in jobs] == [("SUCCEEDED", "omni", model)] * 8
+    formats = [create.body["response_format"] for create in studio.omni.creates]
+    made = [(each["resolution"], each["aspect_ratio"], each["duration"]) for each in formats]
+    assert sorted(made) == sorted((resolution, ratio, f"{seconds}s") for resolution, ratio, seconds in FORMS)
+    assert {create.body["model"] for create in studio.omni.creates} == {OMNI}
+    assert [await studio.money(caller) for caller, _ in asked] == [CHARGED] * 8
+
+
+IMAGES: list[tuple[Sequence[File], str, str]] = [
+    ((("initialImage", JPEG),), "image_to_video", f"<FIRST_FRAME> {PROMPT}"),
+    (FRAMES, "image_to_video", f"<FIRST_FRAME> <LAST_FRAME> {PROMPT}"),
+    (REFERENCES, "reference_to_video", "[# References <IMAGE_REF_0>@Image1 <IMAGE_REF_1>@Image2 <IMAGE_REF_2>@Image3]"),
+]
+
+
+@wires
+@pytest.mark.parametrize("model", IDS)
+@pytest.mark.parametrize("seconds", ["4", "8"])
+async def test_images_reach_omni_in_their_roles(studio: OmniStudio, over: WireName, model: str, seconds: str) -> None:
+    jobs = []
+    for files, _, _ in IMAGES:
+        caller = await studio.house.user()
+        jobs.append(await studio.created(caller, *files, over=over, model=model, durationSeconds=seconds))
+    async with studio.working():
+        states = [(await studio.house.finished(job_id)).status for job_id in jobs]
+
+    assert states == ["SUCCEEDED"] * 3
+    made = {create.text: create for create in studio.omni.creates}
+    for files, task, text in IMAGES:
+        (create,) = [create for whole, create in made.items() if whole.startswith(text)]
+        assert [data for data, _ in create.images] == [data for _, data in files]
+        assert create.body["generation_config"]["video_config"]["task"] == task
+
+
+async def test_sound_that_was_not_asked_for_is_taken_away_and_other_sound_stays(studio: OmniStudio) -> None:
+    callers = [await studio.house.user() for _ in range(2)]
+    silent = await studio.created(callers[0])
+    loud = await studio.created(callers[1], generateAudio="true")
+    async with studio.working():
+        for job_id in (silent, loud):
+            await studio.house.finished(job_id)
+
+    files = studio.cloudinary.files
+    heard = [await asyncio.to_thread(probe, files["video", f"lookreel/{job_id}"].path) for job_id in (silent, loud)]
+    assert [properties.has_audio for properties in heard] == [False, True]
+
+
+@wires
+async def test_a_model_that_only_veo_has_is_refused_before_it_costs_anything(
+    studio: OmniStudio, over: WireName
+) -> None:
+    caller = await studio.house.user()
+    before = await studio.traces(caller)
+
+    answer = await studio.create(caller, over=over, model="veo-3.1-generate-001")
+
+    assert (answer.job, answer.code) == (None, "GENERATION_UNAVAILABLE")
+    assert (await studio.traces(caller), await studio.money(caller)) == (before, Money(100, 0, 0))
+
+
+# How it ends otherwise
+
+MANY = 99
+Script = tuple[str, Sequence[Answer]]
+ROWS: list[tuple[str, Script, str | None, str | None, int]] = [
+    ("400", ("create", [refusal(400, "invalid_request", "No.")]), "REJECTED_BY_GENERATOR", "No.", 1),
+    ("blocked", ("create", [refusal(400, "safety", "No.")]), "CONTENT_FILTERED", "No.", 1),
+    *(
+        (f"{status}", ("create", [refusal(status, code, "No.")]), "GENERATOR_MISCONFIGURED", MISCONFIGURED, 1)
+        for status, code in (
+            (400, "failed_precondition"),
+            (401, "authentication"),
+            (402, "payment_required"),
+            (403, "x"),
+        )
+    ),
+    ("404", ("create", [refusal(404, "model_not_found", "No.")]), "MODEL_NOT_AVAILABLE", OMNI, 1),
+    ("429", ("create", [refusal(429, "rate_limit_exceeded", "Slowly.")] * 2), None, None, 3),
+    ("503 twice", ("create", [refusal(503, "service_unavailable", "Later.")] * 2), None, None, 3),
+    (
+        "503",
+        ("create", [refusal(503, "service_unavailable", "Later.")] * MANY),
+        "GENERATOR_UNAVAILABLE",
+        UNAVAILABLE,
+        4,
+    ),
+    *(
+        (f"uncertain {number}", ("create", [answer]), "SUBMISSION_UNCERTAIN", UNCERTAIN, 1)
+        for number, answer in enumerate(
+            (
+                Answer(trouble="drop", accepts=True),
+                Answer(b"", accepts=True),
+                Answer({}, accepts=True),
+                refusal(504, "deadline_exceeded", "Slow.", accepts=True),
+            )
+        )
+    ),
+    ("poll 400", ("poll", [refusal(400, "invalid_request", "No.")] * 3), None, None, 1),
+    ("poll 503", ("poll", [refusal(503, "api_error", "Later.")] * 3), None, None, 1),
+    ("poll 404", ("poll", [refusal(404, "not_found", "No.")]), "RESULT_LOST", LOST, 1),
+    ("refused by a text", ("poll", [ended("completed", said("I cannot."))]), "CONTENT_FILTERED", "I cannot.", 1),
+    ("empty", ("poll", [ended("completed")]), "EMPTY_RESULT", EMPTY, 1),
+    ("incomplete", ("poll", [ended("incomplete")]), "GENERATION_FAILED", "'incomplete'", 1),
+    ("budget", ("poll", [ended("budget_exceeded")]), "GENERATION_FAILED", "'budget_exceeded'", 1),
+    ("a fault, once", ("poll", [ended("failed", output(error={"code": 14}))]), None, None, 2),
+    ("faults", ("poll", [ended("failed", output(error={"code": 14}))] * 3), "GENERATOR_FAULT", "fault of its own", 2),
+    ("file gone", ("file", [Answer({"error": {"code": 404, "message": "No"}}, 404)]), "RESULT_LOST", LOST, 1),
+    ("download", ("download", [Answer(b"{}", trouble="drop mid-body"), refusal(503, "x", "Later.")]), None, None, 1),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize("refund", [False, True])
+async def test_a_failure_has_its_end(studio: OmniStudio, row: Any, *, refund: bool) -> None:
+    _, (kind, answers), code, message, creates = row
+    caller = await studio.house.user()
+    job_id = await studio.created(caller)
+    studio.omni.script(kind, *answers)
+
+    async with studio.working(refund_failed_jobs=refund):
+        job = await studio.house.finished(job_id)
+
+    assert (job.status, job.error_code) == ("FAILED" if code else "SUCCEEDED", code)
+    assert (message or "") in ((await studio.read(caller, job_id))["errorMessage"] or "")
+    assert len(studio.omni.creates) == creates
+    refunded = code and (refund or code == "GENERATOR_MISCONFIGURED")
+    assert await studio.money(caller) == (REFUNDED if refunded else CHARGED)
+    errors = [text for level, text in await studio.log(job_id) if level == LogLevel.ERROR]
+    assert len(errors) == (1 if code else 0)
+    assert list(studio.cloudinary.files) == ([] if code else [("video", f"lookreel/{job_id}")])
+    assert not list(studio.house.settings.scratch_folder.glob("*"))
+
+
+@wires
+async def test_a_wrong_key_costs_nobody_anything(studio: OmniStudio, over: WireName) -> None:
+    first, second = await studio.house.user(), await studio.house.user()
+    studio.omni.script("create", *[refusal(401, "authentication", "API key not valid")] * MANY)
+    async with studio.working(replace(HASTE, refused_seconds=3600)):
+        job = await studio.house.finished(await studio.created(first, over=over))
+
+    answer = await studio.create(second, over=over)
+
+    assert (job.error_code, len(studio.omni.creates)) == ("GENERATOR_MISCONFIGURED", 1)
+    assert await studio.money(first) == REFUNDED
+    assert answer == Said(503 if over == "rest" else 200, code="GENERATION_SUSPENDED", message=answer.message)
+    assert await studio.money(second) == Money(tokens=100, charges=0, refunds=0)
+
+
+# Nobody waits any more
+
+
+async def number_of_cancels(omni: OmniDouble) -> int:
+    return len(omni.cancels)
+
+
+@pytest.mark.parametrize("how", ["cancel", "delete"])
+async def test_what_its_owner_ends_is_ended_upstream(studio: OmniStudio, how: str) -> None:
+    caller = await studio.house.user()
+    studio.omni.seconds_until_done = 3600
+    headers = studio.house.headers(caller)
+    async with studio.working():
+        job_id = await studio.created(caller)
+        await studio.logged(job_id, "Generation started")
+        if how == "cancel":
+            query = "mutation ($id: ID!) { cancelVideoJob(id: $id) { errors { __typename } } }"
+            await studio.house.graphql(caller, query, id=job_id)
+        else:
+            assert (await studio.house.http.delete(f"/api/v1/video-jobs/{job_id}", headers=headers)).status_code == 204
+        await eventually(lambda: number_of_cancels(studio.omni), lambda number: number > 0)
+
+    assert studio.omni.cancels == list(studio.omni.accepted)
+    assert len(studio.omni.creates) == 1
+
+
+async def test_what_takes_too_long_is_ended_upstream(studio: OmniStudio) -> None:
+    caller = await studio.house.user()
+    studio.omni.seconds_until_done = 3600
+    studio.omni.script("cancel", refusal(404, "not_found", "Method not found"))
+    job_id = await studio.created(caller)
+    async with studio.working(replace(HASTE, generation_seconds=0.3)):
+        job = await studio.house.finished(job_id)
+
+    assert (job.status, job.error_code, job.error_message) == (VideoJobStatus.FAILED, "GENERATION_TIMED_OUT", TIMED_OUT)
+    assert studio.omni.cancels == list(studio.omni.accepted)
