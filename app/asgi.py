@@ -162,6 +162,7 @@ def _schema(settings: Settings) -> Schema:
         introspection=settings.graphql_introspection,
         timeout_seconds=settings.graphql_timeout_seconds,
         fast=settings.graphql_fast_execution,
+        most_values=settings.graphql_most_values,
     )
 
 

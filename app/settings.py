@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     graphql_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         15.0, description="How long a query or a mutation may take"
     )
+    graphql_most_values: PositiveInt = Field(200_000, description="Values that the answer of one operation may hold")
     rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
     database_pool_size: PositiveInt = Field(
         10, description="Connections of each process: half as many each for reads, creations and other transactions"

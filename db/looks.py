@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.nested import NESTED_LIMIT
 from db.tables import Look, LookShare, Product, User, Visibility
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
@@ -227,13 +228,18 @@ _SHARE = Statement(
     NoRow,
 )
 _PRODUCTS = Statement(
-    select(*_PRODUCT).where(Product.look_id == among("looks")).order_by(Product.look_id, Product.position), ProductRow
+    select(*_PRODUCT)
+    .where(Product.look_id == among("looks"))
+    .order_by(Product.look_id, Product.position)
+    .limit(NESTED_LIMIT),
+    ProductRow,
 )
 _SHARES = Statement(
     select(LookShare.look_id, User.id, User.email, User.name)
     .join(User, User.id == LookShare.user_id)
     .where(LookShare.look_id == among("looks"))
-    .order_by(LookShare.created_at, LookShare.user_id),
+    .order_by(LookShare.created_at, LookShare.user_id)
+    .limit(NESTED_LIMIT),
     SharedWith,
 )
 

@@ -25,6 +25,7 @@ from auth.errors import (
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
+    AnswerTooLarge,
     GenerationSuspended,
     GenerationUnavailable,
     IdempotencyKeyReused,
@@ -93,6 +94,7 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     ActiveJobLimit: Answer(
         HTTPStatus.TOO_MANY_REQUESTS, headers=rate_limit_headers(0) | {"Retry-After": str(SLOT_RETRY_SECONDS)}
     ),
+    AnswerTooLarge: Answer(HTTPStatus.BAD_REQUEST),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     GenerationSuspended: Answer(

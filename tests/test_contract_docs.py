@@ -49,6 +49,7 @@ EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
     errors.VideoJobNotCancellable("SUCCEEDED"),
     errors.VideoJobImagesRemoved(),
     errors.IdempotencyKeyReused(),
+    errors.AnswerTooLarge(20_000),
     errors.TooManyStreams(100),
     errors.GenerationUnavailable(),
     errors.GenerationSuspended(),

@@ -44,6 +44,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "ImagesNotStored": "IMAGES_NOT_STORED",
         "VideoJobImagesRemoved": "VIDEO_JOB_IMAGES_REMOVED",
         "TooManyStreams": "TOO_MANY_STREAMS",
+        "AnswerTooLarge": "ANSWER_TOO_LARGE",
         "UserNotFound": "USER_NOT_FOUND",
         "VideoJobNotCancellable": "VIDEO_JOB_NOT_CANCELLABLE",
         "VideoNotInLook": "VIDEO_NOT_IN_LOOK",
