@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app import web_pages
-from app.http.body_limit import GRAPHQL, LimitBody
+from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
@@ -116,7 +116,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
         shared_subscriptions=SHARED,
     )
     app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
-    app = LimitWebSockets(LimitBody(app), settings.websockets_per_address)
+    app = LimitWebSockets(LimitBody(app, settings.large_bodies_megabytes * MEGABYTE), settings.websockets_per_address)
     app = IgnoreTrailingSlash(AnswerLastRequests(app, services.rest.streams))
     if settings.origins:
         app = CORSMiddleware(

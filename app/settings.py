@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     streams_per_user: PositiveInt = Field(100, description="Subscriptions and event streams of one user in one process")
     connections: PositiveInt = Field(5_000, description="Connections of one API process")
     websockets_per_address: PositiveInt = Field(2_500, description="WebSockets of one address in one API process")
+    large_bodies_megabytes: PositiveInt = Field(
+        128, description="Large bodies of JSON in one API process at once, in megabytes; half of it for one user"
+    )
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
     graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above

@@ -59,6 +59,8 @@ EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
 # What no class stands for: FastAPI's refusals, bodies that are too long, faults.
 OTHER_CODES = {
     "INVALID_REQUEST": 422,
+    "TOO_MANY_UPLOADS": 503,
+    "BODY_TOO_SLOW": 408,
     "BAD_REQUEST": 400,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
