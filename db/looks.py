@@ -177,7 +177,7 @@ def _listing_of(view: LookView, *, searching: bool) -> Listing[LookRow]:
     query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view])
     if searching:
         query = query.where(Look.search_text.like(bindparam("pattern"), escape=ESCAPE))
-    return Listing(query, (Look.created_at, Look.id), LookRow)
+    return Listing(query, (Look.created_at, Look.id), LookRow, is_slow=searching)
 
 
 def _all_but_times(table: type[Look | Product]) -> dict[str, BindParameter[Any]]:
