@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp
 
 from app import web_pages
-from app.http.body_limit import GRAPHQL, LimitBody
+from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.heads import CheckHeads
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
@@ -138,7 +138,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
         shared_subscriptions=SHARED,
     )
     app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
-    app = LimitWebSockets(LimitBody(app), settings.websockets_per_address)
+    app = LimitWebSockets(LimitBody(app, settings.large_bodies_megabytes * MEGABYTE), settings.websockets_per_address)
     app = IgnoreTrailingSlash(AnswerLastRequests(app, services.rest.streams))
     if settings.origins:
         app = CORSMiddleware(
@@ -177,6 +177,7 @@ def _schema(settings: Settings) -> Schema:
         introspection=settings.graphql_introspection,
         timeout_seconds=settings.graphql_timeout_seconds,
         fast=settings.graphql_fast_execution,
+        most_values=settings.graphql_most_values,
     )
 
 

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     streams_per_user: Amount = Field(100, description="Subscriptions and event streams of one user in one process")
     connections: Amount = Field(5_000, description="Connections of one API process")
     websockets_per_address: Amount = Field(2_500, description="WebSockets of one address in one API process")
+    large_bodies_megabytes: Amount = Field(
+        128, description="Large bodies of JSON in one API process at once, in megabytes; half of it for one user"
+    )
     cors_origins: str = Field("", description="Origins whose pages may call the API, separated by commas, or `*`")
     allowed_hosts: str = Field("", description="Hosts that requests may name, separated by commas; unset: any")
     public_url: str | None = Field(
@@ -114,6 +117,7 @@ class Settings(BaseSettings):
     graphql_introspection: bool = Field(True, description="Whether clients may read the GraphQL schema")  # noqa: FBT003 - as above
     graphql_fast_execution: bool = Field(True, description="Whether GraphQL is executed a field at a time")  # noqa: FBT003 - as above
     graphql_timeout_seconds: Timeout = Field(15.0, description="How long a query or a mutation may take")
+    graphql_most_values: Amount = Field(200_000, description="Values that the answer of one operation may hold")
     rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
     database_pool_size: int = Field(
         10,

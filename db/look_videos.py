@@ -11,6 +11,7 @@ from sqlalchemy import Text, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.nested import NESTED_LIMIT
 from db.tables import Look, LookVideo, VideoJob
 
 _TABLE = LookVideo.__tablename__
@@ -56,14 +57,16 @@ _VIDEOS = Statement(
     select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
     .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
     .where(LookVideo.look_id == among("looks"))
-    .order_by(VideoJob.created_at.desc(), VideoJob.id.desc()),
+    .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
+    .limit(NESTED_LIMIT),
     VideoInLook,
 )
 _LOOKS = Statement(
     select(LookVideo.video_job_id, *(getattr(Look, name) for name in LookOfJob.columns()[1:]))
     .join(Look, Look.id == LookVideo.look_id)
     .where(LookVideo.video_job_id == among("jobs"))
-    .order_by(LookVideo.created_at, Look.id),
+    .order_by(LookVideo.created_at, Look.id)
+    .limit(NESTED_LIMIT),
     LookOfJob,
 )
 _ADD = Statement(

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
 from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.nested import NESTED_LIMIT
 from db.tables import Look, LookShare, Product, Visibility
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
@@ -179,7 +180,7 @@ def _listing_of(view: LookView, *, searching: bool) -> Listing[LookRow]:
     query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view])
     if searching:
         query = query.where(Look.search_text.like(bindparam("pattern"), escape=ESCAPE))
-    return Listing(query, (Look.created_at, Look.id), LookRow)
+    return Listing(query, (Look.created_at, Look.id), LookRow, is_slow=searching)
 
 
 def _all_but_times(table: type[Look | Product]) -> dict[str, BindParameter[Any]]:
@@ -230,7 +231,11 @@ _SHARE = Statement(
     NoRow,
 )
 _PRODUCTS = Statement(
-    select(*_PRODUCT).where(Product.look_id == among("looks")).order_by(Product.look_id, Product.position), ProductRow
+    select(*_PRODUCT)
+    .where(Product.look_id == among("looks"))
+    .order_by(Product.look_id, Product.position)
+    .limit(NESTED_LIMIT),
+    ProductRow,
 )
 _SHARES = Statement(
     select(
@@ -240,7 +245,8 @@ _SHARES = Statement(
         cast(null(), Text).label("name"),
     )
     .where(LookShare.look_id == among("looks"))
-    .order_by(LookShare.created_at, LookShare.user_id),
+    .order_by(LookShare.created_at, LookShare.user_id)
+    .limit(NESTED_LIMIT),
     SharedWith,
 )
 

@@ -31,6 +31,7 @@ from db.declarations import declares
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.nested import NESTED_LIMIT
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification
 from db.tables import ACTIVE_STATUSES, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
@@ -179,7 +180,10 @@ _NOT_QUEUED = Statement(
     _JobId,
 )
 _LOGS = Statement(
-    select(*_LINE).where(VideoJobLog.video_job_id == among("jobs")).order_by(VideoJobLog.video_job_id, VideoJobLog.id),
+    select(*_LINE)
+    .where(VideoJobLog.video_job_id == among("jobs"))
+    .order_by(VideoJobLog.video_job_id, VideoJobLog.id)
+    .limit(NESTED_LIMIT),
     LogLine,
 )
 _LOGS_AFTER = Statement(

@@ -17,10 +17,11 @@ from strawberry.types import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from graphql_server.budget import MOST_VALUES, AnswerTooLarge
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
-from graphql_server.execution.executor import AcyclicExecutor
+from graphql_server.execution.executor import executor_for
 from graphql_server.http_answers import not_begun
 from graphql_server.limits import coded
 
@@ -40,6 +41,7 @@ class Policy:
     request_id: Callable[[], str | None]
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     batching: Batching | None = field(default_factory=Batching)
+    most_values: int = MOST_VALUES
 
 
 class Schema(strawberry.Schema):
@@ -59,12 +61,13 @@ class Schema(strawberry.Schema):
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),
             ],
-            execution_context_class=AcyclicExecutor,
+            execution_context_class=executor_for(policy.most_values),
             config=config,
         )
         self._timeout_seconds = policy.timeout_seconds
         self._documents = policy.documents
         self.batching = policy.batching
+        self._most_values = policy.most_values
         self.error_formatter = ErrorFormatter(policy.errors, policy.request_id)
         # With these extensions and no others, what they do is done directly.
         self._own_extensions = self.extensions
@@ -135,7 +138,7 @@ class Schema(strawberry.Schema):
     async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
         resolved: Mapping[str, Any] = {}
         if gate.query is not None and self.batching is not None and context.root_value is None:
-            data, resolved = await gate.query.execute(context, self.batching)
+            data, resolved = await gate.query.execute(context, self.batching, self._most_values)
             if data is not None:
                 return ExecutionResult(data, None)
         middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else _NO_MIDDLEWARE
@@ -169,6 +172,9 @@ class Schema(strawberry.Schema):
             if not timer.expired():
                 raise
             result = ExecutionResult(None, [_timed_out(self._timeout_seconds)])
+        if any(isinstance(error.original_error, AnswerTooLarge) for error in result.errors or ()):
+            # Half an answer, with an error for each object that is missing, helps nobody.
+            result = ExecutionResult(None, [AnswerTooLarge(self._most_values)])
         context.result = _not_begun(result) or result
         return context.result
 

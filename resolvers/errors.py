@@ -226,6 +226,15 @@ class TooManyStreams(Refusal):
         self.limit = limit
 
 
+class AnswerTooLarge(Refusal):
+    """What is in the objects of a page is more than one answer may hold."""
+
+    code = "ANSWER_TOO_LARGE"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The page holds more than {most:,} items in its objects. Please ask for a smaller page.")
+
+
 class UserNotFound(Refusal):
     """No account of that id."""
 

@@ -7,12 +7,21 @@ from typing import TypeVar
 from uuid import UUID
 
 from db.engine.statements import SomeRow
+from db.nested import MOST_NESTED
+from resolvers.errors import AnswerTooLarge
 
 Item = TypeVar("Item")
 
 
 def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
-    """Collect rows whose first column is the parent's id, as `grouped` does."""
+    """Collect rows whose first column is the parent's id, as `grouped` does.
+
+    Raises:
+        AnswerTooLarge: there are more rows than are read for one page
+
+    """
+    if len(rows) > MOST_NESTED:
+        raise AnswerTooLarge(MOST_NESTED)
     return grouped(zip(map(itemgetter(0), rows), rows, strict=True))
 
 

@@ -26,6 +26,7 @@ from auth.errors import (
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
+    AnswerTooLarge,
     GenerationSuspended,
     GenerationUnavailable,
     IdempotencyKeyReused,
@@ -132,6 +133,7 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_slots),
     SpendingCeiling: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
     Paused: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
+    AnswerTooLarge: Answer(HTTPStatus.BAD_REQUEST),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     GenerationSuspended: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),

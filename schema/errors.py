@@ -143,6 +143,11 @@ class TooManyStreams(UserError):
     """See `resolvers.errors.TooManyStreams`."""
 
 
+@strawberry.type(description="What is in the objects of a page is more than one answer may hold.")
+class AnswerTooLarge(UserError):
+    """See `resolvers.errors.AnswerTooLarge`."""
+
+
 @strawberry.type(description="No account of that id.")
 class UserNotFound(UserError):
     """See `resolvers.errors.UserNotFound`."""
@@ -231,6 +236,7 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.VideoNotReady: (VideoNotReady, _nothing_more),
     errors.VideoNotInLook: (VideoNotInLook, _nothing_more),
     errors.TooManyStreams: (TooManyStreams, _nothing_more),
+    errors.AnswerTooLarge: (AnswerTooLarge, _nothing_more),
     errors.UserNotFound: (UserNotFound, _nothing_more),
 }
 

@@ -9,6 +9,7 @@ from asgi_correlation_id import correlation_id
 from strawberry.schema.config import StrawberryConfig
 
 from db.engine.statements import Row
+from graphql_server.budget import MOST_VALUES
 from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
 from graphql_server.execution.batch import Batching
@@ -57,6 +58,7 @@ def make_schema(
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     limits: Limits | None = None,
     fast: bool = True,
+    most_values: int = MOST_VALUES,
 ) -> Schema:
     """Return the schema with its policy; documents are remembered for each one apart."""
     documents = Documents(limits or Limits(), SIZES, introspection=introspection)
@@ -64,7 +66,14 @@ def make_schema(
         queries.Query,
         Mutation,
         Subscription,
-        Policy(documents, expected_error, correlation_id.get, timeout_seconds, Batching(_row_types) if fast else None),
+        Policy(
+            documents,
+            expected_error,
+            correlation_id.get,
+            timeout_seconds,
+            Batching(_row_types) if fast else None,
+            most_values,
+        ),
         StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )
 

@@ -54,6 +54,7 @@ EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
     errors.VideoJobDeleted(),
     errors.SpendingCeiling(500, 60),
     errors.Paused("Back at 14:00 UTC."),
+    errors.AnswerTooLarge(20_000),
     errors.TooManyStreams(100),
     errors.GenerationUnavailable(),
     errors.GenerationSuspended(),
@@ -63,6 +64,8 @@ EXAMPLES: tuple[Refusal | AccessDenied, ...] = (
 # What no class stands for: FastAPI's refusals, bodies that are too long, faults.
 OTHER_CODES = {
     "INVALID_REQUEST": 422,
+    "TOO_MANY_UPLOADS": 503,
+    "BODY_TOO_SLOW": 408,
     "BAD_REQUEST": 400,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,

@@ -49,6 +49,7 @@ def test_codes_are_stable_and_tell_errors_apart() -> None:
         "ReferenceReused": "REFERENCE_REUSED",
         "VideoJobDeleted": "VIDEO_JOB_DELETED",
         "TooManyStreams": "TOO_MANY_STREAMS",
+        "AnswerTooLarge": "ANSWER_TOO_LARGE",
         "UserNotFound": "USER_NOT_FOUND",
         "VideoJobNotCancellable": "VIDEO_JOB_NOT_CANCELLABLE",
         "VideoNotInLook": "VIDEO_NOT_IN_LOOK",

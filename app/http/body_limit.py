@@ -1,5 +1,6 @@
 """How much a request may bring: what is too much is refused before it is read, or as soon as it is known."""
 
+import asyncio
 from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
@@ -8,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.large_bodies import Entry, LargeBodies, too_slow
 from app.http.whole_form import WholeForm
 from graphql_server.http_answers import Refused, accepted_by, refusal
 from graphql_server.json_values import JsonValues
@@ -38,8 +40,9 @@ class LimitBody:
     may hold so many values and no more, since each takes a hundred times the memory of its text.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, most_in_memory: int) -> None:
         self._app = app
+        self._large = LargeBodies(most_in_memory)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -56,11 +59,16 @@ class LimitBody:
             scope["json_values"] = values
             form = WholeForm(headers["content-type"]) if kind == FORM else None
             body = _CountedBody(receive, send, largest, values, form)
+            if kind != FORM and largest > LARGEST_BODY:
+                body.entry, body.declared = Entry(self._large, headers), _declared(headers)
             try:
                 await self._app(scope, body.receive, body.send)
             except Exception:
                 if body.refused is None:
                     raise
+            finally:
+                if body.entry is not None:
+                    await body.entry.leave()
             refused = body.refused
             if refused is None or body.has_answer:
                 return
@@ -81,9 +89,16 @@ class _CountedBody:
         self._form = form
         self.refused: Refused | None = None
         self.has_answer = False
+        # Of bodies that are in memory whole and may be large; what a form holds is on disk.
+        self.entry: Entry | None = None
+        self.declared: int | None = None
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        try:
+            message = await self._admitted()
+        except Refused as refused:
+            self.refused = refused.with_traceback(None)
+            raise HTTPException(refused.status_code) from None
         piece = message.get("body", b"")
         self._left -= len(piece)
         try:
@@ -98,6 +113,30 @@ class _CountedBody:
             self.refused = refused.with_traceback(None)
             raise HTTPException(refused.status_code) from None
         return message
+
+    async def _admitted(self) -> Message:
+        """Return the next piece, once there is room for all of the body.
+
+        Raises:
+            Refused
+
+        """
+        if self.entry is None:
+            return await self._receive()
+        # Of a body that does not say, as much as it may have.
+        size = self._largest if self.declared is None else self.declared
+        if self.declared is None and self._largest - self._left <= LARGEST_BODY:
+            size = 0
+        if size <= LARGEST_BODY:
+            return await self._receive()
+        await self.entry.enter(size)
+        if self.has_answer:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self.entry.deadline):
+                return await self._receive()
+        except TimeoutError:
+            raise too_slow() from None
 
     async def send(self, message: Message) -> None:
         if self.has_answer or self.refused is None:
@@ -126,6 +165,11 @@ def _refused_head(scope: Scope) -> Refused | None:
         sentence = f"The address has too many parameters: at most {MOST_PARAMETERS} are accepted"
         return Refused(HTTPStatus.BAD_REQUEST, sentence, "TOO_MANY_PARAMETERS")
     return None
+
+
+def _declared(headers: Headers) -> int | None:
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else None
 
 
 def _is_declared_longer(headers: Headers, largest: int) -> bool:

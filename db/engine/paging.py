@@ -52,11 +52,15 @@ class Total(statements.Row):
 
 @dataclass(frozen=True)
 class Listing(Generic[Row]):
-    """What to list, by which columns it is newest first, and what its rows are; its parameters come with each read."""
+    """What to list, by which columns it is newest first, and what its rows are; its parameters come with each read.
+
+    `is_slow` as in `statements.Statement`.
+    """
 
     query: Select[*tuple[Any, ...]]
     order: Order
     row: type[Row]
+    is_slow: bool = False
 
     @cached_property
     def first(self) -> Statement[Row]:
@@ -77,12 +81,12 @@ class Listing(Generic[Row]):
     @cached_property
     def total(self) -> Statement[Total]:
         """How many rows there are in all."""
-        return Statement(select(func.count()).select_from(self.query.subquery()), Total)
+        return Statement(select(func.count()).select_from(self.query.subquery()), Total, is_slow=self.is_slow)
 
     def _page(self, query: Select[*tuple[Any, ...]]) -> Statement[Row]:
         created_at, id_ = self.order
         query = query.order_by(created_at.desc(), id_.desc())
-        return Statement(query.limit(bindparam("most", type_=Integer)), self.row)
+        return Statement(query.limit(bindparam("most", type_=Integer)), self.row, is_slow=self.is_slow)
 
 
 async def newest_first(

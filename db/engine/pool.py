@@ -19,6 +19,9 @@ from db.engine.statements import SomeRow, Statement
 # A server that has stopped must not keep those waiting who have given up already.
 ROLLBACK_SECONDS = 1.0
 
+# For how long a statement may run that may have to look at a whole table; the driver cancels it then.
+SLOW_SECONDS = 4.0
+
 Result = TypeVar("Result")
 AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
 
@@ -73,14 +76,31 @@ class ReadPool:
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
         for _ in range(size):
             self._free.put_nowait(_Slot())
+        # Others are for what is short: five searches for what is not there would keep every poll waiting.
+        self._slow = asyncio.Semaphore(max(1, size * 2 // 5))
         self._closing: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `db.engine.statements.Reader`."""
+        if not statement.is_slow:
+            return await self._fetched(statement, values, None)
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._slow.acquire()
+        except TimeoutError:
+            raise DatabaseBusy from None
+        try:
+            return await self._fetched(statement, values, SLOW_SECONDS)
+        finally:
+            self._slow.release()
+
+    async def _fetched(
+        self, statement: Statement[SomeRow], values: dict[str, object], seconds: float | None
+    ) -> list[SomeRow]:
         arguments = statement.arguments(values)
 
         async def send(connection: asyncpg.Connection) -> list[SomeRow]:
-            return await connection.fetch(statement.sql, *arguments, record_class=statement.row)
+            return await connection.fetch(statement.sql, *arguments, timeout=seconds, record_class=statement.row)
 
         slot = await self._taken()
         try:

@@ -59,9 +59,13 @@ SomeRow = TypeVar("SomeRow", bound=Row)
 
 
 class Statement(Generic[SomeRow]):
-    """A statement with named parameters, and what its rows are."""
+    """A statement with named parameters, and what its rows are.
 
-    def __init__(self, query: ClauseElement, row: type[SomeRow]) -> None:
+    `is_slow` says that it may have to look at all rows of a table: only part of the connections is for those.
+    """
+
+    def __init__(self, query: ClauseElement, row: type[SomeRow], *, is_slow: bool = False) -> None:
+        self.is_slow = is_slow
         if isinstance(query, Insert):
             # Or SQLAlchemy lets each insert return its key.
             query = query.inline()

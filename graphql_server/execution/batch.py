@@ -14,6 +14,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.types import ExecutionContext
 
+from graphql_server.budget import MOST_VALUES, AnswerTooLarge, Budget
 from graphql_server.execution.objects import ObjectOf
 from graphql_server.execution.plans import Planner
 from graphql_server.execution.values import RowTypes, Run, Unsupported
@@ -57,9 +58,14 @@ class Query:
     _plan: ObjectOf | None = None
 
     async def execute(
-        self, context: ExecutionContext, batching: Batching
+        self, context: ExecutionContext, batching: Batching, most_values: int = MOST_VALUES
     ) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
-        """Return a response's data; None where the default executor has to make it, and what roots have resolved to."""
+        """Return a response's data; None where the default executor has to make it, and what roots have resolved to.
+
+        Raises:
+            AnswerTooLarge
+
+        """
         definitions, given = self.operation.variable_definitions or (), context.variables or {}
         # One error is enough: the default executor reports them, and to make thousands takes long.
         values = get_variable_values(self.schema, definitions, given, max_errors=1, hide_suggestions=True)
@@ -74,9 +80,21 @@ class Query:
             return None, {}
         fragments = {name: found.definition for name, found in self.fragments.items()}
         extensions = context.operation_extensions
-        run = Run(self.schema, self.operation, fragments, values, context.context, extensions, batching.row_types)
+        run = Run(
+            self.schema,
+            self.operation,
+            fragments,
+            values,
+            context.context,
+            extensions,
+            batching.row_types,
+            Budget(most_values),
+        )
         try:
             return (await plan.objects([None], run))[0], {}
+        except AnswerTooLarge as refusal:
+            forget_frames(refusal)
+            raise
         except Exception as reason:  # noqa: BLE001 - whatever it is, the default executor finds it again
             batching.count("result", reason)
             return None, run.resolved

@@ -53,6 +53,7 @@ class Leaf:
 
     def __init__(self, type_: GraphQLLeafType, *, nullable: bool) -> None:
         self._coerce = type_.coerce_output_value
+        self._is_text = self._coerce == graphql.GraphQLString.coerce_output_value
         self._nullable = nullable
         self._shown: Callable[[Any], Any] | None = None
         if isinstance(type_, CustomGraphQLEnumType):
@@ -64,7 +65,7 @@ class Leaf:
             if UUID in self._usual:
                 self._shown = _text if nullable else str
 
-    async def complete(self, values: Sequence[Any], _run: Run, known: type | None = None) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], run: Run, known: type | None = None) -> Sequence[Any]:
         """See `objects.Completion`; `known` is the type of what is not null, where the row's class tells it."""
         is_usual = known in self._usual and (self._nullable or None not in values)
         if not is_usual:
@@ -72,6 +73,8 @@ class Leaf:
             is_usual = len(types) == 1 and types.issubset(self._usual)
         if is_usual and self._shown is not None:
             return list(map(self._shown, values))
+        if is_usual and self._is_text:
+            run.budget.spend_texts(values)
         if is_usual and (known is datetime or self._are_unchanged is None or self._are_unchanged(values)):
             return values
         coerced = [self._coerce(value) for value in values if value is not None]

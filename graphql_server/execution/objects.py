@@ -75,6 +75,7 @@ class ObjectOf:
 
     async def objects(self, items: Values, run: Run) -> Values:
         """Return what the response shows of each object; raises as `complete` does."""
+        run.budget.spend(len(items) * len(self._names))
         sources = Sources(items, run)
         # What does not wait comes first: it may be what only the default executor can do.
         done: dict[str, Any] = {}
@@ -112,6 +113,7 @@ class ListOf:
         if not types_of(values, nullable=self._nullable) <= {list, tuple, NoneType}:
             raise Unsupported("no list")
         lists = [list_ for list_ in values if list_ is not None]
+        run.budget.spend(sum(map(len, lists)))
         items = iter(await self._item.complete(list(chain.from_iterable(lists)), run))
         return with_nulls(values, [list(islice(items, len(list_))) for list_ in lists])
 

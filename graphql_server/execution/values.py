@@ -11,6 +11,8 @@ from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNo
 from graphql.execution.values import VariableValues
 from graphql.pyutils import UndefinedType
 
+from graphql_server.budget import Budget
+
 REMEMBERED_TYPES = 1024
 # One field's values, in the order of the objects.
 Values = list[Any]
@@ -34,6 +36,7 @@ class Run:
     context: Any
     extensions: Any
     row_types: RowTypes
+    budget: Budget
     resolved: dict[str, Any] = field(default_factory=dict)
 
 
