@@ -48,13 +48,20 @@ class Schema(strawberry.Schema):
     The methods with an underscore are Strawberry's own: it has no others that serve HTTP and WebSockets alike.
     """
 
-    def __init__(
-        self, query: type, mutation: type | None, subscription: type | None, policy: Policy, config: StrawberryConfig
+    def __init__(  # noqa: PLR0913, PLR0917 - as inherited
+        self,
+        query: type,
+        mutation: type | None,
+        subscription: type | None,
+        policy: Policy,
+        config: StrawberryConfig,
+        types: Iterable[type] = (),
     ) -> None:
         super().__init__(
             query=query,
             mutation=mutation,
             subscription=subscription,
+            types=types,
             extensions=[
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),

@@ -17,7 +17,7 @@ from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from schema import queries
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
-from schema.errors import expected_error
+from schema.errors import IN_PAYLOADS, expected_error
 from schema.mutations import Mutation
 from schema.subscriptions import Subscription
 
@@ -66,6 +66,7 @@ def make_schema(
         Subscription,
         Policy(documents, expected_error, correlation_id.get, timeout_seconds, Batching(_row_types) if fast else None),
         StrawberryConfig(scalar_map={datetime: DATE_TIME}),
+        types=IN_PAYLOADS,
     )
 
 
