@@ -95,6 +95,7 @@ MEANINGS = {
     "video_duration_seconds": "The stored video's length in seconds",
     "video_height": "The stored video's height in pixels",
     "video_id": "The video job",
+    "video_job": "The job that makes the video; null unless it is the caller's, or the caller is an admin",
     "video_job_id": "The job that was paid for or refunded",
     "video_size_bytes": "The stored video's size in bytes",
     "video_width": "The stored video's width in pixels",

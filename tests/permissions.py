@@ -119,8 +119,9 @@ JOB_AND_OWN_LOOK = JOB_AND_LOOK.replace("$look", "$own_look")
 NEW_JOB = '(input: {prompt: "Rain", model: "veo-3.1-generate-preview", resolution: "720p", aspectRatio: "16:9", '
 NEW_LOOK = f"""(input: {{title: "Rain", generatedImageBase64: "{PNG}",
                          products: [{{name: "Coat", thumbnailBase64: "{PNG}"}}]}})"""
-LOOKS = "{ nodes { id title notes sharedWith { email } videos { id } } }"
-LOOK = "{ id title notes sharedWith { email } videos { id } }"
+VIDEOS = "videos { id videoJob { prompt logs { message } charge { amount } } }"
+LOOKS = f"{{ nodes {{ id title notes sharedWith {{ email }} {VIDEOS} }} }}"
+LOOK = f"{{ id title notes sharedWith {{ email }} {VIDEOS} }}"
 CREATED = f"{{ videoJob {{ id }} {ERRORS} }}"
 CHANGED_LOOK = f"{{ look {{ id }} {ERRORS} }}"
 ACCOUNT = "id balance tier total consumed transactions { nodes { videoJobId actorEmail reference } }"

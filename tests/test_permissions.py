@@ -19,6 +19,7 @@ from schema.schema import schema
 from tests.house import House, multipart
 from tests.permissions import (
     GRAPHQL,
+    MAKE_PUBLIC,
     OPEN,
     OWNERS_JOBS_FOLLOWED,
     PROMPT,
@@ -238,7 +239,22 @@ async def test_an_account_that_is_not_active_is_not_even_opened(house: House) ->
     assert await house.count(User.id == caller.user_id, table=User) == 0
 
 
-def test_a_look_leads_to_no_job_log_or_charge_in_the_schema() -> None:
+@pytest.mark.parametrize("sql", [None, MAKE_PUBLIC])
+@pytest.mark.parametrize("who", ["owner", "admin", "shared_with", "other"])
+async def test_a_looks_video_shows_its_job_to_whoever_may_read_that(house: House, who: str, sql: str | None) -> None:
+    world = await prepared(house, Case(TABLE["Query.look"].rule, sql=sql), who)
+    query = '{ look(id: "$look") { videos { videoJobId videoJob { id prompt } } } }'
+
+    body = await house.graphql(world.caller, world.filled(query))
+
+    if who == "other" and sql is None:
+        assert body["data"]["look"] is None
+        return
+    job = {"id": world.ids["job"], "prompt": PROMPT} if who in {"owner", "admin"} else None
+    assert body["data"]["look"]["videos"] == [{"videoJobId": world.ids["job"], "videoJob": job}]
+
+
+def test_a_look_leads_to_no_job_log_or_charge_but_of_the_callers_in_the_schema() -> None:
     types = build_schema(schema.as_str()).type_map
     found, waiting = set(), ["Look"]
     while waiting:
@@ -246,11 +262,12 @@ def test_a_look_leads_to_no_job_log_or_charge_in_the_schema() -> None:
         type_ = types[name]
         if name not in found and isinstance(type_, GraphQLObjectType):
             found.add(name)
-            waiting += [get_named_type(field.type).name for field in type_.fields.values()]
+            fields = [field for field in type_.fields.items() if (name, field[0]) != ("LookVideo", "videoJob")]
+            waiting += [get_named_type(field.type).name for _, field in fields]
 
     look_video = types["LookVideo"]
     assert isinstance(look_video, GraphQLObjectType)
-    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl"}
+    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl", "videoJobId", "videoJob"}
     assert found == {"Look", "Product", "LookVideo", "SharedWith"}
 
 
