@@ -10,7 +10,7 @@ from db.engine.database import Database
 from db.engine.statements import Reader
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import ProductRow, SharedWith
+from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.dataloader import Loader
 from resolvers import look_videos, looks, video_jobs
@@ -35,6 +35,11 @@ class Loaders:
     def job(self) -> Loader[UUID, VideoJobRow | None]:
         """Jobs that the caller may read, by id; None for others."""
         return self._readable(video_jobs.read_many)
+
+    @cached_property
+    def look(self) -> Loader[UUID, LookRow | None]:
+        """Looks that the caller may see, by id; None for others."""
+        return self._readable(looks.read_many)
 
     @cached_property
     def products_of_look(self) -> Loader[UUID, list[ProductRow]]:

@@ -19,6 +19,7 @@ from schema import queries
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
 from schema.errors import IN_PAYLOADS, expected_error
 from schema.mutations import Mutation
+from schema.nodes import MOST_NODES
 from schema.subscriptions import Subscription
 
 # How long the lists are that are no connections, for the cost of a document (decision 15).
@@ -30,6 +31,7 @@ SIZES = Sizes(
         "VideoJob.logs": 10,
         "VideoJob.associatedLooks": 2,
         "Query.videoModels": 5,
+        "Query.nodes": MOST_NODES,
         "VideoModel.resolutions": 2,
     },
     DEFAULT_FIRST,

@@ -24,6 +24,7 @@ from resolvers import looks, video_jobs
 from resolvers.meanings import MEANINGS
 from resolvers.queue_places import QueuePlace
 from schema.context import RequestContext
+from schema.nodes import Node
 from schema.plain_fields import shows
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
@@ -183,7 +184,7 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
 
 
 @shows(LookRow, LookOfJob, hidden={"video_job_id"})
-class Look:
+class Look(Node):
     """An image with the products on it, and the videos made of it."""
 
     id: strawberry.ID
@@ -245,7 +246,7 @@ async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext
 
 
 @shows(VideoJobRow)
-class VideoJob:
+class VideoJob(Node):
     """A request for a video, and its way to a stored file."""
 
     id: strawberry.ID

@@ -38,7 +38,7 @@ FIRST_LINE = "Video job created, 50 tokens charged"
 DONE = "done"
 LOOK_VIDEO_MEMBERS = {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"}
 # Where a query answers null.
-NULL = {"Query.videoJob": Outcome.NO_JOB, "Query.look": Outcome.NO_LOOK}
+NULL = {"Query.videoJob": Outcome.NO_JOB, "Query.look": Outcome.NO_LOOK, "Query.node": Outcome.NO_JOB}
 # How a refusal looks over REST; contract.md says nothing about the words behind a 403.
 REFUSALS = {
     Outcome.NO_JOB: (404, "Video job not found"),
@@ -124,9 +124,9 @@ async def ask_graphql(world: World, name: str, case: Case) -> Answer:
 def _outcome_in_data(name: str, value: dict[str, Any] | list[Any] | None) -> str:
     """Read what a root field was resolved to: null, a list, a page, or a payload with typed errors."""
     if value is None:
-        return NULL[operation(name)]
+        return Outcome.NO_LOOK if "look" in name else NULL[operation(name)]
     if isinstance(value, list):
-        return DONE if value else Outcome.EMPTY
+        return DONE if any(value) else Outcome.EMPTY
     if value.get("nodes") == []:
         return Outcome.EMPTY
     refusals = value.get("errors", [])
