@@ -29,7 +29,7 @@ Email = Annotated[str | None, strawberry.argument(description="The user's e-mail
 QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
 Status = Annotated[VideoJobStatus | None, strawberry.argument(description="Only jobs of this status")]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
-View = Annotated[LookView, strawberry.argument(description="Which looks; ALL is for admins")]
+View = Annotated[LookView | None, strawberry.argument(description="Which looks; ALL is for admins")]
 
 
 @strawberry.type(description="What a video would cost, and what stands in its way.")
@@ -148,5 +148,7 @@ class Query:
         """Read a page of looks."""
         caller = info.context.admitted_caller
         size, position = page_arguments(first, after)
-        page = await looks.page(info.context.reader, looks.listed(caller, view, search), first=size, after=position)
+        page = await looks.page(
+            info.context.reader, looks.listed(caller, view or LookView.MY_PRIVATE, search), first=size, after=position
+        )
         return connection(page, Look.of, after=after)

@@ -11,7 +11,7 @@ from strawberry.file_uploads import Upload
 from auth.caller import Caller
 from db.engine.statements import Writer
 from db.looks import LookRow
-from db.specification import values_of
+from db.specification import given_or_default
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -39,18 +39,18 @@ class CreateVideoJobInput:
     )
     initial_image: Upload | None = strawberry.field(default=None, description="Where to start: a JPEG or PNG file")
     end_frame: Upload | None = strawberry.field(default=None, description="Where to end: a JPEG or PNG file")
-    reference_images: list[Upload] = strawberry.field(
+    reference_images: list[Upload] | None = strawberry.field(
         default_factory=list, description="What it looks like: up to three JPEG or PNG files"
     )
 
     def uploads(self) -> Uploads:
         """Return the files that came along."""
-        return Uploads(self.initial_image, self.end_frame, self.reference_images)
+        return Uploads(self.initial_image, self.end_frame, self.reference_images or ())
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
         return VideoJobInput(
-            **values_of(self),
+            **given_or_default(self),
             look_id=self.look_id,
             idempotency_key=self.idempotency_key,
             expected_cost=self.expected_cost,

@@ -11,7 +11,9 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLUnionType,
+    Undefined,
     get_named_type,
+    is_non_null_type,
     is_object_type,
 )
 
@@ -71,6 +73,24 @@ def test_names_follow_the_conventions(type_: GraphQLNamedType) -> None:
         assert [name for name in type_.fields if not re.fullmatch(r"[a-z][A-Za-z0-9]*", name)] == []
     if isinstance(type_, GraphQLEnumType):
         assert [name for name in type_.values if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name)] == []
+
+
+def with_defaults() -> Iterator[tuple[str, object]]:
+    """Yield each argument and input field that has a default, with its type."""
+    for type_ in OURS:
+        if isinstance(type_, GraphQLInputObjectType):
+            yield from ((f"{type_}.{n}", f.type) for n, f in type_.fields.items() if f.default_value is not Undefined)
+        if isinstance(type_, GraphQLObjectType):
+            for name, field in type_.fields.items():
+                arguments = field.args.items()
+                yield from ((f"{type_}.{name}.{n}", a.type) for n, a in arguments if a.default_value is not Undefined)
+
+
+def test_what_has_a_default_may_be_null() -> None:
+    found = list(with_defaults())
+
+    assert {"CreateVideoJobInput.durationSeconds", "Query.looks.view"} <= {name for name, _ in found}
+    assert [name for name, type_ in found if is_non_null_type(type_)] == []
 
 
 def test_mutations_take_one_input_and_answer_with_errors() -> None:
