@@ -42,7 +42,7 @@ CODEC_NAMES = {"h264": "AVC", "hevc": "HEVC"}
 
 FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { status statusMessage progressPercentage errorMessage } }"
 LOOK = """query ($id: ID!) { look(id: $id) {
-  title products { name } videos { id status isDefault cloudinaryUrl } } }"""
+  title products { name } videos { videoJobId status isDefault cloudinaryUrl } } }"""
 
 console = Console(highlight=False)
 
@@ -175,7 +175,7 @@ async def _show_look(http: httpx.AsyncClient, look: LookRow, job_id: str) -> str
     console.print(f"Look [bold]{shown['title']}[/bold] ({products}) shows {len(shown['videos'])} video(s):")
     for video in shown["videos"]:
         console.print(f"  {video['status']:<10} {video['cloudinaryUrl'] or ''}", soft_wrap=True)
-    return next(str(video["cloudinaryUrl"]) for video in shown["videos"] if video["id"] == job_id)
+    return next(str(video["cloudinaryUrl"]) for video in shown["videos"] if video["videoJobId"] == job_id)
 
 
 async def _show_video(http: httpx.AsyncClient, url: str) -> None:

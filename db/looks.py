@@ -125,6 +125,13 @@ async def get_visible(reader: Reader, look_id: UUID, user_id: UUID, *, to_admin:
     return await first_row(reader, _VISIBLE_LOOK, look=look_id, viewer=user_id)
 
 
+async def get_visible_many(reader: Reader, look_ids: Sequence[UUID], user_id: UUID, *, to_admin: bool) -> list[LookRow]:
+    """Read those of the looks that that user may see."""
+    if to_admin:
+        return await reader.fetch(_ANY_LOOKS, looks=look_ids)
+    return await reader.fetch(_VISIBLE_LOOKS, looks=look_ids, viewer=user_id)
+
+
 async def change(writer: Writer, look: OwnedLook, **values: object) -> OwnedLook:
     """Set title, notes or visibility of a locked look, and keep its search text up to date."""
     kept = {"title": look.title, "notes": look.notes, "visibility": look.visibility} | values
@@ -201,11 +208,11 @@ _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
 }
 # What they show depends on who looks.
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
+_IS_VISIBLE = or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())
 _ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
-_VISIBLE_LOOK = Statement(
-    select(*_LOOK).where(Look.id == bindparam("look"), or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())),
-    LookRow,
-)
+_VISIBLE_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look"), _IS_VISIBLE), LookRow)
+_ANY_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks")), LookRow)
+_VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_VISIBLE), LookRow)
 _IS_LOOK = Look.id == bindparam("look")
 _LOCK = Statement(select(*_OWNED).where(_IS_LOOK).with_for_update(), OwnedLook)
 _ADD = Statement(

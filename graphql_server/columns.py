@@ -16,11 +16,15 @@ Later = Callable[[Sequence[Any], Any], Coroutine[Any, Any, list[Any]]]
 Info = strawberry.Info[Any, None]
 
 
-def column(read: Now | Later, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
-    """Return a field of the annotated type whose values are what `read` returns for its objects, in their order."""
+def column(read: Now | Later, description: str, type_: object = None) -> Any:  # noqa: ANN401 - as `strawberry.field`
+    """Return a field whose values are what `read` returns for its objects, in their order.
+
+    Its type is the annotation's beside the field; `type_` stands for one that is made later, and so cannot be named.
+    """
     resolver = _waiting(read) if iscoroutinefunction(read) else _immediate(read)
-    # The type is the annotation's beside the field.
     del resolver.__annotations__["return"]
+    if type_ is not None:
+        resolver.__annotations__["return"] = type_
     return strawberry.field(resolver=resolver, description=description, metadata={_BATCH_RESOLVER: read})
 
 

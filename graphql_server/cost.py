@@ -22,6 +22,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -71,6 +72,8 @@ class Sizes:
 
     def page(self, first: object) -> float:
         """Return how many nodes come; no acceptable number is refused later on, so the largest will do for it."""
+        if first is None:
+            return self.default_page
         if isinstance(first, int | float) and 0 <= first <= self.largest_page:
             return first
         return self.largest_page
@@ -79,6 +82,8 @@ class Sizes:
         """Return the same for what the document says."""
         if isinstance(node, IntValueNode) and len(node.value) <= LONGEST_NUMBER:
             return self.page(int(node.value))
+        if isinstance(node, NullValueNode):
+            return self.default_page
         return self.largest_page
 
 

@@ -8,10 +8,18 @@ from functools import partial
 from typing import Any, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, MiddlewareManager
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    MiddlewareManager,
+)
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 from strawberry.types import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
@@ -50,13 +58,20 @@ class Schema(strawberry.Schema):
     The methods with an underscore are Strawberry's own: it has no others that serve HTTP and WebSockets alike.
     """
 
-    def __init__(
-        self, query: type, mutation: type | None, subscription: type | None, policy: Policy, config: StrawberryConfig
+    def __init__(  # noqa: PLR0913, PLR0917 - as inherited
+        self,
+        query: type,
+        mutation: type | None,
+        subscription: type | None,
+        policy: Policy,
+        config: StrawberryConfig,
+        types: Iterable[type] = (),
     ) -> None:
         super().__init__(
             query=query,
             mutation=mutation,
             subscription=subscription,
+            types=types,
             extensions=[
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),
@@ -64,6 +79,7 @@ class Schema(strawberry.Schema):
             execution_context_class=executor_for(policy.most_values),
             config=config,
         )
+        _leave_objects_unasked(self._schema)
         self._timeout_seconds = policy.timeout_seconds
         self._documents = policy.documents
         self.batching = policy.batching
@@ -223,3 +239,15 @@ def _not_begun(result: Any) -> PreExecutionError | None:  # noqa: ANN401 - of se
     if result.data is not None or not errors or any(error.path is not None or error.extensions for error in errors):
         return None
     return PreExecutionError(data=None, errors=[coded(error, "INVALID_VARIABLES") for error in errors])
+
+
+def _leave_objects_unasked(schema: GraphQLSchema) -> None:
+    """Let no object be asked of what type it is, where all interfaces of its type tell that by `resolve_type`.
+
+    Strawberry asks whether it is an instance of the class, which rows are not, and batch execution could not ask.
+    """
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and type_.interfaces:
+            interfaces = [found.extensions[GraphQLCoreConverter.DEFINITION_BACKREF] for found in type_.interfaces]
+            if all(interface.resolve_type for interface in interfaces):
+                type_.is_type_of = None

@@ -92,6 +92,12 @@ async def get(reader: Reader, caller: Caller, look_id: UUID) -> LookRow:
     return look
 
 
+async def read_many(reader: Reader, caller: Caller, look_ids: Sequence[UUID]) -> dict[UUID, LookRow]:
+    """Read those of the looks that the caller may see."""
+    found = await looks.get_visible_many(reader, look_ids, caller.user_id, to_admin=caller.is_admin)
+    return {look.id: look for look in found}
+
+
 def listed(caller: Caller, view: LookView, search: str | None) -> LookList:
     """Return which looks a list shows to the caller.
 

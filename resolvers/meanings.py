@@ -102,6 +102,7 @@ MEANINGS = {
     "video_height": "The stored video's height in pixels",
     "video_id": "The video job",
     "VideoJobDeletion.video_job_id": "The job that was deleted",
+    "video_job": "The job that makes the video; null unless it is the caller's, or the caller is an admin",
     "video_job_id": "The job that was paid for or refunded",
     "video_size_bytes": "The stored video's size in bytes",
     "video_width": "The stored video's width in pixels",

@@ -85,6 +85,12 @@ async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
     return job
 
 
+async def read_many(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> dict[UUID, VideoJobRow]:
+    """Read those of the jobs that are the caller's; admins read anybody's."""
+    found = await video_jobs.get_many(reader, job_ids)
+    return {job.id: job for job in found if caller.is_admin or job.user_id == caller.user_id}
+
+
 async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
     """Read as much of one job of the caller's, in one statement; admins read anybody's.
 

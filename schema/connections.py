@@ -19,7 +19,7 @@ LARGEST_FIRST = 100
 # Longer than any of ours; to decode what somebody else has made up may take long.
 LONGEST_CURSOR = 200
 
-First = Annotated[int, strawberry.argument(description="How many at most, 0 to 100")]
+First = Annotated[int | None, strawberry.argument(description="How many at most, 0 to 100")]
 After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
 
 Node = TypeVar("Node")
@@ -73,13 +73,14 @@ class Connection(Generic[Node]):
     page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
 
 
-def page_arguments(first: int, after: str | None) -> tuple[int, Position | None]:
-    """Check a connection's arguments.
+def page_arguments(first: int | None, after: str | None) -> tuple[int, Position | None]:
+    """Check a connection's arguments; null stands for the default, as it does for all that have one.
 
     Raises:
         InvalidInput: when `first` is out of range, or `after` is no cursor.
 
     """
+    first = DEFAULT_FIRST if first is None else first
     if not 0 <= first <= LARGEST_FIRST:
         raise InvalidInput(f"'first' must be 0 to {LARGEST_FIRST}", field="first")
     return first, None if after is None else _position(after)

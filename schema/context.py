@@ -81,7 +81,7 @@ class RequestContext:
     @cached_property
     def loaders(self) -> Loaders:
         """The loaders of one operation."""
-        return Loaders(self.services.database, self.services.catalogue)
+        return Loaders(self.services.database, self.services.catalogue, self.admitted_caller)
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""

@@ -5,27 +5,41 @@ from functools import cached_property
 from typing import TypeVar
 from uuid import UUID
 
+from auth.caller import Caller
 from db.engine.database import Database
 from db.engine.statements import Reader
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import ProductRow, SharedWith
-from db.video_jobs import LogLine
+from db.looks import LookRow, ProductRow, SharedWith
+from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.dataloader import Loader
 from resolvers import look_videos, looks, video_jobs
 from resolvers.models import Catalogue
 from resolvers.queue_places import QueuePlace, queue_places
 
 Item = TypeVar("Item")
+SomeRow = TypeVar("SomeRow")
+ReadRows = Callable[[Reader, Caller, Sequence[UUID]], Awaitable[dict[UUID, SomeRow]]]
 Read = Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
 
 
 class Loaders:
     """The loaders of one operation by an object's id, made when first used. Each batch reads for itself."""
 
-    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, caller: Caller) -> None:
         self._database = database
+        self._caller = caller
         self._catalogue = catalogue
+
+    @cached_property
+    def job(self) -> Loader[UUID, VideoJobRow | None]:
+        """Jobs that the caller may read, by id; None for others."""
+        return self._readable(video_jobs.read_many)
+
+    @cached_property
+    def look(self) -> Loader[UUID, LookRow | None]:
+        """Looks that the caller may see, by id; None for others."""
+        return self._readable(looks.read_many)
 
     @cached_property
     def products_of_look(self) -> Loader[UUID, list[ProductRow]]:
@@ -64,6 +78,15 @@ class Loaders:
 
         async def load(ids: list[UUID]) -> list[QueuePlace | None]:
             found = await queue_places(reader, ids, catalogue)
+            return [found.get(id_) for id_ in ids]
+
+        return Loader(load)
+
+    def _readable(self, read: ReadRows[SomeRow]) -> Loader[UUID, SomeRow | None]:
+        reader, caller = self._database.reader, self._caller
+
+        async def load(ids: list[UUID]) -> list[SomeRow | None]:
+            found = await read(reader, caller, ids)
             return [found.get(id_) for id_ in ids]
 
         return Loader(load)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -24,18 +24,53 @@ class UserError:
     field: str | None = strawberry.field(description="The input field at fault, where there is one")
 
 
+@strawberry.interface(description="Why a video job was not created.")
+class CreateVideoJobError(UserError):
+    """Implemented by each error that can be among them."""
+
+
+@strawberry.interface(description="Why a video job was not changed.")
+class VideoJobError(UserError):
+    """Implemented by each error that can be among them."""
+
+
+@strawberry.interface(description="Why a look's videos were not changed.")
+class LookVideoError(UserError):
+    """Implemented by each error that can be among them."""
+
+
+@strawberry.interface(description="Why a look was not made or changed.")
+class LookError(UserError):
+    """Implemented by each error that can be among them."""
+
+
+@strawberry.interface(description="Why an account was not changed.")
+class TokenAccountError(UserError):
+    """Implemented by each error that can be among them."""
+
+
+@strawberry.interface(description="Why nothing was paid.")
+class ConsumeTokensError(UserError):
+    """Implemented by each error that can be among them."""
+
+
+@strawberry.interface(description="Why an account's status was not changed.")
+class SetAccountStatusError(UserError):
+    """Implemented by each error that can be among them."""
+
+
 @strawberry.type(description="A field breaks its rule.")
-class InvalidInput(UserError):
+class InvalidInput(CreateVideoJobError, LookError, TokenAccountError, ConsumeTokensError, SetAccountStatusError):
     """See `resolvers.errors.InvalidInput`."""
 
 
 @strawberry.type(description="The look does not exist or is not the caller's.")
-class InvalidLook(UserError):
+class InvalidLook(CreateVideoJobError):
     """See `resolvers.errors.InvalidLook`."""
 
 
 @strawberry.type(description="The user has as many jobs in progress as one may have.")
-class ActiveJobLimit(UserError):
+class ActiveJobLimit(CreateVideoJobError):
     """See `resolvers.errors.ActiveJobLimit`."""
 
     limit: int = strawberry.field(description="How many jobs may be in progress at once")
@@ -43,7 +78,7 @@ class ActiveJobLimit(UserError):
 
 
 @strawberry.type(description="The balance does not cover the cost.")
-class InsufficientTokens(UserError):
+class InsufficientTokens(CreateVideoJobError, ConsumeTokensError):
     """See `resolvers.errors.InsufficientTokens`."""
 
     cost: int = strawberry.field(description="What the operation costs, in tokens")
@@ -51,80 +86,80 @@ class InsufficientTokens(UserError):
 
 
 @strawberry.type(description="A real video was asked for, but no generator is configured.")
-class GenerationUnavailable(UserError):
+class GenerationUnavailable(CreateVideoJobError):
     """See `resolvers.errors.GenerationUnavailable`."""
 
 
 @strawberry.type(description="A real video was asked for while the generator refuses our credentials.")
-class GenerationSuspended(UserError):
+class GenerationSuspended(CreateVideoJobError):
     """See `resolvers.errors.GenerationSuspended`."""
 
     retry_after_seconds: int = strawberry.field(description="When it is worth to ask again")
 
 
 @strawberry.type(description="More tokens would be used today than the operator allows one user, or all together.")
-class SpendingCeiling(UserError):
+class SpendingCeiling(CreateVideoJobError):
     """See `resolvers.errors.SpendingCeiling`."""
 
     retry_after_seconds: int = strawberry.field(description="When the day ends")
 
 
 @strawberry.type(description="The operator has paused new videos.")
-class Paused(UserError):
+class Paused(CreateVideoJobError):
     """See `resolvers.errors.Paused`."""
 
     reason: str = strawberry.field(description="Why, for a person")
 
 
 @strawberry.type(description="The price is not the expected one.")
-class PriceChanged(UserError):
+class PriceChanged(CreateVideoJobError):
     """See `resolvers.errors.PriceChanged`."""
 
     cost: int = strawberry.field(description="What it costs now, in tokens")
 
 
 @strawberry.type(description="The reference stands for another grant or adjustment.")
-class ReferenceReused(UserError):
+class ReferenceReused(TokenAccountError):
     """See `resolvers.errors.ReferenceReused`."""
 
 
 @strawberry.type(description="The job that the idempotency key made has been deleted.")
-class VideoJobDeleted(UserError):
+class VideoJobDeleted(CreateVideoJobError):
     """See `resolvers.errors.VideoJobDeleted`."""
 
 
 @strawberry.type(description="The images could not be stored at the moment.")
-class ImagesNotStored(UserError):
+class ImagesNotStored(CreateVideoJobError, LookError):
     """See `resolvers.errors.ImagesNotStored`."""
 
 
 @strawberry.type(description="The job to be made anew was made from images, which went when it ended.")
-class VideoJobImagesRemoved(UserError):
+class VideoJobImagesRemoved(CreateVideoJobError):
     """See `resolvers.errors.VideoJobImagesRemoved`."""
 
 
 @strawberry.type(description="The idempotency key stands for another request.")
-class IdempotencyKeyReused(UserError):
+class IdempotencyKeyReused(CreateVideoJobError, TokenAccountError, ConsumeTokensError):
     """See `resolvers.errors.IdempotencyKeyReused`."""
 
 
 @strawberry.type(description="No such video job, or not the caller's.")
-class VideoJobNotFound(UserError):
+class VideoJobNotFound(CreateVideoJobError, VideoJobError, LookVideoError):
     """See `resolvers.errors.VideoJobNotFound`."""
 
 
 @strawberry.type(description="No such look, or not for the caller's eyes.")
-class LookNotFound(UserError):
+class LookNotFound(LookVideoError, LookError):
     """See `resolvers.errors.LookNotFound`."""
 
 
 @strawberry.type(description="A look was named, but the operator has not made the table that links videos to looks.")
-class LookVideosNotMigrated(UserError):
+class LookVideosNotMigrated(CreateVideoJobError, LookVideoError):
     """See `resolvers.errors.LookVideosNotMigrated`."""
 
 
 @strawberry.type(description="The video job has ended otherwise.")
-class VideoJobNotCancellable(UserError):
+class VideoJobNotCancellable(VideoJobError):
     """See `resolvers.errors.VideoJobNotCancellable`."""
 
 
@@ -134,7 +169,7 @@ class VideoNotReady(UserError):
 
 
 @strawberry.type(description="The look does not show the video.")
-class VideoNotInLook(UserError):
+class VideoNotInLook(LookVideoError):
     """See `resolvers.errors.VideoNotInLook`."""
 
 
@@ -149,53 +184,8 @@ class AnswerTooLarge(UserError):
 
 
 @strawberry.type(description="No account of that id.")
-class UserNotFound(UserError):
+class UserNotFound(LookError, TokenAccountError, SetAccountStatusError):
     """See `resolvers.errors.UserNotFound`."""
-
-
-CreateVideoJobError = Annotated[
-    InvalidInput
-    | InvalidLook
-    | LookVideosNotMigrated
-    | ActiveJobLimit
-    | InsufficientTokens
-    | GenerationUnavailable
-    | GenerationSuspended
-    | IdempotencyKeyReused
-    | ImagesNotStored
-    | VideoJobImagesRemoved
-    | VideoJobDeleted
-    | VideoJobNotFound
-    | SpendingCeiling
-    | PriceChanged
-    | Paused,
-    strawberry.union("CreateVideoJobError", description="Why a video job was not created."),
-]
-VideoJobError = Annotated[
-    VideoJobNotFound | VideoJobNotCancellable,
-    strawberry.union("VideoJobError", description="Why a video job was not changed."),
-]
-LookVideoError = Annotated[
-    VideoJobNotFound | LookNotFound | VideoNotInLook | LookVideosNotMigrated,
-    strawberry.union("LookVideoError", description="Why a look's videos were not changed."),
-]
-LookError = Annotated[
-    InvalidInput | LookNotFound | UserNotFound | ImagesNotStored,
-    strawberry.union("LookError", description="Why a look was not made or changed."),
-]
-TokenAccountError = Annotated[
-    InvalidInput | UserNotFound | IdempotencyKeyReused | ReferenceReused,
-    strawberry.union("TokenAccountError", description="Why an account was not changed."),
-]
-ConsumeTokensError = Annotated[
-    InvalidInput | InsufficientTokens | IdempotencyKeyReused,
-    strawberry.union("ConsumeTokensError", description="Why nothing was paid."),
-]
-
-SetAccountStatusError = Annotated[
-    InvalidInput | UserNotFound,
-    strawberry.union("SetAccountStatusError", description="Why an account's status was not changed."),
-]
 
 
 def _active_job_limit(error: errors.ActiveJobLimit) -> dict[str, Any]:
@@ -239,6 +229,10 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.AnswerTooLarge: (AnswerTooLarge, _nothing_more),
     errors.UserNotFound: (UserNotFound, _nothing_more),
 }
+
+
+# Those that a payload can have: interfaces do not name the types that implement them.
+IN_PAYLOADS = [type_ for type_, _ in ERROR_TYPES.values() if type_.__bases__ != (UserError,)]
 
 
 def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which union it is, the table says

@@ -57,8 +57,8 @@ class CreateLookInput:
     products: list[CreateProductInput] = strawberry.field(
         description=f"At least one, at most {look_images.MOST_PRODUCTS}"
     )
-    visibility: Visibility = Visibility.PRIVATE
-    shared_with_user_ids: list[strawberry.ID] = strawberry.field(
+    visibility: Visibility | None = Visibility.PRIVATE
+    shared_with_user_ids: list[strawberry.ID] | None = strawberry.field(
         default_factory=list,
         description=f"Whom it is shared with, where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
@@ -71,8 +71,8 @@ class CreateLookInput:
             notes=self.notes,
             image=await _image(self.generated_image, self.generated_image_base64, "generatedImage"),
             products=[await product.asked(f"products.{number}") for number, product in enumerate(self.products)],
-            visibility=self.visibility,
-            shared_with_user_ids=self.shared_with_user_ids,
+            visibility=self.visibility or Visibility.PRIVATE,
+            shared_with_user_ids=self.shared_with_user_ids or [],
         )
 
 
@@ -98,7 +98,7 @@ class SetLookVisibilityInput:
 
     id: strawberry.ID = strawberry.field(description="A look of the caller's")
     visibility: Visibility
-    shared_with_user_ids: list[strawberry.ID] = strawberry.field(
+    shared_with_user_ids: list[strawberry.ID] | None = strawberry.field(
         default_factory=list,
         description=f"Replaces the old list; kept where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
@@ -140,7 +140,7 @@ class LookMutations:
         """Set a look's visibility."""
         caller, payload = info.context.admitted_caller, LookPayload()
         with refusals_into(payload.errors):
-            shared_with = looks.user_ids(input.shared_with_user_ids, "sharedWithUserIds")
+            shared_with = looks.user_ids(input.shared_with_user_ids or [], "sharedWithUserIds")
             async with info.context.transaction() as transaction:
                 look = await looks.set_visibility(
                     transaction, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with

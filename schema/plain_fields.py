@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, fields
-from typing import TypeVar
+from typing import Any, Optional, TypeVar
 
 import strawberry
 
@@ -51,7 +51,12 @@ def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Ki
 
 def takes_specification(kind: Kind) -> Kind:
     """Put the fields of a specification before those of an input."""
-    kind.__annotations__ = {field.name: field.type for field in fields(Specification)} | kind.__annotations__
+    # What has a default may be null, which stands for it: editors underline an input that lacks a required field.
+    types: dict[str, Any] = {
+        field.name: field.type if field.default is MISSING else Optional[field.type]  # noqa: UP045 - of a value
+        for field in fields(Specification)
+    }
+    kind.__annotations__ = types | kind.__annotations__
     for field in fields(Specification):
         setattr(kind, field.name, strawberry.field(default=field.default, description=field.metadata["meaning"]))
     return kind

@@ -20,7 +20,7 @@ CREATE = """\
 mutation Create($input: CreateVideoJobInput!) {
   createVideoJob(input: $input) {
     videoJob { id status statusMessage tokensConsumed }
-    errors { ... on UserError { code message field } }
+    errors { code message field }
   }
 }
 """

@@ -1,6 +1,6 @@
 """The queries. Each root field reads for itself: Strawberry runs them concurrently."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import strawberry
 
@@ -14,6 +14,7 @@ from schema.connections import DEFAULT_FIRST, After, Connection, First, connecti
 from schema.context import Info
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.models import VideoModel
+from schema.nodes import Node, read_nodes
 from schema.policy import Policy
 from schema.types import Look, VideoJob
 from schema.video_job_mutations import CreateVideoJobInput
@@ -22,12 +23,13 @@ from schema.viewer import TokenAccount, Viewer
 strawberry.enum(LookView, description="Which looks to list.")
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
+Ids = Annotated[list[strawberry.ID], strawberry.argument(description="UUIDs, at most 100")]
 UserId = Annotated[strawberry.ID | None, strawberry.argument(description="The user's id; this or `email`")]
 Email = Annotated[str | None, strawberry.argument(description="The user's e-mail address")]
 QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
 Status = Annotated[VideoJobStatus | None, strawberry.argument(description="Only jobs of this status")]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
-View = Annotated[LookView, strawberry.argument(description="Which looks; ALL is for admins")]
+View = Annotated[LookView | None, strawberry.argument(description="Which looks; ALL is for admins")]
 
 
 @strawberry.type(description="What a video would cost, and what stands in its way.")
@@ -71,6 +73,19 @@ class Query:
         """Read the policy."""
         _ = info.context.admitted_caller
         return Policy.of(info.context.services.catalogue.policy)
+
+    @strawberry.field(description="What the caller may read under that id; null where there is nothing.")
+    async def node(self, info: Info, id: Id) -> Node | None:  # noqa: A002 - the argument's name
+        """Read a job or a look."""
+        [found] = await read_nodes(info.context, [id])
+        return cast("Node | None", found)
+
+    @strawberry.field(
+        description="What the caller may read under each id, in their order; null where there is nothing."
+    )
+    async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
+        """Read jobs and looks."""
+        return cast("list[Node | None]", await read_nodes(info.context, ids))
 
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
@@ -135,5 +150,7 @@ class Query:
         """Read a page of looks."""
         caller = info.context.admitted_caller
         size, position = page_arguments(first, after)
-        page = await looks.page(info.context.reader, looks.listed(caller, view, search), first=size, after=position)
+        page = await looks.page(
+            info.context.reader, looks.listed(caller, view or LookView.MY_PRIVATE, search), first=size, after=position
+        )
         return connection(page, Look.of, after=after)

@@ -18,8 +18,9 @@ from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from schema import queries
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
-from schema.errors import expected_error
+from schema.errors import IN_PAYLOADS, expected_error
 from schema.mutations import Mutation
+from schema.nodes import MOST_NODES
 from schema.subscriptions import Subscription
 
 # How long the lists are that are no connections, for the cost of a document (decision 15).
@@ -31,6 +32,7 @@ SIZES = Sizes(
         "VideoJob.logs": 10,
         "VideoJob.associatedLooks": 2,
         "Query.videoModels": 5,
+        "Query.nodes": MOST_NODES,
         "VideoModel.resolutions": 2,
     },
     DEFAULT_FIRST,
@@ -75,6 +77,7 @@ def make_schema(
             most_values,
         ),
         StrawberryConfig(scalar_map={datetime: DATE_TIME}),
+        types=IN_PAYLOADS,
     )
 
 

@@ -18,7 +18,7 @@ SHARED = ("videoJob",)
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 AfterVersion = Annotated[
-    int, strawberry.argument(description="The last version that was seen: what came before it is left out")
+    int | None, strawberry.argument(description="The last version that was seen: what came before it is left out")
 ]
 UpdatedAfter = Annotated[
     datetime | None,
@@ -49,7 +49,7 @@ class Subscription:
         services, caller = info.context.services, info.context.admitted_caller
         job_id = uuid_or(id, VideoJobNotFound)
         with info.context.stream():
-            jobs = following.follow(services.database, services.feed, caller, job_id, after_version=after_version)
+            jobs = following.follow(services.database, services.feed, caller, job_id, after_version=after_version or 0)
             async for job in info.context.lasting(jobs):
                 info.context.forget()
                 yield VideoJob.of(job)

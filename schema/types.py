@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
@@ -25,6 +25,7 @@ from resolvers import looks, video_jobs
 from resolvers.meanings import MEANINGS
 from resolvers.queue_places import QueuePlace
 from schema.context import RequestContext
+from schema.nodes import Node
 from schema.plain_fields import shows
 
 strawberry.enum(VideoJobStatus, description="Where a video job stands.")
@@ -62,10 +63,28 @@ def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
     return [str(line.id) for line in lines]
 
 
+def _line_ids(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
+    return [f"{line.video_job_id}:{line.id}" for line in lines]
+
+
+def _ids_in_look(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[str]:
+    """Return ids of their own for what is in several looks, and looks different in each (decision 29)."""
+    return [f"{row.look_id}:{row.id}" for row in rows]
+
+
+def _plain_ids(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[UUID]:
+    return [row.id for row in rows]
+
+
+async def _own_jobs(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoJobRow | None]:
+    return await context.loaders.job.load_all([row.id for row in rows])
+
+
 @shows(LogLine, hidden={"video_job_id", "id"})
 class VideoJobLog:
     """A line of a job's log."""
 
+    id: strawberry.ID = column(_line_ids, "Its own")
     cursor: str = column(_cursors, "Where it stands in the log, for `videoJobLogs(after:)`")
     timestamp: datetime
     level: LogLevel
@@ -119,7 +138,9 @@ class Product:
 class LookVideo:
     """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
-    id: strawberry.ID
+    id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same video has another one in another look")
+    video_job_id: strawberry.ID = column(_plain_ids, MEANINGS["LookVideo.id"])
+    video_job = column(_own_jobs, MEANINGS["video_job"], Annotated["VideoJob", strawberry.lazy("schema.types")] | None)
     status: VideoJobStatus
     is_default: bool
     progress_percentage: int
@@ -130,9 +151,10 @@ class LookVideo:
 
 @shows(SharedWithRow, hidden={"look_id"})
 class SharedWith:
-    """A user, as others see them."""
+    """A user whom a look is shared with, as others see them."""
 
-    id: strawberry.ID
+    id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same user has another one in another look")
+    user_id: strawberry.ID = column(_plain_ids, MEANINGS["SharedWith.id"])
     email: str | None
     name: str | None
 
@@ -163,7 +185,7 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
 
 
 @shows(LookRow, LookOfJob, hidden={"video_job_id"})
-class Look:
+class Look(Node):
     """An image with the products on it, and the videos made of it."""
 
     id: strawberry.ID
@@ -238,7 +260,7 @@ async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext
 
 
 @shows(VideoJobRow)
-class VideoJob:
+class VideoJob(Node):
     """A request for a video, and its way to a stored file."""
 
     id: strawberry.ID

@@ -11,7 +11,7 @@ from strawberry.file_uploads import Upload
 from auth.caller import Caller
 from db.engine.statements import Writer
 from db.looks import LookRow
-from db.specification import values_of
+from db.specification import given_or_default
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -39,29 +39,29 @@ class CreateVideoJobInput:
     expected_cost: int | None = strawberry.field(
         default=None, description="What a quote has said, in tokens; where the price has changed, nothing is charged"
     )
-    use_look_image: str = strawberry.field(
+    use_look_image: str | None = strawberry.field(
         default=UNUSED, description="What becomes of the look's own picture: `none`, `initial` or `reference`"
     )
-    product_ids: list[strawberry.ID] = strawberry.field(
+    product_ids: list[strawberry.ID] | None = strawberry.field(
         default_factory=list, description="Products of the look whose pictures are reference images"
     )
     initial_image: Upload | None = strawberry.field(default=None, description=f"Where to start: {IMAGES}")
     end_frame: Upload | None = strawberry.field(default=None, description=f"Where to end: {IMAGES}")
-    reference_images: list[Upload] = strawberry.field(
+    reference_images: list[Upload] | None = strawberry.field(
         default_factory=list, description="What it looks like: up to three JPEG, PNG, WebP or AVIF files"
     )
 
     def uploads(self) -> Uploads:
         """Return the files that came along."""
-        return Uploads(self.initial_image, self.end_frame, self.reference_images)
+        return Uploads(self.initial_image, self.end_frame, self.reference_images or ())
 
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
         return VideoJobInput(
-            **values_of(self),
+            **given_or_default(self),
             look_id=self.look_id,
-            use_look_image=self.use_look_image,
-            product_ids=tuple(self.product_ids),
+            use_look_image=self.use_look_image or UNUSED,
+            product_ids=tuple(self.product_ids or ()),
             idempotency_key=self.idempotency_key,
             expected_cost=self.expected_cost,
         )

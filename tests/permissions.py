@@ -62,12 +62,14 @@ OWNERS_LIST = Rule(ALLOWED, EMPTY, EMPTY, UNKNOWN, NOT_ACTIVE, EMPTY)
 LIST_OF_SHARED = Rule(EMPTY, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, EMPTY)
 # Jobs are their owner's and the admins'; to all others they do not exist.
 JOB = Rule(ALLOWED, NO_JOB, NO_JOB, UNKNOWN, NOT_ACTIVE, ALLOWED)
+JOBS_BY_ID = Rule(ALLOWED, EMPTY, EMPTY, UNKNOWN, NOT_ACTIVE, ALLOWED)
 JOB_FOLLOWED = Rule(ALLOWED, NO_JOB, NO_JOB, CLOSED, CLOSED, ALLOWED)
 OWNERS_JOBS_FOLLOWED = Rule(ALLOWED, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
 # Nothing has been deleted.
 DELETIONS_FOLLOWED = Rule(EMPTY, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
 # Looks are read as their visibility says, and changed by their owner and the admins.
 SHARED_LOOK = Rule(ALLOWED, NO_LOOK, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
+SHARED_LOOKS_BY_ID = Rule(ALLOWED, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
 PRIVATE_LOOK = Rule(ALLOWED, NO_LOOK, NO_LOOK, UNKNOWN, NOT_ACTIVE, ALLOWED)
 PUBLIC = Rule(ALLOWED, ALLOWED, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
 LOOK_CHANGED = PRIVATE_LOOK
@@ -121,8 +123,9 @@ JOB_AND_OWN_LOOK = JOB_AND_LOOK.replace("$look", "$own_look")
 NEW_JOB = '(input: {prompt: "Rain", model: "veo-3.1-generate-preview", resolution: "720p", aspectRatio: "16:9", '
 NEW_LOOK = f"""(input: {{title: "Rain", generatedImageBase64: "{PNG}",
                          products: [{{name: "Coat", thumbnailBase64: "{PNG}"}}]}})"""
-LOOKS = "{ nodes { id title notes sharedWith { email } videos { id } } }"
-LOOK = "{ id title notes sharedWith { email } videos { id } }"
+VIDEOS = "videos { id videoJob { prompt logs { message } charge { amount } } }"
+LOOKS = f"{{ nodes {{ id title notes sharedWith {{ email }} {VIDEOS} }} }}"
+LOOK = f"{{ id title notes sharedWith {{ email }} {VIDEOS} }}"
 CREATED = f"{{ videoJob {{ id }} {ERRORS} }}"
 CHANGED_LOOK = f"{{ look {{ id }} {ERRORS} }}"
 ACCOUNT = "id balance tier total consumed transactions { nodes { videoJobId actorEmail reference } }"
@@ -131,6 +134,12 @@ JOB_FIELDS = "{ id userId prompt logs { message } charge { amount } associatedLo
 GRAPHQL = {
     "Query.viewer": Case(EVERYBODYS_OWN, f"{{ id email tokens {{ {ACCOUNT} }} }}"),
     "Query.videoJob": Case(JOB, f'(id: "$job") {JOB_FIELDS}'),
+    "Query.node": Case(JOB, f'(id: "$job") {{ id ... on VideoJob {JOB_FIELDS} }}'),
+    "Query.node, a look": Case(SHARED_LOOK, f'(id: "$look") {{ id ... on Look {LOOK} }}'),
+    "Query.node, a look made private": Case(PRIVATE_LOOK, f'(id: "$look") {{ ... on Look {LOOK} }}', sql=MAKE_PRIVATE),
+    "Query.node, a look made public": Case(PUBLIC, f'(id: "$look") {{ ... on Look {LOOK} }}', sql=MAKE_PUBLIC),
+    "Query.nodes": Case(JOBS_BY_ID, f'(ids: ["$job", "rubbish"]) {{ id ... on VideoJob {JOB_FIELDS} }}'),
+    "Query.nodes, looks": Case(SHARED_LOOKS_BY_ID, f'(ids: ["rubbish", "$look"]) {{ id ... on Look {LOOK} }}'),
     "Query.videoJobs": Case(OWNERS_LIST, f"{{ nodes {JOB_FIELDS} }}"),
     "Query.policy": Case(EVERYBODYS_OWN, "{ welcome operations { operation cost } tiers { tier share } refunds }"),
     "Query.tokenAccount": Case(ACCOUNT_READ, f'(userId: "$owner") {{ userId {ACCOUNT} }}'),

@@ -28,7 +28,7 @@ from worker.service import generate
 (ALL_BUT_LOOK_VIDEOS,) = revisions.HEADS - {"0003"}
 CALL = "POST /api/v1/migrate/look-videos"
 WIRES = (RestWire, GraphQLWire)
-LOOK = "query ($id: ID!) { look(id: $id) { videos { id } defaultThumbnailType } }"
+LOOK = "query ($id: ID!) { look(id: $id) { videos { videoJobId } defaultThumbnailType } }"
 CHANGE = """mutation ($input: LookVideoInput!) { %s(input: $input) {
   look { id } errors { __typename ... on UserError { code message } } } }"""
 WRITTEN = text("""SELECT
@@ -108,7 +108,7 @@ async def videos_of(house: House, caller: Caller, look: LookRow) -> list[str]:
     assert over_rest.status_code == 200, over_rest.text
     over_graphql = await house.graphql(caller, LOOK, id=str(look.id))
     ids = [video["id"] for video in over_rest.json()["videos"]]
-    assert ids == [video["id"] for video in over_graphql["data"]["look"]["videos"]]
+    assert ids == [video["videoJobId"] for video in over_graphql["data"]["look"]["videos"]]
     return ids
 
 

@@ -20,6 +20,7 @@ from tests.house import House, multipart
 from tests.permissions import (
     DELETIONS_FOLLOWED,
     GRAPHQL,
+    MAKE_PUBLIC,
     OPEN,
     OWNERS_JOBS_FOLLOWED,
     PROMPT,
@@ -38,7 +39,7 @@ FIRST_LINE = "Video job created, 50 tokens charged"
 DONE = "done"
 LOOK_VIDEO_MEMBERS = {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"}
 # Where a query answers null.
-NULL = {"Query.videoJob": Outcome.NO_JOB, "Query.look": Outcome.NO_LOOK}
+NULL = {"Query.videoJob": Outcome.NO_JOB, "Query.look": Outcome.NO_LOOK, "Query.node": Outcome.NO_JOB}
 # How a refusal looks over REST; contract.md says nothing about the words behind a 403.
 REFUSALS = {
     Outcome.NO_JOB: (404, "Video job not found"),
@@ -125,9 +126,9 @@ async def ask_graphql(world: World, name: str, case: Case) -> Answer:
 def _outcome_in_data(name: str, value: dict[str, Any] | list[Any] | None) -> str:
     """Read what a root field was resolved to: null, a list, a page, or a payload with typed errors."""
     if value is None:
-        return NULL[operation(name)]
+        return Outcome.NO_LOOK if "look" in name else NULL[operation(name)]
     if isinstance(value, list):
-        return DONE if value else Outcome.EMPTY
+        return DONE if any(value) else Outcome.EMPTY
     if value.get("nodes") == []:
         return Outcome.EMPTY
     refusals = value.get("errors", [])
@@ -240,7 +241,22 @@ async def test_an_account_that_is_not_active_is_not_even_opened(house: House) ->
     assert await house.count(User.id == caller.user_id, table=User) == 0
 
 
-def test_a_look_leads_to_no_job_log_or_charge_in_the_schema() -> None:
+@pytest.mark.parametrize("sql", [None, MAKE_PUBLIC])
+@pytest.mark.parametrize("who", ["owner", "admin", "shared_with", "other"])
+async def test_a_looks_video_shows_its_job_to_whoever_may_read_that(house: House, who: str, sql: str | None) -> None:
+    world = await prepared(house, Case(TABLE["Query.look"].rule, sql=sql), who)
+    query = '{ look(id: "$look") { videos { videoJobId videoJob { id prompt } } } }'
+
+    body = await house.graphql(world.caller, world.filled(query))
+
+    if who == "other" and sql is None:
+        assert body["data"]["look"] is None
+        return
+    job = {"id": world.ids["job"], "prompt": PROMPT} if who in {"owner", "admin"} else None
+    assert body["data"]["look"]["videos"] == [{"videoJobId": world.ids["job"], "videoJob": job}]
+
+
+def test_a_look_leads_to_no_job_log_or_charge_but_of_the_callers_in_the_schema() -> None:
     types = build_schema(schema.as_str()).type_map
     found, waiting = set(), ["Look"]
     while waiting:
@@ -248,11 +264,12 @@ def test_a_look_leads_to_no_job_log_or_charge_in_the_schema() -> None:
         type_ = types[name]
         if name not in found and isinstance(type_, GraphQLObjectType):
             found.add(name)
-            waiting += [get_named_type(field.type).name for field in type_.fields.values()]
+            fields = [field for field in type_.fields.items() if (name, field[0]) != ("LookVideo", "videoJob")]
+            waiting += [get_named_type(field.type).name for _, field in fields]
 
     look_video = types["LookVideo"]
     assert isinstance(look_video, GraphQLObjectType)
-    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl"}
+    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl", "videoJobId", "videoJob"}
     assert found == {"Look", "Product", "LookVideo", "SharedWith"}
 
 

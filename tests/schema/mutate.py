@@ -13,8 +13,8 @@ ERRORS = "errors { __typename ... on UserError { code message field } }"
 CANCEL = f"cancelVideoJob(input: $input) {{ videoJob {{ id status refund {{ amount }} }} {ERRORS} }}"
 DELETE = f"deleteVideoJob(input: $input) {{ deletedVideoJobId {ERRORS} }}"
 RETRY = f"retryVideoJob(input: $input) {{ videoJob {{ id status prompt associatedLooks {{ id }} }} replayed {ERRORS} }}"
-LOOK = """look { id title notes visibility sharedWith { id } products { name thumbnailUrl } generatedImageUrl
-  videos { id isDefault } }"""
+LOOK = """look { id title notes visibility sharedWith { userId } products { name thumbnailUrl } generatedImageUrl
+  videos { videoJobId isDefault } }"""
 INPUTS = {
     "cancelVideoJob": "VideoJobIdInput!",
     "deleteVideoJob": "VideoJobIdInput!",

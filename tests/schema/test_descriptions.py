@@ -11,12 +11,42 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLUnionType,
+    Undefined,
+    get_named_type,
+    is_non_null_type,
+    is_object_type,
 )
 
 from schema.schema import schema
 
 TYPES = [type_ for name, type_ in schema._schema.type_map.items() if not name.startswith("__")]  # noqa: SLF001 - Strawberry offers no other way to the types
 OURS = [type_ for type_ in TYPES if type_.name not in {"ID", "Int", "String", "Boolean", "Float"}]
+
+# What each mutation may be refused with; clients have written documents about these.
+MEMBERS = {
+    "CreateVideoJobError": [
+        "ActiveJobLimit",
+        "GenerationSuspended",
+        "GenerationUnavailable",
+        "IdempotencyKeyReused",
+        "ImagesNotStored",
+        "InsufficientTokens",
+        "InvalidInput",
+        "InvalidLook",
+        "LookVideosNotMigrated",
+        "Paused",
+        "PriceChanged",
+        "SpendingCeiling",
+        "VideoJobDeleted",
+        "VideoJobImagesRemoved",
+        "VideoJobNotFound",
+    ],
+    "VideoJobError": ["VideoJobNotCancellable", "VideoJobNotFound"],
+    "LookVideoError": ["LookNotFound", "LookVideosNotMigrated", "VideoJobNotFound", "VideoNotInLook"],
+    "LookError": ["ImagesNotStored", "InvalidInput", "LookNotFound", "UserNotFound"],
+    "TokenAccountError": ["IdempotencyKeyReused", "InvalidInput", "ReferenceReused", "UserNotFound"],
+    "ConsumeTokensError": ["IdempotencyKeyReused", "InsufficientTokens", "InvalidInput"],
+}
 
 
 def undescribed(type_: GraphQLNamedType) -> Iterator[str]:
@@ -45,6 +75,24 @@ def test_names_follow_the_conventions(type_: GraphQLNamedType) -> None:
         assert [name for name in type_.values if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name)] == []
 
 
+def with_defaults() -> Iterator[tuple[str, object]]:
+    """Yield each argument and input field that has a default, with its type."""
+    for type_ in OURS:
+        if isinstance(type_, GraphQLInputObjectType):
+            yield from ((f"{type_}.{n}", f.type) for n, f in type_.fields.items() if f.default_value is not Undefined)
+        if isinstance(type_, GraphQLObjectType):
+            for name, field in type_.fields.items():
+                arguments = field.args.items()
+                yield from ((f"{type_}.{name}.{n}", a.type) for n, a in arguments if a.default_value is not Undefined)
+
+
+def test_what_has_a_default_may_be_null() -> None:
+    found = list(with_defaults())
+
+    assert {"CreateVideoJobInput.durationSeconds", "Query.looks.view"} <= {name for name, _ in found}
+    assert [name for name, type_ in found if is_non_null_type(type_)] == []
+
+
 def test_mutations_take_one_input_and_answer_with_errors() -> None:
     mutation = schema._schema.mutation_type  # noqa: SLF001 - as above
     assert mutation is not None
@@ -56,8 +104,15 @@ def test_mutations_take_one_input_and_answer_with_errors() -> None:
         assert "errors" in payload.fields
 
 
-def test_every_member_of_an_error_union_is_a_user_error() -> None:
-    unions = [type_ for type_ in OURS if isinstance(type_, GraphQLUnionType)]
-    assert unions
-    for union in unions:
-        assert [member.name for member in union.types if "UserError" not in {i.name for i in member.interfaces}] == []
+def test_every_list_of_errors_is_of_an_interface_that_its_members_implement() -> None:
+    mutation = schema._schema.mutation_type  # noqa: SLF001 - as above
+    assert mutation is not None
+    payloads = [get_named_type(field.type) for field in mutation.fields.values()]
+    found = {get_named_type(payload.fields["errors"].type) for payload in payloads if is_object_type(payload)}
+
+    assert [type_ for type_ in OURS if isinstance(type_, GraphQLUnionType)] == []
+    assert {str(type_): sorted(map(str, schema._schema.get_possible_types(type_))) for type_ in found} == MEMBERS  # noqa: SLF001 - as above
+    for interface in found:
+        assert isinstance(interface, GraphQLInterfaceType)
+        assert list(map(str, interface.interfaces)) == ["UserError"]
+        assert set(interface.fields) == {"code", "message", "field"}

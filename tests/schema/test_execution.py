@@ -59,6 +59,8 @@ async def test_every_field_of_every_type(twins: Twins, query: str) -> None:
         "{ looks(first: 0) { nodes { id products { id } } edges { cursor } pageInfo { startCursor hasNextPage } } }",
         "{ looks(first: 101) { nodes { id } } videoJobs { nodes { id } } }",
         "{ looks(view: ALL) { nodes { id } } }",
+        """{ node(id: "LOOK") { id ... on Look { title videos { videoJob { id status } } } }
+        nodes(ids: ["FAILED", "LOOK", "x"]) { __typename id ... on VideoJob { errorCode logs { id } } } }""",
         f"{{ videoJobQuote(input: {{{INPUT}}}) {{ cost errors {{ {ERRORS} }} balance }} }}",
         "{ videoModels { id resolutions { resolution durationSeconds } aspectRatios } }",
         'mutation { updateLook(input: {id: "LOOK", notes: "a"}) { errors { __typename } look { notes videos { id }}}}',

@@ -96,7 +96,7 @@ async def test_a_look_is_changed_shared_and_deleted(house: House) -> None:
 
     assert (renamed["look"]["title"], renamed["look"]["notes"]) == ("New", "Linen and wool in warm greys")
     assert (emptied["look"]["title"], emptied["look"]["notes"]) == ("New", None)
-    assert shared["look"]["sharedWith"] == [{"id": str(friend.user_id)}]
+    assert shared["look"]["sharedWith"] == [{"userId": str(friend.user_id)}]
     assert seen["data"]["looks"]["nodes"] == [{"id": look_id}]
     assert (closed["look"]["visibility"], closed["look"]["sharedWith"]) == ("PRIVATE", [])
     assert deleted["deletedLookId"] == look_id

@@ -120,7 +120,7 @@ async def test_videos_are_linked_unlinked_and_made_the_default(house: House) -> 
             house, caller, f"{mutation}(input: $input) {{ {LOOK} {ERRORS} }}", videoJobId=job_id, lookId=str(look.id)
         )
         assert payload["errors"] == []
-        seen.append([(video["id"], video["isDefault"]) for video in payload["look"]["videos"]])
+        seen.append([(video["videoJobId"], video["isDefault"]) for video in payload["look"]["videos"]])
 
     assert seen == [
         [(one, False)],
