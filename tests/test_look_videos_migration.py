@@ -25,7 +25,7 @@ from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import workshop
 from worker.service import generate
 
-ALL_BUT_LOOK_VIDEOS = "0008"
+ALL_BUT_LOOK_VIDEOS = "search_text"
 CALL = "POST /api/v1/migrate/look-videos"
 WIRES = (RestWire, GraphQLWire)
 LOOK = "query ($id: ID!) { look(id: $id) { videos { id } defaultThumbnailType } }"

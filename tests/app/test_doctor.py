@@ -153,7 +153,7 @@ async def test_a_database_that_is_not_migrated_is_told(
 async def test_the_owners_own_migration_is_a_warning(
     other_database: InspectedDatabase, environment: dict[str, object]
 ) -> None:
-    await migrations.upgrade(other_database.url, "0008")
+    await migrations.upgrade(other_database.url, "search_text")
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
     report = await doctor(**environment)
@@ -167,7 +167,7 @@ async def test_a_database_of_a_newer_release_is_told(
 ) -> None:
     await migrations.upgrade(other_database.url)
     async with other_database.session() as session:
-        await session.execute(text("UPDATE alembic_version SET version_num = '9999' WHERE version_num = '0008'"))
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999' WHERE version_num <> '0003'"))
     environment["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
 
     assert "newer than this code" in line(await doctor(**environment), "migrations")
