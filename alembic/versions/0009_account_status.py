@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "account_status"
-down_revision: str | Sequence[str] | None = "0008"
+down_revision: str | Sequence[str] | None = "search_text"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -54,11 +54,11 @@ class LimitBody:
         largest = _largest(scope["path"], kind, headers)
         refused = _refused_head(scope) or (_too_long(largest) if _is_declared_longer(headers, largest) else None)
         if refused is None:
-            # Whatever is not a form may be read as JSON; who reads it finds its values here.
-            values = None if kind == FORM else JsonValues()
-            scope["json_values"] = values
-            form = WholeForm(headers["content-type"]) if kind == FORM else None
-            body = _CountedBody(receive, send, largest, values, form)
+            # Whatever is not a form may be read as JSON.
+            body = _CountedBody(receive, send, largest, None if kind == FORM else JsonValues())
+            # Who reads it finds what was counted here.
+            scope["json_values"] = body.values
+            body.form = WholeForm(headers["content-type"]) if kind == FORM else None
             if kind != FORM and largest > LARGEST_BODY:
                 body.entry, body.declared = Entry(self._large, headers), _declared(headers)
             try:
@@ -78,15 +78,13 @@ class LimitBody:
 class _CountedBody:
     """Counts what is read; once that is too much, whatever the application answers is dropped."""
 
-    def __init__(
-        self, receive: Receive, send: Send, largest: int, values: JsonValues | None, form: WholeForm | None
-    ) -> None:
+    def __init__(self, receive: Receive, send: Send, largest: int, values: JsonValues | None) -> None:
         self._receive = receive
         self._send = send
         self._largest = largest
         self._left = largest
-        self._values = values
-        self._form = form
+        self.values = values
+        self.form: WholeForm | None = None
         self.refused: Refused | None = None
         self.has_answer = False
         # Of bodies that are in memory whole and may be large; what a form holds is on disk.
@@ -104,10 +102,10 @@ class _CountedBody:
         try:
             if self._left < 0:
                 raise _too_long(self._largest)
-            if self._values is not None:
-                self._values.count(piece)
-            if self._form is not None and message["type"] == "http.request":
-                self._form.look_at(piece, is_last=not message.get("more_body", False))
+            if self.values is not None:
+                self.values.count(piece)
+            if self.form is not None and message["type"] == "http.request":
+                self.form.look_at(piece, is_last=not message.get("more_body", False))
         except Refused as refused:
             # Its traceback holds this object: a cycle, with all that was read.
             self.refused = refused.with_traceback(None)

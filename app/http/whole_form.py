@@ -34,7 +34,7 @@ class WholeForm:
             rest = seen[end + len(self._closing) :] if self._is_closed else b""
             self._tail = seen[-len(self._closing) :]
         if rest.strip(_BLANK):
-            raise Refused(HTTPStatus.BAD_REQUEST, "The form goes on after its closing boundary", "BODY_AFTER_ITS_END")
+            raise Refused(HTTPStatus.BAD_REQUEST, "The form goes on after its closing boundary")
         if is_last and not self._is_closed:
             sentence = "The form has not come as a whole: its closing boundary is missing"
-            raise Refused(HTTPStatus.BAD_REQUEST, sentence, "INCOMPLETE_BODY")
+            raise Refused(HTTPStatus.BAD_REQUEST, sentence)

@@ -14,6 +14,8 @@ from tests.schema.test_uploads import nothing_written
 
 PATH = "/api/v1/video-jobs"
 Parts = list[tuple[str, Any]]
+INCOMPLETE = "The form has not come as a whole: its closing boundary is missing"
+AFTER_ITS_END = "The form goes on after its closing boundary"
 BLANK = ("", b"", "application/octet-stream")
 SPELLINGS = ["referenceImages", "reference_images"]
 
@@ -310,25 +312,25 @@ async def test_a_form_ends_with_its_closing_boundary(house: House, end: bytes) -
 
 
 @pytest.mark.parametrize(
-    ("end", "code"),
+    ("end", "sentence"),
     [
-        (b"", "INCOMPLETE_BODY"),
-        (b"--x\r\n", "INCOMPLETE_BODY"),
-        (b"--x-", "INCOMPLETE_BODY"),
-        (b'--x\r\nContent-Disposition: form-data; name="lookId"', "INCOMPLETE_BODY"),
-        (b'--x\r\nContent-Disposition: form-data; name="lookId"\r\n\r\n7', "INCOMPLETE_BODY"),
-        (b"--xx--\r\n", "INCOMPLETE_BODY"),
-        (b'--x--\r\n--x\r\nContent-Disposition: form-data; name="lookId"\r\n\r\n7\r\n--x--', "BODY_AFTER_ITS_END"),
-        (b"--x--\r\nepilogue", "BODY_AFTER_ITS_END"),
+        (b"", INCOMPLETE),
+        (b"--x\r\n", INCOMPLETE),
+        (b"--x-", INCOMPLETE),
+        (b'--x\r\nContent-Disposition: form-data; name="lookId"', INCOMPLETE),
+        (b'--x\r\nContent-Disposition: form-data; name="lookId"\r\n\r\n7', INCOMPLETE),
+        (b"--xx--\r\n", INCOMPLETE),
+        (b'--x--\r\n--x\r\nContent-Disposition: form-data; name="lookId"\r\n\r\n7\r\n--x--', AFTER_ITS_END),
+        (b"--x--\r\nepilogue", AFTER_ITS_END),
     ],
 )
-async def test_a_form_of_which_a_part_is_missing_makes_no_job(house: House, end: bytes, code: str) -> None:
+async def test_a_form_of_which_a_part_is_missing_makes_no_job(house: House, end: bytes, sentence: str) -> None:
     caller = await house.user()
     before = await nothing_written(house, caller)
 
     answer = await post_raw(house, caller, raw(end=end))
 
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert (answer.status_code, answer.json()["detail"]) == (400, sentence)
     assert await nothing_written(house, caller) == before
 
 
@@ -343,5 +345,5 @@ async def test_neither_does_one_that_is_cut_off_in_a_file(house: House, cut: int
 
     answer = await post_raw(house, caller, body[:-cut])
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "INCOMPLETE_BODY")
+    assert (answer.status_code, answer.json()["detail"]) == (400, INCOMPLETE)
     assert await nothing_written(house, caller) == before

@@ -97,7 +97,8 @@ async def test_a_file_that_is_no_picture_is_refused(studio: Studio, over: WireNa
     data, complaint = NO_IMAGES[kind]
     others = [("initialImage", JPEG)] if name == "endFrame" else []
 
-    await is_refused(studio, caller, *others, (name, data), over=over, message=f"{name} {complaint}")
+    place = "referenceImages.0" if name == "referenceImages" else name
+    await is_refused(studio, caller, *others, (name, data), over=over, message=f"{place} {complaint}")
 
 
 async def is_refused(studio: Studio, caller: Caller, *files: File, over: WireName, message: str, **fields: Any) -> None:
