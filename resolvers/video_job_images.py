@@ -187,9 +187,13 @@ async def _fit_file(part: _Part, model: VideoModel, files: ExitStack) -> tuple[J
     """Return an image's name and a file with its contents as they are to be stored: made once, and not in memory."""
     async with _room:
         image, data = await _fit(part, model)
-        file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is closed with the others
-        await asyncio.to_thread(file.write, data)
-    return image, file
+        return image, files.enter_context(await asyncio.to_thread(_file_of, data))
+
+
+def _file_of(data: bytes) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked for it closes it
+    file.write(data)
+    return file
 
 
 async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:
