@@ -35,8 +35,9 @@ T = TypeVar("T")
 # Alembic keeps what it works on in module globals, so one process can do one thing with it at a time.
 _alembic_at_work = asyncio.Lock()
 
-# PostgreSQL's codes for a table, type, function, schema, column or object of a name that there is already.
-ALREADY_THERE = {"42P07", "42710", "42723", "42P06", "42701"}
+# PostgreSQL's codes for a table, type, function, schema, column or object of a name that there is already, and for one
+# that has no column, or another type, than ours of that name.
+ALREADY_THERE = {"42P07", "42710", "42723", "42P06", "42701", "42703", "42804", "42809", "42830"}
 UNCHANGED = "Nothing was changed."
 REMEDIES: dict[type[DatabaseUnavailable], str] = {
     DatabaseAccessDenied: "Give the user of DATABASE_URL that right, or migrate as the owner of the database.",

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sqlalchemy import Text, bindparam, column, func, select, table
+from sqlalchemy import Text, bindparam, column, exists, func, literal_column, select, table
 
 from db.engine.errors import DatabaseForeign, DatabaseNotMigrated
 from db.engine.statements import Reader, Row, Statement
@@ -37,7 +37,17 @@ class _Found(Row):
 
 
 _TABLE = "alembic_version"
-_TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), _Found)
+# Of Alembic's, that is: somebody else's may have other columns.
+_COLUMNS = table("pg_attribute", column("attrelid"), column("attname"))
+_TABLE_EXISTS = Statement(
+    select(
+        exists().where(
+            _COLUMNS.c.attrelid == func.to_regclass(bindparam("name", _TABLE, type_=Text)),
+            _COLUMNS.c.attname == literal_column("'version_num'"),
+        )
+    ),
+    _Found,
+)
 _APPLIED = Statement(select(column("version_num", Text)).select_from(table(_TABLE)), _Applied)
 
 
