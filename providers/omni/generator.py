@@ -89,6 +89,7 @@ class OmniGenerator:
     async def _submitted(self, body: Mapping[str, Any]) -> str:
         with self._http.call() as call:
             try:
+                await self._have_token()
                 interaction = await self._client.aio.interactions.create(**body)
             except Exception as error:
                 raise failed_submit(error, str(body["model"]), went_out=call.went_out) from error
@@ -112,6 +113,7 @@ class OmniGenerator:
         """Ask Google to stop; where that does not work, it runs to its end. It may be billed either way."""
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
+                await self._have_token()
                 await self._client.aio.interactions.cancel(operation_name)
         except Exception as error:  # noqa: BLE001 - 400 and 404 are usual, and nothing depends on it
             _log.info("The interaction %s could not be cancelled: %s", operation_name, error)
@@ -136,12 +138,18 @@ class OmniGenerator:
 
     async def _interaction(self, id_: str) -> Interaction:
         try:
+            await self._have_token()
             answer = await self._client.aio.interactions.get(id_)
         except Exception as error:
             raise failed_poll(error) from error
         if not isinstance(answer, Interaction):
             raise GeneratorUnreachable("The answer is no interaction")
         return answer
+
+    async def _have_token(self) -> None:
+        """Renew a project's token where it has expired. The SDK would do so in the event loop, and stop all jobs."""
+        if not self._access.api_key:
+            await self._client._api_client._async_access_token()  # noqa: SLF001 - there is no public way
 
     def _later(self) -> StillGenerating:
         # Jobs that were submitted together should not be asked about together forever.

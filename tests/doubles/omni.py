@@ -1,5 +1,6 @@
 """An Omni that speaks Google's Interactions API and its Files API, and fails as it is told to."""
 
+import asyncio
 import base64
 import json
 import time
@@ -99,6 +100,7 @@ class OmniDouble:
         self.seconds_until_done = 0.0
         self.polls_until_active = 0
         self.redirects = False
+        self.under_way = self.most_under_way = 0
         self._interactions: dict[str, _Interaction] = {}
         self._scripts: dict[str, deque[Answer]] = {
             kind: deque() for kind in ("create", "poll", "cancel", "file", "download", "model")
@@ -120,6 +122,7 @@ class OmniDouble:
 
     def _routes(self) -> list[Route]:
         return [
+            Route("/token", self._token, methods=["POST"]),
             Route("/elsewhere/{name}", self._elsewhere),
             Route("/{version}/files/{name}:download", self._download),
             Route("/{version}/files/{name}", self._file),
@@ -128,6 +131,10 @@ class OmniDouble:
             Route("/{version}/{place:path}interactions/{id}", self._poll),
             Route("/{version}/{place:path}interactions", self._create, methods=["POST"]),
         ]
+
+    async def _token(self, request: Request) -> Response:
+        await request.body()
+        return JSONResponse({"access_token": "token-1", "expires_in": 3600, "token_type": "Bearer"})
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
@@ -206,8 +213,12 @@ class OmniDouble:
 
     def _streamed(self) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
+            self.under_way += 1
+            self.most_under_way = max(self.most_under_way, self.under_way)
             for start in range(0, len(self.video), _CHUNK_BYTES):
                 yield self.video[start : start + _CHUNK_BYTES]
+                await asyncio.sleep(0)
+            self.under_way -= 1
 
         return StreamingResponse(chunks(), headers={"Content-Length": str(len(self.video))}, media_type="video/mp4")
 
