@@ -16,6 +16,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from media.image_parts import has_too_many_parts
+
 LARGEST_IMAGE_BYTES = 20 * 1024 * 1024
 LARGEST_IMAGE_PIXELS = 50_000_000
 
@@ -81,13 +83,15 @@ def verified_image(data: bytes) -> Image:
     Pixels are not decoded, except for the first frame of a GIF, whose container does not tell whether it is whole.
 
     Raises:
-        InvalidImage: empty, over 20 MB, over 50 million pixels, broken, or of another format
+        InvalidImage: empty, over 20 MB, of too many parts, over 50 million pixels, broken, or of another format
 
     """
     if not data:
         raise InvalidImage("is empty")
     if len(data) > LARGEST_IMAGE_BYTES:
         raise _too_large()
+    if has_too_many_parts(data):
+        raise InvalidImage("consists of too many parts: please save it anew")
     try:
         found = _recognised(data)
     except (_TooManyPixels, DecompressionBombError, DecompressionBombWarning):
