@@ -17,6 +17,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from media.image_parts import has_too_many_parts
+
 LARGEST_IMAGE_BYTES = 20 * 1024 * 1024
 LARGEST_IMAGE_PIXELS = 50_000_000
 
@@ -92,13 +94,15 @@ def verified_image(data: bytes) -> Image:
     Those of an AVIF may still be broken.
 
     Raises:
-        InvalidImage: empty, over 20 MB, over 50 million pixels, broken, or of another format
+        InvalidImage: empty, over 20 MB, of too many parts, over 50 million pixels, broken, or of another format
 
     """
     if not data:
         raise InvalidImage("is empty")
     if len(data) > LARGEST_IMAGE_BYTES:
         raise _too_large()
+    if has_too_many_parts(data):
+        raise InvalidImage("consists of too many parts: please save it anew")
     try:
         found = _recognised(data)
     except (_TooManyPixels, DecompressionBombError, DecompressionBombWarning):
