@@ -38,6 +38,7 @@ from rest_compat import (
     errors,
     looks,
     migration,
+    openapi,
     subscription,
     video_job_events,
     video_jobs,
@@ -80,6 +81,8 @@ def rest_api() -> FastAPI:
     for router in [part.router for part in parts] + [subscription.public_router]:
         api.router.routes += router.routes
     errors.install(api)
+    # FastAPI's way to extend it.
+    vars(api)["openapi"] = partial(openapi.document, api)
     return api
 
 

@@ -96,7 +96,8 @@ class Answer:
     def response(self, error: Refusal | AccessDenied) -> JSONResponse:
         """Answer an error."""
         status = self.status_of(error) if self.status_of else self.status
-        return _response(status, self.detail(error), error.code, self.headers(error))
+        field = error.field if isinstance(error, Refusal) else None
+        return _response(status, self.detail(error), error.code, self.headers(error), field)
 
 
 UNAUTHENTICATED = Answer(
@@ -200,8 +201,11 @@ def _forget_frames(error: Exception) -> None:
     error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
-def _response(status: HTTPStatus, detail: object, code: str, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse({"detail": detail, "code": code} | _request_id(), status.value, headers)
+def _response(
+    status: HTTPStatus, detail: object, code: str, headers: dict[str, str], field: str | None = None
+) -> JSONResponse:
+    body = {"detail": detail, "code": code} | _request_id()
+    return JSONResponse(body | ({"field": field} if field else {}), status.value, headers)
 
 
 def _request_id() -> dict[str, str | None]:

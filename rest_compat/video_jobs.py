@@ -36,6 +36,7 @@ from rest_compat.video_job_form import video_job_input, video_job_uploads
 from rest_compat.wire import (
     DefaultVideoBody,
     InsufficientTokensBody,
+    InvalidRequestBody,
     RefusalBody,
     VideoJobBody,
     VideoJobListBody,
@@ -49,6 +50,10 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     402: {"model": InsufficientTokensBody, "description": "The balance does not cover the cost"},
     403: {"model": RefusalBody, "description": "The account is not active"},
     409: {"model": RefusalBody, "description": "The price is not `expectedCost`, or the key's job has been deleted"},
+    422: {
+        "model": InvalidRequestBody | RefusalBody,
+        "description": "A field is missing or of the wrong type, or the idempotency key stands for another request",
+    },
     429: {"model": RefusalBody, "description": "All slots are taken, or the day's spending ceiling is reached"},
     503: {"model": RefusalBody, "description": "New videos are paused, or real ones not configured or suspended"},
 }

@@ -148,7 +148,6 @@ class Query:
         """Read a page of looks."""
         caller = info.context.admitted_caller
         size, position = page_arguments(first, after)
-        page = await looks.page(
-            info.context.reader, looks.listed(caller, view or LookView.MY_PRIVATE, search), first=size, after=position
-        )
+        wanted = looks.listed(caller, view or LookView.MY_PRIVATE, search)
+        page = await looks.page(info.context.reader, wanted, first=size, after=position)
         return connection(page, Look.of, after=after)
