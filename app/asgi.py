@@ -12,9 +12,10 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
+from strawberry.printer import print_schema
 
 from app import web_pages
 from app.http.body_limit import GRAPHQL, LimitBody
@@ -48,6 +49,7 @@ from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
 from schema.schema import make_schema
+from schema.schema import schema as default_schema
 from schema.subscriptions import SHARED
 
 HEALTH_SECONDS = 1.5
@@ -148,6 +150,8 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     app.state.rest_services = services.rest
     web_folder = _web_folder(settings)
     app.mount(MEDIA_PATH, media_files(settings.media_folder))
+    if settings.graphql_introspection:
+        app.add_route(f"{GRAPHQL}/schema.graphql", _schema_text)
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
@@ -207,6 +211,11 @@ async def _health(request: Request) -> JSONResponse:
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
+
+
+async def _schema_text(_request: Request) -> PlainTextResponse:
+    """Answer the schema as generators of clients take it; as public as introspection is."""
+    return PlainTextResponse(print_schema(default_schema) + "\n", headers={"Cache-Control": "no-cache"})
 
 
 async def _home(_request: Request) -> RedirectResponse:

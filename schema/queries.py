@@ -20,8 +20,6 @@ from schema.types import Look, VideoJob
 from schema.video_job_mutations import CreateVideoJobInput
 from schema.viewer import TokenAccount, Viewer
 
-strawberry.enum(LookView, description="Which looks to list.")
-
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description="UUIDs, at most 100")]
 UserId = Annotated[strawberry.ID | None, strawberry.argument(description="The user's id; this or `email`")]
