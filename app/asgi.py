@@ -12,8 +12,9 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp
+from strawberry.printer import print_schema
 
 from app import web_pages
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
@@ -42,6 +43,7 @@ from rest_compat import (
     errors,
     looks,
     migration,
+    openapi,
     subscription,
     video_job_events,
     video_jobs,
@@ -51,6 +53,7 @@ from rest_compat.polls import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
 from schema.schema import make_schema
+from schema.schema import schema as default_schema
 from schema.subscriptions import SHARED
 
 HEALTH_SECONDS = 1.5
@@ -89,6 +92,8 @@ def rest_api() -> FastAPI:
     for router in [part.router for part in parts] + [subscription.public_router]:
         api.router.routes += router.routes
     errors.install(api)
+    # FastAPI's way to extend it.
+    vars(api)["openapi"] = partial(openapi.document, api)
     return api
 
 
@@ -161,6 +166,8 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     app.state.rest_services = services.rest
     web_folder = _web_folder(settings)
     app.mount(MEDIA_PATH, MediaFiles(settings.media_folder, services.rest.addresses))
+    if settings.graphql_introspection:
+        app.add_route(f"{GRAPHQL}/schema.graphql", _schema_text)
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
@@ -222,6 +229,11 @@ def _named(error: Exception) -> DatabaseUnavailable:
     if isinstance(error, DatabaseUnavailable):
         return error
     return DatabaseTimedOut() if isinstance(error, TimeoutError) else DatabaseForeign()
+
+
+async def _schema_text(_request: Request) -> PlainTextResponse:
+    """Answer the schema as generators of clients take it; as public as introspection is."""
+    return PlainTextResponse(print_schema(default_schema) + "\n", headers={"Cache-Control": "no-cache"})
 
 
 async def _home(request: Request) -> RedirectResponse:

@@ -4,6 +4,7 @@ Each process reads what is offered; a worker opens what it can. SDKs take most o
 provider is loaded by its name (decision 16).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -81,7 +82,9 @@ async def open_generators(settings: Settings) -> AsyncIterator[Mapping[str, Vide
     openers = {MOCK: MOCK_OPENER}
     openers |= {name: entry.opener for name, entry in REGISTRY.items() if entry.provider(settings).unavailable is None}
     async with AsyncExitStack() as opened:
-        yield {name: await opened.enter_async_context(_loaded(opener)(settings)) for name, opener in openers.items()}
+        # An SDK loads for most of a second, for which the event loop must not stand still.
+        loaded = {name: await asyncio.to_thread(_loaded, opener) for name, opener in openers.items()}
+        yield {name: await opened.enter_async_context(opener(settings)) for name, opener in loaded.items()}
 
 
 def _loaded(name: str) -> Opener:

@@ -16,7 +16,7 @@ Later = Callable[[Sequence[Any], Any], Coroutine[Any, Any, list[Any]]]
 Info = strawberry.Info[Any, None]
 
 
-def column(read: Now | Later, description: str, type_: object = None) -> Any:  # noqa: ANN401 - as `strawberry.field`
+def column(read: Now | Later, description: str, type_: object = None, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`
     """Return a field whose values are what `read` returns for its objects, in their order.
 
     Its type is the annotation's beside the field; `type_` stands for one that is made later, and so cannot be named.
@@ -25,7 +25,9 @@ def column(read: Now | Later, description: str, type_: object = None) -> Any:  #
     del resolver.__annotations__["return"]
     if type_ is not None:
         resolver.__annotations__["return"] = type_
-    return strawberry.field(resolver=resolver, description=description, metadata={_BATCH_RESOLVER: read})
+    return strawberry.field(
+        resolver=resolver, description=description, deprecation_reason=deprecated, metadata={_BATCH_RESOLVER: read}
+    )
 
 
 def batch_resolver_of(field: StrawberryField) -> Now | Later | None:

@@ -35,6 +35,7 @@ from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job
 from rest_compat.wire import (
     DefaultVideoBody,
     InsufficientTokensBody,
+    InvalidRequestBody,
     RefusalBody,
     VideoJobBody,
     VideoJobListBody,
@@ -49,6 +50,10 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     403: {"model": RefusalBody, "description": "The account is not active"},
     409: {"model": RefusalBody, "description": "The price is not `expectedCost`, or the key's job has been deleted"},
     415: {"model": RefusalBody, "description": "The body is no multipart form"},
+    422: {
+        "model": InvalidRequestBody | RefusalBody,
+        "description": "A field is missing or of the wrong type, or the idempotency key stands for another request",
+    },
     429: {"model": RefusalBody, "description": "All slots are taken, or the day's spending ceiling is reached"},
     503: {"model": RefusalBody, "description": "New videos are paused, or real ones not configured or suspended"},
 }

@@ -167,7 +167,23 @@ class RefusalBody(Wire):
 
     detail: str
     code: str
-    field: str | None = Field(default=None, description="What was wrong, as a path: `products.1.name`; where told")
+    request_id: str | None
+    field: str | None = Field(default=None, description="The field at fault; absent where there is none")
+
+
+class MistakeBody(Wire):
+    """What is wrong with one part of a request."""
+
+    loc: list[str | int] = Field(description="Where it is: `body`, `query` or `path`, then names and places in lists")
+    msg: str = Field(description="What is wrong, for a person")
+    type: str = Field(description="The kind of mistake, as pydantic names it")
+
+
+class InvalidRequestBody(Wire):
+    """Which parts of a request are missing or of the wrong type."""
+
+    detail: list[MistakeBody] = Field(description="The first 20 of them")
+    code: Literal["INVALID_REQUEST"]
     request_id: str | None
 
 

@@ -20,8 +20,6 @@ from schema.types import Look, VideoJob
 from schema.video_job_mutations import CreateVideoJobInput
 from schema.viewer import TokenAccount, Viewer
 
-strawberry.enum(LookView, description="Which looks to list.")
-
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description="UUIDs, at most 100")]
 UserId = Annotated[strawberry.ID | None, strawberry.argument(description="The user's id; this or `email`")]
@@ -150,7 +148,6 @@ class Query:
         """Read a page of looks."""
         caller = info.context.admitted_caller
         size, position = page_arguments(first, after)
-        page = await looks.page(
-            info.context.reader, looks.listed(caller, view or LookView.MY_PRIVATE, search), first=size, after=position
-        )
+        wanted = looks.listed(caller, view or LookView.MY_PRIVATE, search)
+        page = await looks.page(info.context.reader, wanted, first=size, after=position)
         return connection(page, Look.of, after=after)

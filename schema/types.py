@@ -15,7 +15,7 @@ import strawberry
 
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import LookRow, ProductRow
+from db.looks import LookRow, LookView, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.tables import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_job_deletions import DeletionRow
@@ -25,18 +25,25 @@ from resolvers import looks, video_jobs
 from resolvers.meanings import MEANINGS
 from resolvers.queue_places import QueuePlace
 from schema.context import RequestContext
+from schema.enum_values import describe_values
 from schema.nodes import Node
 from schema.plain_fields import shows
 
-strawberry.enum(VideoJobStatus, description="Where a video job stands.")
-strawberry.enum(Visibility, description="Who may see a look besides its owner and admins.")
-strawberry.enum(LogLevel, description="Severity of a log line.")
-strawberry.enum(ActorKind, name="TokenTransactionActor", description="Who changes a balance.")
-strawberry.enum(LedgerEntryKind, name="TokenTransactionKind", description="Why a balance changed.")
+for enumeration, name, described in (
+    (VideoJobStatus, "VideoJobStatus", "Where a video job stands."),
+    (Visibility, "Visibility", "Who may see a look besides its owner and admins."),
+    (LogLevel, "LogLevel", "Severity of a log line."),
+    (ActorKind, "TokenTransactionActor", "Who changes a balance."),
+    (LedgerEntryKind, "TokenTransactionKind", "Why a balance changed."),
+    (LookView, "LookView", "Which looks to list."),
+):
+    describe_values(strawberry.enum(enumeration, name=name, description=described), name)
 
+USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
 ShownLook = LookRow | LookOfJob
 
 
+@describe_values
 @strawberry.enum(description="What stands for a look in a list.")
 class ThumbnailType(Enum):
     """Either the look's image or its default video."""
@@ -45,14 +52,14 @@ class ThumbnailType(Enum):
     VIDEO = "video"
 
 
-def url(attribute: str, description: str) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
+def url(attribute: str, description: str, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
     """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
     get = attrgetter(attribute)
 
     def urls(rows: Sequence[Any], context: RequestContext) -> list[str | None]:
         return context.absolute_urls(list(map(get, rows)))
 
-    return column(urls, description)
+    return column(urls, description, deprecated=deprecated)
 
 
 def _ids(rows: Sequence[ShownLook] | Sequence[VideoJobRow]) -> list[UUID]:
@@ -145,7 +152,8 @@ class LookVideo:
     is_default: bool
     progress_percentage: int
     created_at: datetime
-    cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
+    video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
+    cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
 
 
@@ -288,7 +296,8 @@ class VideoJob(Node):
     started_at: datetime | None
     completed_at: datetime | None
     updated_at: datetime
-    cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
+    video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
+    cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
     queue_position: int | None = column(_queue_positions, MEANINGS["queue_position"])
     estimated_wait_seconds: int | None = column(_estimated_waits, MEANINGS["estimated_wait_seconds"])

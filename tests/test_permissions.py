@@ -269,7 +269,7 @@ def test_a_look_leads_to_no_job_log_or_charge_but_of_the_callers_in_the_schema()
 
     look_video = types["LookVideo"]
     assert isinstance(look_video, GraphQLObjectType)
-    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl", "videoJobId", "videoJob"}
+    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl", "videoJobId", "videoJob", "videoUrl"}
     assert found == {"Look", "Product", "LookVideo", "SharedWith"}
 
 

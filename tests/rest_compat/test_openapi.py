@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from app.asgi import rest_api
+from rest_compat.wire import InvalidRequestBody
+from tests.house import FORM, House, multipart
+from tests.rest_compat.test_contract import call
 
 DOCUMENT = rest_api().openapi()
-# FastAPI's own shape of a 422, and the enumerations, which have no members to describe.
-NOT_OURS = {"HTTPValidationError", "ValidationError"}
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -20,7 +23,6 @@ def test_every_member_of_every_body_is_described() -> None:
     undescribed = [
         f"{name}.{member}"
         for name, schema in DOCUMENT["components"]["schemas"].items()
-        if name not in NOT_OURS
         for member, value in schema.get("properties", {}).items()
         if not value.get("description")
     ]
@@ -41,3 +43,74 @@ def test_every_operation_and_parameter_is_described() -> None:
 def test_every_operation_but_what_is_for_everybody_needs_a_bearer_token() -> None:
     public = ["GET /api/v1/subscription/costs", "GET /api/v1/subscription/tiers"]
     assert [name for name, operation in operations() if not operation.get("security")] == public
+
+
+def everywhere(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in a part of the document."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from everywhere(item)
+
+
+def test_it_says_nothing_that_openapi_3_1_does_not_know() -> None:
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert DOCUMENT["servers"] == [{"url": "/"}]
+    assert [found for found in everywhere(DOCUMENT) if "itemSchema" in found] == []
+    references = {found["$ref"] for found in everywhere(DOCUMENT) if "$ref" in found}
+    names = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+    assert references - names == set()
+
+
+def test_summaries_are_sentences_and_operations_have_ids_of_their_own() -> None:
+    assert DOCUMENT["paths"]["/api/v1/video-jobs"]["post"]["summary"] == "Charge for a video and queue its generation"
+    assert [name for name, found in operations() if not found["description"].startswith(found["summary"])] == []
+    ids = [operation["operationId"] for _, operation in operations()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_files_are_binary() -> None:
+    form = DOCUMENT["components"]["schemas"]["Body_create_video_job"]["properties"]
+
+    binary = {"type": "string", "format": "binary"}
+    assert form["initialImage"]["anyOf"] == form["endFrame"]["anyOf"] == [binary, {"type": "null"}]
+    assert form["referenceImages"]["anyOf"] == [{"type": "array", "items": binary}, {"type": "null"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("POST", "/api/v1/video-jobs", {"files": multipart({"prompt": "P"})}),
+        ("GET", "/api/v1/looks?skip=x", {}),
+        ("POST", "/api/v1/looks", {"json": {}}),
+    ],
+)
+async def test_the_422_that_is_sent_is_the_one_described(
+    house: House, method: str, path: str, sent: dict[str, Any]
+) -> None:
+    answer = await call(house, await house.user(), method, path, **sent)
+
+    assert answer.status_code == 422
+    body = InvalidRequestBody.model_validate(answer.json())
+    assert set(answer.json()) == {"detail", "code", "requestId"}
+    assert body.detail
+    assert [set(mistake) for mistake in answer.json()["detail"]] == [{"loc", "msg", "type"}] * len(body.detail)
+    described = DOCUMENT["paths"][path.partition("?")[0]][method.lower()]["responses"]["422"]
+    references = [found["$ref"] for found in everywhere(described) if "$ref" in found]
+    assert references[0] == "#/components/schemas/InvalidRequestBody"
+
+
+@pytest.mark.parametrize(("change", "field"), [({"resolution": "8K"}, "resolution"), ({"lookId": "x"}, "lookId")])
+async def test_a_refusal_names_the_field_at_fault(house: House, change: dict[str, str], field: str) -> None:
+    caller = await house.user()
+
+    answer = await call(house, caller, "POST", "/api/v1/video-jobs", files=multipart(FORM | change))
+
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert await house.charges(caller) == 0
+
+
+async def test_a_refusal_without_a_field_at_fault_has_none(house: House) -> None:
+    answer = await call(house, await house.user(tokens=0), "POST", "/api/v1/video-jobs", files=multipart(FORM))
+
+    assert (answer.status_code, "field" in answer.json()) == (402, False)

@@ -62,15 +62,20 @@ def test_the_estimate_multiplies_lists(query: str, values: int) -> None:
 
 @pytest.mark.parametrize(
     ("first", "nodes"),
-    [(0, 0), (1, 1), (100, 100), (101, 100), (10**400, 100), (-1, 100), (None, 100), ("9", 100), (float("nan"), 100)],
+    [(0, 0), (1, 1), (100, 100), (101, 100), (10**400, 100), (-1, 100), (None, 20), ("9", 100), (float("nan"), 100)],
 )
 def test_a_variable_gives_the_size_of_a_page(first: object, nodes: int) -> None:
     assert cost("query($n:Int!){looks(first:$n){nodes{id}}}", n=first) == 1 + nodes * 2
 
 
-@pytest.mark.parametrize("first", ["101", "9" * 5000, "-1", "null", '"x"'])
+@pytest.mark.parametrize("first", ["101", "9" * 5000, "-1", '"x"'])
 def test_a_literal_beyond_the_largest_page_counts_as_that(first: str) -> None:
     assert cost(f"{{looks(first:{first}){{nodes{{id}}}}}}") == 1 + 100 * 2
+
+
+def test_null_stands_for_the_default() -> None:
+    assert cost("{looks(first:null){nodes{id}}}") == 1 + 20 * 2
+    assert cost("query($n:Int=30){looks(first:$n){nodes{id}}}", n=None) == 1 + 20 * 2
 
 
 def test_a_variable_that_is_left_out_has_its_default() -> None:

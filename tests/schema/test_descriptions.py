@@ -57,6 +57,8 @@ def undescribed(type_: GraphQLNamedType) -> Iterator[str]:
             if not field.description:
                 yield f"{type_.name}.{name}"
             yield from (f"{type_.name}.{name}({a})" for a, argument in field.args.items() if not argument.description)
+    if isinstance(type_, GraphQLEnumType):
+        yield from (f"{type_.name}.{name}" for name, value in type_.values.items() if not value.description)
     if isinstance(type_, GraphQLInputObjectType):
         yield from (f"{type_.name}.{name}" for name, field in type_.fields.items() if not field.description)
 

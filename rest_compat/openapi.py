@@ -1,0 +1,59 @@
+"""The OpenAPI document: FastAPI's, and what generators of clients need beside it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from rest_compat.wire import InvalidRequestBody, MistakeBody, Wire
+
+# Where the document is served, whatever the host: the paths begin at its root.
+SERVERS = [{"url": "/"}]
+_REFERENCE = "#/components/schemas/{model}"
+# FastAPI's names for what it would answer itself, and ours for what is answered.
+_OURS: dict[str, type[Wire]] = {"HTTPValidationError": InvalidRequestBody, "ValidationError": MistakeBody}
+
+
+def document(api: FastAPI) -> dict[str, Any]:
+    """Return the document, made once."""
+    if api.openapi_schema is None:
+        made = get_openapi(
+            title=api.title, version=api.version, description=api.description, routes=api.routes, servers=SERVERS
+        )
+        schemas = made["components"]["schemas"]
+        for name, body in _OURS.items():
+            schemas.pop(name, None)
+            schemas[body.__name__] = _schema(body)
+        for operation in (operation for path in made["paths"].values() for operation in path.values()):
+            _summarize(operation)
+        api.openapi_schema = _revised(made)
+    return api.openapi_schema
+
+
+def _schema(body: type[Wire]) -> dict[str, Any]:
+    schema = body.model_json_schema(ref_template=_REFERENCE)
+    return {key: value for key, value in schema.items() if key != "$defs"}
+
+
+def _summarize(operation: dict[str, Any]) -> None:
+    """Let the first sentence be the summary, not the function's name in capitals."""
+    operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
+
+
+def _revised(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """Return the same with files that generators know as such, our 422, and no event schemas of OpenAPI 3.2."""
+    if isinstance(value, list):
+        return [_revised(item) for item in value]
+    if not isinstance(value, dict):
+        return _OURS_BY_REFERENCE.get(value, value) if isinstance(value, str) else value
+    if value.get("contentMediaType") == "application/octet-stream":
+        value = {key: item for key, item in value.items() if key != "contentMediaType"} | {"format": "binary"}
+    if "itemSchema" in value:
+        events = {"type": "string", "description": "Server-Sent Events; `x-events` has the shape of each"}
+        value = {"schema": events, "x-events": value["itemSchema"]}
+    return {key: _revised(item) for key, item in value.items()}
+
+
+_OURS_BY_REFERENCE = {
+    _REFERENCE.format(model=name): _REFERENCE.format(model=body.__name__) for name, body in _OURS.items()
+}
