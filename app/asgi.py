@@ -103,6 +103,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         catalogue=offered,
         addresses=addresses,
         admit=gate.admit,
+        still_active=states.checked,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )

@@ -24,7 +24,8 @@ from rest_compat.urls import ShowUrl, url_shower
 class RestServices:
     """The database, the feed of changes, the open streams, where files go, what is offered, and who admits callers.
 
-    `addresses` is how clients reach the files of this site.
+    `addresses` is how clients reach the files of this site. `still_active` raises `AccountNotActive` where an account
+    that was admitted may not act any more.
 
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
     `timeout_seconds` is how long a request may take once it has been read.
@@ -37,6 +38,7 @@ class RestServices:
     catalogue: Catalogue
     addresses: PlainPaths
     admit: Callable[[str | None], Awaitable[Caller]]
+    still_active: Callable[[Caller], Awaitable[Caller]]
     migrate_look_videos: Callable[[], Awaitable[bool]]
     timeout_seconds: float = 15.0
 

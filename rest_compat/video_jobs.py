@@ -155,7 +155,7 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
         allow(request, seconds + services.timeout_seconds)
         if await wait_for_change(services, caller, whole.job, request, seconds=seconds):
             applied = {"Preference-Applied": f"wait={seconds}"}
-            caller = await services.admit(request.headers.get("authorization"))
+            caller = await services.still_active(caller)
         whole, body = await _read(video_job_id, if_none_match, caller, services, request)
     if body is None:
         return not_modified(whole.state, applied)
