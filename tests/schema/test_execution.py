@@ -139,7 +139,8 @@ async def test_extensions_that_see_each_field_see_each_field(twins: Twins, monke
 
 async def test_a_video_has_one_url_under_both_names(twins: Twins) -> None:
     body = await twins.agree(
-        '{ videoJob(id: "SUCCEEDED") { videoUrl cloudinaryUrl } look(id: "LOOK") { videos { videoUrl cloudinaryUrl } } }'
+        """{ videoJob(id: "SUCCEEDED") { videoUrl cloudinaryUrl }
+        look(id: "LOOK") { videos { videoUrl cloudinaryUrl } } }"""
     )
 
     job = body["data"]["videoJob"]
