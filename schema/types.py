@@ -175,6 +175,10 @@ async def _videos(rows: Sequence[ShownLook], context: RequestContext) -> list[li
     return await context.loaders.videos_of_look.load_all(_ids(rows))
 
 
+async def _video_counts(rows: Sequence[ShownLook], context: RequestContext) -> list[int]:
+    return [len(found) for found in await _videos(rows, context)]
+
+
 async def _shared_with(rows: Sequence[ShownLook], context: RequestContext) -> list[list[SharedWithRow]]:
     return await context.loaders.shared_with_of_look.load_all(_ids(rows))
 
@@ -205,6 +209,7 @@ class Look(Node):
     generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
     products: list[Product] = column(_products, MEANINGS["products"])
     videos: list[LookVideo] = column(_videos, MEANINGS["videos"])
+    video_count: int = column(_video_counts, "How many videos it shows, in whatever state")
     shared_with: list[SharedWith] = column(_shared_with, MEANINGS["shared_with"])
     default_thumbnail_type: ThumbnailType = column(_thumbnail_types, MEANINGS["default_thumbnail_type"])
     default_thumbnail_url: str = column(_thumbnail_urls, MEANINGS["default_thumbnail_url"])

@@ -165,6 +165,15 @@ async def test_the_checks_come_in_the_contracts_order(house: House, wire: Wire) 
     assert codes == ["INVALID_INPUT", "INVALID_LOOK", "ACTIVE_JOB_LIMIT"]
 
 
+async def test_the_last_tokens_can_be_spent_and_one_less_cannot(house: House, wire: Wire) -> None:
+    just_enough, too_few = await house.user(tokens=50), await house.user(tokens=49)
+
+    accepted, refused = await wire.create(just_enough), await wire.create(too_few)
+
+    assert (accepted.job is not None, refused.code) == (True, "INSUFFICIENT_TOKENS")
+    assert [await house.tokens(caller) for caller in (just_enough, too_few)] == [0, 49]
+
+
 @pytest.mark.parametrize("status", [AccountStatus.PENDING, AccountStatus.SUSPENDED])
 async def test_an_inactive_account_is_refused(house: House, wire: Wire, status: AccountStatus) -> None:
     caller = house.stranger(status=status)

@@ -137,6 +137,19 @@ async def test_extensions_that_see_each_field_see_each_field(twins: Twins, monke
     assert body["data"]["looks"]["nodes"][0]["products"][0]["name"] == "LINEN SHIRT"
 
 
+async def test_a_video_has_one_url_under_both_names(twins: Twins) -> None:
+    body = await twins.agree(
+        """{ videoJob(id: "SUCCEEDED") { videoUrl cloudinaryUrl }
+        look(id: "LOOK") { videos { videoUrl cloudinaryUrl } } }"""
+    )
+
+    job = body["data"]["videoJob"]
+    stored = f"http://test/media/{twins.ids['SUCCEEDED']}.mp4"
+    assert job == {"videoUrl": stored, "cloudinaryUrl": stored}
+    assert job in body["data"]["look"]["videos"]
+    assert [video for video in body["data"]["look"]["videos"] if len(set(video.values())) != 1] == []
+
+
 async def test_events_of_a_subscription(twins: Twins) -> None:
     query = f'subscription {{ videoJob(id: "{twins.ids["STORED"]}") {everything(CORE, CORE.type_map["VideoJob"], 2)} }}'
 
