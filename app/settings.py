@@ -33,11 +33,19 @@ Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 
 KEYS_IN_PEM = {"jwt_secret_key", "jwt_secret_keys"}
 # What stands in addresses and headers of requests to Google.
-WORDS = {
-    "google_cloud_project": (re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*"), "a project's id, such as my-project-1"),
-    "google_cloud_location": (re.compile(r"[a-z0-9][a-z0-9-]*"), "a region, such as us-central1"),
-    "google_api_key": (re.compile(r"[!-~]+"), "a key as Google shows it: one word of ASCII"),
-}
+WORDS = (
+    {
+        "google_cloud_project": (re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*"), "a project's id, such as my-project-1"),
+        "google_cloud_location": (re.compile(r"[a-z0-9][a-z0-9-]*"), "a region, such as us-central1"),
+    }
+    | dict.fromkeys(
+        ("google_api_key", "gemini_api_key", "google_express_api_key"),
+        (re.compile(r"[!-~]+"), "a key as Google shows it: one word of ASCII"),
+    )
+    | {
+        "omni_api_version": (re.compile(r"v[0-9][a-z0-9]*"), "a version such as v1beta"),
+    }
+)
 
 
 class InvalidSettings(Exception):
@@ -85,7 +93,9 @@ class Settings(BaseSettings):
     veo_output_gcs_uri: str | None = Field(None, description="Lets Veo leave its videos in a bucket")
     veo_models: dict[str, str] = Field({}, description="Accepted model ids and what each is at Google")
     omni_api_version: str | None = Field(None, description="Unset: v1beta, and v1beta1 for a project")
-    omni_poll_seconds: Annotated[float, Field(gt=0)] = Field(5.0, description="How often Omni is asked about a video")
+    omni_poll_seconds: Annotated[float, Field(gt=0, le=LONGEST_POLL_SECONDS)] = Field(
+        5.0, description="How often Omni is asked about a video"
+    )
     omni_labels: bool = Field(False, description="Whether submits to Omni are labelled with job and attempt")  # noqa: FBT003 - as above
     omni_models: dict[str, str] = Field({}, description="Accepted model ids that Omni makes, and what each is there")
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
@@ -180,7 +190,7 @@ class Settings(BaseSettings):
     def _in_capitals(cls, level: object) -> object:
         return level.strip().upper() if isinstance(level, str) else level
 
-    @field_validator("google_cloud_project", "google_cloud_location", "google_api_key")
+    @field_validator(*WORDS)
     @classmethod
     def _is_a_word(cls, value: str | None, field: ValidationInfo) -> str | None:
         allowed, meaning = WORDS[str(field.field_name)]
@@ -188,7 +198,7 @@ class Settings(BaseSettings):
             raise ValueError(f"must be {meaning}")
         return value
 
-    @field_validator("google_vertex_base_url", "public_url")
+    @field_validator("google_vertex_base_url", "google_gemini_base_url", "public_url")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
         return None if url is None else web_address(url)

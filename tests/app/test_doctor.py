@@ -273,7 +273,7 @@ async def test_a_key_of_the_developer_api_is_asked_for_the_model_and_spends_noth
     environment: dict[str, object],
 ) -> None:
     async with serving_omni() as omni:
-        door = {"GOOGLE_API_KEY": "a key", "GOOGLE_GEMINI_BASE_URL": omni.url}
+        door = {"GOOGLE_API_KEY": "a-key", "GOOGLE_GEMINI_BASE_URL": omni.url}
         healthy = await doctor(**environment, **door)
         omni.script("model", refusal(400, "failed_precondition", "Billing is off"))
         refused = await doctor(**environment, **door)

@@ -31,6 +31,9 @@ BAD: dict[str, tuple[str, ...]] = {
     "google_cloud_project": ("my project", "projects/mine", " ", "-", "é", *NO_LINE),
     "google_cloud_location": ("us central1", "US", "us/central1", *NO_LINE),
     "google_api_key": ("a key", "kéy", "\x7f", *NO_LINE),
+    "gemini_api_key": ("a key", "kéy", *NO_LINE),
+    "google_express_api_key": ("a key", "kéy", *NO_LINE),
+    "google_gemini_base_url": ("localhost:8080", "ftp://h", "https://me:pw@h", "https://h?x=1", *NO_LINE),
     "google_vertex_base_url": (
         "localhost:8080", "ftp://h", "https://", "http://h:99999", "http://h:p", "https://me:pw@h", "https://h?x=1",
         "https://h#x", "http://a b", "http://[::1", *NO_LINE,
@@ -38,15 +41,30 @@ BAD: dict[str, tuple[str, ...]] = {
     "veo_poll_seconds": (*SECONDS, "3601"),
     "veo_output_gcs_uri": ("bucket", "s3://bucket", "gs://", *NO_LINE),
     "veo_models": ("veo", "[]", '{"a": 1}', '{"a": "\udcff"}', r'{"a": "\ud800"}'),
+    "omni_api_version": ("1", "v", "v1/beta", " ", *NO_LINE),
+    "omni_poll_seconds": (*SECONDS, "3601"),
+    "omni_labels": FLAGS,
+    "omni_models": ("omni", "[]", '{"a": 1}', '{"a": ""}', r'{"a": "\ud800"}'),
     "cloudinary_url": NO_LINE,
+    "cloudinary_cloud_name": NO_LINE,
+    "cloudinary_api_key": NO_LINE,
+    "cloudinary_api_secret": NO_LINE,
+    "media_urls": ("sign", "none", "Signed ", *NO_LINE),
+    "media_secret_key": ("short", "\udcff" * 40),
     "generations_at_once": (*COUNTS, "1000001"),
     "generations_per_worker": (*COUNTS, "1", "1000001"),
     "submits_per_minute": (*COUNTS, "1000001"),
     "streams_per_user": (*COUNTS, "1000001"),
+    "connections": (*COUNTS, "1000001"),
+    "websockets_per_address": (*COUNTS, "1000001"),
+    "large_bodies_megabytes": (*COUNTS, "1000001"),
+    "allowed_hosts": ("https://studio.example", "studio.example:80", "a b", "*", *NO_LINE),
+    "policy_file": ("/no/such/file", "/dev/null/policy"),
     "cors_origins": ("localhost:5173", "https://a.example,null", *NO_LINE),
     "graphql_introspection": FLAGS,
     "graphql_fast_execution": FLAGS,
     "graphql_timeout_seconds": SECONDS,
+    "graphql_most_values": (*COUNTS, "1000001"),
     "rest_timeout_seconds": SECONDS,
     "database_pool_size": (*COUNTS, "10001"),
     "database_pool_timeout_seconds": SECONDS,
@@ -76,7 +94,8 @@ def test_what_cannot_be_honoured_is_a_sentence(monkeypatch: pytest.MonkeyPatch, 
         sentence = refused(monkeypatch, name, value)
         shown = value.encode(errors="replace").decode()[:20]
         assert len(sentence.splitlines()) == 1, (shown, sentence)
-        assert sentence.startswith((f"{name.upper()}: ", f"{name.upper()} cannot be used: ")), (shown, sentence)
+        named = (f"{name.upper()}: ", f"{name.upper()} cannot be used: ", f"{value}: ")  # a file is named by its path
+        assert sentence.startswith(named), (shown, sentence)
         assert len(sentence) < 400
         assert PRIVATE not in sentence
         sentence.encode()
