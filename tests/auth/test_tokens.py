@@ -21,7 +21,7 @@ USER_ID = UUID("11111111-1111-4111-8111-111111111111")
 
 
 def token(key: str = KEY, algorithm: str = "HS256", **claims: Any) -> str:
-    soon = datetime.now(UTC) + timedelta(minutes=5)
+    soon = datetime.now(UTC) + timedelta(hours=5)
     merged = {"sub": str(USER_ID), "email": "A@b.example", "exp": soon} | claims
     return jwt.encode({name: value for name, value in merged.items() if value is not None}, key, algorithm=algorithm)
 

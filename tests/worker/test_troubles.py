@@ -64,7 +64,7 @@ FAULTS = [
     KeyError("slot"),
     ZeroDivisionError("division by zero"),
     RuntimeError("max_concurrent_tasks must be at least twice the batch size."),
-    asyncpg.NotNullViolationError("null value in column"),
+    asyncpg.DivisionByZeroError("division by zero"),
     asyncpg.UniqueViolationError("duplicate key value violates unique constraint"),
     asyncpg.PostgresSyntaxError("syntax error"),
     asyncpg.DataError("invalid input for query argument $1"),
