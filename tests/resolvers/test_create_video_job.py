@@ -16,7 +16,7 @@ from tests.wires import Answer, GraphQLWire, RestWire, Wire
 
 MODELS = (
     "'veo-3.1-generate-preview', 'veo-3.1-fast-generate-preview', 'veo-3.1-generate-001', "
-    "'veo-3.1-fast-generate-001' or 'veo-3.1-lite-generate-001'"
+    "'veo-3.1-fast-generate-001', 'veo-3.1-lite-generate-001' or 'gemini-omni-1.2-flash'"
 )
 TOO_MANY = "Maximum 3 concurrent video jobs allowed. Please wait for existing jobs to complete."
 
