@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, Interval, Uuid, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import Integer, Interval, Uuid, bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
 from db.tables import VideoJobDeletion
@@ -17,7 +18,11 @@ class DeletionRow(Row):
     deleted_at: datetime
 
 
-_RECORD = Statement(insert(VideoJobDeletion).values(video_job_id=bindparam("job"), user_id=bindparam("owner")), NoRow)
+# Of several deletions at once, the first one has it.
+_RECORD = Statement(
+    insert(VideoJobDeletion).values(video_job_id=bindparam("job"), user_id=bindparam("owner")).on_conflict_do_nothing(),
+    NoRow,
+)
 _SINCE = Statement(
     select(*DeletionRow.columns_of(VideoJobDeletion))
     .where(
