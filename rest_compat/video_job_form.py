@@ -94,8 +94,6 @@ async def video_job_input(  # noqa: PLR0913 - the form's fields
     **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
     """Read the form."""
-    if len(request.headers.getlist("Idempotency-Key")) > 1:
-        raise InvalidInput("Idempotency-Key is given more than once", field="idempotencyKey")
     look = _one_look([look_id or "", *_looks_in_query(request)])
     return VideoJobInput(
         **specification,

@@ -44,6 +44,11 @@ VALUES = {
         "PUBLIC": "Those that everybody may see",
         "ALL": "Everybody's; for admins",
     },
+    "AccountStatus": {
+        "ACTIVE": "It acts as its tokens say",
+        "PENDING": "It does not act yet",
+        "SUSPENDED": "It does not act any more",
+    },
     "ThumbnailType": {"IMAGE": "The look's image", "VIDEO": "Its default video"},
 }
 
