@@ -20,8 +20,8 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 TESTS = (
     "tests/app/test_demo.py",
     "tests/auth",
-    "tests/resolvers/test_images.py",
-    "tests/resolvers/test_videos.py",
+    "tests/media/test_images.py",
+    "tests/media/test_videos.py",
     "tests/worker/test_generate.py",
     "tests/worker/test_real_videos.py",
 )

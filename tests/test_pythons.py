@@ -121,3 +121,7 @@ def test_a_machine_with_one_python_says_so(monkeypatch: pytest.MonkeyPatch, caps
 
     assert pythons.main(12) == 0
     assert capsys.readouterr().out == "Other Pythons of this machine: none; not here: 3.11, 3.13, 3.14\n"
+
+
+def test_what_is_run_under_each_exists() -> None:
+    assert [name for name in pythons.TESTS if not (ROOT / name).exists()] == []
