@@ -1,7 +1,7 @@
 """What opens the providers of videos. Loads their SDKs; `app.registry` has them by name."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from app.settings import Settings
 from providers.mock.generator import MockGenerator
@@ -22,14 +22,9 @@ def veo_access(settings: Settings) -> VeoAccess:
     )
 
 
-@asynccontextmanager
-async def open_veo(settings: Settings) -> AsyncIterator[VeoGenerator]:
-    """Yield what generates with Veo, and close its connections afterwards."""
-    generator = VeoGenerator(veo_access(settings))
-    try:
-        yield generator
-    finally:
-        await generator.aclose()
+def open_veo(settings: Settings) -> aclosing[VeoGenerator]:
+    """Return what generates with Veo; its connections are closed with the context."""
+    return aclosing(VeoGenerator(veo_access(settings)))
 
 
 def omni_access(settings: Settings) -> OmniAccess:
@@ -47,14 +42,9 @@ def omni_access(settings: Settings) -> OmniAccess:
     )
 
 
-@asynccontextmanager
-async def open_omni(settings: Settings) -> AsyncIterator[OmniGenerator]:
-    """Yield what generates with Omni, and close its connections afterwards."""
-    generator = OmniGenerator(omni_access(settings))
-    try:
-        yield generator
-    finally:
-        await generator.aclose()
+def open_omni(settings: Settings) -> aclosing[OmniGenerator]:
+    """Return what generates with Omni; its connections are closed with the context."""
+    return aclosing(OmniGenerator(omni_access(settings)))
 
 
 @asynccontextmanager

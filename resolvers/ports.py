@@ -23,6 +23,11 @@ class GenerationRequest(Specification):
     reference_images: Sequence[Image] = ()
     attempt: int = 1
 
+    @property
+    def images(self) -> list[Image]:
+        """All of its images: where to start, where to end, and what it looks like."""
+        return [image for image in (self.initial_image, self.end_frame, *self.reference_images) if image]
+
 
 @dataclass(frozen=True)
 class StillGenerating:

@@ -14,17 +14,16 @@ from google import genai
 from google.genai import types
 from google.genai.interactions import Interaction
 
+from providers.google_client import CallingClient, check_model, is_large
 from providers.omni.answers import video_in
 from providers.omni.errors import failed_poll, failed_submit
-from providers.omni.requests import body_of, size_of_images
+from providers.omni.requests import body_of
 from providers.omni.results import Results
 from providers.result_files import result_file
-from providers.veo.http_client import CallingClient
 from resolvers.ports import (
     Generated,
     GenerationRequest,
     GeneratorUnreachable,
-    NotAccepted,
     StillGenerating,
     SubmissionUncertain,
 )
@@ -33,8 +32,6 @@ _log = logging.getLogger("lookreel.providers")
 
 POLLS_AT_ONCE = 32
 CANCEL_SECONDS = 10.0
-# On its way out, an image is in memory about five times. Submits with more than this go one after the other.
-LARGE_SUBMIT_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class OmniGenerator:
     async def submit(self, request: GenerationRequest) -> str:
         """Start generating; return the interaction's id (the errors are those of `VideoGenerator`)."""
         body = partial(body_of, request, self._delivery(request), labelled=self._access.labelled)
-        if size_of_images(request) <= LARGE_SUBMIT_BYTES:
+        if not is_large(request):
             return await self._submitted(body())
         async with self._large_submits:
             return await self._submitted(body())
@@ -119,22 +116,8 @@ class OmniGenerator:
             _log.info("The interaction %s could not be cancelled: %s", operation_name, error)
 
     async def check(self, model: str) -> None:
-        """Ask for a model, which takes credentials and costs nothing.
-
-        Raises:
-            GeneratorMisconfigured: Google does not let us in
-            GenerationFailed: there is no such model
-            GeneratorUnreachable
-
-        """
-        with self._http.call() as call:
-            try:
-                await self._client.aio.models.get(model=model)
-            except Exception as error:
-                meaning = failed_submit(error, model, went_out=call.went_out)
-                if isinstance(meaning, NotAccepted | SubmissionUncertain):  # there was nothing to accept
-                    meaning = GeneratorUnreachable(str(meaning))
-                raise meaning from error
+        """See `providers.google_client.check_model`."""
+        await check_model(self._client, self._http, model, failed_submit)
 
     async def _interaction(self, id_: str) -> Interaction:
         try:

@@ -42,7 +42,7 @@ def body_of(request: GenerationRequest, delivery: dict[str, str], *, labelled: b
         "model": request.model,
         "background": True,
         "store": True,
-        "input": [*map(_image, _images(request)), {"type": "text", "text": prompt_of(request)}],
+        "input": [*map(_image, request.images), {"type": "text", "text": prompt_of(request)}],
         "generation_config": {"video_config": {"task": _task(request)}},
         "response_format": {
             "type": "video",
@@ -63,7 +63,7 @@ def prompt_of(request: GenerationRequest) -> str:
 
     """
     written = without_role_words(request.prompt or "")
-    if not written and not _images(request):
+    if not written and not request.images:
         sentence = "The prompt has nothing but words that direct images at the generator. Describe the video."
         raise GenerationFailed("REJECTED_BY_GENERATOR", sentence)
     return " ".join(
@@ -76,15 +76,6 @@ def without_role_words(text: str) -> str:
     while (rest := _ROLE_WORDS.sub(" ", text)) != text:
         text = rest
     return text.strip()
-
-
-def size_of_images(request: GenerationRequest) -> int:
-    """Return how many bytes of images go with the request."""
-    return sum(len(image.data) for image in _images(request))
-
-
-def _images(request: GenerationRequest) -> Sequence[Image]:
-    return [image for image in (request.initial_image, request.end_frame, *request.reference_images) if image]
 
 
 def _image(image: Image) -> dict[str, str]:

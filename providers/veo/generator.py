@@ -11,18 +11,16 @@ from google import genai
 from google.api_core.exceptions import NotFound
 from google.genai import types
 
+from providers.google_client import CallingClient, check_model, is_large
 from providers.result_files import result_file
 from providers.veo.bucket import BucketResults
 from providers.veo.errors import failed_operation, failed_poll, failed_submit, result_lost
-from providers.veo.http_client import CallingClient
 from providers.veo.operations import VeoOperation
-from providers.veo.requests import config_of, image_of, size_of_images
+from providers.veo.requests import config_of, image_of
 from resolvers.ports import (
     Generated,
     GenerationFailed,
     GenerationRequest,
-    GeneratorUnreachable,
-    NotAccepted,
     ResultUnreadable,
     StillGenerating,
     SubmissionUncertain,
@@ -30,9 +28,6 @@ from resolvers.ports import (
 
 POLLS_AT_ONCE = 32
 DOWNLOADS_AT_ONCE = 2
-
-# On its way out, an image is in memory about five times. Submits with more than this go one after the other.
-LARGE_SUBMIT_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ class VeoGenerator:
 
     async def submit(self, request: GenerationRequest) -> str:
         """Start generating; return the operation's name (the errors are those of `VideoGenerator`)."""
-        if size_of_images(request) <= LARGE_SUBMIT_BYTES:
+        if not is_large(request):
             return await self._submitted(request)
         async with self._large_submits:
             return await self._submitted(request)
@@ -113,22 +108,8 @@ class VeoGenerator:
         """Do nothing: Veo's operations cannot be cancelled."""
 
     async def check(self, model: str) -> None:
-        """Ask for a model, which takes credentials and costs nothing.
-
-        Raises:
-            GeneratorMisconfigured: Google does not let us in
-            GenerationFailed: there is no such model
-            GeneratorUnreachable
-
-        """
-        with self._http.call() as call:
-            try:
-                await self._client.aio.models.get(model=model)
-            except Exception as error:
-                meaning = failed_submit(error, model, went_out=call.went_out)
-                if isinstance(meaning, NotAccepted | SubmissionUncertain):  # there was nothing to accept
-                    meaning = GeneratorUnreachable(str(meaning))
-                raise meaning from error
+        """See `providers.google_client.check_model`."""
+        await check_model(self._client, self._http, model, failed_submit)
 
     async def _found(self, operation_name: str) -> "StillGenerating | Generated | _InBucket":
         operation = VeoOperation.model_validate({"name": operation_name})

@@ -27,12 +27,6 @@ def config_of(request: GenerationRequest, output_gcs_uri: str | None) -> types.G
     )
 
 
-def size_of_images(request: GenerationRequest) -> int:
-    """Return how many bytes of images go with the request."""
-    images = (request.initial_image, request.end_frame, *request.reference_images)
-    return sum(len(image.data) for image in images if image)
-
-
 def image_of(image: Image | None) -> types.Image | None:
     """Return the image as the SDK takes it."""
     return types.Image(image_bytes=image.data, mime_type=image.media_type) if image else None

@@ -2,45 +2,25 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.settings import Settings
 from db.tables import LogLevel, VideoJobStatus
 from media.videos import probe
 from tests.doubles.answers import Answer
-from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.omni import OmniDouble, ended, output, refusal, said
 from tests.house import eventually
-from tests.inspected import InspectedDatabase
 from tests.worker.messages import EMPTY, LOST, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, UNCERTAIN
-from tests.worker.omni import OmniStudio, omni_house
+from tests.worker.omni.house import OmniStudio
 from tests.worker.studio import CHARGED, FRAMES, HASTE, JPEG, REFERENCES, REFUNDED, File, Money, Said, WireName, wires
 
 IDS = ("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview")
 OMNI = "gemini-omni-1.2-flash"
 FORMS = [*itertools.product(("720p", "1080p"), ("16:9", "9:16"), ("4", "8"))]
 PROMPT = "The model turns slowly"
-
-
-@pytest.fixture(scope="module")
-async def omni_studio(
-    settings: Settings, database: InspectedDatabase, cloudinary: CloudinaryDouble
-) -> AsyncIterator[OmniStudio]:
-    async with omni_house(settings, database, cloudinary) as studio:
-        yield studio
-
-
-@pytest.fixture
-async def studio(omni_studio: OmniStudio, hurried: None) -> AsyncIterator[OmniStudio]:
-    assert hurried is None
-    omni_studio.renew()
-    yield omni_studio
-    omni_studio.cloudinary.gate.set()
-    await omni_studio.house.clear()
 
 
 # What can be made

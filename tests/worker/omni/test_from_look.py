@@ -1,20 +1,16 @@
 """A video of a look with the look in it: its own picture and its products', read from the storage by the server."""
 
 import base64
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.settings import Settings
 from auth.caller import Caller
 from db.tables import Look
 from providers.omni.requests import WITHOUT_PROMPT
-from tests.doubles.cloudinary import CloudinaryDouble
-from tests.inspected import InspectedDatabase
-from tests.worker.omni import OmniStudio, omni_house
+from tests.worker.omni.house import OmniStudio
 from tests.worker.studio import CHARGED, JPEG, Money, WireName, picture, wires
 
 LOOK = picture("PNG", "gold")
@@ -29,23 +25,6 @@ class Shown:
     owner: Caller
     id: str
     products: list[str]
-
-
-@pytest.fixture(scope="module")
-async def omni_studio(
-    settings: Settings, database: InspectedDatabase, cloudinary: CloudinaryDouble
-) -> AsyncIterator[OmniStudio]:
-    async with omni_house(settings, database, cloudinary) as studio:
-        yield studio
-
-
-@pytest.fixture
-async def studio(omni_studio: OmniStudio, hurried: None) -> AsyncIterator[OmniStudio]:
-    assert hurried is None
-    omni_studio.renew()
-    yield omni_studio
-    omni_studio.cloudinary.gate.set()
-    await omni_studio.house.clear()
 
 
 @pytest.fixture
