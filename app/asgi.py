@@ -27,7 +27,7 @@ from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.registry import catalogue
 from app.settings import Settings
-from app.wiring import Gate, media_addresses, migrate_look_videos, open_storages
+from app.wiring import Authentication, media_addresses, migrate_look_videos, open_storages
 from db import submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
@@ -117,7 +117,7 @@ def services_of(settings: Settings, database: Database) -> Services:
     feed, storages = JobFeed(database), open_storages(settings)
     offered, streams = catalogue(settings), Streams(settings.streams_per_user)
     states, addresses = AccountStates(database.health, streams), media_addresses(settings)
-    gate = Gate(settings, database, states)
+    authentication = Authentication(settings, database, states)
     rest = RestServices(
         database=database,
         feed=feed,
@@ -125,12 +125,12 @@ def services_of(settings: Settings, database: Database) -> Services:
         storage=storages,
         catalogue=offered,
         addresses=addresses,
-        admit=gate.admit,
+        authenticate=authentication.authenticate,
         still_active=states.checked,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, gate.admit)
+    graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, authentication.authenticate)
     return Services(rest, graphql, feed, storages, states)
 
 

@@ -213,7 +213,7 @@ def _changing(
 async def _opened(settings: Settings, transaction: Writer, caller: Caller) -> str | None:
     """Make the account where there is none, which is to be said then: the address may be mistyped."""
     is_new = await rows.get(transaction, caller.user_id) is None
-    await accounts.open_account(transaction, caller, settings.policy())
+    await accounts.get_or_create_account(transaction, caller, settings.policy())
     return _made(caller) if is_new else _meant(caller)
 
 

@@ -101,7 +101,7 @@ async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as transaction:
         caller = await accounts.account_for_email(transaction, EMAIL)
         policy = settings.policy()
-        balance = (await accounts.open_account(transaction, caller, policy)).tokens
+        balance = (await accounts.get_or_create_account(transaction, caller, policy)).tokens
         highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
         if balance < highest:
             balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)

@@ -9,7 +9,7 @@ from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database
 from db import pauses
-from db.tables import PauseScope
+from db.enums import PauseScope
 from resolvers.errors import InvalidInput
 from resolvers.texts import required_text
 

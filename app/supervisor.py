@@ -50,7 +50,7 @@ class Child:
 
 
 class _Ending:
-    """Whether everything is to end, with which exit code, and how much patience is left for it."""
+    """Whether everything is to end, with which exit code, and how much time is left for it."""
 
     def __init__(self, grace_seconds: float, on_begin: Callable[[], None]) -> None:
         self.loop = asyncio.get_running_loop()
@@ -67,7 +67,7 @@ class _Ending:
             self.begun.set_result(code)
 
     def on_signal(self, number: signal.Signals) -> None:
-        """Begin at the first signal, lose patience at the second."""
+        """Begin at the first signal, stop waiting at the second."""
         now = self.loop.time()
         if self._signalled_at is None:
             logger.info("%s: stopping; once more to kill", number.name)

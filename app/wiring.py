@@ -22,7 +22,7 @@ from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
 from resolvers.account_states import AccountStates
-from resolvers.accounts import open_account
+from resolvers.accounts import get_or_create_account
 from resolvers.ports import Storage
 
 REMEMBERED_CALLERS = 10_000
@@ -79,8 +79,8 @@ async def migrate_look_videos(database: Database) -> bool:
     return await upgrade(database.url)
 
 
-class Gate:
-    """Lets callers in: a believed token, an active account, and a row for it made on first sight."""
+class Authentication:
+    """Lets callers in: a verified token, an active account, and a row for it made on first sight."""
 
     def __init__(self, settings: Settings, database: Database, states: AccountStates) -> None:
         self._authenticator = Authenticator(settings.token_policy())
@@ -89,7 +89,7 @@ class Gate:
         self._states = states
         self._seen: set[Caller] = set()
 
-    async def admit(self, authorization: str | None) -> Caller:
+    async def authenticate(self, authorization: str | None) -> Caller:
         """Return the caller of an `Authorization` header.
 
         Raises:
@@ -99,7 +99,7 @@ class Gate:
         caller = await self._states.checked(await self._authenticator.authenticate(authorization))
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
-                await open_account(transaction, caller, self._policy)
+                await get_or_create_account(transaction, caller, self._policy)
             if len(self._seen) >= REMEMBERED_CALLERS:
                 self._seen.clear()
             self._seen.add(caller)

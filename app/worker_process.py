@@ -12,7 +12,7 @@ from app.parent import on_parent_death
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database
-from app.workshop import open_workshop
+from app.worker_context import open_worker_context
 from worker.service import work
 
 # By default, threads that handled large videos leave some 50 MB more behind at the peak.
@@ -30,15 +30,15 @@ async def run(settings: Settings) -> None:
         logger.warning(notice)
     async with (
         open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,
-        open_workshop(settings, database) as shop,
+        open_worker_context(settings, database) as working,
     ):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, shop.stopping.set)
-        on_terminal_gone(shop.stopping.set)
-        on_parent_death(shop.stopping.set)
+            loop.add_signal_handler(number, working.stopping.set)
+        on_terminal_gone(working.stopping.set)
+        on_parent_death(working.stopping.set)
         logger.info("Waiting for video jobs")
-        await work(shop)
+        await work(working)
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """A person whose token was believed; the same person with a newer token is the same caller.
+    """A person whose token was verified; the same person with a newer token is the same caller.
 
     `expires_at` is until when the token is accepted, by requests and by streams alike: the leeway for clocks that
     differ is in it.

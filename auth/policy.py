@@ -1,4 +1,4 @@
-"""Which tokens are believed."""
+"""Which tokens are verified."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class InvalidTokenPolicy(ValueError):
 
 @dataclass(frozen=True)
 class TokenPolicy:
-    """Which tokens are believed: one algorithm, one key or key set, and the claims that must match.
+    """Which tokens are verified: one algorithm, one key or key set, and the claims that must match.
 
     `secret_key` signs and verifies where `jwks_url` is None, and `other_keys` verify, too; with a `jwks_url`, the key
     is fetched from there by its `kid`.

@@ -28,7 +28,7 @@ LONGEST_SUBJECT = 255
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-class _Believed(NamedTuple):
+class _Verified(NamedTuple):
     """A caller, and until when in seconds since the epoch their token is good without another look at it."""
 
     caller: Caller
@@ -51,7 +51,7 @@ class Authenticator:
             _verification_key(policy, secret) for secret in filter(None, [policy.secret_key, *policy.other_keys])
         ]
         # Nothing that is wrong is remembered: only who holds a key can put anything here.
-        self._believed: dict[str, _Believed] = {}
+        self._remembered: dict[str, _Verified] = {}
 
     async def authenticate(self, authorization: str | None, now: datetime | None = None) -> Caller:
         """Read the header `Authorization: Bearer <JWT>` (RFC 6750).
@@ -65,9 +65,9 @@ class Authenticator:
 
         """
         now = now or datetime.now(UTC)
-        believed = self._believed.get(authorization or "")
-        if believed is not None and now.timestamp() < believed.until:
-            return believed.caller
+        verified = self._remembered.get(authorization or "")
+        if verified is not None and now.timestamp() < verified.until:
+            return verified.caller
         caller = await self._verified(authorization or "")
         if caller.expires_at is None or caller.expires_at <= now:
             raise TokenExpired
@@ -91,10 +91,10 @@ class Authenticator:
     def _remember(self, authorization: str, caller: Caller, expiry: float, now: float) -> None:
         if len(authorization) > LONGEST_REMEMBERED:
             return
-        if len(self._believed) >= REMEMBERED_TOKENS:
-            self._believed.clear()
+        if len(self._remembered) >= REMEMBERED_TOKENS:
+            self._remembered.clear()
         until = expiry if self._key_set is None else min(expiry, now + KEY_SET_SECONDS)
-        self._believed[authorization] = _Believed(caller, until)
+        self._remembered[authorization] = _Verified(caller, until)
 
     async def _keys_for(self, token: str) -> list[Any]:
         if self._key_set is None:

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth.caller import Caller
 from bench.stage import Stage, Worker, order, picture, stage_for, table, within
 from bench.verdict import Scene, unowned_files, violations
-from db.tables import VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import VideoJob
 from resolvers.errors import ImagesNotStored
 from resolvers.prices import ACTIVE_JOB_LIMIT
 from resolvers.video_job_creation import CreatedVideoJob

@@ -6,7 +6,7 @@ The statements are taken from the server's log of one creation, so that they sta
 from bench import data, requests
 from bench.creation_script import captured, statements
 from bench.figures import Effort, Outcome, Pairs, Section, at_least, compared, in_turns
-from bench.hall import Hall, Server, module
+from bench.harness import Harness, Server, module
 from bench.load import Load, under_load
 from bench.pgbench import pgbench
 from resolvers.prices import ACTIVE_JOB_LIMIT
@@ -23,37 +23,37 @@ ASKED = {
 }
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Compare both wires with the same statements."""
     about = (
         f"{data.CREATORS:,} users with tokens; what a round has made is deleted before the next. Ours sends wake-ups "
         "that come together in one statement, pgbench one after each creation."
     )
     section = Section("Creates", about)
-    tokens = [hall.token(data.numbered(data.FIRST_CREATOR + n)) for n in range(data.CREATORS)]
-    async with module("app.api", hall.environment()) as ours:
+    tokens = [harness.token(data.numbered(data.FIRST_CREATOR + n)) for n in range(data.CREATORS)]
+    async with module("app.api", harness.environment()) as ours:
         await _admit(ours, tokens, effort)
         for wire, (create, status) in WIRES.items():
             creations = [create(token) for token in tokens]
-            script = await captured(hall, ours, creations)
+            script = await captured(harness, ours, creations)
             section.notes.append(
                 f"Over {wire}, a creation sends {statements(script)} statements, BEGIN and COMMIT included."
             )
             load = Load(*ours, creations * ACTIVE_JOB_LIMIT, effort.seconds, effort.connections, status, once=True)
-            pairs = await _beside(hall, effort, load, script)
+            pairs = await _beside(harness, effort, load, script)
             section.comparisons.append(compared(f"{wire} creates", "pgbench, the same statements", pairs, TARGET))
             section.outcomes[f"Lookreel, {wire}"] = [outcome for outcome, _ in pairs]
     return section
 
 
-async def _beside(hall: Hall, effort: Effort, load: Load, script: str) -> Pairs:
+async def _beside(harness: Harness, effort: Effort, load: Load, script: str) -> Pairs:
     async def ours() -> Outcome:
-        await data.clean(hall.database)
+        await data.clean(harness.database)
         return await under_load(load)
 
     async def peer() -> Outcome:
-        await data.clean(hall.database)
-        return await pgbench(hall, script, effort)
+        await data.clean(harness.database)
+        return await pgbench(harness, script, effort)
 
     return await in_turns(ours, peer, effort.rounds)
 

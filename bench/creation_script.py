@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bench import data
 from bench.figures import Failed
-from bench.hall import POOL_SIZE, Hall, Server, ask
+from bench.harness import POOL_SIZE, Harness, Server, ask
 from db.engine.limits import UNLIMITED
 
 LOGGING = ("ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_line_prefix = 'bench %p '")
@@ -49,22 +49,22 @@ class Sent(NamedTuple):
     parameters: dict[int, str]
 
 
-async def captured(hall: Hall, server: Server, creations: Sequence[str]) -> str:
+async def captured(harness: Harness, server: Server, creations: Sequence[str]) -> str:
     """Send a few of the requests, each a user's own, and return the script of the last creation's transactions."""
-    log = hall.folder / "data" / "postgres" / "log"
-    await data.clean(hall.database)
-    await _tell(hall, LOGGING)
+    log = harness.folder / "data" / "postgres" / "log"
+    await data.clean(harness.database)
+    await _tell(harness, LOGGING)
     begin = log.stat().st_size
     for request in creations[:CREATIONS]:
         await ask(server.port, request)
     await asyncio.sleep(SETTLE_SECONDS)
     written = _read(log, begin)
-    await _tell(hall, NOT_LOGGING)
+    await _tell(harness, NOT_LOGGING)
     return script(transactions(written))
 
 
-async def _tell(hall: Hall, statements: tuple[str, ...]) -> None:
-    async with hall.database.raw_connection(UNLIMITED) as connection:
+async def _tell(harness: Harness, statements: tuple[str, ...]) -> None:
+    async with harness.database.raw_connection(UNLIMITED) as connection:
         for statement in statements:
             await connection.execute(statement)
         await connection.execute("SELECT pg_reload_conf()")

@@ -43,7 +43,7 @@ INSERT INTO products
     (id, look_id, position, sku, name, designer, price, product_url, thumbnail_url, created_at)
 SELECT {ID.format("n * 10 + p")}, {ID.format("n")}, p, 'SKU-' || n || '-' || p, 'Linen shirt no. ' || p,
     'House ' || n % 100,
-    (n % 500) + p / 100.0, 'https://shop.example.com/products/' || n || '-' || p,
+    (n % 500) + p / 100.0, 'https://working.example.com/products/' || n || '-' || p,
     '{SITE}/products/' || n || '-' || p || '.jpg', {TIME.format("n")}
 FROM generate_series(1, $1::bigint) n, generate_series(1, {PRODUCTS}) p
 """

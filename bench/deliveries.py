@@ -5,19 +5,19 @@ import re
 import sys
 
 from bench.figures import Comparison, Effort, Failed, Section, at_most
-from bench.hall import Hall
+from bench.harness import Harness
 
 # `| what | 33 µs | 1.90 | ...` of each scenario.
 ROW = re.compile(r"^\| ([^|]+) \| ([\d.]+) µs \| ([\d.]+) \|", re.MULTILINE)
 BARE = "bare echo of the same bytes"
 
 
-async def measure(_hall: Hall, effort: Effort) -> Section:
+async def measure(_hall: Harness, effort: Effort) -> Section:
     """Compare; the table is kept with the notes."""
     section = Section("Deliveries", f"{effort.subscribers:,} WebSocket subscribers of one process; nothing is placed.")
     command = (sys.executable, "-m", "bench.subscribers", "--subscribers", str(effort.subscribers))
     process = await asyncio.create_subprocess_exec(
-        *command, env=Hall.inherited(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command, env=Harness.inherited(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     printed, complaints = await process.communicate()
     if process.returncode != 0:

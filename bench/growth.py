@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from bench import data, requests
 from bench.figures import Effort, Failed, Section, at_most, compared
-from bench.hall import Hall, Server, ask, module
+from bench.harness import Harness, Server, ask, module
 from bench.load import Load, beside, warmed_up
 from bench.reads import FIRST, looks_request
 
@@ -17,13 +17,13 @@ CURSOR = """query Walk($first: Int!, $after: String) { looks(first: $first, view
 LARGEST_PAGE = 100
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Compare latencies of one client."""
     section = Section(
         "Growth", f"{effort.many_looks:,} looks beside {effort.looks:,}, one client, the median's latency."
     )
-    token = hall.token(data.numbered(1))
-    async with _two_sizes(hall, effort) as (large, small):
+    token = harness.token(data.numbered(1))
+    async with _two_sizes(harness, effort) as (large, small):
         cursor = await cursor_after(large, token, (effort.page - 1) * FIRST)
         first = Load(*large, [looks_request(token)], effort.seconds, 1)
         late = first._replace(requests=[looks_request(token, cursor)])
@@ -39,17 +39,17 @@ async def measure(hall: Hall, effort: Effort) -> Section:
 
 
 @asynccontextmanager
-async def _two_sizes(hall: Hall, effort: Effort) -> AsyncIterator[tuple[Server, Server]]:
+async def _two_sizes(harness: Harness, effort: Effort) -> AsyncIterator[tuple[Server, Server]]:
     """Serve both databases; the large one is dropped afterwards."""
-    await data.filled_beside(hall.database, LARGE, effort.many_looks)
+    await data.filled_beside(harness.database, LARGE, effort.many_looks)
     try:
         async with (
-            module("app.api", hall.environment(LARGE)) as large,
-            module("app.api", hall.environment()) as small,
+            module("app.api", harness.environment(LARGE)) as large,
+            module("app.api", harness.environment()) as small,
         ):
             yield large, small
     finally:
-        await data.drop(hall.database, LARGE)
+        await data.drop(harness.database, LARGE)
 
 
 async def cursor_after(server: Server, token: str, rows: int) -> str:

@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 from app.parent import SUPERVISED
 from bench import data
 from bench.figures import Comparison, Effort, Failed, Section, at_most
-from bench.hall import Hall
+from bench.harness import Harness
 from bench.places import SERVER, pin
 from db import queue
 from db.engine.limits import UNLIMITED
-from db.tables import Submission, VideoJob
+from db.enums import Submission
+from db.tables import VideoJob
 from tests.inspected import InspectedDatabase
 
 NAME = "in_flight"
@@ -37,11 +38,11 @@ FROM generate_series($1::bigint, $2::bigint) n
 """
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Hold a few, then many; the difference is what the many need."""
     section = Section("In flight", "Mock generations held by one worker; measured is its resident memory (RSS).")
     few = int(effort.flights * FIRST_SHARE)
-    async with _empty(hall) as database, _worker(hall, effort) as worker:
+    async with _empty(harness) as database, _worker(harness, effort) as worker:
         began = time.monotonic()
         before = await _held(database, worker, 1, few)
         after = await _held(database, worker, few + 1, effort.flights)
@@ -57,23 +58,23 @@ async def measure(hall: Hall, effort: Effort) -> Section:
 
 
 @asynccontextmanager
-async def _empty(hall: Hall) -> AsyncIterator[InspectedDatabase]:
+async def _empty(harness: Harness) -> AsyncIterator[InspectedDatabase]:
     """Make a database with users and nothing else."""
-    await data.filled_beside(hall.database, NAME, 0)
-    database = InspectedDatabase(hall.url(NAME).render_as_string(hide_password=False))
+    await data.filled_beside(harness.database, NAME, 0)
+    database = InspectedDatabase(harness.url(NAME).render_as_string(hide_password=False))
     try:
         yield database
     finally:
         await database.close()
-        await data.drop(hall.database, NAME)
+        await data.drop(harness.database, NAME)
 
 
 @asynccontextmanager
-async def _worker(hall: Hall, effort: Effort) -> AsyncIterator[psutil.Process]:
+async def _worker(harness: Harness, effort: Effort) -> AsyncIterator[psutil.Process]:
     """Run a worker, and kill it afterwards: to hand thousands of jobs back would take long."""
     most = dict.fromkeys(("GENERATIONS_AT_ONCE", "GENERATIONS_PER_WORKER"), 2 * effort.flights)
     settings = most | {"MOCK_SECONDS": MOCK_SECONDS, SUPERVISED: 1}
-    environment = hall.environment(NAME) | {name: str(value) for name, value in settings.items()}
+    environment = harness.environment(NAME) | {name: str(value) for name, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.worker"), env=environment, stdin=asyncio.subprocess.PIPE
     )

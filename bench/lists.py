@@ -5,7 +5,7 @@ from typing import Any
 
 from bench import data, requests
 from bench.figures import Effort, Failed, Section, at_least, compared
-from bench.hall import Hall, Server, ask, module
+from bench.harness import Harness, Server, ask, module
 from bench.load import Load, beside, warmed_up
 
 FIRST = 50
@@ -24,11 +24,11 @@ PAGES = {
 }
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Let one process answer both in turns."""
     section = Section("Lists", f"{FIRST} items, both APIs answered by the same process. REST counts all items, too.")
-    token = hall.token(data.numbered(1))
-    async with module("app.api", hall.environment()) as ours:
+    token = harness.token(data.numbered(1))
+    async with module("app.api", harness.environment()) as ours:
         for name, (query, path, over_graphql, over_rest) in PAGES.items():
             rest, graphql = requests.get(path, token), requests.graphql(query, {}, token)
             await _check(ours, (rest, over_rest), (graphql, over_graphql))

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from bench.figures import Effort, Failed, NotThere, Outcome
-from bench.hall import Hall
+from bench.harness import Harness
 from bench.places import SERVER, pin
 
 FIGURES = re.compile(
@@ -30,7 +30,7 @@ def program() -> str:
     return found
 
 
-async def pgbench(hall: Hall, script: str, effort: Effort) -> Outcome:
+async def pgbench(harness: Harness, script: str, effort: Effort) -> Outcome:
     """Run a script for as long as a round lasts; the medians it does not tell, so the mean stands in for them.
 
     Raises:
@@ -38,12 +38,12 @@ async def pgbench(hall: Hall, script: str, effort: Effort) -> Outcome:
         NotThere
 
     """
-    path = hall.folder / "creation.sql"
+    path = harness.folder / "creation.sql"
     path.write_text(script)
     process = await asyncio.create_subprocess_exec(
         program(), "--no-vacuum", "--protocol=prepared", f"--client={effort.connections}", "--jobs=1",
         f"--time={max(1, round(effort.seconds))}", f"--file={path}", "--define=n=0",
-        env=hall.environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=harness.environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     pin(SERVER, process.pid)
     printed, complaints = await process.communicate()

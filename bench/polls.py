@@ -2,7 +2,7 @@
 
 from bench import data, requests
 from bench.figures import Effort, Outcome, Pairs, Section, Target, at_least, compared
-from bench.hall import Hall, Server, ask, module
+from bench.harness import Harness, Server, ask, module
 from bench.load import Load, beside, warmed_up
 
 POLL = "query Poll($id: ID!) { videoJob(id: $id) { status progressPercentage } }"
@@ -10,14 +10,17 @@ BARE = "bare Starlette, asyncpg, orjson"
 NOT_MODIFIED = 304
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Compare both wires with a bare route that sends the same SELECT."""
     section = Section(
         "Polls", "One running job, asked for by its owner with a token; the bare route asks for no token."
     )
-    async with module("app.api", hall.environment()) as ours, module("bench.peers.ceiling", hall.environment()) as bare:
-        graphql = Load(*ours, graphql_polls(hall), effort.seconds, effort.connections)
-        rest = graphql._replace(requests=await conditional_polls(hall, ours), status=NOT_MODIFIED)
+    async with (
+        module("app.api", harness.environment()) as ours,
+        module("bench.peers.ceiling", harness.environment()) as bare,
+    ):
+        graphql = Load(*ours, graphql_polls(harness), effort.seconds, effort.connections)
+        rest = graphql._replace(requests=await conditional_polls(harness, ours), status=NOT_MODIFIED)
         peer = graphql._replace(port=bare.port, process=bare.process, requests=bare_polls())
         await warmed_up((graphql, rest, peer), effort)
         _compare(section, "GraphQL poll", await beside(graphql, peer, effort.rounds), at_least(0.45))
@@ -32,18 +35,18 @@ def _compare(section: Section, what: str, pairs: Pairs, target: Target) -> None:
     bare_rounds.extend(outcome for _, outcome in pairs)
 
 
-def graphql_polls(hall: Hall) -> list[str]:
+def graphql_polls(harness: Harness) -> list[str]:
     """Let each of some users ask for their own job."""
     return [
-        requests.graphql(POLL, {"id": str(_job(n))}, hall.token(data.numbered(n))) for n in range(1, data.POLLED + 1)
+        requests.graphql(POLL, {"id": str(_job(n))}, harness.token(data.numbered(n))) for n in range(1, data.POLLED + 1)
     ]
 
 
-async def conditional_polls(hall: Hall, server: Server) -> list[str]:
+async def conditional_polls(harness: Harness, server: Server) -> list[str]:
     """Ask for each job once, and return requests that name its entity tag."""
     polls = []
     for n in range(1, data.POLLED + 1):
-        path, token = f"/api/v1/video-jobs/{_job(n)}", hall.token(data.numbered(n))
+        path, token = f"/api/v1/video-jobs/{_job(n)}", harness.token(data.numbered(n))
         tag = (await ask(server.port, requests.get(path, token))).headers["etag"]
         polls.append(requests.get(path, token, If_None_Match=tag))
     return polls

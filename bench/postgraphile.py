@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bench.figures import NotThere
-from bench.hall import Hall, Server, bound, serving
+from bench.harness import Harness, Server, bound, serving
 
 SOURCE = Path(__file__).parent / "peers" / "postgraphile"
 INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
 
 
 @asynccontextmanager
-async def postgraphile(hall: Hall) -> AsyncIterator[Server]:
+async def postgraphile(harness: Harness) -> AsyncIterator[Server]:
     """Run it in one process."""
     folder = await installed()
-    environment = hall.environment() | {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
+    environment = harness.environment() | {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
     with bound() as listener:
         node = folder / "node_modules" / ".bin" / "node"
         command = (str(node), str(folder / "server.mjs"), str(listener.fileno()))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bench import data, requests
 from bench.figures import Effort, Failed, NotThere, Section, Target, at_least, at_most, compared
-from bench.hall import Hall, Server, ask, module
+from bench.harness import Harness, Server, ask, module
 from bench.load import Load, beside, warmed_up
 from bench.postgraphile import postgraphile
 
@@ -37,7 +37,7 @@ class Peer(NamedTuple):
     """Whom ours is measured beside, and the ratios aimed at. `rounds` are fewer where nothing hangs on a per cent."""
 
     name: str
-    open: Callable[[Hall], AbstractAsyncContextManager[Server]]
+    open: Callable[[Harness], AbstractAsyncContextManager[Server]]
     request: str
     targets: Mapping[str, Target | None]
     most_rounds: int = 5
@@ -54,8 +54,8 @@ def peers() -> list[Peer]:
     ]
 
 
-def _module(name: str) -> Callable[[Hall], AbstractAsyncContextManager[Server]]:
-    return lambda hall: module(f"bench.peers.{name}", hall.environment())
+def _module(name: str) -> Callable[[Harness], AbstractAsyncContextManager[Server]]:
+    return lambda harness: module(f"bench.peers.{name}", harness.environment())
 
 
 def looks_request(token: str, after: str | None = None) -> str:
@@ -63,18 +63,18 @@ def looks_request(token: str, after: str | None = None) -> str:
     return requests.graphql(OURS, {"after": after}, token)
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Compare with each peer in turn."""
     section = Section(
         "Looks", f"{FIRST} public looks x ({data.PRODUCTS} products + {data.VIDEOS} videos), one process."
     )
-    request = looks_request(hall.token(data.numbered(1)))
-    async with module("app.api", hall.environment()) as ours:
+    request = looks_request(harness.token(data.numbered(1)))
+    async with module("app.api", harness.environment()) as ours:
         expected = await ask(ours.port, request)
         section.notes.append(f"An answer of ours has {len(expected.body):,} bytes.")
         for peer in peers():
             try:
-                async with peer.open(hall) as server:
+                async with peer.open(harness) as server:
                     check(peer, (await ask(server.port, peer.request)).body, expected.body)
                     await _beside(
                         section, effort, Load(*ours, [request], effort.seconds, effort.connections), peer, server

@@ -14,10 +14,10 @@ import typer
 
 from bench import creates, data, deliveries, growth, in_flight, lists, polls, reads, report, startup
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
-from bench.hall import Hall, open_hall
+from bench.harness import Harness, open_harness
 from db.engine.limits import UNLIMITED
 
-SECTIONS: dict[str, Callable[[Hall, Effort], Awaitable[Section]]] = {
+SECTIONS: dict[str, Callable[[Harness, Effort], Awaitable[Section]]] = {
     "reads": reads.measure,
     "lists": lists.measure,
     "polls": polls.measure,
@@ -35,14 +35,14 @@ async def run(names: list[str], effort: Effort, folder: Path) -> None:
     """Measure, and write the report into a folder."""
     began = time.monotonic()
     sections: list[Section] = []
-    async with open_hall() as hall:
-        async with hall.database.raw_connection(UNLIMITED) as connection:
+    async with open_harness() as harness:
+        async with harness.database.raw_connection(UNLIMITED) as connection:
             server_version = str(await connection.fetchval("SHOW server_version"))
         if {"reads", "lists", "polls", "creates", "growth"} & set(names):
-            await data.fill(hall.database, effort.looks)
+            await data.fill(harness.database, effort.looks)
         for name in names:
             section_began = time.monotonic()
-            sections += await _section(name, hall, effort)
+            sections += await _section(name, harness, effort)
             typer.echo(f"{name}: {time.monotonic() - section_began:.0f} s", err=True)
     text = report.markdown(sections, effort, server_version, (time.monotonic() - began) / 60)
     (folder / REPORT).write_text(text)
@@ -51,9 +51,9 @@ async def run(names: list[str], effort: Effort, folder: Path) -> None:
             report.picture(section.outcomes, folder / report.PICTURE)
 
 
-async def _section(name: str, hall: Hall, effort: Effort) -> list[Section]:
+async def _section(name: str, harness: Harness, effort: Effort) -> list[Section]:
     try:
-        return [await SECTIONS[name](hall, effort)]
+        return [await SECTIONS[name](harness, effort)]
     except (NotThere, Failed) as error:
         return [Section(name.capitalize(), f"Not measured: {error}.")]
 

@@ -22,7 +22,8 @@ from app.parent import SUPERVISED
 from auth.caller import Caller
 from db import migrations
 from db.embedded.server import embedded_server
-from db.tables import ACTIVE_STATUSES, VideoJob
+from db.enums import ACTIVE_STATUSES
+from db.tables import VideoJob
 from providers.cloudinary.storage import CloudinaryStorage
 from providers.mock.models import ANY_MODEL
 from providers.veo.models import MODELS, NAME
@@ -69,7 +70,7 @@ class Stage:
         callers = [Caller(user_id, f"{user_id}@example.com") for user_id in (uuid4() for _ in range(count))]
         for caller in callers:
             async with self.database.transaction() as session:
-                await accounts.open_account(session, caller)
+                await accounts.get_or_create_account(session, caller)
                 await accounts.grant(session, caller, TOKENS)
         return callers
 

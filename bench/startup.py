@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.figures import Comparison, Effort, Failed, Section, at_most
-from bench.hall import Hall, ended
+from bench.harness import Harness, ended
 from bench.requests import get
 
 OURS = (sys.executable, "-c", "import sys; from app.cli import main; sys.argv = ['lookreel', 'serve']; main()")
@@ -20,11 +20,11 @@ POLL_SECONDS = 0.002
 GOOD = b"HTTP/1.1 200"
 
 
-async def measure(hall: Hall, effort: Effort) -> Section:
+async def measure(harness: Harness, effort: Effort) -> Section:
     """Start both in turns; nothing is placed, as in use."""
     section = Section("Start", "From the start of the command to the first 200 of `/healthz`.")
-    await _ours(hall.folder)
-    pairs = [(await _ours(hall.folder), await _bare()) for _ in range(effort.rounds)]
+    await _ours(harness.folder)
+    pairs = [(await _ours(harness.folder), await _bare()) for _ in range(effort.rounds)]
     what = "`lookreel serve`, first 200"
     section.comparisons.append(Comparison(what, "bare FastAPI", "s", pairs, at_most(4)))
     return section
@@ -43,7 +43,7 @@ async def _bare() -> float:
 
 async def _seconds(command: Sequence[str], settings: Mapping[str, str], port: int) -> float:
     """Start, wait for the first good answer, and end it again."""
-    environment = Hall.inherited() | dict(settings)
+    environment = Harness.inherited() | dict(settings)
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
     try:

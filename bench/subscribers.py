@@ -168,7 +168,7 @@ async def users_with_jobs(settings: Settings, database: Database, count: int) ->
     for _ in range(count):
         caller = Caller(uuid4(), None)
         async with database.transaction() as session:
-            await accounts.open_account(session, caller)
+            await accounts.get_or_create_account(session, caller)
             created = await video_job_creation.create(session, caller, ASKED, catalogue(settings))
         found[sign(settings.token_policy(), caller, timedelta(hours=1))] = created.job
     return found

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from bench.stage import Stage, public_id
-from db.tables import FileRemoval, LedgerEntry, LedgerEntryKind, User, VideoJob, VideoJobImage, VideoJobStatus
+from db.enums import LedgerEntryKind, VideoJobStatus
+from db.tables import FileRemoval, LedgerEntry, User, VideoJob, VideoJobImage
 from media.video_properties import NotAVideo
 from media.videos import probe
 from tests.doubles.cloudinary import CloudinaryDouble

@@ -10,10 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.statements import Reader, Row, Statement, Writer
+from db.enums import LogLevel, PauseScope
 from db.ledger import Entry, balance_changed
 from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification, values_of
-from db.tables import LogLevel, Look, LookVideo, PauseScope, VideoJob, VideoJobLog
+from db.tables import Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
 
 

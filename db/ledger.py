@@ -27,7 +27,8 @@ from uuid_utils.compat import uuid7
 
 from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import Reader, Row, Statement, Writer, among, first_row
-from db.tables import ActorKind, LedgerEntry, LedgerEntryKind, User
+from db.enums import ActorKind, LedgerEntryKind
+from db.tables import LedgerEntry, User
 
 # Any number will do, as long as every process uses the same one.
 SPENDING_LOCK = 0x10_0C_4EE3

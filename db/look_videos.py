@@ -84,10 +84,10 @@ _SET_DEFAULT = Statement(
 
 async def exist(reader: Reader) -> bool:
     """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
-    if not reader.facts.get(_TABLE):
+    if not reader.capabilities.get(_TABLE):
         (found,) = await reader.fetch(_TABLE_EXISTS)
-        reader.facts[_TABLE] = found.exists
-    return reader.facts[_TABLE]
+        reader.capabilities[_TABLE] = found.exists
+    return reader.capabilities[_TABLE]
 
 
 async def add(writer: Writer, look_id: UUID, video_job_id: UUID) -> None:

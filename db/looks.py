@@ -33,8 +33,9 @@ from sqlalchemy.dialects.postgresql import insert
 from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
 from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.enums import Visibility
 from db.nested import NESTED_LIMIT
-from db.tables import Look, LookShare, Product, Visibility
+from db.tables import Look, LookShare, Product
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
 _PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
@@ -76,7 +77,7 @@ class OwnedLook(LookRow):
 
 
 class ProductRow(Row):
-    """A product in a look; `price` in the shop's currency."""
+    """A product in a look; `price` in the working's currency."""
 
     look_id: UUID
     id: UUID

@@ -4,7 +4,8 @@ from sqlalchemy import ScalarSelect, bindparam, delete, func, literal_column, se
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
-from db.tables import CreationPause, PauseScope
+from db.enums import PauseScope
+from db.tables import CreationPause
 
 
 class PauseRow(Row):

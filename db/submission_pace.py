@@ -7,7 +7,8 @@ from sqlalchemy import ARRAY, Interval, Text, and_, any_, bindparam, exists, fun
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
-from db.tables import Submission, SubmissionPace, VideoJob, VideoJobStatus
+from db.enums import Submission, VideoJobStatus
+from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE
 
 

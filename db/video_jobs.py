@@ -31,10 +31,11 @@ from db.declarations import declares
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.nested import NESTED_LIMIT
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification
-from db.tables import ACTIVE_STATUSES, LogLevel, VideoJob, VideoJobLog, VideoJobStatus
+from db.tables import VideoJob, VideoJobLog
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])

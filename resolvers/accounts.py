@@ -8,8 +8,8 @@ from auth.caller import LONGEST_EMAIL, AccountStatus, Caller, Role, email_of
 from db import accounts, ledger
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
+from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import SYSTEM, Actor, Entry, LedgerRow
-from db.tables import ActorKind, LedgerEntryKind
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput, UserNotFound
 from resolvers.ids import uuid_of
@@ -19,7 +19,7 @@ from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
 NAMED_ACCOUNTS = 10
 
 
-async def open_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
+async def get_or_create_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
     """Return the caller's account, made if this is the first time they are seen, however many of them come at once.
 
     Where its period has ended and renews by itself, it is in a new one.
@@ -34,7 +34,7 @@ async def open_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN
 
 
 async def lock_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
-    """Return the caller's account as `open_account` does, kept from other writers until the transaction ends."""
+    """Return the caller's account as `get_or_create_account` does, locked until the transaction ends."""
     account = await accounts.lock(writer, caller.user_id)
     if account is None:
         await _open(writer, caller, policy)

@@ -18,7 +18,7 @@ from db import video_jobs as rows
 from db.engine.database import Database
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from db.engine.feed import Inbox, JobFeed
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import video_jobs

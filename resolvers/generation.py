@@ -10,7 +10,7 @@ from uuid import UUID
 
 from db import accounts, file_removals, video_job_images, video_jobs
 from db.engine.statements import Writer
-from db.tables import LogLevel, VideoJobStatus
+from db.enums import LogLevel, VideoJobStatus
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back

@@ -15,9 +15,9 @@ from auth.caller import Caller
 from db import file_removals
 from db import looks as look_rows
 from db.engine.database import Database
+from db.enums import Visibility
 from db.looks import OwnedLook
 from db.specification import values_of
-from db.tables import Visibility
 from media.images import Image
 from resolvers import looks
 from resolvers.errors import InvalidInput

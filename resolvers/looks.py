@@ -12,9 +12,9 @@ from auth.caller import Caller
 from db import looks
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
+from db.enums import VideoJobStatus, Visibility
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, LookView, OwnedLook, ProductRow, SharedWith
-from db.tables import VideoJobStatus, Visibility
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
 from resolvers.ids import uuid_of
@@ -28,7 +28,7 @@ MOST_SHARES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class ProductFields:
-    """What both APIs read of a product, and its row keeps; `price` in the shop's currency."""
+    """What both APIs read of a product, and its row keeps; `price` in the working's currency."""
 
     name: str
     sku: str | None = None

@@ -6,7 +6,7 @@ Which providers there are, with their models and limits, the application says (`
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from db.tables import Submission
+from db.enums import Submission
 from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
 from resolvers.policy import BUILT_IN, Policy

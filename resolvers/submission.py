@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from db import accounts, submission_pace
 from db.engine.statements import Writer
-from db.tables import LogLevel, Submission, VideoJobStatus
+from db.enums import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.generation import change, fail
@@ -63,7 +63,7 @@ async def record_operation(writer: Writer, job: JobRow, operation_name: str, mad
     )
 
 
-async def put_off(writer: Writer, job: JobRow, reason: str, delay: timedelta, *, is_certain: bool) -> JobRow:
+async def defer(writer: Writer, job: JobRow, reason: str, delay: timedelta, *, is_certain: bool) -> JobRow:
     """Note that the generator did not take the job, which waits for another turn; till then nobody submits there."""
     await submission_pace.block(writer, sent_to(job), delay)
     text = status_message("Waiting for the generator", mock_mode=job.mock_mode)

@@ -8,16 +8,16 @@ from db import accounts, ledger
 from db.accounts import Account
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
+from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import Actor, Entry, LedgerRow
-from db.tables import ActorKind, LedgerEntryKind
 from resolvers.accounts import (
     account_for_email,
     begin_period,
     charge_entry,
     check_grant,
     check_room,
+    get_or_create_account,
     lock_account,
-    open_account,
 )
 from resolvers.errors import InsufficientTokens, InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
@@ -100,7 +100,7 @@ class Change:
 
 async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
     """Read the caller's account, in a new period where the last one has ended and renews."""
-    account = await open_account(writer, caller, policy)
+    account = await get_or_create_account(writer, caller, policy)
     return Wallet(account, policy.tier(account.tier))
 
 

@@ -19,11 +19,11 @@ from db import (
 from db.accounts import Account
 from db.creations import Creation, NewVideoJob, Standing
 from db.engine.statements import Reader, Writer
+from db.enums import LogLevel
 from db.ledger import Entry
 from db.specification import values_of
-from db.tables import LogLevel
 from db.video_jobs import VideoJobRow
-from resolvers.accounts import charge_entry, lock_account, open_account
+from resolvers.accounts import charge_entry, get_or_create_account, lock_account
 from resolvers.errors import (
     ActiveJobLimit,
     GenerationSuspended,
@@ -153,7 +153,7 @@ async def retry(
 async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
-    account = await open_account(writer, caller, catalogue.policy)
+    account = await get_or_create_account(writer, caller, catalogue.policy)
     standing = await _standing(writer, account.id, request)
     refusals = list(_refusals_of_fields(request, catalogue))
     refusals += [refusal async for refusal in _refusals_of_account(writer, account, standing, request, catalogue)]

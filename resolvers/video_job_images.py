@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import file_removals
 from db.engine.database import Database
-from db.tables import ImageRole
+from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
 from resolvers.image_files import fit_image, stored_image, verify_image

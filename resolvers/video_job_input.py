@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sized
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from typing import Any
 
+from db.enums import ImageRole
 from db.specification import Specification, check_complete
-from db.tables import ImageRole
 from resolvers.errors import InvalidInput
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
 from resolvers.texts import composed, is_storable

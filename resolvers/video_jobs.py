@@ -19,9 +19,9 @@ from db import (
 )
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
+from db.enums import LogLevel, Submission, VideoJobStatus
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob
-from db.tables import LogLevel, Submission, VideoJobStatus
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady

@@ -6,7 +6,7 @@ from fastapi import Path
 
 from resolvers import tokens
 from resolvers.tokens import Order, Whose
-from rest_compat.services import AdmittedCaller, Services, router_at
+from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import AccountBody, AccountChangedBody, TierChangeBody, TopUpBody
 from rest_compat.wire import RefusalBody
 
@@ -22,7 +22,7 @@ router = router_at("/api/v1/admin/users", "tokens", responses=ADMIN_REFUSALS)
 
 
 @router.get("/{user_id}/subscription")
-async def read_account(caller: AdmittedCaller, services: Services, user_id: UserId) -> AccountBody:
+async def read_account(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountBody:
     """Read an account with the newest entry of its ledger."""
     async with services.database.transaction() as transaction:
         return AccountBody.seen(*await tokens.wallet_of(transaction, caller, Whose(user_id), services.catalogue.policy))
@@ -30,7 +30,7 @@ async def read_account(caller: AdmittedCaller, services: Services, user_id: User
 
 @router.put("/{user_id}/subscription/tier")
 async def set_tier(
-    caller: AdmittedCaller, services: Services, user_id: UserId, body: TierChangeBody
+    caller: AuthenticatedCaller, services: Services, user_id: UserId, body: TierChangeBody
 ) -> AccountChangedBody:
     """Put an account into a tier: the balance becomes the tier's share, a period begins."""
     async with services.database.transaction() as transaction:
@@ -39,7 +39,9 @@ async def set_tier(
 
 
 @router.post("/{user_id}/subscription/topup")
-async def top_up(caller: AdmittedCaller, services: Services, user_id: UserId, body: TopUpBody) -> AccountChangedBody:
+async def top_up(
+    caller: AuthenticatedCaller, services: Services, user_id: UserId, body: TopUpBody
+) -> AccountChangedBody:
     """Add tokens to an account, or take some away."""
     order = Order(body.amount, body.description)
     async with services.database.transaction() as transaction:
@@ -49,7 +51,7 @@ async def top_up(caller: AdmittedCaller, services: Services, user_id: UserId, bo
 
 
 @router.post("/{user_id}/subscription/reset-period")
-async def reset_period(caller: AdmittedCaller, services: Services, user_id: UserId) -> AccountChangedBody:
+async def reset_period(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountChangedBody:
     """Begin a new period of an account: the balance becomes the tier's share, nothing is spent yet."""
     async with services.database.transaction() as transaction:
         change = await tokens.reset_period(transaction, caller, Whose(user_id), services.catalogue.policy)

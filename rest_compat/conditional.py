@@ -14,8 +14,8 @@ from fastapi import Request, Response
 
 from auth.caller import Caller
 from db.engine.statements import Reader
+from db.enums import VideoJobStatus
 from db.look_videos import LookOfJob
-from db.tables import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams

@@ -19,7 +19,7 @@ from rest_compat.items import Item, json_response
 from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody
 from rest_compat.paging import Skip
 from rest_compat.paths import LookId
-from rest_compat.services import AdmittedCaller, Services, router_at
+from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.time_limits import allow
 from rest_compat.urls import ShowUrl
 from rest_compat.wire import RefusalBody
@@ -31,7 +31,7 @@ REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401:
 
 
 @router.post("", status_code=201, response_model=LookBody, responses=REFUSED)
-async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Services, request: Request) -> Item:
+async def create_look(body: NewLookBody, caller: AuthenticatedCaller, services: Services, request: Request) -> Item:
     """Make a look; its images come as base64."""
     allow(request, None)  # their storage has limits of its own, and so has each use of the database
     look = await look_images.create(services.database, services.storage, caller, await _asked(body))
@@ -41,7 +41,7 @@ async def create_look(body: NewLookBody, caller: AdmittedCaller, services: Servi
 
 @router.get("", response_model=LookListBody, responses=REFUSED)
 async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     services: Services,
     request: Request,
     *,
@@ -60,7 +60,7 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
 
 
 @router.get("/{look_id}", response_model=LookBody, responses=UNKNOWN)
-async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services, request: Request) -> Item:
+async def read_look(look_id: LookId, caller: AuthenticatedCaller, services: Services, request: Request) -> Item:
     """Read a look that the caller may see."""
     reader = services.database.reader
     look = await looks.get(reader, caller, uuid_or(look_id, LookNotFound))
@@ -69,7 +69,7 @@ async def read_look(look_id: LookId, caller: AdmittedCaller, services: Services,
 
 @router.patch("/{look_id}", response_model=LookBody, responses=REFUSED | UNKNOWN)
 async def update_look(
-    look_id: LookId, body: LookChangesBody, caller: AdmittedCaller, services: Services, request: Request
+    look_id: LookId, body: LookChangesBody, caller: AuthenticatedCaller, services: Services, request: Request
 ) -> Item:
     """Change title and notes."""
     changes = body.model_dump(exclude_unset=True)
@@ -80,7 +80,7 @@ async def update_look(
 
 @router.patch("/{look_id}/visibility", response_model=LookBody, responses=REFUSED | UNKNOWN)
 async def set_look_visibility(
-    look_id: LookId, body: VisibilityBody, caller: AdmittedCaller, services: Services, request: Request
+    look_id: LookId, body: VisibilityBody, caller: AuthenticatedCaller, services: Services, request: Request
 ) -> Item:
     """Decide who may see a look."""
     shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
@@ -91,7 +91,7 @@ async def set_look_visibility(
 
 
 @router.delete("/{look_id}", status_code=204, responses=UNKNOWN)
-async def delete_look(look_id: LookId, caller: AdmittedCaller, services: Services) -> None:
+async def delete_look(look_id: LookId, caller: AuthenticatedCaller, services: Services) -> None:
     """Delete a look with its images; its video jobs stay."""
     await look_images.delete(services.database, caller, uuid_or(look_id, LookNotFound))
 

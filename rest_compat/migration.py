@@ -1,13 +1,13 @@
 """`/api/v1/migrate`: the owner's one-time set-up call."""
 
-from rest_compat.services import AdmittedCaller, Services, router_at
+from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.wire import MigrationBody, RefusalBody
 
 router = router_at("/api/v1/migrate", "migration")
 
 
 @router.post("/look-videos", responses={401: {"model": RefusalBody}, 403: {"model": RefusalBody}})
-async def migrate_look_videos(caller: AdmittedCaller, services: Services) -> MigrationBody:
+async def migrate_look_videos(caller: AuthenticatedCaller, services: Services) -> MigrationBody:
     """Make the table that links videos to looks; for admins, safe to call again."""
     caller.require_admin()
     if await services.migrate_look_videos():

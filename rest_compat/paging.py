@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-# What PostgreSQL's OFFSET and this API's patience can take.
+# What PostgreSQL's OFFSET and this API can take.
 LARGEST_SKIP = 10_000_000
 
 LARGEST_PAGE = 100

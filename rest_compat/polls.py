@@ -50,7 +50,7 @@ class AnswerPolls:
 
     async def _if_current(self, video_job_id: str, if_none_match: list[str], headers: Headers) -> Response | None:
         services = self._services
-        caller = await services.admit(headers.get("authorization"))
+        caller = await services.authenticate(headers.get("authorization"))
         job_id = uuid_or(video_job_id, VideoJobNotFound)
         state = await state_in_brief(services.database.reader, caller, job_id, services)
         return not_modified(state) if is_named(state.tag, if_none_match) else None

@@ -37,7 +37,7 @@ class RestServices:
     storage: Storage
     catalogue: Catalogue
     addresses: PlainPaths
-    admit: Callable[[str | None], Awaitable[Caller]]
+    authenticate: Callable[[str | None], Awaitable[Caller]]
     still_active: Callable[[Caller], Awaitable[Caller]]
     migrate_look_videos: Callable[[], Awaitable[bool]]
     timeout_seconds: float = 15.0
@@ -60,7 +60,7 @@ async def _services(request: Request) -> RestServices:
 Services = Annotated[RestServices, Depends(_services)]
 
 
-# Describes the scheme in the OpenAPI document, so that Swagger can authorize; the gate is what decides.
+# Describes the scheme in the OpenAPI document, so that Swagger can authorize; `app.wiring.Authentication` decides.
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
@@ -76,7 +76,7 @@ class AdmittedRoute(APIRoute):
         async def admit_and_handle(request: Request) -> Response:
             services = services_of(request)
             async with limited(services.timeout_seconds) as request.state.timer:
-                request.state.caller = await services.admit(request.headers.get("authorization"))
+                request.state.caller = await services.authenticate(request.headers.get("authorization"))
                 # The body takes as long as the client's line does; `caller_of` goes on behind it.
                 allow(request, None)
                 return await handle(self.request_class(request.scope, request.receive))
@@ -92,7 +92,7 @@ async def caller_of(
     return cast("Caller", request.state.caller)
 
 
-AdmittedCaller = Annotated[Caller, Depends(caller_of)]
+AuthenticatedCaller = Annotated[Caller, Depends(caller_of)]
 
 
 def router_at(

@@ -9,7 +9,7 @@ from resolvers import tokens
 from resolvers.errors import InsufficientTokens
 from resolvers.tokens import Consumption
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
-from rest_compat.services import AdmittedCaller, Services, router_at
+from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import (
     UNLIMITED,
     ConsumeBody,
@@ -33,7 +33,7 @@ CONSUME_REFUSALS: dict[int | str, dict[str, object]] = {
 
 
 @router.get("/info")
-async def read_token_info(caller: AdmittedCaller, services: Services) -> TokenInfoBody:
+async def read_token_info(caller: AuthenticatedCaller, services: Services) -> TokenInfoBody:
     """Read the caller's balance, tier and period."""
     async with services.database.transaction() as transaction:
         return TokenInfoBody.of(await tokens.wallet(transaction, caller, services.catalogue.policy))
@@ -53,7 +53,7 @@ async def read_tiers(services: Services) -> TiersBody:
 
 @router.post("/consume", responses=CONSUME_REFUSALS)
 async def consume_tokens(
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     services: Services,
     body: ConsumeBody,
     response: Response,
@@ -81,7 +81,7 @@ async def consume_tokens(
 
 @router.get("/history")
 async def read_token_history(
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     services: Services,
     skip: Skip = 0,
     limit: Limit = DEFAULT_PAGE,

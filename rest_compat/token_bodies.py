@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import LedgerRow
-from db.tables import ActorKind, LedgerEntryKind
 from resolvers.policy import Tier
 from resolvers.tokens import Change, Wallet
 from rest_compat.wire import Wire

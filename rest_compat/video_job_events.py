@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
 from db.engine.errors import DatabaseUnavailable
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
@@ -24,7 +24,7 @@ from resolvers.ids import uuid_or
 from resolvers.streams import until_expiry
 from rest_compat.conditional import body_of, whole_job
 from rest_compat.paths import VideoJobId
-from rest_compat.services import AdmittedCaller, AdmittedRoute, RestServices, Services, router_at
+from rest_compat.services import AdmittedRoute, AuthenticatedCaller, RestServices, Services, router_at
 from rest_compat.urls import ShowUrl
 from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
 
@@ -132,7 +132,7 @@ class Following:
 
 async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     video_job_id: VideoJobId,
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     services: Services,
     request: Request,
     response: Response,

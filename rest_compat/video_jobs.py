@@ -29,7 +29,7 @@ from rest_compat.items import json_response
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
-from rest_compat.services import AdmittedCaller, RestServices, Services, router_at
+from rest_compat.services import AuthenticatedCaller, RestServices, Services, router_at
 from rest_compat.time_limits import allow
 from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads
 from rest_compat.wire import (
@@ -85,7 +85,7 @@ LARGEST_FIELD = 64 * 1024
 )
 async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     *,
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     asked: Annotated[VideoJobInput, Depends(video_job_input)],
     uploads: Annotated[Uploads, Depends(video_job_uploads)],
     services: Services,
@@ -110,7 +110,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
 
 @router.get("", response_model=VideoJobListBody, responses={401: REFUSALS[401]})
 async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the query
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     services: Services,
     request: Request,
     *,
@@ -148,7 +148,7 @@ Prefer = Annotated[
 )
 async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     video_job_id: VideoJobId,
-    caller: AdmittedCaller,
+    caller: AuthenticatedCaller,
     services: Services,
     request: Request,
     response: Response,
@@ -176,7 +176,9 @@ async def read_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     response_class=RedirectResponse,
     responses={400: {"model": RefusalBody}, 401: REFUSALS[401], 404: {"model": RefusalBody}},
 )
-async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request) -> str:
+async def download_video(
+    video_job_id: VideoJobId, caller: AuthenticatedCaller, services: Services, request: Request
+) -> str:
     """Go to the stored video, to be saved as a file under the job's id."""
     stored = await video_jobs.stored_video(services.database.reader, caller, uuid_or(video_job_id, VideoJobNotFound))
     return services.show_to(request)(services.storage.as_download(stored))
@@ -184,7 +186,7 @@ async def download_video(video_job_id: VideoJobId, caller: AdmittedCaller, servi
 
 @router.post("/{video_job_id}/cancel", responses={401: REFUSALS[401], 404: NOT_FOUND, 409: {"model": RefusalBody}})
 async def cancel_video_job(
-    video_job_id: VideoJobId, caller: AdmittedCaller, services: Services, request: Request
+    video_job_id: VideoJobId, caller: AuthenticatedCaller, services: Services, request: Request
 ) -> VideoJobBody:
     """End a job that is in progress; a waiting job's tokens come back."""
     async with services.database.transaction() as transaction:
@@ -193,7 +195,7 @@ async def cancel_video_job(
 
 
 @router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
-async def delete_video_job(video_job_id: VideoJobId, caller: AdmittedCaller, services: Services) -> None:
+async def delete_video_job(video_job_id: VideoJobId, caller: AuthenticatedCaller, services: Services) -> None:
     """Delete a job, cancelled first where it is in progress."""
     async with services.database.transaction() as transaction:
         await video_jobs.delete(transaction, caller, uuid_or(video_job_id, VideoJobNotFound))
@@ -201,7 +203,7 @@ async def delete_video_job(video_job_id: VideoJobId, caller: AdmittedCaller, ser
 
 @router.patch("/{video_job_id}/set-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
 async def set_default_for_look(
-    video_job_id: VideoJobId, look_id: LookId, caller: AdmittedCaller, services: Services
+    video_job_id: VideoJobId, look_id: LookId, caller: AuthenticatedCaller, services: Services
 ) -> DefaultVideoBody:
     """Let a video stand for its look."""
     return await _set_default(video_job_id, look_id, caller, services, is_default=True)
@@ -209,7 +211,7 @@ async def set_default_for_look(
 
 @router.patch("/{video_job_id}/unset-default-for-look/{look_id}", responses=LOOK_VIDEO_REFUSALS)
 async def unset_default_for_look(
-    video_job_id: VideoJobId, look_id: LookId, caller: AdmittedCaller, services: Services
+    video_job_id: VideoJobId, look_id: LookId, caller: AuthenticatedCaller, services: Services
 ) -> DefaultVideoBody:
     """Let a video no longer stand for its look."""
     return await _set_default(video_job_id, look_id, caller, services, is_default=False)

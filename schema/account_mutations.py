@@ -32,7 +32,7 @@ class AccountMutations:
         input: Annotated[SetAccountStatusInput, INPUT],  # noqa: A002 - Relay's name
     ) -> SetAccountStatusPayload:
         """Suspend or activate."""
-        caller, payload = info.context.admitted_caller, SetAccountStatusPayload()
+        caller, payload = info.context.authenticated_caller, SetAccountStatusPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
                 payload.status = await accounts.set_status(transaction, caller, input.user_id, input.status)

@@ -41,7 +41,7 @@ class GraphQLServices:
     storage: Storage
     catalogue: Catalogue
     addresses: PlainPaths
-    admit: Callable[[str | None], Awaitable[Caller]]
+    authenticate: Callable[[str | None], Awaitable[Caller]]
 
     def context(self, connection: HTTPConnection) -> "RequestContext":
         """Return the context of a request or a WebSocket."""
@@ -72,16 +72,16 @@ class RequestContext:
             auth.errors.AccessDenied, db.engine.errors.DatabaseUnavailable
 
         """
-        self.caller = await self.services.admit(authorization)
+        self.caller = await self.services.authenticate(authorization)
 
     def seconds_left(self) -> float | None:
         """Return how long the caller's token is still valid."""
-        return seconds_left(self.admitted_caller)
+        return seconds_left(self.authenticated_caller)
 
     @cached_property
     def loaders(self) -> Loaders:
         """The loaders of one operation."""
-        return Loaders(self.services.database, self.services.catalogue, self.admitted_caller)
+        return Loaders(self.services.database, self.services.catalogue, self.authenticated_caller)
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""
@@ -89,14 +89,14 @@ class RequestContext:
 
     def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
         """Have `end` called when the caller may not act any more."""
-        return self.services.streams.ended_by(self.admitted_caller, end)
+        return self.services.streams.ended_by(self.authenticated_caller, end)
 
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
         """Return the stream, for as long as the process lets streams last and the caller may act."""
         return self.services.streams.until_end(stream, self.caller)
 
     @property
-    def admitted_caller(self) -> Caller:
+    def authenticated_caller(self) -> Caller:
         """Return the caller, or raise the error of a missing token."""
         if self.caller is None:
             raise InvalidCredentials
@@ -109,7 +109,7 @@ class RequestContext:
     @property
     def sharing_key(self) -> Hashable:
         """Who calls, with what rights, and under which URL this site is known to them."""
-        return self.admitted_caller, self.base_url
+        return self.authenticated_caller, self.base_url
 
     def subscribed(self) -> AbstractContextManager[None]:
         """Count one who is told of a shared execution.
@@ -118,7 +118,7 @@ class RequestContext:
             TooManyStreams
 
         """
-        return self.services.streams.opened(self.admitted_caller)
+        return self.services.streams.opened(self.authenticated_caller)
 
     def stream(self) -> AbstractContextManager[None]:
         """Hold one of the caller's streams open; a shared one is counted by those who are told of it.
@@ -131,7 +131,7 @@ class RequestContext:
 
     def lasting(self, stream: AsyncGenerator[Item, None]) -> AsyncIterator[Item]:
         """Return the stream, ended by an error when the token expires; a WebSocket is closed then, with all in it."""
-        return stream if self.is_websocket else until_expiry(self.admitted_caller, stream)
+        return stream if self.is_websocket else until_expiry(self.authenticated_caller, stream)
 
     def absolute_urls(self, urls: list[str | None]) -> list[str | None]:
         """Turn stored paths of this site into URLs for whoever may see them; URLs stay as they are."""

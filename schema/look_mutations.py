@@ -6,8 +6,8 @@ from typing import Annotated
 import strawberry
 from strawberry.file_uploads import Upload
 
+from db.enums import Visibility
 from db.specification import values_of
-from db.tables import Visibility
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
@@ -118,7 +118,7 @@ class LookMutations:
     @strawberry.mutation(description="Make a look.")
     async def create_look(self, info: Info, input: Annotated[CreateLookInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
         """Create a look."""
-        caller, payload = info.context.admitted_caller, LookPayload()
+        caller, payload = info.context.authenticated_caller, LookPayload()
         services = info.context.services
         with refusals_into(payload.errors):
             look = await look_images.create(services.database, services.storage, caller, await input.asked())
@@ -128,7 +128,7 @@ class LookMutations:
     @strawberry.mutation(description="Change a look's title and notes.")
     async def update_look(self, info: Info, input: Annotated[UpdateLookInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
         """Update a look."""
-        caller, payload = info.context.admitted_caller, LookPayload()
+        caller, payload = info.context.authenticated_caller, LookPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
                 look = await looks.update(transaction, caller, uuid_or(input.id, LookNotFound), input.changes())
@@ -138,7 +138,7 @@ class LookMutations:
     @strawberry.mutation(description="Decide who may see a look.")
     async def set_look_visibility(self, info: Info, input: Annotated[SetLookVisibilityInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
         """Set a look's visibility."""
-        caller, payload = info.context.admitted_caller, LookPayload()
+        caller, payload = info.context.authenticated_caller, LookPayload()
         with refusals_into(payload.errors):
             shared_with = looks.user_ids(input.shared_with_user_ids or [], "sharedWithUserIds")
             async with info.context.transaction() as transaction:
@@ -151,7 +151,7 @@ class LookMutations:
     @strawberry.mutation(description="Delete a look with its images; its video jobs stay.")
     async def delete_look(self, info: Info, input: Annotated[LookIdInput, INPUT]) -> DeleteLookPayload:  # noqa: A002 - Relay's name
         """Delete a look."""
-        caller, payload = info.context.admitted_caller, DeleteLookPayload()
+        caller, payload = info.context.authenticated_caller, DeleteLookPayload()
         services = info.context.services
         with refusals_into(payload.errors):
             await look_images.delete(services.database, caller, uuid_or(input.id, LookNotFound))

@@ -37,7 +37,7 @@ async def read_nodes(context: RequestContext, ids: Sequence[str]) -> list[VideoJ
         InvalidInput: when there are too many ids.
 
     """
-    _ = context.admitted_caller
+    _ = context.authenticated_caller
     if len(ids) > MOST_NODES:
         raise InvalidInput(f"At most {MOST_NODES} ids can be read at once", field="ids")
     asked = [_uuid(id_) for id_ in ids]

@@ -4,8 +4,8 @@ from typing import Annotated, cast
 
 import strawberry
 
+from db.enums import VideoJobStatus
 from db.looks import LookView
-from db.tables import VideoJobStatus
 from resolvers import looks, tokens, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -50,7 +50,7 @@ class Query:
     @strawberry.field(description="The caller, with the balance of their account.")
     async def viewer(self, info: Info) -> Viewer:
         """Read the caller's account, made if this is the first time they are seen."""
-        caller = info.context.admitted_caller
+        caller = info.context.authenticated_caller
         async with info.context.transaction() as transaction:
             return Viewer.of(caller, await tokens.wallet(transaction, caller, info.context.services.catalogue.policy))
 
@@ -59,7 +59,7 @@ class Query:
     )
     async def token_account(self, info: Info, user_id: UserId = None, email: Email = None) -> TokenAccount | None:
         """Read any account."""
-        caller, policy = info.context.admitted_caller, info.context.services.catalogue.policy
+        caller, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
         try:
             async with info.context.transaction() as transaction:
                 return TokenAccount.of((await tokens.wallet_of(transaction, caller, Whose(user_id, email), policy))[0])
@@ -69,7 +69,7 @@ class Query:
     @strawberry.field(description="What the operator has decided: costs, tiers, prices, refunds.")
     async def policy(self, info: Info) -> Policy:
         """Read the policy."""
-        _ = info.context.admitted_caller
+        _ = info.context.authenticated_caller
         return Policy.of(info.context.services.catalogue.policy)
 
     @strawberry.field(description="What the caller may read under that id; null where there is nothing.")
@@ -88,7 +88,7 @@ class Query:
     @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
-        caller = info.context.admitted_caller
+        caller = info.context.authenticated_caller
         try:
             return VideoJob.of(await video_jobs.read(info.context.reader, caller, uuid_or(id, VideoJobNotFound)))
         except VideoJobNotFound:
@@ -99,7 +99,7 @@ class Query:
         self, info: Info, first: First = DEFAULT_FIRST, after: After = None, status: Status = None
     ) -> Connection[VideoJob]:
         """Read a page of jobs."""
-        caller = info.context.admitted_caller
+        caller = info.context.authenticated_caller
         size, position = page_arguments(first, after)
         page = await video_jobs.page(info.context.reader, caller, status, first=size, after=position)
         return connection(page, VideoJob.of, after=after)
@@ -107,7 +107,7 @@ class Query:
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
     async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
         """Ask before paying."""
-        caller, catalogue = info.context.admitted_caller, info.context.services.catalogue
+        caller, catalogue = info.context.authenticated_caller, info.context.services.catalogue
         errors: list[CreateVideoJobError] = []
         asked = input.asked()
         with refusals_into(errors):
@@ -124,13 +124,13 @@ class Query:
     @strawberry.field(description="The video models that can be asked for.")
     async def video_models(self, info: Info) -> list[VideoModel]:
         """List the models."""
-        _ = info.context.admitted_caller
+        _ = info.context.authenticated_caller
         return [VideoModel.of(model) for model in info.context.services.catalogue.models.values()]
 
     @strawberry.field(description="A look that the caller may see; null where there is none of that id.")
     async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name
         """Read one look."""
-        caller = info.context.admitted_caller
+        caller = info.context.authenticated_caller
         try:
             return Look.of(await looks.get(info.context.reader, caller, uuid_or(id, LookNotFound)))
         except LookNotFound:
@@ -146,7 +146,7 @@ class Query:
         search: Search = None,
     ) -> Connection[Look]:
         """Read a page of looks."""
-        caller = info.context.admitted_caller
+        caller = info.context.authenticated_caller
         size, position = page_arguments(first, after)
         wanted = looks.listed(caller, view or LookView.MY_PRIVATE, search)
         page = await looks.page(info.context.reader, wanted, first=size, after=position)

@@ -46,7 +46,7 @@ class Subscription:
     @strawberry.subscription(description="A video job of the caller's: as it is, then each change, until it has ended.")
     async def video_job(self, info: Info, id: Id, after_version: AfterVersion = 0) -> AsyncGenerator[VideoJob, None]:  # noqa: A002 - the argument's name
         """Follow one job."""
-        services, caller = info.context.services, info.context.admitted_caller
+        services, caller = info.context.services, info.context.authenticated_caller
         job_id = uuid_or(id, VideoJobNotFound)
         with info.context.stream():
             jobs = following.follow(services.database, services.feed, caller, job_id, after_version=after_version or 0)
@@ -59,7 +59,7 @@ class Subscription:
     )
     async def video_jobs(self, info: Info, updated_after: UpdatedAfter = None) -> AsyncGenerator[VideoJob, None]:
         """Follow all jobs."""
-        services, caller = info.context.services, info.context.admitted_caller
+        services, caller = info.context.services, info.context.authenticated_caller
         with info.context.stream():
             jobs = following.follow_all(services.database, services.feed, caller, updated_after=updated_after)
             async for job in info.context.lasting(jobs):
@@ -73,7 +73,7 @@ class Subscription:
         self, info: Info, deleted_after: DeletedAfter = None
     ) -> AsyncGenerator[VideoJobDeletion, None]:
         """Follow deletions."""
-        services, caller = info.context.services, info.context.admitted_caller
+        services, caller = info.context.services, info.context.authenticated_caller
         with info.context.stream():
             deletions = following.follow_deletions(
                 services.database, services.feed, caller, deleted_after=deleted_after
@@ -86,7 +86,7 @@ class Subscription:
     )
     async def video_job_logs(self, info: Info, id: Id, after: AfterLine = None) -> AsyncGenerator[VideoJobLog, None]:  # noqa: A002 - the argument's name
         """Follow a job's log."""
-        services, caller = info.context.services, info.context.admitted_caller
+        services, caller = info.context.services, info.context.authenticated_caller
         job_id, after_line = uuid_or(id, VideoJobNotFound), _line(after)
         with info.context.stream():
             changes = following.follow_with_log(

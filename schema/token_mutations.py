@@ -110,7 +110,7 @@ class TokenMutations:
     @strawberry.mutation(description="Pay for an operation of another service before it is done.")
     async def consume_tokens(self, info: Info, input: Annotated[ConsumeTokensInput, INPUT]) -> ConsumeTokensPayload:  # noqa: A002 - Relay's name
         """Consume tokens."""
-        caller, policy = info.context.admitted_caller, info.context.services.catalogue.policy
+        caller, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
         payload = ConsumeTokensPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
@@ -159,7 +159,7 @@ class TokenMutations:
 
 async def _changed(info: Info, change: Callable[[Writer, Caller, Policy], Awaitable[Change]]) -> TokenAccountPayload:
     payload, policy = TokenAccountPayload(), info.context.services.catalogue.policy
-    admin = info.context.admitted_caller
+    admin = info.context.authenticated_caller
     with refusals_into(payload.errors):
         async with info.context.transaction() as transaction:
             done = await change(transaction, admin, policy)

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import strawberry
 
+from db.enums import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, LookView, ProductRow
 from db.looks import SharedWith as SharedWithRow
-from db.tables import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.columns import column

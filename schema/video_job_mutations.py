@@ -97,7 +97,7 @@ class VideoJobMutations:
     @strawberry.mutation(description="Charge 50 tokens for a video and queue its generation.")
     async def create_video_job(self, info: Info, input: Annotated[CreateVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job."""
-        caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
+        caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
         services = info.context.services
         with refusals_into(payload.errors):
             async with (
@@ -113,7 +113,7 @@ class VideoJobMutations:
     )
     async def retry_video_job(self, info: Info, input: Annotated[RetryVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job like another."""
-        caller, payload = info.context.admitted_caller, CreateVideoJobPayload()
+        caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
                 created = await video_job_creation.retry(
@@ -131,7 +131,7 @@ class VideoJobMutations:
     )
     async def cancel_video_job(self, info: Info, input: Annotated[VideoJobIdInput, INPUT]) -> VideoJobPayload:  # noqa: A002 - Relay's name
         """Cancel a job."""
-        caller, payload = info.context.admitted_caller, VideoJobPayload()
+        caller, payload = info.context.authenticated_caller, VideoJobPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
                 job = await video_jobs.cancel(transaction, caller, uuid_or(input.id, VideoJobNotFound))
@@ -141,7 +141,7 @@ class VideoJobMutations:
     @strawberry.mutation(description="Delete a job, cancelled first where it is in progress.")
     async def delete_video_job(self, info: Info, input: Annotated[VideoJobIdInput, INPUT]) -> DeleteVideoJobPayload:  # noqa: A002 - Relay's name
         """Delete a job."""
-        caller, payload = info.context.admitted_caller, DeleteVideoJobPayload()
+        caller, payload = info.context.authenticated_caller, DeleteVideoJobPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
                 await video_jobs.delete(transaction, caller, uuid_or(input.id, VideoJobNotFound))
@@ -172,7 +172,7 @@ class VideoJobMutations:
 async def _change_look(
     info: Info, input_: LookVideoInput, change: Callable[[Writer, Caller, UUID, UUID], Awaitable[LookRow]]
 ) -> LookVideoPayload:
-    caller, payload = info.context.admitted_caller, LookVideoPayload()
+    caller, payload = info.context.authenticated_caller, LookVideoPayload()
     with refusals_into(payload.errors):
         job_id = uuid_or(input_.video_job_id, VideoJobNotFound)
         look_id = uuid_or(input_.look_id, LookNotFound)

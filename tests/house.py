@@ -17,9 +17,10 @@ from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import LEEWAY, sign
 from db import ledger, video_jobs
+from db.enums import LedgerEntryKind, VideoJobStatus
 from db.ledger import Entry
 from db.looks import LookRow
-from db.tables import Base, LedgerEntry, LedgerEntryKind, SubmissionPace, User, VideoJob, VideoJobStatus
+from db.tables import Base, LedgerEntry, SubmissionPace, User, VideoJob
 from db.video_jobs import JobRow
 from providers.mock.models import ANY_MODEL
 from providers.veo.models import MODELS
@@ -124,16 +125,16 @@ class House:
         """Return a token that is accepted for so long; by itself it ends sooner, which clocks that differ excuse."""
         return {"Authorization": f"Bearer {sign(self.settings.token_policy(), caller, lifetime - LEEWAY)}"}
 
-    def stranger(self, role: Role = Role.USER, status: AccountStatus = AccountStatus.ACTIVE) -> Caller:
+    def unknown_caller(self, role: Role = Role.USER, status: AccountStatus = AccountStatus.ACTIVE) -> Caller:
         """Return a caller whom the house has never seen."""
         user_id = uuid4()
         return Caller(user_id, f"{user_id}@example.com", role, status)
 
     async def user(self, tokens: int = 100, role: Role = Role.USER) -> Caller:
         """Return a caller with that balance."""
-        caller = self.stranger(role)
+        caller = self.unknown_caller(role)
         async with self.database.transaction() as session:
-            await accounts.open_account(session, caller)
+            await accounts.get_or_create_account(session, caller)
         await self.set_tokens(caller, tokens)
         return caller
 

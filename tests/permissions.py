@@ -12,9 +12,10 @@ from sqlalchemy import Text, cast, func, literal_column, select, union_all
 from app.sample import SAMPLE
 from auth.caller import AccountStatus, Caller, Role
 from db.engine.statements import Writer
-from db.tables import Base, User, Visibility
+from db.enums import Visibility
+from db.tables import Base, User
 from resolvers import looks, video_job_creation
-from resolvers.accounts import open_account
+from resolvers.accounts import get_or_create_account
 from resolvers.video_job_input import VideoJobInput
 from tests.house import CATALOGUE, FORM, House, Traces
 
@@ -294,20 +295,20 @@ class World:
 
 async def prepared(house: House, case: Case, who: str) -> World:
     """Prepare what the case needs, in one transaction."""
-    owner, shared_with = house.stranger(), house.stranger()
+    owner, shared_with = house.unknown_caller(), house.unknown_caller()
     callers = {
         "owner": owner,
-        "other": house.stranger(),
+        "other": house.unknown_caller(),
         "shared_with": shared_with,
         "anonymous": None,
         "suspended": replace(owner, status=AccountStatus.SUSPENDED),
-        "admin": house.stranger(Role.ADMIN),
+        "admin": house.unknown_caller(Role.ADMIN),
     }
     caller = callers[who]
     ids = {"owner": str(owner.user_id)}
     async with house.database.transaction() as session:
         for user in {owner, shared_with, caller or owner}:
-            await open_account(session, user)
+            await get_or_create_account(session, user)
         ids["look"] = await _look(session, owner, shared_with)
         ids["job"] = await _job(session, owner, look_id=ids["look"])
         asked = f"{case.ask} {case.job_in_path}"

@@ -151,7 +151,7 @@ async def test_a_read_only_database_is_read(own: House, admin: asyncpg.Connectio
     try:
         codes = {await create_over_rest(own, caller), await create_over_graphql(own, caller)}
         codes |= {(await over_rest(own, caller, "DELETE", f"/api/v1/video-jobs/{job_id}"))[1]}
-        codes |= {(await over_rest(own, own.stranger(), "GET", "/api/v1/looks"))[1]}
+        codes |= {(await over_rest(own, own.unknown_caller(), "GET", "/api/v1/looks"))[1]}
         reading = [
             await own.http.get(path, headers=own.headers(caller))
             for path in ("/api/v1/looks", f"/api/v1/video-jobs/{job_id}", "/healthz")
@@ -179,7 +179,7 @@ async def test_a_websocket_that_cannot_be_admitted_is_asked_to_come_again(settin
     nowhere = InspectedDatabase("postgresql://nobody@127.0.0.1:1/nothing")
     async with serving(settings, nowhere) as base_url, House.opened(settings, nowhere, base_url) as house:
         with pytest.raises(TransportConnectionFailed) as closed:
-            await anext(follow(house, str(uuid4()), **by_payload(house, house.stranger())))
+            await anext(follow(house, str(uuid4()), **by_payload(house, house.unknown_caller())))
     await nowhere.close()
 
     cause = closed.value.__cause__

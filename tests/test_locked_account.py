@@ -106,7 +106,7 @@ async def test_health_has_a_connection_of_its_own(impatient: House) -> None:
     users = [asyncio.create_task(use()) for _ in range(2)]
     slots = [await database.reader._taken() for _ in range(2)]  # noqa: SLF001 - as reads that do not end
     try:
-        busy = await impatient.http.get("/api/v1/looks", headers=impatient.headers(impatient.stranger()))
+        busy = await impatient.http.get("/api/v1/looks", headers=impatient.headers(impatient.unknown_caller()))
         health = [await impatient.http.get("/healthz") for _ in range(3)]
     finally:
         enough.set()

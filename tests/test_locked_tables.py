@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.settings import Settings
 from auth.caller import Caller
 from db.engine.wake_ups import WAKE_UP_CHANNEL
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from tests.house import House, eventually, impatient_database
 from tests.servers import serving
 from tests.test_following import Followers, State

@@ -22,7 +22,7 @@ from tests.schema.test_subscriptions import by_payload, follow
 from tests.servers import serving
 from tests.wires import CREATE, GraphQLWire, RestWire, Wire
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import workshop
+from tests.worker.test_generate import context
 from worker.service import generate
 
 (ALL_BUT_LOOK_VIDEOS,) = revisions.HEADS - {"0003"}
@@ -126,7 +126,7 @@ async def test_a_standalone_video_is_created_followed_and_made_before_the_migrat
     assert (created.job["status"], created.job["associatedLooks"]) == ("PENDING", [])
     follower = follow(old, job_id, **by_payload(old, caller))
     assert (await anext(follower))["status"] == "PENDING"
-    await generate(workshop(old, ScriptedGenerator()), UUID(job_id))
+    await generate(context(old, ScriptedGenerator()), UUID(job_id))
     assert [job["status"] async for job in follower][-1] == "SUCCEEDED"
     for reader in (RestWire(old), GraphQLWire(old)):
         read = await reader.read(caller, job_id)

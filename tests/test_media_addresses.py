@@ -108,7 +108,7 @@ async def test_a_file_is_read_by_the_address_that_either_api_gives(signing: Sign
 async def test_a_file_is_read_by_nothing_else(signing: Signing) -> None:
     address, poster = await signing.address(), f"/media/{signing.job}-poster.jpg"
     query, expiry = urlsplit(address).query, address.partition("expires=")[2].partition("&")[0]
-    stranger = signing.house.headers(await signing.house.user())
+    unknown_caller = signing.house.headers(await signing.house.user())
     forged = SignedPaths(["another secret, which is as long as it must be"], lambda: signing.now).signed(signing.path)
     later = query.replace(expiry, str(int(expiry) + 1))
     refused = {
@@ -116,7 +116,7 @@ async def test_a_file_is_read_by_nothing_else(signing: Signing) -> None:
         for name, url, headers in [
             ("bare", signing.path, {}),
             ("bare, by its owner", signing.path, signing.headers),
-            ("bare, by another user", signing.path, stranger),
+            ("bare, by another user", signing.path, unknown_caller),
             ("another file's", f"{poster}?{query}", {}),
             ("extended", f"{signing.path}?{later}", {}),
             ("forged", forged, {}),

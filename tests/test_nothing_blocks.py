@@ -19,7 +19,7 @@ import rest_compat
 import schema
 import worker
 from auth.caller import Caller
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from resolvers import video_jobs
 from resolvers.errors import VideoJobNotFound
 from tests.house import FORM, House, multipart

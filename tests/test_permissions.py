@@ -147,7 +147,7 @@ async def _said_within(socket: ClientConnection, seconds: float) -> str:
         return ""
 
 
-async def _follow(world: World, document: str, patience: float) -> Answer:
+async def _follow(world: World, document: str, seconds: float) -> Answer:
     """Subscribe by the protocol graphql-transport-ws; return the first message."""
     url = f"{world.house.base_url.replace('http', 'ws', 1)}/graphql"
     subscribe = {"id": "1", "type": "subscribe", "payload": {"query": document}}
@@ -160,7 +160,7 @@ async def _follow(world: World, document: str, patience: float) -> Answer:
             return Answer(Outcome.CLOSED if forbidden else "closed otherwise", str(closed))
         await socket.send(json.dumps(subscribe))
         # Whoever gets nothing is told so by silence.
-        if not (shown := await _said_within(socket, patience)):
+        if not (shown := await _said_within(socket, seconds)):
             return Answer(Outcome.EMPTY, shown)
     message = json.loads(shown)
     assert message["type"] == "next"
@@ -222,7 +222,7 @@ def check_what_is_shown(world: World, name: str, who: str, shown: str) -> None:
 async def test_who_is_not_let_in_is_not_told_what_is_wrong_with_a_request(
     house: House, name: str, who: str, status: int
 ) -> None:
-    caller = house.stranger(status=AccountStatus.SUSPENDED)
+    caller = house.unknown_caller(status=AccountStatus.SUSPENDED)
     method, path = name.split(" ")
 
     answer = await house.http.request(
@@ -233,7 +233,7 @@ async def test_who_is_not_let_in_is_not_told_what_is_wrong_with_a_request(
 
 
 async def test_an_account_that_is_not_active_is_not_even_opened(house: House) -> None:
-    caller = house.stranger(status=AccountStatus.SUSPENDED)
+    caller = house.unknown_caller(status=AccountStatus.SUSPENDED)
 
     await house.http.get("/api/v1/subscription/info", headers=house.headers(caller))
     await house.graphql(caller, "{ viewer { id } }")

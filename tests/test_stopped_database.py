@@ -83,7 +83,7 @@ async def in_time() -> AsyncIterator[None]:
 
 async def asked(house: House, caller: Caller, job_id: str) -> dict[str, httpx.Response]:
     """Ask for one of everything at once, as a caller whom the process knows; and as one whom it does not."""
-    headers, unknown = house.headers(caller), house.headers(house.stranger())
+    headers, unknown = house.headers(caller), house.headers(house.unknown_caller())
     path, query = f"/api/v1/video-jobs/{job_id}", {"query": f'{{ videoJob(id: "{job_id}") {{ id }} }}'}
     creation = {"query": CREATE, "variables": {"input": FORM | {"mockMode": True}}}
     http = house.http

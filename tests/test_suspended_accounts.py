@@ -153,7 +153,7 @@ def test_an_address_that_is_not_verified_is_not_known(unverified: object) -> Non
 
 
 async def test_sharing_tells_nothing_about_whom_it_names(house: House) -> None:
-    owner, friend, nobody = await house.user(), await house.user(), house.stranger()
+    owner, friend, nobody = await house.user(), await house.user(), house.unknown_caller()
     said = {}
     for who in (friend, nobody):
         look = str((await house.look(owner)).id)

@@ -12,7 +12,8 @@ from pydantic.alias_generators import to_snake
 from sqlalchemy import select
 
 from auth.caller import Caller
-from db.tables import ImageRole, VideoJobImage
+from db.enums import ImageRole
+from db.tables import VideoJobImage
 from tests.house import FORM, House
 from tests.schema.mutate import png
 from tests.schema.test_uploads import nothing_written

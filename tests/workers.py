@@ -9,24 +9,24 @@ from typing import Any
 from sqlalchemy import func
 
 from app.settings import Settings
-from app.workshop import open_workshop
+from app.worker_context import open_worker_context
 from db.engine.database import Database
 from db.tables import FileRemoval
 from tests.house import House, eventually
+from worker.context import WorkerContext
 from worker.service import work
-from worker.workshop import Workshop
 
 
 @asynccontextmanager
-async def at_work(settings: Settings, database: Database, **changes: Any) -> AsyncIterator[Workshop]:
-    """Run a worker as its process would, with some of the workshop's parts exchanged; stop it in the end."""
-    async with open_workshop(settings, database) as workshop:
-        shop = replace(workshop, **changes)
-        task = asyncio.create_task(work(shop))
+async def at_work(settings: Settings, database: Database, **changes: Any) -> AsyncIterator[WorkerContext]:
+    """Run a worker as its process would, with some of the context's parts exchanged; stop it in the end."""
+    async with open_worker_context(settings, database) as context:
+        working = replace(context, **changes)
+        task = asyncio.create_task(work(working))
         try:
-            yield shop
+            yield working
         finally:
-            shop.stopping.set()
+            working.stopping.set()
             await task
 
 

@@ -12,9 +12,9 @@ from db.engine.background import is_cancelled
 from resolvers.following import LONGEST_AWAY, OVERLAP
 from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
+from worker.context import WorkerContext
 from worker.periods import renew_periods
 from worker.troubles import report_chore
-from worker.workshop import Workshop
 
 RECONCILE_SECONDS = 15.0
 REMOVE_SECONDS = 5.0
@@ -33,51 +33,51 @@ SCRATCH_SECONDS = 3600.0
 logger = logging.getLogger("lookreel.worker")
 
 
-async def keep_house(workshop: Workshop) -> None:
+async def run_maintenance(context: WorkerContext) -> None:
     """Do all of it, again and again, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_now_and_then(RECONCILE_SECONDS, reconcile, workshop))
-        tasks.create_task(_now_and_then(REMOVE_SECONDS, remove_files, workshop))
-        tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, workshop))
-        tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, workshop))
-        tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, workshop))
-        tasks.create_task(_now_and_then(PRUNE_SECONDS, renew_periods, workshop))
+        tasks.create_task(_now_and_then(RECONCILE_SECONDS, reconcile, context))
+        tasks.create_task(_now_and_then(REMOVE_SECONDS, remove_files, context))
+        tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, context))
+        tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, context))
+        tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, context))
+        tasks.create_task(_now_and_then(PRUNE_SECONDS, renew_periods, context))
 
 
-async def reconcile(workshop: Workshop) -> None:
+async def reconcile(context: WorkerContext) -> None:
     """Give active jobs that are not in the queue a place in it."""
-    async with workshop.database.transaction() as transaction:
+    async with context.database.transaction() as transaction:
         lost = await video_jobs.active_but_not_queued(transaction, limit=BATCH)
         if lost:
             logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
             await queue.enqueue(transaction, lost)
 
 
-async def remove_files(workshop: Workshop) -> None:
+async def remove_files(context: WorkerContext) -> None:
     """Remove stored files whose time has come; one that cannot be removed is tried again, ever later."""
     while True:
-        async with workshop.database.transaction() as transaction:
+        async with context.database.transaction() as transaction:
             due = await file_removals.claim_due(transaction, limit=REMOVAL_BATCH, lease=REMOVAL_LEASE)
         for removal in due:
-            await _remove_file(workshop, removal)
+            await _remove_file(context, removal)
         if len(due) < REMOVAL_BATCH:
             return
 
 
-async def renew_statistics(workshop: Workshop) -> None:
+async def renew_statistics(context: WorkerContext) -> None:
     """Keep the planner informed about a queue that grows fast: autovacuum comes once a minute at most.
 
     With what it knew of an empty queue, taking jobs beside 5,000 that were taken already took half a minute.
     """
-    async with workshop.database.transaction() as transaction:
+    async with context.database.transaction() as transaction:
         if await queue.has_outgrown_statistics(transaction):
             await queue.renew_statistics(transaction)
 
 
-async def inspect_queue(workshop: Workshop) -> None:
+async def inspect_queue(context: WorkerContext) -> None:
     """Say what makes PgQueuer's workers slow or idle without an error: limits that differ, a trigger that is gone."""
-    limit = workshop.catalogue.generations_at_once
-    async with workshop.database.transaction() as transaction:
+    limit = context.catalogue.generations_at_once
+    async with context.database.transaction() as transaction:
         used = await queue.highest_slot(transaction) + 1
         is_announced = await queue.announces_jobs(transaction)
     if used > limit:
@@ -91,41 +91,43 @@ async def inspect_queue(workshop: Workshop) -> None:
         logger.warning("The queue's trigger is missing, so that new jobs are found late. Run PgQueuer's `pgq upgrade`.")
 
 
-async def prune(workshop: Workshop) -> None:
+async def prune(context: WorkerContext) -> None:
     """Delete rows that nobody reads any more (queue log, idempotency keys, deletions), and what killed workers left."""
-    async with workshop.database.transaction() as transaction:
+    async with context.database.transaction() as transaction:
         await queue.prune_log(transaction, QUEUE_LOG_LASTS)
         await video_job_deletions.prune(transaction, LONGEST_AWAY + OVERLAP)
         await idempotency_keys.prune(transaction, KEYS_LAST)
-    await asyncio.to_thread(_empty, workshop.scratch)
-    await workshop.storage.prune(SCRATCH_SECONDS)
+    await asyncio.to_thread(_empty, context.scratch)
+    await context.storage.prune(SCRATCH_SECONDS)
 
 
-async def _remove_file(workshop: Workshop, removal: file_removals.DueRemoval) -> None:
+async def _remove_file(context: WorkerContext, removal: file_removals.DueRemoval) -> None:
     try:
-        await workshop.storage.delete(removal.address)
+        await context.storage.delete(removal.address)
     except StorageUnavailable as trouble:
         after = min(LONGEST_REMOVAL_RETRY, FIRST_REMOVAL_RETRY * 2 ** min(removal.failures, 20))
         logger.warning("%s could not be removed, trying again in %s: %s", removal.address, after, trouble)
-        async with workshop.database.transaction() as transaction:
+        async with context.database.transaction() as transaction:
             await file_removals.defer(transaction, removal.address, after)
     else:
-        async with workshop.database.transaction() as transaction:
+        async with context.database.transaction() as transaction:
             await file_removals.withdraw(transaction, [removal.address])
 
 
-async def _now_and_then(seconds: float, chore: Callable[[Workshop], Awaitable[None]], workshop: Workshop) -> None:
+async def _now_and_then(
+    seconds: float, chore: Callable[[WorkerContext], Awaitable[None]], context: WorkerContext
+) -> None:
     failures = 0
     while True:
         rest = seconds
         try:
-            await chore(workshop)
+            await chore(context)
             failures = 0
         except (Exception, asyncio.CancelledError) as error:  # the next round may go better, and there must be one
             if is_cancelled(error):
                 raise
             failures += 1
-            rest = max(seconds, workshop.patience.retry_seconds(failures))
+            rest = max(seconds, context.retry_policy.retry_seconds(failures))
             report_chore(chore.__name__, error, rest)
         await asyncio.sleep(rest)
 

@@ -35,18 +35,18 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
     failures = unreadable = 0
     while True:
         try:
-            answer = await run.workshop.unless_stopping(lambda: run.generator.poll(operation_name))
+            answer = await run.context.unless_stopping(lambda: run.generator.poll(operation_name))
         except GeneratorUnreachable as trouble:
             failures, unreadable = failures + 1, 0
             if failures == 1:
                 logger.warning("The generator cannot be asked about video job %s: %s", run.job.id, trouble)
             await _give_up_in_time(run)
-            await run.workshop.pause(_backoff(run, failures, trouble.retry_after_seconds))
+            await run.context.pause(_backoff(run, failures, trouble.retry_after_seconds))
             continue
         except ResultUnreadable as trouble:
             unreadable += 1
             _give_up_unread(run, trouble, unreadable)
-            await run.workshop.pause(_backoff(run, unreadable))
+            await run.context.pause(_backoff(run, unreadable))
             continue
         except GenerationInterrupted as interruption:
             await _begin_anew(run, interruption)
@@ -56,13 +56,13 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
         failures = unreadable = 0
         await _give_up_in_time(run)
         await _report_progress(run, answer)
-        await run.workshop.pause(answer.ask_again_seconds)
+        await run.context.pause(answer.ask_again_seconds)
 
 
 async def _give_up_in_time(run: Run) -> None:
-    limit = run.workshop.patience.generation_seconds
+    limit = run.context.retry_policy.generation_seconds
     if _elapsed_seconds(run) > limit:
-        await cancel_upstream(run.workshop, run.job)
+        await cancel_upstream(run.context, run.job)
         raise GenerationFailed(
             "GENERATION_TIMED_OUT",
             f"The video was not ready after {limit / 60:.0f} minutes and was given up. Please create a new one.",
@@ -70,7 +70,7 @@ async def _give_up_in_time(run: Run) -> None:
 
 
 def _give_up_unread(run: Run, trouble: ResultUnreadable, tries: int) -> None:
-    most = run.workshop.patience.result_tries
+    most = run.context.retry_policy.result_tries
     what = "The generator's answer about video job %s (%s) cannot be read, for the %s. time of %s: %s"
     logger.error(what, run.job.id, run.job.operation_name, tries, most, trouble, exc_info=tries == 1)
     if tries >= most:
@@ -85,7 +85,7 @@ def _elapsed_seconds(run: Run) -> float:
 
 
 def _backoff(run: Run, failures: int, asked_seconds: float | None = None) -> float:
-    seconds = run.workshop.patience.retry_seconds(failures) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+    seconds = run.context.retry_policy.retry_seconds(failures) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
     return max(seconds, asked_seconds or 0)
 
 
@@ -99,8 +99,8 @@ async def _begin_anew(run: Run, interruption: GenerationInterrupted) -> None:
 async def _report_progress(run: Run, answer: StillGenerating) -> None:
     percentage, is_estimated = answer.percentage, answer.percentage is None
     if percentage is None:
-        async with run.workshop.database.transaction() as transaction:
-            expected = await run.workshop.run_times.expected_seconds(transaction, run.job)
+        async with run.context.database.transaction() as transaction:
+            expected = await run.context.run_times.expected_seconds(transaction, run.job)
         percentage = estimated_percentage(_elapsed_seconds(run), expected)
     if percentage > run.job.progress_percentage:
         report = partial(generation.report_progress, percentage=percentage, is_estimated=is_estimated)

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 from db import video_jobs
 from db.engine.statements import Writer
-from db.tables import Submission, VideoJobStatus
+from db.enums import Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers import generation
 from resolvers.generation import VideoJobChanged
 from resolvers.ports import GeneratorMisconfigured, VideoGenerator
-from worker.workshop import Workshop
+from worker.context import WorkerContext
 
 logger = logging.getLogger("lookreel.worker")
 
@@ -35,13 +35,13 @@ class Later(Exception):
 class Run:
     """Follows one job. All it knows is in the row, so another run can take over after any statement."""
 
-    def __init__(self, workshop: Workshop, job: JobRow) -> None:
-        self.workshop = workshop
+    def __init__(self, context: WorkerContext, job: JobRow) -> None:
+        self.context = context
         self.job = job
         self._run_id = uuid4()
 
     @classmethod
-    async def of(cls, workshop: Workshop, job_id: UUID) -> "Run":
+    async def of(cls, context: WorkerContext, job_id: UUID) -> "Run":
         """Read the job and become the run that follows it.
 
         Raises:
@@ -49,7 +49,7 @@ class Run:
             Later: when whoever sent the job to the generator may still come back with the operation's name.
 
         """
-        run = cls(workshop, await _unfinished(workshop, job_id))
+        run = cls(context, await _unfinished(context, job_id))
         run._leave_to_its_sender()
         await run._take()
         return run
@@ -57,7 +57,7 @@ class Run:
     @property
     def provider(self) -> str:
         """The name of who makes the video."""
-        return self.workshop.catalogue.provider_of_job(self.job)
+        return self.context.catalogue.provider_of_job(self.job)
 
     @property
     def generator(self) -> VideoGenerator:
@@ -67,7 +67,7 @@ class Run:
             GeneratorMisconfigured: when that provider is not configured here.
 
         """
-        generator = self.workshop.generators.get(self.provider)
+        generator = self.context.generators.get(self.provider)
         if generator is None:
             sentence = "Real video generation is not configured on this worker."
             raise GeneratorMisconfigured("GENERATION_UNAVAILABLE", sentence, sentence)
@@ -78,8 +78,8 @@ class Run:
 
         `is_our_fault` says that nothing was sent, since we are not set up for it.
         """
-        refunds = self.workshop.catalogue.policy.refunds
-        refund = is_our_fault or self.workshop.refund_failed_jobs or code in refunds
+        refunds = self.context.catalogue.policy.refunds
+        refund = is_our_fault or self.context.refund_failed_jobs or code in refunds
         await self.advance(lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund))
 
     async def note_fault(self, message: str) -> int:
@@ -104,7 +104,7 @@ class Run:
             Superseded: it has ended, for example by a cancellation, or another run follows it.
 
         """
-        self.job = await _unfinished(self.workshop, self.job.id)
+        self.job = await _unfinished(self.context, self.job.id)
         if self.job.run_id != self._run_id:
             raise Superseded
 
@@ -112,33 +112,33 @@ class Run:
         """Wait with a job in the middle of its submit: its sender may be alive, just cut off from the database."""
         if self.job.submission != Submission.SENDING or not self.generator_costs:
             return
-        patience = self.workshop.patience.uncertain_seconds
-        remaining = patience - (datetime.now(UTC) - self.job.updated_at).total_seconds()
+        longest = self.context.retry_policy.uncertain_seconds
+        remaining = longest - (datetime.now(UTC) - self.job.updated_at).total_seconds()
         if remaining > 0:
-            raise Later(min(remaining, patience) + 1, "another worker may still be sending the job")
+            raise Later(min(remaining, longest) + 1, "another worker may still be sending the job")
 
     @property
     def generator_costs(self) -> bool:
         """Whether a second submit would be paid for; a generator that is not configured here costs, too."""
-        generator = self.workshop.generators.get(self.provider)
+        generator = self.context.generators.get(self.provider)
         return generator is None or generator.submitting_costs
 
     async def _take(self) -> None:
         while not await self._made(lambda transaction, job: generation.take(transaction, job, self._run_id)):
-            self.job = await _unfinished(self.workshop, self.job.id)
+            self.job = await _unfinished(self.context, self.job.id)
 
     async def _made(self, transition: Transition) -> bool:
         """Make a transition; return False where the row has changed since it was read."""
         with suppress(VideoJobChanged):
-            async with self.workshop.database.transaction() as transaction:
+            async with self.context.database.transaction() as transaction:
                 job = await transition(transaction, self.job)
             self.job = job
             return True
         return False
 
 
-async def _unfinished(workshop: Workshop, job_id: UUID) -> JobRow:
-    async with workshop.database.transaction() as transaction:
+async def _unfinished(context: WorkerContext, job_id: UUID) -> JobRow:
+    async with context.database.transaction() as transaction:
         job = await video_jobs.get(transaction, job_id)
     if job is None or VideoJobStatus(job.status).is_terminal:
         raise Superseded

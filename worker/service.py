@@ -20,13 +20,13 @@ from db.engine.error_names import errors_named
 from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker.cancelling import cancel_if_unwanted
-from worker.housekeeping import keep_house
-from worker.keeping import keep
+from worker.context import HandedOver, WorkerContext
+from worker.housekeeping import run_maintenance
 from worker.polling import wait_for_video
 from worker.run import Later, Run, Superseded
+from worker.storing import keep
 from worker.submitting import submit
 from worker.troubles import QueueIncomplete, WatchedQueries, is_outage, quiet_about_loss, report_queue
-from worker.workshop import HandedOver, Workshop
 
 # A killed worker's jobs are taken over after this long without a sign of life.
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
@@ -35,7 +35,7 @@ DEQUEUE_TIMEOUT = timedelta(seconds=5)
 # How many jobs are taken in one statement. It goes through all that are held, so with thousands of them a small batch
 # costs much; and PgQueuer writes signs of life down in batches of the square of this.
 BATCH = 100
-# After an outage the queue is tried at least as often as this; after a fault of ours, as patience says.
+# After an outage the queue is tried at least as often as this; after a fault of ours, as the retry policy says.
 LONGEST_RECONNECT_SECONDS = 5.0
 # What ends the reading of the queue after so long is the first trouble of its kind.
 STABLE_SECONDS = 60.0
@@ -43,63 +43,63 @@ STABLE_SECONDS = 60.0
 logger = logging.getLogger("lookreel.worker")
 
 
-async def work(workshop: Workshop) -> None:
-    """Take and run jobs until `workshop.stopping` is set, then give back those in progress.
+async def work(context: WorkerContext) -> None:
+    """Take and run jobs until `context.stopping` is set, then give back those in progress.
 
     A job is given back where it stands: the next worker goes on from the row, and nothing is submitted again.
     """
-    housekeeping = asyncio.create_task(keep_house(workshop))
+    housekeeping = asyncio.create_task(run_maintenance(context))
     failures = 0
     try:
-        while not workshop.stopping.is_set():
+        while not context.stopping.is_set():
             began = time.monotonic()
             try:
-                await _work_while_connected(workshop)
+                await _work_while_connected(context)
             except Exception as error:  # noqa: BLE001 - whatever it is, the queue is read anew on a new connection
                 failures = 1 if time.monotonic() - began > STABLE_SECONDS else failures + 1
-                seconds = _rest_seconds(workshop, error, failures)
+                seconds = _rest_seconds(context, error, failures)
                 report_queue(error, seconds)
-                await _pause(workshop, seconds)
+                await _pause(context, seconds)
     finally:
         housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await housekeeping
 
 
-def _rest_seconds(workshop: Workshop, error: Exception, failures: int) -> float:
-    seconds = workshop.patience.retry_seconds(failures)
+def _rest_seconds(context: WorkerContext, error: Exception, failures: int) -> float:
+    seconds = context.retry_policy.retry_seconds(failures)
     return min(seconds, LONGEST_RECONNECT_SECONDS) if is_outage(error) else seconds
 
 
-async def _work_while_connected(workshop: Workshop) -> None:
-    async with workshop.database.transaction() as transaction:
+async def _work_while_connected(context: WorkerContext) -> None:
+    async with context.database.transaction() as transaction:
         await queue.require_tables(transaction)
     with errors_named():
-        async with workshop.database.raw_connection() as connection:
+        async with context.database.raw_connection() as connection:
             with quiet_about_loss(connection):
-                await _run_queue(workshop, connection)
+                await _run_queue(context, connection)
 
 
-async def _run_queue(workshop: Workshop, connection: asyncpg.Connection) -> None:
+async def _run_queue(context: WorkerContext, connection: asyncpg.Connection) -> None:
     letting_go = asyncio.Event()
     connection.add_termination_listener(lambda _connection: letting_go.set())
-    shift = replace(workshop, stopping=letting_go)
+    shift = replace(context, stopping=letting_go)
     driver = AsyncpgDriver(connection)
     pgqueuer = PgQueuer(driver, queries=WatchedQueries(driver, on_failure=letting_go.set))
     await _require_structure(pgqueuer)
 
-    @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=workshop.catalogue.generations_at_once)
+    @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=context.catalogue.generations_at_once)
     async def generate_video(job: Job) -> None:
         await generate(shift, UUID((job.payload or b"").decode()))
 
     # Whatever ends PgQueuer's loop, it waits for its handlers then, for as long as a video takes, and begins with no
     # other job: so they let go of theirs.
-    async with _each_after(workshop.stopping, pgqueuer.shutdown, letting_go):
+    async with _each_after(context.stopping, pgqueuer.shutdown, letting_go):
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
             # PgQueuer takes no batch of more than half of what it may hold.
-            batch_size=min(BATCH, workshop.most_jobs // 2),
-            max_concurrent_tasks=workshop.most_jobs,
+            batch_size=min(BATCH, context.most_jobs // 2),
+            max_concurrent_tasks=context.most_jobs,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             shutdown_on_listener_failure=True,
         )
@@ -129,7 +129,7 @@ async def _require_structure(pgqueuer: PgQueuer) -> None:
         raise QueueIncomplete(str(error)) from error
 
 
-async def generate(workshop: Workshop, job_id: UUID) -> None:
+async def generate(context: WorkerContext, job_id: UUID) -> None:
     """See one job through to its end, or hand it back to the queue.
 
     Raises:
@@ -138,25 +138,25 @@ async def generate(workshop: Workshop, job_id: UUID) -> None:
     """
     run: Run | None = None
     try:
-        run = await _begun(workshop, job_id)
+        run = await _begun(context, job_id)
         await _run_to_the_end(run)
     except Superseded:
         logger.info("Video job %s has ended or is followed by another worker", job_id)
-        await cancel_if_unwanted(workshop, job_id, run.job if run else None)
+        await cancel_if_unwanted(context, job_id, run.job if run else None)
     except HandedOver as handed_over:
         raise RetryRequested(delay=timedelta(0), reason="the worker is stopping") from handed_over
     except Later as later:
         raise RetryRequested(delay=timedelta(seconds=later.seconds), reason=str(later)) from later
     except DatabaseUnavailable as error:
-        delay = timedelta(seconds=workshop.patience.first_retry_seconds)
+        delay = timedelta(seconds=context.retry_policy.first_retry_seconds)
         raise RetryRequested(delay=delay, reason=str(error)) from error
 
 
-async def _begun(workshop: Workshop, job_id: UUID) -> Run:
-    async with workshop.starting_room:
-        if workshop.stopping.is_set():
+async def _begun(context: WorkerContext, job_id: UUID) -> Run:
+    async with context.starting_room:
+        if context.stopping.is_set():
             raise HandedOver
-        return await Run.of(workshop, job_id)
+        return await Run.of(context, job_id)
 
 
 async def see_through(run: Run) -> None:
@@ -175,14 +175,14 @@ async def _run_to_the_end(run: Run) -> None:
     except (Superseded, HandedOver, Later, DatabaseUnavailable):
         raise
     except Exception as fault:  # a fault of ours must neither lose the job nor stop the others
-        patience = run.workshop.patience
+        retry_policy = run.context.retry_policy
         faults = await run.note_fault("A fault on our side interrupted the generation, trying again")
-        logger.exception("A fault has stopped a video job, for the %s. time of %s", faults, patience.most_faults)
-        if faults < patience.most_faults:
-            raise Later(patience.retry_seconds(faults + 1), str(fault)) from fault
+        logger.exception("A fault has stopped a video job, for the %s. time of %s", faults, retry_policy.most_faults)
+        if faults < retry_policy.most_faults:
+            raise Later(retry_policy.retry_seconds(faults + 1), str(fault)) from fault
         await run.fail("INTERNAL_ERROR", "The video could not be made because of a fault on our side.")
 
 
-async def _pause(workshop: Workshop, seconds: float) -> None:
+async def _pause(context: WorkerContext, seconds: float) -> None:
     with suppress(HandedOver):
-        await workshop.pause(seconds)
+        await context.pause(seconds)

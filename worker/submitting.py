@@ -9,8 +9,8 @@ from functools import partial
 
 from db import submission_pace, video_job_images
 from db.engine.errors import DatabaseUnavailable
+from db.enums import ImageRole, Submission, VideoJobStatus
 from db.specification import values_of
-from db.tables import ImageRole, Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from media.images import Image
 from resolvers import submission
@@ -60,7 +60,7 @@ async def _begin(run: Run) -> None:
         if run.job.submission == Submission.NEW:
             await run.advance(partial(submission.begin, provider=run.provider))
         return
-    provider = run.workshop.catalogue.provider(run.provider)
+    provider = run.context.catalogue.provider(run.provider)
     await run.advance(partial(submission.begin_in_turn, provider=provider, rest=_rest(run)))
     if run.job.submission == Submission.NEW and run.job.submit_not_before is not None:
         wait = (run.job.submit_not_before - datetime.now(UTC)).total_seconds()
@@ -73,7 +73,7 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
     except NotAccepted as refusal:
         if isinstance(refusal, QuotaExceeded):
             await _note_access(run)
-        await _put_off(run, refusal)
+        await _defer(run, refusal)
         raise Later(0.05, str(refusal)) from refusal
     except SubmissionUncertain as doubt:
         logger.exception("It is open whether video job %s was accepted", run.job.id)
@@ -104,14 +104,14 @@ async def _record(run: Run, request: GenerationRequest, operation_name: str) -> 
         raise
     except Superseded:
         # Cancelled while it was being sent: nobody else has the name.
-        await cancel_upstream(run.workshop, run.job, operation_name)
+        await cancel_upstream(run.context, run.job, operation_name)
         raise
     await _note_access(run)
 
 
 async def _insist(run: Run, transition: Transition) -> None:
     """Write down what has become of a submit, however long the database is away: nobody else can ever find it out."""
-    deadline = time.monotonic() + run.workshop.patience.recording_seconds
+    deadline = time.monotonic() + run.context.retry_policy.recording_seconds
     while True:
         try:
             return await run.advance(transition)
@@ -121,21 +121,21 @@ async def _insist(run: Run, transition: Transition) -> None:
             await asyncio.sleep(RECORDING_RETRY_SECONDS)
 
 
-async def _put_off(run: Run, refusal: NotAccepted) -> None:
-    patience = run.workshop.patience
-    if not refusal.is_certain and run.job.submit_errors >= patience.submit_errors:
+async def _defer(run: Run, refusal: NotAccepted) -> None:
+    retry_policy = run.context.retry_policy
+    if not refusal.is_certain and run.job.submit_errors >= retry_policy.submit_errors:
         raise GenerationFailed(
             "GENERATOR_UNAVAILABLE", "The video generator had an error of its own, repeatedly. Please try again later."
         ) from refusal
     if refusal.retry_after_seconds is not None:
         seconds = refusal.retry_after_seconds
     elif refusal.is_certain:
-        seconds = patience.quota_seconds
+        seconds = retry_policy.quota_seconds
     else:
-        seconds = patience.retry_seconds(run.job.submit_errors + 1)
+        seconds = retry_policy.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
     await _insist(
-        run, lambda transaction, job: submission.put_off(transaction, job, reason, delay, is_certain=is_certain)
+        run, lambda transaction, job: submission.defer(transaction, job, reason, delay, is_certain=is_certain)
     )
 
 
@@ -147,7 +147,7 @@ async def _refuse(run: Run, refusal: GeneratorMisconfigured) -> None:
         DatabaseUnavailable
 
     """
-    rest, is_last = _rest(run), run.job.submit_errors >= run.workshop.patience.submit_errors
+    rest, is_last = _rest(run), run.job.submit_errors >= run.context.retry_policy.submit_errors
     try:
         await _insist(run, lambda transaction, job: submission.refuse(transaction, job, refusal, rest, is_last=is_last))
     except Superseded:
@@ -167,7 +167,7 @@ async def _note_access(run: Run) -> None:
 async def _note_trouble(run: Run, reason: str | None) -> None:
     """Let creations, readiness and `lookreel doctor` know whether the generator lets us in; the job goes on anyway."""
     try:
-        async with run.workshop.database.transaction() as transaction:
+        async with run.context.database.transaction() as transaction:
             await submission_pace.set_trouble(transaction, run.provider, reason, _rest(run))
     except DatabaseUnavailable as error:
         logger.warning("Whether the generator lets us in could not be noted: %s", error)
@@ -176,17 +176,17 @@ async def _note_trouble(run: Run, reason: str | None) -> None:
 
 
 def _rest(run: Run) -> timedelta:
-    return timedelta(seconds=run.workshop.patience.refused_seconds)
+    return timedelta(seconds=run.context.retry_policy.refused_seconds)
 
 
 async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
     """Put the request together; its images stay in memory until `room` closes."""
     job = run.job
     images: dict[str, list[Image]] = {role: [] for role in ImageRole}
-    async with run.workshop.database.transaction() as transaction:
+    async with run.context.database.transaction() as transaction:
         rows = await video_job_images.of_job(transaction, job.id)
     if rows:
-        await room.enter_async_context(run.workshop.image_room)
+        await room.enter_async_context(run.context.image_room)
     for row in rows:
         images[row.role].append(Image(await _contents(run, row.address), row.media_type, ""))
     return GenerationRequest(
@@ -201,19 +201,19 @@ async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
 
 async def _contents(run: Run, address: str) -> bytes:
     try:
-        return await run.workshop.unless_stopping(lambda: run.workshop.storage.read_image(address))
+        return await run.context.unless_stopping(lambda: run.context.storage.read_image(address))
     except FileMissing as missing:
         raise GenerationFailed(
             "IMAGE_LOST", "An image of this video job is not there any more. Please create a new video."
         ) from missing
     except StorageUnavailable as trouble:
         # Nothing has been sent, so the job can wait for as long as the storage does.
-        raise Later(run.workshop.patience.quota_seconds, f"its images cannot be read: {trouble}") from trouble
+        raise Later(run.context.retry_policy.quota_seconds, f"its images cannot be read: {trouble}") from trouble
 
 
 def _upstream_model(run: Run, job: JobRow) -> str:
     """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
-    model = run.workshop.catalogue.models.get(job.model)
+    model = run.context.catalogue.models.get(job.model)
     return job.model if model is None else model.upstream_id
 
 

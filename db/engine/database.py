@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from db.engine.address import DatabaseAddress
 from db.engine.connections import Server, close
 from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits
-from db.engine.pool import ReadPool, Transaction
+from db.engine.pool import Pool, Transaction
 from db.engine.statements import Writer
 from db.engine.wake_ups import WakeUps
 
@@ -48,12 +48,12 @@ class Database:
     ) -> None:
         self.server = Server(url, application_name)
         self.url = _written(self.server.address)
-        facts: dict[str, bool] = {}
+        capabilities: dict[str, bool] = {}
         connect = partial(self.server.connect, limits)
         readers = max(1, pool_size // 2)
-        self.reader = ReadPool(connect, readers, facts, wait_seconds)
-        self.health = ReadPool(partial(self.server.connect, FOR_HEALTH), 1, facts, FOR_HEALTH.connect)
-        self._writers = ReadPool(connect, max(1, pool_size - readers), facts, wait_seconds)
+        self.reader = Pool(connect, readers, capabilities, wait_seconds)
+        self.health = Pool(partial(self.server.connect, FOR_HEALTH), 1, capabilities, FOR_HEALTH.connect)
+        self._writers = Pool(connect, max(1, pool_size - readers), capabilities, wait_seconds)
         self._wake_ups = WakeUps(self.reader)
 
     @asynccontextmanager

@@ -27,10 +27,10 @@ AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
 
 
 class Transaction:
-    """A `db.engine.statements.Writer` on one of the driver's connections. `facts` is its pool's."""
+    """A `db.engine.statements.Writer` on one of the driver's connections. `capabilities` is its pool's."""
 
-    def __init__(self, connection: asyncpg.Connection, facts: dict[str, bool]) -> None:
-        self.facts = facts
+    def __init__(self, connection: asyncpg.Connection, capabilities: dict[str, bool]) -> None:
+        self.capabilities = capabilities
         self.wake_ups: list[str] = []
         self._connection = connection
 
@@ -54,10 +54,10 @@ class _Slot:
         self.connection: asyncpg.Connection | None = None
 
 
-class ReadPool:
-    """A `db.engine.statements.Reader` outside of any transaction: reads are repeated where a connection was lost.
+class Pool:
+    """A `db.engine.statements.Reader` outside of any transaction: reads are repeated when a connection was lost.
 
-    `facts` is what this process has learnt about the database and will not change, such as that a table is there.
+    `capabilities` is what this process has found out about the database and will not change, such as its extensions.
     Whoever gets no connection within `wait_seconds` gets none.
     """
 
@@ -65,10 +65,10 @@ class ReadPool:
         self,
         connect: Callable[[], Awaitable[asyncpg.Connection]],
         size: int,
-        facts: dict[str, bool],
+        capabilities: dict[str, bool],
         wait_seconds: float,
     ) -> None:
-        self.facts = facts
+        self.capabilities = capabilities
         self._connect = connect
         self._wait_seconds = wait_seconds
         # The one that was used last comes first. Not asyncpg's pool, whose task and clean-up for each release take as
@@ -122,7 +122,7 @@ class ReadPool:
             with errors_named():
                 transaction, connection = await self._begun(slot)
                 try:
-                    yield Transaction(connection, self.facts)
+                    yield Transaction(connection, self.capabilities)
                 except BaseException:
                     await self._roll_back(slot, transaction)
                     raise

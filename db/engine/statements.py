@@ -99,7 +99,7 @@ class Reader(Protocol):
     """Whatever can send a statement: the connections for single reads, or a transaction."""
 
     @property
-    def facts(self) -> dict[str, bool]:
+    def capabilities(self) -> dict[str, bool]:
         """What this process has learnt about the database and will not change, such as that a table is there."""
         ...
 

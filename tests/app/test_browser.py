@@ -111,7 +111,7 @@ async def browser() -> AsyncIterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
+def within_a_minute() -> Iterator[None]:
     playwright.expect.set_options(timeout=SECONDS * 1000)
     yield
     playwright.expect.set_options(timeout=None)

@@ -13,7 +13,7 @@ from tests.house import House, eventually
 from tests.schema.over_http import EVENTS, JSON, events
 from tests.servers import serving
 
-ORIGIN = "https://shop.example"
+ORIGIN = "https://working.example"
 SOON = 20.0
 QUERY = json.dumps({"query": "{ __typename }"}).encode()
 MUTATE = "mutation ($id: ID!) { cancelVideoJob(input: {id: $id}) { errors { __typename } } }"

@@ -7,7 +7,7 @@ import pytest
 
 from app.settings import Settings
 from db import pauses
-from db.tables import PauseScope
+from db.enums import PauseScope
 from tests.app.processes import lookreel
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase

@@ -22,7 +22,7 @@ from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import GraphQLWire, RestWire, Wire
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import workshop
+from tests.worker.test_generate import context
 from worker.periods import renew_periods
 from worker.service import generate
 
@@ -78,7 +78,7 @@ async def test_a_file_changes_price_slots_welcome_and_what_clients_are_shown(hou
     async with served(
         f"welcome = 500\nrefunds = ['CONTENT_FILTERED']\n{PRICES}\n[tiers.free]\nname='F'\nslots=2"
     ) as own:
-        caller = own.stranger()
+        caller = own.unknown_caller()
         shown = (await own.graphql(caller, SHOWN))["data"]["policy"]
         quotes = [
             await quote(own, caller, durationSeconds=4),
@@ -175,11 +175,11 @@ async def test_who_says_what_a_quote_said_is_not_charged_more(house: House, serv
 async def test_the_file_says_which_failures_give_the_tokens_back(house: House, code: str, balance: int) -> None:
     caller = await house.user()
     job_id = UUID(await house.create(caller))
-    shop = workshop(house, ScriptedGenerator([GenerationFailed(code, "It failed.")]))
-    policy = shop.catalogue.policy.model_copy(update={"refunds": ["CONTENT_FILTERED", "INTERNAL_ERROR"]})
+    working = context(house, ScriptedGenerator([GenerationFailed(code, "It failed.")]))
+    policy = working.catalogue.policy.model_copy(update={"refunds": ["CONTENT_FILTERED", "INTERNAL_ERROR"]})
 
     for _ in range(2):
-        await generate(replace(shop, catalogue=replace(shop.catalogue, policy=policy)), job_id)
+        await generate(replace(working, catalogue=replace(working.catalogue, policy=policy)), job_id)
 
     assert ((await house.job(job_id)).error_code, await house.tokens(caller)) == (code, balance)
 
@@ -307,7 +307,7 @@ async def test_without_a_renewing_tier_only_an_admin_begins_a_period(house: Hous
     await set_period_back(house, caller, 25)
 
     info = (await house.http.get("/api/v1/subscription/info", headers=house.headers(caller))).json()
-    await renew_periods(workshop(house, ScriptedGenerator()))
+    await renew_periods(context(house, ScriptedGenerator()))
 
     assert (info["availableTokens"], await house.tokens(caller)) == (20, 20)
 
@@ -315,11 +315,11 @@ async def test_without_a_renewing_tier_only_an_admin_begins_a_period(house: Hous
 async def test_housekeeping_renews_what_nobody_looks_at(house: House) -> None:
     due, other = await house.user(tokens=20), await house.user(tokens=20)
     await set_period_back(house, due, 25)
-    shop = workshop(house, ScriptedGenerator())
-    free = shop.catalogue.policy.tiers["free"].model_copy(update={"renews": True})
-    policy = shop.catalogue.policy.model_copy(update={"tiers": shop.catalogue.policy.tiers | {"free": free}})
+    working = context(house, ScriptedGenerator())
+    free = working.catalogue.policy.tiers["free"].model_copy(update={"renews": True})
+    policy = working.catalogue.policy.model_copy(update={"tiers": working.catalogue.policy.tiers | {"free": free}})
 
     for _ in range(2):
-        await renew_periods(replace(shop, catalogue=replace(shop.catalogue, policy=policy)))
+        await renew_periods(replace(working, catalogue=replace(working.catalogue, policy=policy)))
 
     assert (await house.tokens(due), await house.tokens(other)) == (100, 20)

@@ -13,7 +13,8 @@ import pytest
 
 from app.serve import listen, serve
 from app.settings import Settings, read_settings
-from db.tables import VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import VideoJob
 from providers.mock.videos import mock_video
 from tests.app.processes import lookreel, processes_of, running
 from tests.house import House, eventually

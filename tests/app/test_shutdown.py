@@ -25,7 +25,7 @@ from tests.schema.test_streams import JOB, Socket
 from tests.test_following import healthy
 
 API_PROCESSES = 2
-ORIGIN = "https://shop.example"
+ORIGIN = "https://working.example"
 EVENTS = {"Accept": "text/event-stream"}
 EACH = 10
 # What ends at once ends long before what is cut off.

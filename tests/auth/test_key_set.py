@@ -108,8 +108,8 @@ async def test_a_provider_in_trouble_is_told_apart_from_a_bad_token_until_it_is_
 
 async def test_a_provider_that_is_not_there_is_told_apart_as_well() -> None:
     authenticator = Authenticator(TokenPolicy(algorithm="ES256", jwks_url="http://127.0.0.1:1/keys"))
-    with identity_provider() as stranger:
-        assert await outcome(authenticator, stranger.authorization()) is IdentityProviderUnavailable
+    with identity_provider() as unknown_caller:
+        assert await outcome(authenticator, unknown_caller.authorization()) is IdentityProviderUnavailable
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

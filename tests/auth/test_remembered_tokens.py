@@ -1,4 +1,4 @@
-"""A token is verified once, and never believed longer than it says itself, or than its key is known to be good."""
+"""A token is verified once, and never verified longer than it says itself, or than its key is known to be good."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

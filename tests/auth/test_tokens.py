@@ -1,4 +1,4 @@
-"""Which tokens are believed."""
+"""Which tokens are verified."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

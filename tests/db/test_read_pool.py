@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, func, select, table, text
 
 from db.engine.errors import DatabaseNotMigrated, DatabaseUnavailable
 from db.engine.limits import FOR_REQUESTS, Limits
-from db.engine.pool import ReadPool
+from db.engine.pool import Pool
 from db.engine.statements import Row, Statement
 from tests.inspected import InspectedDatabase
 
@@ -29,13 +29,11 @@ ENDLESS = Statement(select(func.pg_backend_pid()).select_from(text("pg_sleep(360
 NOWHERE = Statement(select(text("1")).select_from(table("no_such_table")), Number)
 
 
-def pool_of(
-    database: InspectedDatabase, size: int, limits: Limits = FOR_REQUESTS, wait_seconds: float = 60.0
-) -> ReadPool:
-    return ReadPool(partial(database.server.connect, limits), size, {}, wait_seconds)
+def pool_of(database: InspectedDatabase, size: int, limits: Limits = FOR_REQUESTS, wait_seconds: float = 60.0) -> Pool:
+    return Pool(partial(database.server.connect, limits), size, {}, wait_seconds)
 
 
-async def opened(pool: ReadPool, count: int) -> set[int]:
+async def opened(pool: Pool, count: int) -> set[int]:
     """Let so many connections be opened; return the server's processes behind them."""
     return {rows[0].pid for rows in await asyncio.gather(*(pool.fetch(SLOW_WHO) for _ in range(count)))}
 

@@ -296,7 +296,7 @@ async def test_a_search_uses_its_index(searched: InspectedDatabase, word: str, v
 async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searched: InspectedDatabase) -> None:
     caller = Caller(UUID(int=0x100), "new@example.com")
     async with searched.transaction() as session:
-        await accounts.open_account(session, caller)
+        await accounts.get_or_create_account(session, caller)
         look = await create_look(session, caller, SAMPLE)
         asked = VideoJobInput(
             prompt="She turns",

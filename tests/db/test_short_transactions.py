@@ -12,8 +12,8 @@ from db import ledger
 from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader, Row, Statement, Writer
+from db.enums import LedgerEntryKind
 from db.ledger import Entry
-from db.tables import LedgerEntryKind
 from tests.doubles.postgres_proxy import proxied
 from tests.house import House
 from tests.inspected import InspectedDatabase

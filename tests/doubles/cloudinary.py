@@ -130,9 +130,9 @@ class CloudinaryDouble:
         self.most_uploading = 0
         self.delivered_at: str | None = None
         """Where uploads are said to be delivered, if not here."""
-        self.gate = asyncio.Event()
+        self.answering = asyncio.Event()
         """Closed, it holds back uploads that have arrived."""
-        self.gate.set()
+        self.answering.set()
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
 
     @asynccontextmanager
@@ -187,7 +187,7 @@ class CloudinaryDouble:
         self.most_uploading = max(self.most_uploading, self.uploading)
         try:
             async with request.form() as form:  # larger files are spooled to the disk
-                await self.gate.wait()
+                await self.answering.wait()
                 parameters = self._let_in(request, {name: str(form[name]) for name in form if name != "file"})
                 file = form.get("file")
                 if not isinstance(file, UploadFile):

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from auth.caller import Caller
 from db.engine.statements import Writer
-from db.tables import LedgerEntry, LedgerEntryKind, VideoJobStatus
+from db.enums import LedgerEntryKind, VideoJobStatus
+from db.tables import LedgerEntry
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers import generation, submission, video_jobs
@@ -62,8 +63,8 @@ async def record(writer: Writer, job: JobRow) -> JobRow:
     return await submission.record_operation(writer, job, f"operations/{job.id}", "the test")
 
 
-async def put_off(writer: Writer, job: JobRow, *, is_certain: bool) -> JobRow:
-    return await submission.put_off(writer, job, "not now", timedelta(seconds=30), is_certain=is_certain)
+async def defer(writer: Writer, job: JobRow, *, is_certain: bool) -> JobRow:
+    return await submission.defer(writer, job, "not now", timedelta(seconds=30), is_certain=is_certain)
 
 
 async def interrupt(writer: Writer, job: JobRow) -> JobRow:
@@ -88,8 +89,8 @@ async def crash(writer: Writer, job: JobRow) -> JobRow:
     return job
 
 
-busy = partial(put_off, is_certain=True)
-faulty = partial(put_off, is_certain=False)
+busy = partial(defer, is_certain=True)
+faulty = partial(defer, is_certain=False)
 keep_charge, refund = partial(fail, refund=False), partial(fail, refund=True)
 SENT = (take, begin, record)
 PENDING, RUNNING = VideoJobStatus.PENDING, VideoJobStatus.RUNNING

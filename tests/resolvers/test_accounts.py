@@ -12,7 +12,7 @@ from tests.house import House
 
 
 async def test_fifty_first_requests_at_once_make_one_account(house: House) -> None:
-    caller = house.stranger()
+    caller = house.unknown_caller()
 
     bodies = await asyncio.gather(*(house.graphql(caller, "{ viewer { tokens { balance } } }") for _ in range(50)))
 
@@ -45,7 +45,7 @@ async def test_what_is_no_address_finds_nobody(house: House, email: str) -> None
 
 
 async def test_an_address_finds_its_account_however_it_is_written_and_a_new_one_always_the_same(house: House) -> None:
-    known, fresh = await house.user(), f"{house.stranger().user_id}@Example.com"
+    known, fresh = await house.user(), f"{house.unknown_caller().user_id}@Example.com"
     async with house.database.transaction() as session:
         found = await accounts.account_for_email(session, f" {known.email} ".upper())
         made = [await accounts.account_for_email(session, written) for written in (fresh, f"{fresh} ", fresh.lower())]

@@ -3,7 +3,8 @@
 import pytest
 
 from auth.caller import Caller, Role
-from db.tables import LogLevel, VideoJob, VideoJobStatus
+from db.enums import LogLevel, VideoJobStatus
+from db.tables import VideoJob
 from db.video_jobs import JobRow
 from tests.house import House
 from tests.resolvers.stages import ACTIVE, ENDED, SPENT, UNSENT, Stage, books, job_at, refunds_of

@@ -176,7 +176,7 @@ async def test_the_last_tokens_can_be_spent_and_one_less_cannot(house: House, wi
 
 @pytest.mark.parametrize("status", [AccountStatus.PENDING, AccountStatus.SUSPENDED])
 async def test_an_inactive_account_is_refused(house: House, wire: Wire, status: AccountStatus) -> None:
-    caller = house.stranger(status=status)
+    caller = house.unknown_caller(status=status)
     before = await house.traces(caller)
 
     answer = await wire.create(caller)
@@ -198,7 +198,7 @@ async def test_an_inactive_account_is_refused(house: House, wire: Wire, status: 
 async def test_a_caller_without_a_good_token_is_refused(
     house: House, wire: Wire, authorization: str | None, code: str
 ) -> None:
-    caller = house.stranger()
+    caller = house.unknown_caller()
     before = await house.traces(caller)
     expired = sign(house.settings.token_policy(), caller, timedelta(hours=-1))
     sent = f"Bearer {expired}" if authorization == "expired" else authorization

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.engine.pool import ReadPool
+from db.engine.pool import Pool
 from tests.house import FORM, House, eventually, multipart
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
@@ -39,9 +39,9 @@ WRITTEN = ["BEGIN;", "lock", "standing", "write", "enqueue", "COMMIT;", "wake"]
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect what is sent by pools that are made from now on."""
     statements: list[str] = []
-    make = ReadPool.__init__
+    make = Pool.__init__
 
-    def made(pool: ReadPool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
+    def made(pool: Pool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
         async def listened_to() -> asyncpg.Connection:
             connection = await connect()
             connection.add_query_logger(lambda query: statements.append(query.query))
@@ -49,7 +49,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         make(pool, listened_to, *more)
 
-    monkeypatch.setattr(ReadPool, "__init__", made)
+    monkeypatch.setattr(Pool, "__init__", made)
     return statements
 
 

@@ -13,17 +13,9 @@ from sqlalchemy import select
 
 from auth.caller import Caller, Role
 from db.engine.statements import Writer
+from db.enums import ACTIVE_STATUSES, ActorKind, LedgerEntryKind, Submission, VideoJobStatus
 from db.looks import LookRow
-from db.tables import (
-    ACTIVE_STATUSES,
-    ActorKind,
-    LedgerEntry,
-    LedgerEntryKind,
-    Submission,
-    User,
-    VideoJob,
-    VideoJobStatus,
-)
+from db.tables import LedgerEntry, User, VideoJob
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs

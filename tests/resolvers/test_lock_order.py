@@ -17,7 +17,8 @@ from sqlalchemy import select
 from auth.caller import Caller, Role
 from db import accounts
 from db import video_jobs as rows
-from db.tables import SubmissionPace, VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import JobRow
 from resolvers import submission, video_job_creation, video_jobs
 from resolvers.generation import VideoJobChanged

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from starlette.datastructures import UploadFile
 
-from db.tables import ImageRole
+from db.enums import ImageRole
 from providers.mock.models import ANY_MODEL
 from providers.veo.models import MODELS, offered
 from resolvers.errors import InvalidInput

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db import submission_pace
-from db.tables import Submission
+from db.enums import Submission
 from resolvers import generation, submission
 from resolvers.models import Provider
 from resolvers.queue_places import queue_places
@@ -92,7 +92,7 @@ async def test_a_refusal_for_quota_makes_everybody_wait_and_gives_reserved_turns
         reserved = await submission.begin_in_turn(session, reserved, veo)
 
     async with house.database.transaction() as session:
-        refused = await submission.put_off(session, refused, "quota", timedelta(seconds=30), is_certain=True)
+        refused = await submission.defer(session, refused, "quota", timedelta(seconds=30), is_certain=True)
     async with house.database.transaction() as session:
         turns = [await submission.begin_in_turn(session, job, veo) for job in (reserved, refused)]
 

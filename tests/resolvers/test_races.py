@@ -12,14 +12,15 @@ from sqlalchemy import select, text
 
 from auth.caller import Caller
 from db import accounts
+from db.enums import LedgerEntryKind, Submission, VideoJobStatus
 from db.looks import LookRow
-from db.tables import LedgerEntry, LedgerEntryKind, LookVideo, Submission, VideoJob, VideoJobStatus
+from db.tables import LedgerEntry, LookVideo, VideoJob
 from resolvers import generation, video_jobs
 from resolvers.errors import Refusal
 from tests.house import House, eventually
 from tests.wires import Answer, GraphQLWire, RestWire
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import workshop
+from tests.worker.test_generate import context
 from worker.service import generate
 
 BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
@@ -147,13 +148,13 @@ async def test_a_job_cancelled_while_a_worker_takes_it_is_either_refunded_or_mad
     callers = [await house.user() for _ in range(20)]
     jobs = [await house.create(caller) for caller in callers]
     generator = ScriptedGenerator()
-    shop = workshop(house, generator)
+    working = context(house, generator)
 
     races: list[Awaitable[Any]] = []
     for turn, (caller, job_id) in enumerate(zip(callers, jobs, strict=True)):
         pair: list[Awaitable[Any]] = [
             CANCEL[turn % 2](house, caller, job_id),
-            generate(shop, UUID(job_id)),
+            generate(working, UUID(job_id)),
         ]
         races += pair if turn % 4 < 2 else reversed(pair)
     outcomes = await asyncio.gather(*races)
@@ -174,7 +175,7 @@ async def test_ten_deletions_of_a_job_delete_it_once(house: House, *, ended: boo
     caller = await house.user()
     job_id = await house.create(caller)
     if ended:
-        await generate(workshop(house, ScriptedGenerator()), UUID(job_id))
+        await generate(context(house, ScriptedGenerator()), UUID(job_id))
 
     codes = await asyncio.gather(*(DELETE[turn % 2](house, caller, job_id) for turn in range(10)))
 

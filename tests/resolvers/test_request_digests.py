@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.tables import IdempotencyKey, ImageRole
+from db.enums import ImageRole
+from db.tables import IdempotencyKey
 from resolvers.video_job_input import JobImage, VideoJobInput
 from tests.house import FORM, House
 from tests.wires import Wire

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
-from db.tables import LedgerEntry, LedgerEntryKind
+from db.enums import LedgerEntryKind
+from db.tables import LedgerEntry
 from tests.house import House
 from tests.schema.mutate import ERRORS, codes, mutate
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from auth.caller import Caller
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from resolvers.queue_places import QueuePlace
 from rest_compat.conditional import JobState, is_named, seconds_to_wait
 from tests.house import House

@@ -131,7 +131,7 @@ async def test_a_bad_token_is_a_401(house: House, case: str) -> None:
 @every_closed_call
 @pytest.mark.parametrize("status", [AccountStatus.PENDING, AccountStatus.SUSPENDED])
 async def test_every_call_needs_an_active_account(house: House, method: str, path: str, status: AccountStatus) -> None:
-    answer = await call(house, house.stranger(Role.ADMIN, status), method, path)
+    answer = await call(house, house.unknown_caller(Role.ADMIN, status), method, path)
 
     body = well_formed(answer)
     assert answer.status_code == 403

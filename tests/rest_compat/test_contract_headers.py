@@ -17,7 +17,7 @@ from tests.house import FORM, House, http_client, multipart
 from tests.rest_compat.test_contract import NOBODYS, call, well_formed
 from tests.servers import serving
 
-ORIGIN = "https://shop.example"
+ORIGIN = "https://working.example"
 
 
 async def test_a_request_id_is_taken_over_or_made(house: House) -> None:
@@ -41,7 +41,7 @@ async def test_a_fault_is_told_with_its_request_id(settings: Settings, house: Ho
 
     broken = Broken(settings.database_url or "")
     async with serving(settings, broken) as base_url, http_client(base_url) as http:
-        answer = await http.get("/api/v1/looks", headers=house.headers(house.stranger()))
+        answer = await http.get("/api/v1/looks", headers=house.headers(house.unknown_caller()))
     await broken.close()
 
     body = answer.json()

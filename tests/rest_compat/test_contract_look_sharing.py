@@ -31,7 +31,7 @@ async def test_a_list_of_countless_strangers_is_refused(house: House) -> None:
 
 @pytest.mark.parametrize("visibility", ["private", "shared", "public"])
 async def test_a_look_may_be_shared_from_the_start(house: House, visibility: str) -> None:
-    owner, friend, stranger = [await house.user() for _ in range(3)]
+    owner, friend, unknown_caller = [await house.user() for _ in range(3)]
     ids = [str(friend.user_id), str(friend.user_id).upper()]
 
     look = await make(house, owner, visibility=visibility, sharedWithUserIds=ids)
@@ -39,7 +39,7 @@ async def test_a_look_may_be_shared_from_the_start(house: House, visibility: str
     shared_with = [{"id": str(friend.user_id), "email": None, "name": None}]
     assert look["visibility"] == visibility
     assert look["sharedWith"] == (shared_with if visibility == "shared" else [])
-    seen = [await status_for(house, who, look["id"]) for who in (owner, friend, stranger)]
+    seen = [await status_for(house, who, look["id"]) for who in (owner, friend, unknown_caller)]
     assert seen == {"private": [200, 404, 404], "shared": [200, 200, 404], "public": [200] * 3}[visibility]
 
 

@@ -53,7 +53,12 @@ async def rows_and_files(house: House) -> tuple[int, int, int, set[str]]:
 
 async def test_a_look_is_made_with_the_contracts_members(house: House) -> None:
     caller = await house.user()
-    product = PRODUCT | {"sku": "LR-1", "designer": "Atelier", "price": 129.5, "productUrl": "https://shop.example/1"}
+    product = PRODUCT | {
+        "sku": "LR-1",
+        "designer": "Atelier",
+        "price": 129.5,
+        "productUrl": "https://working.example/1",
+    }
 
     look = await make(house, caller, title=" Stone ", notes="Wool", products=[product, PRODUCT])
 
@@ -89,7 +94,7 @@ async def test_images_are_served_as_what_they_are(house: House) -> None:
     text = {kind: base64.b64encode(data[kind]).decode() for kind in kinds}
     products = [{"name": kind, "thumbnailBase64": text[kind]} for kind in kinds]
 
-    # What a data URI declares is not believed.
+    # What a data URI declares is not verified.
     look = await make(
         house, await house.user(), generatedImageBase64=f"data:image/png;base64,{text['JPEG']}", products=products
     )
@@ -242,7 +247,7 @@ async def test_a_member_that_is_there_twice_is_refused(house: House, more: str, 
     ("fields", "place"),
     [
         ({"titel": "x"}, ["titel"]),
-        ({"generatedImageUrl": "https://shop.example/a.png"}, ["generatedImageUrl"]),
+        ({"generatedImageUrl": "https://working.example/a.png"}, ["generatedImageUrl"]),
         ({"lookId": NOBODYS}, ["lookId"]),
         ({"title": "a", "Title": "b"}, ["Title"]),
         ({"products": [PRODUCT, PRODUCT | {"prize": 1}]}, ["products", 1, "prize"]),
@@ -265,10 +270,10 @@ async def test_a_member_that_nobody_knows_is_refused_by_name(
 
 
 async def test_members_may_be_spelled_with_underscores(house: House) -> None:
-    product = {"name": "Coat", "product_url": "https://shop.example/1", "thumbnail_base64": PNG}
+    product = {"name": "Coat", "product_url": "https://working.example/1", "thumbnail_base64": PNG}
 
     look = await call(
         house, await house.user(), "POST", PATH, json={"generated_image_base64": PNG, "products": [product]}
     )
 
-    assert [one["productUrl"] for one in look.json()["products"]] == ["https://shop.example/1"]
+    assert [one["productUrl"] for one in look.json()["products"]] == ["https://working.example/1"]

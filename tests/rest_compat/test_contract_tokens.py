@@ -34,7 +34,7 @@ async def read(house: House, caller: Caller, path: str) -> Any:
 
 
 async def test_a_new_account_starts_with_100_tokens(house: House) -> None:
-    caller = house.stranger()
+    caller = house.unknown_caller()
 
     info = await read(house, caller, "/info")
     history = await read(house, caller, "/history")

@@ -82,10 +82,10 @@ async def test_a_worker_passes_over_a_deleted_job(house: House) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", ""), ("POST", "/cancel")])
 async def test_nobody_ends_a_strangers_job(house: House, method: str, path: str) -> None:
-    owner, stranger = await house.user(), await house.user()
+    owner, unknown_caller = await house.user(), await house.user()
     job_id = await house.create(owner)
 
-    assert await refused(house, stranger, method, f"{PATH}/{job_id}{path}") == NOT_FOUND
+    assert await refused(house, unknown_caller, method, f"{PATH}/{job_id}{path}") == NOT_FOUND
     assert (await read(house, owner, f"/{job_id}"))["status"] == "PENDING"
     assert await house.tokens(owner) == 50
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from tests.house import House, eventually
 from tests.rest_compat.test_contract import NOBODYS, call, refused
 from tests.rest_compat.test_video_jobs import JOB_MEMBERS

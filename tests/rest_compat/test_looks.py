@@ -53,16 +53,16 @@ async def test_a_look_without_videos_has_an_empty_list(house: House) -> None:
 @pytest.mark.parametrize(
     ("visibility", "statuses"),
     [
-        ("private", {"owner": 200, "shared with": 404, "stranger": 404, "admin": 200}),
-        ("shared", {"owner": 200, "shared with": 200, "stranger": 404, "admin": 200}),
-        ("public", {"owner": 200, "shared with": 200, "stranger": 200, "admin": 200}),
+        ("private", {"owner": 200, "shared with": 404, "unknown_caller": 404, "admin": 200}),
+        ("shared", {"owner": 200, "shared with": 200, "unknown_caller": 404, "admin": 200}),
+        ("public", {"owner": 200, "shared with": 200, "unknown_caller": 200, "admin": 200}),
     ],
 )
 async def test_visibility_decides_who_sees_a_look(house: House, visibility: str, statuses: dict[str, int]) -> None:
     callers = {
         "owner": await house.user(),
         "shared with": await house.user(),
-        "stranger": await house.user(),
+        "unknown_caller": await house.user(),
         "admin": await house.user(role=Role.ADMIN),
     }
     look = await house.look(callers["owner"])

@@ -141,8 +141,8 @@ async def test_whoever_is_refused_is_refused_alike(house: House, clients: Client
     url, unknown = f"/api/v1/video-jobs/{job_id}", f"/api/v1/video-jobs/{uuid4()}"
     own = house.headers(caller)["Authorization"]
     expired = house.headers(caller, timedelta(hours=-1))["Authorization"]
-    suspended = house.headers(house.stranger(status=AccountStatus.SUSPENDED))["Authorization"]
-    stranger = house.headers(house.stranger())["Authorization"]
+    suspended = house.headers(house.unknown_caller(status=AccountStatus.SUSPENDED))["Authorization"]
+    unknown_caller = house.headers(house.unknown_caller())["Authorization"]
     admin = house.headers(await house.user(role=Role.ADMIN))["Authorization"]
 
     async def status(url: str, authorization: str | None) -> int:
@@ -150,7 +150,7 @@ async def test_whoever_is_refused_is_refused_alike(house: House, clients: Client
         return (await clients.said(url, headers))[0]
 
     assert [await status(url, token) for token in (None, "", "Basic x", "Bearer x", expired)] == [401] * 5
-    assert [await status(url, token) for token in (suspended, stranger, own, admin)] == [403, 404, 304, 304]
+    assert [await status(url, token) for token in (suspended, unknown_caller, own, admin)] == [403, 404, 304, 304]
     assert [await status(unknown, token) for token in (None, own, admin)] == [401, 404, 404]
     assert [await status(f"/api/v1/video-jobs/{odd}", own) for odd in ("x", "%0A", "%F0%9F%8E%A5", "1" * 32)] == [
         404
@@ -174,7 +174,7 @@ async def test_nothing_else_is_answered_early(house: House, clients: Clients) ->
 
 
 async def test_a_database_that_is_gone_is_told_alike(house: House, without_database: Clients) -> None:
-    headers = [*house.headers(house.stranger()).items(), ("If-None-Match", "*")]
+    headers = [*house.headers(house.unknown_caller()).items(), ("If-None-Match", "*")]
 
     status, sent, body = await without_database.said(f"/api/v1/video-jobs/{uuid4()}", headers)
 

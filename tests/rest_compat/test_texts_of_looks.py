@@ -50,7 +50,7 @@ async def found(house: House, caller: Caller, wire_name: str, search: str) -> li
 @WIRES
 async def test_text_is_stored_composed(house: House, wire_name: str) -> None:
     caller = await house.user()
-    product = {"name": APART, "sku": APART, "designer": APART, "productUrl": f"https://shop.example/{APART[:5]}"}
+    product = {"name": APART, "sku": APART, "designer": APART, "productUrl": f"https://working.example/{APART[:5]}"}
 
     look_id, _ = await make(house, caller, wire_name, title=f" {APART} ", notes=APART, products=[product])
 
@@ -58,7 +58,7 @@ async def test_text_is_stored_composed(house: House, wire_name: str) -> None:
     (one,) = look["products"]
     assert (look["title"], look["notes"]) == (COMPOSED, COMPOSED)
     assert (one["name"], one["sku"], one["designer"]) == (COMPOSED,) * 3
-    assert one["productUrl"] == f"https://shop.example/{COMPOSED[:4]}"
+    assert one["productUrl"] == f"https://working.example/{COMPOSED[:4]}"
 
 
 @pytest.mark.parametrize("sent", [COMPOSED, APART])
@@ -158,9 +158,9 @@ async def test_prices_are_rounded_half_up(house: House, wire_name: str, price: f
 @pytest.mark.parametrize(
     "address",
     [
-        "https://shop.example/a?b=c#d",
-        "HTTP://shop.example",
-        "http://user@shop.example:8080/%C3%A9",
+        "https://working.example/a?b=c#d",
+        "HTTP://working.example",
+        "http://user@working.example:8080/%C3%A9",
         " https://é.example ",
     ],
 )
@@ -184,19 +184,19 @@ async def test_a_page_is_linked(house: House, wire_name: str, address: str) -> N
         "data:text/html,<script>",
         "vbscript:x",
         "file:///etc/passwd",
-        "ftp://shop.example",
-        "//shop.example",
-        "shop.example/coat",
+        "ftp://working.example",
+        "//working.example",
+        "working.example/coat",
         "https:",
         "https://",
         "https:///coat",
-        "https:shop.example",
-        "https:\\\\shop.example",
-        "https://shop.example/a b",
-        "https://shop.example/\x7f",
+        "https:working.example",
+        "https:\\\\working.example",
+        "https://working.example/a b",
+        "https://working.example/\x7f",
         "http://?x",
-        "blob:https://shop.example/1",
-        "https.evil://shop.example",
+        "blob:https://working.example/1",
+        "https.evil://working.example",
     ],
 )
 async def test_what_is_no_page_is_refused(house: House, wire_name: str, address: str) -> None:

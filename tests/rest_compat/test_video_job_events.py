@@ -7,7 +7,7 @@ import pytest
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from resolvers import generation
 from tests.house import House
 from tests.rest_compat.event_stream import Event, followed, following, log_of, states_of

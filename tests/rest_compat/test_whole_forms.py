@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from auth.caller import Caller
-from db.tables import ImageRole, VideoJobImage
+from db.enums import ImageRole
+from db.tables import VideoJobImage
 from tests.house import FORM, House, multipart
 from tests.schema.mutate import png
 from tests.schema.test_uploads import nothing_written

@@ -9,12 +9,12 @@ import graphql
 import pytest
 
 from db.engine.errors import DatabaseUnavailable
-from db.engine.pool import ReadPool
+from db.engine.pool import Pool
 from db.engine.statements import Row, Statement
+from db.enums import VideoJobStatus
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.tables import VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import look_videos, looks, video_jobs
 from schema import connections
@@ -100,7 +100,7 @@ def spoil(
 ) -> None:
     """Let rows of a type have a strange value: those of every place that is wanted, in the order of first sight."""
     seen: dict[object, int] = {}
-    fetch = ReadPool.fetch
+    fetch = Pool.fetch
 
     def spoilt(row: Row) -> Any:
         columns = dict(row)
@@ -112,11 +112,11 @@ def spoil(
             )
         return Spoilt(first=row[0], **columns | {attribute: value})
 
-    async def fetch_and_spoil(self: ReadPool, statement: Statement[Any], **values: object) -> list[Any]:
+    async def fetch_and_spoil(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
         rows = await fetch(self, statement, **values)
         return list(map(spoilt, rows)) if statement.row in SHOWN_OF[name] else rows
 
-    monkeypatch.setattr(ReadPool, "fetch", fetch_and_spoil)
+    monkeypatch.setattr(Pool, "fetch", fetch_and_spoil)
 
 
 @pytest.mark.parametrize("places", [lambda _: True, lambda place: place % 3 == 1], ids=["all", "some"])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.tables import Visibility
+from db.enums import Visibility
 from tests.house import House
 from tests.schema.mutate import data_uri, mutate
 

@@ -18,7 +18,7 @@ def test_a_field_is_described_and_keeps_its_default() -> None:
     class Given:
         name: str
         notes: str | None = None
-        sku: str | None = strawberry.field(default="none", description="As the shop calls it")
+        sku: str | None = strawberry.field(default="none", description="As the working calls it")
 
     @strawberry.type
     class Query:
@@ -34,7 +34,7 @@ def test_a_field_is_described_and_keeps_its_default() -> None:
         "name: String!",
         '"""The owner\'s notes"""',
         "notes: String = null",
-        '"""As the shop calls it"""',
+        '"""As the working calls it"""',
         'sku: String = "none"',
     ]
 

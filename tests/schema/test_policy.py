@@ -107,7 +107,7 @@ async def test_a_timeout_is_told_as_an_operation_that_had_begun(monkeypatch: pyt
 class _Anybody:
     """As much of a context as `viewer` looks at."""
 
-    admitted_caller = None
+    authenticated_caller = None
     services = SimpleNamespace(catalogue=CATALOGUE)
 
     async def __aenter__(self) -> None: ...

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from auth.caller import Role
-from db.engine.pool import ReadPool
+from db.engine.pool import Pool
 from db.engine.statements import Statement
 from tests.house import FORM, House, multipart
 
@@ -24,9 +24,9 @@ JOBS = """query ($first: Int, $after: String) { videoJobs(first: $first, after: 
 def statements() -> Iterator[list[str]]:
     """Collect the SQL statements that this process sends."""
     sent: list[str] = []
-    fetch = ReadPool.fetch
+    fetch = Pool.fetch
 
-    async def note_read(self: ReadPool, statement: Statement[Any], **values: object) -> list[Any]:
+    async def note_read(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
         sent.append(statement.sql)
         return await fetch(self, statement, **values)
 
@@ -35,14 +35,14 @@ def statements() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        with patch.object(ReadPool, "fetch", note_read):
+        with patch.object(Pool, "fetch", note_read):
             yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_a_viewers_account_is_made_on_first_sight(house: House) -> None:
-    caller = house.stranger()
+    caller = house.unknown_caller()
 
     body = await house.graphql(caller, "{ viewer { id email isAdmin tokens { balance } } }")
 

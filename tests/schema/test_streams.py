@@ -15,9 +15,9 @@ from websockets.asyncio.client import ClientConnection
 from app.settings import Settings
 from auth.caller import Caller
 from db.engine.database import Database
-from db.engine.pool import ReadPool
+from db.engine.pool import Pool
 from db.engine.statements import Row, Statement
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from db.video_jobs import VideoJobRow
 from tests.house import House, eventually
 from tests.servers import serving
@@ -212,13 +212,13 @@ async def test_the_same_subscription_of_the_same_user_is_executed_once(
     caller, other = await house.user(tokens=1000), await house.user()
     job_id = await house.create(caller)
     reads: list[type[Row]] = []
-    fetch = ReadPool.fetch
+    fetch = Pool.fetch
 
-    async def counted(self: ReadPool, statement: Statement[Any], **values: object) -> list[Any]:
+    async def counted(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
         reads.append(statement.row)
         return await fetch(self, statement, **values)
 
-    monkeypatch.setattr(ReadPool, "fetch", counted)
+    monkeypatch.setattr(Pool, "fetch", counted)
     mine, others = house.headers(caller), house.headers(other)
     async with (
         serving(settings, database) as url,

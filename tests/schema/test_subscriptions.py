@@ -101,8 +101,8 @@ async def test_a_socket_is_closed_for_now_while_there_is_no_database(
     async def lost(*_: Any) -> None:
         raise DatabaseUnavailable
 
-    monkeypatch.setattr("app.wiring.open_account", lost)
-    init = {"init_payload": house.headers(house.stranger())}
+    monkeypatch.setattr("app.wiring.get_or_create_account", lost)
+    init = {"init_payload": house.headers(house.unknown_caller())}
 
     with pytest.raises(TransportConnectionFailed) as closed:
         async for _ in follow(house, "any", **init):

@@ -3,7 +3,8 @@
 import pytest
 
 from auth.caller import Role
-from db.tables import LedgerEntry, VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import LedgerEntry, VideoJob
 from tests.house import FORM, House, eventually
 from tests.schema.mutate import CANCEL, DELETE, ERRORS, LOOK, RETRY, codes, mutate
 from tests.wires import GraphQLWire

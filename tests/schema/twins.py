@@ -135,7 +135,7 @@ async def furnished(house: House) -> Twins:
         storage=LocalStorage(house.settings.media_folder, poster),
         catalogue=CATALOGUE,
         addresses=PlainPaths(),
-        admit=_nobody,
+        authenticate=_nobody,
     )
     plain, fast = (make_schema(limits=NO_LIMITS, timeout_seconds=600, fast=is_fast) for is_fast in (False, True))
     return Twins(plain, fast, services, caller, {**jobs, "LOOK": looks[0], "EMPTY": looks[3]})

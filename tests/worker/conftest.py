@@ -71,5 +71,5 @@ async def studio(real_house: House, front: Front, cloudinary: CloudinaryDouble, 
     front.renew()
     cloudinary.reset()
     yield Studio(real_house, front, cloudinary)
-    cloudinary.gate.set()
+    cloudinary.answering.set()
     await real_house.clear()

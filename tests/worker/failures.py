@@ -27,7 +27,7 @@ class Row:
     log: str | None = None
     refunded: bool = False
     uploads: int = 1
-    patience: Mapping[str, Any] = field(default_factory=dict)
+    retry_policy: Mapping[str, Any] = field(default_factory=dict)
     timeout_seconds: float | None = None
 
 

@@ -16,7 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.tables import Base, FileRemoval, LedgerEntry, LedgerEntryKind, VideoJob, VideoJobImage, VideoJobLog
+from db.enums import LedgerEntryKind
+from db.tables import Base, FileRemoval, LedgerEntry, VideoJob, VideoJobImage, VideoJobLog
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.veo import VeoDouble
 from tests.house import FORM, House, Traces, eventually, multipart
@@ -24,9 +25,9 @@ from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.wires import CREATE
 from tests.workers import at_work
-from worker.workshop import Patience, Workshop
+from worker.context import RetryPolicy, WorkerContext
 
-HASTE = Patience(
+HASTE = RetryPolicy(
     first_retry_seconds=0.02,
     longest_retry_seconds=0.05,
     quota_seconds=0.05,
@@ -112,10 +113,10 @@ class Studio:
         object.__setattr__(self, "veo", self.front.veo)
 
     @asynccontextmanager
-    async def working(self, patience: Patience = HASTE, **changes: Any) -> AsyncIterator[Workshop]:
+    async def working(self, retry_policy: RetryPolicy = HASTE, **changes: Any) -> AsyncIterator[WorkerContext]:
         """Run a worker."""
-        async with at_work(self.house.settings, self.house.database, patience=patience, **changes) as shop:
-            yield shop
+        async with at_work(self.house.settings, self.house.database, retry_policy=retry_policy, **changes) as working:
+            yield working
 
     async def create(self, caller: Caller, *files: File, over: WireName = "rest", **fields: Any) -> Said:
         """Ask for a real video with the usual fields, changed by `fields`; None leaves one out."""

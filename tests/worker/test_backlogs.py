@@ -13,7 +13,8 @@ from sqlalchemy import insert, select, text
 
 from app.settings import Settings
 from db import queue
-from db.tables import VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import VideoJob
 from tests.house import House, eventually
 from tests.worker.test_survival import EXIT_SECONDS, worker_process
 from tests.workers import at_work

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.generators import veo_access
-from db.tables import LogLevel
+from db.enums import LogLevel
 from db.video_jobs import JobRow
 from media.videos import probe
 from providers.veo.generator import VeoGenerator
@@ -160,14 +160,14 @@ POLLS = [
         sets(seconds_until_done=3600),
         "GENERATION_TIMED_OUT",
         TIMED_OUT,
-        patience={"generation_seconds": SECONDS},
+        retry_policy={"generation_seconds": SECONDS},
     ),
     Row(
         "never answered",
         polls(*[error(503, "Unavailable")] * 999),
         "GENERATION_TIMED_OUT",
         TIMED_OUT,
-        patience={"generation_seconds": SECONDS},
+        retry_policy={"generation_seconds": SECONDS},
     ),
 ]
 RESULTS = [
@@ -288,7 +288,7 @@ STORES = [
         "STORAGE_UNAVAILABLE",
         NOT_STORED,
         log="The video could not be stored yet, trying again",
-        patience={"most_store_faults": 2, "store_tries": 2},
+        retry_policy={"most_store_faults": 2, "store_tries": 2},
     ),
 ]
 TABLE = [*REFUSED_SUBMITS, *UNCERTAIN_SUBMITS, *POLLS, *RESULTS, *STORES]
@@ -309,8 +309,8 @@ async def test_a_failure_has_its_end(studio: Studio, row: Row, *, refund: bool) 
     row.script(studio)
 
     async with generators(studio, row.timeout_seconds) as changes:
-        patience = replace(HASTE, **row.patience)
-        async with studio.working(patience, refund_failed_jobs=refund, **changes):
+        retry_policy = replace(HASTE, **row.retry_policy)
+        async with studio.working(retry_policy, refund_failed_jobs=refund, **changes):
             job = await studio.house.finished(job_id)
 
     # The worker has let go: nothing more can happen to the job.
@@ -334,7 +334,7 @@ async def test_a_failure_has_its_end(studio: Studio, row: Row, *, refund: bool) 
 
 @asynccontextmanager
 async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIterator[dict[str, Any]]:
-    """Yield a generator that waits no longer than that for an answer, as what is to be changed in the workshop."""
+    """Yield a generator that waits no longer than that for an answer, as what is to be changed in the context."""
     if timeout_seconds is None:
         yield {}
         return

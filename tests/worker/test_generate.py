@@ -10,23 +10,24 @@ import pytest
 from pgqueuer.errors import RetryRequested
 from sqlalchemy import text
 
-from db.tables import Submission, VideoJob, VideoJobStatus
+from db.enums import Submission, VideoJobStatus
+from db.tables import VideoJob
 from resolvers import generation, submission
 from resolvers.models import MOCK
 from resolvers.ports import GenerationFailed, StillGenerating
 from tests.house import CATALOGUE, House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
+from worker.context import RetryPolicy, WorkerContext
 from worker.run import Run, Superseded
 from worker.service import generate, see_through
-from worker.workshop import Patience, Workshop
 
 SOON = 0.01
-HASTE = Patience(first_retry_seconds=0.01, longest_retry_seconds=0.02, uncertain_seconds=0)
+HASTE = RetryPolicy(first_retry_seconds=0.01, longest_retry_seconds=0.02, uncertain_seconds=0)
 MOST_FAULTS = HASTE.most_faults
 
 
-def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorage | None = None) -> Workshop:
-    return Workshop(
+def context(house: House, generator: ScriptedGenerator, storage: ScriptedStorage | None = None) -> WorkerContext:
+    return WorkerContext(
         database=house.database,
         generators={MOCK: generator},
         storage=storage or ScriptedStorage(),
@@ -34,7 +35,7 @@ def workshop(house: House, generator: ScriptedGenerator, storage: ScriptedStorag
         stopping=asyncio.Event(),
         catalogue=CATALOGUE,
         scratch=house.settings.scratch_folder,
-        patience=HASTE,
+        retry_policy=HASTE,
     )
 
 
@@ -55,7 +56,7 @@ async def test_a_job_is_submitted_once_followed_and_stored(house: House) -> None
     generator = ScriptedGenerator([StillGenerating(None, SOON), StillGenerating(35, SOON), None])
     storage = ScriptedStorage()
 
-    await generate(workshop(house, generator, storage), job_id)
+    await generate(context(house, generator, storage), job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.progress_percentage, job.error_message) == (VideoJobStatus.SUCCEEDED, 100, None)
@@ -75,9 +76,9 @@ async def test_a_job_is_submitted_once_followed_and_stored(house: House) -> None
 async def test_progress_never_goes_back_and_never_says_100_before_the_video_is_stored(house: House) -> None:
     job_id = await job_of_somebody(house)
     script = [StillGenerating(percentage, SOON) for percentage in (60, 40, 100)]
-    shop = workshop(house, ScriptedGenerator([*script, GenerationFailed("STOP", "Stopped by the test")]))
+    working = context(house, ScriptedGenerator([*script, GenerationFailed("STOP", "Stopped by the test")]))
 
-    await generate(shop, job_id)
+    await generate(working, job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.progress_percentage) == (VideoJobStatus.FAILED, 60)
@@ -86,9 +87,9 @@ async def test_progress_never_goes_back_and_never_says_100_before_the_video_is_s
 async def test_a_failed_generation_tells_its_owner_why_and_keeps_the_charge(house: House) -> None:
     caller = await house.user()
     job_id = UUID(await house.create(caller))
-    shop = workshop(house, ScriptedGenerator([GenerationFailed("PROMPT_REFUSED", "The prompt was refused.")]))
+    working = context(house, ScriptedGenerator([GenerationFailed("PROMPT_REFUSED", "The prompt was refused.")]))
 
-    await generate(shop, job_id)
+    await generate(working, job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.error_code, job.error_message) == (
@@ -107,10 +108,10 @@ async def test_a_failed_jobs_tokens_come_back_where_the_operator_says_so(house: 
     caller = await house.user()
     job_id = UUID(await house.create(caller))
     generator = ScriptedGenerator([GenerationFailed("PROMPT_REFUSED", "The prompt was refused.")])
-    shop = replace(workshop(house, generator), refund_failed_jobs=True)
+    working = replace(context(house, generator), refund_failed_jobs=True)
 
-    await generate(shop, job_id)
-    await generate(shop, job_id)
+    await generate(working, job_id)
+    await generate(working, job_id)
 
     assert (await house.job(job_id)).status == VideoJobStatus.FAILED
     assert await house.tokens(caller) == 100
@@ -120,12 +121,12 @@ async def test_a_failed_jobs_tokens_come_back_where_the_operator_says_so(house: 
 async def test_a_stopping_worker_gives_back_jobs_that_it_has_not_begun_with(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator()
-    shop = replace(workshop(house, generator), starting_room=asyncio.Semaphore(0))
-    waiting = asyncio.create_task(generate(shop, job_id))
+    working = replace(context(house, generator), starting_room=asyncio.Semaphore(0))
+    waiting = asyncio.create_task(generate(working, job_id))
     await asyncio.sleep(0)
 
-    shop.stopping.set()
-    shop.starting_room.release()
+    working.stopping.set()
+    working.starting_room.release()
     with pytest.raises(RetryRequested, match="the worker is stopping"):
         await waiting
 
@@ -137,11 +138,11 @@ async def test_a_stopping_worker_gives_back_jobs_that_it_has_not_begun_with(hous
 async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator()
-    shop = workshop(house, generator, ScriptedStorage([OSError("no space left on device")]))
+    working = context(house, generator, ScriptedStorage([OSError("no space left on device")]))
 
     with pytest.raises(RetryRequested):
-        await generate(shop, job_id)
-    await generate(shop, job_id)
+        await generate(working, job_id)
+    await generate(working, job_id)
 
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
     assert len(generator.submitted) == 1
@@ -150,12 +151,12 @@ async def test_a_fault_of_ours_is_tried_again_from_the_same_operation(house: Hou
 
 async def test_a_fault_that_stays_ends_the_job(house: House) -> None:
     job_id = await job_of_somebody(house)
-    shop = workshop(house, ScriptedGenerator(), ScriptedStorage([OSError("no space left on device")] * 99))
+    working = context(house, ScriptedGenerator(), ScriptedStorage([OSError("no space left on device")] * 99))
 
     for _ in range(MOST_FAULTS - 1):
         with pytest.raises(RetryRequested):
-            await generate(shop, job_id)
-    await generate(shop, job_id)
+            await generate(working, job_id)
+    await generate(working, job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.error_code, job.faults) == (VideoJobStatus.FAILED, "INTERNAL_ERROR", MOST_FAULTS)
@@ -165,7 +166,7 @@ async def test_a_fault_that_stays_ends_the_job(house: House) -> None:
 async def test_a_stopping_worker_hands_over_and_another_goes_on_without_a_second_submit(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator([StillGenerating(40, 60), None])
-    first = workshop(house, generator)
+    first = context(house, generator)
     task = asyncio.create_task(generate(first, job_id))
     await eventually(lambda: house.job(job_id), lambda job: job.progress_percentage == 40)
 
@@ -173,7 +174,7 @@ async def test_a_stopping_worker_hands_over_and_another_goes_on_without_a_second
     with pytest.raises(RetryRequested):
         await task
     handed_over = await house.job(job_id)
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     assert handed_over.status == VideoJobStatus.RUNNING
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
@@ -189,7 +190,7 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
     await _change(house, job_id, status="RUNNING", started_at="2026-01-01T00:00:00Z", submission=Submission.SENDING)
     generator = ScriptedGenerator(submitting_costs=costs == "costs")
 
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     job = await house.job(job_id)
     assert job.status == status
@@ -205,7 +206,7 @@ async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
     await _change(house, job_id, mock_mode=False)
     generator = ScriptedGenerator()
 
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     assert (await house.job(job_id)).error_code == "GENERATION_UNAVAILABLE"
     assert generator.submitted == []
@@ -215,8 +216,8 @@ async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
 async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator([StillGenerating(20, SOON), None])
-    stalled = await Run.of(workshop(house, generator), job_id)
-    newer = await Run.of(workshop(house, generator), job_id)
+    stalled = await Run.of(context(house, generator), job_id)
+    newer = await Run.of(context(house, generator), job_id)
 
     with pytest.raises(Superseded):
         await see_through(stalled)
@@ -230,7 +231,7 @@ async def test_a_superseded_run_stops_without_a_trace(house: House) -> None:
 
 async def test_somebody_elses_change_of_the_row_does_not_stop_the_run(house: House) -> None:
     job_id = await job_of_somebody(house)
-    run = await Run.of(workshop(house, ScriptedGenerator()), job_id)
+    run = await Run.of(context(house, ScriptedGenerator()), job_id)
     await _change(house, job_id, status_message="touched by another process")
 
     await see_through(run)
@@ -255,12 +256,12 @@ async def test_a_transition_on_an_outdated_row_is_refused(house: House, transiti
 async def test_an_ended_or_vanished_job_is_left_alone(house: House) -> None:
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator()
-    shop = workshop(house, generator)
-    await generate(shop, job_id)
+    working = context(house, generator)
+    await generate(working, job_id)
     ended = await house.job(job_id)
 
-    await generate(shop, job_id)
-    await generate(shop, UUID(int=0))
+    await generate(working, job_id)
+    await generate(working, UUID(int=0))
 
     assert (await house.job(job_id)).version == ended.version
     assert len(generator.submitted) == 1

@@ -14,9 +14,9 @@ from db.tables import FileRemoval, IdempotencyKey
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
-from tests.worker.test_generate import workshop
-from worker.housekeeping import SCRATCH_SECONDS, keep_house, prune, reconcile, remove_files, renew_statistics
-from worker.workshop import Workshop
+from tests.worker.test_generate import context
+from worker.context import WorkerContext
+from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files, renew_statistics, run_maintenance
 
 FILES = ["https://images.example/a.png", "https://images.example/b.png"]
 LATER = "https://images.example/later.png"
@@ -32,7 +32,7 @@ async def test_files_are_removed_when_their_time_has_come(house: House) -> None:
     storage = ScriptedStorage()
     await schedule(house)
 
-    await remove_files(workshop(house, ScriptedGenerator(), storage))
+    await remove_files(context(house, ScriptedGenerator(), storage))
 
     assert sorted(storage.deleted) == FILES
     assert await house.count(FileRemoval.address == LATER, table=FileRemoval) == 1
@@ -41,17 +41,17 @@ async def test_files_are_removed_when_their_time_has_come(house: House) -> None:
 
 async def test_a_removal_that_fails_is_put_off_and_tried_again(house: House) -> None:
     storage = ScriptedStorage([StorageUnavailable("down")])
-    shop = workshop(house, ScriptedGenerator(), storage)
+    working = context(house, ScriptedGenerator(), storage)
     await schedule(house)
 
-    await remove_files(shop)
+    await remove_files(working)
     failed = FileRemoval.failures == 1
-    put_off = await house.count(failed, FileRemoval.due_at > func.now(), table=FileRemoval)
+    defer = await house.count(failed, FileRemoval.due_at > func.now(), table=FileRemoval)
     async with house.database.transaction() as session:
         await file_removals.expedite(session, FILES)
-    await remove_files(shop)
+    await remove_files(working)
 
-    assert put_off == 1
+    assert defer == 1
     assert sorted(storage.deleted) == FILES
 
 
@@ -60,7 +60,7 @@ async def test_more_than_a_batch_is_removed_in_one_go(house: House) -> None:
     async with house.database.transaction() as session:
         await file_removals.schedule(session, [f"https://images.example/{number}.png" for number in range(120)])
 
-    await remove_files(workshop(house, ScriptedGenerator(), storage))
+    await remove_files(context(house, ScriptedGenerator(), storage))
 
     assert len(set(storage.deleted)) == len(storage.deleted) == 120
 
@@ -97,7 +97,7 @@ async def test_old_log_rows_keys_and_scratch_files_are_pruned_and_young_ones_sta
         await session.execute(text("UPDATE pgqueuer_log SET created = now() - interval '2 d'"))
         logged = (await session.execute(text("SELECT count(*) FROM pgqueuer_log"))).scalar_one()
 
-    await prune(workshop(house, ScriptedGenerator()))
+    await prune(context(house, ScriptedGenerator()))
 
     assert logged >= 2
     async with house.database.session() as session:
@@ -113,8 +113,8 @@ async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House)
     async with house.database.session() as session:
         await session.execute(text("DELETE FROM pgqueuer"))
 
-    await reconcile(workshop(house, ScriptedGenerator()))
-    await reconcile(workshop(house, ScriptedGenerator()))
+    await reconcile(context(house, ScriptedGenerator()))
+    await reconcile(context(house, ScriptedGenerator()))
 
     async with house.database.session() as session:
         queued = (await session.execute(text("SELECT dedupe_key FROM pgqueuer"))).scalars().all()
@@ -126,10 +126,10 @@ CREATE = """mutation ($key: String) { createVideoJob(input: { prompt: "She turns
 
 
 async def test_the_planner_is_told_of_a_queue_that_has_grown(house: House) -> None:
-    shop = workshop(house, ScriptedGenerator())
+    working = context(house, ScriptedGenerator())
 
     async def known_rows() -> int:
-        await renew_statistics(shop)
+        await renew_statistics(working)
         async with house.database.session() as session:
             return int(await session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'pgqueuer'")) or 0)
 
@@ -155,7 +155,7 @@ async def test_no_error_ends_a_chore(
     rounds = {"reconcile": 0, "remove_files": 0, "renew_statistics": 0, "prune": 0}
 
     def failing(name: str) -> Any:
-        async def chore(_shop: Workshop) -> None:
+        async def chore(_shop: WorkerContext) -> None:
             rounds[name] += 1
             raise error
 
@@ -169,7 +169,7 @@ async def test_no_error_ends_a_chore(
     async def fewest() -> int:
         return min(rounds.values())
 
-    keeping = asyncio.create_task(keep_house(workshop(house, ScriptedGenerator())))
+    keeping = asyncio.create_task(run_maintenance(context(house, ScriptedGenerator())))
     await eventually(fewest, lambda number: number >= 3)
     keeping.cancel()
     with pytest.raises(asyncio.CancelledError):

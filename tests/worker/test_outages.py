@@ -11,7 +11,8 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.generators import veo_access
-from db.tables import LogLevel, Submission, VideoJobLog, VideoJobStatus
+from db.enums import LogLevel, Submission, VideoJobStatus
+from db.tables import VideoJobLog
 from providers.veo.generator import VeoGenerator
 from providers.veo.models import NAME
 from tests.doubles.answers import Answer, quota_exceeded

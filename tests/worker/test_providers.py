@@ -11,7 +11,7 @@ from pgqueuer.errors import RetryRequested
 from sqlalchemy import text
 
 from db import submission_pace
-from db.tables import Submission, VideoJobStatus
+from db.enums import Submission, VideoJobStatus
 from db.video_jobs import JobRow
 from providers.mock.models import ANY_MODEL
 from providers.veo.models import MODELS
@@ -22,11 +22,11 @@ from resolvers.ports import GeneratorMisconfigured, QuotaExceeded, StillGenerati
 from resolvers.video_job_input import VideoJobInput
 from tests.house import House
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import workshop
+from tests.worker.test_generate import context
+from worker.context import WorkerContext
 from worker.run import Run
 from worker.service import generate
 from worker.submitting import submit
-from worker.workshop import Workshop
 
 VEO, OTHER = Provider("veo", 600_000), Provider("other", 600_000)
 VEOS, OTHERS = MODELS[0], replace(MODELS[0], id="other-1", upstream_id="upstream-1", provider="other")
@@ -44,8 +44,8 @@ async def created(house: House, model: VideoModel = VEOS, *, mock_mode: bool = F
     return await house.job(made.job.id)
 
 
-def shop(house: House, generators: dict[str, ScriptedGenerator], catalogue: Catalogue = BOTH) -> Workshop:
-    return replace(workshop(house, ScriptedGenerator()), catalogue=catalogue, generators=generators)
+def working(house: House, generators: dict[str, ScriptedGenerator], catalogue: Catalogue = BOTH) -> WorkerContext:
+    return replace(context(house, ScriptedGenerator()), catalogue=catalogue, generators=generators)
 
 
 def both() -> dict[str, ScriptedGenerator]:
@@ -66,7 +66,7 @@ async def begun(house: House, job: JobRow, provider: Provider) -> JobRow:
 async def test_a_models_provider_makes_its_videos(house: House, model: VideoModel, name: str, upstream: str) -> None:
     job, generators = await created(house, model), both()
 
-    await generate(shop(house, generators), job.id)
+    await generate(working(house, generators), job.id)
 
     job = await house.job(job.id)
     assert (job.status, job.provider) == (VideoJobStatus.SUCCEEDED, name)
@@ -77,10 +77,10 @@ async def test_a_models_provider_makes_its_videos(house: House, model: VideoMode
 
 async def test_a_job_stays_with_the_provider_that_it_was_sent_to_whatever_the_table_says_later(house: House) -> None:
     job, generators = await created(house), both()
-    await submit(await Run.of(shop(house, generators), job.id))
+    await submit(await Run.of(working(house, generators), job.id))
     sent = await house.job(job.id)
 
-    await generate(shop(house, generators, EXCHANGED), job.id)
+    await generate(working(house, generators, EXCHANGED), job.id)
 
     assert (sent.status, sent.provider) == (VideoJobStatus.RUNNING, "veo")
     assert (await house.job(job.id)).status == VideoJobStatus.SUCCEEDED
@@ -96,7 +96,7 @@ async def test_a_job_that_was_not_sent_goes_where_the_table_says_now(
         statement = text("UPDATE video_jobs SET provider = :name WHERE id = :id")
         await session.execute(statement, {"name": left_by_an_older_release, "id": job.id})
 
-    await generate(shop(house, generators, EXCHANGED), job.id)
+    await generate(working(house, generators, EXCHANGED), job.id)
 
     assert (await house.job(job.id)).provider == "other"
     assert [len(each.submitted) for each in generators.values()] == [0, 1]
@@ -107,7 +107,7 @@ async def test_a_waiting_job_whose_model_is_offered_no_more_goes_to_the_first_pr
 ) -> None:
     job, generators = await created(house, OTHERS), both()
 
-    await generate(shop(house, generators, Catalogue.of(ANY_MODEL, {VEO: [VEOS], OTHER: []})), job.id)
+    await generate(working(house, generators, Catalogue.of(ANY_MODEL, {VEO: [VEOS], OTHER: []})), job.id)
 
     assert (await house.job(job.id)).status == VideoJobStatus.SUCCEEDED
     assert [request.model for request in generators["veo"].submitted] == ["other-1"]
@@ -128,7 +128,7 @@ async def test_a_job_that_the_release_before_has_sent_is_followed_to_its_end(hou
             {"id": job.id},
         )
 
-    await generate(shop(house, generators, EXCHANGED), job.id)
+    await generate(working(house, generators, EXCHANGED), job.id)
 
     assert (await house.job(job.id)).status == VideoJobStatus.SUCCEEDED
     assert {other for other, each in generators.items() if each.polled} == {name}
@@ -141,7 +141,7 @@ async def test_a_job_that_the_release_before_was_sending_is_not_sent_again(house
     async with house.database.session() as session:
         await session.execute(text("UPDATE video_jobs SET submission = 'SENDING' WHERE id = :id"), {"id": job.id})
 
-    await generate(shop(house, generators, EXCHANGED), job.id)
+    await generate(working(house, generators, EXCHANGED), job.id)
 
     job = await house.job(job.id)
     assert (job.status, job.error_code) == (VideoJobStatus.FAILED, "SUBMISSION_UNCERTAIN")
@@ -156,11 +156,11 @@ async def refuse(transaction: Any, job: JobRow) -> JobRow:
     return await submission.refuse(transaction, job, REFUSED, is_last=False)
 
 
-async def put_off(transaction: Any, job: JobRow) -> JobRow:
-    return await submission.put_off(transaction, job, "quota", timedelta(hours=1), is_certain=True)
+async def defer(transaction: Any, job: JobRow) -> JobRow:
+    return await submission.defer(transaction, job, "quota", timedelta(hours=1), is_certain=True)
 
 
-@pytest.mark.parametrize("step", [put_off, refuse, submission.take_back])
+@pytest.mark.parametrize("step", [defer, refuse, submission.take_back])
 async def test_a_job_that_was_not_accepted_is_nobodys_again(house: House, step: Any) -> None:
     job = await begun(house, await created(house), VEO)
     async with house.database.transaction() as transaction:
@@ -185,9 +185,9 @@ async def test_a_quota_of_one_provider_makes_nobody_wait_for_another(house: Hous
     generators = both()
     generators["veo"].refusals = [QuotaExceeded("quota", retry_after_seconds=3600)]
     with pytest.raises(RetryRequested):
-        await generate(shop(house, generators), mine.id)
+        await generate(working(house, generators), mine.id)
 
-    await generate(shop(house, generators), his.id)
+    await generate(working(house, generators), his.id)
     waiting = await begun(house, next_of_veo, VEO)
 
     assert (await house.job(his.id)).status == VideoJobStatus.SUCCEEDED

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
-from db.tables import FileRemoval, ImageRole, VideoJobImage, VideoJobStatus
+from db.enums import ImageRole, VideoJobStatus
+from db.tables import FileRemoval, VideoJobImage
 from tests.house import eventually
 from tests.worker.studio import FRAMES, JPEG, PNG, File, Said, Studio, WireName, ended, picture, wires
 

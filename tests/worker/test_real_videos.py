@@ -14,7 +14,7 @@ from gql.transport.websockets import WebsocketsTransport
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from media.video_properties import VideoProperties
 from media.videos import probe
 from tests.doubles.answers import error

@@ -8,7 +8,8 @@ import httpx
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.tables import VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import VideoJob
 from tests.house import eventually
 from tests.inspected import InspectedDatabase
 from tests.worker.studio import Studio, another_studio, ended

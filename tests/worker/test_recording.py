@@ -11,13 +11,13 @@ from pgqueuer.errors import RetryRequested
 
 from db import submission_pace
 from db.engine.errors import DatabaseUnavailable
-from db.tables import Submission, VideoJobStatus
+from db.enums import Submission, VideoJobStatus
 from resolvers import submission
 from resolvers.ports import GeneratorMisconfigured, NotAccepted
 from tests.house import House
 from tests.resolvers.stages import books
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import workshop
+from tests.worker.test_generate import context
 from worker.service import generate
 
 MISCONFIGURED = GeneratorMisconfigured("GENERATOR_MISCONFIGURED", "Not set up.", "403 no permission")
@@ -39,8 +39,8 @@ def fail(monkeypatch: pytest.MonkeyPatch, target: str, function: Callable[..., A
 @pytest.mark.parametrize(
     ("refusal", "transition", "status", "refunds"),
     [
-        (QUOTA, submission.put_off, VideoJobStatus.PENDING, 0),
-        (NotAccepted("503", is_certain=False), submission.put_off, VideoJobStatus.PENDING, 0),
+        (QUOTA, submission.defer, VideoJobStatus.PENDING, 0),
+        (NotAccepted("503", is_certain=False), submission.defer, VideoJobStatus.PENDING, 0),
         (KeyError("a fault of ours"), submission.take_back, VideoJobStatus.PENDING, 0),
         (MISCONFIGURED, submission.refuse, VideoJobStatus.FAILED, 1),
     ],
@@ -60,7 +60,7 @@ async def test_a_job_that_was_not_accepted_is_not_called_uncertain_for_an_outage
     fail(monkeypatch, f"resolvers.submission.{transition.__name__}", transition, *[DatabaseUnavailable()] * 3)
 
     with suppress(RetryRequested):
-        await generate(workshop(house, ScriptedGenerator(refusals=[refusal])), job_id)
+        await generate(context(house, ScriptedGenerator(refusals=[refusal])), job_id)
 
     job = await house.job(job_id)
     assert job.status == status
@@ -89,7 +89,7 @@ async def test_a_job_is_made_though_it_cannot_be_noted_that_the_generator_lets_u
     fail(monkeypatch, "db.submission_pace.set_trouble", submission_pace.set_trouble, error)
     generator = ScriptedGenerator()
 
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.faults, len(generator.submitted)) == (VideoJobStatus.SUCCEEDED, 0, 1)

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from auth.caller import Caller
 from db import submission_pace
-from db.tables import FileRemoval, LogLevel, Submission, VideoJob, VideoJobStatus
+from db.enums import LogLevel, Submission, VideoJobStatus
+from db.tables import FileRemoval, VideoJob
 from db.video_jobs import JobRow
 from resolvers import generation, submission
 from resolvers.models import Provider

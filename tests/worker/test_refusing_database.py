@@ -10,13 +10,13 @@ from pgqueuer.errors import RetryRequested
 
 from app.settings import Settings
 from db import migrations
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from tests.db.test_error_names import NAMES
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
-from tests.worker.test_generate import MOST_FAULTS, workshop
+from tests.worker.test_generate import MOST_FAULTS, context
 from tests.workers import at_work
 from worker.service import generate
 
@@ -45,7 +45,7 @@ async def generated(house: House, generator: ScriptedGenerator, storage: Scripte
     """Run the job as often as the queue would; return how often that was."""
     for times in range(1, 3 * TIMES):
         try:
-            await generate(workshop(house, generator, storage), job_id)
+            await generate(context(house, generator, storage), job_id)
         except RetryRequested:
             continue
         return times

@@ -11,7 +11,8 @@ from pgqueuer.qm import QueueManager
 from sqlalchemy import text
 
 from app.settings import Settings
-from db.tables import VideoJob, VideoJobStatus
+from db.enums import VideoJobStatus
+from db.tables import VideoJob
 from tests.house import House, eventually
 from tests.workers import at_work
 

@@ -25,7 +25,8 @@ from auth.caller import Caller
 from db import migrations
 from db.embedded.guardian import PGDATA, postmaster_lines
 from db.embedded.server import embedded_server
-from db.tables import LedgerEntry, LedgerEntryKind, Submission, VideoJob, VideoJobStatus
+from db.enums import LedgerEntryKind, Submission, VideoJobStatus
+from db.tables import LedgerEntry, VideoJob
 from providers.cloudinary.storage import CloudinaryStorage
 from providers.mock.videos import mock_video
 from tests.app.processes import environment
@@ -172,7 +173,7 @@ async def test_a_worker_that_is_told_to_stop_hands_its_jobs_over(studio: Studio,
         code, log = await worker.stop()
         took_seconds = time.monotonic() - told_at
     handed_over = await all_jobs(studio)
-    queued = (await studio.house.traces(studio.house.stranger())).queued
+    queued = (await studio.house.traces(studio.house.unknown_caller())).queued
     studio.veo.seconds_until_done = 0
     async with studio.working():
         jobs = await ended(studio)

@@ -16,15 +16,15 @@ from sqlalchemy import text
 
 from app.settings import Settings
 from db.engine.errors import DatabaseNotMigrated, DatabaseUnavailable
-from db.tables import VideoJobStatus
+from db.enums import VideoJobStatus
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import HASTE, workshop
+from tests.worker.test_generate import HASTE, context
 from tests.workers import at_work
-from worker.housekeeping import inspect_queue, keep_house
+from worker.context import WorkerContext
+from worker.housekeeping import inspect_queue, run_maintenance
 from worker.troubles import is_outage
-from worker.workshop import Workshop
 
 OURS = ("lookreel.worker", "pgqueuer")
 
@@ -97,7 +97,7 @@ async def test_an_outage_is_one_line(
 ) -> None:
     stop_queue(monkeypatch, error, times=2)
 
-    async with at_work(settings, house.database, patience=HASTE):
+    async with at_work(settings, house.database, retry_policy=HASTE):
         job = await house.finished(await house.create(await house.user()))
 
     assert job.status == VideoJobStatus.SUCCEEDED
@@ -115,9 +115,9 @@ async def test_a_fault_of_ours_is_told_with_its_traceback_and_lets_the_queue_res
     error: Exception,
 ) -> None:
     stop_queue(monkeypatch, error, times=4)
-    patience = replace(HASTE, first_retry_seconds=0.01, longest_retry_seconds=0.04)
+    retry_policy = replace(HASTE, first_retry_seconds=0.01, longest_retry_seconds=0.04)
 
-    async with at_work(settings, house.database, patience=patience):
+    async with at_work(settings, house.database, retry_policy=retry_policy):
         job = await house.finished(await house.create(await house.user()))
 
     assert job.status == VideoJobStatus.SUCCEEDED
@@ -136,9 +136,9 @@ async def test_a_worker_that_cannot_take_jobs_any_more_says_so_at_once_and_gives
 ) -> None:
     slow = settings.model_copy(update={"mock_seconds": 3600.0})
     job_id = await house.create(await house.user())
-    patience = replace(HASTE, first_retry_seconds=60, longest_retry_seconds=60)
+    retry_policy = replace(HASTE, first_retry_seconds=60, longest_retry_seconds=60)
 
-    async with at_work(slow, house.database, patience=patience):
+    async with at_work(slow, house.database, retry_policy=retry_policy):
         await eventually(lambda: house.job(job_id), lambda job: job.status == VideoJobStatus.RUNNING)
         stop_queue(monkeypatch, KeyError("slot"))
         await lines(caplog, 1, of="A fault of ours has stopped the queue")
@@ -206,7 +206,7 @@ async def test_a_queue_that_is_not_complete_is_told_in_a_sentence_until_it_is(  
 ) -> None:
     there, and_back = rename.format(name, f"{name}_away"), rename.format(f"{name}_away", name)
     job_id = await house.create(await house.user())
-    async with at_work(settings, house.database, patience=HASTE):
+    async with at_work(settings, house.database, retry_policy=HASTE):
         async with altered(house, there, and_back):
             records = await lines(caplog, 2, of=f"The required {missing} is missing")
         job = await house.finished(job_id)
@@ -220,7 +220,7 @@ async def test_a_queue_that_is_not_complete_is_told_in_a_sentence_until_it_is(  
 async def test_a_missing_trigger_is_told(house: House, caplog: pytest.LogCaptureFixture, *, is_there: bool) -> None:
     switch = "ALTER TABLE pgqueuer {} TRIGGER tg_pgqueuer_changed"
     async with altered(house, switch.format("ENABLE" if is_there else "DISABLE"), switch.format("ENABLE")):
-        await inspect_queue(workshop(house, ScriptedGenerator()))
+        await inspect_queue(context(house, ScriptedGenerator()))
 
     warnings = [record.getMessage() for record in told(caplog)]
     sentence = "The queue's trigger is missing, so that new jobs are found late. Run PgQueuer's `pgq upgrade`."
@@ -232,11 +232,11 @@ async def test_a_worker_with_a_lower_limit_than_another_says_so(
     house: House, caplog: pytest.LogCaptureFixture, others: int, *, is_told: bool
 ) -> None:
     await house.create(await house.user())
-    shop = workshop(house, ScriptedGenerator())
+    working = context(house, ScriptedGenerator())
     async with house.database.session() as session:
         await session.execute(text(f"UPDATE pgqueuer SET status = 'picked', slot = {others} - 1"))  # noqa: S608 - ours
 
-    await inspect_queue(replace(shop, catalogue=replace(shop.catalogue, generations_at_once=3)))
+    await inspect_queue(replace(working, catalogue=replace(working.catalogue, generations_at_once=3)))
 
     warnings = [record.getMessage() for record in told(caplog)]
     sentence = (
@@ -250,8 +250,8 @@ async def test_a_worker_with_a_lower_limit_than_another_says_so(
 
 
 @asynccontextmanager
-async def kept_house(shop: Workshop) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep_house(shop))
+async def kept_house(working: WorkerContext) -> AsyncIterator[None]:
+    task = asyncio.create_task(run_maintenance(working))
     try:
         yield
     finally:
@@ -290,14 +290,14 @@ async def is_told_of_a_chore(house: House, monkeypatch: pytest.MonkeyPatch, erro
     done = asyncio.Event()
     left = [error] * 4
 
-    async def chore(_workshop: Workshop) -> None:
+    async def chore(_context: WorkerContext) -> None:
         if left:
             raise left.pop()
         done.set()
 
     monkeypatch.setattr("worker.housekeeping.RECONCILE_SECONDS", 0.01)
     monkeypatch.setattr("worker.housekeeping.reconcile", chore)
-    shop = workshop(house, ScriptedGenerator())
-    patience = replace(HASTE, first_retry_seconds=0.005, longest_retry_seconds=0.02)
-    async with kept_house(replace(shop, patience=patience)):
+    working = context(house, ScriptedGenerator())
+    retry_policy = replace(HASTE, first_retry_seconds=0.005, longest_retry_seconds=0.02)
+    async with kept_house(replace(working, retry_policy=retry_policy)):
         await asyncio.wait_for(done.wait(), 60)

@@ -8,7 +8,7 @@ from resolvers.ports import GeneratorUnreachable, ResultUnreadable, StillGenerat
 from tests.house import House
 from tests.worker.messages import UNREADABLE
 from tests.worker.scripted import ScriptedGenerator
-from tests.worker.test_generate import HASTE, job_of_somebody, workshop
+from tests.worker.test_generate import HASTE, context, job_of_somebody
 from worker.service import generate
 
 NO_BASE64 = ResultUnreadable("The video is no base64")
@@ -27,7 +27,7 @@ async def test_a_result_that_cannot_be_read_ends_the_job_after_a_few_tries(
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator([NO_BASE64])
 
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     job = await house.job(job_id)
     assert (job.status, job.error_code, job.error_message) == ("FAILED", "RESULT_UNREADABLE", UNREADABLE)
@@ -43,7 +43,7 @@ async def test_only_tries_in_a_row_count(house: House, between: Exception | Stil
     unread = [NO_BASE64] * (HASTE.result_tries - 1)
     generator = ScriptedGenerator([*unread, between, *unread, None])
 
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     assert (await house.job(job_id)).status == "SUCCEEDED"
     assert len(generator.submitted) == 1
@@ -55,7 +55,7 @@ async def test_a_generator_that_cannot_be_asked_is_a_warning_at_once_and_waited_
     job_id = await job_of_somebody(house)
     generator = ScriptedGenerator([*[AWAY] * 20, StillGenerating(None, 0.01), AWAY, None])
 
-    await generate(workshop(house, generator), job_id)
+    await generate(context(house, generator), job_id)
 
     assert (await house.job(job_id)).status == "SUCCEEDED"
     assert logged(caplog) == [(logging.WARNING, False)] * 2

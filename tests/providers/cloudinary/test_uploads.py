@@ -102,7 +102,7 @@ async def test_a_video_is_read_from_the_disk_while_it_is_sent(
 
 
 async def test_four_uploads_go_on_at_once(storage: CloudinaryStorage, double: CloudinaryDouble) -> None:
-    double.gate.clear()
+    double.answering.clear()
     uploading = asyncio.gather(
         *(storage.store(uuid4(), VIDEO) for _ in range(6)),
         *(storage.store_image(f"look-{number}", picture()) for number in range(6)),
@@ -112,7 +112,7 @@ async def test_four_uploads_go_on_at_once(storage: CloudinaryStorage, double: Cl
         return double.uploading
 
     assert await eventually(count, lambda uploads: uploads == 4, seconds=10) == 4
-    double.gate.set()
+    double.answering.set()
     await uploading
 
     assert double.most_uploading == 4
@@ -120,7 +120,7 @@ async def test_four_uploads_go_on_at_once(storage: CloudinaryStorage, double: Cl
 
 
 async def test_uploads_that_were_broken_off_make_room(storage: CloudinaryStorage, double: CloudinaryDouble) -> None:
-    double.gate.clear()
+    double.answering.clear()
     uploads = [asyncio.create_task(storage.store(uuid4(), VIDEO)) for _ in range(4)]
 
     async def count() -> int:
@@ -130,7 +130,7 @@ async def test_uploads_that_were_broken_off_make_room(storage: CloudinaryStorage
     for upload in uploads:
         upload.cancel()
     await asyncio.gather(*uploads, return_exceptions=True)
-    double.gate.set()
+    double.answering.set()
 
     await storage.store(JOB_ID, VIDEO)
 

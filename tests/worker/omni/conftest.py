@@ -23,5 +23,5 @@ async def studio(omni_studio: OmniStudio, hurried: None) -> AsyncIterator[OmniSt
     assert hurried is None
     omni_studio.renew()
     yield omni_studio
-    omni_studio.cloudinary.gate.set()
+    omni_studio.cloudinary.answering.set()
     await omni_studio.house.clear()

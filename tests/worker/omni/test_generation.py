@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from db.tables import LogLevel, VideoJobStatus
+from db.enums import LogLevel, VideoJobStatus
 from media.videos import probe
 from tests.doubles.answers import Answer
 from tests.doubles.omni import OmniDouble, ended, output, refusal, said

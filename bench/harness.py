@@ -45,7 +45,7 @@ class Server(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hall:
+class Harness:
     """One PostgreSQL server for all. `environment` is what every server gets, with a pool of as many connections."""
 
     folder: Path
@@ -82,7 +82,7 @@ class Hall:
 
 
 @asynccontextmanager
-async def open_hall() -> AsyncIterator[Hall]:
+async def open_harness() -> AsyncIterator[Harness]:
     """Set up in a folder that goes again."""
     with TemporaryDirectory(prefix="lookreel-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -91,7 +91,7 @@ async def open_hall() -> AsyncIterator[Hall]:
             database = InspectedDatabase(url)
             await migrations.upgrade(database.url)
             try:
-                yield Hall(folder, database, secrets.token_urlsafe(48))
+                yield Harness(folder, database, secrets.token_urlsafe(48))
             finally:
                 await database.close()
 

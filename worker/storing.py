@@ -24,9 +24,9 @@ async def keep(run: Run, generated: Generated) -> None:
         HandedOver, Superseded, DatabaseUnavailable
 
     """
-    silent = run.workshop.scratch / f"{run.job.id}-{uuid4().hex}.mp4"
+    silent = run.context.scratch / f"{run.job.id}-{uuid4().hex}.mp4"
     try:
-        async with run.workshop.storing_room:
+        async with run.context.storing_room:
             video, properties = await _prepared(run, generated.video, silent)
             await _store(run, video, properties, generated)
     finally:
@@ -54,7 +54,7 @@ def _silence(video: Path, silent: Path) -> None:
 
 
 async def _store(run: Run, video: Path, properties: VideoProperties, generated: Generated) -> None:
-    address = run.workshop.storage.address_of_video(run.job.id)
+    address = run.context.storage.address_of_video(run.job.id)
     await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
     kept = KeptVideo(await _stored(run, video), properties, address, generated.warnings)
     await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
@@ -62,26 +62,26 @@ async def _store(run: Run, video: Path, properties: VideoProperties, generated: 
 
 async def _stored(run: Run, video: Path) -> StoredVideo:
     """Store from the file at hand, a few times."""
-    workshop = run.workshop
-    for failures in range(1, workshop.patience.store_tries + 1):
+    context = run.context
+    for failures in range(1, context.retry_policy.store_tries + 1):
         try:
-            return await workshop.unless_stopping(lambda: workshop.storage.store(run.job.id, video))
+            return await context.unless_stopping(lambda: context.storage.store(run.job.id, video))
         except StorageRefused as refusal:
             message = f"The storage did not accept the video: {refusal}"
             raise GenerationFailed("STORAGE_REFUSED", message) from refusal
         except StorageUnavailable as trouble:
             logger.warning("Video job %s could not be stored: %s", run.job.id, trouble)
-            await workshop.pause(workshop.patience.retry_seconds(failures))
+            await context.pause(context.retry_policy.retry_seconds(failures))
     return await _give_up_for_now(run)
 
 
 async def _give_up_for_now(run: Run) -> StoredVideo:
     faults = await run.note_fault("The video could not be stored yet, trying again")
-    if faults > run.workshop.patience.most_store_faults:
+    if faults > run.context.retry_policy.most_store_faults:
         raise GenerationFailed(
             "STORAGE_UNAVAILABLE", "The video was made, but could not be stored. Please create a new one."
         )
-    raise Later(run.workshop.patience.retry_seconds(faults), "the storage cannot be reached")
+    raise Later(run.context.retry_policy.retry_seconds(faults), "the storage cannot be reached")
 
 
 def _remove(files: list[Path]) -> None:

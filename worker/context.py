@@ -21,7 +21,7 @@ class HandedOver(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long and how often things are tried, in seconds and times (veo-and-cloudinary.md, the table of failures)."""
 
     generation_seconds: float = 20 * 60
@@ -54,7 +54,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class WorkerContext:
     """The database, the outside world, what is offered, and the event that says that the worker is stopping.
 
     `generators` has those that can be used here, by their providers' names. `scratch` is where they leave fetched
@@ -69,7 +69,7 @@ class Workshop:
     refund_failed_jobs: bool
     stopping: asyncio.Event
     most_jobs: int = 200
-    patience: Patience = Patience()
+    retry_policy: RetryPolicy = RetryPolicy()
     run_times: RunTimes = field(default_factory=RunTimes)
     # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have
     # something to write down, and which nobody gets who waits for it too long.

@@ -8,16 +8,16 @@ from app.registry import catalogue, open_generators
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.database import Database
-from worker.workshop import Workshop
+from worker.context import WorkerContext
 
 
 @asynccontextmanager
-async def open_workshop(settings: Settings, database: Database) -> AsyncIterator[Workshop]:
+async def open_worker_context(settings: Settings, database: Database) -> AsyncIterator[WorkerContext]:
     """Yield what the worker works with, and close its connections afterwards."""
     storages = open_storages(settings)
     try:
         async with open_generators(settings) as generators:
-            yield Workshop(
+            yield WorkerContext(
                 database=database,
                 generators=generators,
                 storage=storages,

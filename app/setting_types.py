@@ -1,0 +1,112 @@
+"""What a setting may be: each type refuses other values in a sentence that `app.settings` puts the name before."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
+
+from app.origins import origins_of, web_address
+from auth.policy import ALGORITHMS
+
+SHORTEST_SECRET = 32
+# Whatever is larger was mistyped, and would not fit in a number of the database's or a timer's somewhere.
+MOST = 1_000_000
+LONGEST_POLL_SECONDS = 3600
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+
+
+def items_of(text: str) -> list[str]:
+    """Return what a text names, separated by commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text was UTF-8 in the environment."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _matching(pattern: str, meaning: str) -> AfterValidator:
+    allowed = re.compile(pattern)
+
+    def matches(value: str) -> str:
+        if not allowed.fullmatch(value):
+            raise ValueError(f"must be {meaning}")
+        return value
+
+    return AfterValidator(matches)
+
+
+def _is_folder(path: Path) -> Path:
+    try:
+        nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    except OSError as error:
+        raise ValueError(f"cannot be used: {error.strerror}") from None
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"must be a folder that we may write to, or make: {nearest} is none")
+    return path
+
+
+def _in_capitals(level: object) -> object:
+    return level.strip().upper() if isinstance(level, str) else level
+
+
+def _is_known(algorithm: str) -> str:
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
+    return algorithm
+
+
+def _needs_no_password(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.username or url.password:
+        raise ValueError("must not contain a user name or a password: key sets are public")
+    return url
+
+
+def _are_names(models: dict[str, str]) -> dict[str, str]:
+    if not all(name.strip() and upstream.strip() and is_utf8(name + upstream) for name, upstream in models.items()):
+        raise ValueError('must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}')
+    return models
+
+
+def _are_origins(origins: str) -> str:
+    return ",".join(origins_of(origins))
+
+
+def _are_hosts(hosts: str) -> str:
+    if wrong := [host for host in items_of(hosts) if not _HOST.fullmatch(host)]:
+        raise ValueError(f"{wrong[0]!r} is not a host such as studio.example or *.studio.example, without a port")
+    return hosts
+
+
+def _are_long_enough(keys: str) -> str:
+    if any(len(key) < SHORTEST_SECRET for key in items_of(keys)):
+        raise ValueError(f"each key should have at least {SHORTEST_SECRET} characters")
+    return keys
+
+
+Amount = Annotated[int, Field(ge=1, le=MOST)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+PollSeconds = Annotated[float, Field(gt=0, le=LONGEST_POLL_SECONDS)]
+# What PostgreSQL has as whole milliseconds.
+Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_in_capitals)]
+WritableFolder = Annotated[Path, AfterValidator(_is_folder)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
+Origins = Annotated[str, AfterValidator(_are_origins)]
+Hosts = Annotated[str, AfterValidator(_are_hosts)]
+SecretKeys = Annotated[str, AfterValidator(_are_long_enough)]
+Algorithm = Annotated[str, AfterValidator(_is_known)]
+KeySetAddress = Annotated[AnyHttpUrl, AfterValidator(_needs_no_password)]
+ModelNames = Annotated[dict[str, str], AfterValidator(_are_names)]
+BucketFolder = Annotated[str, _matching(r"gs://[^/]+(/.*)?", "a bucket or a folder in one, such as gs://bucket/folder")]
+# What stands in addresses and headers of requests to Google.
+ProjectId = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a project's id, such as my-project-1")]
+Region = Annotated[str, _matching(r"[a-z0-9][a-z0-9-]*", "a region, such as us-central1")]
+GoogleKey = Annotated[str, _matching(r"[!-~]+", "a key as Google shows it: one word of ASCII")]
+ApiVersion = Annotated[str, _matching(r"v[0-9][a-z0-9]*", "a version such as v1beta")]

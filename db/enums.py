@@ -1,0 +1,81 @@
+"""What a column of text may be: each enumeration is a check in the database, too."""
+
+from enum import StrEnum
+
+
+class VideoJobStatus(StrEnum):
+    """Where a job stands, as both wires spell it (`contract.md`, 'The job')."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing follows this status."""
+        return self not in ACTIVE_STATUSES
+
+
+ACTIVE_STATUSES = (VideoJobStatus.PENDING, VideoJobStatus.RUNNING)
+
+
+class Submission(StrEnum):
+    """How far handing the job to the generator got. SENDING without a name may have been paid for already."""
+
+    NEW = "NEW"
+    SENDING = "SENDING"
+    SENT = "SENT"
+
+
+class LogLevel(StrEnum):
+    """Severity of a line in a job's log."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class LedgerEntryKind(StrEnum):
+    """Why a balance changed."""
+
+    WELCOME = "WELCOME"
+    GRANT = "GRANT"
+    CHARGE = "CHARGE"
+    REFUND = "REFUND"
+    ADJUSTMENT = "ADJUSTMENT"
+    RESET = "RESET"
+    TIER_CHANGE = "TIER_CHANGE"
+
+
+class ActorKind(StrEnum):
+    """Who caused a ledger's entry: the account's own user, an admin, an API key, or Lookreel itself."""
+
+    USER = "USER"
+    ADMIN = "ADMIN"
+    KEY = "KEY"
+    SYSTEM = "SYSTEM"
+
+
+class PauseScope(StrEnum):
+    """Which creations a pause refuses: all of them, or those of real videos."""
+
+    ALL = "ALL"
+    REAL = "REAL"
+
+
+class ImageRole(StrEnum):
+    """What an image is for in a video."""
+
+    INITIAL = "INITIAL"
+    END = "END"
+    REFERENCE = "REFERENCE"
+
+
+class Visibility(StrEnum):
+    """Who may see a look besides its owner and admins."""
+
+    PRIVATE = "private"
+    SHARED = "shared"
+    PUBLIC = "public"

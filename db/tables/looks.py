@@ -1,0 +1,75 @@
+"""Looks, their products, and whom they are shared with."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Numeric,
+    SmallInteger,
+    desc,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.enums import Visibility
+from db.tables.base import Base, one_of
+
+
+class Look(Base):
+    """An image with the products on it."""
+
+    __tablename__ = "looks"
+    __table_args__ = (
+        one_of("visibility", Visibility),
+        Index("ix_looks_newest_first", "user_id", desc("created_at"), desc("id")),
+        Index("ix_looks_all_newest_first", desc("created_at"), desc("id")),
+        Index(
+            "ix_looks_public_newest_first",
+            desc("created_at"),
+            desc("id"),
+            postgresql_where=text("visibility = 'public'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    title: Mapped[str | None]
+    notes: Mapped[str | None]
+    generated_image_url: Mapped[str]
+    visibility: Mapped[str] = mapped_column(server_default=text("'private'"))
+    # Title, notes, product names and skus in lower case: what a search looks at, by trigrams where it can.
+    search_text: Mapped[str] = mapped_column(server_default=text("''"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Product(Base):
+    """A thing worn in a look, in the order the owner gave."""
+
+    __tablename__ = "products"
+    __table_args__ = (Index("ix_products_in_order", "look_id", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    sku: Mapped[str | None]
+    name: Mapped[str]
+    designer: Mapped[str | None]
+    price: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
+    product_url: Mapped[str | None]
+    thumbnail_url: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LookShare(Base):
+    """Lets one more user see a look whose visibility is `shared`, once there is a user of that id."""
+
+    __tablename__ = "look_shares"
+
+    look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
