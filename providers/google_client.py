@@ -8,7 +8,9 @@ from typing import Protocol
 
 import httpx
 from google import genai
+from google.genai import types
 
+from providers.tls import trusted_certificates
 from resolvers.ports import GenerationRequest, GeneratorUnreachable, NotAccepted, SubmissionUncertain
 
 LARGE_BODY_BYTES = 100_000
@@ -51,7 +53,9 @@ class CallingClient:
         self._turn = asyncio.Lock()
         self._current: ContextVar[Call | None] = ContextVar("call", default=None)
         self.client = httpx.AsyncClient(
-            event_hooks={"request": [self._note], "response": [self._hold_back]}, limits=_LIMITS
+            event_hooks={"request": [self._note], "response": [self._hold_back]},
+            limits=_LIMITS,
+            verify=trusted_certificates(),
         )
 
     @contextmanager
@@ -105,6 +109,24 @@ class _HeldBack(httpx.AsyncByteStream):
         body, self._body = self._body, None
         if body:
             await body.aclose()
+
+
+def sdk_options(
+    http: CallingClient, base_url: str | None, timeout_seconds: float, api_version: str | None = None
+) -> types.HttpOptions:
+    """Return the SDK's options by which nothing is sent twice, and all clients verify by the same certificates."""
+    certificates = trusted_certificates()
+    return types.HttpOptions(
+        # The SDK sends a submit up to five times by its own retries, each of which may be accepted and paid for, and
+        # twice by aiohttp's, which a client of ours rules out.
+        retry_options=types.HttpRetryOptions(attempts=1),
+        httpx_async_client=http.client,
+        client_args={"verify": certificates},
+        async_client_args={"verify": certificates, "ssl": certificates},
+        base_url=base_url,
+        api_version=api_version,
+        timeout=round(timeout_seconds * 1000),
+    )
 
 
 class Meaning(Protocol):

@@ -23,6 +23,7 @@ from db.looks import LookRow
 from db.tables import Base, LedgerEntry, SubmissionPace, User, VideoJob
 from db.video_jobs import JobRow
 from providers.mock.models import ANY_MODEL
+from providers.tls import trusted_certificates
 from providers.veo.models import MODELS
 from resolvers import accounts, looks
 from resolvers.models import MOCK, Catalogue, Provider
@@ -100,7 +101,7 @@ async def impatient_database(database: InspectedDatabase, **settings: str) -> As
 def http_client(base_url: str) -> httpx.AsyncClient:
     # Idle connections are dropped here before the server drops them (5 s): a request must not meet the closing one.
     limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)
-    return httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60)
+    return httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60, verify=trusted_certificates())
 
 
 @dataclass(frozen=True)

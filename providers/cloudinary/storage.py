@@ -15,6 +15,7 @@ import httpx
 
 from media.images import Image
 from providers.cloudinary.account import Account, Asset, Delivery, image_asset, video_asset
+from providers.tls import trusted_certificates
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, StoredVideo
 
 UPLOADS_AT_ONCE = 4
@@ -49,7 +50,7 @@ class CloudinaryStorage:
         """  # noqa: D205 - the example does not fit in one line
         self._account = Account(url)
         self._delivery: Delivery = delivery
-        self._client = httpx.AsyncClient(timeout=TIMEOUT)
+        self._client = httpx.AsyncClient(timeout=TIMEOUT, verify=trusted_certificates())
         self._room = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
     def __repr__(self) -> str:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from google import genai
-from google.genai import types
 from google.genai.interactions import Interaction
 
-from providers.google_client import CallingClient, check_model, is_large
+from providers.google_client import CallingClient, check_model, is_large, sdk_options
 from providers.omni.answers import video_in
 from providers.omni.errors import failed_poll, failed_submit
 from providers.omni.requests import body_of
@@ -156,14 +155,7 @@ class OmniGenerator:
 
 
 def _client(access: OmniAccess, http: CallingClient) -> genai.Client:
-    options = types.HttpOptions(
-        base_url=access.base_url,
-        api_version=access.api_version,
-        timeout=round(access.timeout_seconds * 1000),
-        # Without this, the SDK sends a submit five times, each of which may be accepted and paid for.
-        retry_options=types.HttpRetryOptions(attempts=1),
-        httpx_async_client=http.client,
-    )
+    options = sdk_options(http, access.base_url, access.timeout_seconds, access.api_version)
     if access.api_key:
         # `enterprise` in words, or the environment's GOOGLE_GENAI_USE_VERTEXAI would decide.
         return genai.Client(enterprise=False, api_key=access.api_key, http_options=options)

@@ -11,7 +11,7 @@ from google import genai
 from google.api_core.exceptions import NotFound
 from google.genai import types
 
-from providers.google_client import CallingClient, check_model, is_large
+from providers.google_client import CallingClient, check_model, is_large, sdk_options
 from providers.result_files import result_file
 from providers.veo.bucket import BucketResults
 from providers.veo.errors import failed_operation, failed_poll, failed_submit, result_lost
@@ -156,13 +156,7 @@ class _InBucket:
 
 
 def _client(access: VeoAccess, http: CallingClient) -> genai.Client:
-    options = types.HttpOptions(
-        base_url=access.base_url,
-        timeout=round(access.timeout_seconds * 1000),
-        # The SDK would send a submit twice: by these retries, and by aiohttp's, which a client of ours rules out.
-        retry_options=types.HttpRetryOptions(attempts=1),
-        httpx_async_client=http.client,
-    )
+    options = sdk_options(http, access.base_url, access.timeout_seconds)
     if access.api_key:
         # With a location as well, the SDK would ask for `projects/None/locations/...`.
         return genai.Client(enterprise=True, api_key=access.api_key, http_options=options)
