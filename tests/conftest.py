@@ -23,16 +23,30 @@ MOCK_SECONDS = 0.5
 LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
 # Folders and files that `make test-fast` leaves out, besides whatever asks for a worker.
 SLOW = LONGEST | {
-    "cloudinary",  # real SDKs against doubles take most of the time of all provider tests
-    "test_storage_behaviour.py",
-    "test_many_at_once.py",
-    "test_js_clients.py",
-    "test_nothing_blocks.py",
-    "test_look_videos_migration.py",
-    "test_mock_videos.py",
-    "test_videos.py",
+    "providers",  # real SDKs against doubles
+    "test_database_refusals.py",
+    "test_execution_errors.py",
+    "test_image_parts.py",
     "test_images.py",
+    "test_import_rules.py",
+    "test_js_clients.py",
+    "test_large_answers.py",
     "test_ledger_property.py",
+    "test_lock_order.py",
+    "test_locked_account.py",
+    "test_locked_tables.py",
+    "test_look_videos_migration.py",
+    "test_nothing_blocks.py",
+    "test_odd_tokens.py",
+    "test_permissions.py",
+    "test_pythons.py",
+    "test_races.py",
+    "test_stopped_database.py",
+    "test_suspended_accounts.py",
+    "test_understood_requests.py",
+    "test_videos.py",
+    "test_wallet_migration.py",
+    "test_wrong_types.py",
 }
 
 
