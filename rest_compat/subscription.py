@@ -28,7 +28,10 @@ public_router = router_at("/api/v1/subscription", "tokens", APIRoute)
 
 CONSUME_REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "There is no such operation"},
-    422: {"model": InvalidRequestBody | RefusalBody, "description": "A member is missing, or the key was used for something else"},
+    422: {
+        "model": InvalidRequestBody | RefusalBody,
+        "description": "A member is missing, or the key was used for something else",
+    },
 }
 
 
