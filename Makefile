@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check chaos memory subscribers bench format lock contracts web clean
+.PHONY: help demo serve test test-fast check chaos memory subscribers bench trust clients sbom audit format lock contracts web clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,15 @@ subscribers: .venv/dev.stamp ## Follow jobs with 5,000 connections, and print wh
 bench: .venv/bench.stamp ## Measure beside other servers in a quarter of an hour; BENCH=--quick looks whether it works
 	@$(BIN)/python -m bench.run $(BENCH)
 
+trust: .venv/trust.stamp ## Attack, break and load an installation in 20 minutes; TRUST=--quick looks whether it works
+	@$(BIN)/python -m bench.trust.run $(TRUST)
+
+sbom: .venv/trust.stamp ## Write what runs here as sbom.json (CycloneDX), from the lock
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements.lock 2>/dev/null
+
+audit: .venv/trust.stamp ## Ask whether an advisory names a version of the lock
+	@$(BIN)/python -m bench.trust.audit
+
 format: .venv/dev.stamp ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
@@ -54,6 +63,7 @@ lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build $(UNIVERSAL) -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock $(UNIVERSAL) -o requirements-dev.lock
 	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.lock $(UNIVERSAL) -o requirements-bench.lock
+	@$(BIN)/uv pip compile pyproject.toml --group trust -c requirements-dev.lock $(UNIVERSAL) -o requirements-trust.lock
 UNIVERSAL := --upgrade --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 clean: ## Remove the environment, the caches and the local data folder
@@ -78,4 +88,9 @@ clean: ## Remove the environment, the caches and the local data folder
 .venv/bench.stamp: requirements-bench.lock .venv/dev.stamp
 	@echo "Installing the tools for benchmarks ..."
 	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock
+	@touch $@
+
+.venv/trust.stamp: requirements-trust.lock .venv/dev.stamp
+	@echo "Installing the tools for attacks ..."
+	@$(PIP) install --require-hashes --no-deps -r requirements-trust.lock
 	@touch $@

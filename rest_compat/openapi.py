@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from rest_compat.wire import InvalidRequestBody, MistakeBody, Wire
+from rest_compat.wire import InvalidRequestBody, MistakeBody, RefusalBody, Wire
 
 # Where the document is served, whatever the host: the paths begin at its root.
 SERVERS = [{"url": "/"}]
@@ -26,6 +26,7 @@ def document(api: FastAPI) -> dict[str, Any]:
             schemas[body.__name__] = _schema(body)
         for operation in (operation for path in made["paths"].values() for operation in path.values()):
             _summarize(operation)
+            _complete(operation)
         api.openapi_schema = _revised(made)
     return api.openapi_schema
 
@@ -38,6 +39,18 @@ def _schema(body: type[Wire]) -> dict[str, Any]:
 def _summarize(operation: dict[str, Any]) -> None:
     """Let the first sentence be the summary, not the function's name in capitals."""
     operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Say that an operation needs no token, and describe the refusals that every operation of its kind shares."""
+    refusals = {503: "The service, or its database, cannot answer now; `Retry-After` says when it may"}
+    if operation.setdefault("security", []):
+        refusals[403] = "The account is not active"
+    if "parameters" in operation or "requestBody" in operation:
+        refusals[400] = "A value is refused; `detail` says why"
+    body = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=RefusalBody.__name__)}}}
+    for status, description in refusals.items():
+        operation["responses"].setdefault(str(status), {"description": description, "content": body})
 
 
 def _revised(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document

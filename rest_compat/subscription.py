@@ -21,14 +21,17 @@ from rest_compat.token_bodies import (
     TokenInfoBody,
     TransactionBody,
 )
-from rest_compat.wire import RefusalBody
+from rest_compat.wire import InvalidRequestBody, RefusalBody
 
 router = router_at("/api/v1/subscription", "tokens", responses={401: {"model": RefusalBody}})
 public_router = router_at("/api/v1/subscription", "tokens", APIRoute)
 
 CONSUME_REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "There is no such operation"},
-    422: {"model": RefusalBody, "description": "A member is missing, or the key was used for something else"},
+    422: {
+        "model": InvalidRequestBody | RefusalBody,
+        "description": "A member is missing, or the key was used for something else",
+    },
 }
 
 

@@ -5,8 +5,9 @@ from asyncio.transports import BaseTransport
 from time import perf_counter
 from typing import Any, cast
 
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
@@ -135,6 +136,25 @@ class WebSocket(WebSocketsSansIOProtocol):
         if event.fin:
             self.send_receive_event_to_app()
 
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on, or close with 1007 where it is no text, which uvicorn logs as a fault of ours."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.fail(CloseCode.INVALID_DATA)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says; where the connection was closed meanwhile, nobody is there any more."""
+        await self.writable.wait()
+        is_closed = self.disconnected or (self.close_sent and self.handshake_complete)
+        if is_closed and message["type"] == "websocket.close":
+            return
+        if is_closed and message["type"] == "websocket.send":
+            raise ClientDisconnected
+        await super().send(message)
+
     def drain(self) -> None:
         """End, as the process is about to."""
         if self.handshake_complete:
@@ -153,3 +173,11 @@ class WebSocket(WebSocketsSansIOProtocol):
     def _hold(self, size: int) -> None:
         self._server_state.unfinished += size - self._held
         self._held = size
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

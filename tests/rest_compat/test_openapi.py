@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.asgi import rest_api
-from rest_compat.wire import InvalidRequestBody
+from auth.caller import AccountStatus
+from rest_compat.wire import InvalidRequestBody, RefusalBody
 from tests.house import FORM, House, multipart
 from tests.rest_compat.test_contract import call
 
@@ -43,6 +44,32 @@ def test_every_operation_and_parameter_is_described() -> None:
 def test_every_operation_but_what_is_for_everybody_needs_a_bearer_token() -> None:
     public = ["GET /api/v1/subscription/costs", "GET /api/v1/subscription/tiers"]
     assert [name for name, operation in operations() if not operation.get("security")] == public
+
+
+def test_the_security_of_every_operation_is_said_also_where_it_is_none() -> None:
+    assert [name for name, operation in operations() if "security" not in operation] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "who", "status"),
+    [
+        ("/api/v1/looks?all=true", "user", 403),
+        ("/api/v1/looks?view_type=x", "user", 400),
+        ("/api/v1/video-jobs?status_filter=x", "user", 400),
+        ("/api/v1/subscription/history", "suspended", 403),
+        ("/api/v1/subscription/info", "suspended", 403),
+        ("/api/v1/video-models", "suspended", 403),
+    ],
+)
+async def test_a_refusal_of_any_operation_is_described(house: House, path: str, who: str, status: int) -> None:
+    caller = await house.user() if who == "user" else house.unknown_caller(status=AccountStatus.SUSPENDED)
+
+    answer = await call(house, caller, "GET", path)
+
+    assert answer.status_code == status
+    RefusalBody.model_validate(answer.json())
+    described = DOCUMENT["paths"][path.partition("?")[0]]["get"]["responses"][str(status)]
+    assert [found["$ref"] for found in everywhere(described) if "$ref" in found] == ["#/components/schemas/RefusalBody"]
 
 
 def everywhere(value: Any) -> Iterator[dict[str, Any]]:
@@ -83,6 +110,7 @@ def test_files_are_binary() -> None:
         ("POST", "/api/v1/video-jobs", {"files": multipart({"prompt": "P"})}),
         ("GET", "/api/v1/looks?skip=x", {}),
         ("POST", "/api/v1/looks", {"json": {}}),
+        ("POST", "/api/v1/subscription/consume", {"json": {}}),
     ],
 )
 async def test_the_422_that_is_sent_is_the_one_described(
