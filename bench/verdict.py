@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from bench.stage import Stage, public_id
 from db.enums import LedgerEntryKind, VideoJobStatus
@@ -35,6 +35,7 @@ async def violations(scene: Scene) -> list[str]:
         *_not_whole(scene, jobs),
         *await _wrongly_charged(scene.stage, jobs),
         *await _wrong_balances(scene.stage),
+        *(await unowned_files(scene))["not scheduled"] * ["A file has no owner, and nobody is to remove it"],
     ]
 
 
@@ -46,7 +47,9 @@ async def unowned_files(scene: Scene) -> Counter[str]:
             await session.scalars(
                 select(VideoJobImage.address)
                 .join(VideoJob, VideoJob.id == VideoJobImage.video_job_id)
-                .where(VideoJob.completed_at.is_(None))
+                .outerjoin(FileRemoval, FileRemoval.address == VideoJobImage.address)
+                # While it is made; then for as long as it may be made once more, to be removed after that.
+                .where(or_(VideoJob.completed_at.is_(None), FileRemoval.due_at > func.now()))
             )
         )
     succeeded = {public_id(job.id) for job in await scene.stage.jobs() if job.status == VideoJobStatus.SUCCEEDED}

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from db import accounts, file_removals, video_job_images, video_jobs
 from db.engine.statements import Writer
-from db.enums import LogLevel, VideoJobStatus
+from db.enums import ContentCredentials, LogLevel, VideoJobStatus
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back
@@ -29,6 +29,7 @@ class KeptVideo:
     stored: StoredVideo
     properties: VideoProperties
     address: str
+    content_credentials: ContentCredentials = ContentCredentials.NONE
     warnings: Sequence[str] = ()
 
 
@@ -76,6 +77,7 @@ async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
         video_size_bytes=video.properties.size_bytes,
         video_width=video.properties.width,
         video_height=video.properties.height,
+        content_credentials=video.content_credentials,
         now={"completed_at"},
     )
     for warning in video.warnings:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import strawberry
 
-from db.enums import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, LookView, ProductRow
@@ -33,6 +33,7 @@ for enumeration, name, described in (
     (VideoJobStatus, "VideoJobStatus", "Where a video job stands."),
     (Visibility, "Visibility", "Who may see a look besides its owner and admins."),
     (LogLevel, "LogLevel", "Severity of a log line."),
+    (ContentCredentials, "ContentCredentials", "Whether a stored file says itself that it was generated."),
     (ActorKind, "TokenTransactionActor", "Who changes a balance."),
     (LedgerEntryKind, "TokenTransactionKind", "Why a balance changed."),
     (LookView, "LookView", "Which looks to list."),
@@ -81,6 +82,10 @@ def _ids_in_look(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context
 
 def _plain_ids(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[UUID]:
     return [row.id for row in rows]
+
+
+def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
+    return [True] * len(rows)
 
 
 async def _own_jobs(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoJobRow | None]:
@@ -151,6 +156,8 @@ class LookVideo:
     status: VideoJobStatus
     is_default: bool
     progress_percentage: int
+    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    content_credentials: ContentCredentials | None
     created_at: datetime
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
@@ -295,6 +302,8 @@ class VideoJob(Node):
     video_size_bytes: float | None
     video_width: int | None
     video_height: int | None
+    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    content_credentials: ContentCredentials | None
     tokens_consumed: int
     version: int
     created_at: datetime

@@ -217,6 +217,7 @@ REST = {
     f"DELETE {ONE_JOB}": Case(JOB),
     f"GET {ONE_JOB}/download": Case(JOB, sql=STORE),
     f"POST {ONE_JOB}/cancel": Case(JOB),
+    f"POST {ONE_JOB}/retry": Case(RETRY_IN_LOOK),
     f"PATCH {ONE_JOB}/set-default-for-look/{{look_id}}": Case(JOB),
     f"PATCH {ONE_JOB}/set-default-for-look/{{look_id}}, of one's own": Case(
         LOOK_CHANGED, sql=PUT_OWN_IN, job_in_path="$own_job"
