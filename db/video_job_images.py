@@ -1,7 +1,7 @@
 """Statements on the images that videos are made from."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
@@ -19,11 +19,12 @@ class ImageRow(Row):
     position: int
     address: str
     media_type: str
-    kept_for: timedelta
 
 
 _IS_OF_JOB = VideoJobImage.video_job_id == bindparam("job")
-_ADD = Statement(insert(VideoJobImage).values({name: bindparam(name) for name in ImageRow.columns()}), NoRow)
+_ADD = Statement(
+    insert(VideoJobImage).values({name: bindparam(name) for name in (*ImageRow.columns(), "kept_for")}), NoRow
+)
 _OF_JOB = Statement(
     select(*ImageRow.columns_of(VideoJobImage)).where(_IS_OF_JOB).order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
@@ -58,7 +59,7 @@ _REMOVE = _removed_at(func.now())
 
 
 async def add(writer: Writer, video_job_id: UUID, images: Iterable[Mapping[str, object]]) -> None:
-    """Write a new job's images, each given by its columns."""
+    """Write a new job's images, each given by its columns, and for how long its file is kept after the job's end."""
     for image in images:
         await writer.fetch(_ADD, video_job_id=video_job_id, **image)
 

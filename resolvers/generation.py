@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import accounts, file_removals, video_job_images, video_jobs
+from db import accounts, file_removals, generation_costs, video_job_images, video_jobs
 from db.engine.statements import Writer
 from db.enums import ContentCredentials, LogLevel, VideoJobStatus
+from db.generation_costs import Cost
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back
@@ -24,12 +25,16 @@ class VideoJobChanged(Exception):
 
 @dataclass(frozen=True)
 class KeptVideo:
-    """A stored video: where it is, what it is, what its owner should know, and what `begin_storing` was given."""
+    """A stored video: where it is, what it is, what its owner should know, and what `begin_storing` was given.
+
+    `cost` is what it has used, None where it cost nothing.
+    """
 
     stored: StoredVideo
     properties: VideoProperties
     address: str
     content_credentials: ContentCredentials = ContentCredentials.NONE
+    cost: Cost | None = None
     warnings: Sequence[str] = ()
 
 
@@ -82,6 +87,8 @@ async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
     )
     for warning in video.warnings:
         await video_jobs.add_log(writer, job.id, LogLevel.WARNING, warning)
+    if video.cost is not None:
+        await generation_costs.add(writer, job.id, job.user_id, job.model, video.cost)
     await file_removals.withdraw(writer, [video.address])
     await video_job_images.schedule_removal(writer, job.id)
     return succeeded

@@ -54,6 +54,7 @@ VALUES = {
         "PENDING": "It does not act yet",
         "SUSPENDED": "It does not act any more",
     },
+    "GenerationCostGroup": {"USER": "Each user", "DAY": "Each day (UTC)"},
     "ThumbnailType": {"IMAGE": "The look's image", "VIDEO": "Its default video"},
 }
 

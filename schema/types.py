@@ -14,6 +14,7 @@ from uuid import UUID
 import strawberry
 
 from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, LookView, ProductRow
@@ -26,6 +27,7 @@ from resolvers.meanings import MEANINGS
 from resolvers.queue_places import QueuePlace
 from schema.context import RequestContext
 from schema.enum_values import describe_values
+from schema.generation_costs import GenerationCost
 from schema.nodes import Node
 from schema.plain_fields import shows
 
@@ -275,6 +277,10 @@ async def _ledger_entries(
     return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
 
 
+async def _costs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[CostRow | None]:
+    return await context.loaders.cost_of_job.load_all(_ids(rows))
+
+
 async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
     return await context.loaders.looks_of_job.load_all(_ids(rows))
 
@@ -320,6 +326,7 @@ class VideoJob(Node):
         _charges, "What was charged when the job was created; null for jobs of old times."
     )
     refund: TokenTransaction | None = column(_refunds, "What came back, where something did.")
+    cost: GenerationCost | None = column(_costs, "What it has really cost; for admins, and null where it cost nothing.")
     associated_looks: list[Look] = column(_associated_looks, MEANINGS["associated_looks"])
 
     @staticmethod

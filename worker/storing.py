@@ -11,6 +11,7 @@ from media import videos
 from media.video_properties import NotAVideo, VideoProperties
 from resolvers import generation
 from resolvers.generation import KeptVideo
+from resolvers.generation_costs import cost_of
 from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
 from worker.run import Later, Run
 
@@ -74,7 +75,8 @@ async def _store(run: Run, prepared: _Prepared, generated: Generated) -> None:
     address = run.context.storage.address_of_video(run.job.id)
     await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
     stored = await _stored(run, prepared.video)
-    kept = KeptVideo(stored, prepared.properties, address, prepared.content_credentials, generated.warnings)
+    cost = cost_of(run.context.catalogue.policy, run.job, prepared.properties.duration_seconds, generated.tokens)
+    kept = KeptVideo(stored, prepared.properties, address, prepared.content_credentials, cost, generated.warnings)
     await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
 
 
