@@ -60,6 +60,17 @@ def probe(path: Path) -> VideoProperties:
     return _sane(properties)
 
 
+def check_outline(path: Path) -> None:
+    """Check that a file is a whole MP4 by its outermost boxes; its pictures are not looked at.
+
+    Raises:
+        NotAVideo
+        OSError: the file cannot be read
+
+    """
+    _checked_outline(path)
+
+
 def without_sound(path: Path, target: Path) -> None:
     """Write the video without its sound, ready to be played while it loads; the picture is copied, not encoded again.
 
