@@ -32,7 +32,7 @@ check: .venv/dev.stamp ## Lint, types, import rules, migrations, committed API d
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m app.contracts check
 
-chaos: .venv/dev.stamp ## Kill workers and fail calls while they make 300 videos; nothing may be lost or paid twice
+chaos: .venv/dev.stamp ## Kill workers and fail calls while they make 300 videos, half with Veo and half with Omni; nothing may be lost or paid twice
 	@$(BIN)/python -m bench.chaos
 
 memory: .venv/dev.stamp ## Measure a worker's memory with 1,000 videos in the making, and with 20 large results

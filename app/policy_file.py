@@ -61,10 +61,11 @@ def _mistakes(error: ValidationError) -> Iterator[str]:
 def as_toml(policy: Policy) -> str:
     """Return the whole of a policy as a file that says the same."""
     values = policy.model_dump(exclude_none=True)
-    tables = [f"welcome = {values['welcome']}", f"refunds = {json.dumps(values['refunds'])}"]
+    tables = [f"{name} = {json.dumps(values[name])}" for name in ("welcome", "refunds", "currency")]
     tables.append(_table("[operations]", values["operations"]))
     tables += [_table(f"[tiers.{name}]", tier) for name, tier in values["tiers"].items()]
     tables += [_table("[[video_prices]]", price) for price in values["video_prices"]]
+    tables += [_table("[[generator_prices]]", price) for price in values["generator_prices"]]
     tables.append(_table("[ceilings]", values["ceilings"]))
     return "\n".join(tables)
 

@@ -7,7 +7,8 @@ provider is loaded by its name (decision 16).
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pkgutil import resolve_name
 
 from app.settings import Settings
@@ -73,7 +74,8 @@ MOCK_OPENER = "app.generators:open_mock"
 def catalogue(settings: Settings) -> Catalogue:
     """Return what this installation offers."""
     offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
-    return Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
+    offered = Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
+    return replace(offered, inputs_kept=timedelta(days=settings.inputs_kept_days))
 
 
 @asynccontextmanager

@@ -92,6 +92,7 @@ def _are_long_enough(keys: str) -> str:
 
 Amount = Annotated[int, Field(ge=1, le=MOST)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Days = Annotated[int, Field(ge=0, le=3650)]
 PollSeconds = Annotated[float, Field(gt=0, le=LONGEST_POLL_SECONDS)]
 # What PostgreSQL has as whole milliseconds.
 Timeout = Annotated[float, Field(ge=0.001, le=86_400)]

@@ -20,6 +20,7 @@ from app.setting_types import (
     Amount,
     ApiVersion,
     BucketFolder,
+    Days,
     GoogleKey,
     Hosts,
     KeySetAddress,
@@ -108,6 +109,7 @@ class Settings(BaseSettings):
     media_secret_key: str | None = Field(
         None, min_length=SHORTEST_SECRET, description="Signs addresses of stored files; unset: the secret of tokens"
     )
+    inputs_kept_days: Days = Field(7, description="For how long after a job's end its images are kept for a retry")
     generations_at_once: Amount = Field(100, description="Generations in progress over all workers")
     generations_per_worker: int = Field(
         200, ge=2, le=MOST, description="Jobs that one worker holds at once; others are left to other workers"

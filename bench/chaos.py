@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.caller import Caller
-from bench.stage import Stage, Worker, order, picture, stage_for, table, within
+from bench.stage import OMNI, VEO, Stage, Worker, omni_settings, order, picture, stage_for, table, within
 from bench.verdict import Scene, unowned_files, violations
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
@@ -27,6 +27,7 @@ from resolvers.prices import ACTIVE_JOB_LIMIT
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_input import VideoJobInput
 from tests.doubles.cloudinary import CloudinaryDouble
+from tests.doubles.omni import OmniDouble
 from tests.doubles.serving import serving_app
 from tests.doubles.veo import VeoDouble
 
@@ -42,8 +43,10 @@ REMOVAL_SECONDS = 30.0
 """How long removals that are due at once may take; others come a day later."""
 
 TRIES = 20
+POLL_SECONDS = 0.5
+SUBMITS = (":predictLongRunning", "/interactions")
 SETTINGS = {
-    "VEO_POLL_SECONDS": 0.5,
+    "VEO_POLL_SECONDS": POLL_SECONDS,
     "GENERATIONS_AT_ONCE": 100,
     "SUBMITS_PER_MINUTE": 6000,
     "REFUND_FAILED_JOBS": True,
@@ -93,23 +96,27 @@ async def _play(plan: Plan) -> int:
         veo = VeoDouble(failure_rate=plan.failure_rate, seed=plan.seed)
         veo.seconds_until_done = GENERATION_SECONDS
         veo.url = await stack.enter_async_context(serving_app(_slowly_accepting(veo.app, plan)))
+        omni = OmniDouble(failure_rate=plan.failure_rate, seed=plan.seed)
+        omni.seconds_until_done = GENERATION_SECONDS
+        omni.url = await stack.enter_async_context(serving_app(_slowly_accepting(omni.app, plan)))
         double = CloudinaryDouble(files, failure_rate=plan.failure_rate, seed=plan.seed)
         cloudinary = await stack.enter_async_context(double.serving())
-        stage = await stack.enter_async_context(stage_for(veo.url, cloudinary.cloudinary_url, SETTINGS, plan.logs))
-        return await _play_on(Scene(stage, veo, cloudinary), plan)
+        settings = SETTINGS | omni_settings(omni.url, POLL_SECONDS)
+        stage = await stack.enter_async_context(stage_for(veo.url, cloudinary.cloudinary_url, settings, plan.logs))
+        return await _play_on(Scene(stage, veo, omni, cloudinary), plan)
 
 
-def _slowly_accepting(veo: ASGIApp, plan: Plan) -> ASGIApp:
+def _slowly_accepting(double: ASGIApp, plan: Plan) -> ASGIApp:
     """Let a submit that was accepted wait for its answer, so that many workers die just then."""
     chance = random.Random(plan.seed)  # noqa: S311 - repeatable, not secret
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_later(message: Message) -> None:
-            if message["type"] == "http.response.start" and scope["path"].endswith(":predictLongRunning"):
+            if message["type"] == "http.response.start" and scope["path"].endswith(SUBMITS):
                 await asyncio.sleep(chance.uniform(0, LONGEST_SUBMIT_SECONDS))
             await send(message)
 
-        await veo(scope, receive, send_later)
+        await double(scope, receive, send_later)
 
     return app
 
@@ -145,11 +152,15 @@ async def _create_jobs(stage: Stage, plan: Plan, course: Course) -> None:
 
 
 async def _create_job(stage: Stage, plan: Plan, course: Course, caller: Caller, number: int) -> None:
-    """Create a job when its time comes; each third is asked for twice with one key, each tenth has an image."""
+    """Create a job when its time comes; each third is asked for twice with one key, each fifth has an image.
+
+    Half of them are made by each provider, with sound and without.
+    """
     await asyncio.sleep(number * CREATING_SECONDS / plan.jobs)
     key = f"key {number}" if number % 3 == 0 else None
-    asked = order(number, generate_audio=number % 2 == 0, idempotency_key=key)
-    image = picture() if number % 10 == 0 else None
+    model = VEO if number // 2 % 2 == 0 else OMNI
+    asked = order(number, generate_audio=number % 2 == 0, idempotency_key=key, model=model)
+    image = picture() if number % 5 == 0 else None
     course.with_images += image is not None
     times = 1 if key is None else 2
     created = await asyncio.gather(*(_created(stage, caller, asked, image) for _ in range(times)))
@@ -197,20 +208,22 @@ async def _figures(scene: Scene, course: Course, workers: list[Worker]) -> dict[
         "with an image": course.with_images,
         "kills": _counted(course.kills),
         "worker starts": sum(worker.starts for worker in workers),
-        **_figures_of_veo(scene.veo),
+        "jobs by provider": _counted(Counter(job.provider or "none" for job in jobs)),
+        "most accepted for one job": max(scene.accepted_by_prompt().values(), default=0),
+        **_figures_of("Veo", scene.veo),
+        **_figures_of("Omni", scene.omni),
         **_figures_of_cloudinary(scene.cloudinary, jobs),
         "files that no job owns": _counted(unowned),
         "longest from creation to end": f"{max(map(_seconds, jobs)):.0f} s",
     }
 
 
-def _figures_of_veo(veo: VeoDouble) -> dict[str, object]:
+def _figures_of(name: str, double: VeoDouble | OmniDouble) -> dict[str, object]:
     return {
-        "submits": len(veo.submits),
-        "accepted": len(veo.accepted),
-        "most accepted for one job": max(veo.accepted_by_prompt().values(), default=0),
-        "polls": len(veo.polls),
-        "failures at Veo": _counted(veo.failures),
+        f"submits to {name}": len(double.submits),
+        f"accepted by {name}": len(double.accepted),
+        f"polls of {name}": len(double.polls),
+        f"failures at {name}": _counted(double.failures),
     }
 
 

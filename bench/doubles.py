@@ -1,4 +1,4 @@
-"""Veo and Cloudinary in a process of their own, which does as it is told through a pipe."""
+"""Veo, Omni and Cloudinary in a process of their own, which does as it is told through a pipe."""
 
 import asyncio
 import multiprocessing
@@ -11,11 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 from tests.doubles.cloudinary import CloudinaryDouble
+from tests.doubles.omni import OmniDouble, serving_omni
 from tests.doubles.veo import VeoDouble, serving_veo
 
 END_SECONDS = 20.0
 NEVER = 10**9
 LARGE_BYTES = 20 * 1024**2
+LARGE_BYTES_OF_OMNI = 30 * 1024**2
 
 Order = Literal["tell", "hold", "finish", "give large videos", "end"]
 """What the process is told: `hold` keeps generations from coming to an end, `finish` ends all at once."""
@@ -35,6 +37,7 @@ class Doubles:
     """The process, seen from outside."""
 
     veo_url: str
+    omni_url: str
     cloudinary_url: str
     _pipe: "Connection[Order, Figures]"
 
@@ -52,8 +55,8 @@ def doubles() -> Iterator[Doubles]:
     process = context.Process(target=_run, args=(theirs,))
     process.start()
     try:
-        veo_url, cloudinary_url = ours.recv()
-        yield Doubles(veo_url, cloudinary_url, ours)
+        veo_url, omni_url, cloudinary_url = ours.recv()
+        yield Doubles(veo_url, omni_url, cloudinary_url, ours)
     finally:
         ours.send("end")
         process.join(END_SECONDS)
@@ -66,25 +69,28 @@ def _run(pipe: "Connection[object, Order]") -> None:
 
 
 async def _serve(pipe: "Connection[object, Order]", folder: Path) -> None:
-    async with serving_veo() as veo, CloudinaryDouble(folder).serving() as cloudinary:
-        pipe.send((veo.url, cloudinary.cloudinary_url))
+    async with serving_veo() as veo, serving_omni() as omni, CloudinaryDouble(folder).serving() as cloudinary:
+        pipe.send((veo.url, omni.url, cloudinary.cloudinary_url))
         while (order := await asyncio.to_thread(pipe.recv)) != "end":
-            _obey(veo, order)
-            pipe.send(_figures(veo, cloudinary))
+            _obey(veo, omni, order)
+            pipe.send(_figures(veo, omni, cloudinary))
 
 
-def _obey(veo: VeoDouble, order: Order) -> None:
+def _obey(veo: VeoDouble, omni: OmniDouble, order: Order) -> None:
     match order:
         case "hold":
-            veo.polls_until_done = NEVER
+            veo.polls_until_done = omni.polls_until_done = NEVER
         case "finish":
-            veo.polls_until_done = 0
+            veo.polls_until_done = omni.polls_until_done = 0
         case "give large videos":
             veo.give(veo.video, size=LARGE_BYTES)
+            missing = LARGE_BYTES_OF_OMNI - len(omni.video)
+            omni.video += (missing.to_bytes(4, "big") + b"free").ljust(missing, b"\0") if missing > 0 else b""
         case _:
             pass
 
 
-def _figures(veo: VeoDouble, cloudinary: CloudinaryDouble) -> Figures:
+def _figures(veo: VeoDouble, omni: OmniDouble, cloudinary: CloudinaryDouble) -> Figures:
     large = sum(upload.size >= LARGE_BYTES for upload in cloudinary.uploads)
-    return Figures(len(veo.accepted), len(set(veo.polls)), len(cloudinary.uploads), large)
+    accepted, asked_about = len(veo.accepted) + len(omni.accepted), len({*veo.polls, *omni.polls})
+    return Figures(accepted, asked_about, len(cloudinary.uploads), large)

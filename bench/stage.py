@@ -26,6 +26,7 @@ from db.enums import ACTIVE_STATUSES
 from db.tables import VideoJob
 from providers.cloudinary.storage import CloudinaryStorage
 from providers.mock.models import ANY_MODEL
+from providers.omni import models as omni
 from providers.veo.models import MODELS, NAME
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue, Provider
@@ -36,7 +37,8 @@ from resolvers.video_job_input import VideoJobInput
 from tests.doubles.google_account import service_account_file
 from tests.inspected import InspectedDatabase
 
-OFFERED = Catalogue.of(ANY_MODEL, {Provider(NAME): MODELS})
+OFFERED = Catalogue.of(ANY_MODEL, {Provider(NAME): MODELS, Provider(omni.NAME): omni.offered({}, frontend_ids=False)})
+VEO, OMNI = "veo-3.1-generate-preview", "gemini-omni-1.2-flash"
 END_SECONDS = 40.0
 POLL_SECONDS = 0.5
 TOKENS = 1000
@@ -46,7 +48,9 @@ OURS = (
     "JWT_",
     "DATA_DIR",
     "GOOGLE_",
+    "GEMINI_",
     "VEO_",
+    "OMNI_",
     "CLOUDINARY_",
     "GENERATIONS_",
     "SUBMITS_",
@@ -198,17 +202,22 @@ async def within(seconds: float, done: Callable[[], Awaitable[bool]]) -> bool:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def order(number: int, *, generate_audio: bool, idempotency_key: str | None = None) -> VideoJobInput:
-    """Ask for a real video; the prompt tells the jobs apart at Veo."""
+def order(number: int, *, generate_audio: bool, idempotency_key: str | None = None, model: str = VEO) -> VideoJobInput:
+    """Ask for a real video; the prompt tells the jobs apart at the generators."""
     return VideoJobInput(
         prompt=prompt_of(number),
-        model="veo-3.1-generate-preview",
+        model=model,
         resolution="720p",
         aspect_ratio="16:9",
         mock_mode=False,
         generate_audio=generate_audio,
         idempotency_key=idempotency_key,
     )
+
+
+def omni_settings(url: str, poll_seconds: float) -> dict[str, object]:
+    """Return what has workers make the videos of its own model with Omni."""
+    return {"GEMINI_API_KEY": "double", "GOOGLE_GEMINI_BASE_URL": url, "OMNI_POLL_SECONDS": poll_seconds}
 
 
 def prompt_of(number: int) -> str:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
-from bench.stage import Stage, public_id
+from bench.stage import OMNI, VEO, Stage, public_id
 from db.enums import LedgerEntryKind, VideoJobStatus
 from db.tables import FileRemoval, LedgerEntry, User, VideoJob, VideoJobImage
 from media.video_properties import NotAVideo
 from media.videos import probe
+from providers.omni.requests import without_role_words
 from tests.doubles.cloudinary import CloudinaryDouble
+from tests.doubles.omni import OmniDouble
 from tests.doubles.veo import VeoDouble
 
 
@@ -23,7 +25,15 @@ class Scene:
 
     stage: Stage
     veo: VeoDouble
+    omni: OmniDouble
     cloudinary: CloudinaryDouble
+
+    def accepted_by_prompt(self) -> Counter[str | None]:
+        """Return how many generations were started for each prompt, wherever."""
+        counts = self.veo.accepted_by_prompt()
+        for text, times in self.omni.accepted_by_prompt().items():
+            counts[without_role_words(text)] += times
+        return counts
 
 
 async def violations(scene: Scene) -> list[str]:
@@ -31,10 +41,11 @@ async def violations(scene: Scene) -> list[str]:
     jobs = await scene.stage.jobs()
     return [
         *_unfinished(jobs),
-        *_submitted_twice(scene.veo, jobs),
+        *_submitted_twice(scene, jobs),
         *_not_whole(scene, jobs),
         *await _wrongly_charged(scene.stage, jobs),
         *await _wrong_balances(scene.stage),
+        *(await unowned_files(scene))["not scheduled"] * ["A file has no owner, and nobody is to remove it"],
     ]
 
 
@@ -46,7 +57,9 @@ async def unowned_files(scene: Scene) -> Counter[str]:
             await session.scalars(
                 select(VideoJobImage.address)
                 .join(VideoJob, VideoJob.id == VideoJobImage.video_job_id)
-                .where(VideoJob.completed_at.is_(None))
+                .outerjoin(FileRemoval, FileRemoval.address == VideoJobImage.address)
+                # While it is made; then for as long as it may be made once more, to be removed after that.
+                .where(or_(VideoJob.completed_at.is_(None), FileRemoval.due_at > func.now()))
             )
         )
     succeeded = {public_id(job.id) for job in await scene.stage.jobs() if job.status == VideoJobStatus.SUCCEEDED}
@@ -62,26 +75,26 @@ def _unfinished(jobs: Sequence[VideoJob]) -> Iterator[str]:
             yield f"Job {job.id} is still {job.status}, {job.submission}, {job.status_message!r}"
 
 
-def _submitted_twice(veo: VeoDouble, jobs: Sequence[VideoJob]) -> Iterator[str]:
-    accepted = veo.accepted_by_prompt()
+def _submitted_twice(scene: Scene, jobs: Sequence[VideoJob]) -> Iterator[str]:
+    accepted = scene.accepted_by_prompt()
     for job in jobs:
         times = accepted[job.prompt]
         most = 1 if job.error_code == "SUBMISSION_UNCERTAIN" else job.attempt
         if times > most:
             yield f"Job {job.id}, {job.status} {job.error_code}, was accepted {times} times in {job.attempt} attempts"
         if job.status == VideoJobStatus.SUCCEEDED and not times:
-            yield f"Job {job.id} has a video that Veo never made"
+            yield f"Job {job.id} has a video that nobody ever made"
 
 
 def _not_whole(scene: Scene, jobs: Sequence[VideoJob]) -> Iterator[str]:
-    generated = sha256(scene.veo.video).hexdigest()
+    generated = {VEO: sha256(scene.veo.video).hexdigest(), OMNI: sha256(scene.omni.video).hexdigest()}
     for job in jobs:
         if job.status != VideoJobStatus.SUCCEEDED:
             continue
         upload = scene.cloudinary.files.get(("video", public_id(job.id)))
         if upload is None:
             yield f"The video of job {job.id} is not stored"
-        elif job.generate_audio and upload.sha256 != generated:
+        elif job.generate_audio and upload.sha256 != generated[job.model]:
             yield f"The video of job {job.id} is not what was generated"
         else:
             try:

@@ -65,6 +65,14 @@ class PauseScope(StrEnum):
     REAL = "REAL"
 
 
+class ContentCredentials(StrEnum):
+    """What has become of the generator's signed statement of origin (C2PA) in a stored video."""
+
+    PRESENT = "PRESENT"
+    REMOVED = "REMOVED"
+    NONE = "NONE"
+
+
 class ImageRole(StrEnum):
     """What an image is for in a video."""
 

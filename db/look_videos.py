@@ -27,6 +27,7 @@ class VideoInLook(Row):
     progress_percentage: int
     cloudinary_url: str | None
     thumbnail_url: str | None
+    content_credentials: str | None
     created_at: datetime
 
 

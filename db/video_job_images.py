@@ -1,13 +1,14 @@
 """Statements on the images that videos are made from."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
-from db.tables import FileRemoval, VideoJobImage
+from db.tables import FileRemoval, VideoJob, VideoJobImage
 
 
 class ImageRow(Row):
@@ -21,21 +22,44 @@ class ImageRow(Row):
 
 
 _IS_OF_JOB = VideoJobImage.video_job_id == bindparam("job")
-_ADD = Statement(insert(VideoJobImage).values({name: bindparam(name) for name in ImageRow.columns()}), NoRow)
+_ADD = Statement(
+    insert(VideoJobImage).values({name: bindparam(name) for name in (*ImageRow.columns(), "kept_for")}), NoRow
+)
 _OF_JOB = Statement(
     select(*ImageRow.columns_of(VideoJobImage)).where(_IS_OF_JOB).order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
 )
-_SCHEDULE_REMOVAL = Statement(
-    insert(FileRemoval)
-    .from_select(["address", "due_at"], select(VideoJobImage.address, func.now()).where(_IS_OF_JOB))
-    .on_conflict_do_nothing(),
-    NoRow,
+_KEPT = Statement(
+    select(*ImageRow.columns_of(VideoJobImage))
+    .join(VideoJob, VideoJob.id == VideoJobImage.video_job_id)
+    .outerjoin(FileRemoval, FileRemoval.address == VideoJobImage.address)
+    .where(
+        _IS_OF_JOB,
+        or_(
+            and_(VideoJob.completed_at.is_(None), FileRemoval.address.is_(None)),
+            and_(FileRemoval.due_at > func.now(), FileRemoval.failures == 0),
+        ),
+    )
+    .order_by(VideoJobImage.role, VideoJobImage.position),
+    ImageRow,
 )
 
 
+def _removed_at(due_at: ColumnElement[datetime]) -> Statement[NoRow]:
+    removal = insert(FileRemoval).from_select(
+        ["address", "due_at"], select(VideoJobImage.address, due_at).where(_IS_OF_JOB)
+    )
+    return Statement(
+        removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at}), NoRow
+    )
+
+
+_REMOVE_LATER = _removed_at(func.now() + VideoJobImage.kept_for)
+_REMOVE = _removed_at(func.now())
+
+
 async def add(writer: Writer, video_job_id: UUID, images: Iterable[Mapping[str, object]]) -> None:
-    """Write a new job's images, each given by its columns."""
+    """Write a new job's images, each given by its columns, and for how long its file is kept after the job's end."""
     for image in images:
         await writer.fetch(_ADD, video_job_id=video_job_id, **image)
 
@@ -45,6 +69,16 @@ async def of_job(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
     return await reader.fetch(_OF_JOB, job=video_job_id)
 
 
+async def kept(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
+    """Read those of a job's images whose files are not to go yet, the reference images in their order."""
+    return await reader.fetch(_KEPT, job=video_job_id)
+
+
 async def schedule_removal(writer: Writer, video_job_id: UUID) -> None:
-    """Have the files of a job's images removed in the background; the rows stay."""
-    await writer.fetch(_SCHEDULE_REMOVAL, job=video_job_id)
+    """Have the files of a job that has ended removed in the background, once they were kept for long enough."""
+    await writer.fetch(_REMOVE_LATER, job=video_job_id)
+
+
+async def remove(writer: Writer, video_job_id: UUID) -> None:
+    """Have the files of a job that is being deleted removed in the background, kept for long or not."""
+    await writer.fetch(_REMOVE, job=video_job_id)

@@ -66,6 +66,7 @@ class VideoJobRow(Row):
     video_size_bytes: int | None
     video_width: int | None
     video_height: int | None
+    content_credentials: str | None
     tokens_consumed: int
     version: int
     created_at: datetime

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -29,6 +30,8 @@ _POSTER_QUALITY = 85
 _DISK_TROUBLE = (errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SHORT_BOX_HEAD = 8
 _LONG_BOX_HEAD = 16
+# The kind of box that C2PA puts its manifests into (C2PA specification, 'Embedding manifests into BMFF-based assets').
+_CONTENT_CREDENTIALS = UUID("d8fec3d6-1b0e-483c-9297-5828877ec481").bytes
 
 # FFmpeg tells stderr what it thinks of each broken file; what matters of that is in the errors.
 av.logging.set_level(None)
@@ -42,7 +45,7 @@ def probe(path: Path) -> VideoProperties:
         OSError: the file cannot be read
 
     """
-    size = _checked_size(path)
+    size, has_content_credentials = _checked_outline(path)
     with _opened(path) as container:
         stream = _picture(container)
         _first_frame(container, stream)
@@ -52,8 +55,20 @@ def probe(path: Path) -> VideoProperties:
             width=stream.width,
             height=stream.height,
             has_audio=bool(container.streams.audio),
+            has_content_credentials=has_content_credentials,
         )
     return _sane(properties)
+
+
+def check_outline(path: Path) -> None:
+    """Check that a file is a whole MP4 by its outermost boxes; its pictures are not looked at.
+
+    Raises:
+        NotAVideo
+        OSError: the file cannot be read
+
+    """
+    _checked_outline(path)
 
 
 def without_sound(path: Path, target: Path) -> None:
@@ -141,10 +156,11 @@ def _copy_packets(source: InputContainer, picture: VideoStream, target: OutputCo
             target.mux(packet)
 
 
-def _checked_size(path: Path) -> int:
-    """Walk over the file's outermost boxes (ISO/IEC 14496-12, section 4.2); return its size in bytes.
+def _checked_outline(path: Path) -> tuple[int, bool]:
+    """Walk over the file's outermost boxes (ISO/IEC 14496-12, section 4.2).
 
-    FFmpeg alone would not do: it plays a file that was cut off for as long as it goes.
+    FFmpeg alone would not do: it plays a file that was cut off for as long as it goes. Return the file's size in bytes,
+    and whether it has content credentials.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -152,11 +168,11 @@ def _checked_size(path: Path) -> int:
     for kind in (b"moov", b"mdat"):
         if kind not in kinds:
             raise NotAVideo(f"it has no {kind.decode()} box")
-    return size
+    return size, _CONTENT_CREDENTIALS in kinds
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the outermost boxes' kinds, such as `b"moov"`; each box lies within the file."""
+    """Yield the outermost boxes' kinds, such as `b"moov"`, or 16 bytes of their own; each box lies within the file."""
     position = 0
     while position == 0 or position < size:
         file.seek(position)
@@ -167,8 +183,15 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[bytes]:
         length = _box_length(head, size - position)
         if length > size - position:
             raise NotAVideo(f"it was cut off: a box {kind!r} needs {length} bytes, {size - position} are there")
-        yield kind
+        yield _own_kind(file, head, position) if kind == b"uuid" else kind
         position += length
+
+
+def _own_kind(file: BinaryIO, head: bytes, position: int) -> bytes:
+    """Return the name that a box of somebody's own kind has behind its head."""
+    is_long = int.from_bytes(head[:4], "big") == 1
+    file.seek(position + (_LONG_BOX_HEAD if is_long else _SHORT_BOX_HEAD))
+    return file.read(len(_CONTENT_CREDENTIALS))
 
 
 def _box_length(head: bytes, available: int) -> int:

@@ -179,13 +179,13 @@ class ImagesNotStored(Refusal):
 
 
 class VideoJobImagesRemoved(Refusal):
-    """The job to be made anew was made from images, which went when it ended."""
+    """The job to be made anew was made from images, which were kept for a while after its end, and are gone."""
 
     code = "VIDEO_JOB_IMAGES_REMOVED"
 
     def __init__(self) -> None:
         super().__init__(
-            "The images of this video job were removed when it ended. Create a new job with the images.", field="id"
+            "The images of this video job are not kept any more. Create a new job with the images.", field="id"
         )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import accounts, file_removals, video_job_images, video_jobs
+from db import accounts, file_removals, generation_costs, video_job_images, video_jobs
 from db.engine.statements import Writer
-from db.enums import LogLevel, VideoJobStatus
+from db.enums import ContentCredentials, LogLevel, VideoJobStatus
+from db.generation_costs import Cost
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back
@@ -24,11 +25,16 @@ class VideoJobChanged(Exception):
 
 @dataclass(frozen=True)
 class KeptVideo:
-    """A stored video: where it is, what it is, what its owner should know, and what `begin_storing` was given."""
+    """A stored video: where it is, what it is, what its owner should know, and what `begin_storing` was given.
+
+    `cost` is what it has used, None where it cost nothing.
+    """
 
     stored: StoredVideo
     properties: VideoProperties
     address: str
+    content_credentials: ContentCredentials = ContentCredentials.NONE
+    cost: Cost | None = None
     warnings: Sequence[str] = ()
 
 
@@ -76,10 +82,13 @@ async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
         video_size_bytes=video.properties.size_bytes,
         video_width=video.properties.width,
         video_height=video.properties.height,
+        content_credentials=video.content_credentials,
         now={"completed_at"},
     )
     for warning in video.warnings:
         await video_jobs.add_log(writer, job.id, LogLevel.WARNING, warning)
+    if video.cost is not None:
+        await generation_costs.add(writer, job.id, job.user_id, job.model, video.cost)
     await file_removals.withdraw(writer, [video.address])
     await video_job_images.schedule_removal(writer, job.id)
     return succeeded

@@ -5,6 +5,7 @@ Which providers there are, with their models and limits, the application says (`
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from db.enums import Submission
 from db.video_jobs import JobRow
@@ -29,7 +30,8 @@ class VideoModel:
     resolution what can be generated, `image_duration` is the one length that videos with an end frame or reference
     images have, None where they may have any. `mixes_images` says that reference images go together with others,
     and without a prompt.
-    `available` is whether real videos can be made with it here, which a catalogue knows.
+    `available` is whether real videos can be made with it here, which a catalogue knows. `mock_words` are what a mock
+    video's prompt may have in it to bring about a state.
     """
 
     id: str
@@ -44,6 +46,7 @@ class VideoModel:
     mixes_images: bool = False
     available: bool = True
     cost: int = VIDEO_COST
+    mock_words: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Catalogue:
     """What this installation offers: models by id, the providers of real videos by name, and the form of mock videos.
 
     `generations_at_once` is what all workers together have in progress at most, mock videos included. `policy` says
-    what they cost.
+    what they cost. `inputs_kept` is for how long after a job's end its images are kept for a retry.
     """
 
     models: Mapping[str, VideoModel]
@@ -72,6 +75,7 @@ class Catalogue:
     mock: VideoModel
     generations_at_once: int = 100
     policy: Policy = BUILT_IN
+    inputs_kept: timedelta = timedelta(days=7)
 
     @classmethod
     def of(
@@ -83,7 +87,12 @@ class Catalogue:
     ) -> "Catalogue":
         """Put the catalogue together from what each provider of real videos offers; one at least is needed."""
         models = {
-            model.id: replace(model, cost=_usual_cost(model.id, policy), available=provider.unavailable is None)
+            model.id: replace(
+                model,
+                cost=_usual_cost(model.id, policy),
+                available=provider.unavailable is None,
+                mock_words=mock.mock_words,
+            )
             for provider, offered in offers.items()
             for model in offered
         }

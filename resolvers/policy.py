@@ -3,10 +3,12 @@
 Without a file of the owner's it is what the seed and contract.md say: 50 tokens a video, 3 slots, 100 to begin with.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import combinations
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +28,7 @@ FIRST_TIER = "free"
 # A balance is an `int4`; what is above is for refunds, which must never fail.
 LARGEST_BALANCE = 2_000_000_000
 LARGEST_PRICE = 1_000_000
+SMALLEST_MONEY = Decimal("0.000001")
 FALLBACK_RULE = f"operations.{VIDEO_GENERATION}"
 
 
@@ -42,6 +45,8 @@ def _known(code: str) -> str:
 Price = Annotated[StrictInt, Field(ge=0, le=LARGEST_PRICE)]
 Balance = Annotated[StrictInt, Field(ge=0, le=LARGEST_BALANCE)]
 Ceiling = Annotated[StrictInt, Field(ge=0, le=10**12)]
+Money = Annotated[float, Field(strict=True, ge=0, le=LARGEST_PRICE, allow_inf_nan=False)]
+Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 FailureCode = Annotated[StrictStr, AfterValidator(_known)]
@@ -72,6 +77,49 @@ class Tier(Part):
         return timedelta(days=self.period_days)
 
 
+class GeneratorPrice(Part):
+    """A rule: what a video that is as it says costs us in money. What it does not say may be anything.
+
+    `model` is the id that is asked for, where `*` stands for any characters. The parts of the price are added up.
+    """
+
+    name: Label
+    provider: Label | None = None
+    model: Label | None = None
+    resolution: Label | None = None
+    sound: StrictBool | None = None
+    per_second: Money = 0.0
+    per_million_input_tokens: Money = 0.0
+    per_million_output_tokens: Money = 0.0
+
+    def matches(self, *, provider: str, model: str, resolution: str, sound: bool) -> bool:
+        """Whether a video is as the rule says."""
+        return (
+            self.provider in {None, provider}
+            and (self.model is None or fnmatchcase(model, self.model))
+            and self.resolution in {None, resolution}
+            and self.sound in {None, sound}
+        )
+
+    def estimate(self, seconds: float, tokens: Mapping[str, int]) -> Decimal | None:
+        """Return what a video costs by its seconds and its tokens by kind.
+
+        None where the rule needs tokens and the generator reported none.
+        """
+        per_token = {"input": self.per_million_input_tokens, "output": self.per_million_output_tokens}
+        if any(per_token.values()) and not tokens:
+            return None
+        # What a model thinks is billed as what it puts out.
+        directions = [(per_token.get(kind.partition("_")[0], per_token["output"]), n) for kind, n in tokens.items()]
+        millionths = sum((_exact(price) * number for price, number in directions), Decimal())
+        return (_exact(self.per_second) * _exact(seconds) + millionths / 10**6).quantize(SMALLEST_MONEY)
+
+    def conditions(self) -> set[tuple[str, object]]:
+        """Return what it says; a later rule that says as much and more is never asked."""
+        asked = {"provider", "model", "resolution", "sound"}
+        return set(self.model_dump(include=asked, exclude_none=True).items())
+
+
 class VideoPrice(Part):
     """A rule: a video that is as it says costs so many tokens. What it does not say may be anything.
 
@@ -99,6 +147,9 @@ class VideoPrice(Part):
     def conditions(self) -> set[tuple[str, object]]:
         """Return what it says; a later rule that says as much and more is never asked."""
         return set(self.model_dump(exclude={"name", "tokens"}, exclude_none=True).items())
+
+
+Rule = TypeVar("Rule", GeneratorPrice, VideoPrice)
 
 
 class Ceilings(Part):
@@ -148,7 +199,11 @@ def _with_first(tiers: dict[str, Tier]) -> dict[str, Tier]:
     return tiers
 
 
-def _each_of_use(prices: list[VideoPrice]) -> list[VideoPrice]:
+def _exact(number: float) -> Decimal:
+    return Decimal(str(number))
+
+
+def _each_of_use(prices: list[Rule]) -> list[Rule]:
     problems = []
     rules = [(rule.name, rule.conditions()) for rule in prices]
     for (earlier, (name, conditions)), (later, (other, others)) in combinations(enumerate(rules), 2):
@@ -162,7 +217,10 @@ def _each_of_use(prices: list[VideoPrice]) -> list[VideoPrice]:
 
 
 class Policy(Part):
-    """All of it. `welcome` is what a new account starts with, `refunds` which failures give a job's tokens back."""
+    """All of it. `welcome` is what a new account starts with, `refunds` which failures give a job's tokens back.
+
+    `generator_prices` is what videos cost us, in `currency` (ISO 4217).
+    """
 
     welcome: Balance = 100
     operations: Annotated[dict[Name, Price], Field(max_length=200), AfterValidator(_with_videos)] = Field(
@@ -172,6 +230,10 @@ class Policy(Part):
         default_factory=_tiers
     )
     video_prices: Annotated[list[VideoPrice], Field(max_length=200), AfterValidator(_each_of_use)] = Field(
+        default_factory=list
+    )
+    currency: Currency = "USD"
+    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=200), AfterValidator(_each_of_use)] = Field(
         default_factory=list
     )
     refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field(default_factory=list)

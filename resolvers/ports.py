@@ -1,7 +1,7 @@
 """What we need of the outside world. Providers fit these protocols; the application chooses which ones."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -42,12 +42,13 @@ class Generated:
     """Done: the video lies in this file until it has been stored.
 
     `is_temporary` says that the file is the caller's to delete. `warnings` are for the job's owner, such as that the
-    sound was removed by a filter.
+    sound was removed by a filter. `tokens` is what it has used by kind, such as `output_video`.
     """
 
     video: Path
     is_temporary: bool = False
     warnings: Sequence[str] = ()
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 class GenerationFailed(Exception):

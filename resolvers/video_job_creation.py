@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -21,7 +22,6 @@ from db.creations import Creation, NewVideoJob, Standing
 from db.engine.statements import Reader, Writer
 from db.enums import LogLevel
 from db.ledger import Entry
-from db.specification import values_of
 from db.video_jobs import VideoJobRow
 from resolvers.accounts import charge_entry, get_or_create_account, lock_account
 from resolvers.errors import (
@@ -34,7 +34,6 @@ from resolvers.errors import (
     PriceChanged,
     Refusal,
     VideoJobDeleted,
-    VideoJobImagesRemoved,
 )
 from resolvers.idempotency import earlier, keep
 from resolvers.ids import uuid_of
@@ -43,7 +42,7 @@ from resolvers.policy import Tier, VideoCost
 from resolvers.prices import VIDEO_GENERATION
 from resolvers.spending import ceiling_reached, lock_ceiling, pause_of
 from resolvers.video_job_input import VideoJobInput
-from resolvers.video_jobs import FirstLine, get, status_message
+from resolvers.video_jobs import FirstLine, status_message
 
 # How much of a prompt the ledger shows.
 LONGEST_PROMPT_SHOWN = 100
@@ -107,7 +106,7 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
     if checked.replay is not None:
         return CreatedVideoJob(checked.replay, checked.free_slots, checked.tier.slots, None)
     charge = charge_entry(caller, checked.tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, _described(request))
-    job = await _write(writer, caller, request, charge)
+    job = await _write(writer, caller, request, charge, catalogue.inputs_kept)
     line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(charge))
     return CreatedVideoJob(job, checked.free_slots - 1, checked.tier.slots, line, in_look=request.look_id is not None)
 
@@ -130,24 +129,6 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
     return Checked(tier, free_slots, replay)
-
-
-async def retry(
-    writer: Writer, caller: Caller, job_id: UUID, catalogue: Catalogue, *, idempotency_key: str | None
-) -> CreatedVideoJob:
-    """Create a new job, charged as such, with what an earlier one of the caller's asked for, in the same look.
-
-    Raises:
-        VideoJobNotFound, VideoJobImagesRemoved, and whatever `create` raises.
-
-    """
-    job = await get(writer, caller, job_id)
-    if await video_job_images.of_job(writer, job.id):
-        raise VideoJobImagesRemoved
-    shown_in = await look_videos.looks_of_jobs(writer, [job.id])
-    look_id = str(shown_in[0].id) if shown_in else None
-    asked = VideoJobInput(**values_of(job), look_id=look_id, idempotency_key=idempotency_key)
-    return await create(writer, caller, asked, catalogue)
 
 
 async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
@@ -237,22 +218,23 @@ def _first_message(charge: Entry) -> str:
     return f"Video job created, {-charge.amount} tokens charged"
 
 
-async def _write(writer: Writer, caller: Caller, request: VideoJobInput, charge: Entry) -> NewVideoJob:
+async def _write(
+    writer: Writer, caller: Caller, request: VideoJobInput, charge: Entry, inputs_kept: timedelta
+) -> NewVideoJob:
     job_id, look_id = uuid7(), None if request.look_id is None else UUID(request.look_id)
     text = status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode)
     new = Creation(job_id, caller.user_id, request, text, charge, _first_message(charge), look_id)
     job = await creations.write(writer, new)
     if request.images:
-        await _own_images(writer, job_id, request)
+        await _own_images(writer, job_id, request, inputs_kept)
     await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
     await queue.enqueue(writer, [job_id])
     return job
 
 
-async def _own_images(writer: Writer, job_id: UUID, request: VideoJobInput) -> None:
+async def _own_images(writer: Writer, job_id: UUID, request: VideoJobInput, kept_for: timedelta) -> None:
     """Make the stored images the job's; until here they were to be removed."""
-    kept = ("role", "position", "address", "media_type")
-    await video_job_images.add(
-        writer, job_id, [{name: getattr(image, name) for name in kept} for image in request.images]
-    )
+    columns = ("role", "position", "address", "media_type")
+    images = [{name: getattr(image, name) for name in columns} | {"kept_for": kept_for} for image in request.images]
+    await video_job_images.add(writer, job_id, images)
     await file_removals.withdraw(writer, [image.removal_address for image in request.images])

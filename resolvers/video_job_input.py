@@ -31,7 +31,7 @@ _ALWAYS_IN_DIGEST = frozenset(
         "look_id",
     }
 )
-_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images", "expected_cost"})
+_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images", "expected_cost", "is_retry"})
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class VideoJobInput(Specification):
     """A request for a video as it came over a wire.
 
     `look_id` is still text, since a malformed one is answered like a foreign one. `images` have been checked by their
-    content already.
+    content already. `is_retry` says that an earlier job asked for the same, its look's picture among the images.
     """
 
     look_id: str | None = None
@@ -81,6 +81,7 @@ class VideoJobInput(Specification):
     images: tuple[JobImage, ...] = ()
     idempotency_key: str | None = None
     expected_cost: int | None = None
+    is_retry: bool = False
 
     def normalised(self) -> "VideoJobInput":
         """Return the request as it is checked and compared: in NFC, spaces and prefixes off, empty text as none."""
@@ -97,6 +98,12 @@ class VideoJobInput(Specification):
     def uses_look(self) -> bool:
         """Whether the look's picture or some of its products' are asked for."""
         return self.use_look_image != UNUSED or bool(self.product_ids)
+
+    @property
+    def _shows_something(self) -> bool:
+        """Whether there is a picture that does in a prompt's place: a first frame, or that of the look."""
+        kept = self.is_retry and self._count(ImageRole.REFERENCE)
+        return bool(self._count(ImageRole.INITIAL) or kept or self.use_look_image != UNUSED)
 
     def violations(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
         """Yield an error for each field that breaks its rule; those of what makes the video come last."""
@@ -152,7 +159,7 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Aspect ratio must be {listed(catalogue.aspect_ratios)}", field="aspectRatio")
         if self.duration_seconds not in catalogue.durations:
             yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
-        if self.prompt is None and not self._count(ImageRole.INITIAL) and self.use_look_image == UNUSED:
+        if self.prompt is None and not self._shows_something:
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
         try:
             check_reference_image_count([image for image in self.images if image.role == ImageRole.REFERENCE])

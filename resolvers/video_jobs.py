@@ -190,7 +190,7 @@ async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     job = await get(writer, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
         job = await _cancelled_unless_ended(writer, caller, job)
-    await video_job_images.schedule_removal(writer, job.id)
+    await video_job_images.remove(writer, job.id)
     await video_jobs.remove(writer, job)
     await video_job_deletions.record(writer, job)
     if job.cloudinary_url is not None:

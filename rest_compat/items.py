@@ -24,7 +24,8 @@ Item = dict[str, Any]
 class Items:
     """The items of a wire model: a member is the row's column of that name, or is made for all rows of a page.
 
-    Of the columns, `urls` are stored URLs or paths of this site, and shown as URLs.
+    Of the columns, `urls` are stored URLs or paths of this site, and shown as URLs. What a member is by default, where
+    the row has no such column, it is for all rows.
     """
 
     def __init__(
@@ -36,7 +37,12 @@ class Items:
             TypeError: the row has no column for one that is not made
 
         """
-        missing = model.model_fields.keys() - {*row.columns(), *made}
+        self._constants = {
+            name: member.default
+            for name, member in model.model_fields.items()
+            if name not in row.columns() and not member.is_required()
+        }
+        missing = model.model_fields.keys() - {*row.columns(), *made, *self._constants}
         if missing:
             raise TypeError(f"{row.__name__} has no {', '.join(sorted(missing))} for {model.__name__}")
         self._members = tuple(model.model_fields)
@@ -55,6 +61,8 @@ class Items:
         return [list(islice(items, len(rows))) for rows in parents]
 
     def _column(self, name: str, rows: Sequence[object], show: ShowUrl) -> Iterable[Any]:
+        if name in self._constants:
+            return [self._constants[name]] * len(rows)
         values = map(attrgetter(name), rows)
         if name in self._urls:
             return [value and show(value) for value in values]

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from db.declarations import declares
-from db.enums import VideoJobStatus, Visibility
+from db.enums import ContentCredentials, VideoJobStatus, Visibility
 from db.look_videos import VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
@@ -63,6 +63,8 @@ class LookVideoBody(Wire):
     is_default: bool
     created_at: datetime
     progress_percentage: int
+    ai_generated: Literal[True] = True
+    content_credentials: ContentCredentials | None
 
 
 @declares(SharedWith, hidden={"look_id"})

@@ -1,5 +1,6 @@
 """`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -15,6 +16,7 @@ from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import VideoJobInput
+from resolvers.video_job_retries import asked_again
 from rest_compat.bodies import video_job_body, video_job_list_items
 from rest_compat.conditional import (
     WholeJob,
@@ -95,17 +97,8 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     """Charge for a video and queue its generation."""
     if asked.uses_look or any(uploads.parts()):
         allow(request, None)  # the images' storage has limits of its own, and so has each use of the database
-    async with (
-        video_job_images.stored(services, caller, asked, uploads) as asked_with_images,
-        services.database.transaction() as transaction,
-    ):
-        created = await video_job_creation.create(transaction, caller, asked_with_images, services.catalogue)
-        body = await _body_of_created(transaction, created, services, request)
-    response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
-    response.headers.update(rate_limit_headers(created.free_slots, created.slots))
-    if created.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return body
+    asking = video_job_images.stored(services, caller, asked, uploads)
+    return await _created(asking, caller, services, request, response)
 
 
 @router.get("", response_model=VideoJobListBody, responses={401: REFUSALS[401]})
@@ -194,6 +187,22 @@ async def cancel_video_job(
         return await _body(transaction, job, services, request)
 
 
+@router.post("/{video_job_id}/retry", status_code=202, responses=REFUSALS | {404: NOT_FOUND})
+async def retry_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
+    video_job_id: VideoJobId,
+    caller: AuthenticatedCaller,
+    services: Services,
+    request: Request,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(description="As on create")] = None,
+) -> VideoJobBody:
+    """Charge for a new job of what an earlier one asked for, its images included while they are kept."""
+    allow(request, None)  # as for a create: there may be images
+    job_id = uuid_or(video_job_id, VideoJobNotFound)
+    asking = asked_again(services, caller, job_id, idempotency_key=idempotency_key)
+    return await _created(asking, caller, services, request, response)
+
+
 @router.delete("/{video_job_id}", status_code=204, responses={401: REFUSALS[401], 404: NOT_FOUND})
 async def delete_video_job(video_job_id: VideoJobId, caller: AuthenticatedCaller, services: Services) -> None:
     """Delete a job, cancelled first where it is in progress."""
@@ -215,6 +224,23 @@ async def unset_default_for_look(
 ) -> DefaultVideoBody:
     """Let a video no longer stand for its look."""
     return await _set_default(video_job_id, look_id, caller, services, is_default=False)
+
+
+async def _created(
+    asking: AbstractAsyncContextManager[VideoJobInput],
+    caller: Caller,
+    services: RestServices,
+    request: Request,
+    response: Response,
+) -> VideoJobBody:
+    async with asking as asked, services.database.transaction() as transaction:
+        created = await video_job_creation.create(transaction, caller, asked, services.catalogue)
+        body = await _body_of_created(transaction, created, services, request)
+    response.headers["Location"] = request.url_for("read_video_job", video_job_id=str(created.job.id)).path
+    response.headers.update(rate_limit_headers(created.free_slots, created.slots))
+    if created.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return body
 
 
 async def _set_default(

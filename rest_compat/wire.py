@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from db.declarations import declares
-from db.enums import LogLevel, VideoJobStatus
+from db.enums import ContentCredentials, LogLevel, VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
 
@@ -88,6 +88,8 @@ class VideoJobBody(Wire):
     video_size_bytes: int | None
     video_width: int | None
     video_height: int | None
+    ai_generated: Literal[True] = True
+    content_credentials: ContentCredentials | None
     tokens_consumed: int
     created_at: datetime
     started_at: datetime | None
@@ -138,6 +140,7 @@ class VideoModelBody(Wire):
     most_reference_images: int
     image_duration: int | None
     mixes_images: bool
+    mock_words: list[str]
 
 
 class VideoModelListBody(Wire):

@@ -8,12 +8,13 @@ from uuid import UUID
 from auth.caller import Caller
 from db.engine.database import Database
 from db.engine.statements import Reader
+from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.dataloader import Loader
-from resolvers import look_videos, looks, video_jobs
+from resolvers import generation_costs, look_videos, looks, video_jobs
 from resolvers.models import Catalogue
 from resolvers.queue_places import QueuePlace, queue_places
 
@@ -65,6 +66,11 @@ class Loaders:
     def ledger_of_job(self) -> Loader[UUID, list[LedgerRow]]:
         """Charges and refunds by job id."""
         return self._loader(video_jobs.ledger_by_job)
+
+    @cached_property
+    def cost_of_job(self) -> Loader[UUID, CostRow | None]:
+        """What videos have cost by job id; None for whoever is no admin."""
+        return self._readable(generation_costs.by_job)
 
     @cached_property
     def looks_of_job(self) -> Loader[UUID, list[LookOfJob]]:

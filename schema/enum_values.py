@@ -23,6 +23,11 @@ VALUES = {
         "WARNING": "Something went wrong and is tried again",
         "ERROR": "What the job failed for",
     },
+    "ContentCredentials": {
+        "PRESENT": "The generator's signed statement (C2PA) is in the file; whether it is valid, viewers verify",
+        "REMOVED": "The generator had signed the file, and what was changed since, such as the sound, took that away",
+        "NONE": "The generator had signed nothing",
+    },
     "TokenTransactionActor": {
         "USER": "The account's user",
         "ADMIN": "An admin",
@@ -49,6 +54,7 @@ VALUES = {
         "PENDING": "It does not act yet",
         "SUSPENDED": "It does not act any more",
     },
+    "GenerationCostGroup": {"USER": "Each user", "DAY": "Each day (UTC)"},
     "ThumbnailType": {"IMAGE": "The look's image", "VIDEO": "Its default video"},
 }
 

@@ -3,6 +3,7 @@
 import strawberry
 
 from resolvers import models
+from resolvers.meanings import MEANINGS
 
 
 @strawberry.type(description="What a model can do with one resolution.")
@@ -32,6 +33,7 @@ class VideoModel:
         description="The one length of videos with an end frame or reference images; null: any will do"
     )
     mixes_images: bool = strawberry.field(description="Whether reference images go together with an initial image")
+    mock_words: list[str] = strawberry.field(description=MEANINGS["mock_words"])
 
     @classmethod
     def of(cls, model: models.VideoModel) -> "VideoModel":
@@ -51,4 +53,5 @@ class VideoModel:
             most_reference_images=model.most_reference_images,
             image_duration_seconds=model.image_duration,
             mixes_images=model.mixes_images,
+            mock_words=list(model.mock_words),
         )

@@ -6,13 +6,15 @@ import strawberry
 
 from db.enums import VideoJobStatus
 from db.looks import LookView
-from resolvers import looks, tokens, video_job_creation, video_job_images, video_jobs
+from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
+from resolvers.generation_costs import CostGroup, Period
 from resolvers.ids import uuid_or
 from resolvers.tokens import Whose
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
 from schema.errors import CreateVideoJobError, refusals_into, user_error
+from schema.generation_costs import GenerationCostSum, Since, Until
 from schema.models import VideoModel
 from schema.nodes import Node, read_nodes
 from schema.policy import Policy
@@ -27,6 +29,7 @@ Email = Annotated[str | None, strawberry.argument(description="The user's e-mail
 QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
 Status = Annotated[VideoJobStatus | None, strawberry.argument(description="Only jobs of this status")]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
+Group = Annotated[CostGroup, strawberry.argument(description="What to add up by")]
 View = Annotated[LookView | None, strawberry.argument(description="Which looks; ALL is for admins")]
 
 
@@ -65,6 +68,17 @@ class Query:
                 return TokenAccount.of((await tokens.wallet_of(transaction, caller, Whose(user_id, email), policy))[0])
         except UserNotFound:
             return None
+
+    @strawberry.field(
+        description="What videos have really cost in a time: by user, the most costly first, or by day. For admins."
+    )
+    async def generation_costs(
+        self, info: Info, by: Group, since: Since = None, until: Until = None, first: First = DEFAULT_FIRST
+    ) -> list[GenerationCostSum]:
+        """Add up costs."""
+        caller, (limit, _) = info.context.authenticated_caller, page_arguments(first, None)
+        found = await generation_costs.sums(info.context.reader, caller, by, Period(since, until), limit=limit)
+        return [GenerationCostSum.of(row) for row in found]
 
     @strawberry.field(description="What the operator has decided: costs, tiers, prices, refunds.")
     async def policy(self, info: Info) -> Policy:

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import strawberry
 
-from db.enums import ActorKind, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, LookView, ProductRow
@@ -26,6 +27,7 @@ from resolvers.meanings import MEANINGS
 from resolvers.queue_places import QueuePlace
 from schema.context import RequestContext
 from schema.enum_values import describe_values
+from schema.generation_costs import GenerationCost
 from schema.nodes import Node
 from schema.plain_fields import shows
 
@@ -33,6 +35,7 @@ for enumeration, name, described in (
     (VideoJobStatus, "VideoJobStatus", "Where a video job stands."),
     (Visibility, "Visibility", "Who may see a look besides its owner and admins."),
     (LogLevel, "LogLevel", "Severity of a log line."),
+    (ContentCredentials, "ContentCredentials", "Whether a stored file says itself that it was generated."),
     (ActorKind, "TokenTransactionActor", "Who changes a balance."),
     (LedgerEntryKind, "TokenTransactionKind", "Why a balance changed."),
     (LookView, "LookView", "Which looks to list."),
@@ -81,6 +84,10 @@ def _ids_in_look(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context
 
 def _plain_ids(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[UUID]:
     return [row.id for row in rows]
+
+
+def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
+    return [True] * len(rows)
 
 
 async def _own_jobs(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoJobRow | None]:
@@ -151,6 +158,8 @@ class LookVideo:
     status: VideoJobStatus
     is_default: bool
     progress_percentage: int
+    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    content_credentials: ContentCredentials | None
     created_at: datetime
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
@@ -268,6 +277,10 @@ async def _ledger_entries(
     return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
 
 
+async def _costs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[CostRow | None]:
+    return await context.loaders.cost_of_job.load_all(_ids(rows))
+
+
 async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
     return await context.loaders.looks_of_job.load_all(_ids(rows))
 
@@ -295,6 +308,8 @@ class VideoJob(Node):
     video_size_bytes: float | None
     video_width: int | None
     video_height: int | None
+    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    content_credentials: ContentCredentials | None
     tokens_consumed: int
     version: int
     created_at: datetime
@@ -311,6 +326,7 @@ class VideoJob(Node):
         _charges, "What was charged when the job was created; null for jobs of old times."
     )
     refund: TokenTransaction | None = column(_refunds, "What came back, where something did.")
+    cost: GenerationCost | None = column(_costs, "What it has really cost; for admins, and null where it cost nothing.")
     associated_looks: list[Look] = column(_associated_looks, MEANINGS["associated_looks"])
 
     @staticmethod

@@ -17,6 +17,7 @@ from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
+from resolvers.video_job_retries import asked_again
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
@@ -109,20 +110,21 @@ class VideoJobMutations:
         return payload
 
     @strawberry.mutation(
-        description="Create a new job, charged as such, with the input and the look of an earlier one."
+        description="Create a new job, charged as such, with the input and the look of an earlier one, "
+        "and with its images while they are kept."
     )
     async def retry_video_job(self, info: Info, input: Annotated[RetryVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job like another."""
         caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
+        services = info.context.services
         with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                created = await video_job_creation.retry(
-                    transaction,
-                    caller,
-                    uuid_or(input.id, VideoJobNotFound),
-                    info.context.services.catalogue,
-                    idempotency_key=input.idempotency_key,
-                )
+            async with (
+                asked_again(
+                    services, caller, uuid_or(input.id, VideoJobNotFound), idempotency_key=input.idempotency_key
+                ) as asked,
+                info.context.transaction() as transaction,
+            ):
+                created = await video_job_creation.create(transaction, caller, asked, services.catalogue)
             payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
         return payload
 

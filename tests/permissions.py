@@ -145,6 +145,7 @@ GRAPHQL = {
     "Query.policy": Case(EVERYBODYS_OWN, "{ welcome operations { operation cost } tiers { tier share } refunds }"),
     "Query.tokenAccount": Case(ACCOUNT_READ, f'(userId: "$owner") {{ userId {ACCOUNT} }}'),
     "Query.tokenAccount, by e-mail": Case(ACCOUNT_READ, f'(email: "$owner@example.com") {{ userId {ACCOUNT} }}'),
+    "Query.generationCosts": Case(ADMINS._replace(admin=EMPTY), "(by: USER) { group videos estimate }"),
     "Query.videoModels": Case(EVERYBODYS_OWN, "{ id upstreamId cost }"),
     "Query.videoJobQuote": Case(EVERYBODYS_OWN, f"{NEW_JOB} mockMode: true}}) {{ cost balance freeSlots {ERRORS} }}"),
     "Query.videoJobQuote, in the look": Case(
@@ -217,6 +218,7 @@ REST = {
     f"DELETE {ONE_JOB}": Case(JOB),
     f"GET {ONE_JOB}/download": Case(JOB, sql=STORE),
     f"POST {ONE_JOB}/cancel": Case(JOB),
+    f"POST {ONE_JOB}/retry": Case(RETRY_IN_LOOK),
     f"PATCH {ONE_JOB}/set-default-for-look/{{look_id}}": Case(JOB),
     f"PATCH {ONE_JOB}/set-default-for-look/{{look_id}}, of one's own": Case(
         LOOK_CHANGED, sql=PUT_OWN_IN, job_in_path="$own_job"

@@ -37,7 +37,10 @@ from tests.permissions import (
 SILENCE_SECONDS = 0.5
 FIRST_LINE = "Video job created, 50 tokens charged"
 DONE = "done"
-LOOK_VIDEO_MEMBERS = {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"}
+LOOK_VIDEO_MEMBERS = {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"} | {
+    "aiGenerated",
+    "contentCredentials",
+}
 # Where a query answers null.
 NULL = {"Query.videoJob": Outcome.NO_JOB, "Query.look": Outcome.NO_LOOK, "Query.node": Outcome.NO_JOB}
 # How a refusal looks over REST; contract.md says nothing about the words behind a 403.

@@ -3,16 +3,34 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
+from db.enums import ContentCredentials
 from media import videos
 from media.video_properties import NotAVideo, VideoProperties
 from resolvers import generation
 from resolvers.generation import KeptVideo
+from resolvers.generation_costs import cost_of
 from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
 from worker.run import Later, Run
 
 logger = logging.getLogger("lookreel.worker")
+
+
+class _Prepared(NamedTuple):
+    """What is to be stored, and whether the generator had signed what it was made from."""
+
+    video: Path
+    properties: VideoProperties
+    was_signed: bool
+
+    @property
+    def content_credentials(self) -> ContentCredentials:
+        """What has become of the signature."""
+        if self.properties.has_content_credentials:
+            return ContentCredentials.PRESENT
+        return ContentCredentials.REMOVED if self.was_signed else ContentCredentials.NONE
 
 
 async def keep(run: Run, generated: Generated) -> None:
@@ -27,20 +45,20 @@ async def keep(run: Run, generated: Generated) -> None:
     silent = run.context.scratch / f"{run.job.id}-{uuid4().hex}.mp4"
     try:
         async with run.context.storing_room:
-            video, properties = await _prepared(run, generated.video, silent)
-            await _store(run, video, properties, generated)
+            await _store(run, await _prepared(run, generated.video, silent), generated)
     finally:
         leftovers = [silent, *([generated.video] if generated.is_temporary else [])]
         await asyncio.to_thread(_remove, leftovers)
 
 
-async def _prepared(run: Run, video: Path, silent: Path) -> tuple[Path, VideoProperties]:
+async def _prepared(run: Run, video: Path, silent: Path) -> _Prepared:
     try:
         properties = await asyncio.to_thread(videos.probe, video)
         if not properties.has_audio or run.job.generate_audio:
-            return video, properties
+            return _Prepared(video, properties, was_signed=properties.has_content_credentials)
         await asyncio.to_thread(_silence, video, silent)
-        return silent, await asyncio.to_thread(videos.probe, silent)
+        changed = await asyncio.to_thread(videos.probe, silent)
+        return _Prepared(silent, changed, was_signed=properties.has_content_credentials)
     except NotAVideo as error:
         logger.exception("The generator's result for video job %s is no video", run.job.id)
         raise GenerationFailed(
@@ -53,10 +71,12 @@ def _silence(video: Path, silent: Path) -> None:
     videos.without_sound(video, silent)
 
 
-async def _store(run: Run, video: Path, properties: VideoProperties, generated: Generated) -> None:
+async def _store(run: Run, prepared: _Prepared, generated: Generated) -> None:
     address = run.context.storage.address_of_video(run.job.id)
     await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
-    kept = KeptVideo(await _stored(run, video), properties, address, generated.warnings)
+    stored = await _stored(run, prepared.video)
+    cost = cost_of(run.context.catalogue.policy, run.job, prepared.properties.duration_seconds, generated.tokens)
+    kept = KeptVideo(stored, prepared.properties, address, prepared.content_credentials, cost, generated.warnings)
     await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
 
 

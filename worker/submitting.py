@@ -73,8 +73,9 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
     except NotAccepted as refusal:
         if isinstance(refusal, QuotaExceeded):
             await _note_access(run)
-        await _defer(run, refusal)
-        raise Later(0.05, str(refusal)) from refusal
+        seconds = await _defer(run, refusal)
+        # What costs waits for the fleet's pace; the others wait here.
+        raise Later(0.05 if run.generator_costs else seconds, str(refusal)) from refusal
     except SubmissionUncertain as doubt:
         logger.exception("It is open whether video job %s was accepted", run.job.id)
         raise _uncertain() from doubt
@@ -121,7 +122,8 @@ async def _insist(run: Run, transition: Transition) -> None:
             await asyncio.sleep(RECORDING_RETRY_SECONDS)
 
 
-async def _defer(run: Run, refusal: NotAccepted) -> None:
+async def _defer(run: Run, refusal: NotAccepted) -> float:
+    """Note that the job was not accepted; return after how many seconds it is worth another try."""
     retry_policy = run.context.retry_policy
     if not refusal.is_certain and run.job.submit_errors >= retry_policy.submit_errors:
         raise GenerationFailed(
@@ -137,6 +139,7 @@ async def _defer(run: Run, refusal: NotAccepted) -> None:
     await _insist(
         run, lambda transaction, job: submission.defer(transaction, job, reason, delay, is_certain=is_certain)
     )
+    return seconds
 
 
 async def _refuse(run: Run, refusal: GeneratorMisconfigured) -> None:

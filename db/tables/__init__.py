@@ -2,6 +2,7 @@
 
 from db.tables.accounts import CreationPause, IdempotencyKey, LedgerEntry, User
 from db.tables.base import Base, one_of
+from db.tables.costs import GenerationCost
 from db.tables.looks import Look, LookShare, Product
 from db.tables.upkeep import FileRemoval, SubmissionPace
 from db.tables.video_jobs import LookVideo, VideoJob, VideoJobDeletion, VideoJobImage, VideoJobLog
@@ -10,6 +11,7 @@ __all__ = [
     "Base",
     "CreationPause",
     "FileRemoval",
+    "GenerationCost",
     "IdempotencyKey",
     "LedgerEntry",
     "Look",

@@ -1,6 +1,6 @@
 """Video jobs and what belongs to them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Interval,
     SmallInteger,
     desc,
     func,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import ImageRole, LogLevel, Submission, VideoJobStatus
+from db.enums import ContentCredentials, ImageRole, LogLevel, Submission, VideoJobStatus
 from db.tables.base import Base, one_of
 
 
@@ -28,6 +29,7 @@ class VideoJob(Base):
     __table_args__ = (
         one_of("status", VideoJobStatus),
         one_of("submission", Submission),
+        one_of("content_credentials", ContentCredentials),
         CheckConstraint("progress_percentage BETWEEN 0 AND 100", name="progress_percentage"),
         CheckConstraint("tokens_consumed >= 0", name="tokens_consumed"),
         CheckConstraint("(status = 'SUCCEEDED') = (cloudinary_url IS NOT NULL)", name="url_exactly_when_succeeded"),
@@ -78,6 +80,8 @@ class VideoJob(Base):
     video_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     video_width: Mapped[int | None]
     video_height: Mapped[int | None]
+    # Null without a video, and where nobody looked: jobs of before.
+    content_credentials: Mapped[str | None]
     tokens_consumed: Mapped[int]
     # Counted up at each change: the order of events, the ETag, and what every transition compares before it sets.
     version: Mapped[int] = mapped_column(server_default=text("1"))
@@ -117,7 +121,7 @@ class VideoJobLog(Base):
 
 
 class VideoJobImage(Base):
-    """An image that a video is made from. The row stays when the file goes, which it does when the job ends."""
+    """An image that a video is made from. The row stays when the file goes: `kept_for` after the job's end."""
 
     __tablename__ = "video_job_images"
     __table_args__ = (one_of("role", ImageRole),)
@@ -127,6 +131,8 @@ class VideoJobImage(Base):
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     address: Mapped[str]
     media_type: Mapped[str]
+    # As was the operator's setting when the job was created.
+    kept_for: Mapped[timedelta] = mapped_column(Interval, server_default=text("'0'"))
 
 
 class VideoJobDeletion(Base):

@@ -1,20 +1,22 @@
 """A generator that costs nothing: it takes its time, reports progress, and hands out a video rendered beforehand.
 
-Words in the prompt make it fail or take its time, as payment providers' test cards do: `[fail:CONTENT_FILTERED]`,
-`[slow:60]`. Real generators know nothing of them.
+Words in the prompt make it fail, take its time, or not begin, as payment providers' test cards do:
+`[fail:CONTENT_FILTERED]`, `[slow:60]`, `[queue]`. Real generators know nothing of them.
 """
 
 import re
 import time
 
 from providers.mock.videos import mock_video
-from resolvers.ports import Generated, GenerationFailed, GenerationRequest, StillGenerating
+from resolvers.ports import Generated, GenerationFailed, GenerationRequest, NotAccepted, StillGenerating
 
 STEPS = 5
 LONGEST_SECONDS = 600
 
 _FAIL = re.compile(r"\[fail:([A-Z_]{1,50})\]")
 _SLOW = re.compile(r"\[slow:([0-9]{1,3})\]")
+_QUEUE = re.compile(r"\[queue(?::([0-9]{1,3}))?\]")
+_IDS_WITH_TIME = 7
 
 
 class MockGenerator:
@@ -30,11 +32,17 @@ class MockGenerator:
         self._seconds = seconds
 
     async def submit(self, request: GenerationRequest) -> str:
-        """Start the clock."""
+        """Start the clock, unless the prompt says that the job is to wait.
+
+        Raises:
+            NotAccepted
+
+        """
+        _let_wait(request)
         audio = "audio" if request.generate_audio else "silent"
         traits = f"{request.resolution},{request.aspect_ratio},{request.duration_seconds},{audio}"
         slow, fail = (word.search(request.prompt or "") for word in (_SLOW, _FAIL))
-        seconds = min(max(int(slow[1]), 1), LONGEST_SECONDS) if slow else self._seconds
+        seconds = _seconds_of(slow[1]) if slow else self._seconds
         return f"mock-operations/{traits}/{seconds}/{fail[1] if fail else ''}/{time.time():.3f}"
 
     async def poll(self, operation_name: str) -> StillGenerating | Generated:
@@ -57,3 +65,19 @@ class MockGenerator:
 
     async def cancel(self, operation_name: str) -> None:
         """Do nothing: nothing is under way."""
+
+
+def _seconds_of(number: str) -> int:
+    return min(max(int(number), 1), LONGEST_SECONDS)
+
+
+def _let_wait(request: GenerationRequest) -> None:
+    """Refuse a job whose prompt has `[queue]` or `[queue:60]` in it, until so long after its creation."""
+    wait = _QUEUE.search(request.prompt or "")
+    # Such an id begins with the time of the creation, in milliseconds (RFC 9562, 5.7).
+    if wait is None or request.video_job_id.version != _IDS_WITH_TIME:
+        return
+    created = (request.video_job_id.int >> 80) / 1000
+    remaining = created + (_seconds_of(wait[1]) if wait[1] else LONGEST_SECONDS) - time.time()
+    if remaining > 0:
+        raise NotAccepted("its prompt says so", is_certain=True, retry_after_seconds=remaining)

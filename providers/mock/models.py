@@ -15,5 +15,6 @@ ANY_MODEL: Final = VideoModel(
     most_reference_images=3,
     image_duration=8,
     image_media_types=("image/jpeg", "image/png"),
+    mock_words=("[fail:CODE]", "[slow:SECONDS]", "[queue]", "[queue:SECONDS]"),
 )
 """The images that come with a request are not looked at, but have to be ones that a model may take."""

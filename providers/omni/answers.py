@@ -1,6 +1,7 @@
 """What an interaction says: still at it, a video, or why there is none (`docs/omni.md`, 'The answer')."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,7 +81,26 @@ def _errors(interaction: Interaction) -> Iterator[tuple[str, str]]:
             yield str(status.code or ""), status.message or "no reason given"
 
 
-def _video_tokens(interaction: Interaction) -> int:
+def tokens_of(interaction: Interaction) -> dict[str, int]:
+    """Return what an interaction has used by direction and modality, such as `output_video`.
+
+    Where an answer does not tell modalities, the direction alone is the kind.
+    """
     usage = interaction.usage
-    by_modality = (usage.output_tokens_by_modality if usage else None) or ()
-    return sum(entry.tokens or 0 for entry in by_modality if entry.modality == "video")
+    if usage is None:
+        return {}
+    tokens: Counter[str] = Counter()
+    for direction, entries, total in (
+        ("input", usage.input_tokens_by_modality, usage.total_input_tokens),
+        ("output", usage.output_tokens_by_modality, usage.total_output_tokens),
+    ):
+        for entry in entries or ():
+            tokens[f"{direction}_{entry.modality}"] += entry.tokens or 0
+        if not entries:
+            tokens[direction] = total or 0
+    tokens["thought"] = usage.total_thought_tokens or 0
+    return {kind: number for kind, number in tokens.items() if number > 0}
+
+
+def _video_tokens(interaction: Interaction) -> int:
+    return tokens_of(interaction).get("output_video", 0)

@@ -14,7 +14,7 @@ from google import genai
 from google.genai.interactions import Interaction
 
 from providers.google_client import CallingClient, check_model, is_large, sdk_options
-from providers.omni.answers import video_in
+from providers.omni.answers import tokens_of, video_in
 from providers.omni.errors import failed_poll, failed_submit
 from providers.omni.requests import body_of
 from providers.omni.results import Results
@@ -97,13 +97,14 @@ class OmniGenerator:
         """Ask how it is doing, and fetch the video once it is there (the errors are those of `VideoGenerator`)."""
         async with self._polls:
             with self._http.call():
-                video = video_in(await self._interaction(operation_name))
+                interaction = await self._interaction(operation_name)
+                video, tokens = video_in(interaction), tokens_of(interaction)
                 if video is None:
                     return self._later()
                 if not video.uri:
-                    return await self._written(video.data)
+                    return Generated(await self._written(video.data), is_temporary=True, tokens=tokens)
         file = await self._results.fetched(video.uri)
-        return self._later() if file is None else Generated(file, is_temporary=True)
+        return self._later() if file is None else Generated(file, is_temporary=True, tokens=tokens)
 
     async def cancel(self, operation_name: str) -> None:
         """Ask Google to stop; where that does not work, it runs to its end. It may be billed either way."""
@@ -137,12 +138,11 @@ class OmniGenerator:
         # Jobs that were submitted together should not be asked about together forever.
         return StillGenerating(None, self._access.poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
 
-    async def _written(self, encoded: str) -> Generated:
+    async def _written(self, encoded: str) -> Path:
         try:
-            file = await result_file(self._access.scratch, lambda path: path.write_bytes(b64decode(encoded)))
+            return await result_file(self._access.scratch, lambda path: path.write_bytes(b64decode(encoded)))
         except (OSError, ValueError) as error:
             raise GeneratorUnreachable(f"The video could not be written to the scratch folder: {error}") from error
-        return Generated(file, is_temporary=True)
 
     def _delivery(self, request: GenerationRequest) -> dict[str, str]:
         """Have the video left where it can be fetched as a stream; a project has to name the place."""

@@ -9,10 +9,12 @@ from google import genai
 from google.genai import types
 from google.genai.errors import APIError
 
+from media.video_properties import NotAVideo
+from media.videos import check_outline
 from providers.omni.errors import failed_file
 from providers.result_files import filled_file, result_file
 from providers.veo.bucket import BucketResults
-from resolvers.ports import GenerationFailed
+from resolvers.ports import GenerationFailed, ResultUnreadable
 
 DOWNLOADS_AT_ONCE = 2
 DOWNLOAD_SECONDS = 600.0
@@ -37,6 +39,7 @@ class Results:
 
         Raises:
             GenerationFailed, GeneratorUnreachable
+            ResultUnreadable: what was sent is no video; the generation is paid for, so it is worth another download
 
         """
         try:
@@ -46,6 +49,8 @@ class Results:
                 return None if await self._is_being_written(uri) else await self._downloaded(uri)
         except GenerationFailed:
             raise
+        except NotAVideo as error:
+            raise ResultUnreadable(f"{uri} is no video: {error}") from error
         except Exception as error:
             raise failed_file(error) from error
 
@@ -65,6 +70,8 @@ class Results:
                 if elsewhere is None:
                     raise
                 await self._followed(elsewhere, path)
+            # The SDK takes whatever comes with a 200 for the file: a page, or half of it.
+            await asyncio.to_thread(check_outline, path)
         return path
 
     async def _followed(self, url: httpx.URL, path: Path) -> None:

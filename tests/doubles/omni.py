@@ -5,9 +5,10 @@ import base64
 import json
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -17,12 +18,22 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from providers.mock.videos import mock_video
-from tests.doubles.answers import Answer, answered
+from tests.doubles.answers import Answer, answered, quota_exceeded
 from tests.doubles.serving import serving_app
 
 MODELS = ("gemini-omni-1.2-flash",)
 FILES = "https://generativelanguage.googleapis.com/v1beta/files"
 _CHUNK_BYTES = 256 * 1024
+
+
+CREATE_FAILURES = ("429", "500", "503", "drop", "drop after acceptance", "bad JSON")
+FAILURES_BY_KIND = {
+    "create": CREATE_FAILURES,
+    "poll": ("400", "429", "500", "503", "drop", "bad JSON"),
+    "file": ("503", "drop"),
+    "download": ("503", "drop", "no video"),
+}
+"""What `failure_rate` does to requests. Of creates, the last two are accepted."""
 
 
 def refusal(status: int, code: str, message: str, **more: Any) -> Answer:
@@ -85,10 +96,11 @@ class OmniDouble:
     """The state behind the app; everything is there to be set and read by tests.
 
     An interaction is done after both `polls_until_done` polls and `seconds_until_done`; its file is being written for
-    the first `polls_until_active` questions about it.
+    the first `polls_until_active` questions about it. `failure_rate` is the share of requests that fail by chance, each
+    kind counted in `failures`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, failure_rate: float = 0.0, seed: int = 0) -> None:
         self.url = ""
         self.video = mock_video("720p", "16:9", 8, audio=True).read_bytes()
         self.creates: list[Create] = []
@@ -100,6 +112,9 @@ class OmniDouble:
         self.seconds_until_done = 0.0
         self.polls_until_active = 0
         self.redirects = False
+        self.failure_rate = failure_rate
+        self.failures: Counter[str] = Counter()
+        self._chance = Random(seed)  # noqa: S311 - repeatable, not secret
         self.under_way = self.most_under_way = 0
         self._interactions: dict[str, _Interaction] = {}
         self._scripts: dict[str, deque[Answer]] = {
@@ -232,7 +247,26 @@ class OmniDouble:
 
     def _next(self, kind: str) -> Answer | None:
         script = self._scripts[kind]
-        return script.popleft() if script else None
+        return script.popleft() if script else self._by_chance(FAILURES_BY_KIND.get(kind, ()))
+
+    def _by_chance(self, kinds: Sequence[str]) -> Answer | None:
+        if not kinds or self._chance.random() >= self.failure_rate:
+            return None
+        kind = self._chance.choice(kinds)
+        self.failures[kind] += 1
+        return _FAILURES[kind]
+
+
+_FAILURES: Mapping[str, Answer] = {
+    "400": refusal(400, "invalid_request", "Please ask again"),
+    "429": quota_exceeded("0.2s"),
+    "500": refusal(500, "api_error", "Internal error"),
+    "503": refusal(503, "service_unavailable", "Later"),
+    "drop": Answer(trouble="drop"),
+    "drop after acceptance": Answer(trouble="drop", accepts=True),
+    "bad JSON": Answer(b'{"id": "v1_', accepts=True),
+    "no video": Answer(b"<html>Please sign in</html>"),
+}
 
 
 def _unauthenticated(request: Request) -> Answer | None:

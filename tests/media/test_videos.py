@@ -17,6 +17,7 @@ from media.images import verified_image
 from media.video_properties import NotAVideo, VideoProperties
 from media.videos import poster, probe, without_sound
 from providers.mock.videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
+from tests.media.signed import C2PA, box, with_boxes
 
 WITH_SOUND = mock_video("720p", "16:9", 8, audio=True)
 CONTENT = WITH_SOUND.read_bytes()
@@ -28,10 +29,6 @@ each_shipped = pytest.mark.parametrize("video", SHIPPED, ids=lambda video: video
 
 def path_of(video: MockVideo) -> Path:
     return mock_video(video.resolution, video.aspect_ratio, video.duration_seconds, audio=video.audio)
-
-
-def box(kind: bytes, payload: bytes = b"") -> bytes:
-    return struct.pack(">I4s", 8 + len(payload), kind) + payload
 
 
 @pytest.fixture
@@ -67,6 +64,29 @@ def moving(path: Path, *, seconds: float, width: int = 64, height: int = 64) -> 
         for _ in range(int(seconds * 2)):
             container.mux(stream.encode(av.VideoFrame(width, height, "yuv420p")))
         container.mux(stream.encode(None))
+
+
+XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+
+
+@pytest.mark.parametrize(
+    ("inserted", "is_signed"),
+    [
+        (box(b"uuid", C2PA + bytes(6113)), True),
+        (box(b"uuid", C2PA), True),
+        (struct.pack(">I4sQ", 1, b"uuid", 32) + C2PA, True),
+        (box(b"free") + box(b"uuid", XMP) + box(b"uuid", C2PA + b"manifest"), True),
+        (box(b"uuid", XMP + C2PA), False),
+        (box(b"free", C2PA), False),
+        (b"", False),
+    ],
+    ids=["as Google's", "empty", "long", "behind others", "another's", "no uuid box", "none"],
+)
+def test_content_credentials_are_a_box_of_their_own(
+    written: Callable[[bytes], Path], inserted: bytes, *, is_signed: bool
+) -> None:
+    assert probe(written(with_boxes(CONTENT, inserted))).has_content_credentials is is_signed
+    assert probe(written(CONTENT + inserted)).has_content_credentials is is_signed
 
 
 @each_shipped

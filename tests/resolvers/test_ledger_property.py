@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from auth.caller import Caller, Role
+from db.engine.database import Database
 from db.engine.statements import Writer
 from db.enums import ACTIVE_STATUSES, ActorKind, LedgerEntryKind, Submission, VideoJobStatus
 from db.looks import LookRow
@@ -21,12 +22,15 @@ from media.video_properties import VideoProperties
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import KeptVideo, VideoJobChanged
+from resolvers.models import Catalogue
 from resolvers.policy import BUILT_IN
 from resolvers.ports import StoredVideo
 from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST
 from resolvers.tokens import Change, Order, Whose
+from resolvers.video_job_retries import asked_again
 from tests.house import CATALOGUE, House
 from tests.wires import Answer, GraphQLWire, RestWire, Wire
+from tests.worker.scripted import ScriptedStorage
 
 USERS = 3
 KEPT = KeptVideo(
@@ -34,6 +38,15 @@ KEPT = KeptVideo(
     VideoProperties(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
     address="https://videos.example/made.mp4",
 )
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a retry needs of the application; no job here has images."""
+
+    database: Database
+    catalogue: Catalogue = CATALOGUE
+    storage: ScriptedStorage = field(default_factory=ScriptedStorage)
 
 
 @dataclass(frozen=True)
@@ -101,10 +114,11 @@ class Story:
         await self.create(step, GraphQLWire(self.house))
 
     async def retry(self, step: Step) -> None:
-        async with self.house.database.transaction() as session:
-            created = await video_job_creation.retry(
-                session, self.caller(step), self.job_id(step), CATALOGUE, idempotency_key=step.key
-            )
+        asking = asked_again(
+            Services(self.house.database), self.caller(step), self.job_id(step), idempotency_key=step.key
+        )
+        async with asking as asked, self.house.database.transaction() as session:
+            created = await video_job_creation.create(session, self.caller(step), asked, CATALOGUE)
         if not created.replayed:
             self.jobs[self.caller(step).user_id].append(UUID(str(created.job.id)))
 

@@ -3,16 +3,13 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from db.tables import FileRemoval, VideoJobImage
+from db.tables import FileRemoval
 from tests.house import FORM, House, multipart
 from tests.schema.mutate import png
 from tests.workers import files_are_removed
 
 PATH = "/api/v1/video-jobs"
-RETRY = """mutation ($id: ID!) { retryVideoJob(input: { id: $id }) {
-  videoJob { id } errors { ... on UserError { code message } } } }"""
 
 
 def form(**files: bytes) -> list[tuple[str, Any]]:
@@ -22,37 +19,6 @@ def form(**files: bytes) -> list[tuple[str, Any]]:
 async def create(house: House, caller: Any, key: str | None = None, **files: bytes) -> Any:
     headers = house.headers(caller) | ({"Idempotency-Key": key} if key else {})
     return await house.http.post(PATH, files=form(**files), headers=headers)
-
-
-async def addresses(house: House) -> list[str]:
-    async with house.database.session() as session:
-        return list(await session.scalars(select(VideoJobImage.address)))
-
-
-async def test_images_are_kept_while_the_job_is_active_and_removed_when_it_ends(house: House) -> None:
-    caller = await house.user()
-    job_id = (await create(house, caller, initialImage=png("red"), endFrame=png("blue"))).json()["id"]
-    kept = [(await house.http.get(address)).content for address in await addresses(house)]
-    owned = await house.count(table=FileRemoval)
-
-    await house.http.post(f"{PATH}/{job_id}/cancel", headers=house.headers(caller))
-    await files_are_removed(house)
-
-    assert sorted(kept) == sorted([png("red"), png("blue")])
-    assert owned == 0
-    assert [(await house.http.get(address)).status_code for address in await addresses(house)] == [404, 404]
-
-
-async def test_a_job_made_from_images_is_not_retried_without_them(house: House) -> None:
-    caller = await house.user()
-    job_id = (await create(house, caller, initialImage=png("red"))).json()["id"]
-    await house.http.post(f"{PATH}/{job_id}/cancel", headers=house.headers(caller))
-    before = await house.traces(caller)
-
-    payload = (await house.graphql(caller, RETRY, id=job_id))["data"]["retryVideoJob"]
-
-    assert [error["code"] for error in payload["errors"]] == ["VIDEO_JOB_IMAGES_REMOVED"]
-    assert await house.traces(caller) == before
 
 
 async def test_a_deleted_job_takes_its_video_poster_and_images_along(house: House, working: None) -> None:  # noqa: ARG001 - runs a worker

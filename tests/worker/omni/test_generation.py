@@ -13,7 +13,7 @@ from media.videos import probe
 from tests.doubles.answers import Answer
 from tests.doubles.omni import OmniDouble, ended, output, refusal, said
 from tests.house import eventually
-from tests.worker.messages import EMPTY, LOST, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, UNCERTAIN
+from tests.worker.messages import EMPTY, LOST, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, UNCERTAIN, UNREADABLE
 from tests.worker.omni.house import OmniStudio
 from tests.worker.studio import CHARGED, FRAMES, HASTE, JPEG, REFERENCES, REFUNDED, File, Money, Said, WireName, wires
 
@@ -101,6 +101,12 @@ async def test_a_model_that_only_veo_has_is_refused_before_it_costs_anything(
 # How it ends otherwise
 
 MANY = 99
+UNCERTAIN_CODE, KEPT_OUT, FILTERED, GONE = (
+    "SUBMISSION_UNCERTAIN",
+    "GENERATOR_MISCONFIGURED",
+    "CONTENT_FILTERED",
+    "RESULT_LOST",
+)
 Script = tuple[str, Sequence[Answer]]
 ROWS: list[tuple[str, Script, str | None, str | None, int]] = [
     ("400", ("create", [refusal(400, "invalid_request", "No.")]), "REJECTED_BY_GENERATOR", "No.", 1),
@@ -147,10 +153,47 @@ ROWS: list[tuple[str, Script, str | None, str | None, int]] = [
     ("file gone", ("file", [Answer({"error": {"code": 404, "message": "No"}}, 404)]), "RESULT_LOST", LOST, 1),
     ("download", ("download", [Answer(b"{}", trouble="drop mid-body"), refusal(503, "x", "Later.")]), None, None, 1),
 ]
+NO_VIDEO = Answer(b"<html>Please sign in</html>")
+# Once is enough for these: whether tokens come back is decided by the code, as for those above.
+MORE_ROWS: list[tuple[str, Script, str | None, str | None, int]] = [
+    *(
+        (f"uncertain {status}", ("create", [refusal(status, "x", "Slow.", accepts=True)]), UNCERTAIN_CODE, UNCERTAIN, 1)
+        for status in (408, 499)
+    ),
+    ("a redirect", ("create", [Answer({}, 302, accepts=True)]), UNCERTAIN_CODE, UNCERTAIN, 1),
+    ("aborted", ("create", [refusal(409, "aborted", "Again.")] * MANY), "GENERATOR_UNAVAILABLE", UNAVAILABLE, 4),
+    ("no paid tier", ("create", [refusal(429, "quota_exceeded", "limit: 0")]), KEPT_OUT, MISCONFIGURED, 1),
+    ("invalid key", ("create", [refusal(400, "x", "API_KEY_INVALID")]), KEPT_OUT, MISCONFIGURED, 1),
+    ("no such interaction", ("poll", [refusal(400, "x", "Invalid interaction name")]), "RESULT_LOST", LOST, 1),
+    ("poll 401", ("poll", [refusal(401, "authentication", "No.")] * 3), None, None, 1),
+    ("poll 429", ("poll", [refusal(429, "rate_limit_exceeded", "Slowly.")] * 3), None, None, 1),
+    ("poll no JSON", ("poll", [Answer(b"<html>"), Answer({}), Answer(trouble="drop")]), None, None, 1),
+    ("unheard of", ("poll", [ended("dreaming")] * 3), None, None, 1),
+    ("blocked end", ("poll", [ended("failed", errors=[{"code": "safety", "message": "No."}])]), FILTERED, "No.", 1),
+    (
+        "invalid end",
+        ("poll", [ended("failed", errors=[{"code": "invalid_request", "message": "No."}])]),
+        "REJECTED_BY_GENERATOR",
+        "No.",
+        1,
+    ),
+    *(
+        (status, ("poll", [ended(status)]), "GENERATION_FAILED", f"'{status}'", 1)
+        for status in ("failed", "cancelled", "requires_action", "requires_continuation")
+    ),
+    ("file being written", ("file", [Answer({"name": "files/x", "state": "PROCESSING"})] * 3), None, None, 1),
+    ("file failed", ("file", [Answer({"name": "files/x", "state": "FAILED"})]), "GENERATION_FAILED", "its file", 1),
+    *(
+        (f"file {status}", ("file", [Answer({"error": {"code": status, "message": "No"}}, status)]), GONE, LOST, 1)
+        for status in (403, 410)
+    ),
+    ("no video, then one", ("download", [NO_VIDEO, Answer(b""), Answer(b"\0\0\0\x18ftypisom")]), None, None, 1),
+    ("never a video", ("download", [NO_VIDEO] * MANY), "RESULT_UNREADABLE", UNREADABLE, 1),
+]
+CASES = [(row, refund) for row in ROWS for refund in (False, True)] + [(row, True) for row in MORE_ROWS]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
-@pytest.mark.parametrize("refund", [False, True])
+@pytest.mark.parametrize(("row", "refund"), CASES, ids=[f"{row[0]}, refund {refund}" for row, refund in CASES])
 async def test_a_failure_has_its_end(studio: OmniStudio, row: Any, *, refund: bool) -> None:
     _, (kind, answers), code, message, creates = row
     caller = await studio.house.user()

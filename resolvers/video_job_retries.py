@@ -1,0 +1,78 @@
+"""Making a video once more: a new job of what an earlier one asked for, its images included while they are kept.
+
+The new job gets copies of the images. So each file belongs to one job, whichever of them ends or is deleted first.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from auth.caller import Caller
+from db import look_videos, video_job_images
+from db.enums import ImageRole
+from db.specification import values_of
+from db.video_job_images import ImageRow
+from resolvers.errors import ImagesNotStored, VideoJobImagesRemoved
+from resolvers.ports import FileMissing, Storage, StorageUnavailable
+from resolvers.video_job_images import Services, Uploads, stored
+from resolvers.video_job_input import VideoJobInput
+from resolvers.video_jobs import get
+
+
+@dataclass(frozen=True)
+class KeptImage:
+    """An image of the earlier job, which stands where an uploaded file does. Its size is not known beforehand."""
+
+    storage: Storage
+    address: str
+    size: int | None = None
+
+    async def read(self, size: int = -1, /) -> bytes:
+        """Return the whole image, whatever `size` is.
+
+        Raises:
+            VideoJobImagesRemoved: it has been removed meanwhile
+            ImagesNotStored: the storage cannot be reached
+
+        """
+        _ = size
+        try:
+            return await self.storage.read_image(self.address)
+        except FileMissing as error:
+            raise VideoJobImagesRemoved from error
+        except StorageUnavailable as error:
+            raise ImagesNotStored from error
+
+    async def seek(self, offset: int, /) -> None:
+        """Do nothing: each reading begins at the start."""
+
+
+@asynccontextmanager
+async def asked_again(
+    services: Services, caller: Caller, job_id: UUID, *, idempotency_key: str | None
+) -> AsyncIterator[VideoJobInput]:
+    """Yield what a job of the caller's asked for, in the same look, for `video_job_creation.create`.
+
+    Admins may ask for anybody's.
+
+    Raises:
+        VideoJobNotFound, VideoJobImagesRemoved, ImagesNotStored, and whatever `create` raises
+
+    """
+    reader = services.database.reader
+    job = await get(reader, caller, job_id)
+    images = await video_job_images.of_job(reader, job.id)
+    if images and len(await video_job_images.kept(reader, job.id)) < len(images):
+        raise VideoJobImagesRemoved
+    shown_in = await look_videos.looks_of_jobs(reader, [job.id])
+    look_id = str(shown_in[0].id) if shown_in else None
+    asked = VideoJobInput(**values_of(job), look_id=look_id, idempotency_key=idempotency_key, is_retry=True)
+    async with stored(services, caller, asked, _uploads(services.storage, images)) as request:
+        yield request
+
+
+def _uploads(storage: Storage, images: Sequence[ImageRow]) -> Uploads:
+    files = {role: [KeptImage(storage, image.address) for image in images if image.role == role] for role in ImageRole}
+    first, end = (next(iter(files[role]), None) for role in (ImageRole.INITIAL, ImageRole.END))
+    return Uploads(first, end, files[ImageRole.REFERENCE])
