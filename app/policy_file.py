@@ -65,7 +65,7 @@ def as_toml(policy: Policy) -> str:
     tables.append(_table("[operations]", values["operations"]))
     tables += [_table(f"[tiers.{name}]", tier) for name, tier in values["tiers"].items()]
     tables += [_table("[[video_prices]]", price) for price in values["video_prices"]]
-    tables.append(_table("[ceilings]", values["ceilings"]))
+    tables += [_table(f"[{name}]", values[name]) for name in ("ceilings", "queue", "quotas")]
     return "\n".join(tables)
 
 

@@ -7,7 +7,7 @@ provider is loaded by its name (decision 16).
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pkgutil import resolve_name
 
 from app.settings import Settings
@@ -16,6 +16,7 @@ from providers.omni import models as omni
 from providers.veo import models as veo
 from resolvers.models import MOCK, Catalogue, Provider, VideoModel
 from resolvers.ports import VideoGenerator
+from resolvers.queue_order import WorkerWatch
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[VideoGenerator]]
 
@@ -73,7 +74,8 @@ MOCK_OPENER = "app.generators:open_mock"
 def catalogue(settings: Settings) -> Catalogue:
     """Return what this installation offers."""
     offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
-    return Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
+    offered = Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
+    return replace(offered, worker_watch=WorkerWatch(settings.no_worker_seconds))
 
 
 @asynccontextmanager

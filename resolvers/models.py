@@ -4,13 +4,14 @@ Which providers there are, with their models and limits, the application says (`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from db.enums import Submission
 from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.prices import VIDEO_COST
+from resolvers.queue_order import WorkerWatch
 
 _RESOURCE_PREFIX = "models/"
 
@@ -64,7 +65,7 @@ class Catalogue:
     """What this installation offers: models by id, the providers of real videos by name, and the form of mock videos.
 
     `generations_at_once` is what all workers together have in progress at most, mock videos included. `policy` says
-    what they cost.
+    what they cost, `worker_watch` what happens where no worker is there.
     """
 
     models: Mapping[str, VideoModel]
@@ -72,6 +73,7 @@ class Catalogue:
     mock: VideoModel
     generations_at_once: int = 100
     policy: Policy = BUILT_IN
+    worker_watch: WorkerWatch = field(default_factory=WorkerWatch)
 
     @classmethod
     def of(

@@ -199,7 +199,7 @@ async def _fingerprinted(part: _Part) -> JobImage:
         data = await _data(part)
         media_type = signed_media_type(data, field=part.field, formats=FORMATS)
         digest = await asyncio.to_thread(hashlib.sha256, data)
-    return JobImage(part.role, part.position, digest.hexdigest(), media_type, "", "")
+    return JobImage(part.role, part.position, digest.hexdigest(), media_type, "", "", size_bytes=len(data))
 
 
 async def _fit_file(part: _Part, model: VideoModel, files: ExitStack) -> tuple[JobImage, IO[bytes]]:
@@ -227,6 +227,7 @@ async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:
         media_type=image.media_type,
         extension=image.extension,
         name=f"{uuid7()}-{part.field.replace('.', '-')}",
+        size_bytes=len(image.data),
     )
     return named, image.data
 
