@@ -23,12 +23,13 @@ from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.media_files import MediaFiles
 from app.http.public_address import PublicAddress
+from app.http.request_limits import LimitRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import Authentication, media_addresses, migrate_look_videos, open_storages
-from db import submission_pace
+from db import submission_pace, workers
 from db.engine.database import Database
 from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
@@ -37,6 +38,7 @@ from graphql_server.view import GraphQLView
 from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.account_states import AccountStates
+from resolvers.request_rates import RequestRates
 from resolvers.streams import Streams
 from rest_compat import (
     admin_subscriptions,
@@ -105,6 +107,7 @@ class Services(NamedTuple):
     feed: JobFeed
     storages: Storages
     states: AccountStates
+    rates: RequestRates
 
 
 def create_app(settings: Settings, database: Database) -> ASGIApp:
@@ -117,7 +120,8 @@ def services_of(settings: Settings, database: Database) -> Services:
     feed, storages = JobFeed(database), open_storages(settings)
     offered, streams = catalogue(settings), Streams(settings.streams_per_user)
     states, addresses = AccountStates(database.health, streams), media_addresses(settings)
-    authentication = Authentication(settings, database, states)
+    rates = RequestRates(offered.policy.quotas)
+    authentication = Authentication(settings, database, states, rates)
     rest = RestServices(
         database=database,
         feed=feed,
@@ -131,7 +135,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         timeout_seconds=settings.rest_timeout_seconds,
     )
     graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, authentication.authenticate)
-    return Services(rest, graphql, feed, storages, states)
+    return Services(rest, graphql, feed, storages, states, rates)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:
@@ -145,6 +149,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
     )
     app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
     app = LimitWebSockets(LimitBody(app, settings.large_bodies_megabytes * MEGABYTE), settings.websockets_per_address)
+    app = LimitRequests(app, services.rates)
     app = IgnoreTrailingSlash(AnswerLastRequests(app, services.rest.streams))
     if settings.origins:
         app = CORSMiddleware(
@@ -207,11 +212,12 @@ async def _health(request: Request) -> JSONResponse:
 
     Whatever else hangs, this answers within `HEALTH_SECONDS`, on a connection of its own. What does not work is named
     beside, and the status is "degraded" then, since everything else goes on: `generation`, where a generator refuses
-    our credentials, and `following`, where followers hear of changes late.
+    our credentials, `workers`, where none is alive, and `following`, where followers hear of changes late.
     """
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
             refused_by = await submission_pace.troubles(request.app.state.database.health)
+            silent_seconds = (await workers.alive(request.app.state.database.health)).silent_seconds
     except Exception as error:  # somebody else's tables may answer with anything
         if not isinstance(error, DatabaseUnavailable | TimeoutError):
             logger.exception("The database answers what it should not")
@@ -219,6 +225,8 @@ async def _health(request: Request) -> JSONResponse:
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
+    if silent_seconds is not None and silent_seconds > workers.ALIVE.total_seconds():
+        troubles["workers"] = f"No worker has given a sign of life for {silent_seconds:.0f} s."
     feed: FeedState = request.app.state.rest_services.feed.state
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."

@@ -14,7 +14,7 @@ from pgqueuer import Queries
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
-from db import file_removals, look_videos, migrations, queue, revisions, server, submission_pace, video_jobs
+from db import file_removals, look_videos, migrations, queue, revisions, server, submission_pace, video_jobs, workers
 from db.engine.database import Database
 
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
@@ -99,6 +99,15 @@ async def _queue(database: Database) -> Answer:
     return State.OK, f"{facts}; whether a worker runs shows as soon as there are jobs"
 
 
+async def _workers(database: Database) -> Answer:
+    found = await workers.alive(database.reader)
+    if found.count:
+        return State.OK, f"{found.count} alive"
+    if found.silent_seconds is None or found.silent_seconds < workers.ALIVE.total_seconds():
+        return State.OK, "None has been here yet, and no job waits for long"
+    return State.FAILED, f"None has given a sign of life for {found.silent_seconds:.0f} s. Start `lookreel worker`."
+
+
 async def _lost_jobs(database: Database) -> Answer:
     lost = len(await video_jobs.active_but_not_queued(database.reader, limit=MOST_COUNTED))
     if lost:
@@ -138,6 +147,7 @@ _DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] 
     ("sessions", _sessions),
     ("look videos", _look_videos),
     ("queue", _queue),
+    ("workers", _workers),
     ("video jobs", _lost_jobs),
     ("file removals", _removals),
     ("submits", _submits),

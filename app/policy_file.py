@@ -66,7 +66,7 @@ def as_toml(policy: Policy) -> str:
     tables += [_table(f"[tiers.{name}]", tier) for name, tier in values["tiers"].items()]
     tables += [_table("[[video_prices]]", price) for price in values["video_prices"]]
     tables += [_table("[[generator_prices]]", price) for price in values["generator_prices"]]
-    tables.append(_table("[ceilings]", values["ceilings"]))
+    tables += [_table(f"[{name}]", values[name]) for name in ("ceilings", "queue", "quotas")]
     return "\n".join(tables)
 
 

@@ -17,6 +17,7 @@ from providers.omni import models as omni
 from providers.veo import models as veo
 from resolvers.models import MOCK, Catalogue, Provider, VideoModel
 from resolvers.ports import VideoGenerator
+from resolvers.queue_order import WorkerWatch
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[VideoGenerator]]
 
@@ -75,7 +76,8 @@ def catalogue(settings: Settings) -> Catalogue:
     """Return what this installation offers."""
     offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
     offered = Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
-    return replace(offered, inputs_kept=timedelta(days=settings.inputs_kept_days))
+    kept, watch = timedelta(days=settings.inputs_kept_days), WorkerWatch(settings.no_worker_seconds)
+    return replace(offered, inputs_kept=kept, worker_watch=watch)
 
 
 @asynccontextmanager

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     generations_per_worker: int = Field(
         200, ge=2, le=MOST, description="Jobs that one worker holds at once; others are left to other workers"
     )
+    no_worker_seconds: int = Field(
+        600, ge=0, le=86_400, description="Creations are refused once no worker has been there for so long; 0: never"
+    )
     submits_per_minute: Amount = Field(60, description="Submits to Veo a minute over all workers")
     streams_per_user: Amount = Field(100, description="Subscriptions and event streams of one user in one process")
     connections: Amount = Field(5_000, description="Connections of one API process")

@@ -24,6 +24,7 @@ from providers.storages import Storages
 from resolvers.account_states import AccountStates
 from resolvers.accounts import get_or_create_account
 from resolvers.ports import Storage
+from resolvers.request_rates import RequestRates
 
 REMEMBERED_CALLERS = 10_000
 CLOSE_SECONDS = 3.0
@@ -82,21 +83,23 @@ async def migrate_look_videos(database: Database) -> bool:
 class Authentication:
     """Lets callers in: a verified token, an active account, and a row for it made on first sight."""
 
-    def __init__(self, settings: Settings, database: Database, states: AccountStates) -> None:
+    def __init__(self, settings: Settings, database: Database, states: AccountStates, rates: RequestRates) -> None:
         self._authenticator = Authenticator(settings.token_policy())
         self._database = database
         self._policy = settings.policy()
         self._states = states
+        self._rates = rates
         self._seen: set[Caller] = set()
 
     async def authenticate(self, authorization: str | None) -> Caller:
         """Return the caller of an `Authorization` header.
 
         Raises:
-            auth.errors.AccessDenied
+            auth.errors.AccessDenied, TooManyRequests
 
         """
         caller = await self._states.checked(await self._authenticator.authenticate(authorization))
+        self._rates.count_user(caller.user_id)
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
                 await get_or_create_account(transaction, caller, self._policy)

@@ -21,6 +21,7 @@ class Account(Row):
     period_end: datetime
     spent: int
     lifetime_spent: int
+    created_at: datetime
 
 
 class AccountState(Row):

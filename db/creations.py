@@ -2,43 +2,51 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CTE, Text, Uuid, bindparam, exists, func, select, true
+from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exists, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.statements import Reader, Row, Statement, Writer
-from db.enums import LogLevel, PauseScope
+from db.enums import LogLevel, PauseScope, VideoJobStatus
 from db.ledger import Entry, balance_changed
 from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification, values_of
 from db.tables import Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
+from db.workers import SILENT_SECONDS
 
 
 class Standing(Row):
-    """What decides about a creation besides the balance: slots, look and pauses.
+    """What decides about a creation besides the balance: slots, look, pauses, everybody's queue, and workers.
 
-    `active` are the jobs that hold a slot, oldest first; a pause is told by its reason.
+    `active` are the jobs that hold a slot, oldest first; a pause is told by its reason. `waiting` are the jobs of all
+    that wait, as many as were to be counted; `silent_seconds` is as in `db.workers.Alive`.
     """
 
     active: list[UUID]
     owns_look: bool
     paused: str | None
     paused_real: str | None
+    waiting: int
+    silent_seconds: float | None
 
 
 class NewVideoJob(VideoJobRow):
-    """What is shown of a job that was created a moment ago, and when its log began."""
+    """What is shown of a job that was created a moment ago, when its log began, and its place in the queue."""
 
     logged_at: datetime
+    queue_at: datetime
 
 
 @dataclass(frozen=True)
 class Creation:
-    """A job to be written. `charge` is what is paid, `look_id` a look of the user's, `message` its log's first line."""
+    """A job to be written. `charge` is what is paid, `look_id` a look of the user's, `message` its log's first line.
+
+    `handicap` is how much later than now it counts as asked for in the queue.
+    """
 
     job_id: UUID
     user_id: UUID
@@ -47,6 +55,7 @@ class Creation:
     charge: Entry
     message: str
     look_id: UUID | None
+    handicap: timedelta = timedelta(0)
 
 
 _USER = bindparam("user", type_=Uuid)
@@ -59,7 +68,20 @@ _OWNS_LOOK = exists(
     select(Look.id).where(Look.id == _LOOK, Look.user_id == _USER).with_for_update(read=True, key_share=True)
 )
 _PAUSES = (reason_of(PauseScope.ALL), reason_of(PauseScope.REAL))
-_STANDING = Statement(select(func.array(_ACTIVE, type_=ARRAY(Uuid)), _OWNS_LOOK, *_PAUSES), Standing)
+_IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
+_WAITING = select(VideoJob.id).where(_IS_WAITING).limit(bindparam("most_waiting", type_=Integer)).subquery()
+_STANDING = Statement(
+    select(
+        func.array(_ACTIVE, type_=ARRAY(Uuid)),
+        _OWNS_LOOK,
+        *_PAUSES,
+        select(func.count()).select_from(_WAITING).scalar_subquery(),
+        SILENT_SECONDS,
+    ),
+    Standing,
+)
+# Whole seconds, as the queue's priorities have them; of jobs with the same, the one with the lower id goes first.
+_QUEUE_AT = func.date_trunc("second", func.now()) + bindparam("handicap", type_=Interval)
 
 
 def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
@@ -67,7 +89,7 @@ def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
     values = {"id": bindparam("job"), "user_id": _USER} | {
         name: bindparam(name) for name in (*SPECIFIED, "status_message", "tokens_consumed")
     }
-    job = insert(VideoJob).values(values).returning(*SHOWN).cte("job")
+    job = insert(VideoJob).values(values | {"queue_at": _QUEUE_AT}).returning(*SHOWN, VideoJob.queue_at).cte("job")
     charge = balance_changed(select(job.c.id).scalar_subquery())
     first = select(job.c.id, bindparam("level", type_=Text), bindparam("message", type_=Text))
     line = (
@@ -77,7 +99,7 @@ def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
         .cte("line")
     )
     shown = [job.c[name] for name in VideoJobRow.columns()]
-    query = select(*shown, line.c.timestamp).select_from(job).join(line, true()).join(charge, true())
+    query = select(*shown, line.c.timestamp, job.c.queue_at).select_from(job).join(line, true()).join(charge, true())
     return Statement(query.add_cte(*(part(job) for part in more)), NewVideoJob)
 
 
@@ -89,12 +111,12 @@ _WRITE = _written()
 _WRITE_WITH_LOOK = _written(_link)
 
 
-async def standing(reader: Reader, user_id: UUID, look_id: UUID | None) -> Standing:
-    """Read what decides besides the balance.
+async def standing(reader: Reader, user_id: UUID, look_id: UUID | None, most_waiting: int = 0) -> Standing:
+    """Read what decides besides the balance; of all waiting jobs, that many are counted.
 
     Read after the account was locked, in the same transaction, it stays good: meanwhile a job may end, but none begins.
     """
-    (found,) = await reader.fetch(_STANDING, user=user_id, look=look_id)
+    (found,) = await reader.fetch(_STANDING, user=user_id, look=look_id, most_waiting=most_waiting)
     return found
 
 
@@ -106,7 +128,7 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
 
     """
     values = new.charge.parameters(new.user_id) | {"job": new.job_id, "level": LogLevel.INFO, "message": new.message}
-    values["tokens_consumed"] = -new.charge.amount
+    values |= {"tokens_consumed": -new.charge.amount, "handicap": new.handicap}
     values |= values_of(new.specification) | {"status_message": new.status_message}
     if new.look_id is not None:
         values["look"] = new.look_id

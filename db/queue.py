@@ -1,8 +1,8 @@
 """The way into PgQueuer: a job's place in the queue is written by the transaction that writes the job."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from typing import cast as cast_type
 from uuid import UUID
@@ -33,6 +33,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
 
 GENERATE_VIDEO = "generate_video"
+# From when priorities count seconds: PgQueuer's are 32 bits wide.
+PRIORITIES_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 # Of fewer, any plan is good.
 FEW_ROWS = 200
 
@@ -106,13 +108,17 @@ async def require_tables(reader: Reader) -> None:
     await reader.fetch(_REQUIRE)
 
 
-async def enqueue(writer: Writer, job_ids: Collection[UUID]) -> None:
-    """Give each job a place in the queue, once: a job that has one keeps it."""
+async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[datetime] = ()) -> None:
+    """Give each job a place in the queue, once: a job that has one keeps it.
+
+    `queue_at` is each one's (see `db.tables.VideoJob`): the earliest goes first, behind jobs that came without one.
+    """
     ids = [str(job_id) for job_id in job_ids]
+    priorities = [-int((time - PRIORITIES_BEGIN).total_seconds()) for time in queue_at]
     await replace(_queries, driver=cast_type("Driver", _WriterDriver(writer))).enqueue(
         [GENERATE_VIDEO] * len(ids),
         [job_id.encode() for job_id in ids],
-        [0] * len(ids),
+        priorities or [0] * len(ids),
         dedupe_key=list(ids),
         on_conflict="skip",
     )

@@ -57,7 +57,7 @@ _position = (
     select(func.count())
     .where(
         _other.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
-        tuple_(_other.created_at, _other.id) <= tuple_(VideoJob.created_at, VideoJob.id),
+        tuple_(_other.queue_at, _other.id) <= tuple_(VideoJob.queue_at, VideoJob.id),
     )
     .correlate(VideoJob)
     .scalar_subquery()

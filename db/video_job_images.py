@@ -19,6 +19,7 @@ class ImageRow(Row):
     position: int
     address: str
     media_type: str
+    size_bytes: int
 
 
 _IS_OF_JOB = VideoJobImage.video_job_id == bindparam("job")

@@ -93,6 +93,13 @@ class _JobId(Row):
     id: UUID
 
 
+class UnqueuedJob(Row):
+    """A job without a place in the queue, and which it is to have."""
+
+    id: UUID
+    queue_at: datetime
+
+
 class VersionRow(Row):
     """A job's version."""
 
@@ -175,11 +182,11 @@ _ADD_LOG = Statement(
     NoRow,
 )
 _NOT_QUEUED = Statement(
-    select(VideoJob.id)
+    select(VideoJob.id, VideoJob.queue_at)
     .where(IS_ACTIVE, ~exists(is_queued(VideoJob.id)))
     .order_by(VideoJob.created_at)
     .limit(bindparam("most", type_=Integer)),
-    _JobId,
+    UnqueuedJob,
 )
 _LOGS = Statement(
     select(*_LINE)
@@ -309,9 +316,9 @@ async def logs_after(reader: Reader, job_id: UUID, after: int) -> list[LogLine]:
     return await reader.fetch(_LOGS_AFTER, job=job_id, after=after)
 
 
-async def active_but_not_queued(reader: Reader, *, limit: int) -> list[UUID]:
+async def active_but_not_queued(reader: Reader, *, limit: int) -> list[UnqueuedJob]:
     """Find jobs that no worker will ever take, since their place in the queue is gone."""
-    return [row.id for row in await reader.fetch(_NOT_QUEUED, most=limit)]
+    return await reader.fetch(_NOT_QUEUED, most=limit)
 
 
 def _owned(user_id: UUID, status: VideoJobStatus | None) -> tuple[Listing[VideoJobRow], dict[str, object]]:

@@ -46,6 +46,15 @@ _WHITESPACE = b" \t\r\n\f\v"
 _PADDING = b"="
 _SLICE = 64 * 1024
 
+# How files of the formats begin: in WebP's, four bytes of its own stand in between; AVIF's say so from the fifth on.
+_SIGNATURES = {
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/avif": re.compile(rb".{4}ftyp", re.DOTALL),
+}
+
 # What follows FF in compressed JPEG data is 00 or a restart mark (D0 to D7); anything else begins a new segment.
 JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _JPEG_SCAN = b"\xda"
@@ -113,6 +122,21 @@ def verified_image(data: bytes) -> Image:
     if found is None:
         raise no_image()
     return found
+
+
+def media_type_of(data: bytes) -> str:
+    """Return what a file's first bytes say that it is.
+
+    Raises:
+        InvalidImage: empty, or of another format
+
+    """
+    if not data:
+        raise InvalidImage("is empty")
+    media_type = next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
+    if media_type is None:
+        raise no_image()
+    return media_type
 
 
 def opened(image: Image) -> ImageFile:

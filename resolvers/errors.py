@@ -83,6 +83,46 @@ class Paused(Refusal):
         self.reason = reason
 
 
+class QueueFull(Refusal):
+    """As many jobs of all users wait as may."""
+
+    code = "QUEUE_FULL"
+    retry_after_seconds: ClassVar[int] = 60
+
+    def __init__(self) -> None:
+        super().__init__("Too many videos are waiting at the moment. Nothing was charged. Please try again later.")
+
+
+class NoWorker(Refusal):
+    """No worker has been there for so long that nobody knows when a video would be made."""
+
+    code = "NO_WORKER"
+    retry_after_seconds: ClassVar[int] = 60
+
+    def __init__(self) -> None:
+        super().__init__("No videos are being made at the moment. Nothing was charged. Please try again later.")
+
+
+class StorageQuota(Refusal):
+    """The user's looks, or what their images take, would be more than the policy lets one user keep."""
+
+    code = "STORAGE_QUOTA"
+    retry_after_seconds: ClassVar[int] = 3600
+
+    def __init__(self, most: str) -> None:
+        super().__init__(f"You may keep {most}. Nothing was stored or charged. Please delete some looks first.")
+
+
+class TooManyRequests(Refusal):
+    """More requests came from the user, or the address, than are answered in a minute."""
+
+    code = "TOO_MANY_REQUESTS"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many requests. Please try again in {retry_after_seconds} s.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class PriceChanged(Refusal):
     """The price is not what the caller expects, such as an earlier quote's."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TypeVar
 
-from media.images import NAMES, Image, InvalidImage, UnknownImage, decoded_image, verified_image
+from media.images import NAMES, Image, InvalidImage, UnknownImage, decoded_image, media_type_of, verified_image
 from media.metadata import UPRIGHT, without_metadata
 from media.redrawing import redrawn
 from resolvers.errors import ImagesNotStored, InvalidInput
@@ -32,6 +32,11 @@ async def decode_image(text: str, *, field: str) -> Image:
     return await fit_image(image, SHOWN, field=field)
 
 
+def decoded_length(text: str) -> int:
+    """Return how many bytes base64 of that length stands for, a few more with the head of a data URI."""
+    return len(text) * 3 // 4
+
+
 async def checked_image(data: bytes, *, field: str) -> Image:
     """Return the image in a field's file (see `media.images.verified_image`) as it is to be shown.
 
@@ -50,9 +55,25 @@ async def verify_image(data: bytes, *, field: str, formats: Collection[str] = tu
 
     """
     image = await asyncio.to_thread(_or_refused, verified_image, data, field=field, formats=formats)
-    if image.media_type not in formats:
-        raise InvalidInput(f"{field} must be a {_named(formats)} image", field=field)
+    _check_format(image.media_type, field, formats)
     return image
+
+
+def signed_media_type(data: bytes, *, field: str, formats: Collection[str] = tuple(NAMES)) -> str:
+    """Return what a file's first bytes say that it is, which `verify_image` may still find broken.
+
+    Raises:
+        InvalidInput: they are of none of these formats
+
+    """
+    media_type = _or_refused(media_type_of, data, field=field, formats=formats)
+    _check_format(media_type, field, formats)
+    return media_type
+
+
+def _check_format(media_type: str, field: str, formats: Collection[str]) -> None:
+    if media_type not in formats:
+        raise InvalidInput(f"{field} must be a {_named(formats)} image", field=field)
 
 
 async def fit_image(

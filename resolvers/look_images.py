@@ -4,7 +4,7 @@ A look is written after its images were stored. Until then they are scheduled fo
 leave no file behind; the images of a deleted look are removed in the background.
 """
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
@@ -20,10 +20,13 @@ from db.looks import OwnedLook
 from db.specification import values_of
 from media.images import Image
 from resolvers import looks
+from resolvers.accounts import lock_account
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
+from resolvers.policy import BUILT_IN, Policy
 from resolvers.ports import Storage
+from resolvers.storage_quotas import require_room
 from resolvers.texts import checked_address, checked_text, required_text
 
 LONGEST_NAME = 500
@@ -52,11 +55,23 @@ class LookInput:
     shared_with_user_ids: Sequence[str] = ()
 
 
-async def create(database: Database, storage: Storage, caller: Caller, asked: LookInput) -> OwnedLook:
+async def check_quotas(database: Database, caller: Caller, policy: Policy, sent: Iterable[int]) -> None:
+    """Refuse one more look whose images came in so many bytes, before any of them is decoded.
+
+    Raises:
+        StorageQuota
+
+    """
+    await require_room(database.reader, caller.user_id, policy.quotas, looks=1, stored_bytes=sum(sent))
+
+
+async def create(
+    database: Database, storage: Storage, caller: Caller, asked: LookInput, policy: Policy = BUILT_IN
+) -> OwnedLook:
     """Check a look, store its images, write it; a refused one leaves no image behind.
 
     Raises:
-        InvalidInput, UserNotFound, ImagesNotStored
+        InvalidInput, UserNotFound, ImagesNotStored, StorageQuota
 
     """
     new, images = _checked(asked)
@@ -68,6 +83,10 @@ async def create(database: Database, storage: Storage, caller: Caller, asked: Lo
     try:
         stored = [await stored_image(storage, name, image) for name, image in zip(names, images, strict=True)]
         async with database.transaction() as transaction:
+            # The account's lock keeps another look of the user's from passing the same check.
+            await lock_account(transaction, caller, policy)
+            quotas, size = policy.quotas, new.stored_bytes
+            await require_room(transaction, caller.user_id, quotas, looks=1, stored_bytes=size)
             look = await looks.create(transaction, caller, _with_images(new, stored), look_id=look_id)
             await file_removals.withdraw(transaction, scheduled)
             return look
@@ -119,7 +138,8 @@ def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
         visibility=asked.visibility,
         shared_with=user_ids(asked.shared_with_user_ids, "sharedWithUserIds"),
     )
-    return new, [asked.image, *(asked.products[number].thumbnail for number in products)]
+    images = [asked.image, *(asked.products[number].thumbnail for number in products)]
+    return replace(new, stored_bytes=sum(len(image.data) for image in images)), images
 
 
 def _once_per_sku(products: Sequence[NewProduct]) -> dict[int, NewProduct]:

@@ -54,6 +54,7 @@ class NewLook:
     notes: str | None = None
     visibility: Visibility = Visibility.PRIVATE
     shared_with: Collection[UUID] = ()
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ async def create(writer: Writer, caller: Caller, new: NewLook, *, look_id: UUID 
         "notes": new.notes,
         "generated_image_url": new.generated_image_url,
         "visibility": new.visibility,
+        "stored_bytes": new.stored_bytes,
     }
     look = await looks.add(writer, values, [{"id": uuid7(), **asdict(product)} for product in new.products])
     await _share(writer, look, new.visibility, new.shared_with)

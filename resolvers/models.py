@@ -4,7 +4,7 @@ Which providers there are, with their models and limits, the application says (`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from db.enums import Submission
@@ -12,6 +12,7 @@ from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.prices import VIDEO_COST
+from resolvers.queue_order import WorkerWatch
 
 _RESOURCE_PREFIX = "models/"
 
@@ -67,7 +68,8 @@ class Catalogue:
     """What this installation offers: models by id, the providers of real videos by name, and the form of mock videos.
 
     `generations_at_once` is what all workers together have in progress at most, mock videos included. `policy` says
-    what they cost. `inputs_kept` is for how long after a job's end its images are kept for a retry.
+    what they cost, `inputs_kept` for how long after a job's end its images are kept for a retry, `worker_watch` what
+    happens where no worker is there.
     """
 
     models: Mapping[str, VideoModel]
@@ -76,6 +78,7 @@ class Catalogue:
     generations_at_once: int = 100
     policy: Policy = BUILT_IN
     inputs_kept: timedelta = timedelta(days=7)
+    worker_watch: WorkerWatch = field(default_factory=WorkerWatch)
 
     @classmethod
     def of(

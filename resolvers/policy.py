@@ -47,6 +47,8 @@ Balance = Annotated[StrictInt, Field(ge=0, le=LARGEST_BALANCE)]
 Ceiling = Annotated[StrictInt, Field(ge=0, le=10**12)]
 Money = Annotated[float, Field(strict=True, ge=0, le=LARGEST_PRICE, allow_inf_nan=False)]
 Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
+Seconds = Annotated[StrictInt, Field(ge=0, le=7 * 86_400)]
+Quota = Annotated[StrictInt, Field(ge=0, le=10**9)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 FailureCode = Annotated[StrictStr, AfterValidator(_known)]
@@ -61,7 +63,8 @@ class Part(BaseModel):
 class Tier(Part):
     """What an account of a tier may: `share` is in tokens a period, `slots` is how many jobs may be in progress.
 
-    Where `renews`, a new period begins by itself, with the share; else when an admin says so.
+    Where `renews`, a new period begins by itself, with the share; else when an admin says so. In the queue, its jobs
+    count as asked for `head_start_seconds` earlier.
     """
 
     name: Label
@@ -70,6 +73,7 @@ class Tier(Part):
     slots: Annotated[StrictInt, Field(ge=0, le=1000)] = ACTIVE_JOB_LIMIT
     period_days: Annotated[StrictInt, Field(ge=1, le=3660)] = 30
     renews: StrictBool = False
+    head_start_seconds: Seconds = 0
 
     @property
     def period(self) -> timedelta:
@@ -159,6 +163,31 @@ class Ceilings(Part):
     house_tokens_a_day: Ceiling | None = None
 
 
+class Queue(Part):
+    """Who goes first in the queue, and how many jobs may wait in it; 0 switches each part off (decision 32).
+
+    A job counts as asked for so many seconds later for each other that its user has in progress, and for a user of the
+    first tier whose account is younger than some hours.
+    """
+
+    most_waiting: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 10_000
+    own_job_seconds: Seconds = 600
+    newcomer_seconds: Seconds = 600
+    newcomer_hours: Annotated[StrictInt, Field(ge=0, le=24 * 366)] = 24
+
+
+class Quotas(Part):
+    """What one user may keep, and how many requests one process answers; 0 switches each part off.
+
+    Images of looks and of jobs in progress count, in megabytes of a million bytes; videos, which were paid for, do not.
+    """
+
+    looks: Quota = 5_000
+    stored_megabytes: Quota = 5_000
+    requests_a_minute: Quota = 60_000
+    address_requests_a_minute: Quota = 300_000
+
+
 class VideoCost(NamedTuple):
     """What a video costs in tokens, and the name of the rule that says so."""
 
@@ -238,6 +267,8 @@ class Policy(Part):
     )
     refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field(default_factory=list)
     ceilings: Ceilings = Ceilings()
+    queue: Queue = Queue()
+    quotas: Quotas = Quotas()
 
     def tier(self, name: str) -> Tier:
         """Return a tier; one that is no longer in the policy has no share, and the slots of the first one."""

@@ -38,9 +38,11 @@ from resolvers.errors import (
 from resolvers.idempotency import earlier, keep
 from resolvers.ids import uuid_of
 from resolvers.models import Catalogue
-from resolvers.policy import Tier, VideoCost
+from resolvers.policy import Policy, Tier, VideoCost
 from resolvers.prices import VIDEO_GENERATION
+from resolvers.queue_order import full, handicap
 from resolvers.spending import ceiling_reached, lock_ceiling, pause_of
+from resolvers.storage_quotas import quota_reached
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import FirstLine, status_message
 
@@ -84,8 +86,10 @@ class VideoJobQuote:
 class Checked:
     """What a request that nothing stands in the way of was found to be: `replay` is the job that there is already."""
 
+    account: Account
     tier: Tier
     free_slots: int
+    active: int
     replay: VideoJobRow | None
 
 
@@ -98,7 +102,7 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
     Raises:
         InvalidInput, GenerationUnavailable, IdempotencyKeyReused, GenerationSuspended, InvalidLook,
         LookVideosNotMigrated, ActiveJobLimit, InsufficientTokens, PriceChanged, SpendingCeiling, Paused,
-        VideoJobDeleted
+        VideoJobDeleted, NoWorker, QueueFull, StorageQuota
 
     """
     request = asked.normalised()
@@ -106,7 +110,10 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
     if checked.replay is not None:
         return CreatedVideoJob(checked.replay, checked.free_slots, checked.tier.slots, None)
     charge = charge_entry(caller, checked.tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, _described(request))
-    job = await _write(writer, caller, request, charge, catalogue.inputs_kept)
+    later = handicap(checked.account, checked.active, catalogue.policy)
+    job = await _write(writer, caller, request, charge, later)
+    if request.images:
+        await _own_images(writer, job.id, request, catalogue.inputs_kept)
     line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(charge))
     return CreatedVideoJob(job, checked.free_slots - 1, checked.tier.slots, line, in_look=request.look_id is not None)
 
@@ -120,7 +127,7 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
         raise refusal
     policy = catalogue.policy
     account = await lock_account(writer, caller, policy)
-    standing = await _standing(writer, account.id, request)
+    standing = await _standing(writer, account.id, request, policy)
     tier = policy.tier(account.tier)
     free_slots = max(0, tier.slots - len(standing.active))
     replay = await _replay(writer, caller, request)
@@ -128,14 +135,14 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
         await lock_ceiling(writer, policy.ceilings)
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
-    return Checked(tier, free_slots, replay)
+    return Checked(account, tier, free_slots, len(standing.active), replay)
 
 
 async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
     account = await get_or_create_account(writer, caller, catalogue.policy)
-    standing = await _standing(writer, account.id, request)
+    standing = await _standing(writer, account.id, request, catalogue.policy)
     refusals = list(_refusals_of_fields(request, catalogue))
     refusals += [refusal async for refusal in _refusals_of_account(writer, account, standing, request, catalogue)]
     free_slots = max(0, catalogue.policy.tier(account.tier).slots - len(standing.active))
@@ -166,11 +173,8 @@ def _described(request: VideoJobInput) -> str:
 async def _refusals_of_account(
     reader: Reader, account: Account, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
-    paused = pause_of(paused=standing.paused, paused_real=standing.paused_real, mock_mode=request.mock_mode)
-    if paused is not None:
-        yield paused
-    if not request.mock_mode and await _is_suspended(reader, catalogue, request.model):
-        yield GenerationSuspended()
+    async for refusal in _refusals_of_house(reader, standing, request, catalogue):
+        yield refusal
     if request.look_id is not None:
         if not await look_videos.exist(reader):
             yield LookVideosNotMigrated()
@@ -181,10 +185,27 @@ async def _refusals_of_account(
         yield PriceChanged(request.expected_cost or 0, cost)
     if len(standing.active) >= tier.slots:
         yield ActiveJobLimit(tier.slots, standing.active)
+    size = sum(image.size_bytes for image in request.images)
+    if quota := await quota_reached(reader, account.id, catalogue.policy.quotas, stored_bytes=size):
+        yield quota
     if ceiling := await ceiling_reached(reader, account, cost, catalogue.policy.ceilings):
         yield ceiling
     if account.tokens < cost and not tier.unlimited:
         yield InsufficientTokens(VIDEO_GENERATION, cost, account.tokens)
+
+
+async def _refusals_of_house(
+    reader: Reader, standing: Standing, request: VideoJobInput, catalogue: Catalogue
+) -> AsyncIterator[Refusal]:
+    paused = pause_of(paused=standing.paused, paused_real=standing.paused_real, mock_mode=request.mock_mode)
+    if paused is not None:
+        yield paused
+    if no_worker := catalogue.worker_watch.refusal(standing.silent_seconds):
+        yield no_worker
+    if queue_full := full(standing, catalogue.policy):
+        yield queue_full
+    if not request.mock_mode and await _is_suspended(reader, catalogue, request.model):
+        yield GenerationSuspended()
 
 
 async def _is_suspended(reader: Reader, catalogue: Catalogue, model: str) -> bool:
@@ -194,12 +215,12 @@ async def _is_suspended(reader: Reader, catalogue: Catalogue, model: str) -> boo
     return await submission_pace.is_suspended(reader, provider.name, catalogue.models_of_others(provider.name))
 
 
-async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput) -> Standing:
+async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput, policy: Policy) -> Standing:
     try:
         look_id = None if request.look_id is None else uuid_of(request.look_id)
     except ValueError:
         look_id = None
-    return await creations.standing(reader, user_id, look_id)
+    return await creations.standing(reader, user_id, look_id, policy.queue.most_waiting)
 
 
 async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJobRow | None:
@@ -219,22 +240,20 @@ def _first_message(charge: Entry) -> str:
 
 
 async def _write(
-    writer: Writer, caller: Caller, request: VideoJobInput, charge: Entry, inputs_kept: timedelta
+    writer: Writer, caller: Caller, request: VideoJobInput, charge: Entry, later: timedelta
 ) -> NewVideoJob:
     job_id, look_id = uuid7(), None if request.look_id is None else UUID(request.look_id)
     text = status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode)
-    new = Creation(job_id, caller.user_id, request, text, charge, _first_message(charge), look_id)
+    new = Creation(job_id, caller.user_id, request, text, charge, _first_message(charge), look_id, later)
     job = await creations.write(writer, new)
-    if request.images:
-        await _own_images(writer, job_id, request, inputs_kept)
     await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
-    await queue.enqueue(writer, [job_id])
+    await queue.enqueue(writer, [job_id], [job.queue_at])
     return job
 
 
 async def _own_images(writer: Writer, job_id: UUID, request: VideoJobInput, kept_for: timedelta) -> None:
     """Make the stored images the job's; until here they were to be removed."""
-    columns = ("role", "position", "address", "media_type")
+    columns = ("role", "position", "address", "media_type", "size_bytes")
     images = [{name: getattr(image, name) for name in columns} | {"kept_for": kept_for} for image in request.images]
     await video_job_images.add(writer, job_id, images)
     await file_removals.withdraw(writer, [image.removal_address for image in request.images])

@@ -20,7 +20,7 @@ from db.engine.database import Database
 from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
-from resolvers.image_files import fit_image, stored_image, verify_image
+from resolvers.image_files import fit_image, signed_media_type, stored_image, verify_image
 from resolvers.look_pictures import LookPictures, pictures_of_look
 from resolvers.models import Catalogue, VideoModel
 from resolvers.ports import Storage
@@ -143,6 +143,10 @@ async def stored(
     if not parts:
         yield asked
         return
+    request = replace(asked, images=tuple([await _fingerprinted(part) for part in parts])).normalised()
+    if await _is_replay(services, caller, request):
+        yield request
+        return
     with ExitStack() as files:
         model = _model(asked, services.catalogue)
         fit = [await _fit_file(part, model, files) for part in parts]
@@ -183,6 +187,21 @@ def _model(asked: VideoJobInput, catalogue: Catalogue) -> VideoModel:
     return catalogue.made_as(asked.normalised().model, mock_mode=asked.mock_mode)
 
 
+async def _is_replay(services: Services, caller: Caller, request: VideoJobInput) -> bool:
+    """Check everything but what is inside of the files: who is refused anyway has none of them decoded or redrawn."""
+    async with services.database.transaction() as transaction:
+        return (await check(transaction, caller, request, services.catalogue)).replay is not None
+
+
+async def _fingerprinted(part: _Part) -> JobImage:
+    """Return what a file is for, and the SHA-256 of what was sent; of its contents just the first bytes are read."""
+    async with _room:
+        data = await _data(part)
+        media_type = signed_media_type(data, field=part.field, formats=FORMATS)
+        digest = await asyncio.to_thread(hashlib.sha256, data)
+    return JobImage(part.role, part.position, digest.hexdigest(), media_type, "", "", size_bytes=len(data))
+
+
 async def _fit_file(part: _Part, model: VideoModel, files: ExitStack) -> tuple[JobImage, IO[bytes]]:
     """Return an image's name and a file with its contents as they are to be stored: made once, and not in memory."""
     async with _room:
@@ -208,15 +227,20 @@ async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:
         media_type=image.media_type,
         extension=image.extension,
         name=f"{uuid7()}-{part.field.replace('.', '-')}",
+        size_bytes=len(image.data),
     )
     return named, image.data
 
 
 async def _read(part: _Part) -> Image:
+    return await verify_image(await _data(part), field=part.field, formats=FORMATS)
+
+
+async def _data(part: _Part) -> bytes:
     if part.upload.size is not None and part.upload.size > LARGEST_IMAGE_BYTES:
         raise InvalidInput(f"{part.field} is larger than {LARGEST_IMAGE_BYTES // 1024**2} MB", field=part.field)
     await part.upload.seek(0)
-    return await verify_image(await part.upload.read(), field=part.field, formats=FORMATS)
+    return await part.upload.read()
 
 
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:

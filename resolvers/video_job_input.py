@@ -39,6 +39,7 @@ class JobImage:
     """An image that a video is to be made from: what it is for, its contents' SHA-256 in hex, its name in the storage.
 
     `address` is where the storage keeps it, once it does, and `removal_address` what its removal is scheduled under.
+    `size_bytes` is that of what was sent, until it has been made fit.
     """
 
     role: ImageRole
@@ -49,6 +50,7 @@ class JobImage:
     name: str
     address: str = ""
     removal_address: str = ""
+    size_bytes: int = 0
 
 
 def check_reference_image_count(images: Sized) -> None:

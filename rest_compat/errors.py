@@ -36,11 +36,15 @@ from resolvers.errors import (
     InvalidLook,
     LookNotFound,
     LookVideosNotMigrated,
+    NoWorker,
     Paused,
     PriceChanged,
+    QueueFull,
     ReferenceReused,
     Refusal,
     SpendingCeiling,
+    StorageQuota,
+    TooManyRequests,
     TooManyStreams,
     UserNotFound,
     VideoJobDeleted,
@@ -54,6 +58,7 @@ from rest_compat.json_body import RefusedBody
 from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
 from rest_compat.time_limits import RequestTimedOut
 
+RetriedLater = GenerationSuspended | NoWorker | Paused | QueueFull | SpendingCeiling | StorageQuota | TooManyRequests
 # Fields that this wire has as headers.
 HEADERS = {"idempotencyKey": "Idempotency-Key"}
 # How many mistakes of one request are told; who has made more sends the next ones.
@@ -76,7 +81,7 @@ def _retry_after(seconds: int) -> Callable[[object], dict[str, str]]:
     return lambda _error: {"Retry-After": str(seconds)}
 
 
-def _own_retry_after(error: GenerationSuspended | Paused | SpendingCeiling) -> dict[str, str]:
+def _own_retry_after(error: RetriedLater) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after_seconds)}
 
 
@@ -132,7 +137,11 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     VideoJobDeleted: Answer(HTTPStatus.CONFLICT),
     ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_slots),
     SpendingCeiling: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
+    StorageQuota: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
+    TooManyRequests: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
     Paused: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
+    QueueFull: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
+    NoWorker: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
     AnswerTooLarge: Answer(HTTPStatus.BAD_REQUEST),
     TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),

@@ -11,7 +11,7 @@ from db.specification import values_of
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
-from resolvers.image_files import decode_image
+from resolvers.image_files import decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from rest_compat.bodies import look_bodies
@@ -34,7 +34,9 @@ REFUSED: dict[int | str, dict[str, object]] = {400: {"model": RefusalBody}, 401:
 async def create_look(body: NewLookBody, caller: AuthenticatedCaller, services: Services, request: Request) -> Item:
     """Make a look; its images come as base64."""
     allow(request, None)  # their storage has limits of its own, and so has each use of the database
-    look = await look_images.create(services.database, services.storage, caller, await _asked(body))
+    policy = services.catalogue.policy
+    await look_images.check_quotas(services.database, caller, policy, _sizes(body))
+    look = await look_images.create(services.database, services.storage, caller, await _asked(body), policy)
     async with services.database.transaction() as transaction:
         return (await _bodies(transaction, [look], services.show_to(request)))[0]
 
@@ -102,6 +104,11 @@ async def _bodies(reader: Reader, rows: Sequence[LookRow], show: ShowUrl) -> lis
     videos = await look_videos.videos_by_look(reader, ids)
     shared_with = await looks.shared_with_by_look(reader, ids)
     return look_bodies(rows, products, videos, shared_with, show)
+
+
+def _sizes(body: NewLookBody) -> list[int]:
+    texts = [body.generated_image_base64, *(product.thumbnail_base64 for product in body.products)]
+    return [decoded_length(text) for text in texts]
 
 
 async def _asked(body: NewLookBody) -> LookInput:

@@ -111,6 +111,30 @@ class Paused(CreateVideoJobError):
     reason: str = strawberry.field(description="Why, for a person")
 
 
+@strawberry.type(description="As many videos wait as may.")
+class QueueFull(CreateVideoJobError):
+    """See `resolvers.errors.QueueFull`."""
+
+    retry_after_seconds: int = strawberry.field(description="When it is worth to ask again")
+
+
+@strawberry.type(description="Nothing is running at the moment that makes videos.")
+class NoWorker(CreateVideoJobError):
+    """See `resolvers.errors.NoWorker`."""
+
+    retry_after_seconds: int = strawberry.field(description="When it is worth to ask again")
+
+
+@strawberry.type(description="More would be kept than one user may: looks, or bytes of images.")
+class StorageQuota(CreateVideoJobError, LookError):
+    """See `resolvers.errors.StorageQuota`."""
+
+
+@strawberry.type(description="More requests came than are answered in a minute.")
+class TooManyRequests(UserError):
+    """See `resolvers.errors.TooManyRequests`."""
+
+
 @strawberry.type(description="The price is not the expected one.")
 class PriceChanged(CreateVideoJobError):
     """See `resolvers.errors.PriceChanged`."""
@@ -188,6 +212,9 @@ class UserNotFound(LookError, TokenAccountError, SetAccountStatusError):
     """See `resolvers.errors.UserNotFound`."""
 
 
+RetriedLater = errors.GenerationSuspended | errors.NoWorker | errors.QueueFull | errors.SpendingCeiling
+
+
 def _active_job_limit(error: errors.ActiveJobLimit) -> dict[str, Any]:
     return {"limit": error.limit, "active_video_job_ids": [strawberry.ID(str(id_)) for id_ in error.active_ids]}
 
@@ -196,7 +223,7 @@ def _insufficient_tokens(error: errors.InsufficientTokens) -> dict[str, Any]:
     return {"cost": error.cost, "available_tokens": error.available}
 
 
-def _retry_after(error: errors.GenerationSuspended | errors.SpendingCeiling) -> dict[str, Any]:
+def _retry_after(error: RetriedLater) -> dict[str, Any]:
     return {"retry_after_seconds": error.retry_after_seconds}
 
 
@@ -213,6 +240,10 @@ ERROR_TYPES: dict[type[Refusal], tuple[type[UserError], Callable[[Any], dict[str
     errors.GenerationSuspended: (GenerationSuspended, _retry_after),
     errors.SpendingCeiling: (SpendingCeiling, _retry_after),
     errors.Paused: (Paused, lambda error: {"reason": error.reason}),
+    errors.QueueFull: (QueueFull, _retry_after),
+    errors.NoWorker: (NoWorker, _retry_after),
+    errors.StorageQuota: (StorageQuota, _nothing_more),
+    errors.TooManyRequests: (TooManyRequests, _nothing_more),
     errors.PriceChanged: (PriceChanged, lambda error: {"cost": error.cost}),
     errors.ReferenceReused: (ReferenceReused, _nothing_more),
     errors.VideoJobDeleted: (VideoJobDeleted, _nothing_more),
@@ -261,6 +292,9 @@ def expected_error(error: BaseException) -> ExpectedError | None:
             return ExpectedError(error.message, error.code, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
         case AccessDenied():
             return ExpectedError(error.message, error.code, HTTPStatus.FORBIDDEN)
+        case errors.TooManyRequests():
+            headers = {"Retry-After": str(error.retry_after_seconds)}
+            return ExpectedError(error.message, error.code, HTTPStatus.TOO_MANY_REQUESTS, headers)
         case Refusal():
             return ExpectedError(error.message, error.code)
     return None

@@ -1,5 +1,6 @@
 """The mutations about looks. Images come as uploads (GraphQL multipart request) or as data URIs."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.ids import uuid_or
-from resolvers.image_files import checked_image, decode_image
+from resolvers.image_files import checked_image, decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from schema.context import INPUT, Info
@@ -62,6 +63,11 @@ class CreateLookInput:
         default_factory=list,
         description=f"Whom it is shared with, where the visibility is SHARED; at most {looks.MOST_SHARES}",
     )
+
+    def sizes(self) -> Iterator[int]:
+        """Yield how many bytes came in each image's place."""
+        yield _size(self.generated_image, self.generated_image_base64)
+        yield from (_size(product.thumbnail, product.thumbnail_base64) for product in self.products)
 
     async def asked(self) -> LookInput:
         """Return the look as the rules take it."""
@@ -121,7 +127,10 @@ class LookMutations:
         caller, payload = info.context.authenticated_caller, LookPayload()
         services = info.context.services
         with refusals_into(payload.errors):
-            look = await look_images.create(services.database, services.storage, caller, await input.asked())
+            policy = services.catalogue.policy
+            await look_images.check_quotas(services.database, caller, policy, input.sizes())
+            asked = await input.asked()
+            look = await look_images.create(services.database, services.storage, caller, asked, policy)
             payload.look = Look.of(look)
         return payload
 
@@ -157,6 +166,12 @@ class LookMutations:
             await look_images.delete(services.database, caller, uuid_or(input.id, LookNotFound))
             payload.deleted_look_id = input.id
         return payload
+
+
+def _size(upload: object, text: str | None) -> int:
+    """Return how many bytes came; what is no file is for `_image` to refuse."""
+    size = getattr(upload, "size", None)
+    return decoded_length(text) if text is not None else size if isinstance(size, int) else 0
 
 
 async def _image(upload: object, text: str | None, field: str) -> Image:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from db.engine.database import Database
 from resolvers.errors import GenerationSuspended
@@ -71,6 +72,7 @@ class WorkerContext:
     most_jobs: int = 200
     retry_policy: RetryPolicy = RetryPolicy()
     run_times: RunTimes = field(default_factory=RunTimes)
+    worker_id: UUID = field(default_factory=uuid4)
     # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have
     # something to write down, and which nobody gets who waits for it too long.
     starting_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(5))

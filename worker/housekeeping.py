@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from db import file_removals, idempotency_keys, queue, video_job_deletions, video_jobs
+from db import file_removals, idempotency_keys, queue, video_job_deletions, video_jobs, workers
 from db.engine.background import is_cancelled
 from resolvers.following import LONGEST_AWAY, OVERLAP
 from resolvers.idempotency import KEYS_LAST
@@ -18,11 +18,13 @@ from worker.troubles import report_chore
 
 RECONCILE_SECONDS = 15.0
 REMOVE_SECONDS = 5.0
+SIGN_OF_LIFE_SECONDS = 5.0
 STATISTICS_SECONDS = 5.0
 INSPECT_SECONDS = 60.0
 PRUNE_SECONDS = 600.0
 BATCH = 500
 REMOVAL_BATCH = 50
+WORKERS_LAST = timedelta(days=1)
 REMOVAL_LEASE = timedelta(minutes=10)
 FIRST_REMOVAL_RETRY = timedelta(seconds=30)
 LONGEST_REMOVAL_RETRY = timedelta(hours=6)
@@ -36,12 +38,18 @@ logger = logging.getLogger("lookreel.worker")
 async def run_maintenance(context: WorkerContext) -> None:
     """Do all of it, again and again, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_now_and_then(RECONCILE_SECONDS, reconcile, context))
-        tasks.create_task(_now_and_then(REMOVE_SECONDS, remove_files, context))
-        tasks.create_task(_now_and_then(PRUNE_SECONDS, prune, context))
-        tasks.create_task(_now_and_then(STATISTICS_SECONDS, renew_statistics, context))
-        tasks.create_task(_now_and_then(INSPECT_SECONDS, inspect_queue, context))
-        tasks.create_task(_now_and_then(PRUNE_SECONDS, renew_periods, context))
+        tasks.create_task(now_and_then(RECONCILE_SECONDS, reconcile, context))
+        tasks.create_task(now_and_then(REMOVE_SECONDS, remove_files, context))
+        tasks.create_task(now_and_then(PRUNE_SECONDS, prune, context))
+        tasks.create_task(now_and_then(STATISTICS_SECONDS, renew_statistics, context))
+        tasks.create_task(now_and_then(INSPECT_SECONDS, inspect_queue, context))
+        tasks.create_task(now_and_then(PRUNE_SECONDS, renew_periods, context))
+
+
+async def give_sign_of_life(context: WorkerContext) -> None:
+    """Let creations, readiness and `lookreel doctor` know that this worker reads the queue."""
+    async with context.database.transaction() as transaction:
+        await workers.beat(transaction, context.worker_id)
 
 
 async def reconcile(context: WorkerContext) -> None:
@@ -50,7 +58,7 @@ async def reconcile(context: WorkerContext) -> None:
         lost = await video_jobs.active_but_not_queued(transaction, limit=BATCH)
         if lost:
             logger.warning("Queueing %s active jobs that had no place in the queue", len(lost))
-            await queue.enqueue(transaction, lost)
+            await queue.enqueue(transaction, [job.id for job in lost], [job.queue_at for job in lost])
 
 
 async def remove_files(context: WorkerContext) -> None:
@@ -92,11 +100,12 @@ async def inspect_queue(context: WorkerContext) -> None:
 
 
 async def prune(context: WorkerContext) -> None:
-    """Delete rows that nobody reads any more (queue log, idempotency keys, deletions), and what killed workers left."""
+    """Delete rows that nobody reads any more (queue log, keys, deletions, workers), and what killed workers left."""
     async with context.database.transaction() as transaction:
         await queue.prune_log(transaction, QUEUE_LOG_LASTS)
         await video_job_deletions.prune(transaction, LONGEST_AWAY + OVERLAP)
         await idempotency_keys.prune(transaction, KEYS_LAST)
+        await workers.prune(transaction, WORKERS_LAST)
     await asyncio.to_thread(_empty, context.scratch)
     await context.storage.prune(SCRATCH_SECONDS)
 
@@ -114,9 +123,10 @@ async def _remove_file(context: WorkerContext, removal: file_removals.DueRemoval
             await file_removals.withdraw(transaction, [removal.address])
 
 
-async def _now_and_then(
+async def now_and_then(
     seconds: float, chore: Callable[[WorkerContext], Awaitable[None]], context: WorkerContext
 ) -> None:
+    """Do one thing again and again, until cancelled; what goes wrong is logged, and tried again after a while."""
     failures = 0
     while True:
         rest = seconds

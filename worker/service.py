@@ -21,7 +21,7 @@ from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker.cancelling import cancel_if_unwanted
 from worker.context import HandedOver, WorkerContext
-from worker.housekeeping import run_maintenance
+from worker.housekeeping import SIGN_OF_LIFE_SECONDS, give_sign_of_life, now_and_then, run_maintenance
 from worker.polling import wait_for_video
 from worker.run import Later, Run, Superseded
 from worker.storing import keep
@@ -94,7 +94,7 @@ async def _run_queue(context: WorkerContext, connection: asyncpg.Connection) -> 
 
     # Whatever ends PgQueuer's loop, it waits for its handlers then, for as long as a video takes, and begins with no
     # other job: so they let go of theirs.
-    async with _each_after(context.stopping, pgqueuer.shutdown, letting_go):
+    async with _each_after(context.stopping, pgqueuer.shutdown, letting_go), _signs_of_life(context):
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
             # PgQueuer takes no batch of more than half of what it may hold.
@@ -103,6 +103,16 @@ async def _run_queue(context: WorkerContext, connection: asyncpg.Connection) -> 
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             shutdown_on_listener_failure=True,
         )
+
+
+@asynccontextmanager
+async def _signs_of_life(context: WorkerContext) -> AsyncIterator[None]:
+    """Give them while the queue is read: a worker that does not get that far counts as none."""
+    task = asyncio.create_task(now_and_then(SIGN_OF_LIFE_SECONDS, give_sign_of_life, context))
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager

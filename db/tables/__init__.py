@@ -4,7 +4,7 @@ from db.tables.accounts import CreationPause, IdempotencyKey, LedgerEntry, User
 from db.tables.base import Base, one_of
 from db.tables.costs import GenerationCost
 from db.tables.looks import Look, LookShare, Product
-from db.tables.upkeep import FileRemoval, SubmissionPace
+from db.tables.upkeep import FileRemoval, SubmissionPace, Worker
 from db.tables.video_jobs import LookVideo, VideoJob, VideoJobDeletion, VideoJobImage, VideoJobLog
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "VideoJobDeletion",
     "VideoJobImage",
     "VideoJobLog",
+    "Worker",
     "one_of",
 ]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ForeignKey,
     Index,
     Numeric,
@@ -33,6 +34,8 @@ class Look(Base):
             desc("id"),
             postgresql_where=text("visibility = 'public'"),
         ),
+        # What a user's looks come to is read from the index alone, at each creation.
+        Index("ix_looks_quota", "user_id", postgresql_include=["stored_bytes"]),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -41,6 +44,8 @@ class Look(Base):
     notes: Mapped[str | None]
     generated_image_url: Mapped[str]
     visibility: Mapped[str] = mapped_column(server_default=text("'private'"))
+    # What its images take in the storage, the products' included; 0 where an earlier release has stored them.
+    stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     # Title, notes, product names and skus in lower case: what a search looks at, by trigrams where it can.
     search_text: Mapped[str] = mapped_column(server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

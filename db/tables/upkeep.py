@@ -1,6 +1,7 @@
 """What workers have to know between each other."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import (
     func,
@@ -38,3 +39,13 @@ class SubmissionPace(Base):
     blocked_until: Mapped[datetime] = mapped_column(server_default=func.now())
     # Why the provider does not let us in, since it last did.
     trouble: Mapped[str | None]
+
+
+class Worker(Base):
+    """A worker that reads the queue, or did: it sets `seen_at` every few seconds."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

@@ -42,7 +42,7 @@ class VideoJob(Base):
         CheckConstraint("attempt BETWEEN 1 AND 2", name="at_most_two_generations"),
         Index("ix_video_jobs_newest_first", "user_id", desc("created_at"), desc("id")),
         Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
-        Index("ix_video_jobs_waiting", "created_at", "id", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_video_jobs_waiting", "queue_at", "id", postgresql_where=text("status = 'PENDING'")),
         Index(
             "ix_video_jobs_sent",
             "provider",
@@ -100,6 +100,8 @@ class VideoJob(Base):
     run_id: Mapped[UUID | None]
     # How often a fault of ours stopped a run: counted here, since the queue also counts jobs that were handed over.
     faults: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    # When it counts as asked for: later, the more of its user's are in progress (decision 32); in whole seconds.
+    queue_at: Mapped[datetime] = mapped_column(server_default=func.now())
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
@@ -133,6 +135,8 @@ class VideoJobImage(Base):
     media_type: Mapped[str]
     # As was the operator's setting when the job was created.
     kept_for: Mapped[timedelta] = mapped_column(Interval, server_default=text("'0'"))
+    # 0 where an earlier release has stored it.
+    size_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class VideoJobDeletion(Base):

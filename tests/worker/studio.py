@@ -121,7 +121,7 @@ class Studio:
     async def create(self, caller: Caller, *files: File, over: WireName = "rest", **fields: Any) -> Said:
         """Ask for a real video with the usual fields, changed by `fields`; None leaves one out."""
         asked = FORM | {"mockMode": "false"} | fields
-        return await (_over_rest if over == "rest" else _over_graphql)(self.house, caller, files, asked)
+        return await (over_rest if over == "rest" else over_graphql)(self.house, caller, files, asked)
 
     async def created(self, caller: Caller, *files: File, over: WireName = "rest", **fields: Any) -> str:
         """Create a job; return its id."""
@@ -188,7 +188,8 @@ async def another_studio(
         yield Studio(house, studio.front, studio.cloudinary)
 
 
-async def _over_rest(house: House, caller: Caller, files: Sequence[File], asked: dict[str, Any]) -> Said:
+async def over_rest(house: House, caller: Caller, files: Sequence[File], asked: dict[str, Any]) -> Said:
+    """Create a job with files over REST, from the fields of its form."""
     fields, headers = dict(asked), house.headers(caller)
     key = fields.pop("idempotencyKey", None)
     if key is not None:
@@ -203,8 +204,8 @@ async def _over_rest(house: House, caller: Caller, files: Sequence[File], asked:
     return Said(answer.status_code, code=body["code"], message=message)
 
 
-async def _over_graphql(house: House, caller: Caller, files: Sequence[File], asked: dict[str, Any]) -> Said:
-    """Send a multipart request (https://github.com/jaydenseric/graphql-multipart-request-spec)."""
+async def over_graphql(house: House, caller: Caller, files: Sequence[File], asked: dict[str, Any]) -> Said:
+    """Do the same by a multipart request (https://github.com/jaydenseric/graphql-multipart-request-spec)."""
     values = {name: _typed(name, value) for name, value in asked.items() if value is not None}
     paths: dict[str, list[str]] = {}
     for number, (name, _) in enumerate(files):

@@ -1,0 +1,64 @@
+"""Statements on workers' signs of life (see `db.tables.Worker`)."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Double, Interval, Uuid, bindparam, cast, delete, func, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.enums import VideoJobStatus
+from db.tables import VideoJob, Worker
+
+# Who has given none for longer is not alive; a sign is due every few seconds.
+ALIVE = timedelta(seconds=30)
+
+
+class Alive(Row):
+    """How many workers are alive, and for how many seconds none has given a sign of life.
+
+    Where none ever did, that is for how long a job has waited for one; None where there is no such job either.
+    """
+
+    count: int
+    silent_seconds: float | None
+
+
+_is_waiting = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
+_last_sign = func.coalesce(
+    select(func.max(Worker.seen_at)).scalar_subquery(),
+    # Each of the two is one look at an index.
+    select(VideoJob.created_at)
+    .where(_is_waiting)
+    .order_by(VideoJob.queue_at, VideoJob.id)
+    .limit(literal_column("1"))
+    .scalar_subquery(),
+)
+SILENT_SECONDS = cast(func.extract("epoch", func.now() - _last_sign), Double)
+_is_alive = Worker.seen_at > func.now() - bindparam("alive", type_=Interval)
+_ALIVE = Statement(
+    select(select(func.count()).where(_is_alive).select_from(Worker).scalar_subquery(), SILENT_SECONDS), Alive
+)
+_BEAT = Statement(
+    insert(Worker)
+    .values(id=bindparam("worker", type_=Uuid))
+    .on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()}),
+    NoRow,
+)
+_PRUNE = Statement(delete(Worker).where(Worker.seen_at < func.now() - bindparam("keep", type_=Interval)), NoRow)
+
+
+async def alive(reader: Reader) -> Alive:
+    """Read whether there are workers."""
+    (found,) = await reader.fetch(_ALIVE, alive=ALIVE)
+    return found
+
+
+async def beat(writer: Writer, worker_id: UUID) -> None:
+    """Give a sign of life."""
+    await writer.fetch(_BEAT, worker=worker_id)
+
+
+async def prune(writer: Writer, keep: timedelta) -> None:
+    """Forget workers that have given none for so long."""
+    await writer.fetch(_PRUNE, keep=keep)
