@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: LogLevel = Field("INFO", description="How much is logged")
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or an object in JSON each")
+    log_requests: bool = Field(False, description="Whether each request is logged, by its route")  # noqa: FBT003 - as below
+    metrics_token: str | None = Field(
+        None, min_length=SHORTEST_SECRET, description="Opens `/metrics` for a scraper; unset: there are no metrics"
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Where a worker that runs alone answers `/metrics`, at HOST; unset: nowhere"
+    )
     mock_seconds: Seconds = Field(8.0, description="How long a mock generation takes")
     policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default

@@ -21,6 +21,7 @@ from db.engine.database import Database
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
+from resolvers import log_context
 from resolvers.account_states import AccountStates
 from resolvers.accounts import get_or_create_account
 from resolvers.ports import Storage
@@ -97,6 +98,7 @@ class Authentication:
 
         """
         caller = await self._states.checked(await self._authenticator.authenticate(authorization))
+        log_context.bind(user_id=caller.user_id)
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
                 await get_or_create_account(transaction, caller, self._policy)

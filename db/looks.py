@@ -77,7 +77,7 @@ class OwnedLook(LookRow):
 
 
 class ProductRow(Row):
-    """A product in a look; `price` in the working's currency."""
+    """A product in a look; `price` in the shop's currency."""
 
     look_id: UUID
     id: UUID

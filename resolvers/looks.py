@@ -28,7 +28,7 @@ MOST_SHARES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class ProductFields:
-    """What both APIs read of a product, and its row keeps; `price` in the working's currency."""
+    """What both APIs read of a product, and its row keeps; `price` in the shop's currency."""
 
     name: str
     sku: str | None = None

@@ -66,7 +66,7 @@ MEANINGS = {
     "operation": "What was paid for, as `costs` names it",
     "period_end": "When the period ends; UTC",
     "period_start": "When the period began; UTC",
-    "price": "In the working's currency, rounded half up to two decimals",
+    "price": "In the shop's currency, rounded half up to two decimals",
     "product_url": "Where it is sold: `https:` or `http:`",
     "products": "The products, in the owner's order; a repeated sku is kept once",
     "progress_is_estimated": "Whether the percentage is an estimate from recent run times",

@@ -10,6 +10,7 @@ from media.video_properties import NotAVideo, VideoProperties
 from resolvers import generation
 from resolvers.generation import KeptVideo
 from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
+from worker import measures
 from worker.run import Later, Run
 
 logger = logging.getLogger("lookreel.worker")
@@ -58,6 +59,7 @@ async def _store(run: Run, video: Path, properties: VideoProperties, generated: 
     await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
     kept = KeptVideo(await _stored(run, video), properties, address, generated.warnings)
     await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
+    measures.ended(run.job)
 
 
 async def _stored(run: Run, video: Path) -> StoredVideo:
