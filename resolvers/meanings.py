@@ -78,7 +78,7 @@ MEANINGS = {
     "shared_with": "Whom the look is shared with, where its visibility is `shared`",
     "shared_with_user_ids": "User ids; they replace the old list, and count where the visibility is `shared`",
     "skip": "How many were left out at the start",
-    "sku": "The working's stock keeping unit",
+    "sku": "The shop's stock keeping unit",
     "subscription": "The account as it is now",
     "success": "Whether it was paid for",
     "started_at": "When a worker first took it; UTC",
