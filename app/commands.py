@@ -1,11 +1,9 @@
 """All commands, as `python -m app.commands`; `lookreel` comes by here for whatever it does not do at once."""
 
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from importlib import metadata
 from typing import Annotated, NamedTuple
@@ -14,6 +12,8 @@ import typer
 
 from app import demo as demonstration
 from app import sample as samples
+from app.durations import duration
+from app.job_commands import jobs, queue_state
 from app.pause_commands import pause, resume
 from app.policy_command import policy
 from app.process import run_process
@@ -28,15 +28,13 @@ from db import revisions
 from db.engine.statements import Writer
 from resolvers import accounts
 from resolvers.errors import InvalidInput, Refusal, UserNotFound
+from resolvers.tokens import Order, grant_as_operator
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-LONGEST_LIFETIME = timedelta(days=36_525)
 
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
 UserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
@@ -53,6 +51,8 @@ app.command()(serve)
 app.command()(policy)
 app.command()(pause)
 app.command()(resume)
+app.command(name="queue")(queue_state)
+app.add_typer(jobs, name="jobs")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
@@ -90,7 +90,7 @@ def token(
     """Print a token for the API on the last line; the account is made where there is none."""
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
-        lifetime = _duration(expires)
+        lifetime = duration(expires)
         caller = await _caller(settings, transaction, email, user_id)
         if admin:
             caller = replace(caller, role=Role.ADMIN)
@@ -101,10 +101,14 @@ def token(
 
 
 @app.command()
-def grant(
+def grant(  # noqa: PLR0913, PLR0917 - a command line's options
     email: Email,
     tokens: Annotated[int, typer.Option(help="How many tokens to add")],
     user_id: UserId = None,
+    reason: Annotated[str | None, typer.Option(help="What for, as the account's owner reads it")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Such as a payment's id: granted once, however often said")
+    ] = None,
     create: Annotated[bool, typer.Option("--create", help="Make the account where there is none")] = False,  # noqa: FBT002 - as above
 ) -> None:
     """Top up an account through the ledger; print the new balance."""
@@ -115,7 +119,8 @@ def grant(
         is_new = await accounts.find_account(transaction, caller) is None
         if is_new and not create:
             raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
-        balance = await accounts.grant(transaction, caller, tokens, settings.policy())
+        order = Order(tokens, reason, reference)
+        balance = await grant_as_operator(transaction, caller, order, settings.policy())
         return Printed(balance, _made(caller) if is_new else _meant(caller))
 
     _exit_with(_printing(work))
@@ -244,16 +249,6 @@ def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Callabl
         return 0
 
     return run
-
-
-def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([0-9]{1,8})([smhdw])", text.strip())
-    if match is None:
-        raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d or w, such as 12h")
-    duration = timedelta(**{UNITS[match[2]]: int(match[1])})
-    if not timedelta() < duration <= LONGEST_LIFETIME:
-        raise ValueError(f"{text} is not a lifetime: a token is valid for 1s to {LONGEST_LIFETIME.days}d")
-    return duration
 
 
 if __name__ == "__main__":
