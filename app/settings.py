@@ -1,5 +1,6 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
+import os
 import re
 import resource
 from pathlib import Path
@@ -13,6 +14,7 @@ from app.http.connection_limits import ConnectionLimits
 from app.kept_secrets import kept_secret
 from app.origins import origins_of
 from app.policy_file import InvalidPolicy, read_policy
+from app.secret_files import UnreadableSecret, secrets_from_files
 from app.setting_types import (
     MOST,
     SHORTEST_SECRET,
@@ -302,14 +304,19 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Read the environment.
+    """Read the environment, files that it names for secrets, and `.env` in the working folder, in this order.
 
     Raises:
         InvalidSettings: naming every variable that is wrong.
 
     """
     try:
-        return Settings()
+        # The type checker knows the settings alone, not what says where they come from.
+        return Settings(_env_file=".env", _env_file_encoding="utf-8", **secrets_from_files(os.environ))  # type: ignore[call-arg, arg-type]
+    except UnreadableSecret as error:
+        raise InvalidSettings(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f".env: cannot be read: {getattr(error, 'strerror', 'it is no text in UTF-8')}") from None
     except ValidationError as error:
         raise InvalidSettings("\n".join(_sentence(dict(problem)) for problem in error.errors())) from None
     except SettingsError as error:
