@@ -20,7 +20,7 @@ from app.process import run_process
 from app.serve_command import serve
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
-from app.wiring import open_database
+from app.wiring import open_database, pending_migrations
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import sign, user_id_of
 from db import accounts as rows
@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
+Check = Annotated[bool, typer.Option("--check", help="Only list what would be done; 1 where that is anything")]
 UserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
 
 
@@ -75,9 +76,9 @@ def worker() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(check: Check = False) -> None:  # noqa: FBT002 - a command line's flag
     """Bring the database up to date."""
-    _exit_with(migrate_database)
+    _exit_with(_pending_migrations if check else migrate_database)
 
 
 @app.command()
@@ -185,6 +186,13 @@ def _become(module: str) -> None:
 
 def _exit_with(work: Callable[[Settings], Awaitable[int | None]]) -> None:
     sys.exit(run_process(work))
+
+
+async def _pending_migrations(settings: Settings) -> int:
+    missing = await pending_migrations(settings)
+    for revision in missing:
+        typer.echo(revision)
+    return 1 if missing else 0
 
 
 async def _caller(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> Caller:

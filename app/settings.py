@@ -312,7 +312,7 @@ def read_settings() -> Settings:
     """
     try:
         # The type checker knows the settings alone, not what says where they come from.
-        return Settings(_env_file=".env", _env_file_encoding="utf-8", **secrets_from_files(os.environ))  # type: ignore[call-arg, arg-type]
+        return Settings(_env_file=".env", _env_file_encoding="utf-8", **secrets_from_files(os.environ))  # type: ignore[arg-type]
     except UnreadableSecret as error:
         raise InvalidSettings(str(error)) from None
     except (OSError, UnicodeDecodeError) as error:

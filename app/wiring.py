@@ -73,6 +73,19 @@ async def migrate(settings: Settings) -> None:
         await _upgrade(url)
 
 
+async def pending_migrations(settings: Settings) -> list[str]:
+    """Return what `migrate` would do, a line for each revision.
+
+    Raises:
+        DatabaseUnavailable, DatabaseForeign
+
+    """
+    with database_url(settings) as url:
+        pending: Callable[[str], Awaitable[list[str]]]
+        pending = await asyncio.to_thread(resolve_name, "db.migrations:pending")
+        return await pending(url)
+
+
 async def migrate_look_videos(database: Database) -> bool:
     """Make the look_videos table; return whether it was this call that did."""
     upgrade: Callable[[URL], Awaitable[bool]]
