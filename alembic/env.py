@@ -9,6 +9,8 @@ from db.tables import Base
 
 # Any number will do, as long as every process uses the same one.
 MIGRATION_LOCK = 0x10_0C_4EE1
+# In seconds. Asked for again and again: whoever waits inside of a statement keeps CREATE INDEX CONCURRENTLY waiting.
+ASK_AGAIN = 0.2
 
 
 def include_name(name: str | None, type_: str, _parents: Mapping[str, str | None]) -> bool:
@@ -19,12 +21,19 @@ def include_name(name: str | None, type_: str, _parents: Mapping[str, str | None
 
 
 def run(connection: Connection) -> None:
-    """Migrate in one transaction, behind an advisory lock that ends with it."""
+    """Migrate in one transaction, behind an advisory lock that ends with the connection.
+
+    A migration's `autocommit_block`, for what cannot be in a transaction, commits those before it.
+    """
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATION_LOCK}):
+        connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": ASK_AGAIN})
+        connection.commit()
+    # A migration that cannot get its table within this time gives up instead of queueing every reader behind it;
+    # `db.migrations` tries again.
+    connection.execute(text("SET lock_timeout = '2s'"))
+    connection.commit()
     context.configure(connection=connection, target_metadata=Base.metadata, include_name=include_name)
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        # A migration that cannot get its table within this time gives up instead of queueing every reader behind it.
-        connection.execute(text("SET LOCAL lock_timeout = '10s'"))
         context.run_migrations()
 
 

@@ -2,13 +2,11 @@
 
 import argparse
 import gc
-import logging
 import os
 import socket
 from contextlib import suppress
 
 import uvloop
-from asgi_correlation_id import CorrelationIdFilter
 
 from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import application, services_of
@@ -29,7 +27,6 @@ LARGE_PIECE = 1024 * 1024
 
 async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
-    _log_request_ids()
     async with open_database(settings, "lookreel api") as database:
         services = services_of(settings, database)
         server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
@@ -60,8 +57,3 @@ def _tell(ready_fd: int | None) -> None:
         with suppress(OSError):  # nobody listens, or has read what others have said
             os.write(ready_fd, b"\n")
         os.close(ready_fd)
-
-
-def _log_request_ids() -> None:
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(CorrelationIdFilter(default_value="-"))

@@ -21,15 +21,19 @@ from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.heads import CheckHeads
 from app.http.in_front import InFront
 from app.http.last_requests import AnswerLastRequests
+from app.http.measured import Measured
 from app.http.media_files import MediaFiles
 from app.http.public_address import PublicAddress
 from app.http.request_limits import LimitRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
+from app.operations import MetricsPage, Observing, live
+from app.readiness import Readiness
 from app.registry import catalogue
+from app.sampling import Sampler
 from app.settings import Settings
 from app.wiring import Authentication, media_addresses, migrate_look_videos, open_storages
-from db import submission_pace, workers
+from db import pauses, submission_pace, workers
 from db.engine.database import Database
 from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
@@ -150,7 +154,8 @@ def application(settings: Settings, services: Services) -> ASGIApp:
     app: ASGIApp = InFront(_rest(settings, services), GRAPHQL, view)
     app = LimitWebSockets(LimitBody(app, settings.large_bodies_megabytes * MEGABYTE), settings.websockets_per_address)
     app = LimitRequests(app, services.rates)
-    app = IgnoreTrailingSlash(AnswerLastRequests(app, services.rest.streams))
+    app = Measured(AnswerLastRequests(app, services.rest.streams), log_requests=settings.log_requests)
+    app = IgnoreTrailingSlash(app)
     if settings.origins:
         app = CORSMiddleware(
             app,
@@ -176,6 +181,10 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
     app.add_route("/healthz", _health)
+    app.add_route("/livez", live)
+    app.add_route("/readyz", Readiness(settings, services.rest.database, services.feed).answer)
+    if settings.metrics_token is not None:
+        app.add_route("/metrics", MetricsPage(settings.metrics_token, services.rest.database).answer)
     app.add_route("/", _home)
     app.add_middleware(AnswerPolls, services=services.rest)
     return app
@@ -191,12 +200,14 @@ def _schema(settings: Settings) -> Schema:
         timeout_seconds=settings.graphql_timeout_seconds,
         fast=settings.graphql_fast_execution,
         most_values=settings.graphql_most_values,
+        observer=Observing(),
     )
 
 
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each.run()) for each in (services.feed, services.states)]
+    sampler = Sampler("api", services.rest.database, services.feed, services.rest.streams)
+    tasks = [asyncio.create_task(each.run()) for each in (services.feed, services.states, sampler)]
     try:
         yield
     finally:
@@ -212,12 +223,14 @@ async def _health(request: Request) -> JSONResponse:
 
     Whatever else hangs, this answers within `HEALTH_SECONDS`, on a connection of its own. What does not work is named
     beside, and the status is "degraded" then, since everything else goes on: `generation`, where a generator refuses
-    our credentials, `workers`, where none is alive, and `following`, where followers hear of changes late.
+    our credentials, `workers`, where none is alive, `creations`, where an operator has paused them, and `following`,
+    where followers hear of changes late.
     """
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
             refused_by = await submission_pace.troubles(request.app.state.database.health)
             silent_seconds = (await workers.alive(request.app.state.database.health)).silent_seconds
+            paused = await pauses.current(request.app.state.database.health)
     except Exception as error:  # somebody else's tables may answer with anything
         if not isinstance(error, DatabaseUnavailable | TimeoutError):
             logger.exception("The database answers what it should not")
@@ -227,6 +240,8 @@ async def _health(request: Request) -> JSONResponse:
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
     if silent_seconds is not None and silent_seconds > workers.ALIVE.total_seconds():
         troubles["workers"] = f"No worker has given a sign of life for {silent_seconds:.0f} s."
+    if paused:
+        troubles["creations"] = f"Paused by an operator: {paused[0].reason}"
     feed: FeedState = request.app.state.rest_services.feed.state
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."

@@ -1,11 +1,9 @@
 """All commands, as `python -m app.commands`; `lookreel` comes by here for whatever it does not do at once."""
 
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from importlib import metadata
 from typing import Annotated, NamedTuple
@@ -14,13 +12,15 @@ import typer
 
 from app import demo as demonstration
 from app import sample as samples
+from app.durations import duration
+from app.job_commands import jobs, queue_state
 from app.pause_commands import pause, resume
 from app.policy_command import policy
 from app.process import run_process
 from app.serve_command import serve
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
-from app.wiring import open_database
+from app.wiring import open_database, pending_migrations
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import sign, user_id_of
 from db import accounts as rows
@@ -28,6 +28,7 @@ from db import revisions
 from db.engine.statements import Writer
 from resolvers import accounts
 from resolvers.errors import InvalidInput, Refusal, UserNotFound
+from resolvers.tokens import Order, grant_as_operator
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,10 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-LONGEST_LIFETIME = timedelta(days=36_525)
-
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
+Check = Annotated[bool, typer.Option("--check", help="Only list what would be done; 1 where that is anything")]
 UserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
 
 
@@ -53,6 +52,8 @@ app.command()(serve)
 app.command()(policy)
 app.command()(pause)
 app.command()(resume)
+app.command(name="queue")(queue_state)
+app.add_typer(jobs, name="jobs")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
@@ -75,9 +76,9 @@ def worker() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(check: Check = False) -> None:  # noqa: FBT002 - a command line's flag
     """Bring the database up to date."""
-    _exit_with(migrate_database)
+    _exit_with(_pending_migrations if check else migrate_database)
 
 
 @app.command()
@@ -90,7 +91,7 @@ def token(
     """Print a token for the API on the last line; the account is made where there is none."""
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
-        lifetime = _duration(expires)
+        lifetime = duration(expires)
         caller = await _caller(settings, transaction, email, user_id)
         if admin:
             caller = replace(caller, role=Role.ADMIN)
@@ -101,10 +102,14 @@ def token(
 
 
 @app.command()
-def grant(
+def grant(  # noqa: PLR0913, PLR0917 - a command line's options
     email: Email,
     tokens: Annotated[int, typer.Option(help="How many tokens to add")],
     user_id: UserId = None,
+    reason: Annotated[str | None, typer.Option(help="What for, as the account's owner reads it")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Such as a payment's id: granted once, however often said")
+    ] = None,
     create: Annotated[bool, typer.Option("--create", help="Make the account where there is none")] = False,  # noqa: FBT002 - as above
 ) -> None:
     """Top up an account through the ledger; print the new balance."""
@@ -115,7 +120,8 @@ def grant(
         is_new = await accounts.find_account(transaction, caller) is None
         if is_new and not create:
             raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
-        balance = await accounts.grant(transaction, caller, tokens, settings.policy())
+        order = Order(tokens, reason, reference)
+        balance = await grant_as_operator(transaction, caller, order, settings.policy())
         return Printed(balance, _made(caller) if is_new else _meant(caller))
 
     _exit_with(_printing(work))
@@ -182,6 +188,13 @@ def _exit_with(work: Callable[[Settings], Awaitable[int | None]]) -> None:
     sys.exit(run_process(work))
 
 
+async def _pending_migrations(settings: Settings) -> int:
+    missing = await pending_migrations(settings)
+    for revision in missing:
+        typer.echo(revision)
+    return 1 if missing else 0
+
+
 async def _caller(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> Caller:
     """Return who is meant; an id is read as a token's subject is."""
     known = None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
@@ -244,16 +257,6 @@ def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Callabl
         return 0
 
     return run
-
-
-def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([0-9]{1,8})([smhdw])", text.strip())
-    if match is None:
-        raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d or w, such as 12h")
-    duration = timedelta(**{UNITS[match[2]]: int(match[1])})
-    if not timedelta() < duration <= LONGEST_LIFETIME:
-        raise ValueError(f"{text} is not a lifetime: a token is valid for 1s to {LONGEST_LIFETIME.days}d")
-    return duration
 
 
 if __name__ == "__main__":

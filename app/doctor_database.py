@@ -14,8 +14,20 @@ from pgqueuer import Queries
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
-from db import file_removals, look_videos, migrations, queue, revisions, server, submission_pace, video_jobs, workers
+from db import (
+    file_removals,
+    look_videos,
+    migrations,
+    pauses,
+    queue,
+    revisions,
+    server,
+    submission_pace,
+    video_jobs,
+    workers,
+)
 from db.engine.database import Database
+from db.enums import PauseScope
 
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
 STALE = timedelta(seconds=30)
@@ -133,6 +145,14 @@ async def _submits(database: Database) -> Answer:
     )
 
 
+async def _pauses(database: Database) -> Answer:
+    paused = await pauses.current(database.reader)
+    if not paused:
+        return State.OK, "New videos are accepted"
+    scopes = " ".join(f"{'Real' if pause.scope == PauseScope.REAL else 'All'}: {pause.reason}" for pause in paused)
+    return State.WARNING, f"An operator has paused new videos. {scopes} `lookreel resume` ends that."
+
+
 async def _database_clock(database: Database) -> Answer:
     # The first read may have to connect.
     await server.get(database.reader)
@@ -151,5 +171,6 @@ _DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] 
     ("video jobs", _lost_jobs),
     ("file removals", _removals),
     ("submits", _submits),
+    ("pauses", _pauses),
     ("clock, database", _database_clock),
 )

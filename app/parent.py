@@ -7,6 +7,9 @@ from collections.abc import Callable
 SUPERVISED = "LOOKREEL_SUPERVISED"
 """Name of the environment variable which the supervisor sets to "1" for its children."""
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Name of the environment variable by which the Prometheus library knows where all processes' numbers are."""
+
 _STDIN = 0
 _CHUNK_BYTES = 4096
 

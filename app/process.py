@@ -7,13 +7,11 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
+from app.logs import formatter
 from app.settings import InvalidSettings, Settings, read_settings
 from app.supervisor import EX_CONFIG
 from auth.policy import InvalidTokenPolicy
 from db.engine.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl
-
-# The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
 
 # What shells say of a process that was ended by SIGINT.
 INTERRUPTED = 128 + signal.SIGINT
@@ -47,11 +45,13 @@ def run_process(
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(LOG_FORMAT, defaults={"correlation_id": "-"}))
+    handler.setFormatter(formatter("text"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:
     settings = read_settings()
     logging.getLogger().setLevel(settings.log_level)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter(settings.log_format))
     return await work(settings)

@@ -7,8 +7,10 @@ import sys
 from asyncio import FIRST_EXCEPTION
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 
 from app.databases import database_url
+from app.parent import METRICS_FOLDER
 from app.settings import InvalidSettings, Settings
 from app.supervisor import Child, supervise
 
@@ -47,8 +49,10 @@ async def serve(
     The database is held open meanwhile, so that restarting a child never stops an embedded server. It is started while
     the children load; whoever is done before it waits for it.
     """
-    env = {"LOG_LEVEL": settings.log_level}
-    with _readiness() as (ready_fd, ready):
+    env: dict[str, str] = {"LOG_LEVEL": settings.log_level}
+    with _readiness() as (ready_fd, ready), TemporaryDirectory(prefix="lookreel-metrics-") as folder:
+        if settings.metrics_token is not None:
+            env[METRICS_FOLDER] = folder
         fds = (listener.fileno(), ready_fd)
         api = (sys.executable, "-m", "app.api", "--fd", str(fds[0]), "--ready-fd", str(fds[1]))
         children = [Child(f"api-{number}", api, fds, env) for number in range(1, api_processes + 1)]

@@ -1,5 +1,6 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
+import os
 import re
 import resource
 from pathlib import Path
@@ -13,6 +14,7 @@ from app.http.connection_limits import ConnectionLimits
 from app.kept_secrets import kept_secret
 from app.origins import origins_of
 from app.policy_file import InvalidPolicy, read_policy
+from app.secret_files import UnreadableSecret, secrets_from_files
 from app.setting_types import (
     MOST,
     SHORTEST_SECRET,
@@ -80,6 +82,14 @@ class Settings(BaseSettings):
     jwt_audience: str | None = Field(None, description="What a token's `aud` must be; unset: not checked")
     jwt_issuer: str | None = Field(None, description="What a token's `iss` must be; unset: not checked")
     log_level: LogLevel = Field("INFO", description="How much is logged")
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or an object in JSON each")
+    log_requests: bool = Field(False, description="Whether each request is logged, by its route")  # noqa: FBT003 - as below
+    metrics_token: str | None = Field(
+        None, min_length=SHORTEST_SECRET, description="Opens `/metrics` for a scraper; unset: there are no metrics"
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Where a worker that runs alone answers `/metrics`, at HOST; unset: nowhere"
+    )
     mock_seconds: Seconds = Field(8.0, description="How long a mock generation takes")
     policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
@@ -299,14 +309,19 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Read the environment.
+    """Read the environment, files that it names for secrets, and `.env` in the working folder, in this order.
 
     Raises:
         InvalidSettings: naming every variable that is wrong.
 
     """
     try:
-        return Settings()
+        # The type checker knows the settings alone, not what says where they come from.
+        return Settings(_env_file=".env", _env_file_encoding="utf-8", **secrets_from_files(os.environ))  # type: ignore[arg-type]
+    except UnreadableSecret as error:
+        raise InvalidSettings(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f".env: cannot be read: {getattr(error, 'strerror', 'it is no text in UTF-8')}") from None
     except ValidationError as error:
         raise InvalidSettings("\n".join(_sentence(dict(problem)) for problem in error.errors())) from None
     except SettingsError as error:

@@ -21,6 +21,7 @@ from db.engine.database import Database
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
+from resolvers import log_context
 from resolvers.account_states import AccountStates
 from resolvers.accounts import get_or_create_account
 from resolvers.ports import Storage
@@ -73,6 +74,19 @@ async def migrate(settings: Settings) -> None:
         await _upgrade(url)
 
 
+async def pending_migrations(settings: Settings) -> list[str]:
+    """Return what `migrate` would do, a line for each revision.
+
+    Raises:
+        DatabaseUnavailable, DatabaseForeign
+
+    """
+    with database_url(settings) as url:
+        pending: Callable[[str], Awaitable[list[str]]]
+        pending = await asyncio.to_thread(resolve_name, "db.migrations:pending")
+        return await pending(url)
+
+
 async def migrate_look_videos(database: Database) -> bool:
     """Make the look_videos table; return whether it was this call that did."""
     upgrade: Callable[[URL], Awaitable[bool]]
@@ -100,6 +114,7 @@ class Authentication:
         """
         caller = await self._states.checked(await self._authenticator.authenticate(authorization))
         self._rates.count_user(caller.user_id)
+        log_context.bind(user_id=caller.user_id)
         if caller not in self._seen:
             async with self._database.transaction() as transaction:
                 await get_or_create_account(transaction, caller, self._policy)

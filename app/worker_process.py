@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+import os
 import signal
 
 import uvloop
+from prometheus_client import start_http_server
 
 from app.allocator import M_ARENA_MAX, set_malloc
 from app.hangup import on_terminal_gone
-from app.parent import on_parent_death
+from app.parent import SUPERVISED, on_parent_death
 from app.process import run_process
+from app.sampling import Sampler
 from app.settings import Settings
 from app.wiring import open_database
 from app.worker_context import open_worker_context
@@ -37,8 +40,14 @@ async def run(settings: Settings) -> None:
             loop.add_signal_handler(number, working.stopping.set)
         on_terminal_gone(working.stopping.set)
         on_parent_death(working.stopping.set)
+        if settings.metrics_port is not None and os.environ.get(SUPERVISED) != "1":
+            start_http_server(settings.metrics_port, settings.host)
+        sampling = asyncio.create_task(Sampler("worker", database).run())
         logger.info("Waiting for video jobs")
-        await work(working)
+        try:
+            await work(working)
+        finally:
+            sampling.cancel()
 
 
 def main() -> int:

@@ -134,5 +134,6 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
         values["look"] = new.look_id
     statement = _WRITE if new.look_id is None else _WRITE_WITH_LOOK
     (job,) = await writer.fetch(statement, **values)
+    writer.tokens[new.charge.kind] += -new.charge.amount
     wake_up_after_commit(writer, job.id, job.version, job.user_id)
     return job

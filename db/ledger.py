@@ -206,6 +206,7 @@ async def record(writer: Writer, user_id: UUID, entry: Entry, *, video_job_id: U
     row = await first_row(writer, _RECORD, **entry.parameters(user_id), job=video_job_id)
     if row is None:
         raise LookupError(f"There is no account {user_id}")
+    writer.tokens[entry.kind] += abs(entry.amount)
     return row
 
 

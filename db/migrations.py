@@ -1,6 +1,7 @@
 """Bringing a database up to date, by Alembic. Whether that is needed, `db.revisions` tells without it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,8 @@ from typing import TypeVar
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
@@ -50,6 +53,11 @@ LOOK_VIDEOS = "look_videos@head"
 # Any number will do, as long as every process uses the same one.
 LOOK_VIDEOS_LOCK = 0x10_0C_4EE2
 
+# In seconds. After each try, which takes two, those who were kept waiting by it go first.
+LOCKED_PAUSES = (1, 2, 4, 8, 8, 8, 8, 8, 8)
+
+logger = logging.getLogger("lookreel.db")
+
 _CONFIGURATION = Path(__file__).parent.parent / "alembic.ini"
 
 
@@ -63,8 +71,28 @@ async def upgrade(url: URL | str, revision: str = "heads") -> None:
         DatabaseForeign: it belongs to something else, or to a newer release.
 
     """
+    for pause in (*LOCKED_PAUSES, None):
+        try:
+            with _sentences():
+                await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
+        except DatabaseLocked:
+            if pause is None:
+                raise
+            logger.warning("Something else uses a table that is to be migrated, trying again in %s s", pause)
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def pending(url: URL | str) -> list[str]:
+    """Return what `upgrade` would do, in its order: each revision with what its file says of it.
+
+    Raises:
+        InvalidDatabaseUrl, DatabaseUnavailable, DatabaseForeign
+
+    """
     with _sentences():
-        await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
+        return await _with_connection(url, _pending)
 
 
 async def upgrade_look_videos(url: URL | str) -> bool:
@@ -138,6 +166,14 @@ def _upgrade_look_videos(connection: Connection) -> bool:
     finally:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOOK_VIDEOS_LOCK})
+
+
+def _pending(connection: Connection) -> list[str]:
+    scripts = ScriptDirectory.from_config(_configuration(connection))
+    heads = MigrationContext.configure(connection).get_current_heads()
+    applied = {found.revision for head in heads for found in scripts.iterate_revisions(head, "base")}
+    missing = [found for found in scripts.walk_revisions() if found.revision not in applied]
+    return [f"{found.revision}: {found.doc}" for found in reversed(missing)]
 
 
 def _has_look_videos(connection: Connection) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     column,
     delete,
+    distinct,
     exists,
     func,
     literal_column,
@@ -38,7 +39,7 @@ PRIORITIES_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 # Of fewer, any plan is good.
 FEW_ROWS = 200
 
-_pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"))
+_pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"), column("queue_manager_id"))
 _log = table("pgqueuer_log", column("created"))
 
 
@@ -58,8 +59,8 @@ class _Place(Row):
     job_id: str
 
 
-class _Slot(Row):
-    slot: int
+class _Number(Row):
+    number: int
 
 
 class _Trigger(Row):
@@ -84,7 +85,13 @@ _HIGHEST_SLOT = Statement(
     select(cast(func.coalesce(func.max(_pgqueuer.c.slot), -1), Integer)).where(
         _pgqueuer.c.status == literal_column("'picked'")
     ),
-    _Slot,
+    _Number,
+)
+_WORKERS = Statement(
+    select(cast(func.count(distinct(_pgqueuer.c.queue_manager_id)), Integer)).where(
+        _pgqueuer.c.status == literal_column("'picked'")
+    ),
+    _Number,
 )
 _triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
 _ANNOUNCES = Statement(
@@ -143,7 +150,13 @@ async def renew_statistics(writer: Writer) -> None:
 async def highest_slot(reader: Reader) -> int:
     """Return the highest of the slots that taken jobs hold, which PgQueuer counts from 0; -1 where there are none."""
     (row,) = await reader.fetch(_HIGHEST_SLOT)
-    return row.slot
+    return row.number
+
+
+async def workers(reader: Reader) -> int:
+    """Count the workers that hold jobs."""
+    (row,) = await reader.fetch(_WORKERS)
+    return row.number
 
 
 async def announces_jobs(reader: Reader) -> bool:

@@ -22,6 +22,8 @@ def _revisions() -> tuple[frozenset[str], frozenset[str]]:
 
 HEADS, KNOWN = _revisions()
 """The last revision of each branch in `alembic/versions`, and every one."""
+OPTIONAL = frozenset({"0003"})
+"""The branch that makes the look_videos table: its time is the owner's (decision 4)."""
 WAY_OUT = (
     "Deploy the release that migrated it; or give Lookreel a database of its own, or a schema of its own by "
     "`search_path`."

@@ -33,6 +33,8 @@ from graphql import (
     is_list_type,
 )
 
+from graphql_server.observing import label_of
+
 # The lists of introspection, as a schema of some hundred types has them on the average: so the whole of it can be asked
 # for once, but not many times at once.
 INTROSPECTION_LENGTHS: dict[str, float] = {
@@ -158,6 +160,7 @@ class Operation:
     _pages: tuple[Page, ...]
     _defaults: Mapping[str, object]
     _sizes: Sizes
+    label: str = ""
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         """Return how many values the answer may hold, given the request's variables as they came."""
@@ -201,7 +204,7 @@ class _Shapes:
             if variable.default_value is not None
         }
         amount, pages = shape.once.plus(shape.per_node), tuple(self._pages)
-        return Operation(node, shape.depth, shape.fields, amount, pages, defaults, self._sizes)
+        return Operation(node, shape.depth, shape.fields, amount, pages, defaults, self._sizes, label_of(node))
 
     def _selection_set(self, node: SelectionSetNode | None, on: GraphQLNamedType | None) -> Shape:
         shape = NOTHING

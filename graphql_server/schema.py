@@ -1,6 +1,7 @@
 """A Strawberry schema with limits, errors by a table, a time limit, and execution a field at a time."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from graphql_server.execution.batch import Batching
 from graphql_server.execution.executor import executor_for
 from graphql_server.http_answers import not_begun
 from graphql_server.limits import coded
+from graphql_server.observing import REFUSED, NoObserver, Observer
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
 DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
@@ -50,6 +52,7 @@ class Policy:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     batching: Batching | None = field(default_factory=Batching)
     most_values: int = MOST_VALUES
+    observer: Observer = field(default_factory=NoObserver)
 
 
 class Schema(strawberry.Schema):
@@ -84,6 +87,7 @@ class Schema(strawberry.Schema):
         self._documents = policy.documents
         self.batching = policy.batching
         self._most_values = policy.most_values
+        self._observer = policy.observer
         self.error_formatter = ErrorFormatter(policy.errors, policy.request_id)
         # With these extensions and no others, what they do is done directly.
         self._own_extensions = self.extensions
@@ -125,7 +129,10 @@ class Schema(strawberry.Schema):
         )
         gate = DocumentGate(self._documents)
         gate.execution_context = context
+        began = time.perf_counter()
         result = await self._executed(gate, context)
+        label = REFUSED if gate.operation is None else gate.operation.label
+        self._observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
         if result.errors:
             result.errors = self.error_formatter.format_errors(result.errors)
         result.extensions = gate.get_results()

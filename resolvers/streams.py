@@ -26,6 +26,11 @@ class Streams:
         self._ends: defaultdict[UUID, set[Callable[[], None]]] = defaultdict(set)
         self.are_ending = False
 
+    @property
+    def number(self) -> int:
+        """How many are open."""
+        return self._open.total()
+
     def end(self) -> None:
         """Let every stream and every wait for a change end now."""
         self.are_ending = True

@@ -166,6 +166,23 @@ async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, po
     return await _once(writer, admin, owner, order.checked(), policy, kind=LedgerEntryKind.GRANT, write=write)
 
 
+async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy: Policy) -> int:
+    """Add tokens to an account from the command line, once for each reference; return the new balance.
+
+    Raises:
+        InvalidInput, ReferenceReused
+
+    """
+    check_grant(order.tokens)
+    asked = order.checked()
+    account = await lock_account(writer, owner, policy)
+    if await _of_reference(writer, owner, asked, LedgerEntryKind.GRANT) is not None:
+        return account.tokens
+    check_room(account, asked.tokens)
+    entry = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
+    return (await ledger.record(writer, account.id, entry)).balance_after
+
+
 async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
     """Add tokens to any account or take some away, once for each key and reference; the balance stays 0 or more.
 
@@ -282,6 +299,11 @@ async def _earlier_entry(  # noqa: PLR0913 - as above
     known = await earlier(writer, admin, order.idempotency_key, digest)
     if known is not None and known.ledger_entry_id is not None:
         return await ledger.get(writer, known.ledger_entry_id)
+    return await _of_reference(writer, owner, order, kind)
+
+
+async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: LedgerEntryKind) -> LedgerRow | None:
+    """Return what an order's reference was there for before; another order's is refused."""
     if order.reference is None:
         return None
     entry = await ledger.by_reference(writer, kind, order.reference)

@@ -18,6 +18,7 @@ from rest_compat.services import RestServices
 from rest_compat.time_limits import RequestTimedOut, limited
 
 PREFIX = "/api/v1/video-jobs/"
+ROUTE = PREFIX + "{video_job_id}"
 
 
 class AnswerPolls:
@@ -29,7 +30,7 @@ class AnswerPolls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
-        answer = await self._answer(scope) if _is_about_a_job(scope) else None
+        answer = await self._answer(scope) if is_about_a_job(scope) else None
         await (answer or self._app)(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response | None:
@@ -56,7 +57,8 @@ class AnswerPolls:
         return not_modified(state) if is_named(state.tag, if_none_match) else None
 
 
-def _is_about_a_job(scope: Scope) -> bool:
+def is_about_a_job(scope: Scope) -> bool:
+    """Whether it is a request for `ROUTE`."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"

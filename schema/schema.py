@@ -14,6 +14,7 @@ from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
 from graphql_server.execution.batch import Batching
 from graphql_server.limits import Limits
+from graphql_server.observing import NoObserver, Observer
 from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from schema import queries
@@ -54,15 +55,17 @@ def _row_types(class_: type) -> Mapping[str, type]:
     return class_.types() if issubclass(class_, Row) else {}
 
 
-def make_schema(
+def make_schema(  # noqa: PLR0913 - what an operator may set
     *,
     introspection: bool = True,
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     limits: Limits | None = None,
     fast: bool = True,
     most_values: int = MOST_VALUES,
+    observer: Observer | None = None,
 ) -> Schema:
     """Return the schema with its policy; documents are remembered for each one apart."""
+    observing = observer or NoObserver()
     documents = Documents(limits or Limits(), SIZES, introspection=introspection)
     return Schema(
         queries.Query,
@@ -73,8 +76,9 @@ def make_schema(
             expected_error,
             correlation_id.get,
             timeout_seconds,
-            Batching(_row_types) if fast else None,
+            Batching(_row_types, on_fallback=observing.fallback) if fast else None,
             most_values,
+            observing,
         ),
         StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         types=IN_PAYLOADS,

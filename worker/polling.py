@@ -14,6 +14,7 @@ from resolvers.ports import (
     ResultUnreadable,
     StillGenerating,
 )
+from worker import measures
 from worker.cancelling import cancel_upstream
 from worker.run import Later, Run
 from worker.run_times import estimated_percentage
@@ -35,7 +36,8 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
     failures = unreadable = 0
     while True:
         try:
-            answer = await run.context.unless_stopping(lambda: run.generator.poll(operation_name))
+            with measures.answered(run.provider, "poll"):
+                answer = await run.context.unless_stopping(lambda: run.generator.poll(operation_name))
         except GeneratorUnreachable as trouble:
             failures, unreadable = failures + 1, 0
             if failures == 1:

@@ -10,9 +10,10 @@ from db import video_jobs
 from db.engine.statements import Writer
 from db.enums import Submission, VideoJobStatus
 from db.video_jobs import JobRow
-from resolvers import generation
+from resolvers import generation, log_context
 from resolvers.generation import VideoJobChanged
 from resolvers.ports import GeneratorMisconfigured, VideoGenerator
+from worker import measures
 from worker.context import WorkerContext
 
 logger = logging.getLogger("lookreel.worker")
@@ -50,6 +51,7 @@ class Run:
 
         """
         run = cls(context, await _unfinished(context, job_id))
+        log_context.bind(job_id=job_id, run_id=run._run_id, provider=run.provider)
         run._leave_to_its_sender()
         await run._take()
         return run
@@ -81,6 +83,7 @@ class Run:
         refunds = self.context.catalogue.policy.refunds
         refund = is_our_fault or self.context.refund_failed_jobs or code in refunds
         await self.advance(lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund))
+        measures.ended(self.job)
 
     async def note_fault(self, message: str) -> int:
         """Count what has stopped the job; return how often something has."""

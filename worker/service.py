@@ -19,6 +19,7 @@ from db import queue
 from db.engine.error_names import errors_named
 from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
+from worker import measures
 from worker.cancelling import cancel_if_unwanted
 from worker.context import HandedOver, WorkerContext
 from worker.housekeeping import SIGN_OF_LIFE_SECONDS, give_sign_of_life, now_and_then, run_maintenance
@@ -171,9 +172,15 @@ async def _begun(context: WorkerContext, job_id: UUID) -> Run:
 
 async def see_through(run: Run) -> None:
     """Submit the job unless it was, wait for the video, keep it; the errors are those of the three steps."""
-    operation_name = await submit(run)
-    generated = await wait_for_video(run, operation_name)
-    await keep(run, generated)
+    is_new = run.job.operation_name is None
+    with measures.step("submit"):
+        operation_name = await submit(run)
+    if is_new:
+        measures.begun(run.job)
+    with measures.step("generate"):
+        generated = await wait_for_video(run, operation_name)
+    with measures.step("store"):
+        await keep(run, generated)
 
 
 async def _run_to_the_end(run: Run) -> None:

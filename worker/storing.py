@@ -13,6 +13,7 @@ from resolvers import generation
 from resolvers.generation import KeptVideo
 from resolvers.generation_costs import cost_of
 from resolvers.ports import Generated, GenerationFailed, StorageRefused, StorageUnavailable, StoredVideo
+from worker import measures
 from worker.run import Later, Run
 
 logger = logging.getLogger("lookreel.worker")
@@ -78,6 +79,7 @@ async def _store(run: Run, prepared: _Prepared, generated: Generated) -> None:
     cost = cost_of(run.context.catalogue.policy, run.job, prepared.properties.duration_seconds, generated.tokens)
     kept = KeptVideo(stored, prepared.properties, address, prepared.content_credentials, cost, generated.warnings)
     await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
+    measures.ended(run.job)
 
 
 async def _stored(run: Run, video: Path) -> StoredVideo:

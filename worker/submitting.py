@@ -24,6 +24,7 @@ from resolvers.ports import (
     StorageUnavailable,
     SubmissionUncertain,
 )
+from worker import measures
 from worker.cancelling import cancel_upstream
 from worker.run import Later, Run, Superseded, Transition
 
@@ -69,7 +70,8 @@ async def _begin(run: Run) -> None:
 
 async def _send_and_record(run: Run, request: GenerationRequest) -> str:
     try:
-        operation_name = await run.generator.submit(request)
+        with measures.answered(run.provider, "submit"):
+            operation_name = await run.generator.submit(request)
     except NotAccepted as refusal:
         if isinstance(refusal, QuotaExceeded):
             await _note_access(run)
@@ -158,6 +160,7 @@ async def _refuse(run: Run, refusal: GeneratorMisconfigured) -> None:
         await _note_trouble(run, refusal.reason)
         raise
     if VideoJobStatus(run.job.status).is_terminal:
+        measures.ended(run.job)
         raise Superseded
 
 

@@ -1,6 +1,7 @@
 """Connections and transactions. The edges open transactions here; nothing below an edge commits."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -30,7 +31,8 @@ class Database:
 
     Half of `pool_size` is for single reads, half for transactions: whoever waits for a lock takes no connection from
     those who read. Health has one of its own. Whoever gets none within `wait_seconds` gets `DatabaseBusy`. `url` is any
-    that libpq understands (`db.engine.address`); the attribute has it as SQLAlchemy writes it.
+    that libpq understands (`db.engine.address`); the attribute has it as SQLAlchemy writes it. `tokens` counts what the
+    transactions of this process have moved, by the kind of the ledger's entry.
 
     Raises:
         InvalidDatabaseUrl
@@ -53,7 +55,8 @@ class Database:
         readers = max(1, pool_size // 2)
         self.reader = Pool(connect, readers, capabilities, wait_seconds)
         self.health = Pool(partial(self.server.connect, FOR_HEALTH), 1, capabilities, FOR_HEALTH.connect)
-        self._writers = Pool(connect, max(1, pool_size - readers), capabilities, wait_seconds)
+        self.tokens: Counter[str] = Counter()
+        self.writers = Pool(connect, max(1, pool_size - readers), capabilities, wait_seconds)
         self._wake_ups = WakeUps(self.reader)
 
     @asynccontextmanager
@@ -66,8 +69,9 @@ class Database:
             DatabaseUnavailable: when there is no connection to be had, it was lost, or the database refuses.
 
         """
-        async with self._writers.transaction() as transaction:
+        async with self.writers.transaction() as transaction:
             yield transaction
+        self.tokens.update(transaction.tokens)
         self._wake_ups.send(transaction.wake_ups)
 
     @asynccontextmanager
@@ -87,7 +91,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection, within some seconds."""
         await self._wake_ups.close()
-        await asyncio.gather(self.reader.close(), self._writers.close(), self.health.close())
+        await asyncio.gather(self.reader.close(), self.writers.close(), self.health.close())
 
 
 def _written(address: DatabaseAddress) -> URL:

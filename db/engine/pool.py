@@ -4,6 +4,8 @@ A single read sees its own moment, and leaves nothing behind on its connection.
 """
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -32,6 +34,7 @@ class Transaction:
     def __init__(self, connection: asyncpg.Connection, capabilities: dict[str, bool]) -> None:
         self.capabilities = capabilities
         self.wake_ups: list[str] = []
+        self.tokens: Counter[str] = Counter()
         self._connection = connection
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
@@ -58,7 +61,8 @@ class Pool:
     """A `db.engine.statements.Reader` outside of any transaction: reads are repeated when a connection was lost.
 
     `capabilities` is what this process has found out about the database and will not change, such as its extensions.
-    Whoever gets no connection within `wait_seconds` gets none.
+    Whoever gets no connection within `wait_seconds` gets none. `waits` counts who had to wait for a connection, and
+    `seconds_waited` for how long they did together.
     """
 
     def __init__(
@@ -79,6 +83,8 @@ class Pool:
         # Others are for what is short: five searches for what is not there would keep every poll waiting.
         self._slow = asyncio.Semaphore(max(1, size * 2 // 5))
         self._closing: set[asyncio.Task[None]] = set()
+        self.waits = 0
+        self.seconds_waited = 0.0
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `db.engine.statements.Reader`."""
@@ -139,11 +145,15 @@ class Pool:
     async def _taken(self) -> _Slot:
         if not self._free.empty():
             return self._free.get_nowait()
+        began = time.monotonic()
+        self.waits += 1
         try:
             async with asyncio.timeout(self._wait_seconds):
                 return await self._free.get()
         except TimeoutError:
             raise DatabaseBusy from None
+        finally:
+            self.seconds_waited += time.monotonic() - began
 
     async def _again_if_lost(self, slot: _Slot, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
         """Do what is safe to repeat, once more where the connection was lost since its last use."""

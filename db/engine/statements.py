@@ -3,6 +3,7 @@
 To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg.
 """
 
+from collections import Counter
 from functools import cache
 from operator import itemgetter
 from types import UnionType
@@ -119,6 +120,11 @@ class Writer(Reader, Protocol):
     @property
     def wake_ups(self) -> list[str]:
         """What is to be told afterwards."""
+        ...
+
+    @property
+    def tokens(self) -> Counter[str]:
+        """How many tokens the ledger's entries move, by their kind: counted once it has committed."""
         ...
 
     async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:

@@ -5,7 +5,7 @@ That is a cycle, which holds what was read until the garbage collector comes, an
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +37,12 @@ class Batching:
 
     row_types: RowTypes = _no_rows
     fallbacks: Counter[str] = field(default_factory=Counter)
+    on_fallback: Callable[[str], None] = lambda _reason: None
 
     def count(self, reason: str, details: object) -> None:
         """Count a fallback; the details are logged."""
         self.fallbacks[reason] += 1
+        self.on_fallback(reason)
         logger.debug("Fell back to the default executor: %s, %r", reason, details)
 
 

@@ -18,7 +18,7 @@ from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 
 LOOKREEL = str(Path(sys.executable).with_name("lookreel"))
-OURS = ("DATABASE_URL", "JWT_", "DATA_DIR", "HOST", "PORT", "MOCK_", "LOG_LEVEL")
+OURS = ("DATABASE_URL", "JWT_", "DATA_DIR", "HOST", "PORT", "MOCK_", "LOG_", "METRICS_")
 END_SECONDS = 30
 COMMAND_SECONDS = 120
 

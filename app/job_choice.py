@@ -1,0 +1,101 @@
+"""Which jobs a command line means: by their ids, or by what they have in common."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from app.durations import duration
+from app.settings import Settings
+from auth.tokens import user_id_of
+from db import job_search
+from db.engine.database import Database
+from db.enums import VideoJobStatus
+from db.job_search import JobFilter, Selected
+from resolvers import accounts
+from resolvers.errors import InvalidInput, VideoJobNotFound
+from resolvers.ids import uuid_or
+
+MOST = 10_000
+
+Ids = Annotated[list[str] | None, typer.Argument(help="Which jobs; or choose them by options")]
+Status = Annotated[VideoJobStatus | None, typer.Option(help="Those of this status")]
+Email = Annotated[str | None, typer.Option(help="Those of this account")]
+UserId = Annotated[str | None, typer.Option(help="Those of this user")]
+Code = Annotated[str | None, typer.Option(help="Those that failed as this, such as GENERATION_TIMED_OUT")]
+Model = Annotated[str | None, typer.Option(help="Those of this model")]
+Older = Annotated[str | None, typer.Option(help="Those created longer ago, such as 30m, 12h or 1d")]
+Newer = Annotated[str | None, typer.Option(help="Those created since, such as 30m, 12h or 1d")]
+Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many at most, newest first")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list the jobs that are meant")]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What stands on the command line; of several options, a job has to fit all."""
+
+    ids: list[str]
+    status: VideoJobStatus | None
+    email: str | None
+    user_id: str | None
+    code: str | None
+    model: str | None
+    older: str | None
+    newer: str | None
+
+    def required(self) -> "Choice":
+        """Return it unless it means all jobs there are.
+
+        Raises:
+            InvalidInput
+
+        """
+        if not any(vars(self).values()):
+            raise InvalidInput("Say which jobs: by their ids, or by options such as --user-id and --older")
+        return self
+
+    async def found(
+        self, settings: Settings, database: Database, limit: int, statuses: tuple[VideoJobStatus, ...] = ()
+    ) -> list[Selected]:
+        """Return the jobs, newest first, of `statuses` where nothing else is said; those named by id whatever theirs.
+
+        Raises:
+            InvalidInput, VideoJobNotFound, ValueError
+
+        """
+        ids = tuple({job_id_of(text): None for text in self.ids})
+        wanted = JobFilter(
+            ids=ids or None,
+            statuses=(self.status,) if self.status else (() if ids else statuses),
+            user_id=await self._user(settings, database),
+            code=self.code,
+            model=self.model,
+            before=_ago(self.older),
+            since=_ago(self.newer),
+        )
+        jobs = await job_search.find(database.reader, wanted, max(limit, len(ids)))
+        if len(jobs) < len(ids):
+            raise VideoJobNotFound
+        return jobs
+
+    async def _user(self, settings: Settings, database: Database) -> UUID | None:
+        known = None if self.user_id is None else user_id_of(self.user_id, settings.jwt_issuer or "")
+        if self.email is None:
+            return known
+        return (await accounts.account_for_email(database.reader, self.email, known)).user_id
+
+
+def job_id_of(text: str) -> UUID:
+    """Read a job's id.
+
+    Raises:
+        VideoJobNotFound
+
+    """
+    return uuid_or(text, VideoJobNotFound)
+
+
+def _ago(text: str | None) -> datetime | None:
+    return None if text is None else datetime.now(UTC) - duration(text)

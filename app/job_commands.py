@@ -1,0 +1,186 @@
+"""`lookreel jobs` and `lookreel queue`: what an operator sees of the work, and does about it."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import UTC
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+import typer
+
+from app.job_choice import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer, Older, Status, UserId, job_id_of
+from app.process import run_process
+from app.registry import catalogue
+from app.settings import Settings
+from app.wiring import open_database, open_storages
+from auth.caller import Caller, Role
+from db import figures, pauses, queue, revisions, submission_pace
+from db.engine.database import Database
+from db.enums import ACTIVE_STATUSES, VideoJobStatus
+from db.job_search import Selected
+from resolvers import video_job_retries, video_jobs
+from resolvers.errors import Refusal
+from resolvers.models import Catalogue
+from resolvers.ports import Storage
+
+# May see and end what is anybody's. Nothing is written under this id.
+OPERATOR = Caller(UUID(int=0), None, Role.ADMIN)
+
+jobs = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, create failed ones anew.")
+Work = Callable[[Settings, Database], Awaitable[int]]
+
+
+class Installation(NamedTuple):
+    """What a retry needs: where jobs and their images are, and what is offered."""
+
+    database: Database
+    storage: Storage
+    catalogue: Catalogue
+
+
+@jobs.command(name="list")
+def list_jobs(  # noqa: PLR0913, PLR0917 - a command line's options
+    status: Status = None,
+    email: Email = None,
+    user_id: UserId = None,
+    code: Code = None,
+    model: Model = None,
+    older: Older = None,
+    newer: Newer = None,
+    limit: Limit = 50,
+) -> None:
+    """List jobs, newest first: id, status, why it failed, when it was created, model, user."""
+    choice = Choice([], status, email, user_id, code, model, older, newer)
+
+    async def work(settings: Settings, database: Database) -> int:
+        for job in await choice.found(settings, database, limit):
+            typer.echo(_line(job))
+        return 0
+
+    _exit_with(work)
+
+
+@jobs.command()
+def show(job_id: Annotated[str, typer.Argument(help="Which job")]) -> None:
+    """Show all of one job but its prompt, and its log."""
+
+    async def work(_settings: Settings, database: Database) -> int:
+        job = await video_jobs.get(database.reader, OPERATOR, job_id_of(job_id))
+        for name in type(job).columns():
+            if name != "prompt" and getattr(job, name) is not None:
+                typer.echo(f"{name:<24} {getattr(job, name)}")
+        for line in (await video_jobs.logs_by_job(database.reader, [job.id])).get(job.id, []):
+            typer.echo(f"{line.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S} {line.level:<7} {line.message}")
+        return 0
+
+    _exit_with(work)
+
+
+@jobs.command()
+def cancel(  # noqa: PLR0913, PLR0917 - as above
+    ids: Ids = None,
+    status: Status = None,
+    email: Email = None,
+    user_id: UserId = None,
+    model: Model = None,
+    older: Older = None,
+    newer: Newer = None,
+    limit: Limit = 1000,
+    dry_run: DryRun = False,  # noqa: FBT002 - a command line's flag
+) -> None:
+    """End jobs that have not ended, as their owners would; of those that were not sent, the tokens come back."""
+    choice = Choice(ids or [], status, email, user_id, None, model, older, newer)
+
+    async def one(database: Database, job: Selected) -> str:
+        async with database.transaction() as transaction:
+            return (await video_jobs.cancel(transaction, OPERATOR, job.id)).status
+
+    async def work(settings: Settings, database: Database) -> int:
+        chosen = await choice.required().found(settings, database, limit, ACTIVE_STATUSES)
+        return await _each(chosen, lambda job: one(database, job), dry_run=dry_run)
+
+    _exit_with(work)
+
+
+@jobs.command()
+def retry(  # noqa: PLR0913, PLR0917 - as above
+    ids: Ids = None,
+    email: Email = None,
+    user_id: UserId = None,
+    code: Code = None,
+    model: Model = None,
+    older: Older = None,
+    newer: Newer = None,
+    limit: Limit = 1000,
+    dry_run: DryRun = False,  # noqa: FBT002 - as above
+) -> None:
+    """Create failed jobs anew for their owners, who pay for them as for any; each once within a day."""
+    choice = Choice(ids or [], None, email, user_id, code, model, older, newer)
+
+    async def work(settings: Settings, database: Database) -> int:
+        storage = open_storages(settings)
+        installation = Installation(database, storage, catalogue(settings))
+
+        async def one(job: Selected) -> str:
+            owner, key = Caller(job.user_id, None), f"operator-retry-{job.id}"
+            made = await video_job_retries.retry(installation, owner, job.id, idempotency_key=key)
+            return f"is made anew as {made.job.id}"
+
+        chosen = await choice.required().found(settings, database, limit, (VideoJobStatus.FAILED,))
+        async with aclosing(storage):
+            return await _each(chosen, one, dry_run=dry_run)
+
+    _exit_with(work)
+
+
+def queue_state() -> None:
+    """Show how long the queue is, how old, who works on it, and what holds it up."""
+
+    async def work(_settings: Settings, database: Database) -> int:
+        found = await figures.read(database.reader)
+        workers = await queue.workers(database.reader)
+        typer.echo(f"waiting   {found.queued}, the oldest for {found.oldest_queued_seconds:.0f} s")
+        typer.echo(f"taken     {found.picked}, by {workers} workers")
+        typer.echo(f"jobs      {found.pending} PENDING, {found.running} RUNNING")
+        for provider, reason in (await submission_pace.troubles(database.reader)).items():
+            typer.echo(f"refused   by {provider}: {reason}")
+        for pause in await pauses.current(database.reader):
+            typer.echo(f"paused    {pause.scope}: {pause.reason}")
+        return 0
+
+    _exit_with(work)
+
+
+async def _each(jobs: list[Selected], do: Callable[[Selected], Awaitable[str]], *, dry_run: bool) -> int:
+    """Do it to each job by itself; return 1 where one was refused."""
+    refused = 0
+    for job in jobs:
+        if dry_run:
+            typer.echo(_line(job))
+            continue
+        try:
+            typer.echo(f"{job.id} {await do(job)}")
+        except Refusal as refusal:
+            refused += 1
+            typer.echo(f"{job.id} {refusal}", err=True)
+    typer.echo(f"{len(jobs)} jobs{', nothing was done' if dry_run else f', {refused} refused'}", err=True)
+    return 1 if refused else 0
+
+
+def _line(job: Selected) -> str:
+    created = f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{job.id} {job.status:<9} {job.error_code or '-':<22} {created} {job.model} {job.user_id}"
+
+
+def _exit_with(work: Work) -> None:
+    async def run(settings: Settings) -> int:
+        try:
+            async with open_database(settings) as database:
+                await revisions.require(database.reader)
+                return await work(settings, database)
+        except (Refusal, ValueError) as error:
+            typer.echo(error, err=True)
+            return 1
+
+    sys.exit(run_process(run))

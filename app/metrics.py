@@ -1,0 +1,110 @@
+"""What a process counts about itself, and how a scraper gets it (decision 37).
+
+Labels are names of ours: routes, fields of the schema, codes. Nothing that a client writes becomes one.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import psutil
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from app.parent import METRICS_FOLDER
+from app.tallies import Counts, Times
+from db.figures import Figures
+
+UNTIL = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+REQUESTS = Counts(Counter("lookreel_http_requests", "Answered requests", ["method", "route", "status"]))
+SECONDS = Times(
+    Histogram(
+        "lookreel_http_request_seconds", "Until an answer begins; streams go on afterwards", ["route"], buckets=UNTIL
+    ),
+    UNTIL,
+)
+OPERATIONS = Counts(
+    Counter("lookreel_graphql_operations", "Queries and mutations by root field", ["operation", "outcome"])
+)
+OPERATION_SECONDS = Times(
+    Histogram("lookreel_graphql_operation_seconds", "Until an operation is executed", ["operation"], buckets=UNTIL),
+    UNTIL,
+)
+FALLBACKS = Counts(Counter("lookreel_graphql_fallbacks", "Queries left to the default executor", ["reason"]))
+TALLIES = (REQUESTS, SECONDS, OPERATIONS, OPERATION_SECONDS, FALLBACKS)
+POOL_WAITS = Counter("lookreel_pool_waits", "How often a connection had to be waited for", ["pool"])
+POOL_SECONDS = Counter("lookreel_pool_wait_seconds", "For how long connections were waited for", ["pool"])
+TOKENS = Counter("lookreel_tokens", "Tokens moved, by the kind of the ledger's entry", ["kind"])
+STREAMS = Gauge("lookreel_streams_open", "Open subscriptions and event streams", multiprocess_mode="livesum")
+FEED = Gauge("lookreel_feed_seconds_behind", "How late changes are told to followers", multiprocess_mode="livemax")
+MEMORY = Gauge("lookreel_memory_bytes", "Resident memory of a process", ["process"], multiprocess_mode="livemax")
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class OfTheDatabase(Collector):
+    """What the database says of all processes together; only that it does not answer, where it does not."""
+
+    def __init__(self, figures: Figures | None) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Yield each gauge."""
+        found = self._figures
+        yield _gauge("database_up", "Whether the database has answered", {(): found is not None})
+        if found is None:
+            return
+        states = {("pending",): found.pending, ("running",): found.running}
+        yield _gauge("jobs_active", "Jobs in progress", states, ["status"])
+        yield _gauge("jobs_oldest_pending_seconds", "Age of the oldest waiting job", {(): found.oldest_pending_seconds})
+        places = {("queued",): found.queued, ("picked",): found.picked}
+        yield _gauge("queue_places", "Places in the queue: waiting, taken by workers", places, ["state"])
+        yield _gauge("queue_oldest_seconds", "Age of the oldest waiting place", {(): found.oldest_queued_seconds})
+        yield _gauge("file_removals_due", "Files whose removal is due", {(): found.removals_due})
+        yield _gauge("file_removals_failed", "Files whose removal has failed so far", {(): found.removals_failed})
+        yield _gauge("providers_refusing", "Providers that refuse our credentials", {(): found.providers_refusing})
+        yield _gauge("paused", "Whether creations are paused by an operator", {(): found.is_paused})
+
+
+def exposition(figures: Figures | None) -> bytes:
+    """Return everything as Prometheus reads it: of all processes where they share a folder, else of this one."""
+    registry = CollectorRegistry()
+    registry.register(OfTheDatabase(figures))
+    own = generate_latest(registry)
+    return own + generate_latest(processes())
+
+
+def processes() -> CollectorRegistry:
+    """Return what the processes have counted."""
+    folder = os.environ.get(METRICS_FOLDER)
+    if not folder:
+        return REGISTRY
+    for file in Path(folder).glob("gauge_live*_*.db"):
+        # What a process counted stays when it ends; what it had open does not.
+        if not psutil.pid_exists(int(file.stem.rpartition("_")[2])):
+            file.unlink(missing_ok=True)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
+
+
+def _gauge(
+    name: str,
+    meaning: str,
+    values: Mapping[tuple[()], float] | Mapping[tuple[str], float],
+    labels: list[str] | None = None,
+) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(f"lookreel_{name}", meaning, labels=labels or [])
+    for key, value in values.items():
+        gauge.add_metric(key, value)
+    return gauge

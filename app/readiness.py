@@ -1,0 +1,91 @@
+"""`/readyz`: whether requests should be sent to this process, and what is wrong, by name (decision 38)."""
+
+import asyncio
+import logging
+import os
+import shutil
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from app.settings import Settings
+from db import pauses, queue, revisions, submission_pace, workers
+from db.engine.database import Database
+from db.engine.errors import DatabaseUnavailable
+from db.engine.feed import JobFeed
+
+ANSWER_SECONDS = 0.9
+LEAST_FREE_BYTES = 100 * 1000 * 1000
+
+# Without these, nothing can be answered; whatever else is wrong, most requests can.
+REQUIRED = {"database", "migrations", "queue"}
+
+logger = logging.getLogger("lookreel")
+
+
+class Readiness:
+    """Looks at what requests need, over a connection that they do not use, within a second."""
+
+    def __init__(self, settings: Settings, database: Database, feed: JobFeed) -> None:
+        self._settings = settings
+        self._reader = database.health
+        self._feed = feed
+
+    async def answer(self, _request: Request) -> JSONResponse:
+        """Answer 200, `ready` or `degraded`, or 503 `unavailable`; `problems` says in a sentence what each is."""
+        problems = await self.problems()
+        is_ready = not REQUIRED & problems.keys()
+        status = ("degraded" if problems else "ready") if is_ready else "unavailable"
+        headers = {"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "5"})
+        return JSONResponse({"status": status, "problems": problems}, 200 if is_ready else 503, headers)
+
+    async def problems(self) -> dict[str, str]:
+        """Return what is wrong, by what it is wrong with."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                found = await self._of_database()
+        except TimeoutError:
+            found = {"database": "The database does not answer in time."}
+        except DatabaseUnavailable as error:
+            found = {"database": error.message}
+        except Exception:  # somebody else's tables may answer with anything
+            logger.exception("The database answers what it should not")
+            found = {"database": "The database answers what it should not: the log says more."}
+        return found | self._of_process()
+
+    async def _of_database(self) -> dict[str, str]:
+        applied = await revisions.applied(self._reader)
+        if not applied:
+            return {"migrations": "The database is empty. Run `lookreel migrate`."}
+        found: dict[str, str] = {}
+        # A newer release's database is one that this release still works with (docs/RUNBOOK.md).
+        if applied <= revisions.KNOWN and revisions.HEADS - revisions.OPTIONAL - applied:
+            found["migrations"] = "The database is not up to date. Run `lookreel migrate`."
+        if not await queue.announces_jobs(self._reader):
+            found["queue"] = "The queue's trigger is missing, so that jobs begin late. Run PgQueuer's `pgq upgrade`."
+        silent = (await workers.alive(self._reader)).silent_seconds
+        if silent is not None and silent > workers.ALIVE.total_seconds():
+            found["workers"] = f"No worker has given a sign of life for {silent:.0f} s."
+        if refusing := await submission_pace.troubles(self._reader):
+            found["provider"] = f"Our credentials are refused by {', '.join(sorted(refusing))}."
+        if paused := await pauses.current(self._reader):
+            found["creations"] = f"Paused by an operator ({', '.join(pause.scope for pause in paused)})."
+        return found
+
+    def _of_process(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        if self._feed.state.is_behind:
+            found["following"] = f"Changes are told {self._feed.state.seconds_behind:.0f} s late or more."
+        if trouble := self._of_storage():
+            found["storage"] = trouble
+        return found
+
+    def _of_storage(self) -> str | None:
+        """Look at the disk that files are kept on, or wait on before they are stored elsewhere."""
+        media = self._settings.media_folder.absolute()
+        folder = next(each for each in (media, *media.parents) if each.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return "DATA_DIR cannot be written to."
+        if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+            return "The disk of DATA_DIR is full."
+        return None

@@ -1,0 +1,70 @@
+"""What a scraper reads from the database: one statement over what is in progress, whose parts have indexes."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Double, cast, column, exists, func, literal_column, select, table
+
+from db.engine.statements import Reader, Row, Statement
+from db.enums import VideoJobStatus
+from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob
+from db.video_jobs import IS_ACTIVE
+
+_queue = table("pgqueuer", column("status"), column("created"))
+_IS_QUEUED = _queue.c.status == literal_column("'queued'")
+_IS_PENDING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
+_NOW = func.now()
+
+
+class Figures(Row):
+    """Jobs in progress and what they wait for, in numbers and seconds."""
+
+    pending: int
+    running: int
+    oldest_pending_seconds: float
+    queued: int
+    picked: int
+    oldest_queued_seconds: float
+    removals_due: int
+    removals_failed: int
+    providers_refusing: int
+    is_paused: bool
+
+
+def _age(since: ColumnElement[datetime]) -> ColumnElement[float]:
+    return cast(func.coalesce(func.extract("epoch", _NOW - since), 0), Double)
+
+
+_jobs = (
+    select(
+        func.count().filter(_IS_PENDING).label("pending"),
+        func.count().filter(~_IS_PENDING).label("running"),
+        _age(func.min(VideoJob.created_at).filter(_IS_PENDING)).label("age"),
+    )
+    .where(IS_ACTIVE)
+    .subquery("jobs")
+)
+_places = select(
+    func.count().filter(_IS_QUEUED).label("queued"),
+    func.count().filter(~_IS_QUEUED).label("picked"),
+    _age(func.min(_queue.c.created).filter(_IS_QUEUED)).label("age"),
+).subquery("places")
+_removals = select(
+    func.count().filter(FileRemoval.due_at <= _NOW).label("due"),
+    func.count().filter(FileRemoval.failures > 0).label("failed"),
+).subquery("removals")
+_refusing = select(func.count()).where(SubmissionPace.trouble.is_not(None)).scalar_subquery()
+_FIGURES = Statement(
+    select(
+        *(_jobs.c.pending, _jobs.c.running, _jobs.c.age),
+        *(_places.c.queued, _places.c.picked, _places.c.age),
+        *(_removals.c.due, _removals.c.failed),
+        *(_refusing, exists(select(CreationPause.scope))),
+    ),
+    Figures,
+)
+
+
+async def read(reader: Reader) -> Figures:
+    """Read all of them as they are now."""
+    (row,) = await reader.fetch(_FIGURES)
+    return row

@@ -1,0 +1,38 @@
+"""Who wants to know what was executed, and how long it took."""
+
+from typing import Protocol
+
+from graphql import FieldNode, OperationDefinitionNode
+
+REFUSED = "refused"
+SEVERAL = "several"
+
+
+class Observer(Protocol):
+    """Is called for each query and mutation; labels are names of the schema, so there are not many."""
+
+    def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
+        """Note an operation: `query videoJob`, `mutation several`; `refused` where it was not executed."""
+        ...
+
+    def fallback(self, reason: str) -> None:
+        """Note a query that batch execution has left to the default executor."""
+        ...
+
+
+class NoObserver:
+    """Notes nothing."""
+
+    def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
+        """See `Observer`."""
+
+    def fallback(self, reason: str) -> None:
+        """See `Observer`."""
+
+
+def label_of(operation: OperationDefinitionNode) -> str:
+    """Return the operation's type with its root field; of a valid document, that is a name of the schema."""
+    selections = operation.selection_set.selections
+    roots = {node.name.value for node in selections if isinstance(node, FieldNode)}
+    is_one = len(roots) == 1 and all(isinstance(node, FieldNode) for node in selections)
+    return f"{operation.operation.value} {roots.pop() if is_one else SEVERAL}"

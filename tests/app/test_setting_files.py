@@ -1,0 +1,125 @@
+"""Settings from `.env`, and secrets from files that the environment names."""
+
+from pathlib import Path
+
+import pytest
+
+from app.secret_files import MOST_BYTES, SECRETS
+from app.settings import InvalidSettings, Settings, read_settings
+
+KEY = "a secret key of the file's own, long enough"
+OPERATING = (Path(__file__).parent.parent.parent / "docs/OPERATING.md").read_text()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused() -> str:
+    with pytest.raises(InvalidSettings) as refusal:
+        read_settings()
+    return str(refusal.value)
+
+
+def test_the_environment_wins_over_a_named_file_and_that_over_env(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    (tmp_path / ".env").write_text(
+        "# ours\nLOG_LEVEL=debug\nPORT=8001\nexport HOST='::1'\nJWT_SECRET_KEY="
+        + "e" * 40
+        + "\nHOME_OF_SOMEBODY=else\n"
+    )
+    monkeypatch.setenv("PORT", "8002")
+    monkeypatch.setenv("JWT_SECRET_KEY_FILE", str(tmp_path / "key"))
+
+    settings = read_settings()
+
+    assert (settings.log_level, settings.port, settings.host, settings.jwt_secret_key) == ("DEBUG", 8002, "::1", KEY)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_each_secret_may_be_in_a_file_and_is_documented_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    value = {"database_url": "postgresql://u@h/db", "cloudinary_url": "cloudinary://k:s@c"}.get(name, "k" * 40)
+    (tmp_path / "secret").write_text(f"{value}\r\n")
+    monkeypatch.setenv("JWT_SECRET_KEYS", "" if name == "jwt_secret_keys" else "j" * 40)
+    monkeypatch.setenv(f"{name.upper()}_FILE", str(tmp_path / "secret"))
+    if name.startswith("cloudinary_api"):
+        monkeypatch.setenv("CLOUDINARY_URL", "cloudinary://k:s@c")
+
+    assert getattr(read_settings(), name) == value
+    assert f"`{name.upper()}_FILE`" in OPERATING
+
+
+def test_a_file_of_several_lines_is_a_key_in_pem_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lines").write_text("-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----\n")
+    monkeypatch.setenv("JWT_ALGORITHM", "RS256")
+    monkeypatch.setenv("JWT_SECRET_KEY_FILE", str(tmp_path / "lines"))
+    assert str(read_settings().jwt_secret_key).count("\n") == 2
+
+    monkeypatch.setenv("GEMINI_API_KEY_FILE", str(tmp_path / "lines"))
+    assert refused() == "GEMINI_API_KEY: must be a line of text in UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("contents", "reason"),
+    [
+        (None, "the file cannot be read: No such file or directory"),
+        (b"", "the file is empty"),
+        (b"\n\n", "the file is empty"),
+        (b"\xff" * 40, "the file cannot be read: it is no text in UTF-8"),
+        (b"k" * (MOST_BYTES + 1), "the file is too large"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, contents: bytes | None, reason: str
+) -> None:
+    if contents is not None:
+        (tmp_path / "secret").write_bytes(contents)
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(tmp_path / "secret"))
+
+    assert refused() == f"METRICS_TOKEN_FILE: {reason}"
+
+
+def test_a_folder_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(tmp_path))
+
+    assert refused() == "METRICS_TOKEN_FILE: the file cannot be read: Is a directory"
+
+
+def test_a_secret_that_is_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY)
+    monkeypatch.setenv("JWT_SECRET_KEY", KEY)
+    monkeypatch.setenv("JWT_SECRET_KEY_FILE", str(tmp_path / "key"))
+
+    assert refused() == "JWT_SECRET_KEY_FILE: JWT_SECRET_KEY is set as well. Leave one of them out."
+
+
+@pytest.mark.parametrize(
+    ("contents", "sentence"),
+    [
+        (b"LOG_LEVEL=LOUD\n", "LOG_LEVEL: "),
+        (b"PORT=x\n", "PORT: "),
+        (b"VEO_MODELS=[\n", "VEO_MODELS: must be a JSON object"),
+        (b"A=\xff\xff\n", ".env: cannot be read: it is no text in UTF-8"),
+    ],
+)
+def test_what_is_wrong_in_env_is_a_sentence(tmp_path: Path, contents: bytes, sentence: str) -> None:
+    (tmp_path / ".env").write_bytes(contents)
+
+    told = refused()
+
+    assert told.startswith(sentence)
+    assert len(told.splitlines()) == 1
+
+
+def test_settings_that_are_made_in_code_read_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=8001\n")
+    monkeypatch.delenv("PORT", raising=False)
+
+    assert Settings().port == 8000
