@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db import look_videos
+from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, count, newest_first, skipping
 from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
@@ -64,8 +65,8 @@ class LookList(NamedTuple):
 
     def narrowed_by(self) -> frozenset[str]:
         """Return by what."""
-        given = {name for name in ("has_videos", "visibilities", "ids") if getattr(self, name) is not None}
-        return frozenset({*given, "search"} if self.search else given)
+        given = [name for name in ("has_videos", "visibilities", "ids") if getattr(self, name) is not None]
+        return frozenset([*given, "search"] if self.search else given)
 
 
 class LookRow(Row):
@@ -143,12 +144,19 @@ async def change(writer: Writer, look: LookRow, **values: object) -> LookRow:
     products = await products_of(writer, [look.id])
     words = _search_text(kept["title"], kept["notes"], ((product.name, product.sku) for product in products))
     (changed,) = await writer.fetch(_CHANGE, look=look.id, **kept, search_text=words)
+    announce(writer, look)
     return changed
 
 
 async def remove(writer: Writer, look: LookRow) -> None:
     """Delete a look; its products, shares and links go with it, its video jobs stay."""
     await writer.fetch(_REMOVE, look=look.id)
+    announce(writer, look)
+
+
+def announce(writer: Writer, look: LookRow) -> None:
+    """Wake those who follow a look, as for a job of its owner's."""
+    wake_up_after_commit(writer, look.id, 0, look.user_id)
 
 
 async def page(reader: Reader, listed: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
@@ -203,8 +211,7 @@ def _values(listed: LookList) -> dict[str, object]:
     values: dict[str, object] = {"viewer": listed.user_id} if listed.view in _VIEWERS else {}
     if listed.search:
         values["pattern"] = containing(searchable(listed.search))
-    given = {"visibilities": listed.visibilities, "ids": listed.ids}
-    return values | {name: list(value) for name, value in given.items() if value is not None}
+    return values | {name: getattr(listed, name) for name in listed.narrowed_by() & {"visibilities", "ids"}}
 
 
 @lru_cache
@@ -215,8 +222,8 @@ def _listing_of(view: LookView, narrowed_by: frozenset[str], *, has_videos: bool
         "visibilities": Look.visibility == any_(bindparam("visibilities", type_=ARRAY(Text))),
         "ids": Look.id == among("ids"),
     }
-    query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view])
-    query = query.where(*(condition for name, condition in conditions.items() if name in narrowed_by))
+    narrowing = (condition for name, condition in conditions.items() if name in narrowed_by)
+    query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view], *narrowing)
     is_slow = not narrowed_by.isdisjoint({"search", "has_videos", "visibilities"})
     return Listing(query, (Look.created_at, Look.id), LookRow, is_slow=is_slow)
 
@@ -247,10 +254,7 @@ _ANY_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks")), LookRow)
 _VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_VISIBLE), LookRow)
 _IS_LOOK = Look.id == bindparam("look")
 _LOCK = Statement(select(*_LOOK).where(_IS_LOOK).with_for_update(), LookRow)
-_ADD = Statement(
-    insert(Look).values(_all_but_times(Look)).returning(*_LOOK),
-    LookRow,
-)
+_ADD = Statement(insert(Look).values(_all_but_times(Look)).returning(*_LOOK), LookRow)
 _ADD_PRODUCT = Statement(insert(Product).values(_all_but_times(Product)), NoRow)
 _CHANGE = Statement(
     update(Look)

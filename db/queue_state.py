@@ -7,7 +7,7 @@ from sqlalchemy import Integer, bindparam, column, func, literal_column, select,
 
 from db.engine.statements import Reader, Row, Statement
 from db.tables import SubmissionPace, VideoJob
-from db.video_jobs import IS_ACTIVE
+from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
 
 _pgqueuer = table("pgqueuer", column("queue_manager_id"), column("status"), column("heartbeat"))
 # How many kinds of jobs, and how many workers, are told of.
@@ -61,12 +61,22 @@ _WORKERS = Statement(
     WorkerRow,
     is_slow=True,
 )
+_ACTIVE_JOBS = Statement(
+    select(*SHOWN).where(IS_ACTIVE).order_by(VideoJob.created_at.desc()).limit(bindparam("most", type_=Integer)),
+    VideoJobRow,
+    is_slow=True,
+)
 _PACES = Statement(select(*PaceRow.columns_of(SubmissionPace)).order_by(SubmissionPace.provider), PaceRow)
 
 
 async def active_jobs(reader: Reader) -> list[ActiveJobs]:
     """Count the jobs that wait or run, by kind."""
     return await reader.fetch(_ACTIVE)
+
+
+async def newest_active(reader: Reader, *, limit: int) -> list[VideoJobRow]:
+    """Read the jobs in progress, the newest ones where there are more than `limit`."""
+    return await reader.fetch(_ACTIVE_JOBS, most=limit)
 
 
 async def workers(reader: Reader) -> list[WorkerRow]:

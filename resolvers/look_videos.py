@@ -9,7 +9,7 @@ from db import video_jobs as video_job_rows
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, VideoJobStatus
 from db.look_videos import VideoInLook
-from db.looks import LookRow
+from db.looks import LookRow, announce
 from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
 from resolvers.audit import Act, record_if_others
@@ -32,7 +32,7 @@ async def set_default(
         await look_videos.clear_default(writer, look.id)
     if not await look_videos.set_default(writer, look.id, video_job_id, is_default=is_default):
         raise VideoNotInLook
-    await _record(writer, caller, look, video_job_id, "default set" if is_default else "default unset")
+    await _changed(writer, caller, look, video_job_id, "default set" if is_default else "default unset")
     return look
 
 
@@ -49,7 +49,7 @@ async def link(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID
     if job.user_id != look.user_id:
         raise LookNotFound
     await look_videos.add(writer, look.id, video_job_id)
-    await _record(writer, caller, look, video_job_id, "linked")
+    await _changed(writer, caller, look, video_job_id, "linked")
     return look
 
 
@@ -63,7 +63,7 @@ async def unlink(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UU
     _, look = await _lock_both(writer, caller, video_job_id, look_id)
     if not await look_videos.remove(writer, look.id, video_job_id):
         raise VideoNotInLook
-    await _record(writer, caller, look, video_job_id, "unlinked")
+    await _changed(writer, caller, look, video_job_id, "unlinked")
     return look
 
 
@@ -84,7 +84,8 @@ async def counts_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID,
     return await look_videos.counts_of_looks(reader, look_ids)
 
 
-async def _record(writer: Writer, caller: Caller, look: LookRow, video_job_id: UUID, what: str) -> None:
+async def _changed(writer: Writer, caller: Caller, look: LookRow, video_job_id: UUID, what: str) -> None:
+    announce(writer, look)
     act = Act(AuditAction.CHANGE_LOOK_VIDEOS, look.user_id, look.id, details=f"{what}: video job {video_job_id}")
     await record_if_others(writer, caller, act)
 

@@ -1,12 +1,11 @@
 """A user's tokens: the wallet, spending from it, and what admins do to it. All of it goes through the ledger."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import astuple, dataclass, replace
 
 from auth.caller import Caller
 from db import accounts, ledger
 from db.accounts import Account
-from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
 from db.enums import ActorKind, AuditAction, LedgerEntryKind
 from db.ledger import Actor, Entry, LedgerRow
@@ -109,28 +108,6 @@ async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
     """Read the caller's account, in a new period where the last one has ended and renews."""
     account = await get_or_create_account(writer, caller, policy)
     return Wallet(account, policy.tier(account.tier))
-
-
-async def page(
-    reader: Reader,
-    owner: Caller,
-    kinds: Sequence[LedgerEntryKind] | None = None,
-    *,
-    first: int,
-    after: Position | None,
-) -> Page[LedgerRow]:
-    """Read a page of an account's ledger, of these kinds if any are given, newest first."""
-    return await ledger.page(reader, owner.user_id, kinds, first=first, after=after)
-
-
-async def total(reader: Reader, owner: Caller, kinds: Sequence[LedgerEntryKind] | None = None) -> int:
-    """Count an account's entries, up to `db.engine.paging.MOST_COUNTED`."""
-    return await ledger.total(reader, owner.user_id, kinds)
-
-
-async def offset_page(reader: Reader, caller: Caller, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
-    """Read a page of the caller's ledger with its total, newest first."""
-    return await ledger.offset_page(reader, caller.user_id, skip=skip, limit=limit)
 
 
 async def consume(  # noqa: PLR0913 - what an operation is, and who pays

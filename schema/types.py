@@ -6,7 +6,6 @@ makes it. What needs another read goes through a dataloader, for all rows of a l
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import Enum
 from operator import attrgetter
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -21,12 +20,10 @@ from db.looks import SharedWith as SharedWithRow
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.columns import column, read_by
-from resolvers import looks
 from resolvers.meanings import MEANINGS
 from schema import job_fields, look_fields
 from schema.context import Info, RequestContext
-from schema.enum_values import describe_values
-from schema.look_fields import ShownLook
+from schema.look_fields import ShownLook, ThumbnailType
 from schema.nodes import Node
 from schema.plain_fields import shows
 from schema.users import User
@@ -40,15 +37,6 @@ OfStatus = Annotated[
 USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
 
 
-@describe_values
-@strawberry.enum(description="What stands for a look in a list.")
-class ThumbnailType(Enum):
-    """Either the look's image or its default video."""
-
-    IMAGE = "image"
-    VIDEO = "video"
-
-
 def url(attribute: str, description: str, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
     """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
     get = attrgetter(attribute)
@@ -57,10 +45,6 @@ def url(attribute: str, description: str, *, deprecated: str | None = None) -> A
         return context.absolute_urls(list(map(get, rows)))
 
     return column(urls, description, deprecated=deprecated)
-
-
-def _ids(rows: Sequence[ShownLook] | Sequence[VideoJobRow]) -> list[UUID]:
-    return [row.id for row in rows]
 
 
 def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
@@ -183,27 +167,6 @@ class SharedWith:
     name: str | None
 
 
-async def _products(rows: Sequence[ShownLook], context: RequestContext) -> list[list[ProductRow]]:
-    return await context.loaders.products_of_look.load_all(_ids(rows))
-
-
-async def _shared_with(rows: Sequence[ShownLook], context: RequestContext) -> list[list[SharedWithRow]]:
-    return await context.loaders.shared_with_of_look.load_all(_ids(rows))
-
-
-async def _thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[ThumbnailType]:
-    return [ThumbnailType(thumbnail.type) for thumbnail in await _thumbnails(rows, context)]
-
-
-async def _thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> list[str | None]:
-    return context.absolute_urls([thumbnail.url for thumbnail in await _thumbnails(rows, context)])
-
-
-async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> list[looks.Thumbnail]:
-    videos = await look_fields.videos(rows, context)
-    return [looks.thumbnail(row, shown) for row, shown in zip(rows, videos, strict=True)]
-
-
 @shows(LookRow, LookOfJob, hidden={"video_job_id", "user_id"})
 class Look(Node):
     """An image with the products on it, and the videos made of it."""
@@ -217,11 +180,11 @@ class Look(Node):
     created_at: datetime
     updated_at: datetime
     generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
-    products: list[Product] = column(_products, MEANINGS["products"])
+    products: list[Product] = column(look_fields.products, MEANINGS["products"])
     video_count: int = column(look_fields.video_counts, "How many videos it shows, in whatever state")
-    shared_with: list[SharedWith] = column(_shared_with, MEANINGS["shared_with"])
-    default_thumbnail_type: ThumbnailType = column(_thumbnail_types, MEANINGS["default_thumbnail_type"])
-    default_thumbnail_url: str = column(_thumbnail_urls, MEANINGS["default_thumbnail_url"])
+    shared_with: list[SharedWith] = column(look_fields.shared_with, MEANINGS["shared_with"])
+    default_thumbnail_type: ThumbnailType = column(look_fields.thumbnail_types, MEANINGS["default_thumbnail_type"])
+    default_thumbnail_url: str = column(look_fields.thumbnail_urls, MEANINGS["default_thumbnail_url"])
 
     @strawberry.field(description=MEANINGS["videos"], metadata=read_by(look_fields.videos))
     async def videos(

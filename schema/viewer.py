@@ -9,7 +9,7 @@ import strawberry
 
 from auth.caller import Caller
 from db.enums import LedgerEntryKind
-from resolvers import tokens
+from resolvers import token_history
 from resolvers.tokens import Wallet
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
@@ -64,8 +64,10 @@ class TokenAccount:
     ) -> Connection[TokenTransaction]:
         """Read a page of the ledger."""
         size, position = page_arguments(first, after)
-        page = await tokens.page(info.context.reader, self.owner, kind, first=size, after=position)
-        return connection(page, TokenTransaction.of, partial(tokens.total, owner=self.owner, kinds=kind), after=after)
+        page = await token_history.page(info.context.reader, self.owner, kind, first=size, after=position)
+        return connection(
+            page, TokenTransaction.of, partial(token_history.total, owner=self.owner, kinds=kind), after=after
+        )
 
 
 @strawberry.type(description="Who is calling.")

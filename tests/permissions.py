@@ -68,6 +68,8 @@ JOB_FOLLOWED = Rule(ALLOWED, NO_JOB, NO_JOB, CLOSED, CLOSED, ALLOWED)
 OWNERS_JOBS_FOLLOWED = Rule(ALLOWED, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
 # Nothing has been deleted.
 DELETIONS_FOLLOWED = Rule(EMPTY, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
+LOOK_FOLLOWED = Rule(ALLOWED, NO_LOOK, ALLOWED, CLOSED, CLOSED, ALLOWED)
+EVERYBODYS_JOBS_FOLLOWED = Rule(ADMIN_REQUIRED, ADMIN_REQUIRED, ADMIN_REQUIRED, CLOSED, CLOSED, ALLOWED)
 # Looks are read as their visibility says, and changed by their owner and the admins.
 SHARED_LOOK = Rule(ALLOWED, NO_LOOK, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
 SHARED_LOOKS_BY_ID = Rule(ALLOWED, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
@@ -207,6 +209,8 @@ GRAPHQL = {
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
     "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
     "Subscription.videoJobDeletions": Case(DELETIONS_FOLLOWED, "{ videoJobId }"),
+    "Subscription.look": Case(LOOK_FOLLOWED, f'(id: "$look") {LOOK}'),
+    "Subscription.adminVideoJobs": Case(EVERYBODYS_JOBS_FOLLOWED, JOB_FIELDS),
     "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),
 }
 

@@ -29,6 +29,7 @@ from db import creations, look_videos, looks, migrations, revisions, video_job_l
 from db.engine.paging import Page, Position
 from db.engine.pool import Transaction
 from db.engine.statements import Statement, Writer
+from db.enums import VideoJobStatus
 from db.looks import LookList, LookView
 from db.video_job_lists import VideoJobFilter
 from resolvers import accounts, video_job_creation
@@ -276,6 +277,21 @@ async def test_the_jobs_that_hold_slots_are_found_among_a_million(grown: Inspect
     assert [job_id.int for job_id in standing.active] == list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))
     assert plan.indexes == {"ix_video_jobs_active"}
     assert plan.rows_read == len(standing.active)
+
+
+@pytest.mark.parametrize("statuses", [[VideoJobStatus.RUNNING], [VideoJobStatus.FAILED]])
+async def test_few_jobs_of_a_status_are_found_among_a_million(
+    grown: InspectedDatabase, statuses: list[VideoJobStatus]
+) -> None:
+    wanted = VideoJobFilter(user_id=OWNER, statuses=statuses)
+    running = list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))[::-1]
+
+    page, plan = await explained(grown, lambda session: video_job_lists.page(session, wanted, first=PAGE, after=None))
+
+    assert numbers(page) == (running if statuses == [VideoJobStatus.RUNNING] else [])
+    assert plan.kinds == {"Limit", "Index Scan"}
+    assert plan.indexes <= {"ix_video_jobs_of_status", "ix_video_jobs_all_of_status"}
+    assert plan.rows_read == len(page.rows)
 
 
 async def test_looks_shared_with_a_user_are_reached_by_their_shares(grown: InspectedDatabase) -> None:
