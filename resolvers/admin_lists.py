@@ -13,7 +13,8 @@ from db.enums import VideoJobStatus
 from db.pauses import PauseRow
 from db.queue_state import ActiveJobs, WorkerRow
 from db.user_lists import UserFilter, UserRow
-from db.video_job_lists import Durations, ErrorCount, VideoJobFilter
+from db.video_job_lists import MOST_CODES, Durations, ErrorCount, VideoJobFilter
+from resolvers.errors import InvalidInput
 from resolvers.ids import NOBODYS, id_or_nothing, uuid_of
 from resolvers.models import MOCK, Catalogue
 from resolvers.texts import checked_text
@@ -33,11 +34,10 @@ class AdminNarrowing(Narrowing):
 
     def checked(self) -> VideoJobFilter:
         """See `Narrowing.checked`."""
-        codes = self.error_codes
         return replace(
             super().checked(),
             user_id=id_or_nothing(self.user_id),
-            error_codes=None if codes is None else tuple(filter(None, (_name(code, "errorCode") for code in codes))),
+            error_codes=_codes(self.error_codes),
             model=_name(self.model, "model"),
             provider=_name(self.provider, "provider"),
         )
@@ -165,6 +165,14 @@ def _id_or_email(text: str) -> tuple[UUID | None, str | None]:
     except ValueError:
         email = email_of(text)
     return (NOBODYS, None) if email is None else (None, email)
+
+
+def _codes(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+    if texts is None:
+        return None
+    if len(texts) > MOST_CODES:
+        raise InvalidInput(f"At most {MOST_CODES} codes can be asked for at once", field="errorCode")
+    return tuple(filter(None, (_name(text, "errorCode") for text in texts)))
 
 
 def _name(text: str | None, field: str) -> str | None:

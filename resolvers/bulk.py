@@ -84,7 +84,11 @@ async def cancel(writer: Writer, caller: Caller, job: VideoJobRow, reason: str |
 
     """
     caller.require_admin()
-    await video_jobs.cancel(writer, caller, job.id, reason=checked_reason(reason))
+    reason = checked_reason(reason)
+    await video_jobs.cancel(writer, caller, job.id, reason=reason)
+    if job.user_id == caller.user_id:
+        # As one of many it is an admin's act, also where it happens to be their own.
+        await record(writer, caller, Act(AuditAction.CANCEL_VIDEO_JOB, job.user_id, job.id, reason))
 
 
 async def retry(writer: Writer, caller: Caller, job: VideoJobRow, reason: str | None, catalogue: Catalogue) -> UUID:

@@ -126,19 +126,22 @@ async def test_the_queue_tells_what_waits_and_runs_by_provider(house: House) -> 
     assert "veo" in providers
 
 
-async def test_many_jobs_are_cancelled_as_single_ones_are(house: House) -> None:
-    admin, user, other = await house.user(role=Role.ADMIN), await house.user(tokens=1000), await house.user()
+@pytest.mark.parametrize("whose", ["a user's", "the admin's own"])
+async def test_many_jobs_are_cancelled_as_single_ones_are(house: House, whose: str) -> None:
+    admin, other = await house.user(role=Role.ADMIN), await house.user()
+    user = await house.user(tokens=1000) if whose == "a user's" else admin
+    await house.set_tokens(user, 1000)
     jobs = [await house.create(user) for _ in range(3)]
     await house.create(other)
-    whose = {"userId": str(user.user_id)}
+    theirs = {"userId": str(user.user_id)}
 
-    dry = await bulk(house, admin, CANCEL, filter=whose, dryRun=True, reason="Outage")
+    dry = await bulk(house, admin, CANCEL, filter=theirs, dryRun=True, reason="Outage")
     assert (dry["matched"], dry["changed"], dry["results"]) == (3, 0, [])
     assert (await house.count(VideoJob.status == "PENDING"), await recorded(house)) == (4, [])
 
-    part = await bulk(house, admin, CANCEL, filter=whose, limit=2, reason="Outage")
+    part = await bulk(house, admin, CANCEL, filter=theirs, limit=2, reason="Outage")
     assert (part["matched"], part["changed"], part["hasNextPage"]) == (3, 2, True)
-    rest = await bulk(house, admin, CANCEL, filter=whose, after=part["endCursor"], reason="Outage")
+    rest = await bulk(house, admin, CANCEL, filter=theirs, after=part["endCursor"], reason="Outage")
 
     assert (rest["matched"], rest["changed"], rest["hasNextPage"]) == (1, 1, False)
     results = [*part["results"], *rest["results"]]
@@ -183,6 +186,7 @@ async def test_failed_jobs_are_retried_once_for_their_owners(house: House) -> No
     [
         ({"filter": {}}, "filter"),
         ({"filter": {"search": " "}}, "filter"),
+        ({"filter": {"errorCode": ["FAULT"] * 101}}, "errorCode"),
         ({"filter": {"status": ["PENDING"]}, "limit": 0}, "limit"),
         ({"filter": {"status": ["PENDING"]}, "limit": 101}, "limit"),
         ({"filter": {"status": ["PENDING"]}, "after": "rubbish"}, "after"),

@@ -78,7 +78,8 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(CASE WHEN n % 3000 = 2 THEN 2
 FROM generate_series(2, $1, 30) n
 """
 MANY_LOOKS: dict[str, tuple[int, ...]] = {USERS: (), LOOKS: (ROWS, RARE_EVERY), SHARES: (ROWS,)}
-FAST_LOADING = "SET session_replication_role = replica; SET maintenance_work_mem = '512MB'"  # checks no foreign keys
+# Checks no foreign keys, and takes its time where the machine is busy.
+FAST_LOADING = "SET session_replication_role = replica; SET maintenance_work_mem = '512MB'; SET statement_timeout = 0"
 # Made after the rows, which takes a fraction of the time.
 MADE_LATER = (
     "looks_search_text",
