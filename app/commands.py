@@ -26,7 +26,9 @@ from auth.tokens import sign, user_id_of
 from db import accounts as rows
 from db import revisions
 from db.engine.statements import Writer
+from db.enums import AuditAction
 from resolvers import accounts
+from resolvers.audit import Act, record
 from resolvers.errors import InvalidInput, Refusal, UserNotFound
 from resolvers.tokens import Order, grant_as_operator
 
@@ -96,6 +98,8 @@ def token(
         if admin:
             caller = replace(caller, role=Role.ADMIN)
         note = await _opened(settings, transaction, caller)
+        what = Act(AuditAction.ISSUE_TOKEN, caller.user_id, details=f"Role {caller.role}, valid for {expires}")
+        await record(transaction, None, what)
         return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
     _exit_with(_printing(work))

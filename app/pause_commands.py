@@ -8,12 +8,9 @@ import typer
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database
-from db import pauses
 from db.enums import PauseScope
+from resolvers import pauses
 from resolvers.errors import InvalidInput
-from resolvers.texts import required_text
-
-LONGEST_REASON = 500
 
 
 def pause(
@@ -25,12 +22,11 @@ def pause(
 
     async def work(settings: Settings) -> int:
         try:
-            text = required_text(reason, "reason", LONGEST_REASON)
+            async with open_database(settings) as database, database.transaction() as transaction:
+                await pauses.begin(transaction, scope, reason)
         except InvalidInput as error:
             typer.echo(error, err=True)
             return 1
-        async with open_database(settings) as database, database.transaction() as transaction:
-            await pauses.begin(transaction, scope, text)
         typer.echo(f"New {'real ' if real else ''}videos are refused until `lookreel resume`.")
         return 0
 

@@ -1,12 +1,13 @@
 """Statements on accounts: a user's row with the balance and the period on it. What changes balances: `db.ledger`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Integer, Interval, Text, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.tables import User
 
 
@@ -30,6 +31,14 @@ class AccountState(Row):
     id: UUID
     status: str
     role: str
+
+
+class Profile(Row):
+    """Who a user is."""
+
+    id: UUID
+    email: str | None
+    name: str | None
 
 
 class _Found(Row):
@@ -58,6 +67,7 @@ _BY_EMAIL = Statement(
     _Found,
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
+_PROFILES = Statement(select(*Profile.columns_of(User)).where(User.id == among("users")), Profile)
 _STATE = (User.id, User.status, User.role)
 _SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
 _SET_STATUS = Statement(
@@ -89,6 +99,11 @@ _DUE = Statement(
 async def get(reader: Reader, user_id: UUID) -> Account | None:
     """Read one account."""
     return await first_row(reader, _GET, user=user_id)
+
+
+async def profiles(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
+    """Read who users are; those without an account are missing."""
+    return {row.id: row for row in await reader.fetch(_PROFILES, users=user_ids)}
 
 
 async def lock(writer: Writer, user_id: UUID) -> Account | None:

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exi
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
+from db.engine.search import folded
 from db.engine.statements import Reader, Row, Statement, Writer
 from db.enums import LogLevel, PauseScope, VideoJobStatus
 from db.ledger import Entry, balance_changed
@@ -87,7 +88,7 @@ _QUEUE_AT = func.date_trunc("second", func.now()) + bindparam("handicap", type_=
 def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
     """Put the job first: what needs its id is written from what its row returns."""
     values = {"id": bindparam("job"), "user_id": _USER} | {
-        name: bindparam(name) for name in (*SPECIFIED, "status_message", "tokens_consumed")
+        name: bindparam(name) for name in (*SPECIFIED, "search_text", "status_message", "tokens_consumed")
     }
     job = insert(VideoJob).values(values | {"queue_at": _QUEUE_AT}).returning(*SHOWN, VideoJob.queue_at).cte("job")
     charge = balance_changed(select(job.c.id).scalar_subquery())
@@ -129,6 +130,7 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
     """
     values = new.charge.parameters(new.user_id) | {"job": new.job_id, "level": LogLevel.INFO, "message": new.message}
     values |= {"tokens_consumed": -new.charge.amount, "handicap": new.handicap}
+    values["search_text"] = folded(new.specification.prompt)
     values |= values_of(new.specification) | {"status_message": new.status_message}
     if new.look_id is not None:
         values["look"] = new.look_id

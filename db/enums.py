@@ -87,3 +87,32 @@ class Visibility(StrEnum):
     PRIVATE = "private"
     SHARED = "shared"
     PUBLIC = "public"
+
+
+class AuditAction(StrEnum):
+    """What an admin or an operator did to what is not their own."""
+
+    GRANT_TOKENS = "GRANT_TOKENS"
+    ADJUST_TOKENS = "ADJUST_TOKENS"
+    SET_TIER = "SET_TIER"
+    RESET_PERIOD = "RESET_PERIOD"
+    SET_STATUS = "SET_STATUS"
+    SET_ROLE = "SET_ROLE"
+    ISSUE_TOKEN = "ISSUE_TOKEN"  # noqa: S105 - no secret
+    PAUSE_CREATIONS = "PAUSE_CREATIONS"
+    RESUME_CREATIONS = "RESUME_CREATIONS"
+    CANCEL_VIDEO_JOB = "CANCEL_VIDEO_JOB"
+    RETRY_VIDEO_JOB = "RETRY_VIDEO_JOB"
+    DELETE_VIDEO_JOB = "DELETE_VIDEO_JOB"
+    CHANGE_LOOK = "CHANGE_LOOK"
+    SET_LOOK_VISIBILITY = "SET_LOOK_VISIBILITY"
+    CHANGE_LOOK_VIDEOS = "CHANGE_LOOK_VIDEOS"
+    DELETE_LOOK = "DELETE_LOOK"
+    MIGRATE_LOOK_VIDEOS = "MIGRATE_LOOK_VIDEOS"
+
+
+class AuditActor(StrEnum):
+    """Who did it: an admin by an API, or an operator at the command line, who has no account."""
+
+    ADMIN = "ADMIN"
+    OPERATOR = "OPERATOR"

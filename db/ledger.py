@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     BigInteger,
     ColumnElement,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Integer,
     Text,
     Uuid,
+    any_,
     bindparam,
     case,
     cast,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
+from db.engine.paging import Listing, OffsetPage, Page, Position, count, newest_first, skipping
 from db.engine.statements import Reader, Row, Statement, Writer, among, first_row
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
@@ -147,11 +149,13 @@ def balance_changed(job: ColumnElement[Any]) -> CTE:
 
 _changed = balance_changed(bindparam("job", type_=Uuid))
 _RECORD = Statement(select(*(_changed.c[name] for name in LedgerRow.columns())), LedgerRow)
-_LEDGER = Listing(
-    select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner")),
-    (LedgerEntry.created_at, LedgerEntry.id),
-    LedgerRow,
+_OWN = select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner"))
+_ORDER = (LedgerEntry.created_at, LedgerEntry.id)
+_LEDGER = Listing(_OWN, _ORDER, LedgerRow)
+_LEDGER_OF_KINDS = Listing(
+    _OWN.where(LedgerEntry.kind == any_(bindparam("kinds", type_=ARRAY(Text)))), _ORDER, LedgerRow
 )
+_LEDGER_OF_KIND = Listing(_OWN.where(LedgerEntry.kind == bindparam("kind")), _ORDER, LedgerRow)
 _OF_JOBS = Statement(
     select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
     LedgerRow,
@@ -210,9 +214,31 @@ async def record(writer: Writer, user_id: UUID, entry: Entry, *, video_job_id: U
     return row
 
 
-async def page(reader: Reader, user_id: UUID, *, first: int, after: Position | None) -> Page[LedgerRow]:
-    """Read a page of a user's ledger, newest first."""
-    return await newest_first(reader, _LEDGER, {"owner": user_id}, first=first, after=after)
+async def page(
+    reader: Reader,
+    user_id: UUID,
+    kinds: Sequence[LedgerEntryKind] | None = None,
+    *,
+    first: int,
+    after: Position | None,
+) -> Page[LedgerRow]:
+    """Read a page of a user's ledger, of these kinds if any are given, newest first."""
+    listing, values = _ledger(user_id, kinds)
+    return await newest_first(reader, listing, values, first=first, after=after)
+
+
+async def total(reader: Reader, user_id: UUID, kinds: Sequence[LedgerEntryKind] | None = None) -> int:
+    """Count a user's entries, up to `MOST_COUNTED`."""
+    return await count(reader, *_ledger(user_id, kinds))
+
+
+def _ledger(user_id: UUID, kinds: Sequence[LedgerEntryKind] | None) -> tuple[Listing[LedgerRow], dict[str, object]]:
+    """Return a listing and its parameters. One kind is another statement than several: an index has it in order."""
+    if kinds is None:
+        return _LEDGER, {"owner": user_id}
+    if len(kinds) == 1:
+        return _LEDGER_OF_KIND, {"owner": user_id, "kind": kinds[0]}
+    return _LEDGER_OF_KINDS, {"owner": user_id, "kinds": list(kinds)}
 
 
 async def offset_page(reader: Reader, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:

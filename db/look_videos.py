@@ -5,12 +5,14 @@ The table is made by the owner's one-time migration. Until then every read finds
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Text, and_, bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, Integer, Text, Uuid, and_, any_, bindparam, column, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.enums import VideoJobStatus
 from db.nested import NESTED_LIMIT
 from db.tables import Look, LookVideo, VideoJob
 
@@ -18,7 +20,7 @@ _TABLE = LookVideo.__tablename__
 
 
 class VideoInLook(Row):
-    """What a look shows of a job."""
+    """What a look shows of a job, and whose job it is."""
 
     look_id: UUID
     is_default: bool
@@ -29,6 +31,15 @@ class VideoInLook(Row):
     thumbnail_url: str | None
     content_credentials: str | None
     created_at: datetime
+    user_id: UUID
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    video_duration_seconds: float | None
+    video_width: int | None
+    video_height: int | None
+    error_code: str | None
+    error_message: str | None
 
 
 class LookOfJob(Row):
@@ -36,12 +47,20 @@ class LookOfJob(Row):
 
     video_job_id: UUID
     id: UUID
+    user_id: UUID
     title: str | None
     notes: str | None
     generated_image_url: str
     visibility: str
     created_at: datetime
     updated_at: datetime
+
+
+class VideoCount(Row):
+    """How many videos a look shows."""
+
+    look_id: UUID
+    count: int
 
 
 class _Found(Row):
@@ -61,6 +80,10 @@ _VIDEOS = Statement(
     .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
     .limit(NESTED_LIMIT),
     VideoInLook,
+)
+_COUNTS = Statement(
+    select(LookVideo.look_id, func.count()).where(LookVideo.look_id == among("looks")).group_by(LookVideo.look_id),
+    VideoCount,
 )
 _LOOKS = Statement(
     select(LookVideo.video_job_id, *(getattr(Look, name) for name in LookOfJob.columns()[1:]))
@@ -114,6 +137,43 @@ async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_d
 async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
     """Read the videos of many looks, newest first."""
     return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
+
+
+async def first_of_looks(
+    reader: Reader, look_ids: Sequence[UUID], first: int, statuses: Sequence[VideoJobStatus] | None
+) -> list[VideoInLook]:
+    """Read the newest `first` videos of each of many looks, newest first, of these statuses if any are given."""
+    if not await exist(reader):
+        return []
+    # Each look once, or its videos would come twice.
+    looks = list(dict.fromkeys(look_ids))
+    if statuses is None:
+        return await reader.fetch(_first(any_status=True), looks=looks, most=first)
+    return await reader.fetch(_first(any_status=False), looks=looks, most=first, statuses=list(statuses))
+
+
+async def counts_of_looks(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the videos of many looks; those without one are missing."""
+    if not await exist(reader):
+        return {}
+    return {row.look_id: row.count for row in await reader.fetch(_COUNTS, looks=look_ids)}
+
+
+@cache
+def _first(*, any_status: bool) -> Statement[VideoInLook]:
+    asked = func.unnest(bindparam("looks", type_=ARRAY(Uuid))).table_valued(column("id", Uuid)).render_derived("asked")
+    newest = (
+        select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
+        .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
+        .where(LookVideo.look_id == asked.c.id)
+        .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
+        .limit(bindparam("most", type_=Integer))
+    )
+    if not any_status:
+        newest = newest.where(VideoJob.status == any_(bindparam("statuses", type_=ARRAY(Text))))
+    found = newest.lateral()
+    query = select(*found.c).select_from(asked).join(found, true())
+    return Statement(query.order_by(found.c.created_at.desc(), found.c.id.desc()).limit(NESTED_LIMIT), VideoInLook)
 
 
 async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LookOfJob]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     cast,
     delete,
@@ -30,12 +31,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, newest_first, skipping
+from db import look_videos
+from db.engine.database import wake_up_after_commit
+from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, count, newest_first, skipping
 from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import Visibility
 from db.nested import NESTED_LIMIT
-from db.tables import Look, LookShare, Product
+from db.tables import Look, LookShare, LookVideo, Product
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
 _PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
@@ -51,29 +54,32 @@ class LookView(StrEnum):
 
 
 class LookList(NamedTuple):
-    """Which looks to list: a view through the eyes of a user, narrowed by a search where there is one."""
+    """Which looks to list: a view through the eyes of a user, narrowed by all that is not None."""
 
     view: LookView
     user_id: UUID
     search: str | None = None
+    has_videos: bool | None = None
+    visibilities: Sequence[Visibility] | None = None
+    ids: Sequence[UUID] | None = None
+
+    def narrowed_by(self) -> frozenset[str]:
+        """Return by what."""
+        given = [name for name in ("has_videos", "visibilities", "ids") if getattr(self, name) is not None]
+        return frozenset([*given, "search"] if self.search else given)
 
 
 class LookRow(Row):
-    """What is shown of a look."""
+    """What is shown of a look, and whose it is."""
 
     id: UUID
+    user_id: UUID
     title: str | None
     notes: str | None
     generated_image_url: str
     visibility: str
     created_at: datetime
     updated_at: datetime
-
-
-class OwnedLook(LookRow):
-    """A look, and whose it is."""
-
-    user_id: UUID
 
 
 class ProductRow(Row):
@@ -91,7 +97,6 @@ class ProductRow(Row):
 
 
 _LOOK = LookRow.columns_of(Look)
-_OWNED = OwnedLook.columns_of(Look)
 _PRODUCT = [cast(it, Double) if it is Product.price else it for it in ProductRow.columns_of(Product)]
 _VIEWER = bindparam("viewer", type_=Uuid)
 
@@ -105,7 +110,7 @@ class SharedWith(Row):
     name: str | None
 
 
-async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Mapping[str, object]]) -> OwnedLook:
+async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Mapping[str, object]]) -> LookRow:
     """Write a new look, given by its columns, with its products in their order."""
     words = _search_text(look["title"], look["notes"], ((product["name"], product["sku"]) for product in products))
     (written,) = await writer.fetch(_ADD, **look, search_text=words)
@@ -114,7 +119,7 @@ async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Map
     return written
 
 
-async def lock(writer: Writer, look_id: UUID) -> OwnedLook | None:
+async def lock(writer: Writer, look_id: UUID) -> LookRow | None:
     """Read a look and keep every other writer of it waiting until the transaction ends."""
     return await first_row(writer, _LOCK, look=look_id)
 
@@ -133,28 +138,44 @@ async def get_visible_many(reader: Reader, look_ids: Sequence[UUID], user_id: UU
     return await reader.fetch(_VISIBLE_LOOKS, looks=look_ids, viewer=user_id)
 
 
-async def change(writer: Writer, look: OwnedLook, **values: object) -> OwnedLook:
+async def change(writer: Writer, look: LookRow, **values: object) -> LookRow:
     """Set title, notes or visibility of a locked look, and keep its search text up to date."""
     kept = {"title": look.title, "notes": look.notes, "visibility": look.visibility} | values
     products = await products_of(writer, [look.id])
     words = _search_text(kept["title"], kept["notes"], ((product.name, product.sku) for product in products))
     (changed,) = await writer.fetch(_CHANGE, look=look.id, **kept, search_text=words)
+    announce(writer, look)
     return changed
 
 
-async def remove(writer: Writer, look: OwnedLook) -> None:
+async def remove(writer: Writer, look: LookRow) -> None:
     """Delete a look; its products, shares and links go with it, its video jobs stay."""
     await writer.fetch(_REMOVE, look=look.id)
+    announce(writer, look)
+
+
+def announce(writer: Writer, look: LookRow) -> None:
+    """Wake those who follow a look, as for a job of its owner's."""
+    wake_up_after_commit(writer, look.id, 0, look.user_id)
 
 
 async def page(reader: Reader, listed: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
     """Read a page of a list, newest first."""
-    return await newest_first(reader, _listing(listed), _values(listed), first=first, after=after)
+    if await _is_empty(reader, listed):
+        return Page((), has_next=False)
+    return await newest_first(reader, await _listing(reader, listed), _values(listed), first=first, after=after)
+
+
+async def total(reader: Reader, listed: LookList) -> int:
+    """Count a list, up to `MOST_COUNTED`."""
+    if await _is_empty(reader, listed):
+        return 0
+    return await count(reader, await _listing(reader, listed), _values(listed))
 
 
 async def offset_page(reader: Reader, listed: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
     """Read a page of a list with its total, newest first."""
-    return await skipping(reader, _listing(listed), _values(listed), skip=skip, limit=limit)
+    return await skipping(reader, await _listing(reader, listed), _values(listed), skip=skip, limit=limit)
 
 
 async def share(writer: Writer, look_id: UUID, user_ids: Collection[UUID]) -> None:
@@ -174,21 +195,37 @@ async def shares_of(reader: Reader, look_ids: Sequence[UUID]) -> list[SharedWith
     return await reader.fetch(_SHARES, looks=look_ids)
 
 
-def _listing(listed: LookList) -> Listing[LookRow]:
-    return _listing_of(listed.view, searching=bool(listed.search))
+async def _is_empty(reader: Reader, listed: LookList) -> bool:
+    """Whether there is nothing to ask for: no look shows a video before the one-time migration."""
+    return bool(listed.has_videos) and not await look_videos.exist(reader)
+
+
+async def _listing(reader: Reader, listed: LookList) -> Listing[LookRow]:
+    narrowed_by = listed.narrowed_by()
+    if listed.has_videos is False and not await look_videos.exist(reader):
+        narrowed_by -= {"has_videos"}
+    return _listing_of(listed.view, narrowed_by, has_videos=bool(listed.has_videos))
 
 
 def _values(listed: LookList) -> dict[str, object]:
     values: dict[str, object] = {"viewer": listed.user_id} if listed.view in _VIEWERS else {}
-    return values | {"pattern": containing(searchable(listed.search))} if listed.search else values
+    if listed.search:
+        values["pattern"] = containing(searchable(listed.search))
+    return values | {name: getattr(listed, name) for name in listed.narrowed_by() & {"visibilities", "ids"}}
 
 
 @lru_cache
-def _listing_of(view: LookView, *, searching: bool) -> Listing[LookRow]:
-    query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view])
-    if searching:
-        query = query.where(Look.search_text.like(bindparam("pattern"), escape=ESCAPE))
-    return Listing(query, (Look.created_at, Look.id), LookRow, is_slow=searching)
+def _listing_of(view: LookView, narrowed_by: frozenset[str], *, has_videos: bool) -> Listing[LookRow]:
+    conditions = {
+        "search": Look.search_text.like(bindparam("pattern"), escape=ESCAPE),
+        "has_videos": _HAS_VIDEOS if has_videos else ~_HAS_VIDEOS,
+        "visibilities": Look.visibility == any_(bindparam("visibilities", type_=ARRAY(Text))),
+        "ids": Look.id == among("ids"),
+    }
+    narrowing = (condition for name, condition in conditions.items() if name in narrowed_by)
+    query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view], *narrowing)
+    is_slow = not narrowed_by.isdisjoint({"search", "has_videos", "visibilities"})
+    return Listing(query, (Look.created_at, Look.id), LookRow, is_slow=is_slow)
 
 
 def _all_but_times(table: type[Look | Product]) -> dict[str, BindParameter[Any]]:
@@ -210,24 +247,22 @@ _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
 # What they show depends on who looks.
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
 _IS_VISIBLE = or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())
+_HAS_VIDEOS = exists().where(LookVideo.look_id == Look.id)
 _ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
 _VISIBLE_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look"), _IS_VISIBLE), LookRow)
 _ANY_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks")), LookRow)
 _VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_VISIBLE), LookRow)
 _IS_LOOK = Look.id == bindparam("look")
-_LOCK = Statement(select(*_OWNED).where(_IS_LOOK).with_for_update(), OwnedLook)
-_ADD = Statement(
-    insert(Look).values(_all_but_times(Look)).returning(*_OWNED),
-    OwnedLook,
-)
+_LOCK = Statement(select(*_LOOK).where(_IS_LOOK).with_for_update(), LookRow)
+_ADD = Statement(insert(Look).values(_all_but_times(Look)).returning(*_LOOK), LookRow)
 _ADD_PRODUCT = Statement(insert(Product).values(_all_but_times(Product)), NoRow)
 _CHANGE = Statement(
     update(Look)
     .where(_IS_LOOK)
     .values({name: bindparam(name) for name in ("title", "notes", "visibility", "search_text")})
     .values(updated_at=func.now())
-    .returning(*_OWNED),
-    OwnedLook,
+    .returning(*_LOOK),
+    LookRow,
 )
 _REMOVE = Statement(delete(Look).where(_IS_LOOK), NoRow)
 _UNSHARE = Statement(delete(LookShare).where(LookShare.look_id == bindparam("look")), NoRow)

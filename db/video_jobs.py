@@ -29,7 +29,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.declarations import declares
 from db.engine.database import wake_up_after_commit
-from db.engine.paging import Listing, OffsetPage, Page, Position, newest_first, skipping
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.nested import NESTED_LIMIT
@@ -172,10 +171,6 @@ _CHANGED_SINCE = Statement(
     .limit(bindparam("most", type_=Integer)),
     VideoJobRow,
 )
-_OWN_JOBS = Listing(select(*SHOWN).where(VideoJob.user_id == _OWNER), _ORDER, VideoJobRow)
-_OWN_JOBS_OF_STATUS = Listing(
-    select(*SHOWN).where(VideoJob.user_id == _OWNER, VideoJob.status == bindparam("status")), _ORDER, VideoJobRow
-)
 _LINE = LogLine.columns_of(VideoJobLog)
 _ADD_LOG = Statement(
     insert(VideoJobLog).values(video_job_id=bindparam("job"), level=bindparam("level"), message=bindparam("message")),
@@ -250,22 +245,6 @@ async def get_as_created(
     return await first_row(reader, _AS_CREATED, job=job_id, owner=user_id, **values)
 
 
-async def page_of_owner(
-    reader: Reader, user_id: UUID, status: VideoJobStatus | None = None, *, first: int, after: Position | None
-) -> Page[VideoJobRow]:
-    """Read a page of a user's jobs, of one status where one is given, newest first."""
-    listing, values = _owned(user_id, status)
-    return await newest_first(reader, listing, values, first=first, after=after)
-
-
-async def offset_page_of_owner(
-    reader: Reader, user_id: UUID, status: VideoJobStatus | None, *, skip: int, limit: int
-) -> OffsetPage[VideoJobRow]:
-    """Read a page of a user's jobs with the total, newest first."""
-    listing, values = _owned(user_id, status)
-    return await skipping(reader, listing, values, skip=skip, limit=limit)
-
-
 async def remove(writer: Writer, job: VideoJobRow) -> None:
     """Delete a job with its log and links; what it cost stays in the ledger."""
     await writer.fetch(_REMOVE, job=job.id)
@@ -319,9 +298,3 @@ async def logs_after(reader: Reader, job_id: UUID, after: int) -> list[LogLine]:
 async def active_but_not_queued(reader: Reader, *, limit: int) -> list[UnqueuedJob]:
     """Find jobs that no worker will ever take, since their place in the queue is gone."""
     return await reader.fetch(_NOT_QUEUED, most=limit)
-
-
-def _owned(user_id: UUID, status: VideoJobStatus | None) -> tuple[Listing[VideoJobRow], dict[str, object]]:
-    if status is None:
-        return _OWN_JOBS, {"owner": user_id}
-    return _OWN_JOBS_OF_STATUS, {"owner": user_id, "status": status}

@@ -1,6 +1,6 @@
 """Fields that are read for a whole list in one go: their one rule serves a single object, too."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -9,10 +9,11 @@ from strawberry.types.field import StrawberryField
 
 _BATCH_RESOLVER = "graphql_server.batch_resolver"
 
-# Given objects and the operation's context, returns the values in the objects' order. It waits for nothing but
-# dataloaders, and does no harm when it is called again.
-Now = Callable[[Sequence[Any], Any], list[Any]]
-Later = Callable[[Sequence[Any], Any], Coroutine[Any, Any, list[Any]]]
+# Given objects, the operation's context, and the field's arguments if it has any (scalars, enums, lists of them),
+# returns the values in the objects' order. It waits for nothing but dataloaders, and does no harm when it is called
+# again.
+Now = Callable[..., list[Any]]
+Later = Callable[..., Coroutine[Any, Any, list[Any]]]
 Info = strawberry.Info[Any, None]
 
 
@@ -26,8 +27,13 @@ def column(read: Now | Later, description: str, type_: object = None, *, depreca
     if type_ is not None:
         resolver.__annotations__["return"] = type_
     return strawberry.field(
-        resolver=resolver, description=description, deprecation_reason=deprecated, metadata={_BATCH_RESOLVER: read}
+        resolver=resolver, description=description, deprecation_reason=deprecated, metadata=read_by(read)
     )
+
+
+def read_by(read: Now | Later) -> dict[str, Now | Later]:
+    """Return the metadata of a field whose own resolver takes arguments, and hands them to `read` by name."""
+    return {_BATCH_RESOLVER: read}
 
 
 def batch_resolver_of(field: StrawberryField) -> Now | Later | None:

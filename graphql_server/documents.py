@@ -32,6 +32,7 @@ from graphql_server.limits import (
     coded,
     parsed,
 )
+from graphql_server.single_values import with_lists
 
 # Strawberry's own rules go with the standard ones; the caches of Strawberry are not used beside the one here.
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -41,12 +42,16 @@ LONGEST_NAME_SHOWN = 100
 
 @dataclass(frozen=True)
 class Document:
-    """A document within the limits, what is wrong with it, its operations' figures and its queries by name."""
+    """A document within the limits, what is wrong with it, its operations' figures and its queries by name.
+
+    `tokens` is how long its text was.
+    """
 
     node: DocumentNode
     errors: list[GraphQLError]
     operations: dict[str | None, Operation]
     queries: dict[str | None, Query]
+    tokens: int
 
 
 @dataclass
@@ -86,6 +91,10 @@ class Documents:
         """
         figures = operations(schema, node, self.sizes)
         check_document(node, figures.values(), self.limits, introspection=self.introspection)
+        tokens = node.token_count
+        listing = with_lists(schema, node)
+        if listing is not node:
+            node, figures = listing, operations(schema, listing, self.sizes)
         errors = validate(schema, node, RULES, MOST_ERRORS, hide_suggestions=not self.introspection)
         fragments = {
             found.name.value: FragmentDetails(found)
@@ -97,14 +106,14 @@ class Documents:
             for name, operation in figures.items()
             if operation.node.operation is CoreOperationType.QUERY
         }
-        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures, queries)
+        return Document(node, [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], figures, queries, tokens)
 
     def _remember(self, query: str, document: Document) -> None:
         self._known[query] = document
-        self._tokens += document.node.token_count
+        self._tokens += document.tokens
         while len(self._known) > self.most or self._tokens > self.most_tokens:
             _, forgotten = self._known.popitem(last=False)
-            self._tokens -= forgotten.node.token_count
+            self._tokens -= forgotten.tokens
 
 
 class DocumentGate(SchemaExtension):
@@ -138,6 +147,7 @@ class DocumentGate(SchemaExtension):
         schema = context.schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
         if context.graphql_document is not None:
             self.document = self._documents.checked(context.graphql_document, schema)
+            context.graphql_document = self.document.node
         elif context.query:
             self.document = self._documents.of(context.query, schema)
             context.graphql_document = self.document.node

@@ -1,16 +1,18 @@
 """Accounts: made on first sight with a welcome of tokens, topped up through the ledger."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from auth.caller import LONGEST_EMAIL, AccountStatus, Caller, Role, email_of
 from db import accounts, ledger
-from db.accounts import Account
+from db.accounts import Account, Profile
 from db.engine.statements import Reader, Writer
-from db.enums import ActorKind, LedgerEntryKind
+from db.enums import ActorKind, AuditAction, LedgerEntryKind
 from db.ledger import SYSTEM, Actor, Entry, LedgerRow
 from db.video_jobs import VideoJobRow
+from resolvers.audit import Act, checked_reason, record
 from resolvers.errors import InvalidInput, UserNotFound
 from resolvers.ids import uuid_of
 from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
@@ -96,6 +98,11 @@ async def account_for_email(reader: Reader, email: str, user_id: UUID | None = N
     return Caller(user_id=user_id, email=address)
 
 
+async def profiles(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
+    """Read who users are that the caller may know: themselves; admins know everybody."""
+    return await accounts.profiles(reader, [id_ for id_ in user_ids if caller.is_admin or id_ == caller.user_id])
+
+
 async def find_account(reader: Reader, caller: Caller) -> Account | None:
     """Return the caller's account, None where there is none yet.
 
@@ -109,15 +116,18 @@ async def find_account(reader: Reader, caller: Caller) -> Account | None:
     return account
 
 
-async def set_status(writer: Writer, caller: Caller, user_id: str, status: AccountStatus) -> AccountStatus:
+async def set_status(
+    writer: Writer, caller: Caller, user_id: str, status: AccountStatus, *, reason: str | None = None
+) -> AccountStatus:
     """Decide whether an account may act, whatever its tokens say; for admins, but not on themselves.
 
     Raises:
         AdminRequired, UserNotFound
-        InvalidInput: it is the caller's own
+        InvalidInput: it is the caller's own, or the reason is too long
 
     """
     caller.require_admin()
+    reason = checked_reason(reason)
     try:
         id_ = uuid_of(user_id)
     except ValueError:
@@ -126,6 +136,7 @@ async def set_status(writer: Writer, caller: Caller, user_id: str, status: Accou
         raise InvalidInput("You cannot lock yourself out: let another admin do it", field="userId")
     if await accounts.set_status(writer, id_, status) is None:
         raise UserNotFound("userId")
+    await record(writer, caller, Act(AuditAction.SET_STATUS, id_, reason=reason, details=status))
     return status
 
 
@@ -133,12 +144,14 @@ async def set_status_of(writer: Writer, caller: Caller, status: AccountStatus) -
     """Decide it for an operator, who needs no account of their own; raises `UserNotFound`."""
     if await accounts.set_status(writer, caller.user_id, status) is None:
         raise UserNotFound("userId")
+    await record(writer, None, Act(AuditAction.SET_STATUS, caller.user_id, details=status))
 
 
 async def set_role_of(writer: Writer, caller: Caller, role: Role) -> None:
     """Make an account an admin's, whatever its tokens say, or no longer; raises `UserNotFound`."""
     if await accounts.set_role(writer, caller.user_id, role) is None:
         raise UserNotFound("userId")
+    await record(writer, None, Act(AuditAction.SET_ROLE, caller.user_id, details=role))
 
 
 def check_grant(tokens: int) -> None:
@@ -166,7 +179,9 @@ async def grant(writer: Writer, caller: Caller, tokens: int, policy: Policy = BU
     check_grant(tokens)
     account = await lock_account(writer, caller, policy)
     check_room(account, tokens)
-    return (await ledger.record(writer, account.id, Entry(LedgerEntryKind.GRANT, tokens))).balance_after
+    entry = await ledger.record(writer, account.id, Entry(LedgerEntryKind.GRANT, tokens))
+    await record(writer, None, Act(AuditAction.GRANT_TOKENS, account.id, entry.id, details=f"{tokens:+d} tokens"))
+    return entry.balance_after
 
 
 async def refund(writer: Writer, job: VideoJobRow) -> int:

@@ -96,7 +96,7 @@ async def follow_with_log(
     line_id = after.line
     async for job in follow(database, feed, caller, job_id, after_version=after.version):
         # Lines are written with the version that they belong to, so they are there once the version is.
-        lines = await _once_available(partial(rows.logs_after, database.reader, job_id, line_id))
+        lines = await once_available(partial(rows.logs_after, database.reader, job_id, line_id))
         line_id = lines[-1].id if lines else line_id
         yield Change(job, lines)
 
@@ -127,7 +127,7 @@ async def follow_all(
             news, missed = await inbox.fetch()
             jobs = [job for job in news.values() if job is not None]
             if missed:
-                jobs += await _once_available(partial(_lately_changed, database, caller, known))
+                jobs += await once_available(partial(_lately_changed, database, caller, known))
             for job in jobs:
                 if job.id not in known or job.version > known[job.id].version:
                     known[job.id] = job
@@ -150,7 +150,7 @@ async def follow_deletions(
         if deleted_after is None:
             told = {row.video_job_id: row.deleted_at for row in await _deletions(database, caller, since)}
         while True:
-            for row in await _once_available(partial(_deletions, database, caller, since)):
+            for row in await once_available(partial(_deletions, database, caller, since)):
                 if row.video_job_id not in told:
                     told[row.video_job_id] = row.deleted_at
                     yield row
@@ -203,7 +203,7 @@ async def _changed_since(database: Database, caller: Caller, since: datetime) ->
         since, last = page[-1].updated_at, page[-1].id
 
 
-async def _once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
+async def once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
     """Read as soon as the database can be reached: a follower who is there already need not come back for it."""
     while True:
         try:

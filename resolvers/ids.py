@@ -1,12 +1,16 @@
 """Ids as callers write them: a malformed one is answered like one that does not exist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from resolvers.errors import Refusal
+from resolvers.errors import InvalidInput, Refusal
 
 # A UUID in braces, or as a URN, is shorter; `UUID` copies a text of any length several times before it looks.
 LONGEST_UUID = 64
+# The id of nothing.
+NOBODYS = UUID(int=0)
+# How many a list can be asked for by.
+MOST_IDS = 100
 
 
 def uuid_of(text: str) -> UUID:
@@ -27,3 +31,31 @@ def uuid_or(text: str, not_found: Callable[[], Refusal]) -> UUID:
         return uuid_of(text)
     except ValueError:
         raise not_found() from None
+
+
+def id_or_nothing(text: str | None) -> UUID | None:
+    """Read the id that a list is filtered by; what is no UUID is the id of nothing. None stays None."""
+    try:
+        return None if text is None else uuid_of(text)
+    except ValueError:
+        return NOBODYS
+
+
+def uuids_of(texts: Sequence[str] | None, field: str = "ids") -> list[UUID] | None:
+    """Read the ids that a list is asked for by, each once; what is no UUID is the id of nothing. None stays None.
+
+    Raises:
+        InvalidInput: there are too many
+
+    """
+    if texts is None:
+        return None
+    if len(texts) > MOST_IDS:
+        raise InvalidInput(f"At most {MOST_IDS} ids can be asked for at once", field=field)
+    found = []
+    for text in texts:
+        try:
+            found.append(uuid_of(text))
+        except ValueError:
+            continue
+    return list(dict.fromkeys(found))

@@ -15,12 +15,13 @@ from auth.caller import Caller
 from db import file_removals
 from db import looks as look_rows
 from db.engine.database import Database
-from db.enums import Visibility
-from db.looks import OwnedLook
+from db.enums import AuditAction, Visibility
+from db.looks import LookRow
 from db.specification import values_of
 from media.images import Image
 from resolvers import looks
 from resolvers.accounts import lock_account
+from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
@@ -67,7 +68,7 @@ async def check_quotas(database: Database, caller: Caller, policy: Policy, sent:
 
 async def create(
     database: Database, storage: Storage, caller: Caller, asked: LookInput, policy: Policy = BUILT_IN
-) -> OwnedLook:
+) -> LookRow:
     """Check a look, store its images, write it; a refused one leaves no image behind.
 
     Raises:
@@ -107,6 +108,7 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         look = await looks.lock_own(transaction, caller, look_id)
         products = await look_rows.products_of(transaction, [look.id])
         await look_rows.remove(transaction, look)
+        await record_if_others(transaction, caller, Act(AuditAction.DELETE_LOOK, look.user_id, look.id))
         urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
         await file_removals.schedule(transaction, [url for url in urls if url is not None])
 

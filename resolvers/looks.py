@@ -12,12 +12,13 @@ from auth.caller import Caller
 from db import looks
 from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
-from db.enums import VideoJobStatus, Visibility
+from db.enums import AuditAction, VideoJobStatus, Visibility
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import LookList, LookRow, LookView, OwnedLook, ProductRow, SharedWith
+from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
+from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
-from resolvers.ids import uuid_of
+from resolvers.ids import uuid_of, uuids_of
 from resolvers.texts import checked_text
 
 LONGEST_TITLE = 500
@@ -65,7 +66,7 @@ class Thumbnail:
     url: str
 
 
-async def create(writer: Writer, caller: Caller, new: NewLook, *, look_id: UUID | None = None) -> OwnedLook:
+async def create(writer: Writer, caller: Caller, new: NewLook, *, look_id: UUID | None = None) -> LookRow:
     """Write a look of the caller's with its products in the given order."""
     values = {
         "id": look_id or uuid7(),
@@ -100,17 +101,27 @@ async def read_many(reader: Reader, caller: Caller, look_ids: Sequence[UUID]) ->
     return {look.id: look for look in found}
 
 
-def listed(caller: Caller, view: LookView, search: str | None) -> LookList:
+def listed(  # noqa: PLR0913 - one parameter for each filter
+    caller: Caller,
+    view: LookView,
+    search: str | None,
+    *,
+    has_videos: bool | None = None,
+    visibilities: Sequence[Visibility] | None = None,
+    ids: Sequence[str] | None = None,
+) -> LookList:
     """Return which looks a list shows to the caller.
 
     Raises:
         AdminRequired: for the view of all looks.
-        InvalidInput: when the search cannot be one.
+        InvalidInput: when the search cannot be one, or there are too many ids.
 
     """
     if view is LookView.ALL:
         caller.require_admin()
-    return LookList(view, caller.user_id, checked_text(search, "search", LONGEST_SEARCH))
+    text = checked_text(search, "search", LONGEST_SEARCH)
+    visibilities = None if visibilities is None else list(dict.fromkeys(visibilities))
+    return LookList(view, caller.user_id, text, has_videos, visibilities, uuids_of(ids))
 
 
 async def page(reader: Reader, wanted: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
@@ -118,12 +129,17 @@ async def page(reader: Reader, wanted: LookList, *, first: int, after: Position 
     return await looks.page(reader, wanted, first=first, after=after)
 
 
+async def total(reader: Reader, wanted: LookList) -> int:
+    """Count a list, up to `db.engine.paging.MOST_COUNTED`."""
+    return await looks.total(reader, wanted)
+
+
 async def offset_page(reader: Reader, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
     """Read a page of a list with its total, newest first."""
     return await looks.offset_page(reader, wanted, skip=skip, limit=limit)
 
 
-async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> OwnedLook:
+async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> LookRow:
     """Change title and notes, whichever `changes` has; None empties one. For owner and admins.
 
     Raises:
@@ -133,12 +149,14 @@ async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[st
     look = await lock_own(writer, caller, look_id)
     longest = {"title": LONGEST_TITLE, "notes": LONGEST_NOTES}
     checked = {name: checked_text(value, name, longest[name]) for name, value in changes.items()}
+    what = ", ".join(sorted(changes))
+    await record_if_others(writer, caller, Act(AuditAction.CHANGE_LOOK, look.user_id, look.id, details=what))
     return await looks.change(writer, look, **checked)
 
 
 async def set_visibility(
     writer: Writer, caller: Caller, look_id: UUID, visibility: Visibility, shared_with: Collection[UUID]
-) -> OwnedLook:
+) -> LookRow:
     """Decide who may see a look; the list of users replaces the old one, and only `shared` keeps one.
 
     Raises:
@@ -147,10 +165,12 @@ async def set_visibility(
     """
     look = await lock_own(writer, caller, look_id)
     await _share(writer, look, visibility, shared_with)
+    act = Act(AuditAction.SET_LOOK_VISIBILITY, look.user_id, look.id, details=visibility)
+    await record_if_others(writer, caller, act)
     return await looks.change(writer, look, visibility=visibility)
 
 
-async def lock_own(writer: Writer, caller: Caller, look_id: UUID) -> OwnedLook:
+async def lock_own(writer: Writer, caller: Caller, look_id: UUID) -> LookRow:
     """Read a look that the caller may change, kept from other writers until the transaction ends.
 
     Raises:
@@ -158,9 +178,14 @@ async def lock_own(writer: Writer, caller: Caller, look_id: UUID) -> OwnedLook:
 
     """
     look = await looks.lock(writer, look_id)
-    if look is None or not (caller.is_admin or look.user_id == caller.user_id):
+    if look is None or not may_edit(caller, look):
         raise LookNotFound
     return look
+
+
+def may_edit(caller: Caller, look: LookRow | LookOfJob) -> bool:
+    """Whether the caller may change a look, and read what is its owner's alone."""
+    return caller.is_admin or look.user_id == caller.user_id
 
 
 async def products_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[ProductRow]]:
@@ -207,7 +232,7 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
         raise UserNotFound(field) from None
 
 
-async def _share(writer: Writer, look: OwnedLook, visibility: Visibility, shared_with: Collection[UUID]) -> None:
+async def _share(writer: Writer, look: LookRow, visibility: Visibility, shared_with: Collection[UUID]) -> None:
     """Share with nobody unless the visibility is `shared`.
 
     An id without an account is kept like any other: whether somebody has an account is not for everybody to find out.

@@ -6,6 +6,8 @@ from db.specification import Specification
 
 MEANINGS = {
     **{field.name: field.metadata["meaning"] for field in fields(Specification)},
+    "LookVideo.error_code": "Stable, for programs; set when FAILED, for the job's owner and admins",
+    "LookVideo.error_message": "For a person; set when FAILED, for the job's owner and admins",
     "LookVideo.id": "The id of the video job",
     "Product.thumbnail_url": "A small picture of the product",
     "SharedWith.id": "The user's id, a UUID",
@@ -15,6 +17,13 @@ MEANINGS = {
     "GenerationCost.seconds": "Of video, as delivered",
     "GenerationCostSum.videos": "How many were stored",
     "GenerationCostSum.seconds": "Of video, as delivered",
+    "TokenTransaction.video_job": "The job that was paid for or refunded; null where deleted, or not the caller's",
+    "AuditEntry.action": "What was done",
+    "AuditEntry.actor_id": "The admin's id; null for an operator at the command line",
+    "AuditEntry.details": "More about it, for a person",
+    "AuditEntry.object_id": "The video job, the look or the ledger's entry",
+    "AuditEntry.reason": "Why, as the admin said",
+    "AuditEntry.user_id": "Whom it was done to; null where it concerned nobody alone",
     "actor": "Who did it",
     "actor_email": "The admin who did it, as they were called then",
     "uncharged": "What an unlimited account used without paying, in tokens",

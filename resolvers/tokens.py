@@ -6,9 +6,8 @@ from dataclasses import astuple, dataclass, replace
 from auth.caller import Caller
 from db import accounts, ledger
 from db.accounts import Account
-from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
-from db.enums import ActorKind, LedgerEntryKind
+from db.enums import ActorKind, AuditAction, LedgerEntryKind
 from db.ledger import Actor, Entry, LedgerRow
 from resolvers.accounts import (
     account_for_email,
@@ -19,6 +18,7 @@ from resolvers.accounts import (
     get_or_create_account,
     lock_account,
 )
+from resolvers.audit import Act, checked_reason, record
 from resolvers.errors import InsufficientTokens, InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.ids import uuid_of
@@ -28,6 +28,12 @@ from resolvers.texts import checked_text
 
 LONGEST_DESCRIPTION = 500
 LONGEST_REFERENCE = 200
+_ACTIONS = {
+    LedgerEntryKind.GRANT: AuditAction.GRANT_TOKENS,
+    LedgerEntryKind.ADJUSTMENT: AuditAction.ADJUST_TOKENS,
+    LedgerEntryKind.TIER_CHANGE: AuditAction.SET_TIER,
+    LedgerEntryKind.RESET: AuditAction.RESET_PERIOD,
+}
 
 
 @dataclass(frozen=True)
@@ -102,16 +108,6 @@ async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
     """Read the caller's account, in a new period where the last one has ended and renews."""
     account = await get_or_create_account(writer, caller, policy)
     return Wallet(account, policy.tier(account.tier))
-
-
-async def page(reader: Reader, owner: Caller, *, first: int, after: Position | None) -> Page[LedgerRow]:
-    """Read a page of an account's ledger, newest first."""
-    return await ledger.page(reader, owner.user_id, first=first, after=after)
-
-
-async def offset_page(reader: Reader, caller: Caller, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
-    """Read a page of the caller's ledger with its total, newest first."""
-    return await ledger.offset_page(reader, caller.user_id, skip=skip, limit=limit)
 
 
 async def consume(  # noqa: PLR0913 - what an operation is, and who pays
@@ -209,7 +205,9 @@ async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, poli
     return await _once(writer, admin, owner, order.checked(), policy, kind=LedgerEntryKind.ADJUSTMENT, write=write)
 
 
-async def set_tier(writer: Writer, admin: Caller, whose: Whose, tier: str, policy: Policy) -> Change:
+async def set_tier(  # noqa: PLR0913 - what is done, and why
+    writer: Writer, admin: Caller, whose: Whose, tier: str, policy: Policy, *, reason: str | None = None
+) -> Change:
     """Put an account into a tier: its balance is the tier's share, its period begins now.
 
     Raises:
@@ -221,10 +219,13 @@ async def set_tier(writer: Writer, admin: Caller, whose: Whose, tier: str, polic
     if tier not in policy.tiers:
         raise InvalidInput(f"Tier must be one of {listed(policy.tiers)}", field="tier")
     account = await lock_account(writer, owner, policy)
-    return await _begin_period(writer, admin, account, tier, policy, kind=LedgerEntryKind.TIER_CHANGE)
+    kind = LedgerEntryKind.TIER_CHANGE
+    return await _begin_period(writer, admin, account, tier, policy, kind=kind, reason=checked_reason(reason))
 
 
-async def reset_period(writer: Writer, admin: Caller, whose: Whose, policy: Policy) -> Change:
+async def reset_period(
+    writer: Writer, admin: Caller, whose: Whose, policy: Policy, *, reason: str | None = None
+) -> Change:
     """Begin a new period of an account now: its balance is the tier's share, nothing is spent yet.
 
     Raises:
@@ -233,7 +234,8 @@ async def reset_period(writer: Writer, admin: Caller, whose: Whose, policy: Poli
     """
     owner = await _owner(writer, admin, whose)
     account = await lock_account(writer, owner, policy)
-    return await _begin_period(writer, admin, account, account.tier, policy, kind=LedgerEntryKind.RESET)
+    kind = LedgerEntryKind.RESET
+    return await _begin_period(writer, admin, account, account.tier, policy, kind=kind, reason=checked_reason(reason))
 
 
 async def wallet_of(writer: Writer, admin: Caller, whose: Whose, policy: Policy) -> tuple[Wallet, LedgerRow | None]:
@@ -289,6 +291,8 @@ async def _once(  # noqa: PLR0913 - an order, and what it is for
         by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
         new = Entry(kind, order.tokens, by, description=order.reason, reference=order.reference)
         entry = await write(account, new)
+        act = Act(_ACTIONS[kind], account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
+        await record(writer, admin, act)
         await keep(writer, admin, order.idempotency_key, digest, entry_id=entry.id, spent=account.spent)
     return Change(entry, await wallet(writer, owner, policy), replayed)
 
@@ -313,10 +317,18 @@ async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: Ledge
 
 
 async def _begin_period(  # noqa: PLR0913 - what a period is
-    writer: Writer, admin: Caller, account: Account, tier: str, policy: Policy, *, kind: LedgerEntryKind
+    writer: Writer,
+    admin: Caller,
+    account: Account,
+    tier: str,
+    policy: Policy,
+    *,
+    kind: LedgerEntryKind,
+    reason: str | None,
 ) -> Change:
     by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
     entry = await begin_period(writer, account, tier, policy, kind=kind, actor=by, start=await accounts.clock(writer))
+    await record(writer, admin, Act(_ACTIONS[kind], account.id, entry.id, reason, f"Tier {tier}"))
     return Change(entry, await wallet(writer, Caller(account.id, account.email), policy))
 
 

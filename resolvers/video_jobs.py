@@ -17,14 +17,14 @@ from db import (
     video_job_images,
     video_jobs,
 )
-from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
-from db.enums import LogLevel, Submission, VideoJobStatus
+from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
-from resolvers.errors import InvalidInput, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
+from resolvers.audit import Act, record_if_others
+from resolvers.errors import VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
 from resolvers.grouping import by_parent, grouped
 
 FIRST_VERSION = 1
@@ -109,30 +109,6 @@ async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
     return JobInBrief(rows[0].version, rows[0].status, looks)
 
 
-async def page(
-    reader: Reader, caller: Caller, status: VideoJobStatus | None = None, *, first: int, after: Position | None
-) -> Page[VideoJobRow]:
-    """Read a page of the caller's own jobs, of one status where one is given, newest first."""
-    return await video_jobs.page_of_owner(reader, caller.user_id, status, first=first, after=after)
-
-
-async def offset_page(
-    reader: Reader, caller: Caller, status: str | None, *, skip: int, limit: int
-) -> OffsetPage[VideoJobRow]:
-    """Read a page of the caller's own jobs with their total, newest first, of one status where one is given.
-
-    Raises:
-        InvalidInput: when there is no such status.
-
-    """
-    try:
-        wanted = None if status is None else VideoJobStatus(status.strip().upper())
-    except ValueError:
-        message = f"status_filter must be one of {', '.join(VideoJobStatus)}"
-        raise InvalidInput(message, field="status_filter") from None
-    return await video_jobs.offset_page_of_owner(reader, caller.user_id, wanted, skip=skip, limit=limit)
-
-
 async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:
     """Return where the job's video is stored: a URL, or a path of this site.
 
@@ -146,7 +122,7 @@ async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:
     return job.cloudinary_url
 
 
-async def cancel(writer: Writer, caller: Caller, job_id: UUID) -> JobRow:
+async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | None = None) -> JobRow:
     """End a job that has not ended yet; to cancel a cancelled one changes nothing.
 
     A waiting job's tokens come back, since nothing was spent. Those of one that was sent do not: the worker stops
@@ -170,7 +146,8 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID) -> JobRow:
             now={"completed_at"},
         )
         if cancelled is not None:
-            await _note_cancellation(writer, cancelled)
+            await _note_cancellation(writer, cancelled, by="the user" if caller.user_id == job.user_id else "an admin")
+            await record_if_others(writer, caller, Act(AuditAction.CANCEL_VIDEO_JOB, job.user_id, job.id, reason))
             return cancelled
         job = await get(writer, caller, job_id)
     if job.status != VideoJobStatus.CANCELLED:
@@ -193,6 +170,7 @@ async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     await video_job_images.remove(writer, job.id)
     await video_jobs.remove(writer, job)
     await video_job_deletions.record(writer, job)
+    await record_if_others(writer, caller, Act(AuditAction.DELETE_VIDEO_JOB, job.user_id, job.id))
     if job.cloudinary_url is not None:
         await file_removals.schedule(writer, [job.cloudinary_url])
 
@@ -225,9 +203,9 @@ async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -
         return await get(writer, caller, job.id)
 
 
-async def _note_cancellation(writer: Writer, job: JobRow) -> None:
+async def _note_cancellation(writer: Writer, job: JobRow, *, by: str) -> None:
     waiting = job.started_at is None and job.submission == Submission.NEW
     await video_job_images.schedule_removal(writer, job.id)
     refunded = await give_back(writer, job) if waiting else 0
-    message = "Cancelled by the user" + (f", {refunded} tokens refunded" if refunded else "")
+    message = f"Cancelled by {by}" + (f", {refunded} tokens refunded" if refunded else "")
     await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)

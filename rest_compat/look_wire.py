@@ -18,6 +18,7 @@ from resolvers.looks import MOST_SHARES, check_share_count
 from rest_compat.wire import Asked, Wire
 
 LONGEST_NUMBER = 40
+LEGACY_VIDEO = {"id", "status", "cloudinary_url", "is_default", "created_at", "progress_percentage"}
 
 
 def _short(value: object) -> object:
@@ -53,7 +54,8 @@ class ProductBody(Wire):
     created_at: datetime
 
 
-@declares(VideoInLook, hidden={"look_id", "thumbnail_url"})
+# The legacy frontend's members and no more (contract.md, 'Looks').
+@declares(VideoInLook, hidden=set(VideoInLook.columns()) - LEGACY_VIDEO)
 class LookVideoBody(Wire):
     """A video in a look."""
 
@@ -76,7 +78,7 @@ class SharedWithBody(Wire):
     name: str | None
 
 
-@declares(LookRow)
+@declares(LookRow, hidden={"user_id"})
 class LookBody(Wire):
     """A look with all that is in it."""
 

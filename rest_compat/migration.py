@@ -1,5 +1,7 @@
 """`/api/v1/migrate`: the owner's one-time set-up call."""
 
+from db.enums import AuditAction
+from resolvers.audit import Act, record
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.wire import MigrationBody, RefusalBody
 
@@ -11,5 +13,7 @@ async def migrate_look_videos(caller: AuthenticatedCaller, services: Services) -
     """Make the table that links videos to looks; for admins, safe to call again."""
     caller.require_admin()
     if await services.migrate_look_videos():
+        async with services.database.transaction() as transaction:
+            await record(transaction, caller, Act(AuditAction.MIGRATE_LOOK_VIDEOS))
         return MigrationBody(status="success", message="The look_videos table has been created")
     return MigrationBody(status="already_migrated", message="The look_videos table is there already")

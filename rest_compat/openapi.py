@@ -5,6 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from db.enums import VideoJobStatus
+from db.looks import LookView
+from resolvers.video_job_input import INITIAL, REFERENCE, UNUSED
 from rest_compat.wire import InvalidRequestBody, MistakeBody, RefusalBody, Wire
 
 # Where the document is served, whatever the host: the paths begin at its root.
@@ -12,6 +15,16 @@ SERVERS = [{"url": "/"}]
 _REFERENCE = "#/components/schemas/{model}"
 # FastAPI's names for what it would answer itself, and ours for what is answered.
 _OURS: dict[str, type[Wire]] = {"HTTPValidationError": InvalidRequestBody, "ValidationError": MistakeBody}
+
+# What is read more generously than it is to be sent: in any case, or empty for what is not given (contract.md).
+_SETS: dict[str, list[str]] = {
+    "status_filter": [*VideoJobStatus],
+    "view_type": [view for view in LookView if view is not LookView.ALL],
+    "useLookImage": [UNUSED, INITIAL, REFERENCE],
+    "resolution": ["720p", "1080p"],
+    "aspectRatio": ["16:9", "9:16"],
+}
+_FORMS = ("Body_create_video_job",)
 
 
 def document(api: FastAPI) -> dict[str, Any]:
@@ -27,6 +40,10 @@ def document(api: FastAPI) -> dict[str, Any]:
         for operation in (operation for path in made["paths"].values() for operation in path.values()):
             _summarize(operation)
             _complete(operation)
+            for parameter in operation.get("parameters", []):
+                _close(parameter["name"], parameter["schema"])
+        for name, schema in ((name, schema) for form in _FORMS for name, schema in schemas[form]["properties"].items()):
+            _close(name, schema)
         api.openapi_schema = _revised(made)
     return api.openapi_schema
 
@@ -34,6 +51,13 @@ def document(api: FastAPI) -> dict[str, Any]:
 def _schema(body: type[Wire]) -> dict[str, Any]:
     schema = body.model_json_schema(ref_template=_REFERENCE)
     return {key: value for key, value in schema.items() if key != "$defs"}
+
+
+def _close(name: str, schema: dict[str, Any]) -> None:
+    """Name the values of a closed set, for generators of clients; what is accepted stays."""
+    for variant in schema.get("anyOf", [schema]):
+        if name in _SETS and variant.get("type") == "string":
+            variant["enum"] = [str(value) for value in _SETS[name]]
 
 
 def _summarize(operation: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header, Response
 from fastapi.routing import APIRoute
 
-from resolvers import tokens
+from resolvers import token_history, tokens
 from resolvers.errors import InsufficientTokens
 from resolvers.tokens import Consumption
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
@@ -90,7 +90,7 @@ async def read_token_history(
     limit: Limit = DEFAULT_PAGE,
 ) -> HistoryBody:
     """Read the caller's ledger, newest first."""
-    page = await tokens.offset_page(services.database.reader, caller, skip=skip, limit=limit)
+    page = await token_history.offset_page(services.database.reader, caller, skip=skip, limit=limit)
     entries = [TransactionBody.of(entry) for entry in page.rows]
     return HistoryBody(transactions=entries, total=page.total, skip=skip, limit=limit)
 

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from auth.caller import Caller
 from db.engine.statements import Reader
 from db.video_jobs import VideoJobRow
-from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
+from resolvers import look_videos, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.queue_places import queue_places
@@ -115,7 +115,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     """List the caller's own jobs, newest first."""
     start = skip if offset is None else offset
     reader = services.database.reader
-    page = await video_jobs.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
+    page = await video_job_lists.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
     in_looks = await video_jobs.looks_by_job(reader, [job.id for job in page.rows])
     items = video_job_list_items(page.rows, in_looks, services.show_to(request))
     return json_response({"jobs": items, "total": page.total, "skip": start, "limit": limit})

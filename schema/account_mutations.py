@@ -19,6 +19,7 @@ class SetAccountStatusInput:
     status: AccountStatus = strawberry.field(
         description="ACTIVE lets it act where its tokens do; anything else locks it out within seconds"
     )
+    reason: str | None = strawberry.field(default=None, description="Why; for the audit log")
 
 
 @strawberry.type
@@ -35,5 +36,7 @@ class AccountMutations:
         caller, payload = info.context.authenticated_caller, SetAccountStatusPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
-                payload.status = await accounts.set_status(transaction, caller, input.user_id, input.status)
+                payload.status = await accounts.set_status(
+                    transaction, caller, input.user_id, input.status, reason=input.reason
+                )
         return payload

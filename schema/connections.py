@@ -1,7 +1,7 @@
 """Relay connections (GraphQL Cursor Connections Specification) over keyset pages."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -9,7 +9,8 @@ from uuid import UUID
 import strawberry
 
 from db.engine import statements
-from db.engine.paging import Page, Position
+from db.engine.paging import MOST_COUNTED, Page, Position
+from db.engine.statements import Reader
 from graphql_server.columns import column
 from resolvers.errors import InvalidInput
 from schema.context import RequestContext
@@ -21,6 +22,10 @@ LONGEST_CURSOR = 200
 
 First = Annotated[int | None, strawberry.argument(description="How many at most, 0 to 100")]
 After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
+
+# Counts a list, for those that ask for it.
+Count = Callable[[Reader], Awaitable[int]]
+TOTAL = f"How many there are in the whole list, whatever the page; counted up to {MOST_COUNTED:,}, when it is asked for"
 
 Node = TypeVar("Node")
 Row = TypeVar("Row", bound=statements.Row)
@@ -46,7 +51,7 @@ class Edge(Generic[Node]):
 
 def _edges(connections: Sequence["Connection[Any]"], _context: RequestContext) -> list[list[Edge[Any]]]:
     """Make the cursors, which not every client asks for."""
-    return [[Edge(node=row, cursor=_cursor(row)) for row in shown.page.rows] for shown in connections]
+    return [[Edge(node=row, cursor=cursor_of(row)) for row in shown.page.rows] for shown in connections]
 
 
 def _page_infos(connections: Sequence["Connection[Any]"], _context: RequestContext) -> list[PageInfo]:
@@ -55,11 +60,16 @@ def _page_infos(connections: Sequence["Connection[Any]"], _context: RequestConte
         PageInfo(
             has_next_page=shown.page.has_next,
             has_previous_page=not shown.is_first,
-            start_cursor=_cursor(shown.page.rows[0]) if shown.page.rows else None,
-            end_cursor=_cursor(shown.page.rows[-1]) if shown.page.rows else None,
+            start_cursor=cursor_of(shown.page.rows[0]) if shown.page.rows else None,
+            end_cursor=cursor_of(shown.page.rows[-1]) if shown.page.rows else None,
         )
         for shown in connections
     ]
+
+
+async def _totals(connections: Sequence["Connection[Any]"], context: RequestContext) -> list[int]:
+    """Count, which not every client asks for."""
+    return [await shown.count(context.reader) for shown in connections]
 
 
 @strawberry.type(description="A page of a list.")
@@ -68,7 +78,9 @@ class Connection(Generic[Node]):
 
     nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
     page: strawberry.Private[Page[Any]]
+    count: strawberry.Private[Count]
     is_first: strawberry.Private[bool]
+    total_count: int = column(_totals, TOTAL)
     edges: list[Edge[Node]] = column(_edges, "The nodes with their places")
     page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
 
@@ -83,19 +95,26 @@ def page_arguments(first: int | None, after: str | None) -> tuple[int, Position 
     first = DEFAULT_FIRST if first is None else first
     if not 0 <= first <= LARGEST_FIRST:
         raise InvalidInput(f"'first' must be 0 to {LARGEST_FIRST}", field="first")
-    return first, None if after is None else _position(after)
+    return first, None if after is None else position_of(after)
 
 
-def connection(page: Page[Row], node_of: Callable[[Row], Node], *, after: str | None) -> Connection[Node]:
-    """Build the connection of a page."""
-    return Connection(nodes=[node_of(row) for row in page.rows], page=page, is_first=after is None)
+def connection(page: Page[Row], node_of: Callable[[Row], Node], count: Count, *, after: str | None) -> Connection[Node]:
+    """Build the connection of a page of a list, which `count` counts."""
+    return Connection(nodes=[node_of(row) for row in page.rows], page=page, count=count, is_first=after is None)
 
 
-def _cursor(row: Any) -> str:  # noqa: ANN401 - a row that has both
+def cursor_of(row: Any) -> str:  # noqa: ANN401 - a row that has both
+    """Return where a row stands: by when it was made, and its id."""
     return urlsafe_b64encode(f"{row.created_at.isoformat()} {row.id}".encode()).decode()
 
 
-def _position(cursor: str) -> Position:
+def position_of(cursor: str) -> Position:
+    """Read a cursor.
+
+    Raises:
+        InvalidInput: it is none
+
+    """
     try:
         created_at, id_ = urlsafe_b64decode(cursor[:LONGEST_CURSOR]).decode().split(" ")
         return Position(datetime.fromisoformat(created_at).astimezone(UTC), UUID(id_))

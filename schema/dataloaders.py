@@ -1,20 +1,23 @@
 """Batched reads: whatever a list of parents asks for is read in one statement for all of them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import cached_property, partial
 from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
+from db.accounts import Profile
 from db.engine.database import Database
 from db.engine.statements import Reader
+from db.enums import VideoJobStatus
 from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
+from db.nested import MOST_NESTED
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.dataloader import Loader
-from resolvers import generation_costs, look_videos, looks, video_jobs
+from resolvers import accounts, admin_lists, generation_costs, look_videos, looks, video_jobs
 from resolvers.models import Catalogue
 from resolvers.queue_places import QueuePlace, queue_places
 
@@ -31,6 +34,7 @@ class Loaders:
         self._database = database
         self._caller = caller
         self._catalogue = catalogue
+        self._first_videos: dict[Hashable, Loader[UUID, list[VideoInLook]]] = {}
 
     @cached_property
     def job(self) -> Loader[UUID, VideoJobRow | None]:
@@ -51,6 +55,43 @@ class Loaders:
     def videos_of_look(self) -> Loader[UUID, list[VideoInLook]]:
         """Videos by look id."""
         return self._loader(look_videos.videos_by_look)
+
+    def first_videos_of_look(
+        self, first: int | None, statuses: tuple[VideoJobStatus, ...] | None
+    ) -> Loader[UUID, list[VideoInLook]]:
+        """Return the loader of the newest videos by look id, of these statuses if any are given."""
+        most = MOST_NESTED if first is None else first
+        if (most, statuses) not in self._first_videos:
+            read = partial(look_videos.first_by_look, first=most, statuses=statuses)
+            self._first_videos[most, statuses] = self._loader(read)
+        return self._first_videos[most, statuses]
+
+    @cached_property
+    def video_count_of_look(self) -> Loader[UUID, int]:
+        """How many videos it shows, by look id."""
+        reader = self._database.reader
+
+        async def load(ids: list[UUID]) -> list[int]:
+            found = await look_videos.counts_by_look(reader, ids)
+            return [found.get(id_, 0) for id_ in ids]
+
+        return Loader(load)
+
+    @cached_property
+    def job_count_of_user(self) -> Loader[UUID, int]:
+        """How many jobs a user has, by id; for admins."""
+        reader, caller = self._database.reader, self._caller
+
+        async def load(ids: list[UUID]) -> list[int]:
+            found = await admin_lists.job_counts(reader, caller, ids)
+            return [found.get(id_, 0) for id_ in ids]
+
+        return Loader(load)
+
+    @cached_property
+    def profile(self) -> Loader[UUID, Profile | None]:
+        """Who a user is, by id; None for those of whom the caller may not know it."""
+        return self._readable(accounts.profiles)
 
     @cached_property
     def shared_with_of_look(self) -> Loader[UUID, list[SharedWith]]:

@@ -1,7 +1,23 @@
-"""What the values of enumerations mean."""
+"""The enumerations of the schema, and what their values mean."""
 
 from enum import Enum
 from typing import Any, TypeVar
+
+import strawberry
+
+from auth.caller import AccountStatus, Role
+from db.enums import (
+    ActorKind,
+    AuditAction,
+    AuditActor,
+    ContentCredentials,
+    LedgerEntryKind,
+    LogLevel,
+    PauseScope,
+    VideoJobStatus,
+    Visibility,
+)
+from db.looks import LookView
 
 Kind = TypeVar("Kind", bound=type[Enum])
 
@@ -55,6 +71,31 @@ VALUES = {
         "SUSPENDED": "It does not act any more",
     },
     "GenerationCostGroup": {"USER": "Each user", "DAY": "Each day (UTC)"},
+    "AccountRole": {
+        "USER": "It sees and does what is its own",
+        "ADMIN": "It sees and does what is not its own, too",
+    },
+    "AuditActor": {"ADMIN": "An admin, by an API", "OPERATOR": "An operator, at the command line"},
+    "AuditAction": {
+        "GRANT_TOKENS": "Added tokens to an account",
+        "ADJUST_TOKENS": "Changed an account's balance",
+        "SET_TIER": "Put an account into a tier",
+        "RESET_PERIOD": "Began a new period of an account",
+        "SET_STATUS": "Let an account act, or locked it out",
+        "SET_ROLE": "Made an account an admin's, or no longer",
+        "ISSUE_TOKEN": "Signed a token for an account",
+        "PAUSE_CREATIONS": "Had creations refused",
+        "RESUME_CREATIONS": "Had creations accepted again",
+        "CANCEL_VIDEO_JOB": "Ended somebody's video job",
+        "RETRY_VIDEO_JOB": "Created somebody's failed video job anew",
+        "DELETE_VIDEO_JOB": "Deleted somebody's video job",
+        "CHANGE_LOOK": "Changed title or notes of somebody's look",
+        "SET_LOOK_VISIBILITY": "Decided who may see somebody's look",
+        "CHANGE_LOOK_VIDEOS": "Changed which videos somebody's look shows, or its default",
+        "DELETE_LOOK": "Deleted somebody's look",
+        "MIGRATE_LOOK_VIDEOS": "Made the table that links videos to looks",
+    },
+    "PauseScope": {"ALL": "All of them", "REAL": "Those of real videos"},
     "ThumbnailType": {"IMAGE": "The look's image", "VIDEO": "Its default video"},
 }
 
@@ -74,3 +115,20 @@ def describe_values(kind: Kind, name: str | None = None) -> Kind:
 
 def _definition(kind: Any) -> Any:  # noqa: ANN401 - what Strawberry has put there
     return kind.__strawberry_definition__
+
+
+for enumeration, shown_as, described in (
+    (VideoJobStatus, "VideoJobStatus", "Where a video job stands."),
+    (Visibility, "Visibility", "Who may see a look besides its owner and admins."),
+    (LogLevel, "LogLevel", "Severity of a log line."),
+    (ContentCredentials, "ContentCredentials", "Whether a stored file says itself that it was generated."),
+    (ActorKind, "TokenTransactionActor", "Who changes a balance."),
+    (LedgerEntryKind, "TokenTransactionKind", "Why a balance changed."),
+    (LookView, "LookView", "Which looks to list."),
+    (AccountStatus, "AccountStatus", "Whether an account may act."),
+    (Role, "AccountRole", "What an account may do."),
+    (AuditAction, "AuditAction", "What an admin or an operator did."),
+    (AuditActor, "AuditActor", "Who did it."),
+    (PauseScope, "PauseScope", "Which creations a pause refuses."),
+):
+    describe_values(strawberry.enum(enumeration, name=shown_as, description=described), shown_as)

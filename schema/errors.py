@@ -59,8 +59,20 @@ class SetAccountStatusError(UserError):
     """Implemented by each error that can be among them."""
 
 
+@strawberry.interface(description="Why nothing was done to video jobs.")
+class AdminVideoJobsError(UserError):
+    """Implemented by each error that can be among them."""
+
+
 @strawberry.type(description="A field breaks its rule.")
-class InvalidInput(CreateVideoJobError, LookError, TokenAccountError, ConsumeTokensError, SetAccountStatusError):
+class InvalidInput(
+    CreateVideoJobError,
+    LookError,
+    TokenAccountError,
+    ConsumeTokensError,
+    SetAccountStatusError,
+    AdminVideoJobsError,
+):
     """See `resolvers.errors.InvalidInput`."""
 
 

@@ -3,11 +3,12 @@
 import strawberry
 
 from schema.account_mutations import AccountMutations
+from schema.admin_mutations import AdminMutations
 from schema.look_mutations import LookMutations
 from schema.token_mutations import TokenMutations
 from schema.video_job_mutations import VideoJobMutations
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(VideoJobMutations, LookMutations, TokenMutations, AccountMutations):
+class Mutation(VideoJobMutations, LookMutations, TokenMutations, AccountMutations, AdminMutations):
     """The root of all writes."""

@@ -3,11 +3,8 @@
 import strawberry
 
 from auth.caller import AccountStatus
-from schema.enum_values import describe_values
 from schema.errors import CreateVideoJobError, LookError, LookVideoError, SetAccountStatusError, VideoJobError
 from schema.types import Look, VideoJob
-
-describe_values(strawberry.enum(AccountStatus, description="Whether an account may act."))
 
 
 @strawberry.type(description="The new video job, or why there is none.")

@@ -1,16 +1,19 @@
 """The queries. Each root field reads for itself: Strawberry runs them concurrently."""
 
+from functools import partial
 from typing import Annotated, cast
 
 import strawberry
 
-from db.enums import VideoJobStatus
+from db.enums import Visibility
 from db.looks import LookView
-from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_jobs
+from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
 from resolvers.generation_costs import CostGroup, Period
 from resolvers.ids import uuid_or
 from resolvers.tokens import Whose
+from resolvers.video_job_lists import Narrowing
+from schema.admin_queries import AdminQueries
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
 from schema.errors import CreateVideoJobError, refusals_into, user_error
@@ -19,6 +22,15 @@ from schema.models import VideoModel
 from schema.nodes import Node, read_nodes
 from schema.policy import Policy
 from schema.types import Look, VideoJob
+from schema.video_job_connection import (
+    CreatedAfter,
+    CreatedBefore,
+    OfIds,
+    OfLook,
+    PromptSearch,
+    Statuses,
+    VideoJobConnection,
+)
 from schema.video_job_mutations import CreateVideoJobInput
 from schema.viewer import TokenAccount, Viewer
 
@@ -27,7 +39,12 @@ Ids = Annotated[list[strawberry.ID], strawberry.argument(description="UUIDs, at 
 UserId = Annotated[strawberry.ID | None, strawberry.argument(description="The user's id; this or `email`")]
 Email = Annotated[str | None, strawberry.argument(description="The user's e-mail address")]
 QuoteInput = Annotated[CreateVideoJobInput, strawberry.argument(description="What to make")]
-Status = Annotated[VideoJobStatus | None, strawberry.argument(description="Only jobs of this status")]
+HasVideos = Annotated[
+    bool | None, strawberry.argument(description="Only looks that show videos, or only those that show none")
+]
+Visibilities = Annotated[
+    list[Visibility] | None, strawberry.argument(description="Only looks of one of these visibilities; null for all")
+]
 Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
 Group = Annotated[CostGroup, strawberry.argument(description="What to add up by")]
 View = Annotated[LookView | None, strawberry.argument(description="Which looks; ALL is for admins")]
@@ -47,7 +64,7 @@ class VideoJobQuote:
 
 
 @strawberry.type(description="What can be read.")
-class Query:
+class Query(AdminQueries):
     """The root of all reads."""
 
     @strawberry.field(description="The caller, with the balance of their account.")
@@ -109,14 +126,33 @@ class Query:
             return None
 
     @strawberry.field(description="The caller's video jobs, newest first.")
-    async def video_jobs(
-        self, info: Info, first: First = DEFAULT_FIRST, after: After = None, status: Status = None
-    ) -> Connection[VideoJob]:
+    async def video_jobs(  # noqa: PLR0913 - one for each filter
+        self,
+        info: Info,
+        *,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        status: Statuses = None,
+        look_id: OfLook = None,
+        created_after: CreatedAfter = None,
+        created_before: CreatedBefore = None,
+        search: PromptSearch = None,
+        ids: OfIds = None,
+    ) -> VideoJobConnection:
         """Read a page of jobs."""
         caller = info.context.authenticated_caller
         size, position = page_arguments(first, after)
-        page = await video_jobs.page(info.context.reader, caller, status, first=size, after=position)
-        return connection(page, VideoJob.of, after=after)
+        narrowing = Narrowing(
+            statuses=status,
+            look_id=look_id,
+            created_after=created_after,
+            created_before=created_before,
+            search=search,
+            ids=ids,
+        )
+        wanted = video_job_lists.own(caller, narrowing)
+        page = await video_job_lists.page(info.context.reader, wanted, first=size, after=position)
+        return VideoJobConnection.of(page, wanted, after=after)
 
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
     async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
@@ -151,17 +187,22 @@ class Query:
             return None
 
     @strawberry.field(description="Looks, newest first: the caller's own unless another view is asked for.")
-    async def looks(
+    async def looks(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
+        *,
         first: First = DEFAULT_FIRST,
         after: After = None,
         view: View = LookView.MY_PRIVATE,
         search: Search = None,
+        has_videos: HasVideos = None,
+        visibility: Visibilities = None,
+        ids: OfIds = None,
     ) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.authenticated_caller
         size, position = page_arguments(first, after)
-        wanted = looks.listed(caller, view or LookView.MY_PRIVATE, search)
+        view = view or LookView.MY_PRIVATE
+        wanted = looks.listed(caller, view, search, has_videos=has_videos, visibilities=visibility, ids=ids)
         page = await looks.page(info.context.reader, wanted, first=size, after=position)
-        return connection(page, Look.of, after=after)
+        return connection(page, Look.of, partial(looks.total, wanted=wanted), after=after)

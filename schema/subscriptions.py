@@ -6,12 +6,12 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import following
-from resolvers.errors import InvalidInput, VideoJobNotFound
+from resolvers import following, following_others
+from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
 from resolvers.following import Position
 from resolvers.ids import uuid_or
 from schema.context import Info
-from schema.types import VideoJob, VideoJobDeletion, VideoJobLog
+from schema.types import Look, VideoJob, VideoJobDeletion, VideoJobLog
 
 # Each event of it shows the whole state: over WebSocket, equal ones of one caller are executed once.
 SHARED = ("videoJob",)
@@ -80,6 +80,32 @@ class Subscription:
             )
             async for deletion in info.context.lasting(deletions):
                 yield VideoJobDeletion.of(deletion)
+
+    @strawberry.subscription(
+        description="A look that the caller may see: as it is, then whenever it or one of its videos changes."
+    )
+    async def look(self, info: Info, id: Id) -> AsyncGenerator[Look, None]:  # noqa: A002 - the argument's name
+        """Follow a look."""
+        services, caller = info.context.services, info.context.authenticated_caller
+        look_id = uuid_or(id, LookNotFound)
+        with info.context.stream():
+            looks = following_others.follow_look(services.database, services.feed, caller, look_id)
+            async for look in info.context.lasting(looks):
+                info.context.forget()
+                yield Look.of(look)
+
+    @strawberry.subscription(
+        description="Everybody's video jobs: those in progress, then each change of any; for admins. "
+        "What came and went while the server could not listen is not told of: read the list now and then."
+    )
+    async def admin_video_jobs(self, info: Info) -> AsyncGenerator[VideoJob, None]:
+        """Follow everybody's jobs."""
+        services, caller = info.context.services, info.context.authenticated_caller
+        with info.context.stream():
+            jobs = following_others.follow_everybody(services.database, services.feed, caller)
+            async for job in info.context.lasting(jobs):
+                info.context.forget()
+                yield VideoJob.of(job)
 
     @strawberry.subscription(
         description="The log of a video job of the caller's, line by line, until the job has ended."

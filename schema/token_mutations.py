@@ -19,7 +19,8 @@ USER_ID = "Whose account, by the user's id; this or `email`"
 EMAIL = "Whose account, by e-mail address"
 KEY = "Makes a repeated request safe for 24 hours"
 REFERENCE = "What it answers to outside, such as a payment's id: the same again answers the first result, at any time"
-REASON = "What the ledger says of it"
+REASON = "Why; for the ledger and the audit log"
+DESCRIPTION = "What the ledger says of it"
 
 
 @strawberry.input(description="An account, for admins.")
@@ -28,6 +29,7 @@ class AccountInput:
 
     user_id: strawberry.ID | None = strawberry.field(default=None, description=USER_ID)
     email: str | None = strawberry.field(default=None, description=EMAIL)
+    reason: str | None = strawberry.field(default=None, description=REASON)
 
     def whose(self) -> Whose:
         """Return which account is meant."""
@@ -39,7 +41,6 @@ class GrantTokensInput(AccountInput):
     """The input of `grantTokens`."""
 
     tokens: int = strawberry.field(description="How many to add")
-    reason: str | None = strawberry.field(default=None, description=REASON)
     reference: str | None = strawberry.field(default=None, description=REFERENCE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -53,7 +54,6 @@ class AdjustTokensInput(AccountInput):
     """The input of `adjustTokens`."""
 
     tokens: int = strawberry.field(description="How many to add; negative to take some away")
-    reason: str | None = strawberry.field(default=None, description=REASON)
     reference: str | None = strawberry.field(default=None, description=REFERENCE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -74,7 +74,7 @@ class ConsumeTokensInput:
     """The input of `consumeTokens`."""
 
     operation: str = strawberry.field(description="As the policy names it")
-    description: str | None = strawberry.field(default=None, description=REASON)
+    description: str | None = strawberry.field(default=None, description=DESCRIPTION)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
@@ -146,14 +146,20 @@ class TokenMutations:
     async def set_tier(self, info: Info, input: Annotated[SetTierInput, INPUT]) -> TokenAccountPayload:  # noqa: A002 - Relay's name
         """Set a tier."""
         return await _changed(
-            info, lambda writer, admin, policy: tokens.set_tier(writer, admin, input.whose(), input.tier, policy)
+            info,
+            lambda writer, admin, policy: tokens.set_tier(
+                writer, admin, input.whose(), input.tier, policy, reason=input.reason
+            ),
         )
 
     @strawberry.mutation(description="Begin a new period of an account now, with its tier's share; for admins.")
     async def reset_period(self, info: Info, input: Annotated[AccountInput, INPUT]) -> TokenAccountPayload:  # noqa: A002 - Relay's name
         """Begin a period."""
         return await _changed(
-            info, lambda writer, admin, policy: tokens.reset_period(writer, admin, input.whose(), policy)
+            info,
+            lambda writer, admin, policy: tokens.reset_period(
+                writer, admin, input.whose(), policy, reason=input.reason
+            ),
         )
 
 

@@ -6,7 +6,6 @@ makes it. What needs another read goes through a dataloader, for all rows of a l
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import Enum
 from operator import attrgetter
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -14,45 +13,29 @@ from uuid import UUID
 import strawberry
 
 from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
-from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import LookRow, LookView, ProductRow
+from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
-from graphql_server.columns import column
-from resolvers import looks, video_jobs
+from graphql_server.columns import column, read_by
 from resolvers.meanings import MEANINGS
-from resolvers.queue_places import QueuePlace
-from schema.context import RequestContext
-from schema.enum_values import describe_values
+from schema import job_fields, look_fields
+from schema.context import Info, RequestContext
 from schema.generation_costs import GenerationCost
+from schema.look_fields import ShownLook, ThumbnailType
 from schema.nodes import Node
 from schema.plain_fields import shows
+from schema.users import User
 
-for enumeration, name, described in (
-    (VideoJobStatus, "VideoJobStatus", "Where a video job stands."),
-    (Visibility, "Visibility", "Who may see a look besides its owner and admins."),
-    (LogLevel, "LogLevel", "Severity of a log line."),
-    (ContentCredentials, "ContentCredentials", "Whether a stored file says itself that it was generated."),
-    (ActorKind, "TokenTransactionActor", "Who changes a balance."),
-    (LedgerEntryKind, "TokenTransactionKind", "Why a balance changed."),
-    (LookView, "LookView", "Which looks to list."),
-):
-    describe_values(strawberry.enum(enumeration, name=name, description=described), name)
-
+Newest = Annotated[
+    int | None, strawberry.argument(description="How many of the newest at most, 0 to 100; null for all")
+]
+OfStatus = Annotated[
+    list[VideoJobStatus] | None, strawberry.argument(description="Only those of one of these statuses; null for all")
+]
 USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
-ShownLook = LookRow | LookOfJob
-
-
-@describe_values
-@strawberry.enum(description="What stands for a look in a list.")
-class ThumbnailType(Enum):
-    """Either the look's image or its default video."""
-
-    IMAGE = "image"
-    VIDEO = "video"
 
 
 def url(attribute: str, description: str, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
@@ -63,10 +46,6 @@ def url(attribute: str, description: str, *, deprecated: str | None = None) -> A
         return context.absolute_urls(list(map(get, rows)))
 
     return column(urls, description, deprecated=deprecated)
-
-
-def _ids(rows: Sequence[ShownLook] | Sequence[VideoJobRow]) -> list[UUID]:
-    return [row.id for row in rows]
 
 
 def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
@@ -92,6 +71,12 @@ def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
 
 async def _own_jobs(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoJobRow | None]:
     return await context.loaders.job.load_all([row.id for row in rows])
+
+
+async def _paid_jobs(rows: Sequence[LedgerRow], context: RequestContext) -> list[VideoJobRow | None]:
+    ids = list(dict.fromkeys(row.video_job_id for row in rows if row.video_job_id is not None))
+    found = dict(zip(ids, await context.loaders.job.load_all(ids), strict=True))
+    return [None if row.video_job_id is None else found[row.video_job_id] for row in rows]
 
 
 @shows(LogLine, hidden={"video_job_id", "id"})
@@ -126,6 +111,11 @@ class TokenTransaction:
     actor: ActorKind
     actor_email: str | None
     video_job_id: strawberry.ID | None
+    video_job = column(
+        _paid_jobs,
+        MEANINGS["TokenTransaction.video_job"],
+        Annotated["VideoJob", strawberry.lazy("schema.types")] | None,
+    )
     created_at: datetime
 
     @staticmethod
@@ -148,7 +138,7 @@ class Product:
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["Product.thumbnail_url"])
 
 
-@shows(VideoInLook, hidden={"look_id"})
+@shows(VideoInLook, hidden={"look_id", "user_id"})
 class LookVideo:
     """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
@@ -161,6 +151,14 @@ class LookVideo:
     ai_generated: bool = column(_always, MEANINGS["ai_generated"])
     content_credentials: ContentCredentials | None
     created_at: datetime
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    video_duration_seconds: float | None
+    video_width: int | None
+    video_height: int | None
+    error_code: str | None = column(look_fields.error_codes, MEANINGS["LookVideo.error_code"])
+    error_message: str | None = column(look_fields.error_messages, MEANINGS["LookVideo.error_message"])
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
@@ -176,52 +174,35 @@ class SharedWith:
     name: str | None
 
 
-async def _products(rows: Sequence[ShownLook], context: RequestContext) -> list[list[ProductRow]]:
-    return await context.loaders.products_of_look.load_all(_ids(rows))
-
-
-async def _videos(rows: Sequence[ShownLook], context: RequestContext) -> list[list[VideoInLook]]:
-    return await context.loaders.videos_of_look.load_all(_ids(rows))
-
-
-async def _video_counts(rows: Sequence[ShownLook], context: RequestContext) -> list[int]:
-    return [len(found) for found in await _videos(rows, context)]
-
-
-async def _shared_with(rows: Sequence[ShownLook], context: RequestContext) -> list[list[SharedWithRow]]:
-    return await context.loaders.shared_with_of_look.load_all(_ids(rows))
-
-
-async def _thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[ThumbnailType]:
-    return [ThumbnailType(thumbnail.type) for thumbnail in await _thumbnails(rows, context)]
-
-
-async def _thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> list[str | None]:
-    return context.absolute_urls([thumbnail.url for thumbnail in await _thumbnails(rows, context)])
-
-
-async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> list[looks.Thumbnail]:
-    videos = await _videos(rows, context)
-    return [looks.thumbnail(row, shown) for row, shown in zip(rows, videos, strict=True)]
-
-
-@shows(LookRow, LookOfJob, hidden={"video_job_id"})
+@shows(LookRow, LookOfJob, hidden={"video_job_id", "user_id"})
 class Look(Node):
     """An image with the products on it, and the videos made of it."""
 
     id: strawberry.ID
     title: str | None
-    notes: str | None
+    notes: str | None = column(look_fields.notes, "The owner's notes; null but for the owner and admins")
+    owner: User = column(look_fields.owners, "Whose it is")
+    viewer_can_edit: bool = column(look_fields.may_edit, "Whether the caller may change it: its owner and admins")
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
     generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
-    products: list[Product] = column(_products, MEANINGS["products"])
-    videos: list[LookVideo] = column(_videos, MEANINGS["videos"])
-    video_count: int = column(_video_counts, "How many videos it shows, in whatever state")
-    shared_with: list[SharedWith] = column(_shared_with, MEANINGS["shared_with"])
-    default_thumbnail_type: ThumbnailType = column(_thumbnail_types, MEANINGS["default_thumbnail_type"])
-    default_thumbnail_url: str = column(_thumbnail_urls, MEANINGS["default_thumbnail_url"])
+    products: list[Product] = column(look_fields.products, MEANINGS["products"])
+    video_count: int = column(look_fields.video_counts, "How many videos it shows, in whatever state")
+    shared_with: list[SharedWith] = column(look_fields.shared_with, MEANINGS["shared_with"])
+    default_thumbnail_type: ThumbnailType = column(look_fields.thumbnail_types, MEANINGS["default_thumbnail_type"])
+    default_thumbnail_url: str = column(look_fields.thumbnail_urls, MEANINGS["default_thumbnail_url"])
+
+    @strawberry.field(description=MEANINGS["videos"], metadata=read_by(look_fields.videos))
+    async def videos(
+        root: strawberry.Parent[ShownLook],  # noqa: N805 - the row itself
+        info: Info,
+        first: Newest = None,
+        status: OfStatus = None,
+    ) -> list[LookVideo]:
+        """Show the videos of one look."""
+        [found] = await look_fields.videos([root], info.context, first, status)
+        return cast("list[LookVideo]", found)
 
     @staticmethod
     def of(row: ShownLook) -> "Look":
@@ -242,55 +223,13 @@ class VideoJobDeletion:
         return cast("VideoJobDeletion", row)
 
 
-async def _queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
-    return [None if place is None else place.position for place in await _queue_places(rows, context)]
-
-
-async def _estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
-    return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
-
-
-async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
-    waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
-    places = await context.loaders.queue_place_of_job.load_all(waiting)
-    found = dict(zip(waiting, places, strict=True))
-    return [found.get(row.id) for row in rows]
-
-
-async def _logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
-    logs = await context.loaders.logs_of_job.load_all(_ids(rows))
-    return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
-
-
-async def _charges(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
-    return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
-
-
-async def _refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
-    return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
-
-
-async def _ledger_entries(
-    rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
-) -> list[LedgerRow | None]:
-    ledgers = await context.loaders.ledger_of_job.load_all(_ids(rows))
-    return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
-
-
-async def _costs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[CostRow | None]:
-    return await context.loaders.cost_of_job.load_all(_ids(rows))
-
-
-async def _associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
-    return await context.loaders.looks_of_job.load_all(_ids(rows))
-
-
 @shows(VideoJobRow)
 class VideoJob(Node):
     """A request for a video, and its way to a stored file."""
 
     id: strawberry.ID
     user_id: strawberry.ID
+    user: User = column(job_fields.users, "Whose it is")
     prompt: str | None
     model: str
     resolution: str
@@ -319,15 +258,17 @@ class VideoJob(Node):
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
-    queue_position: int | None = column(_queue_positions, MEANINGS["queue_position"])
-    estimated_wait_seconds: int | None = column(_estimated_waits, MEANINGS["estimated_wait_seconds"])
-    logs: list[VideoJobLog] = column(_logs, MEANINGS["logs"])
+    queue_position: int | None = column(job_fields.queue_positions, MEANINGS["queue_position"])
+    estimated_wait_seconds: int | None = column(job_fields.estimated_waits, MEANINGS["estimated_wait_seconds"])
+    logs: list[VideoJobLog] = column(job_fields.logs, MEANINGS["logs"])
     charge: TokenTransaction | None = column(
-        _charges, "What was charged when the job was created; null for jobs of old times."
+        job_fields.charges, "What was charged when the job was created; null for jobs of old times."
     )
-    refund: TokenTransaction | None = column(_refunds, "What came back, where something did.")
-    cost: GenerationCost | None = column(_costs, "What it has really cost; for admins, and null where it cost nothing.")
-    associated_looks: list[Look] = column(_associated_looks, MEANINGS["associated_looks"])
+    refund: TokenTransaction | None = column(job_fields.refunds, "What came back, where something did.")
+    cost: GenerationCost | None = column(
+        job_fields.costs, "What it has really cost; for admins, and null where it cost nothing."
+    )
+    associated_looks: list[Look] = column(job_fields.associated_looks, MEANINGS["associated_looks"])
 
     @staticmethod
     def of(row: VideoJobRow) -> "VideoJob":

@@ -1,17 +1,23 @@
 """The caller, with their tokens."""
 
 from datetime import datetime
+from functools import partial
+from typing import Annotated
 from uuid import uuid5
 
 import strawberry
 
 from auth.caller import Caller
-from resolvers import tokens
+from db.enums import LedgerEntryKind
+from resolvers import token_history
 from resolvers.tokens import Wallet
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
 from schema.types import TokenTransaction
 
+Kinds = Annotated[
+    list[LedgerEntryKind] | None, strawberry.argument(description="Only entries of one of these kinds; null for all")
+]
 # What an Int can say; only the use of an unlimited account could ever be more.
 LARGEST_INT = 2**31 - 1
 
@@ -54,12 +60,14 @@ class TokenAccount:
 
     @strawberry.field(description="Every change of the balance, newest first.")
     async def transactions(
-        self, info: Info, first: First = DEFAULT_FIRST, after: After = None
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None, kind: Kinds = None
     ) -> Connection[TokenTransaction]:
         """Read a page of the ledger."""
         size, position = page_arguments(first, after)
-        page = await tokens.page(info.context.reader, self.owner, first=size, after=position)
-        return connection(page, TokenTransaction.of, after=after)
+        page = await token_history.page(info.context.reader, self.owner, kind, first=size, after=position)
+        return connection(
+            page, TokenTransaction.of, partial(token_history.total, owner=self.owner, kinds=kind), after=after
+        )
 
 
 @strawberry.type(description="Who is calling.")

@@ -68,6 +68,8 @@ JOB_FOLLOWED = Rule(ALLOWED, NO_JOB, NO_JOB, CLOSED, CLOSED, ALLOWED)
 OWNERS_JOBS_FOLLOWED = Rule(ALLOWED, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
 # Nothing has been deleted.
 DELETIONS_FOLLOWED = Rule(EMPTY, EMPTY, EMPTY, CLOSED, CLOSED, EMPTY)
+LOOK_FOLLOWED = Rule(ALLOWED, NO_LOOK, ALLOWED, CLOSED, CLOSED, ALLOWED)
+EVERYBODYS_JOBS_FOLLOWED = Rule(ADMIN_REQUIRED, ADMIN_REQUIRED, ADMIN_REQUIRED, CLOSED, CLOSED, ALLOWED)
 # Looks are read as their visibility says, and changed by their owner and the admins.
 SHARED_LOOK = Rule(ALLOWED, NO_LOOK, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
 SHARED_LOOKS_BY_ID = Rule(ALLOWED, EMPTY, ALLOWED, UNKNOWN, NOT_ACTIVE, ALLOWED)
@@ -115,6 +117,11 @@ PUT_OWN_IN = "INSERT INTO look_videos (look_id, video_job_id) VALUES ('$look', '
 STORE = """UPDATE video_jobs SET status = 'SUCCEEDED', progress_percentage = 100, completed_at = now(),
            cloudinary_url = '/media/$job.mp4'"""
 
+FAIL = """UPDATE video_jobs SET status = 'FAILED', completed_at = now(), error_message = 'No', error_code = 'FAULT'"""
+PUT_ON_RECORD = """INSERT INTO audit_log (id, action, actor, actor_id, user_id)
+                   VALUES ('$job', 'SET_TIER', 'ADMIN', '$look', '$owner')"""
+
+OWNERS_JOBS = '(input: {filter: {userId: "$owner"}})'
 ERRORS = "errors { ... on UserError { code } }"
 THE_JOB = '(input: {id: "$job"})'
 THE_LOOK = '(input: {id: "$look"})'
@@ -125,8 +132,8 @@ NEW_JOB = '(input: {prompt: "Rain", model: "veo-3.1-generate-preview", resolutio
 NEW_LOOK = f"""(input: {{title: "Rain", generatedImageBase64: "{PNG}",
                          products: [{{name: "Coat", thumbnailBase64: "{PNG}"}}]}})"""
 VIDEOS = "videos { id videoJob { prompt logs { message } charge { amount } } }"
-LOOKS = f"{{ nodes {{ id title notes sharedWith {{ email }} {VIDEOS} }} }}"
-LOOK = f"{{ id title notes sharedWith {{ email }} {VIDEOS} }}"
+LOOKS = f"{{ totalCount nodes {{ id title notes owner {{ email name }} sharedWith {{ email }} {VIDEOS} }} }}"
+LOOK = f"{{ id title notes owner {{ email name }} viewerCanEdit sharedWith {{ email }} {VIDEOS} }}"
 CREATED = f"{{ videoJob {{ id }} {ERRORS} }}"
 CHANGED_LOOK = f"{{ look {{ id }} {ERRORS} }}"
 ACCOUNT = "id balance tier total consumed transactions { nodes { videoJobId actorEmail reference } }"
@@ -146,6 +153,13 @@ GRAPHQL = {
     "Query.tokenAccount": Case(ACCOUNT_READ, f'(userId: "$owner") {{ userId {ACCOUNT} }}'),
     "Query.tokenAccount, by e-mail": Case(ACCOUNT_READ, f'(email: "$owner@example.com") {{ userId {ACCOUNT} }}'),
     "Query.generationCosts": Case(ADMINS._replace(admin=EMPTY), "(by: USER) { group videos estimate }"),
+    "Query.adminVideoJobs": Case(ADMINS, f"{{ totalCount nodes {JOB_FIELDS} }}"),
+    "Query.adminVideoJobs, of a user": Case(ADMINS, f'(filter: {{userId: "$owner"}}) {{ nodes {JOB_FIELDS} }}'),
+    "Query.adminUsers": Case(ADMINS, f'(search: "$owner") {{ nodes {{ userId email tokens {{ {ACCOUNT} }} }} }}'),
+    "Query.adminQueue": Case(ADMINS_OWN, "{ waiting running providers { provider } workers { id } pauses { reason } }"),
+    "Query.adminAuditLog": Case(
+        ADMINS, '(userId: "$owner") { nodes { action user { userId email } } }', sql=PUT_ON_RECORD
+    ),
     "Query.videoModels": Case(EVERYBODYS_OWN, "{ id upstreamId cost }"),
     "Query.videoJobQuote": Case(EVERYBODYS_OWN, f"{NEW_JOB} mockMode: true}}) {{ cost balance freeSlots {ERRORS} }}"),
     "Query.videoJobQuote, in the look": Case(
@@ -191,9 +205,13 @@ GRAPHQL = {
     "Mutation.setAccountStatus": Case(
         ADMINS, f'(input: {{userId: "$owner", status: SUSPENDED}}) {{ status {ERRORS} }}'
     ),
+    "Mutation.adminCancelVideoJobs": Case(ADMINS, f"{OWNERS_JOBS} {{ changed {ERRORS} }}"),
+    "Mutation.adminRetryVideoJobs": Case(ADMINS, f"{OWNERS_JOBS} {{ changed {ERRORS} }}", sql=FAIL),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
     "Subscription.videoJobLogs": Case(JOB_FOLLOWED, '(id: "$job") { message }'),
     "Subscription.videoJobDeletions": Case(DELETIONS_FOLLOWED, "{ videoJobId }"),
+    "Subscription.look": Case(LOOK_FOLLOWED, f'(id: "$look") {LOOK}'),
+    "Subscription.adminVideoJobs": Case(EVERYBODYS_JOBS_FOLLOWED, JOB_FIELDS),
     "Subscription.videoJobs": Case(OWNERS_JOBS_FOLLOWED, JOB_FIELDS),
 }
 

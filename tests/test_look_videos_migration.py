@@ -249,3 +249,24 @@ async def test_of_three_processes_at_once_one_migrates(old: House) -> None:
     look = await old.look(caller)
     assert await videos_of(old, caller, look) == []
     assert await old.create(caller, lookId=look.id)
+
+
+async def test_lists_and_looks_know_of_no_videos_before(old: House) -> None:
+    caller = await old.user()
+    look = await old.look(caller)
+    await old.create(caller)
+    jobs = "{ totalCount countsByStatus { count } nodes { id } }"
+
+    body = await old.graphql(
+        caller,
+        f"""query ($id: ID!) {{
+          shown: videoJobs(lookId: $id) {jobs} with: looks(hasVideos: true) {{ totalCount nodes {{ id }} }}
+          without: looks(hasVideos: false) {{ totalCount nodes {{ videoCount videos(first: 1) {{ id }} }} }} }}""",
+        id=str(look.id),
+    )
+
+    assert body["data"] == {
+        "shown": {"totalCount": 0, "countsByStatus": [{"count": 0}] * 5, "nodes": []},
+        "with": {"totalCount": 0, "nodes": []},
+        "without": {"totalCount": 1, "nodes": [{"videoCount": 0, "videos": []}]},
+    }

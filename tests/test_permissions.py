@@ -37,6 +37,10 @@ from tests.permissions import (
 SILENCE_SECONDS = 0.5
 FIRST_LINE = "Video job created, 50 tokens charged"
 DONE = "done"
+LOOK_VIDEO_FIELDS = {
+    *("thumbnailUrl", "videoJobId", "videoJob", "videoUrl", "resolution", "aspectRatio", "durationSeconds"),
+    *("videoDurationSeconds", "videoWidth", "videoHeight", "errorCode", "errorMessage"),
+}
 LOOK_VIDEO_MEMBERS = {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"} | {
     "aiGenerated",
     "contentCredentials",
@@ -272,8 +276,8 @@ def test_a_look_leads_to_no_job_log_or_charge_but_of_the_callers_in_the_schema()
 
     look_video = types["LookVideo"]
     assert isinstance(look_video, GraphQLObjectType)
-    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | {"thumbnailUrl", "videoJobId", "videoJob", "videoUrl"}
-    assert found == {"Look", "Product", "LookVideo", "SharedWith"}
+    assert set(look_video.fields) == LOOK_VIDEO_MEMBERS | LOOK_VIDEO_FIELDS
+    assert found == {"Look", "Product", "LookVideo", "SharedWith", "User"}
 
 
 async def test_a_shared_looks_video_has_the_contracts_members_and_no_more(house: House) -> None:

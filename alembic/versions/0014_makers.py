@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision: str = "makers"
-down_revision: str | Sequence[str] | None = "guard"
+down_revision: str | Sequence[str] | None = "audit"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

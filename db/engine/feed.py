@@ -27,6 +27,10 @@ BATCH = 500
 POLLS_A_LOOK = 12
 # How long the server may take to say that it hears us, before the connection is taken for lost.
 ANSWER_SECONDS = 5.0
+# Of more news than this at once, a follower is told to look for itself.
+MOST_NEWS = 5000
+# Stands for all users where all jobs are followed.
+EVERYBODY = UUID(int=0)
 # What takes longer than a reconnect or a slow statement.
 BEHIND_SECONDS = 3.0
 
@@ -43,6 +47,9 @@ class Inbox:
 
     def put(self, job_id: UUID, job: VideoJobRow | None) -> None:
         """Leave a job's state, or None where it has been deleted."""
+        if len(self._news) >= MOST_NEWS:
+            self._news.clear()
+            self._missed = True
         self._news[job_id] = job
         self._something.set()
 
@@ -123,7 +130,7 @@ class JobFeed:
 
     @contextmanager
     def following_user(self, user_id: UUID) -> Iterator[Inbox]:
-        """Yield an inbox for the changes of all of a user's jobs."""
+        """Yield an inbox for the changes of all of a user's jobs, or of all jobs where that is `EVERYBODY`."""
         with _registered(self._of_users, user_id) as inbox:
             yield inbox
 
@@ -167,7 +174,7 @@ class JobFeed:
             self._mark(UUID(job_id), UUID(user_id))
 
     def _mark(self, job_id: UUID, user_id: UUID | None) -> None:
-        if job_id in self._of_jobs or user_id in self._of_users:
+        if job_id in self._of_jobs or user_id in self._of_users or EVERYBODY in self._of_users:
             self._dirty[job_id] = user_id
             self._reading.due()
             self._work.set()
@@ -227,7 +234,8 @@ class JobFeed:
         if job_id in self._of_jobs:
             self._versions[job_id] = None if job is None else job.version
         owner = user_id if job is None else job.user_id
-        followers = self._of_jobs.get(job_id, set()) | (self._of_users.get(owner, set()) if owner else set())
+        users = (owner, EVERYBODY) if owner else (EVERYBODY,)
+        followers = self._of_jobs.get(job_id, set()).union(*(self._of_users.get(user, ()) for user in users))
         for inbox in followers:
             inbox.put(job_id, job)
 

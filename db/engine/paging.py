@@ -7,13 +7,15 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, func, literal_column, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import statements
 from db.engine.statements import Reader, Statement
 
 ESCAPE = "/"
+# Where counting ends: more than people page through, and a fraction of a second.
+MOST_COUNTED = 100_000
 
 Row = TypeVar("Row", bound=statements.Row)
 
@@ -83,6 +85,14 @@ class Listing(Generic[Row]):
         """How many rows there are in all."""
         return Statement(select(func.count()).select_from(self.query.subquery()), Total, is_slow=self.is_slow)
 
+    @cached_property
+    def counted(self) -> Statement[Total]:
+        """How many rows there are, but no more than `MOST_COUNTED`."""
+        some: Select[*tuple[Any, ...]] = self.query.with_only_columns(literal_column("1"), maintain_column_froms=True)
+        return Statement(
+            select(func.count()).select_from(some.limit(MOST_COUNTED).subquery()), Total, is_slow=self.is_slow
+        )
+
     def _page(self, query: Select[*tuple[Any, ...]]) -> Statement[Row]:
         created_at, id_ = self.order
         query = query.order_by(created_at.desc(), id_.desc())
@@ -100,6 +110,12 @@ async def newest_first(
         position = {"after_created_at": after.created_at, "after_id": after.id}
         rows = await reader.fetch(listing.following, **values, **position, most=first + 1)
     return Page(rows[:first], has_next=len(rows) > first)
+
+
+async def count(reader: Reader, listing: Listing[Row], values: Mapping[str, object]) -> int:
+    """Count the rows of a listing, up to `MOST_COUNTED`."""
+    (total,) = await reader.fetch(listing.counted, **values)
+    return total.count
 
 
 async def skipping(

@@ -12,3 +12,8 @@ def searchable(text: str) -> str:
         return text.lower()
     folded = unicodedata.normalize("NFD", text).casefold().replace(_DOTLESS, "i").replace("i" + _DOT_ABOVE, "i")
     return unicodedata.normalize("NFC", folded)
+
+
+def folded(text: str | None) -> str | None:
+    """Return what is stored beside a text to search it by; None where the database's own small letters will do."""
+    return None if text is None or text.isascii() else searchable(text)

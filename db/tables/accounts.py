@@ -34,6 +34,7 @@ class User(Base):
         Index("ix_users_tier_period_end", "tier", "period_end"),
         CheckConstraint("status IN ('active', 'pending', 'suspended')", name="status"),
         CheckConstraint("role IN ('user', 'admin')", name="role"),
+        Index("ix_users_newest_first", desc("created_at"), desc("id")),
         Index("ix_users_special", "id", postgresql_where=text("status <> 'active' OR role <> 'user'")),
     )
 
@@ -90,6 +91,7 @@ class LedgerEntry(Base):
             postgresql_where=text("reference IS NOT NULL"),
         ),
         Index("ix_token_ledger_newest_first", "user_id", desc("created_at"), desc("id")),
+        Index("ix_token_ledger_of_kind", "user_id", "kind", desc("created_at"), desc("id")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -41,6 +41,16 @@ class VideoJob(Base):
         CheckConstraint("(submission = 'SENT') = (operation_name IS NOT NULL)", name="named_exactly_when_sent"),
         CheckConstraint("attempt BETWEEN 1 AND 2", name="at_most_two_generations"),
         Index("ix_video_jobs_newest_first", "user_id", desc("created_at"), desc("id")),
+        Index("ix_video_jobs_of_status", "user_id", "status", desc("created_at"), desc("id")),
+        Index("ix_video_jobs_all_newest_first", desc("created_at"), desc("id")),
+        Index("ix_video_jobs_all_of_status", "status", desc("created_at"), desc("id")),
+        Index(
+            "ix_video_jobs_all_of_error",
+            "error_code",
+            desc("created_at"),
+            desc("id"),
+            postgresql_where=text("error_code IS NOT NULL"),
+        ),
         Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
         Index("ix_video_jobs_waiting", "queue_at", "id", postgresql_where=text("status = 'PENDING'")),
         Index(
@@ -60,6 +70,8 @@ class VideoJob(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     prompt: Mapped[str | None]
+    # What a search looks at where the prompt is not plain ASCII (`db.engine.search`).
+    search_text: Mapped[str | None]
     model: Mapped[str]
     resolution: Mapped[str]
     aspect_ratio: Mapped[str]

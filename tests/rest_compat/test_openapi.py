@@ -142,3 +142,28 @@ async def test_a_refusal_without_a_field_at_fault_has_none(house: House) -> None
     answer = await call(house, await house.user(tokens=0), "POST", "/api/v1/video-jobs", files=multipart(FORM))
 
     assert (answer.status_code, "field" in answer.json()) == (402, False)
+
+
+def test_closed_sets_are_enumerations() -> None:
+    found = {
+        parameter["name"]: [value for part in everywhere(parameter["schema"]) for value in part.get("enum", ())]
+        for _, operation in operations()
+        for parameter in operation.get("parameters", [])
+    }
+    form = DOCUMENT["components"]["schemas"]["Body_create_video_job"]["properties"]
+    found |= {name: schema.get("enum", []) for name, schema in form.items()}
+
+    assert {name: values for name, values in found.items() if values} == {
+        "status_filter": ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"],
+        "view_type": ["my_private", "shared_with_me", "public"],
+        "useLookImage": ["none", "initial", "reference"],
+        "resolution": ["720p", "1080p"],
+        "aspectRatio": ["16:9", "9:16"],
+    }
+
+
+@pytest.mark.parametrize("query", ["status_filter=succeeded", "status_filter=", "status_filter=%20PENDING"])
+async def test_what_is_accepted_of_a_closed_set_stays(house: House, query: str) -> None:
+    answer = await house.http.get(f"/api/v1/video-jobs?{query}", headers=house.headers(await house.user()))
+
+    assert (answer.status_code, answer.json()["jobs"]) == (200, [])

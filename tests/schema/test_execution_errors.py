@@ -16,7 +16,7 @@ from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
-from resolvers import look_videos, looks, video_jobs
+from resolvers import look_videos, looks, video_job_lists, video_jobs
 from schema import connections
 from tests.schema.twins import JOBS, LOOKS, Twins
 
@@ -159,7 +159,7 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
     ("module", "read"),
     [
         (looks, "page"),
-        (video_jobs, "page"),
+        (video_job_lists, "page"),
         (looks, "products_by_look"),
         (look_videos, "videos_by_look"),
         (video_jobs, "logs_by_job"),

@@ -8,7 +8,17 @@ from schema.schema import schema
 from tests.house import House
 from tests.schema.test_queries import statements
 
-LISTS_OF_VALUES = {"OperationCost", "PolicyTier", "VideoPrice", "VideoModelResolution"}
+LISTS_OF_VALUES = {
+    "AdminPause",
+    "AdminProviderQueue",
+    "AdminVideoJobResult",
+    "OperationCost",
+    "PolicyTier",
+    "VideoJobFailureCount",
+    "VideoJobStatusCount",
+    "VideoModelResolution",
+    "VideoPrice",
+}
 LOOKS = """{ viewer { __typename id tokens { __typename id transactions { nodes { __typename id } } } }
   videoJobs { nodes { __typename id logs { __typename id } associatedLooks { __typename id } } }
   looks { nodes { __typename id products { __typename id } sharedWith { __typename id userId }
@@ -44,6 +54,8 @@ def test_every_item_of_a_list_has_an_id_or_is_a_value() -> None:
         "Policy",
         "VideoJobDeletion",
         "VideoJobQuote",
+        "AdminQueue",
+        "VideoJobDurations",
     }
 
 
@@ -85,7 +97,7 @@ async def test_no_two_objects_share_an_id(house: House) -> None:
     assert shared_with == sorted([str(friend.user_id), str(caller.user_id)] * 2)
 
 
-async def test_the_jobs_of_all_videos_of_a_page_are_one_statement(house: House) -> None:
+async def test_the_jobs_of_all_videos_of_a_page_are_one_statement_and_their_counts_another(house: House) -> None:
     caller = await house.user(tokens=1000)
     for _ in range(3):
         await house.create(caller, lookId=str((await house.look(caller)).id))
@@ -95,4 +107,4 @@ async def test_the_jobs_of_all_videos_of_a_page_are_one_statement(house: House) 
 
     look = {"videoCount": 1, "videos": [{"videoJob": {"status": "PENDING"}}]}
     assert body["data"]["looks"]["nodes"] == [look] * 3
-    assert len([statement for statement in sent if statement.startswith("SELECT")]) == 3
+    assert len([statement for statement in sent if statement.startswith("SELECT")]) == 4

@@ -103,7 +103,7 @@ class Twins:
         self, schema: Schema, query: str, variables: dict[str, Any], context: RequestContext | None = None
     ) -> str:
         for name, id_ in self.ids.items():
-            query = query.replace(name, id_)
+            query = query.replace(f'"{name}"', f'"{id_}"')
         self.noted[schema] = []
         result = await schema.execute(query, variables, context or self.context())
         errors = [error.formatted for error in result.errors or ()]

@@ -1,0 +1,83 @@
+"""Statements on the audit log: what admins and operators did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+
+from db.engine.paging import Listing, Page, Position, count, newest_first
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.tables import AuditEntry
+
+COLUMNS = ("id", "action", "actor", "actor_id", "actor_email", "user_id", "object_id", "reason", "details")
+
+
+class AuditRow(Row):
+    """An act of an admin or an operator."""
+
+    id: UUID
+    action: str
+    actor: str
+    actor_id: UUID | None
+    actor_email: str | None
+    user_id: UUID | None
+    object_id: UUID | None
+    reason: str | None
+    details: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditFilter:
+    """Which acts to list: those for which all holds that is not None."""
+
+    actions: list[str] | None = None
+    actor_id: UUID | None = None
+    user_id: UUID | None = None
+    object_id: UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+    def values(self) -> dict[str, object]:
+        """Return the parameters by what it filters by."""
+        return {name: value for name in _CONDITIONS if (value := getattr(self, name)) is not None}
+
+
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "actions": AuditEntry.action == any_(bindparam("actions", type_=ARRAY(Text))),
+    "actor_id": AuditEntry.actor_id == bindparam("actor_id"),
+    "user_id": AuditEntry.user_id == bindparam("user_id"),
+    "object_id": AuditEntry.object_id == bindparam("object_id"),
+    "created_after": AuditEntry.created_at >= bindparam("created_after"),
+    "created_before": AuditEntry.created_at < bindparam("created_before"),
+}
+_ADD = Statement(insert(AuditEntry).values({name: bindparam(name) for name in COLUMNS}), NoRow)
+
+
+@lru_cache
+def _listing(names: tuple[str, ...]) -> Listing[AuditRow]:
+    query: Select[*tuple[Any, ...]] = select(*AuditRow.columns_of(AuditEntry))
+    query = query.where(*(_CONDITIONS[name] for name in names))
+    return Listing(query, (AuditEntry.created_at, AuditEntry.id), AuditRow, is_slow=names == ("actions",))
+
+
+async def add(writer: Writer, values: Mapping[str, object]) -> None:
+    """Write an act, given by `COLUMNS`."""
+    await writer.fetch(_ADD, **values)
+
+
+async def page(reader: Reader, wanted: AuditFilter, *, first: int, after: Position | None) -> Page[AuditRow]:
+    """Read a page of the acts that pass the filter, newest first."""
+    values = wanted.values()
+    return await newest_first(reader, _listing(tuple(values)), values, first=first, after=after)
+
+
+async def total(reader: Reader, wanted: AuditFilter) -> int:
+    """Count the acts that pass the filter, up to `MOST_COUNTED`."""
+    values = wanted.values()
+    return await count(reader, _listing(tuple(values)), values)

@@ -1,0 +1,213 @@
+"""Statements that list and count video jobs by what they are filtered by."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Double,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    select,
+)
+
+from db import look_videos
+from db.engine.paging import (
+    ESCAPE,
+    MOST_COUNTED,
+    Listing,
+    OffsetPage,
+    Page,
+    Position,
+    containing,
+    count,
+    newest_first,
+    skipping,
+)
+from db.engine.search import searchable
+from db.engine.statements import Reader, Row, Statement, among
+from db.enums import AuditAction, VideoJobStatus
+from db.tables import AuditEntry, LookVideo, VideoJob
+from db.video_jobs import SHOWN, VideoJobRow
+
+# How many codes are told of.
+MOST_CODES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoJobFilter:
+    """Which jobs to list: those that fulfil all that is not None; times from `created_after` to before the other."""
+
+    user_id: UUID | None = None
+    statuses: Sequence[VideoJobStatus] | None = None
+    look_id: UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    search: str | None = None
+    ids: Collection[UUID] | None = None
+    error_codes: Sequence[str] | None = None
+    model: str | None = None
+    provider: str | None = None
+    # Only those that no admin has retried, where True.
+    never_retried: bool | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """Return what it filters by. One status is another statement than several: an index has it in order."""
+        given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        single = self.statuses is not None and len(self.statuses) == 1
+        return tuple("status" if single and name == "statuses" else name for name in given)
+
+    def values(self) -> dict[str, object]:
+        """Return the statement's parameters."""
+        values = {name: getattr(self, name) for name in self.names() if name not in _WITHOUT_VALUE}
+        if self.statuses is not None and len(self.statuses) == 1:
+            values["status"] = self.statuses[0]
+        if self.search is not None:
+            values["pattern"] = containing(searchable(self.search))
+        return values | {name: list(values[name]) for name in ("statuses", "ids", "error_codes") if name in values}
+
+
+# What has no parameter of its own name.
+_WITHOUT_VALUE = {"status", "search", "never_retried"}
+
+
+class StatusCount(Row):
+    """How many jobs there are of a status."""
+
+    status: str
+    count: int
+
+
+class ErrorCount(Row):
+    """How many jobs failed for a reason."""
+
+    error_code: str
+    count: int
+
+
+class Durations(Row):
+    """How long jobs that succeeded took from their first run to their end, in seconds; None where there are none."""
+
+    count: int
+    average: float | None
+    median: float | None
+    percentile_95: float | None
+    longest: float | None
+
+
+def _among_texts(name: str) -> Any:  # noqa: ANN401 - as `any_`
+    return any_(bindparam(name, type_=ARRAY(Text)))
+
+
+# Small letters by ASCII's rules alone: what has others brings its own text to be searched.
+_SEARCHED = func.coalesce(VideoJob.search_text, func.lower(VideoJob.prompt.collate("C")))
+_IN_LOOK = select(LookVideo.video_job_id).where(LookVideo.look_id == bindparam("look_id"))
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "user_id": VideoJob.user_id == bindparam("user_id"),
+    "status": VideoJob.status == bindparam("status"),
+    "statuses": VideoJob.status == _among_texts("statuses"),
+    "look_id": VideoJob.id.in_(_IN_LOOK),
+    "created_after": VideoJob.created_at >= bindparam("created_after"),
+    "created_before": VideoJob.created_at < bindparam("created_before"),
+    "search": _SEARCHED.like(bindparam("pattern"), escape=ESCAPE),
+    "ids": VideoJob.id == among("ids"),
+    "error_codes": VideoJob.error_code == _among_texts("error_codes"),
+    "model": VideoJob.model == bindparam("model"),
+    "provider": VideoJob.provider == bindparam("provider"),
+    "never_retried": ~exists().where(
+        AuditEntry.object_id == VideoJob.id,
+        AuditEntry.action == literal_column(f"'{AuditAction.RETRY_VIDEO_JOB}'"),
+    ),
+}
+# What no index has; nor has one the rest without a user or a status.
+_SLOW = {"search", "model", "provider"}
+
+
+def _query(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    return select(*SHOWN).where(*(_CONDITIONS[name] for name in names))
+
+
+@lru_cache(maxsize=256)
+def _listing(names: tuple[str, ...]) -> Listing[VideoJobRow]:
+    return Listing(_query(names), (VideoJob.created_at, VideoJob.id), VideoJobRow, is_slow=not _SLOW.isdisjoint(names))
+
+
+@lru_cache(maxsize=256)
+def _by_status(names: tuple[str, ...]) -> Statement[StatusCount]:
+    some = _query(names).with_only_columns(VideoJob.status).limit(MOST_COUNTED).subquery()
+    query = select(some.c.status, func.count()).group_by(some.c.status)
+    return Statement(query, StatusCount, is_slow=not _SLOW.isdisjoint(names))
+
+
+@lru_cache(maxsize=256)
+def _by_error(names: tuple[str, ...]) -> Statement[ErrorCount]:
+    failed = _query(names).where(VideoJob.error_code.is_not(None))
+    some = failed.with_only_columns(VideoJob.error_code).limit(MOST_COUNTED).subquery()
+    number = func.count().label("number")
+    query = select(some.c.error_code, number).group_by(some.c.error_code)
+    return Statement(query.order_by(number.desc(), some.c.error_code).limit(MOST_CODES), ErrorCount, is_slow=True)
+
+
+@lru_cache(maxsize=256)
+def _durations(names: tuple[str, ...]) -> Statement[Durations]:
+    ended = _query(names).where(VideoJob.status == literal_column(f"'{VideoJobStatus.SUCCEEDED}'"))
+    took = cast(func.extract("epoch", VideoJob.completed_at - VideoJob.started_at), Double).label("seconds")
+    some = ended.where(VideoJob.started_at.is_not(None)).with_only_columns(took).limit(MOST_COUNTED).subquery()
+    seconds = some.c.seconds
+    median, late = (cast(func.percentile_cont(part).within_group(seconds), Double) for part in (0.5, 0.95))
+    query = select(func.count(), cast(func.avg(seconds), Double), median, late, func.max(seconds))
+    return Statement(query, Durations, is_slow=True)
+
+
+async def page(reader: Reader, wanted: VideoJobFilter, *, first: int, after: Position | None) -> Page[VideoJobRow]:
+    """Read a page of the jobs that pass the filter, newest first."""
+    if await _is_empty(reader, wanted):
+        return Page((), has_next=False)
+    return await newest_first(reader, _listing(wanted.names()), wanted.values(), first=first, after=after)
+
+
+async def offset_page(reader: Reader, wanted: VideoJobFilter, *, skip: int, limit: int) -> OffsetPage[VideoJobRow]:
+    """Read a page of the jobs that pass the filter with the exact total, newest first."""
+    return await skipping(reader, _listing(wanted.names()), wanted.values(), skip=skip, limit=limit)
+
+
+async def total(reader: Reader, wanted: VideoJobFilter) -> int:
+    """Count the jobs that pass the filter, up to `MOST_COUNTED`."""
+    if await _is_empty(reader, wanted):
+        return 0
+    return await count(reader, _listing(wanted.names()), wanted.values())
+
+
+async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[str, int]:
+    """Count the jobs that pass the filter by status, up to `MOST_COUNTED` in all."""
+    if await _is_empty(reader, wanted):
+        return {}
+    counts = await reader.fetch(_by_status(wanted.names()), **wanted.values())
+    return {found.status: found.count for found in counts}
+
+
+async def count_by_error(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
+    """Count the failed jobs that pass the filter by code, the most frequent ones first, up to `MOST_COUNTED` in all."""
+    return await reader.fetch(_by_error(wanted.names()), **wanted.values())
+
+
+async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations:
+    """Look at the jobs that pass the filter and have succeeded, up to `MOST_COUNTED` of them."""
+    (found,) = await reader.fetch(_durations(wanted.names()), **wanted.values())
+    return found
+
+
+async def _is_empty(reader: Reader, wanted: VideoJobFilter) -> bool:
+    """Whether there is nothing to ask for: no look shows a video before the one-time migration."""
+    return wanted.look_id is not None and not await look_videos.exist(reader)

@@ -1,0 +1,179 @@
+"""What admins read of everybody: jobs, accounts, and the queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from auth.caller import AccountStatus, Caller, Role, email_of
+from db import pauses, queue_state, user_lists, video_job_lists
+from db.engine.paging import Page, Position
+from db.engine.statements import Reader
+from db.enums import VideoJobStatus
+from db.pauses import PauseRow
+from db.queue_state import ActiveJobs, WorkerRow
+from db.user_lists import UserFilter, UserRow
+from db.video_job_lists import MOST_CODES, Durations, ErrorCount, VideoJobFilter
+from resolvers.errors import InvalidInput
+from resolvers.ids import NOBODYS, id_or_nothing, uuid_of
+from resolvers.models import MOCK, Catalogue
+from resolvers.texts import checked_text
+from resolvers.video_job_lists import Narrowing
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdminNarrowing(Narrowing):
+    """What everybody's jobs are narrowed by besides, as callers write it."""
+
+    user_id: str | None = None
+    error_codes: Sequence[str] | None = None
+    model: str | None = None
+    provider: str | None = None
+
+    def checked(self) -> VideoJobFilter:
+        """See `Narrowing.checked`."""
+        return replace(
+            super().checked(),
+            user_id=id_or_nothing(self.user_id),
+            error_codes=_codes(self.error_codes),
+            model=_name(self.model, "model"),
+            provider=_name(self.provider, "provider"),
+        )
+
+
+@dataclass(frozen=True)
+class ProviderQueue:
+    """The jobs of a provider that wait and run. `blocked_until` and `trouble`: it is left alone, and why."""
+
+    provider: str
+    waiting: int
+    running: int
+    oldest_waiting_since: datetime | None
+    blocked_until: datetime | None
+    trouble: str | None
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """All that waits and runs, who works on it, and which creations are refused meanwhile."""
+
+    providers: Sequence[ProviderQueue]
+    workers: Sequence[WorkerRow]
+    pauses: Sequence[PauseRow]
+
+
+def jobs(caller: Caller, narrowing: AdminNarrowing) -> VideoJobFilter:
+    """Return which of everybody's jobs are wanted.
+
+    Raises:
+        AdminRequired, InvalidInput
+
+    """
+    caller.require_admin()
+    return narrowing.checked()
+
+
+async def failures(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
+    """Count the failures among jobs by code, as they are without a filter of codes, the most frequent first."""
+    return await video_job_lists.count_by_error(reader, replace(wanted, error_codes=None))
+
+
+async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations:
+    """Tell how long those of the jobs took that have succeeded."""
+    return await video_job_lists.durations(reader, wanted)
+
+
+def users(
+    caller: Caller, search: str | None, *, tier: str | None, status: AccountStatus | None, role: Role | None
+) -> UserFilter:
+    """Return which accounts are wanted; the search is an id, or a part of an e-mail address.
+
+    Raises:
+        AdminRequired, InvalidInput
+
+    """
+    caller.require_admin()
+    text = checked_text(search, "search", LONGEST_NAME)
+    user_id, email = _id_or_email(text) if text else (None, None)
+    return UserFilter(user_id=user_id, email=email, tier=_name(tier, "tier"), status=status, role=role)
+
+
+async def user_page(reader: Reader, wanted: UserFilter, *, first: int, after: Position | None) -> Page[UserRow]:
+    """Read a page of accounts, newest first."""
+    return await user_lists.page(reader, wanted, first=first, after=after)
+
+
+async def user_total(reader: Reader, wanted: UserFilter) -> int:
+    """Count accounts, up to `db.engine.paging.MOST_COUNTED`."""
+    return await user_lists.total(reader, wanted)
+
+
+async def job_counts(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the jobs of accounts, up to `db.user_lists.MOST_JOBS_COUNTED` each.
+
+    Raises:
+        AdminRequired
+
+    """
+    caller.require_admin()
+    return await user_lists.job_counts(reader, user_ids)
+
+
+async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueState:
+    """Read what waits and runs, by provider.
+
+    Raises:
+        AdminRequired
+
+    """
+    caller.require_admin()
+    active = await queue_state.active_jobs(reader)
+    paces = {pace.provider: pace for pace in await queue_state.paces(reader)}
+    of_provider: dict[str, list[ActiveJobs]] = {name: [] for name in (*catalogue.providers, MOCK)}
+    for kind in active:
+        of_provider.setdefault(_provider(kind, catalogue), []).append(kind)
+    found = []
+    for name, kinds in of_provider.items():
+        pace = paces.get(name)
+        is_blocked = pace is not None and pace.blocked_until > datetime.now(UTC)
+        waiting = [kind for kind in kinds if kind.status == VideoJobStatus.PENDING]
+        found.append(
+            ProviderQueue(
+                provider=name,
+                waiting=sum(kind.count for kind in waiting),
+                running=sum(kind.count for kind in kinds) - sum(kind.count for kind in waiting),
+                oldest_waiting_since=min((kind.oldest for kind in waiting), default=None),
+                blocked_until=pace.blocked_until if pace is not None and is_blocked else None,
+                trouble=None if pace is None else pace.trouble,
+            )
+        )
+    return QueueState(found, await queue_state.workers(reader), await pauses.current(reader))
+
+
+def _provider(kind: ActiveJobs, catalogue: Catalogue) -> str:
+    """Return who a kind of jobs was sent to, or will be."""
+    if kind.provider is not None:
+        return kind.provider
+    return MOCK if kind.mock_mode else catalogue.provider_of(kind.model).name
+
+
+def _id_or_email(text: str) -> tuple[UUID | None, str | None]:
+    try:
+        return uuid_of(text), None
+    except ValueError:
+        email = email_of(text)
+    return (NOBODYS, None) if email is None else (None, email)
+
+
+def _codes(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+    if texts is None:
+        return None
+    if len(texts) > MOST_CODES:
+        raise InvalidInput(f"At most {MOST_CODES} codes can be asked for at once", field="errorCode")
+    return tuple(filter(None, (_name(text, "errorCode") for text in texts)))
+
+
+def _name(text: str | None, field: str) -> str | None:
+    return checked_text(text, field, LONGEST_NAME)

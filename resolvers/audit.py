@@ -1,0 +1,100 @@
+"""What admins and operators do to what is not their own is on record, in the transaction that does it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from auth.caller import Caller
+from db import audit
+from db.audit import AuditFilter, AuditRow
+from db.engine.paging import Page, Position
+from db.engine.statements import Reader, Writer
+from db.enums import AuditAction, AuditActor
+from resolvers.ids import id_or_nothing
+from resolvers.texts import checked_text
+from resolvers.times import in_utc
+
+LONGEST_REASON = 500
+
+
+class Act(NamedTuple):
+    """What was done, to whom, to which of their jobs or looks, and why."""
+
+    action: AuditAction
+    user_id: UUID | None = None
+    object_id: UUID | None = None
+    reason: str | None = None
+    details: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditNarrowing:
+    """What a list of acts is narrowed by, as callers write it; all that is not None has to hold."""
+
+    actions: Sequence[AuditAction] | None = None
+    actor_id: str | None = None
+    user_id: str | None = None
+    object_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+    def checked(self) -> AuditFilter:
+        """Return the filter.
+
+        Raises:
+            InvalidInput
+
+        """
+        return AuditFilter(
+            actions=None if self.actions is None else [*dict.fromkeys(self.actions)],
+            actor_id=id_or_nothing(self.actor_id),
+            user_id=id_or_nothing(self.user_id),
+            object_id=id_or_nothing(self.object_id),
+            created_after=in_utc(self.created_after, "createdAfter"),
+            created_before=in_utc(self.created_before, "createdBefore"),
+        )
+
+
+def checked_reason(reason: str | None) -> str | None:
+    """Return why an admin acts, None where they do not say; raises `InvalidInput`."""
+    return checked_text(reason, "reason", LONGEST_REASON)
+
+
+async def record(writer: Writer, admin: Caller | None, act: Act) -> None:
+    """Write down what an admin does; None is an operator at the command line."""
+    actor = AuditActor.OPERATOR if admin is None else AuditActor.ADMIN
+    by: dict[str, object] = {"actor_id": None, "actor_email": None}
+    if admin is not None:
+        by = {"actor_id": admin.user_id, "actor_email": admin.email}
+    await audit.add(writer, {"id": uuid7(), "actor": actor} | by | act._asdict())
+
+
+async def record_if_others(writer: Writer, caller: Caller, act: Act) -> None:
+    """Write down what a caller does to what is not their own, which only admins can."""
+    if act.user_id != caller.user_id:
+        await record(writer, caller, act)
+
+
+def listed(caller: Caller, narrowing: AuditNarrowing) -> AuditFilter:
+    """Return which acts are wanted.
+
+    Raises:
+        AdminRequired, InvalidInput
+
+    """
+    caller.require_admin()
+    return narrowing.checked()
+
+
+async def page(reader: Reader, wanted: AuditFilter, *, first: int, after: Position | None) -> Page[AuditRow]:
+    """Read a page of the acts, newest first."""
+    return await audit.page(reader, wanted, first=first, after=after)
+
+
+async def total(reader: Reader, wanted: AuditFilter) -> int:
+    """Count the acts, up to `db.engine.paging.MOST_COUNTED`."""
+    return await audit.total(reader, wanted)

@@ -1,0 +1,104 @@
+"""The queries that are for admins."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import strawberry
+
+from auth.caller import AccountStatus, Role
+from db.enums import AuditAction
+from resolvers import admin_lists, audit, video_job_lists
+from resolvers.admin_lists import AdminNarrowing
+from resolvers.audit import AuditNarrowing
+from schema.admin_types import AdminQueue, AdminUser, AdminVideoJobConnection, AdminVideoJobFilter, AuditEntry
+from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
+from schema.context import Info
+
+OfJobs = Annotated[AdminVideoJobFilter | None, strawberry.argument(description="Which jobs; null for all")]
+UserSearch = Annotated[str | None, strawberry.argument(description="A user's id, or a part of an e-mail address")]
+OfTier = Annotated[str | None, strawberry.argument(description="Only accounts in this tier")]
+OfAccountStatus = Annotated[AccountStatus | None, strawberry.argument(description="Only accounts of this status")]
+OfRole = Annotated[Role | None, strawberry.argument(description="Only accounts of this role")]
+Actions = Annotated[list[AuditAction] | None, strawberry.argument(description="Only these acts; null for all")]
+ByActor = Annotated[strawberry.ID | None, strawberry.argument(description="Only what this admin did")]
+ToUser = Annotated[strawberry.ID | None, strawberry.argument(description="Only what was done to this user")]
+ToObject = Annotated[strawberry.ID | None, strawberry.argument(description="Only what was done to this job or look")]
+Since = Annotated[datetime | None, strawberry.argument(description="Only what was done then or later")]
+Before = Annotated[datetime | None, strawberry.argument(description="Only what was done before")]
+
+
+@strawberry.type
+class AdminQueries:
+    """Fields of `Query`."""
+
+    @strawberry.field(description="Everybody's video jobs, newest first; for admins.")
+    async def admin_video_jobs(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: OfJobs = None,  # noqa: A002 - the argument's name
+    ) -> AdminVideoJobConnection:
+        """Read a page of jobs."""
+        narrowing = AdminNarrowing() if filter is None else filter.narrowing()
+        wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing)
+        size, position = page_arguments(first, after)
+        page = await video_job_lists.page(info.context.reader, wanted, first=size, after=position)
+        return AdminVideoJobConnection.of(page, wanted, after=after)
+
+    @strawberry.field(description="All accounts, newest first; for admins.")
+    async def admin_users(  # noqa: PLR0913 - one for each filter
+        self,
+        info: Info,
+        *,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        search: UserSearch = None,
+        tier: OfTier = None,
+        status: OfAccountStatus = None,
+        role: OfRole = None,
+    ) -> Connection[AdminUser]:
+        """Read a page of accounts."""
+        context = info.context
+        wanted = admin_lists.users(context.authenticated_caller, search, tier=tier, status=status, role=role)
+        size, position = page_arguments(first, after)
+        page = await admin_lists.user_page(context.reader, wanted, first=size, after=position)
+        count = partial(admin_lists.user_total, wanted=wanted)
+        return connection(page, partial(AdminUser.of, context=context), count, after=after)
+
+    @strawberry.field(description="What waits and runs, and who works on it; for admins.")
+    async def admin_queue(self, info: Info) -> AdminQueue:
+        """Read the queue."""
+        context = info.context
+        return AdminQueue.of(
+            await admin_lists.queue(context.reader, context.authenticated_caller, context.services.catalogue)
+        )
+
+    @strawberry.field(description="What admins and operators did to what is not their own, newest first; for admins.")
+    async def admin_audit_log(  # noqa: PLR0913 - one for each filter
+        self,
+        info: Info,
+        *,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        action: Actions = None,
+        actor_id: ByActor = None,
+        user_id: ToUser = None,
+        object_id: ToObject = None,
+        created_after: Since = None,
+        created_before: Before = None,
+    ) -> Connection[AuditEntry]:
+        """Read a page of the audit log."""
+        narrowing = AuditNarrowing(
+            actions=action,
+            actor_id=actor_id,
+            user_id=user_id,
+            object_id=object_id,
+            created_after=created_after,
+            created_before=created_before,
+        )
+        wanted = audit.listed(info.context.authenticated_caller, narrowing)
+        size, position = page_arguments(first, after)
+        page = await audit.page(info.context.reader, wanted, first=size, after=position)
+        return connection(page, AuditEntry.of, partial(audit.total, wanted=wanted), after=after)

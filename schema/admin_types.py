@@ -1,0 +1,233 @@
+"""What admins see of everybody."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import cast
+from uuid import UUID, uuid5
+
+import strawberry
+
+from auth.caller import AccountStatus, Role
+from db.audit import AuditRow
+from db.engine.paging import MOST_COUNTED
+from db.enums import AuditAction, AuditActor, PauseScope, VideoJobStatus
+from db.user_lists import MOST_JOBS_COUNTED, UserRow
+from graphql_server.columns import column
+from resolvers import admin_lists
+from resolvers.admin_lists import AdminNarrowing, QueueState
+from resolvers.tokens import Wallet
+from schema.context import RequestContext
+from schema.plain_fields import shows
+from schema.users import User
+from schema.video_job_connection import VideoJobConnection
+from schema.viewer import TokenAccount
+
+
+@strawberry.input(description="Which of everybody's video jobs; all that is given has to hold.")
+class AdminVideoJobFilter:
+    """What admins list and change jobs by."""
+
+    user_id: strawberry.ID | None = strawberry.field(default=None, description="Of this user")
+    status: list[VideoJobStatus] | None = strawberry.field(default=None, description="Of one of these statuses")
+    error_code: list[str] | None = strawberry.field(default=None, description="Failed for one of these reasons")
+    model: str | None = strawberry.field(default=None, description="Of this model")
+    provider: str | None = strawberry.field(default=None, description="Sent to this provider")
+    created_after: datetime | None = strawberry.field(default=None, description="Made then or later")
+    created_before: datetime | None = strawberry.field(default=None, description="Made before")
+    look_id: strawberry.ID | None = strawberry.field(default=None, description="Shown by this look")
+    search: str | None = strawberry.field(default=None, description="With this in the prompt, in any case")
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Of these ids, at most 100")
+
+    def narrowing(self) -> AdminNarrowing:
+        """Return the filter as the rules take it."""
+        return AdminNarrowing(
+            user_id=self.user_id,
+            statuses=self.status,
+            error_codes=self.error_code,
+            model=self.model,
+            provider=self.provider,
+            created_after=self.created_after,
+            created_before=self.created_before,
+            look_id=self.look_id,
+            search=self.search,
+            ids=self.ids,
+        )
+
+
+@strawberry.type(description="How many video jobs failed for a reason.")
+class VideoJobFailureCount:
+    """One of `AdminVideoJobConnection.failuresByCode`."""
+
+    error_code: str = strawberry.field(description="Stable, for programs")
+    count: int = strawberry.field(description="How many")
+
+
+@strawberry.type(description="How long video jobs took from their start to their success, in seconds.")
+class VideoJobDurations:
+    """See `db.video_job_lists.Durations`."""
+
+    count: int = strawberry.field(description="How many have succeeded")
+    average: float | None = strawberry.field(description="The mean; null where none has")
+    median: float | None = strawberry.field(description="What half of them took at most")
+    percentile95: float | None = strawberry.field(description="What 95 of 100 took at most")
+    longest: float | None = strawberry.field(description="What none exceeded")
+
+
+async def _failures(
+    connections: Sequence["AdminVideoJobConnection"], context: RequestContext
+) -> list[list[VideoJobFailureCount]]:
+    return [
+        [
+            VideoJobFailureCount(error_code=found.error_code, count=found.count)
+            for found in await admin_lists.failures(context.reader, shown.wanted)
+        ]
+        for shown in connections
+    ]
+
+
+async def _durations(
+    connections: Sequence["AdminVideoJobConnection"], context: RequestContext
+) -> list[VideoJobDurations]:
+    found = [await admin_lists.durations(context.reader, shown.wanted) for shown in connections]
+    return [
+        VideoJobDurations(
+            count=row.count,
+            average=row.average,
+            median=row.median,
+            percentile95=row.percentile_95,
+            longest=row.longest,
+        )
+        for row in found
+    ]
+
+
+@strawberry.type(description="A page of everybody's video jobs.")
+class AdminVideoJobConnection(VideoJobConnection):
+    """Relay's connection, with what operators look at."""
+
+    failures_by_code: list[VideoJobFailureCount] = column(
+        _failures,
+        "How many of them failed for which reason, the most frequent first, under the same filter but `errorCode`; "
+        f"counted up to {MOST_COUNTED:,} in all, when it is asked for",
+    )
+    durations: VideoJobDurations = column(_durations, "How long those took that have succeeded")
+
+
+async def _job_counts(users: Sequence["AdminUser"], context: RequestContext) -> list[int]:
+    return await context.loaders.job_count_of_user.load_all([user.key for user in users])
+
+
+@strawberry.type(description="An account, as admins see it.")
+class AdminUser:
+    """See `db.user_lists.UserRow`."""
+
+    id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
+    user_id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
+    email: str | None = strawberry.field(description="Their e-mail address")
+    name: str | None = strawberry.field(description="What they are called")
+    status: AccountStatus = strawberry.field(description="Whether it may act; its tokens may say less")
+    role: Role = strawberry.field(description="What it may do; its tokens may say more")
+    created_at: datetime = strawberry.field(description="When they were first seen; UTC")
+    tokens: TokenAccount = strawberry.field(description="What there is to spend")
+    key: strawberry.Private[UUID]
+    video_job_count: int = column(_job_counts, f"How many video jobs they have; counted up to {MOST_JOBS_COUNTED:,}")
+
+    @classmethod
+    def of(cls, row: UserRow, context: RequestContext) -> "AdminUser":
+        """Show an account."""
+        policy = context.services.catalogue.policy
+        return cls(
+            id=strawberry.ID(str(uuid5(row.id, "account"))),
+            user_id=strawberry.ID(str(row.id)),
+            email=row.email,
+            name=row.name,
+            status=AccountStatus(row.status),
+            role=Role(row.role),
+            created_at=row.created_at,
+            tokens=TokenAccount.of(Wallet(row, policy.tier(row.tier))),
+            key=row.id,
+        )
+
+
+@strawberry.type(description="The video jobs in progress of a provider.")
+class AdminProviderQueue:
+    """See `resolvers.admin_lists.ProviderQueue`."""
+
+    provider: str = strawberry.field(description="Who makes the videos: `veo`, `omni` or `mock`")
+    waiting: int = strawberry.field(description="How many wait for a worker")
+    running: int = strawberry.field(description="How many are with a worker")
+    oldest_waiting_since: datetime | None = strawberry.field(description="When the oldest waiting one was made; UTC")
+    blocked_until: datetime | None = strawberry.field(description="Until when it is sent nothing; null: it is; UTC")
+    trouble: str | None = strawberry.field(description="Why it refuses us, since it last accepted a job")
+
+
+@strawberry.type(description="A worker that holds video jobs; one without a job is not known to the database.")
+class AdminWorker:
+    """See `db.queue_state.WorkerRow`."""
+
+    id: strawberry.ID = strawberry.field(description="Its own, from its start to its end")
+    running: int = strawberry.field(description="How many jobs it holds")
+    last_heartbeat_at: datetime = strawberry.field(description="When it was last heard of; UTC")
+
+
+@strawberry.type(description="Creations that are refused at present, by an operator's will.")
+class AdminPause:
+    """See `db.pauses.PauseRow`."""
+
+    scope: PauseScope = strawberry.field(description="Which creations")
+    reason: str = strawberry.field(description="Why, for a person")
+
+
+@strawberry.type(description="What waits and runs in the whole fleet.")
+class AdminQueue:
+    """See `resolvers.admin_lists.QueueState`."""
+
+    waiting: int = strawberry.field(description="How many video jobs wait for a worker")
+    running: int = strawberry.field(description="How many are with a worker")
+    oldest_waiting_since: datetime | None = strawberry.field(description="When the oldest waiting one was made; UTC")
+    providers: list[AdminProviderQueue] = strawberry.field(description="The same by provider")
+    workers: list[AdminWorker] = strawberry.field(description="Who holds jobs, at most 200")
+    pauses: list[AdminPause] = strawberry.field(description="Which creations are refused")
+
+    @classmethod
+    def of(cls, state: QueueState) -> "AdminQueue":
+        """Show the queue."""
+        waiting_since = [queue.oldest_waiting_since for queue in state.providers if queue.oldest_waiting_since]
+        return cls(
+            waiting=sum(queue.waiting for queue in state.providers),
+            running=sum(queue.running for queue in state.providers),
+            oldest_waiting_since=min(waiting_since, default=None),
+            providers=[AdminProviderQueue(**asdict(queue)) for queue in state.providers],
+            workers=[
+                AdminWorker(id=strawberry.ID(str(row.id)), running=row.running, last_heartbeat_at=row.last_heartbeat_at)
+                for row in state.workers
+            ],
+            pauses=[AdminPause(scope=PauseScope(row.scope), reason=row.reason) for row in state.pauses],
+        )
+
+
+def _users(rows: Sequence[AuditRow], _context: RequestContext) -> list[User | None]:
+    return [None if row.user_id is None else User.of(row.user_id) for row in rows]
+
+
+@shows(AuditRow)
+class AuditEntry:
+    """An act of an admin or an operator on what is not their own."""
+
+    id: strawberry.ID
+    action: AuditAction
+    actor: AuditActor
+    actor_id: strawberry.ID | None
+    actor_email: str | None
+    user_id: strawberry.ID | None
+    user: User | None = column(_users, "Whom it was done to; null where it concerned nobody alone")
+    object_id: strawberry.ID | None
+    reason: str | None
+    details: str | None
+    created_at: datetime
+
+    @staticmethod
+    def of(row: AuditRow) -> "AuditEntry":
+        """Show a row."""
+        return cast("AuditEntry", row)
