@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +17,7 @@ from gql.transport.websockets import WebsocketsTransport
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from app.sample import sample_look
+from app.demo_user import EMAIL, TOKEN_LASTS, demo_account
 from app.serve import listen, serve
 from app.settings import Settings
 from app.wiring import open_database
@@ -26,13 +25,8 @@ from auth.tokens import sign
 from db.looks import LookRow
 from media.video_properties import VideoProperties
 from media.videos import probe
-from resolvers import accounts
 from resolvers.errors import Refusal
-from resolvers.prices import VIDEO_GENERATION
 
-EMAIL = "demo@lookreel.example"
-TOP_UP_TOKENS = 100
-TOKEN_LASTS = timedelta(days=1)
 START_SECONDS = 60.0
 FREE_SLOT_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -99,15 +93,9 @@ async def _play(settings: Settings, base_url: str) -> None:
 
 async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as transaction:
-        caller = await accounts.account_for_email(transaction, EMAIL)
-        policy = settings.policy()
-        balance = (await accounts.get_or_create_account(transaction, caller, policy)).tokens
-        highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
-        if balance < highest:
-            balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)
-        look = await sample_look(transaction, caller, settings.media_folder)
-    console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
-    return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)
+        account = await demo_account(transaction, settings)
+    console.print(f"User {EMAIL} has {account.tokens} tokens and the look [bold]{account.look.title}[/bold]")
+    return Stage(sign(settings.token_policy(), account.caller, TOKEN_LASTS), account.look, base_url)
 
 
 async def _until_ready(http: httpx.AsyncClient) -> None:
