@@ -62,7 +62,7 @@ function waiting(job) {
 function running(job) {
   const bar = el("progress", { max: "100", "aria-label": "Progress" });
   const media = [el("p", { class: "percent" }), bar, el("p", { class: "small note", "aria-live": "polite" })];
-  const place = el("div", { class: "running" }, media);
+  const place = el("div", { class: "gauge" }, media);
   updateRunning(place, job);
   return place;
 }

@@ -1,6 +1,7 @@
 """Studio in a browser, as people use it: on a server with a worker, reaching nothing else."""
 
 import base64
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -270,3 +271,13 @@ async def test_a_token_that_is_no_good_leads_back_to_the_door(house: House, wind
         await window.says(page.get_by_role("alert"), said)
 
     assert await page.evaluate("localStorage.length") == 0
+
+
+@pytest.mark.parametrize("place", ["graphql", "docs"])
+async def test_pages_whose_files_do_not_come_say_what_to_do(window: Window, place: str) -> None:
+    page = window.page
+    await page.route(re.compile(r"^https:"), lambda route: route.abort())
+    await window.open(place)
+
+    await playwright.expect(page.get_by_text("have not come from the CDN")).to_be_visible()
+    await window.says(page.locator("body"), "make web")
