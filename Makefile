@@ -9,8 +9,8 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/run.stamp ## Generate a video for a look and watch it happen; needs no account
-	@$(BIN)/lookreel demo
+demo: .venv/run.stamp ## Generate a video for a look and watch it happen; needs no account; STAY=1 goes on to serve
+	@$(BIN)/lookreel demo $(if $(STAY),--stay)
 
 serve: .venv/run.stamp ## Run the API and a worker on http://127.0.0.1:8000
 	@$(BIN)/lookreel serve

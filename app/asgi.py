@@ -12,11 +12,12 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 from strawberry.printer import print_schema
 
 from app import web_pages
+from app.demo_user import DemoSignIn
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.heads import CheckHeads
 from app.http.in_front import InFront
@@ -32,6 +33,7 @@ from app.readiness import Readiness
 from app.registry import catalogue
 from app.sampling import Sampler
 from app.settings import Settings
+from app.studio_files import DEMO_PATH, Studio
 from app.wiring import Authentication, media_addresses, migrate_look_videos, open_storages
 from db import pauses, submission_pace, workers
 from db.engine.database import Database
@@ -185,7 +187,10 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     app.add_route("/readyz", Readiness(settings, services.rest.database, services.feed).answer)
     if settings.metrics_token is not None:
         app.add_route("/metrics", MetricsPage(settings.metrics_token, services.rest.database).answer)
-    app.add_route("/", _home)
+    has_demo = DemoSignIn.is_offered(settings)
+    Studio(settings, has_demo=has_demo).add_to(app)
+    if has_demo:
+        app.add_route(f"/{DEMO_PATH}", DemoSignIn(settings, services.rest.database).answer, methods=["POST"])
     app.add_middleware(AnswerPolls, services=services.rest)
     return app
 
@@ -257,8 +262,3 @@ def _named(error: Exception) -> DatabaseUnavailable:
 async def _schema_text(_request: Request) -> PlainTextResponse:
     """Answer the schema as generators of clients take it; as public as introspection is."""
     return PlainTextResponse(print_schema(default_schema) + "\n", headers={"Cache-Control": "no-cache"})
-
-
-async def _home(request: Request) -> RedirectResponse:
-    """Send a browser that was given just the address to the playground."""
-    return RedirectResponse(f"{request.base_url.path}graphql")

@@ -167,9 +167,11 @@ def sample(email: Email, user_id: UserId = None) -> None:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    stay: Annotated[bool, typer.Option("--stay", help="Go on to serve until Ctrl-C")] = False,  # noqa: FBT002 - as above
+) -> None:
     """Generate a mock video for a sample look and show it happening; leaves nothing running."""
-    _exit_with(demonstration.run)
+    _exit_with(partial(demonstration.run, stay=stay))
 
 
 @app.command()

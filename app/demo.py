@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +17,7 @@ from gql.transport.websockets import WebsocketsTransport
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from app.sample import sample_look
+from app.demo_user import EMAIL, TOKEN_LASTS, DemoSignIn, demo_account
 from app.serve import listen, serve
 from app.settings import Settings
 from app.wiring import open_database
@@ -26,13 +25,8 @@ from auth.tokens import sign
 from db.looks import LookRow
 from media.video_properties import VideoProperties
 from media.videos import probe
-from resolvers import accounts
 from resolvers.errors import Refusal
-from resolvers.prices import VIDEO_GENERATION
 
-EMAIL = "demo@lookreel.example"
-TOP_UP_TOKENS = 100
-TOKEN_LASTS = timedelta(days=1)
 START_SECONDS = 60.0
 FREE_SLOT_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -60,8 +54,8 @@ class Stage:
     base_url: str
 
 
-async def run(settings: Settings) -> int:
-    """Play the demo; return the exit code."""
+async def run(settings: Settings, *, stay: bool = False) -> int:
+    """Play the demo, and go on to serve where that is asked for; return the exit code."""
     listener = listen("127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = settings.model_copy(update={"log_level": "WARNING"})
@@ -75,7 +69,10 @@ async def run(settings: Settings) -> int:
         if not playing.done():
             playing.cancel()
             return await serving
-        await playing
+        token = await playing
+        _show_studio(settings, base_url if stay else f"http://{settings.host}:{settings.port}", token, stay=stay)
+        if stay:
+            return await serving
     except (DemoFailed, Refusal) as failure:
         console.print(f"[bold red]{failure}[/bold red]")
         return 1
@@ -85,7 +82,7 @@ async def run(settings: Settings) -> int:
     return 0
 
 
-async def _play(settings: Settings, base_url: str) -> None:
+async def _play(settings: Settings, base_url: str) -> str:
     stage = await _set_up(settings, base_url)
     headers = {"Authorization": f"Bearer {stage.token}"}
     async with httpx.AsyncClient(base_url=base_url, headers=headers) as http:
@@ -94,20 +91,14 @@ async def _play(settings: Settings, base_url: str) -> None:
         await _follow(stage, job_id)
         video = await _show_look(http, stage.look, job_id)
         await _show_video(http, video)
-    _show_playground(settings, stage.token)
+    return stage.token
 
 
 async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as transaction:
-        caller = await accounts.account_for_email(transaction, EMAIL)
-        policy = settings.policy()
-        balance = (await accounts.get_or_create_account(transaction, caller, policy)).tokens
-        highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
-        if balance < highest:
-            balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)
-        look = await sample_look(transaction, caller, settings.media_folder)
-    console.print(f"User {EMAIL} has {balance} tokens and the look [bold]{look.title}[/bold]")
-    return Stage(sign(settings.token_policy(), caller, TOKEN_LASTS), look, base_url)
+        account = await demo_account(transaction, settings)
+    console.print(f"User {EMAIL} has {account.tokens} tokens and the look [bold]{account.look.title}[/bold]")
+    return Stage(sign(settings.token_policy(), account.caller, TOKEN_LASTS), account.look, base_url)
 
 
 async def _until_ready(http: httpx.AsyncClient) -> None:
@@ -199,10 +190,18 @@ def _looked_at(content: bytes) -> tuple[VideoProperties, str]:
     return properties, CODEC_NAMES.get(codec, codec)
 
 
-def _show_playground(settings: Settings, token: str) -> None:
-    console.print("\nTo go on in the playground, run [bold]make serve[/bold], open")
-    console.print(f"  http://{settings.host}:{settings.port}/graphql")
-    console.print("and paste this into its Headers tab (valid for a day):")
+def _show_studio(settings: Settings, base_url: str, token: str, *, stay: bool) -> None:
+    if stay:
+        console.print(f"\nStudio is at [bold]{base_url}/[/bold] until you press Ctrl-C; the playground at /graphql.")
+    else:
+        console.print("\nTo go on, run [bold]make serve[/bold] (or [bold]make demo STAY=1[/bold]) and open Studio:")
+        console.print(f"  {base_url}/")
+    if DemoSignIn.is_offered(settings):
+        console.print("There you enter as the demo user. For the playground's Headers tab (valid for a day):")
+    else:
+        console.print(
+            "Sign in there with this token; as it is, it is for the playground's Headers tab (valid for a day):"
+        )
     console.print(json.dumps({"Authorization": f"Bearer {token}"}), soft_wrap=True)
 
 

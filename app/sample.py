@@ -2,8 +2,10 @@
 
 import asyncio
 import shutil
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from uuid import uuid4
 
 from auth.caller import Caller
 from db.engine.statements import Writer
@@ -12,7 +14,7 @@ from providers.local_disk.storage import MEDIA_PATH
 from resolvers import looks
 from resolvers.looks import NewLook, NewProduct
 
-IMAGE = Path(__file__).parent / "sample_look.svg"
+IMAGE = Path(__file__).parent / "sample_look.jpg"
 
 SAMPLE = NewLook(
     title="Stone Essence",
@@ -31,10 +33,12 @@ async def sample_look(writer: Writer, caller: Caller, media_folder: Path) -> Loo
     page = await looks.page(writer, looks.listed(caller, LookView.MY_PRIVATE, None), first=1, after=None)
     if page.rows:
         return page.rows[0]
-    await asyncio.to_thread(_publish_image, media_folder)
-    return await looks.create(writer, caller, SAMPLE)
+    # A name of its own, of those that the storage keeps: so videos can be made from it, and it goes with its look.
+    name = f"sample-{uuid4()}{IMAGE.suffix}"
+    await asyncio.to_thread(_publish_image, media_folder / name)
+    return await looks.create(writer, caller, replace(SAMPLE, generated_image_url=f"{MEDIA_PATH}/{name}"))
 
 
-def _publish_image(media_folder: Path) -> None:
-    media_folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(IMAGE, media_folder / IMAGE.name)
+def _publish_image(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(IMAGE, target)

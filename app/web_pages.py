@@ -39,10 +39,7 @@ class WebPage:
 
     def response(self, request: Request) -> Response:
         """Return a response of its own for each request, since middleware writes into its headers."""
-        # Not all browsers count a WebSocket to the page's own host as 'self'.
-        scheme = "wss" if request.url.scheme == "https" else "ws"
-        host = request.headers.get("host", "")
-        return HTMLResponse(self.html, headers=_headers(self.policy.replace(OWN_SOCKETS, f"{scheme}://{host}")))
+        return HTMLResponse(self.html, headers=page_headers(with_own_sockets(self.policy, request)))
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, as a route does."""
@@ -117,7 +114,14 @@ def _policy(html: str, sources: Sequence[str]) -> str:
     return "; ".join(" ".join([name, *values]) for name, values in directives.items())
 
 
-def _headers(policy: str) -> dict[str, str]:
+def with_own_sockets(policy: str, request: Request) -> str:
+    """Return the policy with this host's WebSockets: not all browsers count them as 'self'."""
+    scheme = "wss" if request.url.scheme == "https" else "ws"
+    return policy.replace(OWN_SOCKETS, f"{scheme}://{request.headers.get('host', '')}")
+
+
+def page_headers(policy: str) -> dict[str, str]:
+    """Return the headers of whatever a browser shows."""
     return {
         "Content-Security-Policy": policy,
         "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",

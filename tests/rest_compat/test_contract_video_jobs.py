@@ -85,7 +85,7 @@ async def test_an_item_of_the_list_has_the_contracts_members(house: House) -> No
     assert set(job) == JOB_MEMBERS
     assert job["prompt"] == "é" * 149 + "🧵cut"
     assert item == {name: job[name] for name in LISTED} | {"prompt": "é" * 149 + "🧵"}
-    image_url = f"{house.base_url}/media/sample_look.svg"
+    image_url = f"{house.base_url}/media/sample_look.jpg"
     assert item["associatedLooks"] == [{"id": str(look.id), "title": "Stone Essence", "generatedImageUrl": image_url}]
 
 

@@ -32,7 +32,7 @@ async def test_a_look_has_the_contracts_members(house: House) -> None:
         "sharedWith": [],
         "defaultThumbnailType": "image",
     }
-    assert body["defaultThumbnailUrl"] == body["generatedImageUrl"] == f"{house.base_url}/media/sample_look.svg"
+    assert body["defaultThumbnailUrl"] == body["generatedImageUrl"] == f"{house.base_url}/media/sample_look.jpg"
     products = body["products"]
     assert isinstance(products, list)
     assert [(product["sku"], product["price"]) for product in products] == [

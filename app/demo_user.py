@@ -1,0 +1,94 @@
+"""The demo user: an account with tokens and a look, for people who have none yet."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from app.sample import sample_look
+from app.settings import Settings
+from auth.caller import Caller
+from auth.policy import HMAC_ALGORITHMS
+from auth.tokens import sign
+from db.engine.database import Database
+from db.engine.statements import Writer
+from db.looks import LookRow
+from resolvers import accounts
+from resolvers.prices import VIDEO_GENERATION
+
+EMAIL = "demo@lookreel.example"
+TOP_UP_TOKENS = 100
+TOKEN_LASTS = timedelta(days=1)
+PROXIED = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """The demo user, their tokens, and a look of theirs."""
+
+    caller: Caller
+    tokens: int
+    look: LookRow
+
+
+async def demo_account(transaction: Writer, settings: Settings) -> DemoAccount:
+    """Return the demo user's account with enough tokens for a mock video; made where there is none."""
+    caller = await accounts.account_for_email(transaction, EMAIL)
+    policy = settings.policy()
+    balance = (await accounts.get_or_create_account(transaction, caller, policy)).tokens
+    highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
+    if balance < highest:
+        balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)
+    return DemoAccount(caller, balance, await sample_look(transaction, caller, settings.media_folder))
+
+
+class DemoSignIn:
+    """Gives the demo user's token to a page of this server in a browser on this machine, and to nobody else."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+
+    @staticmethod
+    def is_offered(settings: Settings) -> bool:
+        """Whether there is such a thing: where database and key are this machine's own, and no video costs money."""
+        is_own = settings.database_url is None and settings.public_url is None
+        can_sign = settings.jwt_jwks_url is None and settings.jwt_algorithm in HMAC_ALGORITHMS
+        return is_own and can_sign and not (settings.has_veo or settings.has_omni)
+
+    async def answer(self, request: Request) -> JSONResponse:
+        """Answer `{token, email}`, or 403."""
+        if not _is_from_own_page(request):
+            sentence = "The demo user is there for the page of this server, in a browser on the same machine."
+            return JSONResponse({"code": "NOT_LOCAL", "detail": sentence}, 403)
+        async with self._database.transaction() as transaction:
+            account = await demo_account(transaction, self._settings)
+        token = sign(self._settings.token_policy(), account.caller, TOKEN_LASTS)
+        return JSONResponse({"token": token, "email": EMAIL})
+
+
+def _is_from_own_page(request: Request) -> bool:
+    """Whether a page of ours sends it from this machine.
+
+    A proxy makes everybody local, a name that resolves to this machine (DNS rebinding) makes other pages our own: so
+    neither may be there. Browsers send `Origin` with each POST.
+    """
+    host = request.headers.get("host", "")
+    return (
+        not any(name in request.headers for name in PROXIED)
+        and request.client is not None
+        and _is_loopback(request.client.host)
+        and _is_loopback(urlsplit(f"//{host}").hostname or "")
+        and request.headers.get("origin") == f"{request.url.scheme}://{host}"
+        and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

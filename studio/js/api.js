@@ -1,0 +1,90 @@
+// The wire: GraphQL over HTTP, with files as a multipart form. Each call is remembered, to be shown.
+
+import { recorded } from "./calls.js";
+import { authorization, signOut } from "./session.js";
+
+export const GRAPHQL = "graphql";
+const SECONDS = 30;
+const REFUSED = new Set([401, 403]);
+
+/** What went wrong, with a stable `code` and a sentence. `errors` are all of a mutation's refusals. */
+export class Refused extends Error {
+  constructor(errors) {
+    super(errors[0].message);
+    this.code = errors[0].code ?? errors[0].extensions?.code ?? "UNKNOWN";
+    this.field = errors[0].field ?? null;
+    this.errors = errors;
+  }
+}
+
+const clock = { ahead: 0 };
+
+/** The time on the server, by its last answer: this machine's clock may be wrong. */
+export const serverNow = () => new Date(Date.now() + clock.ahead);
+
+/** Run a document; return its data. Files are put where their paths say: `variables.input.initialImage`. */
+export async function run(document_, variables = {}, { files = {}, signal } = {}) {
+  const call = recorded(document_, variables, files);
+  const response = await send(document_, variables, files, signal);
+  const body = await answer(response);
+  call.ended(response.status);
+  if (body.errors) {
+    const refused = new Refused(body.errors);
+    if (REFUSED.has(response.status)) signOut(refused.message);
+    throw refused;
+  }
+  return body.data;
+}
+
+/** Run a mutation; return its payload, or throw its refusals. */
+export async function change(document_, input, files = {}) {
+  const data = await run(document_, { input }, { files });
+  const [payload] = Object.values(data);
+  if (payload.errors.length) throw new Refused(payload.errors);
+  return payload;
+}
+
+async function send(document_, variables, files, signal) {
+  const headers = { Accept: "application/graphql-response+json, application/json" };
+  if (authorization()) headers.Authorization = authorization();
+  const limit = AbortSignal.timeout(SECONDS * 1000 * (Object.keys(files).length ? 10 : 1));
+  const options = { method: "POST", headers, signal: signal ? AbortSignal.any([signal, limit]) : limit };
+  try {
+    return await fetch(GRAPHQL, { ...options, ...body(document_, variables, files, headers) });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const why = navigator.onLine ? "The server cannot be reached. What is shown may be old." : "You are offline. What is shown may be old.";
+    throw new Refused([{ code: "UNREACHABLE", message: why }]);
+  }
+}
+
+function body(query, variables, files, headers) {
+  const operation = JSON.stringify({ query, variables });
+  if (!Object.keys(files).length) {
+    headers["Content-Type"] = "application/json";
+    return { body: operation };
+  }
+  const form = new FormData();
+  form.append("operations", operation);
+  form.append("map", JSON.stringify(Object.fromEntries(Object.keys(files).map((path, place) => [place, [path]]))));
+  Object.values(files).forEach((file, place) => form.append(String(place), file));
+  return { body: form };
+}
+
+async function answer(response) {
+  const date = Date.parse(response.headers.get("Date") ?? "");
+  if (date) clock.ahead = date - Date.now();
+  try {
+    const parsed = await response.json();
+    if (parsed.data || parsed.errors) return parsed;
+    return { errors: [{ code: parsed.code, message: parsed.detail ?? parsed.message ?? `The server answered ${response.status}.` }] };
+  } catch {
+    return { errors: [{ code: "UNREADABLE", message: `The server answered ${response.status} with nothing that can be read.` }] };
+  }
+}
+
+/** Return a key of its own for one intention, so that sending it twice does it once. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,18 @@
+// For whoever writes a client: where the API is described, and what this page has just sent.
+
+import { callList } from "../calls.js";
+import { el, fill } from "../dom.js";
+
+const LINKS = [
+  ["graphql", "Playground", "GraphiQL, signed in as you, with operations to begin with."],
+  ["docs", "Swagger", "The REST API, as the legacy frontend uses it."],
+  ["graphql/schema.graphql", "Schema", "The SDL, for code generators."],
+  ["openapi.json", "OpenAPI", "The description of REST, version 3.1."],
+];
+
+export function developers(main, { signal }) {
+  fill(main,
+    el("header", { class: "title" }, el("div", {}, el("h1", {}, "Developers"), el("p", { class: "muted" }, "Each call of this page is one that you can copy."))),
+    el("ul", { class: "grid links-grid" }, LINKS.map(([href, name, text]) => el("li", {}, el("a", { class: "panel link", href }, el("h2", {}, name), el("p", { class: "muted" }, text))))),
+    el("section", { class: "panel" }, el("h2", {}, "Sent by this page"), el("p", { class: "muted small" }, "Newest first. The curl lines take your token from $TOKEN."), callList(signal)));
+}
