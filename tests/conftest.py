@@ -27,6 +27,7 @@ SLOW = LONGEST | {
     "test_storage_behaviour.py",
     "test_many_at_once.py",
     "test_js_clients.py",
+    "test_examples.py",
     "test_nothing_blocks.py",
     "test_look_videos_migration.py",
     "test_mock_videos.py",
