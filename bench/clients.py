@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from bench.report import table
+from bench.trust.findings import Finding, table
 
 ROOT = Path(__file__).parents[1]
 OPENAPI, SCHEMA = ROOT / "rest_compat" / "openapi.json", ROOT / "schema" / "schema.graphql"
@@ -29,6 +29,9 @@ graphql`subscription clientsSubscription($id: ID!, $after: Int = 0) {
 FILES = {
     ".spectral.yaml": 'extends: ["spectral:oas"]\n',
     "source/clients.js": RELAY_SOURCE,
+    "relay.config.json": (
+        '{"src": "./source", "schema": "./schema.graphql", "artifactDirectory": "./made", "language": "javascript"}'
+    ),
     "orval.config.cjs": (
         'module.exports = { api: { input: "./openapi.json", output: { target: "./api.ts", client: "fetch" } } };\n'
     ),
@@ -49,11 +52,7 @@ TOOLS = {
         "@stoplight/spectral-cli", "6.16.3", ("spectral", "lint", "openapi.json", "--fail-severity", "error")
     ),
     "orval, a client of fetch": Tool("orval", "8.38.0", ("orval", "--config", "orval.config.cjs")),
-    "Relay's compiler": Tool(
-        "relay-compiler",
-        "21.0.1",
-        ("relay-compiler", "--src", "source", "--schema", "schema.graphql", "--artifactDirectory", "made"),
-    ),
+    "Relay's compiler": Tool("relay-compiler", "21.0.1", ("relay-compiler",)),
 }
 
 
@@ -65,10 +64,9 @@ def main() -> int:
     with TemporaryDirectory(prefix="lookreel-clients-") as name:
         folder = Path(name)
         _furnish(folder)
-        rows = [_row(folder, title, tool) for title, tool in TOOLS.items()]
-    print(table(("tool", "version", "accepts", "seconds"), [row[:4] for row in rows]))
-    print("\n\n".join(["", *(row[4] for row in rows if row[4])]))
-    return 1 if any(row[4] for row in rows) else 0
+        findings = [_tried(folder, title, tool) for title, tool in TOOLS.items()]
+    print(table(findings))
+    return 1 if any(finding.lost for finding in findings) else 0
 
 
 def _furnish(folder: Path) -> None:
@@ -79,18 +77,19 @@ def _furnish(folder: Path) -> None:
         (folder / path).write_text(text)
 
 
-def _row(folder: Path, title: str, tool: Tool) -> Sequence[str]:
-    """Install a tool and let it read; the last cell is what it has said where it refuses."""
+def _tried(folder: Path, title: str, tool: Tool) -> Finding:
+    """Install a tool and let it read; lost is what it has said where it refuses."""
     package = f"{tool.package}@{tool.version}"
+    finding = Finding(title, package)
     installed = _run(folder, ("npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", package))
     if installed.returncode:
-        return title, tool.version, "not installed", "", installed.stderr[-SHOWN:]
+        finding.lost.append(f"not installed: {installed.stderr[-SHOWN:]}")
+        return finding
     began = time.monotonic()
     done = _run(folder, ("npx", "--no-install", *tool.command))
-    seconds = f"{time.monotonic() - began:.1f}"
-    if done.returncode:
-        return title, tool.version, "**no**", seconds, f"{title}:\n{(done.stdout + done.stderr)[-SHOWN:]}"
-    return title, tool.version, "yes", seconds, ""
+    finding.tried = f"{package}, {time.monotonic() - began:.1f} s"
+    finding.check(done.returncode == 0, (done.stdout + done.stderr)[-SHOWN:])
+    return finding
 
 
 def _run(folder: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
