@@ -2,21 +2,25 @@
 
 import asyncio
 import json
+import shutil
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from db.tables import VideoJobImage
 from tests.house import House
 from tests.rest_compat.test_video_job_events import STEPS, step
 from tests.schema.test_js_clients import with_packages
 from tests.servers import serving
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+CLIENT = EXAMPLES.parent / "clients" / "js" / "index.js"
 SCRIPTS = ("fetch", "graphql-ws", "graphql-sse", "urql", "apollo")
 WAIT_SECONDS = 60
 BEFORE = 2
@@ -32,12 +36,17 @@ class Example:
 
     async def see(self, version: int) -> None:
         """Wait until it has printed that version, or has ended."""
+        while not self.seen or self.seen[-1]["version"] < version:
+            self.seen.append(await self.line())
+
+    async def line(self) -> dict[str, Any]:
+        """Wait for its next line."""
         assert self.process.stdout is not None
         assert self.process.stderr is not None
-        while not self.seen or self.seen[-1]["version"] < version:
-            line = await self.process.stdout.readline()
-            assert line, (await self.process.stderr.read()).decode()
-            self.seen.append(json.loads(line))
+        line = await self.process.stdout.readline()
+        assert line, (await self.process.stderr.read()).decode()
+        told: dict[str, Any] = json.loads(line)
+        return told
 
     async def said(self) -> list[Any]:
         """Wait for its end; return what it has printed besides."""
@@ -102,3 +111,37 @@ async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
             "field": "resolution",
         }
     ]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
+async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_restart(house: House) -> None:
+    caller = await house.user()
+    tokens = [
+        house.headers(caller, timedelta(seconds=seconds))["Authorization"].removeprefix("Bearer ")
+        for seconds in (3600, -1)
+    ]
+    async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
+        async with serving(house.settings, house.database) as url:
+            command = ("node", EXAMPLES / "client.mjs", url, *tokens, CLIENT)
+            client = await stack.enter_async_context(running(*command))
+            refusal, created, first = [await client.line() for _ in range(3)]
+            assert await house.count() == 1
+        for log, values in STEPS[:BEFORE]:
+            await step(house, created["id"], log, values)
+        async with serving(house.settings, house.database, int(url.rpartition(":")[2])):
+            second = await client.line()
+            for log, values in STEPS[BEFORE:]:
+                await step(house, created["id"], log, values)
+            rest, errors = await client.process.communicate()
+
+    assert (client.process.returncode, errors) == (0, b"")
+    message = "Resolution must be '720p' or '1080p'"
+    assert refusal == {"status": 400, "code": "INVALID_INPUT", "field": "resolution", "message": message}
+    assert first == {"status": "PENDING", "progressPercentage": 0}
+    assert second == {"status": "RUNNING", "progressPercentage": 20}
+    assert [json.loads(line) for line in rest.splitlines()][-2:] == [
+        {"status": "CANCELLED", "progressPercentage": 40},
+        {"end": "CANCELLED"},
+    ]
+    assert await house.charges(caller) == 1
+    assert await house.count(VideoJobImage.video_job_id == created["id"], table=VideoJobImage) == 1
