@@ -47,6 +47,9 @@ bench: .venv/bench.stamp ## Measure beside other servers in a quarter of an hour
 trust: .venv/trust.stamp ## Attack, break and load an installation in 20 minutes; TRUST=--quick looks whether it works
 	@$(BIN)/python -m bench.trust.run $(TRUST)
 
+clients: .venv/dev.stamp ## Let generators, linters and compilers from npm read both APIs' descriptions
+	@$(BIN)/python -m bench.clients
+
 sbom: .venv/trust.stamp ## Write what runs here as sbom.json (CycloneDX), from the lock
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements.lock 2>/dev/null
 

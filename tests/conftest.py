@@ -25,6 +25,7 @@ LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
 SLOW = LONGEST | {
     "providers",  # real SDKs against doubles
     "test_database_refusals.py",
+    "test_examples.py",
     "test_execution_errors.py",
     "test_image_parts.py",
     "test_images.py",

@@ -89,7 +89,7 @@ async def _set(installation: Installation, change: str) -> None:
 async def _out_of_connections(installation: Installation) -> AsyncIterator[None]:
     """Take every connection that is left."""
     async with AsyncExitStack() as stack:
-        url = installation.house.database.url.render_as_string(hide_password=False)
+        url = installation.house.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with suppress(asyncpg.TooManyConnectionsError):
             for _ in range(MOST_CONNECTIONS):
                 stack.push_async_callback((await asyncpg.connect(url)).close)

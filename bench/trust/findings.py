@@ -25,6 +25,7 @@ class Effort(NamedTuple):
     """How much is done; times in seconds."""
 
     examples: int  # of each REST operation
+    rest_seconds: int  # for each kind of caller
     documents: int  # GraphQL queries that are compared
     odd: int  # of each kind of malformed request
     racing_rounds: int
@@ -40,11 +41,13 @@ class Effort(NamedTuple):
 
 
 FULL = Effort(
-    examples=40, documents=3000, odd=400, racing_rounds=20, silent=600, silent_seconds=30.0, endurance_seconds=600.0,
+    examples=40, rest_seconds=60,
+    documents=3000, odd=400, racing_rounds=10, silent=600, silent_seconds=30.0, endurance_seconds=600.0,
     fault_jobs=12, fault_seconds=5.0, rate=500, streams=2000, mixed_seconds=60.0, polls=1000,
 )  # fmt: skip
 QUICK = Effort(
-    examples=1, documents=40, odd=25, racing_rounds=1, silent=60, silent_seconds=2.0, endurance_seconds=6.0,
+    examples=1, rest_seconds=10,
+    documents=40, odd=25, racing_rounds=1, silent=60, silent_seconds=2.0, endurance_seconds=6.0,
     fault_jobs=2, fault_seconds=1.0, rate=50, streams=50, mixed_seconds=3.0, polls=60,
 )  # fmt: skip
 

@@ -84,6 +84,7 @@ async def _report(folder: Path, url: str, effort: Effort, headers: dict[str, str
         "--request-timeout": 30,
     }
     options |= {"--report": "json", "--report-json-path": path, "--suppress-health-check": "all"}
+    options |= {"--max-time": effort.rest_seconds}
     options |= {"--header": f"Authorization: {headers['Authorization']}"}
     arguments = ["run", DOCUMENT, *(part for option in options.items() for part in option), "--continue-on-failure"]
     process = await asyncio.create_subprocess_exec(

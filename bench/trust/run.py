@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -51,31 +51,32 @@ PARTS: dict[str, Part] = {
     "races": lambda installation, effort: _alone(races.race(installation, effort)),
     "connections": lambda installation, effort: _alone(connections.hold(installation, effort)),
     "faults": faults.suffer,
-    "endurance": lambda installation, effort: _alone(endurance.endure(installation, effort)),
 }
 APART: dict[str, Callable[[Effort], Awaitable[list[Finding]]]] = {
-    "graphql": lambda effort: _alone(graphql_documents.compare(effort)),
-    "matrix": lambda effort: _alone(matrix.try_all(effort)),
     "identity": lambda effort: _alone(identity.hang(effort)),
     "neighbours": neighbours.live_beside,
 }
-NAMES = [*APART, *PARTS]
+# Together in the end: none of them measures how long an answer takes.
+LONG: dict[str, Part] = {
+    "endurance": lambda installation, effort: _alone(endurance.endure(installation, effort)),
+    "graphql": lambda _, effort: _alone(graphql_documents.compare(effort)),
+    "matrix": lambda _, effort: _alone(matrix.try_all(effort)),
+}
+NAMES = [*APART, *PARTS, *LONG]
 
 
 async def run(names: list[str], effort: Effort) -> list[Finding]:
-    """Play the parts one after the other; those of `PARTS` share an installation."""
-    findings = [found async for found in _apart(names, effort)]
-    if wanted := [name for name in PARTS if name in names]:
-        async with installed() as installation:
-            for name in wanted:
-                findings += await _played(name, PARTS[name](installation, effort))
-    return findings
-
-
-async def _apart(names: list[str], effort: Effort) -> AsyncIterator[Finding]:
+    """Play the parts one after the other, the long ones at once; all but those of `APART` share an installation."""
+    findings: list[Finding] = []
     for name in (name for name in APART if name in names):
-        for finding in await _played(name, APART[name](effort)):
-            yield finding
+        findings += await _played(name, APART[name](effort))
+    if not (PARTS | LONG).keys() & set(names):
+        return findings
+    async with installed() as installation:
+        for name in (name for name in PARTS if name in names):
+            findings += await _played(name, PARTS[name](installation, effort))
+        long = [_played(name, part(installation, effort)) for name, part in LONG.items() if name in names]
+        return findings + [finding for found in await asyncio.gather(*long) for finding in found]
 
 
 async def _played(name: str, part: Awaitable[list[Finding]]) -> list[Finding]:

@@ -26,12 +26,17 @@ RUN_SECONDS = 60
 @pytest.fixture(scope="session")
 def scripts(pytestconfig: pytest.Config) -> Path:
     """A folder with the scripts and the packages that they import."""
-    manifest = SCRIPTS / "package.json"
+    return with_packages(pytestconfig, SCRIPTS)
+
+
+def with_packages(config: pytest.Config, source: Path) -> Path:
+    """Return a folder with the scripts of another one and the packages that they import."""
+    manifest = source / "package.json"
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("JavaScript's clients need Node and npm")
-    assert pytestconfig.cache is not None
-    folder = pytestconfig.cache.mkdir(f"npm-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}")
-    for file in [manifest, *SCRIPTS.glob("*.mjs")]:
+    assert config.cache is not None
+    folder = config.cache.mkdir(f"npm-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}")
+    for file in [manifest, *source.glob("*.mjs")]:
         shutil.copy(file, folder)
     done = folder / "installed"
     if not done.exists():

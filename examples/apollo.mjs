@@ -1,0 +1,52 @@
+// A look's page, the videos of which are followed: what the subscription brings is what the page shows.
+// Usage: node apollo.mjs BASE_URL TOKEN VIDEO_JOB_ID [LOOK_ID]; prints each state of the job as a line of JSON, and
+// with a look on standard error what the page shows, whenever that changes.
+
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import { RETRY, resuming } from './resuming.mjs';
+
+const [baseUrl, token, id, lookId] = process.argv.slice(2);
+const socket = new GraphQLWsLink(resuming(createClient({
+  url: `${baseUrl.replace('http', 'ws')}/graphql`,
+  webSocketImpl: WebSocket,
+  connectionParams: () => ({ Authorization: `Bearer ${token}` }),
+  ...RETRY,
+})));
+const http = new HttpLink({ uri: `${baseUrl}/graphql`, headers: { Authorization: `Bearer ${token}` } });
+const client = new ApolloClient({
+  cache: new InMemoryCache(), // no configuration: an id names one object, and error unions are interfaces
+  link: ApolloLink.split(({ operationType }) => operationType === 'subscription', socket, http),
+});
+const PAGE = gql`query ($id: ID!) { look(id: $id) { id videos { id videoJob { id status progressPercentage } } } }`;
+const FOLLOW = gql`subscription ($id: ID!, $afterVersion: Int! = 0) {
+  videoJob(id: $id, afterVersion: $afterVersion) { id version status progressPercentage } }`;
+const CREATE = gql`mutation ($input: CreateVideoJobInput!) {
+  createVideoJob(input: $input) { videoJob { id status } errors { code message field } } }`;
+const ENDS = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
+
+if (lookId) {
+  await client.query({ query: PAGE, variables: { id: lookId } });
+  client.watchQuery({ query: PAGE, variables: { id: lookId }, fetchPolicy: 'cache-only' }).subscribe(({ data }) => {
+    const [video] = data?.look?.videos ?? [];
+    if (video) console.error(JSON.stringify({ page: video.videoJob.status }));
+  });
+}
+client.subscribe({ query: FOLLOW, variables: { id } }).subscribe({
+  next: async ({ data, error }) => {
+    if (error) {
+      console.error(error);
+      process.exit(1);
+    }
+    const { __typename, ...job } = data.videoJob;
+    console.log(JSON.stringify(job));
+    if (!ENDS.includes(job.status)) return;
+    // A refusal is data: shown as it comes, without fragments or `possibleTypes`.
+    const input = { prompt: 'Rain', model: 'veo-3.1-generate-preview', resolution: '8K', aspectRatio: '16:9', mockMode: true };
+    const refused = await client.mutate({ mutation: CREATE, variables: { input } });
+    console.error(JSON.stringify({ refusal: refused.data.createVideoJob.errors }));
+    process.exit(0);
+  },
+});

@@ -1,0 +1,147 @@
+"""The committed examples follow a job across a restart of the server, and miss nothing."""
+
+import asyncio
+import json
+import shutil
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.tables import VideoJobImage
+from tests.house import House
+from tests.rest_compat.test_video_job_events import STEPS, step
+from tests.schema.test_js_clients import with_packages
+from tests.servers import serving
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+CLIENT = EXAMPLES.parent / "clients" / "js" / "index.js"
+SCRIPTS = ("fetch", "graphql-ws", "graphql-sse", "urql", "apollo")
+WAIT_SECONDS = 60
+BEFORE = 2
+"""How many steps happen while the server is away."""
+
+
+class Example:
+    """One that runs; `seen` are the states that it has printed."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.seen: list[dict[str, Any]] = []
+
+    async def see(self, version: int) -> None:
+        """Wait until it has printed that version, or has ended."""
+        while not self.seen or self.seen[-1]["version"] < version:
+            self.seen.append(await self.line())
+
+    async def line(self) -> dict[str, Any]:
+        """Wait for its next line."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        line = await self.process.stdout.readline()
+        assert line, (await self.process.stderr.read()).decode()
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    async def said(self) -> list[Any]:
+        """Wait for its end; return what it has printed besides."""
+        rest, errors = await self.process.communicate()
+        assert (self.process.returncode, rest) == (0, b""), errors.decode()
+        return [json.loads(line) for line in errors.splitlines()]
+
+
+@asynccontextmanager
+async def running(*command: object) -> AsyncIterator[Example]:
+    process = await asyncio.create_subprocess_exec(*map(str, command), stdout=PIPE, stderr=PIPE)
+    try:
+        yield Example(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
+    house: House, pytestconfig: pytest.Config
+) -> None:
+    folder = with_packages(pytestconfig, EXAMPLES)
+    caller = await house.user()
+    look = str((await house.look(caller)).id)
+    job = await house.create(caller, lookId=look)
+    token = house.headers(caller)["Authorization"].removeprefix("Bearer ")
+    async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
+        async with serving(house.settings, house.database) as url:
+            commands = [("node", folder / f"{name}.mjs", url, token, job, look) for name in SCRIPTS]
+            commands.append((sys.executable, EXAMPLES / "follow.py", url, token, job, look))
+            examples = [await stack.enter_async_context(running(*command)) for command in commands]
+            await asyncio.gather(*(example.see(1) for example in examples))
+        for log, values in STEPS[:BEFORE]:
+            await step(house, job, log, values)
+        async with serving(house.settings, house.database, int(url.rpartition(":")[2])):
+            await asyncio.gather(*(example.see(1 + BEFORE) for example in examples))
+            for log, values in STEPS[BEFORE:]:
+                await step(house, job, log, values)
+            await asyncio.gather(*(example.see(1 + len(STEPS)) for example in examples))
+            said = [await example.said() for example in examples]
+
+    for example in examples:
+        versions = [state["version"] for state in example.seen]
+        assert versions == sorted(set(versions))
+        assert (versions[0], versions[1], versions[-1]) == (1, 1 + BEFORE, 1 + len(STEPS))
+        assert example.seen[-1] == {
+            "id": job,
+            "version": 1 + len(STEPS),
+            "status": "CANCELLED",
+            "progressPercentage": 40,
+        }
+    assert [lines for name, lines in zip([*SCRIPTS, "gql"], said, strict=True) if name != "apollo"] == [[]] * 5
+    # What the subscription brought is what the look's page shows; a refusal is read without configuration.
+    *pages, refusal = said[SCRIPTS.index("apollo")]
+    assert [page["page"] for page in pages][-1] == "CANCELLED"
+    assert refusal["refusal"] == [
+        {
+            "__typename": "InvalidInput",
+            "code": "INVALID_INPUT",
+            "message": "Resolution must be '720p' or '1080p'",
+            "field": "resolution",
+        }
+    ]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
+async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_restart(house: House) -> None:
+    caller = await house.user()
+    tokens = [
+        house.headers(caller, timedelta(seconds=seconds))["Authorization"].removeprefix("Bearer ")
+        for seconds in (3600, -1)
+    ]
+    async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
+        async with serving(house.settings, house.database) as url:
+            command = ("node", EXAMPLES / "client.mjs", url, *tokens, CLIENT)
+            client = await stack.enter_async_context(running(*command))
+            refusal, created, first = [await client.line() for _ in range(3)]
+            assert await house.count() == 1
+        for log, values in STEPS[:BEFORE]:
+            await step(house, created["id"], log, values)
+        async with serving(house.settings, house.database, int(url.rpartition(":")[2])):
+            second = await client.line()
+            for log, values in STEPS[BEFORE:]:
+                await step(house, created["id"], log, values)
+            rest, errors = await client.process.communicate()
+
+    assert (client.process.returncode, errors) == (0, b"")
+    message = "Resolution must be '720p' or '1080p'"
+    assert refusal == {"status": 400, "code": "INVALID_INPUT", "field": "resolution", "message": message}
+    assert first == {"status": "PENDING", "progressPercentage": 0}
+    assert second == {"status": "RUNNING", "progressPercentage": 20}
+    assert [json.loads(line) for line in rest.splitlines()][-2:] == [
+        {"status": "CANCELLED", "progressPercentage": 40},
+        {"end": "CANCELLED"},
+    ]
+    assert await house.charges(caller) == 1
+    assert await house.count(VideoJobImage.video_job_id == created["id"], table=VideoJobImage) == 1
