@@ -4,7 +4,7 @@ Which providers there are, with their models and limits, the application says (`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from db.enums import Submission
@@ -68,6 +68,7 @@ class Catalogue:
 
     `generations_at_once` is what all workers together have in progress at most, mock videos included. `policy` says
     what they cost. `inputs_kept` is for how long after a job's end its images are kept for a retry.
+    `fallbacks` names, by a model's id, the model of another provider that makes what the first one's did not accept.
     """
 
     models: Mapping[str, VideoModel]
@@ -76,6 +77,7 @@ class Catalogue:
     generations_at_once: int = 100
     policy: Policy = BUILT_IN
     inputs_kept: timedelta = timedelta(days=7)
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -123,6 +125,12 @@ class Catalogue:
         known = self.models.get(model)
         return next(iter(self.providers.values())) if known is None else self.providers[known.provider]
 
+    def fallback(self, job: JobRow) -> VideoModel | None:
+        """Return what is to make a job's video instead; None where nothing is named, or it has been tried."""
+        model = self.models.get(self.fallbacks.get(job.model, ""))
+        is_possible = model is not None and model.available and not job.mock_mode and job.fallback_model is None
+        return model if is_possible else None
+
     def models_of_others(self, provider: str) -> list[str]:
         """Return the ids that lead to other providers of real videos than this one."""
         return [model.id for model in self.models.values() if model.provider != provider]
@@ -132,7 +140,7 @@ class Catalogue:
         # A release before 0007 leaves the name of who has not accepted the job.
         if job.submission != Submission.NEW or job.mock_mode:
             return sent_to(job)
-        return self.provider_of(job.model).name
+        return self.provider_of(job.fallback_model or job.model).name
 
     @property
     def resolutions(self) -> list[str]:
