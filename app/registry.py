@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pkgutil import resolve_name
 
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings
 from providers.mock.models import ANY_MODEL
 from providers.omni import models as omni
 from providers.veo import models as veo
@@ -73,11 +73,29 @@ MOCK_OPENER = "app.generators:open_mock"
 
 
 def catalogue(settings: Settings) -> Catalogue:
-    """Return what this installation offers."""
+    """Return what this installation offers.
+
+    Raises:
+        InvalidSettings: FALLBACK_MODELS names what is no other provider's model
+
+    """
     offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
     offered = Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
-    kept, watch = timedelta(days=settings.inputs_kept_days), WorkerWatch(settings.no_worker_seconds)
-    return replace(offered, inputs_kept=kept, worker_watch=watch)
+    _check_fallbacks(offered, settings.fallback_models)
+    return replace(
+        offered,
+        inputs_kept=timedelta(days=settings.inputs_kept_days),
+        worker_watch=WorkerWatch(settings.no_worker_seconds),
+        fallbacks=settings.fallback_models,
+    )
+
+
+def _check_fallbacks(offered: Catalogue, fallbacks: Mapping[str, str]) -> None:
+    for asked, other in fallbacks.items():
+        if unknown := {asked, other} - offered.models.keys():
+            raise InvalidSettings(f"FALLBACK_MODELS: there is no model {min(unknown)!r}; see GET /api/v1/video-models")
+        if offered.models[asked].provider == offered.models[other].provider:
+            raise InvalidSettings(f"FALLBACK_MODELS: {asked!r} and {other!r} are of the same provider")
 
 
 @asynccontextmanager

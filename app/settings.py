@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     omni_poll_seconds: PollSeconds = Field(5.0, description="How often Omni is asked about a video")
     omni_labels: bool = Field(False, description="Whether submits to Omni are labelled with job and attempt")  # noqa: FBT003 - as above
     omni_models: ModelNames = Field({}, description="Accepted model ids that Omni makes, and what each is there")
+    fallback_models: ModelNames = Field(
+        {}, description="Accepted model ids and another provider's, which makes what the first does not accept"
+    )
     cloudinary_url: str | None = Field(None, description="Stores at Cloudinary; unset: on the local disk")
     cloudinary_cloud_name: str | None = Field(None, description="With the next two, the same as CLOUDINARY_URL")
     cloudinary_api_key: str | None = Field(None, description="See CLOUDINARY_CLOUD_NAME")

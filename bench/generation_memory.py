@@ -42,8 +42,8 @@ def main() -> int:
 async def _play(outside: Doubles, jobs: int) -> int:
     settings = {
         "VEO_POLL_SECONDS": POLL_SECONDS,
-        "GENERATIONS_AT_ONCE": 2 * jobs,
-        "GENERATIONS_PER_WORKER": 2 * jobs,
+        "GENERATIONS_AT_ONCE": 2 * max(jobs, LARGE_RESULTS),
+        "GENERATIONS_PER_WORKER": 2 * max(jobs, LARGE_RESULTS),
         "SUBMITS_PER_MINUTE": 600_000,
         "LOG_LEVEL": "WARNING",
     }

@@ -90,7 +90,8 @@ _GENERATIONS = Statement(
 # Spelled out for the index of the waiting jobs.
 _IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _IS_OF_OTHERS = VideoJob.model == any_(bindparam("others", type_=ARRAY(Text)))
-_A_TRIAL_WAITS = exists(select(VideoJob.id).where(_IS_WAITING, ~VideoJob.mock_mode, ~_IS_OF_OTHERS))
+_IS_ASKED_OF_IT = and_(~_IS_OF_OTHERS, VideoJob.fallback_model.is_(None))
+_A_TRIAL_WAITS = exists(select(VideoJob.id).where(_IS_WAITING, ~VideoJob.mock_mode, _IS_ASKED_OF_IT))
 _SUSPENSION = Statement(
     select(
         and_(

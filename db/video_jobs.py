@@ -79,6 +79,7 @@ class JobRow(VideoJobRow):
 
     submission: str
     provider: str | None
+    fallback_model: str | None
     operation_name: str | None
     submit_not_before: datetime | None
     submitted_at: datetime | None

@@ -69,7 +69,8 @@ class Catalogue:
 
     `generations_at_once` is what all workers together have in progress at most, mock videos included. `policy` says
     what they cost, `inputs_kept` for how long after a job's end its images are kept for a retry, `worker_watch` what
-    happens where no worker is there.
+    happens where no worker is there. `fallbacks` names, by a model's id, the model of another provider that makes what
+    the first one's did not accept.
     """
 
     models: Mapping[str, VideoModel]
@@ -79,6 +80,7 @@ class Catalogue:
     policy: Policy = BUILT_IN
     inputs_kept: timedelta = timedelta(days=7)
     worker_watch: WorkerWatch = field(default_factory=WorkerWatch)
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -126,6 +128,12 @@ class Catalogue:
         known = self.models.get(model)
         return next(iter(self.providers.values())) if known is None else self.providers[known.provider]
 
+    def fallback(self, job: JobRow) -> VideoModel | None:
+        """Return what is to make a job's video instead; None where nothing is named, or it has been tried."""
+        model = self.models.get(self.fallbacks.get(job.model, ""))
+        is_possible = model is not None and model.available and not job.mock_mode and job.fallback_model is None
+        return model if is_possible else None
+
     def models_of_others(self, provider: str) -> list[str]:
         """Return the ids that lead to other providers of real videos than this one."""
         return [model.id for model in self.models.values() if model.provider != provider]
@@ -135,7 +143,7 @@ class Catalogue:
         # A release before 0007 leaves the name of who has not accepted the job.
         if job.submission != Submission.NEW or job.mock_mode:
             return sent_to(job)
-        return self.provider_of(job.model).name
+        return self.provider_of(job.fallback_model or job.model).name
 
     @property
     def resolutions(self) -> list[str]:

@@ -14,6 +14,7 @@ from db.specification import values_of
 from db.video_jobs import JobRow
 from media.images import Image
 from resolvers import submission
+from resolvers.fallbacks import fall_back, fallback_for
 from resolvers.ports import (
     FileMissing,
     GenerationFailed,
@@ -75,7 +76,7 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
     except NotAccepted as refusal:
         if isinstance(refusal, QuotaExceeded):
             await _note_access(run)
-        seconds = await _defer(run, refusal)
+        seconds = await _defer(run, request, refusal)
         # What costs waits for the fleet's pace; the others wait here.
         raise Later(0.05 if run.generator_costs else seconds, str(refusal)) from refusal
     except SubmissionUncertain as doubt:
@@ -124,8 +125,11 @@ async def _insist(run: Run, transition: Transition) -> None:
             await asyncio.sleep(RECORDING_RETRY_SECONDS)
 
 
-async def _defer(run: Run, refusal: NotAccepted) -> float:
-    """Note that the job was not accepted; return after how many seconds it is worth another try."""
+async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> float:
+    """Note that the job was not accepted; return after how many seconds it is worth another try.
+
+    Another provider makes it where nothing was accepted for sure, and the operator names one.
+    """
     retry_policy = run.context.retry_policy
     if not refusal.is_certain and run.job.submit_errors >= retry_policy.submit_errors:
         raise GenerationFailed(
@@ -138,6 +142,10 @@ async def _defer(run: Run, refusal: NotAccepted) -> float:
     else:
         seconds = retry_policy.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
+    other = fallback_for(run.context.catalogue, run.job, request) if is_certain else None
+    if other is not None:
+        await _insist(run, lambda transaction, job: fall_back(transaction, job, other, reason, delay))
+        return seconds
     await _insist(
         run, lambda transaction, job: submission.defer(transaction, job, reason, delay, is_certain=is_certain)
     )
@@ -219,8 +227,9 @@ async def _contents(run: Run, address: str) -> bytes:
 
 def _upstream_model(run: Run, job: JobRow) -> str:
     """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
-    model = run.context.catalogue.models.get(job.model)
-    return job.model if model is None else model.upstream_id
+    asked = job.fallback_model or job.model
+    model = run.context.catalogue.models.get(asked)
+    return asked if model is None else model.upstream_id
 
 
 def _uncertain() -> GenerationFailed:

@@ -26,6 +26,7 @@ def upgrade() -> None:
         "content_credentials IN ('PRESENT', 'REMOVED', 'NONE')",
     )
 
+    op.add_column("video_jobs", sa.Column("fallback_model", sa.Text(), nullable=True))
     op.create_table(
         "generation_costs",
         sa.Column("video_job_id", sa.Uuid(), nullable=False),
@@ -48,5 +49,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("generation_costs")
+    op.drop_column("video_jobs", "fallback_model")
     op.drop_column("video_jobs", "content_credentials")
     op.drop_column("video_job_images", "kept_for")

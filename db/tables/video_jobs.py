@@ -100,6 +100,8 @@ class VideoJob(Base):
     submission: Mapped[str] = mapped_column(server_default=text("'NEW'"))
     # Who the job is being sent, or was sent, to. None also where a release before 0007 has sent it.
     provider: Mapped[str | None]
+    # The model that makes it instead of the one that was asked for, whose generator did not accept it.
+    fallback_model: Mapped[str | None]
     operation_name: Mapped[str | None]
     # When the fleet's pace lets the job be sent.
     submit_not_before: Mapped[datetime | None]

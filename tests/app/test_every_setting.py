@@ -49,6 +49,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "omni_poll_seconds": (*SECONDS, "3601"),
     "omni_labels": FLAGS,
     "omni_models": ("omni", "[]", '{"a": 1}', '{"a": ""}', r'{"a": "\ud800"}'),
+    "fallback_models": ("omni", "[]", '{"a": 1}', '{"a": ""}', r'{"a": "\ud800"}'),
+    "inputs_kept_days": ("-1", "3651", "1.5", "a week"),
     "cloudinary_url": NO_LINE,
     "cloudinary_cloud_name": NO_LINE,
     "cloudinary_api_key": NO_LINE,

@@ -35,6 +35,7 @@ async def refused_by(house: House, statement: str, **values: Any) -> str:
         ("progress_percentage = -1", "ck_video_jobs_progress_percentage"),
         ("tokens_consumed = -1", "ck_video_jobs_tokens_consumed"),
         ("submission = 'MAYBE'", "ck_video_jobs_submission"),
+        ("content_credentials = 'FORGED'", "ck_video_jobs_content_credentials"),
         ("submission = 'SENT'", "ck_video_jobs_named_exactly_when_sent"),
         ("operation_name = 'x'", "ck_video_jobs_named_exactly_when_sent"),
         ("cloudinary_url = 'https://x'", "ck_video_jobs_url_exactly_when_succeeded"),

@@ -105,7 +105,7 @@ def test_an_operator_can_map_ids_and_add_new_ones() -> None:
 
     lite, new = catalogue.model(LITE), catalogue.model("veo-4")
     assert (lite.upstream_id, lite.most_reference_images) == ("veo-4-lite", 0)
-    assert new == replace(MODELS[0], id="veo-4", upstream_id="veo-4-001")
+    assert new == replace(MODELS[0], id="veo-4", upstream_id="veo-4-001", mock_words=ANY_MODEL.mock_words)
     with pytest.raises(InvalidInput, match=r"Model must be one of .* or 'veo-4'"):
         catalogue.model("veo-5")
 
@@ -234,6 +234,7 @@ async def test_both_wires_list_the_models(house: House) -> None:
         "mostReferenceImages": 3,
         "imageDuration": 8,
         "mixesImages": False,
+        "mockWords": list(ANY_MODEL.mock_words),
     }
     assert (
         [model["id"] for model in over_graphql]

@@ -61,6 +61,7 @@ def test_the_openapi_document_lists_the_calls_of_the_contract() -> None:
         ("GET", f"{job}/download"),
         ("DELETE", job),
         ("POST", f"{job}/cancel"),
+        ("POST", f"{job}/retry"),
         ("PATCH", f"{job}/set-default-for-look/{NOBODYS}"),
         ("PATCH", f"{job}/unset-default-for-look/{NOBODYS}"),
         ("POST", "/api/v1/looks"),

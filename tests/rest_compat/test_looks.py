@@ -25,6 +25,7 @@ async def test_a_look_has_the_contracts_members(house: House) -> None:
     assert str(created_at).endswith("Z")
     assert body["videos"] == [
         {"id": job_id, "status": "PENDING", "cloudinaryUrl": None, "isDefault": False, "progressPercentage": 0}
+        | {"aiGenerated": True, "contentCredentials": None}
     ]
     assert {name: body[name] for name in ("title", "visibility", "sharedWith", "defaultThumbnailType")} == {
         "title": "Stone Essence",

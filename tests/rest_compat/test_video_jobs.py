@@ -41,6 +41,8 @@ JOB_MEMBERS = {
     "videoSizeBytes",
     "videoWidth",
     "videoHeight",
+    "aiGenerated",
+    "contentCredentials",
 }
 PNG = png("red")
 
