@@ -41,7 +41,8 @@ class LimitRequests:
         token = requester.set(current)
         try:
             if self._rates.by_address:
-                address = _network_of(scope["client"][0] if scope["client"] else "")
+                # ASGI lets servers leave it out.
+                address = _network_of((scope.get("client") or ("",))[0])
                 current.by_address = self._rates.by_address.take(address, time.monotonic())
             await self._served(scope, receive, send, current)
         finally:
