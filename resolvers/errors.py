@@ -63,10 +63,8 @@ class SpendingCeiling(Refusal):
 
     def __init__(self, ceiling: int | None, retry_after_seconds: int) -> None:
         whose = "this service" if ceiling is None else f"{ceiling} tokens a day for one user"
-        super().__init__(
-            f"The spending ceiling of {whose} is reached for today. Nothing was charged. "
-            "Please try again tomorrow (UTC)."
-        )
+        reached = f"The spending ceiling of {whose} is reached for today. Nothing was charged."
+        super().__init__(f"{reached} Please try again tomorrow (UTC).")
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -1,9 +1,11 @@
 """How many requests a user, and an address, may send to one process a minute; all of them may come at once."""
 
 import time
+from collections.abc import Hashable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 from uuid import UUID
 
 from resolvers.errors import TooManyRequests
@@ -21,25 +23,28 @@ class Rate:
 
     def __init__(self, name: str, most: int) -> None:
         self._interval = WINDOW_SECONDS / most if most else 0.0
-        self._full_at: dict[str, float] = {}
+        self._full_at: dict[Hashable, float] = {}
         self._name = name
         self.policy = f'"{name}";q={most};w={WINDOW_SECONDS:.0f}'
 
     def __bool__(self) -> bool:
         return self._interval > 0
 
-    def take(self, key: str, now: float) -> tuple[str, float]:
-        """Take a token. Return what there is to say of the bucket, and in how many seconds there is one if none was."""
-        empty_for = max(self._full_at.get(key, now) - now, 0.0) + self._interval
-        wait = empty_for - WINDOW_SECONDS - ROUNDING_SECONDS
+    def take(self, key: Hashable, now: float) -> "Taken":
+        """Take a token, if there is one."""
+        full_at = self._full_at.get(key, now)
+        seconds = (full_at - now if full_at > now else 0.0) + self._interval
+        wait = seconds - WINDOW_SECONDS - ROUNDING_SECONDS
         if wait > 0:
-            empty_for -= self._interval
-        else:
-            self._full_at[key] = now + empty_for
-            if len(self._full_at) > MOST_KEYS:
-                self._forget(now)
-        left = round((WINDOW_SECONDS - empty_for) / self._interval)
-        return f'"{self._name}";r={left};t={ceil(empty_for)}', max(wait, 0.0)
+            return Taken(self, seconds - self._interval, wait)
+        self._full_at[key] = now + seconds
+        if len(self._full_at) > MOST_KEYS:
+            self._forget(now)
+        return Taken(self, seconds, 0.0)
+
+    def state(self, seconds: float) -> str:
+        """Return what the header `RateLimit` says of a bucket that is full in so many seconds."""
+        return f'"{self._name}";r={round((WINDOW_SECONDS - seconds) / self._interval)};t={ceil(seconds)}'
 
     def _forget(self, now: float) -> None:
         """Forget full buckets, which are as good as new; where that are few, also those that were made first."""
@@ -47,14 +52,30 @@ class Rate:
         self._full_at = dict(kept[-MOST_KEYS // 2 :])
 
 
-@dataclass
-class Requester:
-    """Who has sent the request, or opened the WebSocket, that is being served, and what its answer says of rates."""
+class Taken(NamedTuple):
+    """What has become of a bucket: in how many seconds it is full, and in how many it has a token, if it had none."""
 
-    said: list[str] = field(default_factory=list)
-    user: str | None = None
-    # Its messages wait instead.
-    is_websocket: bool = False
+    rate: Rate
+    seconds: float
+    wait: float
+
+
+@dataclass(slots=True)
+class Requester:
+    """Who has sent the request, or opened the WebSocket, that is being served, and what was taken for it.
+
+    The messages of a WebSocket are not refused but wait.
+    """
+
+    is_websocket: bool
+    by_address: Taken | None = None
+    by_user: Taken | None = None
+    user: UUID | None = None
+
+    def state(self) -> str:
+        """Return what the header `RateLimit` says; nothing where nothing was taken."""
+        taken = [it for it in (self.by_user, self.by_address) if it is not None]
+        return ", ".join([it.rate.state(it.seconds) for it in taken])
 
 
 requester: ContextVar[Requester | None] = ContextVar("requester", default=None)
@@ -78,10 +99,9 @@ class RequestRates:
         current = requester.get()
         if current is None or current.user is not None:
             return
-        current.user = str(user_id)
+        current.user = user_id
         if not self.by_user or current.is_websocket:
             return
-        said, wait = self.by_user.take(current.user, time.monotonic())
-        current.said.insert(0, said)
-        if wait:
-            raise TooManyRequests(ceil(wait))
+        current.by_user = self.by_user.take(user_id, time.monotonic())
+        if current.by_user.wait:
+            raise TooManyRequests(ceil(current.by_user.wait))

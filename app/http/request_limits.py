@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
 
@@ -16,6 +17,8 @@ from resolvers.request_rates import Requester, RequestRates, requester
 
 APIS = (GRAPHQL, "/api/")
 RATE_LIMIT = b"ratelimit"
+# To read an address takes longer than all the rest.
+_network_of = lru_cache(4096)(network_of)
 
 
 class LimitRequests:
@@ -34,43 +37,40 @@ class LimitRequests:
         if scope["type"] not in {"http", "websocket"} or not scope["path"].startswith(APIS):
             await self._app(scope, receive, send)
             return
-        current = Requester(is_websocket=scope["type"] == "websocket")
+        current = Requester(scope["type"] == "websocket")
         token = requester.set(current)
         try:
-            await self._limited(scope, receive, send, current)
+            if self._rates.by_address:
+                # ASGI lets servers leave it out.
+                address = _network_of((scope.get("client") or ("",))[0])
+                current.by_address = self._rates.by_address.take(address, time.monotonic())
+            await self._served(scope, receive, send, current)
         finally:
             requester.reset(token)
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send, current: Requester) -> None:
-        wait = self._count_address(scope, current)
-        # Starlette sends it to a WebSocket as `websocket.http.response`.
-        app = answered(scope["path"], Headers(scope=scope), _refused(wait)) if wait else self._app
+    async def _served(self, scope: Scope, receive: Receive, send: Send, current: Requester) -> None:
+        async def send_with_state(message: Message) -> None:
+            """Add what there is to say; an answer that tells of another limit already, as creations do, is left."""
+            if message["type"] == "http.response.start" and (state := current.state()):
+                headers = message.get("headers", ())
+                if RATE_LIMIT not in [name for name, _ in headers]:
+                    message["headers"] = [*headers, self._policy, (RATE_LIMIT, state.encode())]
+            await send(message)
+
+        app = self._app
+        if current.by_address and current.by_address.wait:
+            # Starlette sends it to a WebSocket as `websocket.http.response`.
+            app = answered(scope["path"], Headers(scope=scope), _refused(current.by_address.wait))
         if current.is_websocket:
             await app(scope, lambda: self._paced(receive, current), send)
         else:
-            await app(scope, receive, lambda message: self._sent(message, send, current))
-
-    def _count_address(self, scope: Scope, current: Requester) -> float:
-        if not self._rates.by_address:
-            return 0.0
-        address = network_of(scope["client"][0] if scope["client"] else "")
-        said, wait = self._rates.by_address.take(address, time.monotonic())
-        current.said.append(said)
-        return wait
-
-    async def _sent(self, message: Message, send: Send, current: Requester) -> None:
-        """Add what there is to say; an answer that tells of another limit already, as creations do, is left."""
-        if message["type"] == "http.response.start" and current.said:
-            headers = message.get("headers", ())
-            if not any(name == RATE_LIMIT for name, _ in headers):
-                message["headers"] = [*headers, self._policy, (RATE_LIMIT, ", ".join(current.said).encode())]
-        await send(message)
+            await app(scope, receive, send_with_state)
 
     async def _paced(self, receive: Receive, current: Requester) -> Message:
         message = await receive()
         rate = self._rates.by_user
         while rate and current.user is not None and message["type"] == "websocket.receive":
-            _, wait = rate.take(current.user, time.monotonic())
+            wait = rate.take(current.user, time.monotonic()).wait
             if not wait:
                 break
             await asyncio.sleep(wait)
@@ -79,6 +79,5 @@ class LimitRequests:
 
 def _refused(wait: float) -> Refused:
     error = TooManyRequests(ceil(wait))
-    return Refused(
-        HTTPStatus.TOO_MANY_REQUESTS, error.message, error.code, {"Retry-After": str(error.retry_after_seconds)}
-    )
+    headers = {"Retry-After": str(error.retry_after_seconds)}
+    return Refused(HTTPStatus.TOO_MANY_REQUESTS, error.message, error.code, headers)

@@ -59,6 +59,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "media_secret_key": ("short", "\udcff" * 40),
     "generations_at_once": (*COUNTS, "1000001"),
     "generations_per_worker": (*COUNTS, "1", "1000001"),
+    "no_worker_seconds": (*(number for number in COUNTS if number != "0"), "86401"),
     "submits_per_minute": (*COUNTS, "1000001"),
     "streams_per_user": (*COUNTS, "1000001"),
     "connections": (*COUNTS, "1000001"),

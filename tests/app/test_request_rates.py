@@ -116,13 +116,16 @@ async def test_everything_can_be_switched_off(house: House) -> None:
 def test_a_bucket_is_full_again_after_a_minute_and_refills_evenly() -> None:
     rate = Rate("user", 6)
 
-    at_once = [rate.take("a", 100.0) for _ in range(8)]
-    later = [rate.take("a", 100.0 + seconds) for seconds in (10.0, 10.0, 70.0)]
+    def take(now: float) -> tuple[str, float]:
+        taken = rate.take("a", now)
+        return rate.state(taken.seconds), round(taken.wait, 3)
 
-    assert at_once == [*((f'"user";r={left};t={60 - left * 10}', 0.0) for left in (5, 4, 3, 2, 1, 0)), *at_once[-2:]]
-    assert [wait > 0 for _, wait in at_once[-2:]] == [True, True]
-    assert [said for said, _ in later] == ['"user";r=0;t=60', '"user";r=0;t=60', '"user";r=5;t=10']
-    assert [wait > 0 for _, wait in later] == [False, True, False]
+    at_once = [take(100.0) for _ in range(8)]
+    later = [take(100.0 + seconds) for seconds in (10.0, 10.0, 70.0)]
+
+    assert at_once[:6] == [(f'"user";r={left};t={60 - left * 10}', 0.0) for left in (5, 4, 3, 2, 1, 0)]
+    assert at_once[6:] == [('"user";r=0;t=60', 10.0)] * 2
+    assert later == [('"user";r=0;t=60', 0.0), ('"user";r=0;t=60', 10.0), ('"user";r=5;t=10', 0.0)]
 
 
 def test_no_number_of_keys_takes_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,4 +136,4 @@ def test_no_number_of_keys_takes_more_memory(monkeypatch: pytest.MonkeyPatch) ->
         rate.take(str(number), 100.0 + number / 1000)
 
     assert len(rate._full_at) <= 100  # noqa: SLF001 - nothing else shows what is kept
-    assert rate.take("9999", 110.0)[0].startswith('"address";r=58')
+    assert rate.state(rate.take("9999", 110.0).seconds) == '"address";r=58;t=2'

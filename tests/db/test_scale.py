@@ -276,8 +276,10 @@ async def test_a_late_page_costs_the_same(
 async def test_the_jobs_that_hold_slots_are_found_among_a_million(grown: InspectedDatabase) -> None:
     standing, plan = await explained(grown, lambda session: creations.standing(session, OWNER, None))
     assert [job_id.int for job_id in standing.active] == list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))
-    assert plan.indexes == {"ix_video_jobs_active"}
-    assert plan.rows_read == len(standing.active)
+    assert "ix_video_jobs_active" in plan.indexes
+    assert plan.indexes <= {"ix_video_jobs_active", "ix_video_jobs_waiting", "ix_workers_seen_at"}
+    # Who waits first is looked up beside them, since there was no worker yet.
+    assert plan.rows_read <= 2 * len(standing.active)
 
 
 @pytest.mark.parametrize("statuses", [[VideoJobStatus.RUNNING], [VideoJobStatus.FAILED]])
