@@ -12,6 +12,7 @@ import typer
 
 from app import demo as demonstration
 from app import sample as samples
+from app.backup_commands import backup, restore
 from app.durations import duration
 from app.job_commands import jobs, queue_state
 from app.pause_commands import pause, resume
@@ -55,6 +56,8 @@ app.command()(policy)
 app.command()(pause)
 app.command()(resume)
 app.command(name="queue")(queue_state)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(jobs, name="jobs")
 
 

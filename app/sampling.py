@@ -31,6 +31,8 @@ class Sampler:
         """Take over until cancelled, and once more then."""
         try:
             while True:
+                # psutil reads a file.
+                self._memory.set((await asyncio.to_thread(self._process.memory_info)).rss)
                 self.take_over()
                 await asyncio.sleep(SAMPLE_SECONDS)
         finally:
@@ -50,7 +52,6 @@ class Sampler:
             metrics.FEED.set(self._feed.state.seconds_behind)
         if self._streams is not None:
             metrics.STREAMS.set(self._streams.number)
-        self._memory.set(self._process.memory_info().rss)
 
     def _count(self, counter: Counter, total: float) -> None:
         """Add what has come since the last time: somebody else counts from the start of the process."""

@@ -1,0 +1,114 @@
+"""What an installation with the embedded database is, as a folder: the database, the media, the secrets of its own."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from app.databases import database_url
+from app.settings import Settings
+from db import revisions
+from db.embedded.dumps import dump, load
+from db.engine.database import Database
+
+DUMP = "database.dump"
+MEDIA = "media"
+SECRETS = ("jwt-secret", "media-secret")
+NOT_EMBEDDED = (
+    "This is for the embedded database. DATABASE_URL is set: copy that database with its own tools, such as pg_dump."
+)
+
+
+class BackupRefused(Exception):
+    """Nothing was written; the message says why."""
+
+
+async def back_up(settings: Settings, folder: Path) -> None:
+    """Write everything into a new folder, which is there when it is whole; the service may go on meanwhile.
+
+    Raises:
+        BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable
+
+    """
+    _require_embedded(settings)
+    with _made(folder) as new, database_url(settings) as url:
+        async with _opened(url) as database:
+            await revisions.require(database.reader)
+        # Before the database and after it: what a row names may have come, or may be gone, while it was read.
+        _copy(settings.media_folder, new / MEDIA)
+        dump(settings.data_dir, url, new / DUMP)
+        _copy(settings.media_folder, new / MEDIA)
+        for name in SECRETS:
+            _copy_secret(settings.data_dir / name, new / name)
+
+
+async def restore(settings: Settings, folder: Path) -> None:
+    """Fill an empty installation from such a folder; migrations that are newer follow at the next start.
+
+    Raises:
+        BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable
+
+    """
+    _require_embedded(settings)
+    if not (folder / DUMP).is_file():
+        raise BackupRefused(f"{folder} is no backup: there is no {DUMP} in it.")
+    with database_url(settings) as url:
+        async with _opened(url) as database:
+            if await revisions.applied(database.reader):
+                raise BackupRefused(f"There is a database in {settings.data_dir}. Choose another DATA_DIR.")
+        _copy(folder / MEDIA, settings.media_folder)
+        for name in SECRETS:
+            _copy_secret(folder / name, settings.data_dir / name)
+        load(settings.data_dir, url, folder / DUMP)
+
+
+def _require_embedded(settings: Settings) -> None:
+    if settings.database_url is not None:
+        raise BackupRefused(NOT_EMBEDDED)
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
+    """Yield the database as it is: what is older is not migrated."""
+    database = Database(url, pool_size=2)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[Path]:
+    """Yield a folder that gets its name once it is whole; nobody else may read it."""
+    if folder.exists():
+        raise BackupRefused(f"{folder} is there already. Name a folder that is not.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            yield new
+            new.rename(folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    except OSError as error:
+        raise BackupRefused(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what is not there yet; files that go meanwhile are left out."""
+    for file in source.rglob("*"):
+        copy = target / file.relative_to(source)
+        if file.is_file() and not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copy2(file, copy)
+            except FileNotFoundError:
+                continue
+
+
+def _copy_secret(source: Path, target: Path) -> None:
+    if source.is_file():
+        target.unlink(missing_ok=True)
+        target.touch(mode=0o600)
+        target.write_text(source.read_text())

@@ -1,0 +1,78 @@
+"""Backups of the embedded database: what was there is there again, elsewhere."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from db.embedded.server import embedded_server
+from db.engine.database import Database
+from tests.app.processes import lookreel
+from tests.conftest import temporary_folder
+
+
+def told(*arguments: object, **settings: object) -> tuple[int, str, str]:
+    done = lookreel(*map(str, arguments), **settings)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+async def rows(data_dir: Path) -> list[tuple[object, ...]]:
+    with embedded_server(data_dir) as url:
+        database = Database(url)
+        async with database.raw_connection() as connection:
+            sql = "SELECT email, tokens, (SELECT count(*) FROM looks), (SELECT count(*) FROM token_ledger) FROM users"
+            found = [tuple(row) for row in await connection.fetch(sql)]
+        await database.close()
+    return found
+
+
+async def test_what_was_backed_up_is_there_again_elsewhere() -> None:
+    with temporary_folder() as folder:
+        first, copy, second = folder / "first", folder / "kept" / "copy", folder / "second"
+        assert told("sample", "--email", "a@b.example", DATA_DIR=first)[0] == 0
+        assert told("grant", "--email", "a@b.example", "--tokens", "7", DATA_DIR=first)[1] == "107"
+        (first / "jwt-secret").write_text("the first one's own secret, long enough")
+
+        backed_up = told("backup", copy, DATA_DIR=first)
+        again = told("backup", copy, DATA_DIR=first)
+        restored = told("restore", copy, DATA_DIR=second)
+        refused = told("restore", copy, DATA_DIR=second)
+
+        assert backed_up == (0, f"Everything is in {copy}. It has secrets in it.", "")
+        assert (again[0], again[2]) == (1, f"{copy} is there already. Name a folder that is not.")
+        assert restored == (0, f"{copy} has been restored. Start Lookreel.", "")
+        assert (refused[0], refused[2]) == (1, f"There is a database in {second}. Choose another DATA_DIR.")
+        assert await rows(second) == await rows(first) == [("a@b.example", 107, 1, 2)]
+        media = {file.relative_to(first): file.read_bytes() for file in first.glob("media/**/*") if file.is_file()}
+        assert media
+        assert media == {
+            file.relative_to(second): file.read_bytes() for file in second.glob("media/**/*") if file.is_file()
+        }
+        assert (second / "jwt-secret").read_text() == (first / "jwt-secret").read_text()
+        assert [stat.S_IMODE((each).stat().st_mode) for each in (copy, copy / "jwt-secret")] == [0o700, 0o600]
+        assert [path.name for path in copy.parent.iterdir()] == ["copy"], "nothing half is left behind"
+
+
+async def test_a_database_of_its_own_is_copied_by_its_own_tools(settings: Settings, tmp_path: Path) -> None:
+    environment = {"DATABASE_URL": settings.database_url, "JWT_SECRET_KEY": settings.jwt_secret_key}
+    for command in ("backup", "restore"):
+        code, output, error = told(command, tmp_path / "copy", DATA_DIR=tmp_path / "data", **environment)
+        assert (code, output) == (1, "")
+        assert error.startswith("This is for the embedded database. DATABASE_URL is set")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("contents", [None, b"", b"no dump at all"])
+async def test_what_is_no_backup_leaves_an_empty_database(contents: bytes | None) -> None:
+    with temporary_folder() as folder:
+        (folder / "copy").mkdir()
+        if contents is not None:
+            (folder / "copy" / "database.dump").write_bytes(contents)
+
+        code, output, error = told("restore", folder / "copy", DATA_DIR=folder / "data")
+
+        assert (code, output) == (1 if contents is None else 78, "")
+        assert ("there is no database.dump" in error) == (contents is None)
+        assert ("pg_restore could not do it" in error) == (contents is not None)
