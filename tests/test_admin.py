@@ -105,6 +105,22 @@ async def test_accounts_are_found_by_id_and_by_a_part_of_the_address(house: Hous
     assert shown in await found(first="100")
 
 
+async def test_accounts_are_paged_as_all_lists_are(house: House) -> None:
+    admin = await house.user(role=Role.ADMIN)
+    users = [await house.user() for _ in range(3)]
+    fields = "edges { node { userId } } nodes { userId } pageInfo { hasNextPage endCursor } totalCount"
+    query = f"query ($after: String) {{ adminUsers(first: 2, after: $after) {{ {fields} }} }}"
+
+    first = (await house.graphql(admin, query))["data"]["adminUsers"]
+    second = (await house.graphql(admin, query, after=first["pageInfo"]["endCursor"]))["data"]["adminUsers"]
+
+    shown = [[node["userId"] for node in page["nodes"]] for page in (first, second)]
+    assert shown[0] == [str(user.user_id) for user in users[:0:-1]]
+    assert shown[1][0] == str(users[0].user_id)
+    assert [[edge["node"]["userId"] for edge in page["edges"]] for page in (first, second)] == shown
+    assert first["pageInfo"]["hasNextPage"] is True
+
+
 async def test_the_queue_tells_what_waits_and_runs_by_provider(house: House) -> None:
     admin, user = await house.user(role=Role.ADMIN), await house.user(tokens=1000)
     first, second = await house.create(user), await house.create(user)
