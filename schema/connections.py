@@ -51,7 +51,10 @@ class Edge(Generic[Node]):
 
 def _edges(connections: Sequence["Connection[Any]"], _context: RequestContext) -> list[list[Edge[Any]]]:
     """Make the cursors, which not every client asks for."""
-    return [[Edge(node=row, cursor=cursor_of(row)) for row in shown.page.rows] for shown in connections]
+    return [
+        [Edge(node=node, cursor=cursor_of(row)) for node, row in zip(shown.nodes, shown.page.rows, strict=True)]
+        for shown in connections
+    ]
 
 
 def _page_infos(connections: Sequence["Connection[Any]"], _context: RequestContext) -> list[PageInfo]:

@@ -17,6 +17,7 @@ from graphql_server.limits import Limits
 from graphql_server.observing import NoObserver, Observer
 from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
+from resolvers.bulk import MOST_AT_ONCE
 from schema import queries
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
 from schema.errors import IN_PAYLOADS, expected_error
@@ -35,6 +36,8 @@ SIZES = Sizes(
         "Query.videoModels": 5,
         "Query.nodes": MOST_NODES,
         "VideoModel.resolutions": 2,
+        "AdminQueue.workers": 20,
+        "AdminVideoJobsPayload.results": MOST_AT_ONCE,
     },
     DEFAULT_FIRST,
     LARGEST_FIRST,

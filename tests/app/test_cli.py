@@ -12,6 +12,7 @@ from app.settings import Settings
 from db.tables import LedgerEntry, Look, User
 from tests.app.processes import lookreel
 from tests.house import House
+from tests.test_admin import recorded
 
 KEY = "a key that only this test knows, long enough"
 ES256 = {"JWT_ALGORITHM": "ES256"}
@@ -47,6 +48,8 @@ async def test_a_token_is_the_last_line_and_the_same_user_for_the_same_address(
 
     assert viewers[0] == viewers[1]
     assert (viewers[0]["email"], viewers[0]["isAdmin"]) == ("a@b.example", False)
+    acts = [(entry.action, entry.actor, str(entry.user_id), entry.details) for entry in await recorded(house)]
+    assert acts == [("ISSUE_TOKEN", "OPERATOR", viewers[0]["id"], "Role user, valid for 1d")] * 2
 
 
 def test_a_token_can_name_the_user_the_role_and_the_lifetime(environment: dict[str, str]) -> None:
@@ -163,6 +166,12 @@ async def test_an_account_is_locked_out_and_let_in_by_its_address_or_its_id(
     lookreel("user", "activate", "--user-id", str(second.user_id), **environment)
     lookreel("user", "role", "user", "--user-id", str(first.user_id), **environment)
     assert await now() == [("active", "user"), ("active", "user")]
+    assert [(entry.action, entry.user_id, entry.details) for entry in await recorded(house)] == [
+        ("SET_STATUS", second.user_id, "suspended"),
+        ("SET_ROLE", first.user_id, "admin"),
+        ("SET_STATUS", second.user_id, "active"),
+        ("SET_ROLE", first.user_id, "user"),
+    ]
 
 
 async def grants(house: House, user_id: UUID) -> list[int]:

@@ -12,6 +12,7 @@ from tests.app.processes import lookreel
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
+from tests.test_admin import recorded
 from tests.wires import GraphQLWire, RestWire, Wire
 
 REASON = "The generator is being moved. Back at 14:00 UTC."
@@ -62,6 +63,10 @@ async def test_another_process_obeys_within_a_second(house: House, wire: Wire, e
     assert (await wire.create(caller)).code is None
     again = lookreel("resume", **environment)
     assert [resumed.stdout, again.stdout] == ["New videos are accepted again.\n", "Nothing was paused.\n"]
+    assert [(entry.action, entry.actor, entry.reason, entry.details) for entry in await recorded(house)] == [
+        ("PAUSE_CREATIONS", "OPERATOR", REASON, "ALL"),
+        ("RESUME_CREATIONS", "OPERATOR", None, "ALL"),
+    ]
 
 
 async def test_a_refusal_over_rest_is_a_503_that_says_when_to_come_again(house: House) -> None:
