@@ -1,6 +1,7 @@
 """Pictures of Studio: the two of the README, and each view in three widths, light and dark, to look at.
 
-`make serve` in one terminal; `python -m bench.studio_pictures` in another. It makes looks and videos of the demo user.
+`MOCK_SECONDS=20 make serve` in one terminal; `python -m bench.studio_pictures` in another. It makes looks and videos of
+the demo user.
 """
 
 import argparse
@@ -94,7 +95,7 @@ def _make_video(page: Page, url: str) -> str:
     if button.count():
         button.first.click()
     page.get_by_text("Unset default").first.wait_for()
-    page.get_by_label("What should happen?").fill("A slow close-up along the fabric [slow:120]")
+    page.get_by_label("What should happen?").fill("A slow close-up along the fabric")
     page.get_by_role("button", name="Generate", exact=True).click()
     page.locator("[data-status=RUNNING]").first.wait_for(timeout=READY_MS)
     return str(page.evaluate("location.hash"))

@@ -19,7 +19,7 @@ const STATES = {
   offline: ["Offline", "What is missed is fetched later."],
 };
 
-export const wordmark = () => el("span", { class: "wordmark" }, "Lookreel", el("i", {}, "Studio"));
+export const wordmark = () => el("span", { class: "wordmark" }, "Lookreel ", el("i", {}, "Studio"));
 
 /** Return the frame: its node, `place(view, hash)`, and `balance()`, which shows the viewer's. */
 export function shell() {
@@ -31,7 +31,7 @@ export function shell() {
   const main = el("div", { class: "place" });
   const node = el("div", { class: "shell" },
     el("header", { class: "top" },
-      el("a", { class: "home", href: "#/looks", "aria-label": "Lookreel Studio, looks" }, wordmark()),
+      el("a", { class: "home", href: "#/looks" }, wordmark()),
       el("nav", { "aria-label": "Studio" }, links),
       el("div", { class: "who" }, status, purse,
         button("Sign out", () => signOut(), { kind: "quiet small", iconName: "out", title: viewer.email ?? viewer.id }))),

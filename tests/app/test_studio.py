@@ -1,18 +1,19 @@
 """Studio in a browser, as people use it: on a server with a worker, reaching nothing else."""
 
-import base64
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from app.settings import Settings
+from app.web_files import NoRegistry, fetch
 from auth.caller import AccountStatus, Caller, Role
 from db import accounts as account_rows
 from db import pauses
@@ -21,8 +22,8 @@ from db.enums import PauseScope
 from db.tables import Look, VideoJob
 from resolvers import looks
 from resolvers.looks import NewLook, NewProduct
+from tests.app.studio_window import AXE, HOSTILE, IMAGE, JAVASCRIPT, SECONDS, VIOLATIONS, Window
 from tests.house import House, eventually
-from tests.permissions import PNG
 from tests.servers import serving
 
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright drives the browser")
@@ -31,46 +32,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
     pytest.mark.usefixtures("working"),
 ]
-
-SECONDS = 20
-IMAGE = {"name": "look.png", "mimeType": "image/png", "buffer": base64.b64decode(PNG)}
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"> \u202e" + "very long " * 480
-JAVASCRIPT = "javascript:document.title='owned'//https://"
-
-
-@dataclass
-class Window:
-    """A page of Studio, and what went on in it."""
-
-    page: Any
-    base_url: str
-    asked: set[str] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
-
-    async def open(self, place: str = "") -> None:
-        await self.page.goto(f"{self.base_url}/{place}")
-
-    async def sign_in(self, token: str) -> None:
-        await self.open()
-        await self.page.get_by_label("Sign in with a token").fill(token)
-        await self.page.get_by_role("button", name="Sign in", exact=True).click()
-        await playwright.expect(self.page.get_by_role("heading", name="Looks", level=1)).to_be_visible()
-
-    async def generate(self, prompt: str) -> None:
-        await self.page.get_by_label("What should happen?").fill(prompt)
-        await self.page.get_by_role("button", name="Generate", exact=True).click()
-
-    def card(self, prompt: str) -> Any:
-        return self.page.get_by_role("article", name=prompt)
-
-    async def shows(self, prompt: str, status: str) -> Any:
-        """Wait until the card has that status; return it."""
-        card = self.card(prompt)
-        await playwright.expect(card).to_have_attribute("data-status", status)
-        return card
-
-    async def says(self, locator: Any, text: str) -> None:
-        await playwright.expect(locator).to_contain_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +242,49 @@ async def test_pages_whose_files_do_not_come_say_what_to_do(window: Window, plac
 
     await playwright.expect(page.get_by_text("have not come from the CDN")).to_be_visible()
     await window.says(page.locator("body"), "make web")
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        fetch(folder, [AXE])
+    except NoRegistry as error:
+        pytest.skip(str(error).splitlines()[0])
+    return Path(folder, AXE.name).read_text()
+
+
+async def test_everybody_can_use_it(house: House, window: Window, axe: str) -> None:
+    page = window.page
+    admin = await house.user(role=Role.ADMIN)
+    look = await house.look(admin)
+    job_id = await house.create(admin, lookId=str(look.id))
+    found = {}
+
+    async def check(place: str, scheme: str) -> None:
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await page.evaluate(axe)
+        if violations := await page.evaluate(VIOLATIONS):
+            found[place, scheme] = violations
+
+    await window.open()
+    await playwright.expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await check("sign in", "dark")
+    await window.sign_in(token(house, admin))
+    await house.finished(job_id)
+    places = {
+        "#/looks": ".look-card",
+        f"#/look/{look.id}": ".price dd",
+        "#/looks/new": ".zone",
+        "#/videos": ".video-card",
+        f"#/video/{job_id}": ".log li",
+        "#/tokens": "td",
+        "#/monitor": ".figures",
+        "#/developers": ".calls",
+    }
+    for (place, shown), scheme in zip(places.items(), cycle(("light", "dark")), strict=False):
+        await window.open(place)
+        await playwright.expect(page.locator(shown).first).to_be_visible()
+        await check(place, scheme)
+
+    assert found == {}
