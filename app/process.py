@@ -7,8 +7,9 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
+from app.environment import InvalidSettings, read_settings
 from app.logs import formatter
-from app.settings import InvalidSettings, Settings, read_settings
+from app.settings import Settings
 from app.supervisor import EX_CONFIG
 from auth.policy import InvalidTokenPolicy
 from db.engine.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pkgutil import resolve_name
 
-from app.settings import InvalidSettings, Settings
+from app.environment import InvalidSettings
+from app.settings import Settings
 from providers.mock.models import ANY_MODEL
 from providers.omni import models as omni
 from providers.veo import models as veo

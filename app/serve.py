@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 
 from app.databases import database_url
+from app.environment import InvalidSettings
 from app.parent import METRICS_FOLDER
-from app.settings import InvalidSettings, Settings
+from app.settings import Settings
 from app.supervisor import Child, supervise
 
 BACKLOG = 1024

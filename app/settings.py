@@ -1,20 +1,17 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
-import os
-import re
 import resource
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.cloudinary_account import account_url
 from app.http.connection_limits import ConnectionLimits
 from app.kept_secrets import kept_secret
 from app.origins import origins_of
 from app.policy_file import InvalidPolicy, read_policy
-from app.secret_files import UnreadableSecret, secrets_from_files
 from app.setting_types import (
     MOST,
     SHORTEST_SECRET,
@@ -51,10 +48,6 @@ RESERVED_FILES = 256
 
 
 KEYS_IN_PEM = {"jwt_secret_key", "jwt_secret_keys"}
-
-
-class InvalidSettings(Exception):
-    """The environment does not add up. The message has one sentence for each thing that is wrong."""
 
 
 class Settings(BaseSettings):
@@ -309,32 +302,3 @@ class Settings(BaseSettings):
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
         )
-
-
-def read_settings() -> Settings:
-    """Read the environment, files that it names for secrets, and `.env` in the working folder, in this order.
-
-    Raises:
-        InvalidSettings: naming every variable that is wrong.
-
-    """
-    try:
-        # The type checker knows the settings alone, not what says where they come from.
-        return Settings(_env_file=".env", _env_file_encoding="utf-8", **secrets_from_files(os.environ))  # type: ignore[arg-type]
-    except UnreadableSecret as error:
-        raise InvalidSettings(str(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f".env: cannot be read: {getattr(error, 'strerror', 'it is no text in UTF-8')}") from None
-    except ValidationError as error:
-        raise InvalidSettings("\n".join(_sentence(dict(problem)) for problem in error.errors())) from None
-    except SettingsError as error:
-        # What is no JSON is refused before anything else is looked at, and the setting is named in a text only.
-        name = re.sub(r'.*field "(\w+)".*', r"\1", str(error)).upper()
-        raise InvalidSettings(f'{name}: must be a JSON object, such as {{"name": "value"}}') from None
-
-
-def _sentence(problem: dict[str, object]) -> str:
-    location = problem["loc"]
-    name = str(location[0]).upper() if isinstance(location, tuple) and location else ""
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message}" if name else message

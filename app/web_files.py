@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.settings import InvalidSettings, read_settings
+from app.environment import InvalidSettings, read_settings
 from app.supervisor import EX_CONFIG
 
 

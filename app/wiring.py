@@ -12,7 +12,8 @@ from pkgutil import resolve_name
 from sqlalchemy.engine import URL
 
 from app.databases import database_url
-from app.settings import InvalidSettings, Settings
+from app.environment import InvalidSettings
+from app.settings import Settings
 from auth.caller import Caller
 from auth.signed_paths import PlainPaths, SignedPaths
 from auth.tokens import Authenticator

@@ -12,14 +12,13 @@ from db.ledger import Actor, Entry, LedgerRow
 from resolvers.accounts import (
     account_for_email,
     begin_period,
-    charge_entry,
     check_grant,
     check_room,
     get_or_create_account,
     lock_account,
 )
 from resolvers.audit import Act, checked_reason, record
-from resolvers.errors import InsufficientTokens, InvalidInput, ReferenceReused, UserNotFound
+from resolvers.errors import InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.ids import uuid_of
 from resolvers.models import listed
@@ -47,17 +46,6 @@ class Wallet:
     def total(self) -> int:
         """What this period gave: the share, top-ups, and refunds of what an earlier period spent."""
         return self.account.tokens + self.account.spent
-
-
-@dataclass(frozen=True)
-class Consumption:
-    """What an operation took: its cost, the ledger's entry, and what had been spent in the period after it."""
-
-    cost: int
-    entry: LedgerRow
-    spent: int
-    is_unlimited: bool
-    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,41 +96,6 @@ async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
     """Read the caller's account, in a new period where the last one has ended and renews."""
     account = await get_or_create_account(writer, caller, policy)
     return Wallet(account, policy.tier(account.tier))
-
-
-async def consume(  # noqa: PLR0913 - what an operation is, and who pays
-    writer: Writer,
-    caller: Caller,
-    policy: Policy,
-    operation: str,
-    *,
-    description: str | None = None,
-    idempotency_key: str | None = None,
-) -> Consumption:
-    """Pay for an operation of another service of the studio.
-
-    Raises:
-        InvalidInput: also where there is no such operation
-        InsufficientTokens, IdempotencyKeyReused
-
-    """
-    cost = policy.operations.get(operation)
-    if cost is None:
-        raise InvalidInput(f"Operation must be one of {listed(policy.operations)}", field="operation")
-    text = checked_text(description, "description", LONGEST_DESCRIPTION)
-    key, digest = checked_key(idempotency_key), digest_of("consume", operation, text)
-    account = await lock_account(writer, caller, policy)
-    tier = policy.tier(account.tier)
-    known = await earlier(writer, caller, key, digest)
-    if known is not None and known.ledger_entry_id is not None:
-        entry = _there(await ledger.get(writer, known.ledger_entry_id))
-        return Consumption(entry.uncharged - entry.amount, entry, known.spent or 0, entry.uncharged > 0, replayed=True)
-    if account.tokens < cost and not tier.unlimited:
-        raise InsufficientTokens(operation, cost, account.tokens)
-    entry = await ledger.record(writer, account.id, charge_entry(caller, tier, cost, operation, text or operation))
-    spent = account.spent + cost
-    await keep(writer, caller, key, digest, entry_id=entry.id, spent=spent)
-    return Consumption(cost, entry, spent, tier.unlimited)
 
 
 async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
@@ -330,9 +283,3 @@ async def _begin_period(  # noqa: PLR0913 - what a period is
     entry = await begin_period(writer, account, tier, policy, kind=kind, actor=by, start=await accounts.clock(writer))
     await record(writer, admin, Act(_ACTIONS[kind], account.id, entry.id, reason, f"Tier {tier}"))
     return Change(entry, await wallet(writer, Caller(account.id, account.email), policy))
-
-
-def _there(entry: LedgerRow | None) -> LedgerRow:
-    if entry is None:
-        raise LookupError("The ledger lacks an entry that an idempotency key stands for")
-    return entry

@@ -6,8 +6,8 @@ from fastapi import Header, Response
 from fastapi.routing import APIRoute
 
 from resolvers import token_history, tokens
+from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
-from resolvers.tokens import Consumption
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import (
@@ -66,7 +66,7 @@ async def consume_tokens(
     policy = services.catalogue.policy
     async with services.database.transaction() as transaction:
         try:
-            consumed = await tokens.consume(
+            consumed = await consume(
                 transaction,
                 caller,
                 policy,

@@ -2,14 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import Any
 
 import strawberry
 
-from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
-from db.engine.errors import DatabaseUnavailable
-from graphql_server.errors import ExpectedError
 from graphql_server.limits import forget_frames
 from resolvers import errors
 from resolvers.errors import Refusal
@@ -292,21 +288,3 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
     except Refusal as refusal:
         forget_frames(refusal)
         payload_errors.append(user_error(refusal))
-
-
-def expected_error(error: BaseException) -> ExpectedError | None:
-    """Return what a client reads of an error, with the status that REST gives it; None for a fault of ours."""
-    match error:
-        case DatabaseUnavailable() | IdentityProviderUnavailable():
-            headers = {"Retry-After": str(error.retry_seconds)}
-            return ExpectedError(error.message, error.code, HTTPStatus.SERVICE_UNAVAILABLE, headers)
-        case InvalidCredentials():
-            return ExpectedError(error.message, error.code, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
-        case AccessDenied():
-            return ExpectedError(error.message, error.code, HTTPStatus.FORBIDDEN)
-        case errors.TooManyRequests():
-            headers = {"Retry-After": str(error.retry_after_seconds)}
-            return ExpectedError(error.message, error.code, HTTPStatus.TOO_MANY_REQUESTS, headers)
-        case Refusal():
-            return ExpectedError(error.message, error.code)
-    return None

@@ -20,7 +20,8 @@ from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from resolvers.bulk import MOST_AT_ONCE
 from schema import queries
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
-from schema.errors import IN_PAYLOADS, expected_error
+from schema.errors import IN_PAYLOADS
+from schema.expected_errors import expected_error
 from schema.mutations import Mutation
 from schema.nodes import MOST_NODES
 from schema.subscriptions import Subscription

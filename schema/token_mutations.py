@@ -8,6 +8,7 @@ import strawberry
 from auth.caller import Caller
 from db.engine.statements import Writer
 from resolvers import tokens
+from resolvers.consumption import consume
 from resolvers.policy import Policy
 from resolvers.tokens import Change, Order, Whose
 from schema.context import INPUT, Info
@@ -114,7 +115,7 @@ class TokenMutations:
         payload = ConsumeTokensPayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
-                consumed = await tokens.consume(
+                consumed = await consume(
                     transaction,
                     caller,
                     policy,

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import InvalidSettings, Settings, read_settings
+from app.environment import InvalidSettings, read_settings
+from app.settings import Settings
 from tests.app.processes import lookreel
 
 NUMBERS = ("a", "0", "-1", "nan", "inf", "1e400", "9" * 30, "9" * 5000, "1\n2", "\udcff", "1,5", "0x10", "ten")

@@ -11,8 +11,9 @@ import httpx
 import psutil
 import pytest
 
+from app.environment import read_settings
 from app.serve import listen, serve
-from app.settings import Settings, read_settings
+from app.settings import Settings
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
 from providers.mock.videos import mock_video

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from app.environment import InvalidSettings, read_settings
 from app.secret_files import MOST_BYTES, SECRETS
-from app.settings import InvalidSettings, Settings, read_settings
+from app.settings import Settings
 
 KEY = "a secret key of the file's own, long enough"
 OPERATING = (Path(__file__).parent.parent.parent / "docs/OPERATING.md").read_text()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.environment import InvalidSettings, read_settings
 from app.origins import origins_of
-from app.settings import InvalidSettings, read_settings
 from auth.errors import InvalidCredentials
 from auth.tokens import Authenticator, sign
 from tests.app.processes import lookreel

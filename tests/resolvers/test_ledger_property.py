@@ -20,6 +20,7 @@ from db.tables import LedgerEntry, User, VideoJob
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
+from resolvers.consumption import consume
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import KeptVideo, VideoJobChanged
 from resolvers.models import Catalogue
@@ -169,9 +170,7 @@ class Story:
 
     async def consume(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
-            used = await tokens.consume(
-                session, self.caller(step), BUILT_IN, "multi_modal_light", idempotency_key=step.key
-            )
+            used = await consume(session, self.caller(step), BUILT_IN, "multi_modal_light", idempotency_key=step.key)
         if not used.replayed:
             self.used.append(UUID(str(used.entry.id)))
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.environment import InvalidSettings
 from app.registry import catalogue
-from app.settings import InvalidSettings, Settings
+from app.settings import Settings
 from tests.doubles.answers import Answer, error, quota_exceeded
 from tests.doubles.omni import OmniDouble, refusal, serving_omni
 from tests.inspected import InspectedDatabase
