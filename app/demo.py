@@ -192,7 +192,7 @@ def _looked_at(content: bytes) -> tuple[VideoProperties, str]:
 
 def _show_studio(settings: Settings, base_url: str, token: str, *, stay: bool) -> None:
     if stay:
-        console.print(f"\nStudio is at [bold]{base_url}/[/bold] until you press Ctrl-C; the playground at /graphql.")
+        console.print(f"\nStudio is at [bold]{base_url}/[/bold] until you press Ctrl-C.", soft_wrap=True)
     else:
         console.print("\nTo go on, run [bold]make serve[/bold] (or [bold]make demo STAY=1[/bold]) and open Studio:")
         console.print(f"  {base_url}/")

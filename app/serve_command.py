@@ -22,7 +22,7 @@ def serve(
         listener = listen(settings.host, settings.port)
         host, port = listener.getsockname()[:2]
         logging.getLogger("lookreel").info(
-            "Playground: http://%s:%s/graphql, REST: http://%s:%s/docs", host, port, host, port
+            "Studio: http://%s:%s/, Playground: http://%s:%s/graphql, REST: http://%s:%s/docs", *(host, port) * 3
         )
         return await serve_processes(settings, listener, api_processes=workers, with_worker=not no_worker)
 

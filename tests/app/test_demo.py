@@ -1,14 +1,18 @@
 """`lookreel demo` from start to end, on a fresh folder and again on the same one."""
 
+import asyncio
 import re
+import signal
 from pathlib import Path
 
-from tests.app.processes import lookreel, processes_of
+import httpx
+
+from tests.app.processes import END_SECONDS, LOOKREEL, environment, lookreel, processes_of
 from tests.house import eventually
 
 
 async def test_the_demo_shows_a_video_in_a_look_and_leaves_nothing_behind(data_dir: Path) -> None:
-    for videos in (1, 2, 3):
+    for videos in (1, 2):
         played = lookreel("demo", DATA_DIR=data_dir, MOCK_SECONDS=1)
 
         assert played.returncode == 0, played.stderr
@@ -19,3 +23,23 @@ async def test_the_demo_shows_a_video_in_a_look_and_leaves_nothing_behind(data_d
         assert '{"Authorization": "Bearer ' in played.stdout
         assert played.stderr == ""
         assert await eventually(lambda: processes_of(data_dir), lambda left: not left, seconds=10) == []
+
+    # The third time it stays, until Ctrl-C.
+    log = data_dir.parent / "log"
+    settings = environment({"DATA_DIR": data_dir, "MOCK_SECONDS": 1})
+    with log.open("w") as output:
+        staying = await asyncio.create_subprocess_exec(LOOKREEL, "demo", "--stay", env=settings, stdout=output)
+
+    async def studio() -> str:
+        found = re.search(r"Studio is at (http://127\.0\.0\.1:\d+/) until you press Ctrl-C", log.read_text())
+        return found[1] if found else ""
+
+    address = await eventually(studio, bool)
+    async with httpx.AsyncClient() as http:
+        page = await http.get(address)
+    staying.send_signal(signal.SIGINT)
+
+    assert '<meta name="demo" content="studio/demo">' in page.text
+    assert "shows 3 video(s)" in log.read_text()
+    assert await asyncio.wait_for(staying.wait(), END_SECONDS) == 0
+    assert await eventually(lambda: processes_of(data_dir), lambda left: not left, seconds=10) == []
