@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, desc, literal_column, select
+from sqlalchemy import ColumnElement, Integer, bindparam, desc, literal_column, select
 
 from db.engine.statements import Reader, Row, Statement, among
 from db.enums import VideoJobStatus
@@ -57,6 +57,14 @@ _EQUAL = {"user_id": VideoJob.user_id, "code": VideoJob.error_code, "model": Vid
 _ORDER = (desc(VideoJob.created_at), desc(VideoJob.id))
 
 
+def _newest(*conditions: ColumnElement[bool]) -> Statement[Selected]:
+    query = select(*Selected.columns_of(VideoJob)).where(*conditions).order_by(*_ORDER)
+    return Statement(query.limit(bindparam("most", type_=Integer)), Selected)
+
+
+_NEWEST = _newest()
+
+
 async def find(reader: Reader, wanted: JobFilter, most: int) -> list[Selected]:
     """Find jobs, newest first.
 
@@ -64,5 +72,6 @@ async def find(reader: Reader, wanted: JobFilter, most: int) -> list[Selected]:
         DatabaseUnavailable: also where it takes too long, since a choice among millions has no index of its own
 
     """
-    query = select(*Selected.columns_of(VideoJob)).where(*wanted.conditions()).order_by(*_ORDER).limit(most)
-    return await reader.fetch(Statement(query, Selected), **wanted.values())
+    conditions = wanted.conditions()
+    statement = _newest(*conditions) if conditions else _NEWEST
+    return await reader.fetch(statement, most=most, **wanted.values())
