@@ -33,7 +33,7 @@ WRONG: list[Any] = [
 GOOD: dict[str, Any] = {
     "String": "x", "ID": "00000000-0000-7000-8000-000000000000", "Int": 4, "Float": 1.5, "Boolean": True,
     "Visibility": "PRIVATE", "LookView": "PUBLIC", "VideoJobStatus": "FAILED", "Upload": None,
-    "AccountStatus": "ACTIVE", "DateTime": "2026-01-02T03:04:05Z",
+    "AccountStatus": "ACTIVE", "GenerationCostGroup": "DAY", "DateTime": "2026-01-02T03:04:05Z",
 }  # fmt: skip
 IMAGES = {"generatedImageBase64", "thumbnailBase64"}
 
