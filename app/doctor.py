@@ -16,6 +16,7 @@ import httpx
 import typer
 
 from app.doctor_database import database_findings
+from app.express_mode import express_mode_notice
 from app.findings import Answer, Check, Finding, State, compared, found
 from app.generators import omni_access, veo_access
 from app.process import run_process
@@ -92,7 +93,7 @@ async def _omni(settings: Settings) -> Answer:
         await omni.aclose()
     if settings.developer_api_key is None and state is State.FAILED and settings.has_veo:
         state = State.WARNING  # Veo works without it, and not every project has it
-    return state, " ".join(filter(None, [f"{words}.", settings.express_mode_notice()])).replace("..", ".")
+    return state, " ".join(filter(None, [f"{words}.", express_mode_notice(settings)])).replace("..", ".")
 
 
 async def _asked(generator: VeoGenerator | OmniGenerator, offered: Sequence[VideoModel], setting: str) -> Answer:

@@ -227,15 +227,6 @@ class Settings(BaseSettings):
         """Whether it is said how Omni lets us in."""
         return bool(self.developer_api_key or self.google_cloud_project)
 
-    def express_mode_notice(self) -> str | None:
-        """Return what an operator has to know who has set GOOGLE_API_KEY for an earlier release (decision 28)."""
-        if self.google_api_key is None or self.has_veo:
-            return None
-        return (
-            "GOOGLE_API_KEY is taken for a key of the Gemini Developer API, and Omni makes the videos. If it is one "
-            "for Veo in express mode, as it was in earlier releases, call it GOOGLE_EXPRESS_API_KEY instead."
-        )
-
     @property
     def scratch_folder(self) -> Path:
         """Where fetched videos are until they have been stored."""

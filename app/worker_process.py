@@ -9,6 +9,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from app.allocator import M_ARENA_MAX, set_malloc
+from app.express_mode import express_mode_notice
 from app.hangup import on_terminal_gone
 from app.parent import SUPERVISED, on_parent_death
 from app.process import run_process
@@ -29,7 +30,7 @@ logger = logging.getLogger("lookreel.worker")
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
-    if notice := settings.express_mode_notice():
+    if notice := express_mode_notice(settings):
         logger.warning(notice)
     async with (
         open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.environment import InvalidSettings, read_settings
+from app.express_mode import express_mode_notice
 from app.registry import MOCK_OPENER, REGISTRY, catalogue, open_generators
 from app.settings import Settings
 from providers.mock.generator import MockGenerator
@@ -83,7 +84,7 @@ def test_who_has_set_a_key_for_express_mode_is_told_of_its_new_name(
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_EXPRESS_API_KEY", "DATABASE_URL"):
         monkeypatch.setenv(name, environment.get(name, ""))
 
-    notice = read_settings().express_mode_notice()
+    notice = express_mode_notice(read_settings())
 
     assert ("GOOGLE_EXPRESS_API_KEY" in (notice or "")) == is_told
 
