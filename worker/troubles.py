@@ -16,8 +16,9 @@ from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import StorageUnavailable
 
 # Classes of PostgreSQL's errors (its documentation, appendix A) that are about the server and the way to it: broken
-# connections, refused credentials, a missing database, too few resources, an operator's intervention.
-_OUTAGES = ("08", "28", "3D", "53", "57")
+# connections, refused credentials, a missing database, too few resources, an operator's intervention; and of class 25
+# that it takes no changes, as a standby does.
+_OUTAGES = ("08", "25006", "28", "3D", "53", "57")
 
 logger = logging.getLogger("lookreel.worker")
 
@@ -76,7 +77,7 @@ def quiet_about_loss(connection: asyncpg.Connection) -> Iterator[None]:
 
     def tells_more(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not (is_lost(error) if isinstance(error, Exception) else connection.is_closed())
+        return not (is_outage(error) if isinstance(error, Exception) else connection.is_closed())
 
     library = logging.getLogger("pgqueuer")
     library.addFilter(tells_more)

@@ -59,6 +59,7 @@ OUTAGES = [
     asyncpg.DiskFullError("could not extend file"),
     asyncpg.InvalidPasswordError("password authentication failed"),
     asyncpg.InvalidCatalogNameError('database "x" does not exist'),
+    asyncpg.ReadOnlySQLTransactionError("cannot execute UPDATE in a read-only transaction"),
 ]
 FAULTS = [
     KeyError("slot"),
