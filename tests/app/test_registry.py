@@ -115,7 +115,8 @@ def test_settings_are_the_providers_limits(settings: Settings) -> None:
 
 def test_reading_what_is_offered_loads_no_sdk() -> None:
     code = (
-        "import sys; from app.environment import read_settings; from app.registry import catalogue; catalogue(read_settings())\n"
+        "import sys; from app.environment import read_settings; from app.registry import catalogue\n"
+        "catalogue(read_settings())\n"
         "print([name for name in ('google.genai', 'google.cloud.storage', 'av') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
