@@ -2,11 +2,13 @@
 
 import argparse
 import gc
+import logging
 import os
 import socket
 from contextlib import suppress
 
 import uvloop
+from asgi_correlation_id import CorrelationIdFilter
 
 from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import application, services_of
@@ -27,6 +29,8 @@ LARGE_PIECE = 1024 * 1024
 
 async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(CorrelationIdFilter())
     async with open_database(settings, "lookreel api") as database:
         services = services_of(settings, database)
         server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())

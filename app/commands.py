@@ -41,6 +41,9 @@ app = typer.Typer(
 
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
 Check = Annotated[bool, typer.Option("--check", help="Only list what would be done; 1 where that is anything")]
+Wait = Annotated[
+    float, typer.Option(min=0, max=3600, help="For how many seconds to try again where something else uses a table")
+]
 UserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
 
 
@@ -81,9 +84,9 @@ def worker() -> None:
 
 
 @app.command()
-def migrate(check: Check = False) -> None:  # noqa: FBT002 - a command line's flag
+def migrate(check: Check = False, wait: Wait = 60) -> None:  # noqa: FBT002 - a command line's flag
     """Bring the database up to date."""
-    _exit_with(_pending_migrations if check else migrate_database)
+    _exit_with(_pending_migrations if check else partial(migrate_database, wait_seconds=wait))
 
 
 @app.command()

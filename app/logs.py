@@ -6,11 +6,11 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-from asgi_correlation_id import correlation_id
-
 from resolvers.log_context import bound
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
+# Put there by asgi_correlation_id's filter, in processes that answer requests.
+REQUEST_ID = "correlation_id"
 TEXT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
 COLOURS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 
@@ -24,7 +24,7 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's
         """Return the first line; a traceback follows it."""
-        record.correlation_id = correlation_id.get() or "-"
+        record.correlation_id = getattr(record, REQUEST_ID, None) or "-"
         line = super().formatMessage(record)
         if ids := bound():
             line += f" ({', '.join(f'{name} {value}' for name, value in ids.items())})"
@@ -44,7 +44,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "process": record.process,
         }
-        if request_id := correlation_id.get():
+        if request_id := getattr(record, REQUEST_ID, None):
             line["request_id"] = request_id
         line |= bound()
         line |= getattr(record, "fields", {})

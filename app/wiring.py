@@ -64,15 +64,15 @@ async def open_database(
                     await database.close()
 
 
-async def migrate(settings: Settings) -> None:
-    """Bring the configured database up to date.
+async def migrate(settings: Settings, *, wait_seconds: float) -> None:
+    """Bring the configured database up to date; for so long, try again where something else uses a table.
 
     Raises:
         DatabaseUnavailable, DatabaseForeign
 
     """
     with database_url(settings) as url:
-        await _upgrade(url)
+        await _upgrade(url, wait_seconds=wait_seconds)
 
 
 async def pending_migrations(settings: Settings) -> list[str]:
@@ -148,9 +148,9 @@ def open_storages(settings: Settings) -> Storages:
         raise InvalidSettings(str(error)) from None
 
 
-async def _upgrade(url: str) -> None:
-    upgrade: Callable[[str], Awaitable[None]] = await asyncio.to_thread(resolve_name, "db.migrations:upgrade")
-    await upgrade(url)
+async def _upgrade(url: str, **options: float) -> None:
+    upgrade: Callable[..., Awaitable[None]] = await asyncio.to_thread(resolve_name, "db.migrations:upgrade")
+    await upgrade(url, **options)
 
 
 def _poster(video: Path) -> Image:

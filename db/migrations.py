@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -54,15 +55,18 @@ LOOK_VIDEOS = "look_videos@head"
 LOOK_VIDEOS_LOCK = 0x10_0C_4EE2
 
 # In seconds. After each try, which takes two, those who were kept waiting by it go first.
-LOCKED_PAUSES = (1, 2, 4, 8, 8, 8, 8, 8, 8)
+LOCKED_PAUSES = (1, 2, 4, *[8] * 450)
+LOCKED_SECONDS = 60.0
 
 logger = logging.getLogger("lookreel.db")
 
 _CONFIGURATION = Path(__file__).parent.parent / "alembic.ini"
 
 
-async def upgrade(url: URL | str, revision: str = "heads") -> None:
+async def upgrade(url: URL | str, revision: str = "heads", *, wait_seconds: float = LOCKED_SECONDS) -> None:
     """Bring the database up to a revision; safe to call by many processes at once.
+
+    Where something else uses a table, it is tried again for `wait_seconds`.
 
     The look_videos table is a branch of its own, so that the owner's one-time migration creates just that table.
 
@@ -71,12 +75,13 @@ async def upgrade(url: URL | str, revision: str = "heads") -> None:
         DatabaseForeign: it belongs to something else, or to a newer release.
 
     """
+    last_try = time.monotonic() + wait_seconds
     for pause in (*LOCKED_PAUSES, None):
         try:
             with _sentences():
                 await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
         except DatabaseLocked:
-            if pause is None:
+            if pause is None or time.monotonic() + pause > last_try:
                 raise
             logger.warning("Something else uses a table that is to be migrated, trying again in %s s", pause)
             await asyncio.sleep(pause)

@@ -25,7 +25,7 @@ PLAIN = {
     f"{GRAPHQL}/schema.graphql",
     GRAPHQL,
 }
-MOUNTED = (MEDIA_PATH, f"/{WEB_PATH}")
+MOUNTED = (MEDIA_PATH, f"/{WEB_PATH}", "/studio")
 
 logger = logging.getLogger("lookreel.requests")
 

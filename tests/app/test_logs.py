@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from asgi_correlation_id import correlation_id
+from asgi_correlation_id import CorrelationIdFilter, correlation_id
 
 from app.logs import JsonFormatter, TextFormatter, formatter
 from app.settings import Settings
@@ -20,7 +20,9 @@ from tests.servers import serving
 
 def record(message: str, *arguments: object, level: int = logging.INFO, failing: bool = False) -> logging.LogRecord:
     error = sys.exc_info() if failing else None
-    return logging.LogRecord("lookreel.test", level, __file__, 1, message, arguments, error)
+    made = logging.LogRecord("lookreel.test", level, __file__, 1, message, arguments, error)
+    CorrelationIdFilter().filter(made)
+    return made
 
 
 async def in_context(work: object, **ids: object) -> str:
