@@ -9,7 +9,7 @@ fragment Job on VideoJob {
 
 const LOOK = `
 fragment WholeLook on Look {
-  id title notes visibility createdAt generatedImageUrl defaultThumbnailType
+  id title notes visibility viewerCanEdit createdAt generatedImageUrl defaultThumbnailType
   products { id name designer sku price productUrl thumbnailUrl }
   videos { id videoJobId status isDefault progressPercentage createdAt videoUrl thumbnailUrl videoJob { ...Job } }
 }`;

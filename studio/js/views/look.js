@@ -27,6 +27,7 @@ async function whole(id, signal) {
   const first = await read(id, signal);
   const list = el("div", { class: "videos" });
   const count = el("span", { class: "muted" });
+  const mine = first.viewerCanEdit;
   const form = el("div", { class: "panel", id: "generate" }, el("h2", {}, "New video"), el("div", { class: "skeleton" }));
   let drawn = null;
   let readAt = Date.now();
@@ -56,13 +57,13 @@ async function whole(id, signal) {
   store.onJobs(({ isNew }) => isNew && refresh(), signal);
   document.addEventListener("visibilitychange", () => !document.hidden && Date.now() - readAt > FRESH_MS && refresh(), { signal });
   draw(first);
-  generateForm({ look: first, created: () => {}, signal }).then(
+  if (mine) generateForm({ look: first, created: () => {}, signal }).then(
     (made) => fill(form, el("h2", {}, "New video"), made),
     (error) => signal.aborted || fill(form, failure(error)));
   return [head(first), el("div", { class: "columns" },
-    el("aside", { class: "about" }, el("div", { class: "portrait" }, picture(first.generatedImageUrl, first.title ?? "The look's image", { loading: "eager" })), products(first), manage(first)),
+    el("aside", { class: "about" }, el("div", { class: "portrait" }, picture(first.generatedImageUrl, first.title ?? "The look's image", { loading: "eager" })), products(first), mine && manage(first)),
     el("section", { class: "made", "aria-label": "Videos" }, el("div", { class: "row between" }, el("h2", {}, "Videos"), count), list),
-    form)];
+    mine && form)];
 }
 
 function card(video, place, signal) {
