@@ -21,11 +21,9 @@ def upgrade() -> None:
 
     op.add_column("video_jobs", sa.Column("content_credentials", sa.Text(), nullable=True))
     # The column is new, so no row has a value to be looked at.
-    op.create_check_constraint(
-        op.f("ck_video_jobs_content_credentials"),
-        "video_jobs",
-        "content_credentials IN ('PRESENT', 'REMOVED', 'NONE')",
-        postgresql_not_valid=True,
+    op.execute(
+        "ALTER TABLE video_jobs ADD CONSTRAINT ck_video_jobs_content_credentials "
+        "CHECK (content_credentials IN ('PRESENT', 'REMOVED', 'NONE')) NOT VALID"
     )
 
     op.add_column("video_jobs", sa.Column("fallback_model", sa.Text(), nullable=True))
