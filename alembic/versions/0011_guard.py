@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.create_index("ix_video_jobs_waiting", "video_jobs", ["queue_at", "id"], postgresql_where=WAITING)
     op.add_column("video_job_images", sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("looks", sa.Column("stored_bytes", sa.BigInteger(), server_default="0", nullable=False))
-    op.create_index("ix_looks_quota", "looks", ["user_id"], postgresql_include=["stored_bytes"])
+    op.create_index("ix_looks_quota", "looks", ["user_id", "stored_bytes"])
 
 
 def downgrade() -> None:

@@ -35,7 +35,7 @@ class Look(Base):
             postgresql_where=text("visibility = 'public'"),
         ),
         # What a user's looks come to is read from the index alone, at each creation.
-        Index("ix_looks_quota", "user_id", postgresql_include=["stored_bytes"]),
+        Index("ix_looks_quota", "user_id", "stored_bytes"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

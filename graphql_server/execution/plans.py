@@ -84,30 +84,21 @@ class Planner:
             return Column(completion, attribute=field.python_name)
         read = None if field.extensions else batch_resolver_of(field)
         if read is not None:
-            arguments = _Arguments(definition, details).of
             return Column(
                 completion,
-                lambda sources, run: read(sources, run.context, **arguments(run)),
+                lambda sources, run: read(sources, run.context, **_arguments(definition, details, run)),
                 iscoroutinefunction(read),
             )
         return Column(completion, _Resolver(type_, definition, details, path).read, is_async=True)
 
 
-@dataclass(frozen=True)
-class _Arguments:
-    """The arguments of a field that is read for many objects at once, which all objects of a list share."""
-
-    definition: graphql.GraphQLField
-    details: FieldDetailsList
-
-    def of(self, run: Run) -> dict[str, Any]:
-        """Return them by their names in Python."""
-        arguments = self.definition.args
-        if not arguments:
-            return {}
-        given = get_argument_values(self.definition, self.details[0].node, run.variables, hide_suggestions=True)
-        backref = GraphQLCoreConverter.DEFINITION_BACKREF
-        return {arguments[name].extensions[backref].python_name: value for name, value in given.items()}
+def _arguments(definition: graphql.GraphQLField, details: FieldDetailsList, run: Run) -> dict[str, Any]:
+    """Return a field's arguments by their names in Python, for all objects of a list."""
+    if not definition.args:
+        return {}
+    given = get_argument_values(definition, details[0].node, run.variables, hide_suggestions=True)
+    backref = GraphQLCoreConverter.DEFINITION_BACKREF
+    return {definition.args[name].extensions[backref].python_name: value for name, value in given.items()}
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def real_settings(settings: Settings, front: Front, cloudinary: CloudinaryDouble
         "cloudinary_url": cloudinary.cloudinary_url,
         "veo_poll_seconds": 0.03,
         "submits_per_minute": 600_000,
+        "inputs_kept_days": 0,  # tests/worker/omni has a house that keeps them
     }
     return settings.model_copy(update=changes)
 
