@@ -29,7 +29,7 @@ from app.http.request_limits import LimitRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.operations import MetricsPage, Observing, live
-from app.readiness import Readiness
+from app.readiness import Readiness, silence
 from app.registry import catalogue
 from app.sampling import Sampler
 from app.settings import Settings
@@ -234,8 +234,8 @@ async def _health(request: Request) -> JSONResponse:
     try:
         async with asyncio.timeout(HEALTH_SECONDS):
             refused_by = await submission_pace.troubles(request.app.state.database.health)
-            silent_seconds = (await workers.alive(request.app.state.database.health)).silent_seconds
             paused = await pauses.current(request.app.state.database.health)
+            silent_seconds = await silence(request.app.state.database.health)
     except Exception as error:  # somebody else's tables may answer with anything
         if not isinstance(error, DatabaseUnavailable | TimeoutError):
             logger.exception("The database answers what it should not")
@@ -243,7 +243,7 @@ async def _health(request: Request) -> JSONResponse:
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
-    if silent_seconds is not None and silent_seconds > workers.ALIVE.total_seconds():
+    if silent_seconds > workers.ALIVE.total_seconds():
         troubles["workers"] = f"No worker has given a sign of life for {silent_seconds:.0f} s."
     if paused:
         troubles["creations"] = f"Paused by an operator: {paused[0].reason}"

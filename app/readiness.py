@@ -13,8 +13,10 @@ from db import pauses, queue, revisions, submission_pace, workers
 from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
+from db.engine.statements import Reader
 
 ANSWER_SECONDS = 0.8
+SILENCE_SECONDS = 0.3
 DISK_SECONDS = 0.15
 LEAST_FREE_BYTES = 100 * 1000 * 1000
 
@@ -64,13 +66,13 @@ class Readiness:
             found["migrations"] = "The database is not up to date. Run `lookreel migrate`."
         if not await queue.announces_jobs(self._reader):
             found["queue"] = "The queue's trigger is missing, so that jobs begin late. Run PgQueuer's `pgq upgrade`."
-        silent = (await workers.alive(self._reader)).silent_seconds
-        if silent is not None and silent > workers.ALIVE.total_seconds():
-            found["workers"] = f"No worker has given a sign of life for {silent:.0f} s."
         if refusing := await submission_pace.troubles(self._reader):
             found["provider"] = f"Our credentials are refused by {', '.join(sorted(refusing))}."
         if paused := await pauses.current(self._reader):
             found["creations"] = f"Paused by an operator ({', '.join(pause.scope for pause in paused)})."
+        silent = await silence(self._reader)
+        if silent > workers.ALIVE.total_seconds():
+            found["workers"] = f"No worker has given a sign of life for {silent:.0f} s."
         return found
 
     def _of_process(self) -> dict[str, str]:
@@ -97,3 +99,15 @@ class Readiness:
         if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
             return "The disk of DATA_DIR is full."
         return None
+
+
+async def silence(reader: Reader) -> float:
+    """Return for how many seconds there has been no sign of a worker; 0 also where that cannot be told now.
+
+    Where nobody ever worked, it is told by the jobs that wait, whose table others may hold.
+    """
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return (await workers.alive(reader)).silent_seconds or 0.0
+    except (DatabaseUnavailable, TimeoutError):
+        return 0.0

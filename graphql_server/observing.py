@@ -12,7 +12,7 @@ class Observer(Protocol):
     """Is called for each query and mutation; labels are names of the schema, so there are not many."""
 
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
-        """Note an operation: `query videoJob`, `mutation several`; `refused` where it was not executed."""
+        """Note an operation: `query looks`, `mutation several`; `refused` where it was not executed."""
         ...
 
     def fallback(self, reason: str) -> None:

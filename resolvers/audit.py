@@ -14,7 +14,7 @@ from db.audit import AuditFilter, AuditRow
 from db.engine.paging import Page, Position
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, AuditActor
-from resolvers.ids import id_or_nothing
+from resolvers.ids import distinct, id_or_nothing
 from resolvers.texts import checked_text
 from resolvers.times import in_utc
 
@@ -50,7 +50,7 @@ class AuditNarrowing:
 
         """
         return AuditFilter(
-            actions=None if self.actions is None else [*dict.fromkeys(self.actions)],
+            actions=distinct(self.actions, "action"),
             actor_id=id_or_nothing(self.actor_id),
             user_id=id_or_nothing(self.user_id),
             object_id=id_or_nothing(self.object_id),

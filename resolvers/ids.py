@@ -1,9 +1,12 @@
 """Ids as callers write them: a malformed one is answered like one that does not exist."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from resolvers.errors import InvalidInput, Refusal
+
+T = TypeVar("T")
 
 # A UUID in braces, or as a URN, is shorter; `UUID` copies a text of any length several times before it looks.
 LONGEST_UUID = 64
@@ -39,6 +42,18 @@ def id_or_nothing(text: str | None) -> UUID | None:
         return None if text is None else uuid_of(text)
     except ValueError:
         return NOBODYS
+
+
+def distinct(values: Sequence[T] | None, field: str) -> list[T] | None:
+    """Return what a list is narrowed by, each value once. None stays None.
+
+    Raises:
+        InvalidInput: there are too many
+
+    """
+    if values is not None and len(values) > MOST_IDS:
+        raise InvalidInput(f"At most {MOST_IDS} values can be asked for at once", field=field)
+    return None if values is None else list(dict.fromkeys(values))
 
 
 def uuids_of(texts: Sequence[str] | None, field: str = "ids") -> list[UUID] | None:

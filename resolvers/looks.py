@@ -18,7 +18,7 @@ from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
-from resolvers.ids import uuid_of, uuids_of
+from resolvers.ids import distinct, uuid_of, uuids_of
 from resolvers.texts import checked_text
 
 LONGEST_TITLE = 500
@@ -120,7 +120,7 @@ def listed(  # noqa: PLR0913 - one parameter for each filter
     if view is LookView.ALL:
         caller.require_admin()
     text = checked_text(search, "search", LONGEST_SEARCH)
-    visibilities = None if visibilities is None else list(dict.fromkeys(visibilities))
+    visibilities = distinct(visibilities, "visibility")
     return LookList(view, caller.user_id, text, has_videos, visibilities, uuids_of(ids))
 
 

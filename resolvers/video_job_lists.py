@@ -12,7 +12,7 @@ from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
-from resolvers.ids import id_or_nothing, uuids_of
+from resolvers.ids import distinct, id_or_nothing, uuids_of
 from resolvers.looks import LONGEST_SEARCH
 from resolvers.texts import checked_text
 from resolvers.times import in_utc
@@ -37,7 +37,7 @@ class Narrowing:
 
         """
         return VideoJobFilter(
-            statuses=None if self.statuses is None else tuple(dict.fromkeys(self.statuses)),
+            statuses=distinct(self.statuses, "status"),
             look_id=id_or_nothing(self.look_id),
             created_after=in_utc(self.created_after, "createdAfter"),
             created_before=in_utc(self.created_before, "createdBefore"),

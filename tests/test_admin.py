@@ -83,7 +83,7 @@ async def test_accounts_are_found_by_id_and_by_a_part_of_the_address(house: Hous
         fields = "userId email status role videoJobCount tokens { balance tier }"
         body = await house.graphql(admin, f"{{ adminUsers({given}) {{ totalCount nodes {{ {fields} }} }} }}")
         page = body["data"]["adminUsers"]
-        assert page["totalCount"] == len(page["nodes"])
+        assert page["totalCount"] == len(page["nodes"]) or (len(page["nodes"]) == 100 < page["totalCount"])
         nodes: list[dict[str, Any]] = page["nodes"]
         return nodes
 

@@ -139,6 +139,8 @@ def test_every_list_has_a_rule_that_refuses_what_is_not_looked_at() -> None:
         "CreateVideoJobInput.referenceImages",
         "CreateVideoJobInput.productIds",
         "nodes(ids)",
+        *("videoJobs(ids)", "videoJobs(status)", "looks(ids)", "looks(visibility)", "adminAuditLog(action)"),
+        *(f"AdminVideoJobFilter.{name}" for name in ("ids", "status", "errorCode")),
     }
     assert max(MOST_PRODUCTS, MOST_SHARES, MOST_REFERENCE_IMAGES) <= Limits().list_items
 

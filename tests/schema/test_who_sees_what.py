@@ -10,6 +10,7 @@ from auth.caller import Caller, Role
 from tests.house import House
 from tests.schema.test_queries import statements
 
+ORIGIN = {"aiGenerated", "contentCredentials"}
 NOTES, ERROR = "Only for us", "Refused for what the prompt says"
 LOOK = """{ id title notes viewerCanEdit owner { userId email name }
   videos { status errorCode errorMessage videoJob { user { userId email name } } } }"""
@@ -84,7 +85,7 @@ async def test_rest_shows_notes_to_whoever_may_see_the_look_and_no_more_than_bef
         *("defaultThumbnailType", "defaultThumbnailUrl", "createdAt", "updatedAt"),
     }
     assert [set(video) for video in body["videos"]] == [
-        {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"}
+        {"id", "status", "cloudinaryUrl", "isDefault", "createdAt", "progressPercentage"} | ORIGIN
     ]
     assert ERROR not in answer.text
     assert str(scene.owner.email) not in answer.text
