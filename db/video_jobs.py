@@ -162,12 +162,10 @@ _ACTIVE_OR_NEWER = Statement(
     .order_by(*_ORDER),
     VideoJobRow,
 )
+_LAST_SEEN = tuple_(bindparam("since"), bindparam("last", type_=Uuid))
 _CHANGED_SINCE = Statement(
     select(*SHOWN)
-    .where(
-        VideoJob.user_id == _OWNER,
-        tuple_(VideoJob.updated_at, VideoJob.id) > tuple_(bindparam("since"), bindparam("last", type_=Uuid)),
-    )
+    .where(VideoJob.user_id == _OWNER, tuple_(VideoJob.updated_at, VideoJob.id) > _LAST_SEEN)
     .order_by(VideoJob.updated_at, VideoJob.id)
     .limit(bindparam("most", type_=Integer)),
     VideoJobRow,
