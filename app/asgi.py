@@ -29,13 +29,13 @@ from app.http.request_limits import LimitRequests
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.operations import MetricsPage, Observing, live
-from app.readiness import Readiness, silence
+from app.readiness import Readiness, trouble_of_workers
 from app.registry import catalogue
 from app.sampling import Sampler
 from app.settings import Settings
 from app.studio_files import DEMO_PATH, Studio
 from app.wiring import Authentication, media_addresses, migrate_look_videos, open_storages
-from db import pauses, submission_pace, workers
+from db import pauses, submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
 from db.engine.feed import FeedState, JobFeed
@@ -235,7 +235,7 @@ async def _health(request: Request) -> JSONResponse:
         async with asyncio.timeout(HEALTH_SECONDS):
             refused_by = await submission_pace.troubles(request.app.state.database.health)
             paused = await pauses.current(request.app.state.database.health)
-            silent_seconds = await silence(request.app.state.database.health)
+            silent = await trouble_of_workers(request.app.state.database.health)
     except Exception as error:  # somebody else's tables may answer with anything
         if not isinstance(error, DatabaseUnavailable | TimeoutError):
             logger.exception("The database answers what it should not")
@@ -243,8 +243,8 @@ async def _health(request: Request) -> JSONResponse:
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
-    if silent_seconds > workers.ALIVE.total_seconds():
-        troubles["workers"] = f"No worker has given a sign of life for {silent_seconds:.0f} s."
+    if silent:
+        troubles["workers"] = silent
     if paused:
         troubles["creations"] = f"Paused by an operator: {paused[0].reason}"
     feed: FeedState = request.app.state.rest_services.feed.state

@@ -70,9 +70,8 @@ class Readiness:
             found["provider"] = f"Our credentials are refused by {', '.join(sorted(refusing))}."
         if paused := await pauses.current(self._reader):
             found["creations"] = f"Paused by an operator ({', '.join(pause.scope for pause in paused)})."
-        silent = await silence(self._reader)
-        if silent > workers.ALIVE.total_seconds():
-            found["workers"] = f"No worker has given a sign of life for {silent:.0f} s."
+        if silent := await trouble_of_workers(self._reader):
+            found["workers"] = silent
         return found
 
     def _of_process(self) -> dict[str, str]:
@@ -101,13 +100,15 @@ class Readiness:
         return None
 
 
-async def silence(reader: Reader) -> float:
-    """Return for how many seconds there has been no sign of a worker; 0 also where that cannot be told now.
+async def trouble_of_workers(reader: Reader) -> str | None:
+    """Say for how long there has been no sign of a worker; None where one is alive, or where that cannot be told now.
 
     Where nobody ever worked, it is told by the jobs that wait, whose table others may hold.
     """
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
-            return (await workers.alive(reader)).silent_seconds or 0.0
+            silent = (await workers.alive(reader)).silent_seconds or 0.0
     except (DatabaseUnavailable, TimeoutError):
-        return 0.0
+        return None
+    is_silent = silent > workers.ALIVE.total_seconds()
+    return f"No worker has given a sign of life for {silent:.0f} s." if is_silent else None

@@ -8,17 +8,19 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from auth.caller import Caller
+from auth.caller import Caller, Role
 from db import audit
 from db.audit import AuditFilter, AuditRow
 from db.engine.paging import Page, Position
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, AuditActor
-from resolvers.ids import distinct, id_or_nothing
+from resolvers.ids import NOBODYS, distinct, id_or_nothing
 from resolvers.texts import checked_text
 from resolvers.times import in_utc
 
 LONGEST_REASON = 500
+# Whoever is at the command line: may see and end what is anybody's. Nothing is written under this id.
+OPERATOR = Caller(NOBODYS, None, Role.ADMIN)
 
 
 class Act(NamedTuple):
@@ -65,10 +67,11 @@ def checked_reason(reason: str | None) -> str | None:
 
 
 async def record(writer: Writer, admin: Caller | None, act: Act) -> None:
-    """Write down what an admin does; None is an operator at the command line."""
-    actor = AuditActor.OPERATOR if admin is None else AuditActor.ADMIN
+    """Write down what an admin does; None is an operator at the command line, and so is `OPERATOR`."""
+    is_operator = admin is None or admin == OPERATOR
+    actor = AuditActor.OPERATOR if is_operator else AuditActor.ADMIN
     by: dict[str, object] = {"actor_id": None, "actor_email": None}
-    if admin is not None:
+    if admin is not None and not is_operator:
         by = {"actor_id": admin.user_id, "actor_email": admin.email}
     await audit.add(writer, {"id": uuid7(), "actor": actor} | by | act._asdict())
 

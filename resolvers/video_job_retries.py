@@ -15,7 +15,6 @@ from db.specification import values_of
 from db.video_job_images import ImageRow
 from resolvers.errors import ImagesNotStored, VideoJobImagesRemoved
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
-from resolvers.video_job_creation import CreatedVideoJob, create
 from resolvers.video_job_images import Services, Uploads, stored
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import get
@@ -71,15 +70,6 @@ async def asked_again(
     asked = VideoJobInput(**values_of(job), look_id=look_id, idempotency_key=idempotency_key, is_retry=True)
     async with stored(services, caller, asked, _uploads(services.storage, images)) as request:
         yield request
-
-
-async def retry(services: Services, caller: Caller, job_id: UUID, *, idempotency_key: str | None) -> CreatedVideoJob:
-    """Create a job like another, in a transaction of its own; raises what `asked_again` names."""
-    async with (
-        asked_again(services, caller, job_id, idempotency_key=idempotency_key) as asked,
-        services.database.transaction() as transaction,
-    ):
-        return await create(transaction, caller, asked, services.catalogue)
 
 
 def _uploads(storage: Storage, images: Sequence[ImageRow]) -> Uploads:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.settings import Settings
+from auth.caller import Role
 from db import pauses, submission_pace
 from db.enums import LedgerEntryKind, PauseScope
 from db.tables import LedgerEntry
@@ -29,6 +30,12 @@ def environment(settings: Settings) -> dict[str, object]:
 def ids(done: CompletedProcess[str]) -> list[str]:
     assert "Traceback" not in done.stderr, done.stderr
     return [line.split()[0] for line in done.stdout.splitlines()]
+
+
+async def acts(house: House) -> list[tuple[str, object, str, str]]:
+    query = text("SELECT actor, actor_id, action, object_id FROM audit_log ORDER BY created_at, id")
+    async with house.database.session() as session:
+        return [(actor, by, action, str(job)) for actor, by, action, job in await session.execute(query)]
 
 
 async def failed(house: House, settings: Settings, job_id: str) -> None:
@@ -77,6 +84,7 @@ async def test_jobs_are_cancelled_with_their_tokens_back_each_by_itself(
     assert (one.returncode, one.stdout) == (0, f"{first} CANCELLED\n")
     rest = lookreel("jobs", "cancel", "--newer", "1d", "--email", str(caller.email), **environment)
     assert (ids(rest), await house.tokens(caller)) == ([second], 150)
+    assert await acts(house) == [("OPERATOR", None, "CANCEL_VIDEO_JOB", job_id) for job_id in (first, second)]
 
 
 async def test_a_job_that_has_ended_is_refused_and_the_others_go_on(
@@ -111,6 +119,11 @@ async def test_failed_jobs_are_made_anew_once_for_their_owners(
     assert (done.returncode, again.stdout) == (1, done.stdout)
     assert done.stderr.startswith(f"{unpaid} ")
     assert ((await house.job(anew)).user_id, await house.tokens(caller), await house.count()) == (caller.user_id, 0, 3)
+    assert await acts(house) == [("OPERATOR", None, "RETRY_VIDEO_JOB", job_id)]
+    # An admin's retry, over GraphQL, is the same one: the owner does not pay twice.
+    retry = f'{{ adminRetryVideoJobs(input: {{ filter: {{ ids: ["{job_id}"] }} }}) {{ matched errors {{ code }} }} }}'
+    said = await house.graphql(await house.user(role=Role.ADMIN), f"mutation {retry}")
+    assert said["data"]["adminRetryVideoJobs"] == {"matched": 0, "errors": []}
 
 
 @pytest.mark.parametrize(
