@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench import creates, data, deliveries, growth, in_flight, lists, polls, reads, report, startup
+from bench import creates, data, deliveries, growth, in_flight, job_cost, lists, polls, reads, report, startup
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.harness import Harness, open_harness
 from db.engine.limits import UNLIMITED
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Harness, Effort], Awaitable[Section]]] = {
     "creates": creates.measure,
     "growth": growth.measure,
     "in-flight": in_flight.measure,
+    "job-cost": job_cost.measure,
     "deliveries": deliveries.measure,
     "startup": startup.measure,
 }
