@@ -109,6 +109,7 @@ class Effort(NamedTuple):
     flights: int
     subscribers: int
     jobs: int
+    job_sizes: tuple[int, int]
     job_cases: tuple[tuple[int, int], ...]
     connections: int = 16
 
@@ -123,6 +124,7 @@ FULL = Effort(
     flights=10_000,
     subscribers=5000,
     jobs=300,
+    job_sizes=(30_000, 1_000_000),
     job_cases=((1, 0), (2, 0), (4, 0), (1, 10_000), (4, 10_000), (1, 50_000)),
 )
 QUICK = Effort(
@@ -135,6 +137,7 @@ QUICK = Effort(
     flights=300,
     subscribers=200,
     jobs=200,
+    job_sizes=(30_000, 60_000),
     job_cases=((1, 0),),
 )
 

@@ -12,7 +12,20 @@ from typing import Annotated
 
 import typer
 
-from bench import creates, data, deliveries, growth, in_flight, job_cost, lists, polls, reads, report, startup
+from bench import (
+    creates,
+    data,
+    deliveries,
+    growth,
+    in_flight,
+    job_cost,
+    job_growth,
+    lists,
+    polls,
+    reads,
+    report,
+    startup,
+)
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.harness import Harness, open_harness
 from db.engine.limits import UNLIMITED
@@ -23,6 +36,7 @@ SECTIONS: dict[str, Callable[[Harness, Effort], Awaitable[Section]]] = {
     "polls": polls.measure,
     "creates": creates.measure,
     "growth": growth.measure,
+    "job-growth": job_growth.measure,
     "in-flight": in_flight.measure,
     "job-cost": job_cost.measure,
     "deliveries": deliveries.measure,
