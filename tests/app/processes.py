@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -45,6 +45,14 @@ class Running:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    def apis(self) -> list[psutil.Process]:
+        """List its API processes, one that was just killed aside."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                found += [child] if "app.api" in child.cmdline() else []
+        return found
 
     async def address(self) -> str:
         """Return where `serve` says that it listens."""
@@ -89,8 +97,7 @@ async def api_process(
         base_url = await eventually(server.address, bool)
         async with House.opened(settings, database, base_url) as house:
             await eventually(lambda: _is_up(house), bool)
-            children = psutil.Process(server.process.pid).children()
-            (api,) = [child for child in children if "app.api" in child.cmdline()]
+            (api,) = server.apis()
             yield house, api
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from socket import create_server
 
 import httpx
-import psutil
 
 from app.settings import Settings
 from tests.app.processes import Running, running
@@ -44,11 +43,6 @@ def environment(settings: Settings, folder: Path) -> dict[str, object]:
     }
 
 
-def apis(server: Running) -> list[psutil.Process]:
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "app.api" in child.cmdline()]
-
-
 async def test_any_process_answers_for_all_of_them_and_no_death_takes_counts_away(
     house: House, settings: Settings, database: InspectedDatabase, tmp_path: Path
 ) -> None:
@@ -68,8 +62,8 @@ async def test_any_process_answers_for_all_of_them_and_no_death_takes_counts_awa
             answers = [await found() for _ in range(6)]
             ended = 'lookreel_jobs_ended_total{code="",status="SUCCEEDED"}'
             await eventually(found, lambda now: now.get(ended) == 1)
-            os.kill(apis(server)[0].pid, signal.SIGKILL)
-            after = await eventually(found, lambda now: len(apis(server)) == 2 and now.get(LIVE) == 30)
+            os.kill(server.apis()[0].pid, signal.SIGKILL)
+            after = await eventually(found, lambda now: len(server.apis()) == 2 and now.get(LIVE) == 30)
 
     assert [now[LIVE] for now in answers] == [30] * 6, "whichever of the two answers, it knows of both"
     memory = [after[f'lookreel_memory_bytes{{process="{name}"}}'] for name in ("api", "worker")]

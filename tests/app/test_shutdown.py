@@ -55,11 +55,6 @@ async def all_started(server: Running) -> bool:
     return log.count("Started server process") == API_PROCESSES and "Waiting for video jobs" in log
 
 
-def api_processes(server: Running) -> list[psutil.Process]:
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "app.api" in " ".join(child.cmdline())]
-
-
 class Client:
     """One caller with a job that goes on, and ways to wait for it. `ready` counts those that wait."""
 
@@ -204,7 +199,7 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(house: House, tm
         return status
 
     async with served(house, tmp_path) as (server, there):
-        api = api_processes(server)
+        api = server.apis()
         for process in api:
             process.suspend()
         waiting = [asyncio.create_task(answer(there)) for _ in range(50)]
@@ -224,7 +219,7 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(house: House, tm
 async def test_one_api_process_ends_and_comes_again_without_a_refused_request(house: House, tmp_path: Path) -> None:
     async with served(house, tmp_path) as (server, there):
         client = await Client.with_a_job(there)
-        api = api_processes(server)
+        api = server.apis()
         streams = [asyncio.create_task(client.noted(client.rest_events)) for _ in range(EACH)]
         await eventually(client.number_of_ready, lambda ready: ready == EACH)
         statuses = set()
@@ -232,7 +227,7 @@ async def test_one_api_process_ends_and_comes_again_without_a_refused_request(ho
         async def restarted() -> bool:
             async with httpx.AsyncClient(base_url=there.base_url) as http:
                 statuses.add((await http.get("/healthz")).status_code)
-            now = api_processes(server)
+            now = server.apis()
             return len(now) == len(api) and api[0] not in now
 
         api[0].send_signal(signal.SIGTERM)
