@@ -9,7 +9,7 @@ from socket import create_server
 import httpx
 
 from app.settings import Settings
-from tests.app.processes import Running, running
+from tests.app.processes import running
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 
