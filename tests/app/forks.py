@@ -16,7 +16,10 @@ from app.commands import main
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    [__name__, "app.demo", "app.doctor_database", "app.worker_context", "db.embedded.server", "db.migrations"]
+    [
+        *(__name__, "app.demo", "app.doctor_database", "app.generators", "app.worker_context"),
+        *("db.embedded.server", "db.migrations"),
+    ]
 )
 
 
