@@ -10,8 +10,8 @@ from prometheus_client import start_http_server
 
 from app.allocator import M_ARENA_MAX, set_malloc
 from app.express_mode import express_mode_notice
-from app.hangup import on_terminal_gone
-from app.parent import SUPERVISED, on_parent_death
+from app.hangup import on_hangup
+from app.parent import SUPERVISED, on_parent_death, tell_ready
 from app.process import run_process
 from app.sampling import Sampler
 from app.settings import Settings
@@ -39,12 +39,13 @@ async def run(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.stopping.set)
-        on_terminal_gone(working.stopping.set)
+        on_hangup(lambda: logger.info("SIGHUP: ignored"), terminal_gone=working.stopping.set)
         on_parent_death(working.stopping.set)
         if settings.metrics_port is not None and os.environ.get(SUPERVISED) != "1":
             start_http_server(settings.metrics_port, settings.host)
         sampling = asyncio.create_task(Sampler("worker", database).run())
         logger.info("Waiting for video jobs")
+        tell_ready()
         try:
             await work(working)
         finally:
