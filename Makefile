@@ -18,7 +18,7 @@ serve: .venv/run.stamp ## Run the API and a worker on http://127.0.0.1:8000
 	@$(BIN)/lookreel serve
 
 web: .venv/run.stamp ## Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN
-	@$(BIN)/python -m app.web_files
+	@$(BIN)/lookreel web
 
 test: .venv/dev.stamp $(if $(ARGS),,check) ## Run every check and every test, some under each Python; ARGS= runs some tests alone
 	@$(BIN)/python -m pytest $(ARGS)

@@ -5,10 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from pgqueuer import Queries
 
 from app.findings import Answer, Check, Finding, State, compared, found, told
@@ -33,8 +30,6 @@ from db.enums import PauseScope
 STALE = timedelta(seconds=30)
 OVERDUE_SECONDS = 60.0
 MOST_COUNTED = 1000
-
-_ALEMBIC = Path(__file__).parent.parent / "alembic.ini"
 
 
 async def database_findings(settings: Settings) -> list[Finding]:
@@ -78,9 +73,8 @@ async def _migrations(database: Database) -> Answer:
         return State.OK, "Up to date"
     if applied - revisions.KNOWN:
         return State.FAILED, f"The database is newer than this code, or something else's. {revisions.WAY_OUT}"
-    scripts = ScriptDirectory.from_config(Config(_ALEMBIC))
     # The look_videos table alone may be missing: the owner decides when it comes.
-    own_time = scripts.get_revision(migrations.LOOK_VIDEOS)
+    own_time = migrations.scripts().get_revision(migrations.LOOK_VIDEOS)
     if revisions.HEADS - {own_time.revision if own_time else ""} <= applied:
         return State.OK, "Up to date but for the look_videos table"
     return State.FAILED, "The database is not up to date. Run `lookreel migrate`."
