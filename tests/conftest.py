@@ -44,6 +44,7 @@ SLOW = LONGEST | {
     "test_races.py",
     "test_stopped_database.py",
     "test_suspended_accounts.py",
+    "test_two_versions.py",
     "test_understood_requests.py",
     "test_videos.py",
     "test_wallet_migration.py",

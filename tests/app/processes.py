@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -37,10 +37,10 @@ def lookreel(*arguments: str, **settings: object) -> subprocess.CompletedProcess
 class Running:
     """A command that goes on; its log goes to a file."""
 
-    def __init__(self, arguments: tuple[str, ...], log: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, command: Sequence[str], log: Path, settings: Mapping[str, object]) -> None:
         self._log = log
         with log.open("w") as output:
-            self.process = subprocess.Popen([LOOKREEL, *arguments], env=environment(settings), stderr=output)
+            self.process = subprocess.Popen(command, env=environment(settings), stderr=output)
 
     @property
     def log(self) -> str:
@@ -73,7 +73,13 @@ class Running:
 @contextmanager
 def running(*arguments: str, log: Path, **settings: object) -> Iterator[Running]:
     """Run a command for as long as the context lasts."""
-    command = Running(arguments, log, settings)
+    with until_stopped(Running((LOOKREEL, *arguments), log, settings)) as command:
+        yield command
+
+
+@contextmanager
+def until_stopped(command: Running) -> Iterator[Running]:
+    """Stop it in the end, unless it has ended."""
     try:
         yield command
     finally:
