@@ -19,8 +19,8 @@ from tests.house import House, eventually
 from tests.test_following import LOST, Followers, State, healthy
 
 REPLACED = "All processes are replaced"
-EVERY_SECONDS = 0.04
-CREATED_EVERY_SECONDS = 1.0
+EVERY_SECONDS = 0.1
+CREATED_EVERY_SECONDS = 1.5
 
 
 @dataclass
