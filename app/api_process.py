@@ -14,6 +14,7 @@ from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import application, services_of
 from app.http.server import HttpServer
 from app.parent import on_parent_death
+from app.poolers import require_mode
 from app.process import run_process
 from app.settings import Settings
 from app.wiring import open_database
@@ -32,6 +33,7 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
     for handler in logging.getLogger().handlers:
         handler.addFilter(CorrelationIdFilter())
     async with open_database(settings, "lookreel api") as database:
+        await require_mode(database)
         services = services_of(settings, database)
         server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.

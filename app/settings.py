@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from app.cloudinary_account import account_url
+from app.database_settings import DatabaseSettings
 from app.http.connection_limits import ConnectionLimits
 from app.kept_secrets import kept_secret
 from app.origins import origins_of
@@ -38,9 +39,6 @@ from app.setting_types import (
     items_of,
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy
-from db.engine.address import parsed
-from db.engine.errors import InvalidDatabaseUrl
-from db.engine.limits import Limits
 from resolvers.policy import Policy
 
 # Of a process's file descriptors: for the database, uploads, and stored files that are being served.
@@ -50,12 +48,11 @@ RESERVED_FILES = 256
 KEYS_IN_PEM = {"jwt_secret_key", "jwt_secret_keys"}
 
 
-class Settings(BaseSettings):
+class Settings(DatabaseSettings):
     """The environment of one installation. Empty values count as unset."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
 
-    database_url: str | None = Field(None, description="PostgreSQL 15 or newer; unset: an embedded server")
     data_dir: WritableFolder = Field(
         Path(".lookreel"), description="Embedded database, local videos, secrets of its own"
     )
@@ -140,19 +137,6 @@ class Settings(BaseSettings):
     graphql_timeout_seconds: Timeout = Field(15.0, description="How long a query or a mutation may take")
     graphql_most_values: Amount = Field(200_000, description="Values that the answer of one operation may hold")
     rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
-    database_pool_size: int = Field(
-        10,
-        ge=1,
-        le=10_000,
-        description="Connections of each process: half as many each for reads, creations and other transactions",
-    )
-    database_pool_timeout_seconds: Timeout = Field(10.0, description="How long to wait for a connection of the pool")
-    database_connect_timeout_seconds: Timeout = Field(5.0, description="How long connecting may take")
-    database_statement_timeout_seconds: Timeout = Field(10.0, description="How long a statement may take")
-    database_lock_timeout_seconds: Timeout = Field(3.0, description="How long a statement waits for a lock")
-    database_idle_transaction_timeout_seconds: Timeout = Field(
-        30.0, description="How long a transaction may do nothing"
-    )
 
     @model_validator(mode="before")
     @classmethod
@@ -182,15 +166,6 @@ class Settings(BaseSettings):
         try:
             self.policy()
         except InvalidPolicy as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    @model_validator(mode="after")
-    def _find_the_database(self) -> Self:
-        try:
-            if self.database_url is not None:
-                parsed(self.database_url)
-        except InvalidDatabaseUrl as error:
             raise ValueError(str(error)) from None
         return self
 
@@ -235,15 +210,6 @@ class Settings(BaseSettings):
     def policy(self) -> Policy:
         """Return what the owner has decided."""
         return read_policy(self.policy_file)
-
-    def database_limits(self) -> Limits:
-        """Return how long requests' and jobs' use of the database may take."""
-        return Limits(
-            connect=self.database_connect_timeout_seconds,
-            statement=self.database_statement_timeout_seconds,
-            lock=self.database_lock_timeout_seconds,
-            idle_in_transaction=self.database_idle_transaction_timeout_seconds,
-        )
 
     def connection_limits(self) -> ConnectionLimits:
         """Return what connections may take of an API process, which needs file descriptors for other things, too."""

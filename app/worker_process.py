@@ -12,6 +12,7 @@ from app.allocator import M_ARENA_MAX, set_malloc
 from app.express_mode import express_mode_notice
 from app.hangup import on_terminal_gone
 from app.parent import SUPERVISED, on_parent_death
+from app.poolers import require_mode
 from app.process import run_process
 from app.sampling import Sampler
 from app.settings import Settings
@@ -36,6 +37,7 @@ async def run(settings: Settings) -> None:
         open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,
         open_worker_context(settings, database) as working,
     ):
+        await require_mode(database)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.stopping.set)
