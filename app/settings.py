@@ -1,6 +1,7 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
 import resource
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
@@ -40,6 +41,7 @@ from app.setting_types import (
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy
 from resolvers.policy import Policy
+from resolvers.retention import Retention
 
 # Of a process's file descriptors: for the database, uploads, and stored files that are being served.
 RESERVED_FILES = 256
@@ -113,6 +115,10 @@ class Settings(DatabaseSettings):
         None, min_length=SHORTEST_SECRET, description="Signs addresses of stored files; unset: the secret of tokens"
     )
     inputs_kept_days: Days = Field(7, description="For how long after a job's end its images are kept for a retry")
+    retain_jobs_days: Days = Field(0, description="For how long ended jobs and their videos are kept; 0: for ever")
+    retain_job_logs_days: Days = Field(0, description="For how long lines of jobs' logs are kept; 0: as the job")
+    retain_queue_statistics_days: Days = Field(1, description="For how long PgQueuer's log is kept; 0: for ever")
+    retain_audit_days: Days = Field(0, description="For how long is kept what admins and operators did; 0: for ever")
     generations_at_once: Amount = Field(100, description="Generations in progress over all workers")
     generations_per_worker: int = Field(
         200, ge=2, le=MOST, description="Jobs that one worker holds at once; others are left to other workers"
@@ -216,6 +222,15 @@ class Settings(DatabaseSettings):
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         return ConnectionLimits(connections=min(self.connections, max(files - RESERVED_FILES, files // 2)))
 
+    def retention(self) -> Retention:
+        """Return for how long things are kept."""
+        return Retention(
+            jobs=_days(self.retain_jobs_days),
+            job_logs=_days(self.retain_job_logs_days),
+            queue_statistics=_days(self.retain_queue_statistics_days),
+            audit=_days(self.retain_audit_days),
+        )
+
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
@@ -259,3 +274,8 @@ class Settings(DatabaseSettings):
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
         )
+
+
+def _days(number: int) -> timedelta | None:
+    """Return so many days; 0 is for ever."""
+    return timedelta(days=number) if number else None

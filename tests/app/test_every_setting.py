@@ -60,6 +60,10 @@ BAD: dict[str, tuple[str, ...]] = {
     "cloudinary_api_secret": NO_LINE,
     "media_urls": ("sign", "none", "Signed ", *NO_LINE),
     "media_secret_key": ("short", "\udcff" * 40),
+    **dict.fromkeys(
+        ("retain_jobs_days", "retain_job_logs_days", "retain_queue_statistics_days", "retain_audit_days"),
+        ("-1", "3651", "1.5", "a week"),
+    ),
     "generations_at_once": (*COUNTS, "1000001"),
     "generations_per_worker": (*COUNTS, "1", "1000001"),
     "no_worker_seconds": (*(number for number in COUNTS if number != "0"), "86401"),
