@@ -17,6 +17,7 @@ from app.parent import on_parent_death
 from app.poolers import require_mode
 from app.process import run_process
 from app.settings import Settings
+from app.telemetry import traced
 from app.wiring import open_database
 
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks
@@ -32,6 +33,11 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
     """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(CorrelationIdFilter())
+    with traced(settings, "api"):
+        await _serve(settings, listener, ready_fd)
+
+
+async def _serve(settings: Settings, listener: socket.socket, ready_fd: int | None) -> None:
     async with open_database(settings, "lookreel api") as database:
         await require_mode(database)
         services = services_of(settings, database)

@@ -82,6 +82,10 @@ class Settings(DatabaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Where a worker that runs alone answers `/metrics`, at HOST; unset: nowhere"
     )
+    otel_exporter_otlp_endpoint: WebAddress | None = Field(
+        None, description="Where traces are sent by OTLP, with the extra `otel`; unset: nowhere"
+    )
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = Field("http/protobuf", description="How they are sent")
     mock_seconds: Seconds = Field(8.0, description="How long a mock generation takes")
     policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default

@@ -33,6 +33,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "log_requests": FLAGS,
     "metrics_token": ("short", *NO_LINE),
     "metrics_port": ("a", "-1", "0", "65536", "8000.5", "80 80"),
+    "otel_exporter_otlp_endpoint": ("collector:4318", "ftp://h", "https://me:pw@h", *NO_LINE),
+    "otel_exporter_otlp_protocol": ("grpc", "http/json", *NO_LINE),
     "mock_seconds": SECONDS,
     "refund_failed_jobs": FLAGS,
     "google_cloud_project": ("my project", "projects/mine", " ", "-", "é", *NO_LINE),
