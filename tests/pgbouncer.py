@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from tests.conftest import temporary_folder
 from tests.house import eventually
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+KEEPS_STATEMENTS = (1, 21)
 SESSIONS = 30
 CONFIGURATION = """
 [databases]
@@ -43,15 +45,27 @@ def _free_port() -> int:
         return port
 
 
+def version(program: str) -> tuple[int, ...]:
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.findall(r"\d+", told)[:2]))
+
+
 @asynccontextmanager
-async def pgbouncer(server_url: str, mode: str, sessions: int = SESSIONS) -> AsyncIterator[str]:
+async def pgbouncer(
+    server_url: str, mode: str, sessions: int = SESSIONS, *, keeps_statements: bool = False
+) -> AsyncIterator[str]:
     """Run one in that mode; yield its URL."""
     if PGBOUNCER is None:
         pytest.skip("there is no pgbouncer (Debian: apt-get install pgbouncer)")
+    is_new = await asyncio.to_thread(version, PGBOUNCER) >= KEEPS_STATEMENTS
+    if keeps_statements and not is_new:
+        pytest.skip("this pgbouncer knows no prepared statements: 1.21 does")
     server, port = make_url(server_url), _free_port()
     with temporary_folder() as folder:
         values = {"mode": mode, "sessions": sessions, "port": port, "folder": folder, "user": server.username}
         text = CONFIGURATION.format(host=server.query["host"], server_port=server.query.get("port", 5432), **values)
+        if is_new:
+            text += f"max_prepared_statements = {200 if keeps_statements else 0}\n"
         process = _started(PGBOUNCER, folder, text, Path(str(server.query["host"])))
         url = f"postgresql://{server.username}@127.0.0.1:{port}/{server.database}"
         try:

@@ -25,8 +25,6 @@ from tests.rest_compat.event_stream import following
 from tests.servers import serving
 from tests.workers import at_work
 
-POOLS = {PoolerMode.SESSION: "session", PoolerMode.UNNAMED: "transaction"}
-
 
 @pytest.fixture(scope="module")
 async def poolers(server_url: str) -> AsyncIterator[dict[str, str]]:
@@ -50,12 +48,26 @@ async def another_database(database: InspectedDatabase) -> AsyncIterator[str]:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.mark.parametrize("mode", POOLS)
+@pytest.fixture
+async def pooler(
+    request: pytest.FixtureRequest, server_url: str, poolers: dict[str, str]
+) -> AsyncIterator[tuple[PoolerMode, str]]:
+    """A mode, and the address of a PgBouncer that suits it."""
+    mode: PoolerMode = request.param
+    if mode is PoolerMode.TRANSACTION:
+        async with pgbouncer(server_url, "transaction", keeps_statements=True) as url:
+            yield mode, url
+    else:
+        yield mode, poolers["session" if mode is PoolerMode.SESSION else "transaction"]
+
+
+@pytest.mark.parametrize("pooler", PoolerMode, indirect=True)
 async def test_a_job_is_made_and_followed_through_a_pooler(
-    settings: Settings, database: InspectedDatabase, poolers: dict[str, str], mode: PoolerMode
+    settings: Settings, database: InspectedDatabase, pooler: tuple[PoolerMode, str]
 ) -> None:
+    mode, address_of_pooler = pooler
     async with another_database(database) as name:
-        url = make_url(poolers[POOLS[mode]]).set(database=name).render_as_string()
+        url = make_url(address_of_pooler).set(database=name).render_as_string()
         direct = database.url.set(database=name).render_as_string(hide_password=False)
         pooled = through(settings, url, mode, None if mode is PoolerMode.SESSION else direct)
         await migrate(pooled, wait_seconds=0)
