@@ -66,7 +66,8 @@ contracts: .venv/dev.stamp ## Write schema.graphql and openapi.json anew
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build $(UNIVERSAL) -o requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock $(UNIVERSAL) -o requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --group build --extra otel -c requirements.lock $(UNIVERSAL) -o requirements-otel.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra otel -c requirements-otel.lock $(UNIVERSAL) -o requirements-dev.lock
 	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.lock $(UNIVERSAL) -o requirements-bench.lock
 	@$(BIN)/uv pip compile pyproject.toml --group trust -c requirements-dev.lock $(UNIVERSAL) -o requirements-trust.lock
 UNIVERSAL := --upgrade --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet

@@ -12,8 +12,10 @@ from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import application, services_of
 from app.http.server import HttpServer
 from app.parent import on_parent_death
+from app.poolers import require_mode
 from app.process import run_process
 from app.settings import Settings
+from app.telemetry import traced
 from app.wiring import open_database
 
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks
@@ -29,7 +31,13 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     """Answer requests until SIGTERM, SIGINT, or the parent's death."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(CorrelationIdFilter())
+    with traced(settings, "api"):
+        await _serve(settings, listener)
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
     async with open_database(settings, "lookreel api") as database:
+        await require_mode(database)
         services = services_of(settings, database)
         server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.

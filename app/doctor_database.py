@@ -8,6 +8,7 @@ from functools import partial
 
 from pgqueuer import Queries
 
+from app import doctor_connections
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
@@ -30,6 +31,8 @@ from db.enums import PauseScope
 STALE = timedelta(seconds=30)
 OVERDUE_SECONDS = 60.0
 MOST_COUNTED = 1000
+# How many checks the others depend on; what is busy shows less of a pooler, too.
+ONE_BY_ONE = 3
 
 
 async def database_findings(settings: Settings) -> list[Finding]:
@@ -40,12 +43,13 @@ async def database_findings(settings: Settings) -> list[Finding]:
     remedy = "Check DATABASE_URL, and that PostgreSQL runs there and lets us in."
     try:
         async with open_database(settings, "lookreel doctor") as database:
-            first, schema, *others = (Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS)
-            findings = [await found(first)]
-            if findings[0].state is not State.FAILED:
-                findings.append(await found(schema))
+            checks = [Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS]
+            findings: list[Finding] = []
+            for check in checks[:ONE_BY_ONE]:
+                if not findings or findings[-1].state is not State.FAILED:
+                    findings.append(await found(check))
             if findings[-1].state is not State.FAILED:
-                findings += await asyncio.gather(*map(found, others))
+                findings += await asyncio.gather(*map(found, checks[ONE_BY_ONE:]))
     except Exception as error:  # noqa: BLE001 - the embedded server, or a URL that is none
         findings = [Finding("database", State.FAILED, f"{told(error)} {remedy if settings.database_url else ''}")]
     unseen = [name for name, _ in _DATABASE_CHECKS[len(findings) :]]
@@ -54,17 +58,6 @@ async def database_findings(settings: Settings) -> list[Finding]:
 
 async def _server(database: Database) -> Answer:
     return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
-
-
-async def _sessions(database: Database) -> Answer:
-    async with database.raw_connection() as one, database.raw_connection() as other:
-        if await server.keeps_sessions(one, other):
-            return State.OK, "Connections keep theirs"
-    return State.FAILED, (
-        "A pooler gives each transaction another session, as PgBouncer does in transaction mode. Prepared statements, "
-        "timeouts, LISTEN (for followers and the queue) and migrations' locks need one that stays: set the pooler to "
-        "session mode for this user, or let DATABASE_URL go around it."
-    )
 
 
 async def _migrations(database: Database) -> Answer:
@@ -157,8 +150,9 @@ async def _database_clock(database: Database) -> Answer:
 
 _DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] = (
     ("database", _server),
+    ("sessions", doctor_connections.sessions),
     ("migrations", _migrations),
-    ("sessions", _sessions),
+    ("connections", doctor_connections.connections),
     ("look videos", _look_videos),
     ("queue", _queue),
     ("workers", _workers),

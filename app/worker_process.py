@@ -12,9 +12,11 @@ from app.allocator import M_ARENA_MAX, set_malloc
 from app.express_mode import express_mode_notice
 from app.hangup import on_hangup
 from app.parent import SUPERVISED, on_parent_death, tell_ready
+from app.poolers import require_mode
 from app.process import run_process
 from app.sampling import Sampler
 from app.settings import Settings
+from app.telemetry import traced
 from app.wiring import open_database
 from app.worker_context import open_worker_context
 from worker.service import work
@@ -32,10 +34,16 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
     if notice := express_mode_notice(settings):
         logger.warning(notice)
+    with traced(settings, "worker"):
+        await _run(settings)
+
+
+async def _run(settings: Settings) -> None:
     async with (
         open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,
         open_worker_context(settings, database) as working,
     ):
+        await require_mode(database)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.stopping.set)

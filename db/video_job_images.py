@@ -1,13 +1,13 @@
 """Statements on the images that videos are made from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among
 from db.tables import FileRemoval, VideoJob, VideoJobImage
 
 
@@ -48,7 +48,7 @@ _KEPT = Statement(
 
 def _removed_at(due_at: ColumnElement[datetime]) -> Statement[NoRow]:
     removal = insert(FileRemoval).from_select(
-        ["address", "due_at"], select(VideoJobImage.address, due_at).where(_IS_OF_JOB)
+        ["address", "due_at"], select(VideoJobImage.address, due_at).where(VideoJobImage.video_job_id == among("jobs"))
     )
     return Statement(
         removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at}), NoRow
@@ -77,9 +77,9 @@ async def kept(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
 
 async def schedule_removal(writer: Writer, video_job_id: UUID) -> None:
     """Have the files of a job that has ended removed in the background, once they were kept for long enough."""
-    await writer.fetch(_REMOVE_LATER, job=video_job_id)
+    await writer.fetch(_REMOVE_LATER, jobs=[video_job_id])
 
 
-async def remove(writer: Writer, video_job_id: UUID) -> None:
-    """Have the files of a job that is being deleted removed in the background, kept for long or not."""
-    await writer.fetch(_REMOVE, job=video_job_id)
+async def remove(writer: Writer, job_ids: Sequence[UUID]) -> None:
+    """Have the files of jobs that are being deleted removed in the background, kept for long or not."""
+    await writer.fetch(_REMOVE, jobs=job_ids)

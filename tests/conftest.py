@@ -40,6 +40,7 @@ SLOW = LONGEST | {
     "test_nothing_blocks.py",
     "test_odd_tokens.py",
     "test_permissions.py",
+    "test_poolers.py",
     "test_pythons.py",
     "test_races.py",
     "test_stopped_database.py",
