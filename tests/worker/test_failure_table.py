@@ -1,10 +1,9 @@
 """Every row of the table of failures: what Google and Cloudinary do, and what becomes of a job.
 
-A test scripts the doubles, lets a worker with Google's own SDK meet that, and looks at all that a user and an operator
-can see: the job, its message, the submits that arrived, and the tokens.
+The doubles are scripted for each job, a worker with Google's own SDK meets that for many jobs at once, and a test looks
+at all that a user and an operator can see: the job, its message, the submits that arrived, and the tokens.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,12 +13,11 @@ import pytest
 
 from app.generators import veo_access
 from db.enums import LogLevel
-from db.video_jobs import JobRow
-from media.videos import probe
 from providers.veo.generator import VeoGenerator
 from providers.veo.models import NAME
 from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
 from tests.doubles.cloudinary import Refusal
+from tests.doubles.veo import VeoDouble
 from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits
 from tests.worker.messages import (
     EMPTY,
@@ -32,6 +30,7 @@ from tests.worker.messages import (
     UNCERTAIN,
     UNREADABLE,
 )
+from tests.worker.side_by_side import Outcome, outcomes
 from tests.worker.studio import CHARGED, HASTE, REFUNDED, Studio
 
 MODEL = "veo-3.1-generate-001"
@@ -275,7 +274,9 @@ STORES = [
         for status in (400, 402, 404, 409, 423, 429)
     ),
     Row("an answer to a store was lost", stores("drop after"), None, None, uploads=2),
-    Row("stores failed for so long that the job waited", stores(*["HTML"] * 4), None, None, log="could not be stored"),
+    Row(
+        "stores failed for so long that the job waited", stores("HTML", times=4), None, None, log="could not be stored"
+    ),
     Row(
         "a store was refused",
         stores(Refusal(400, "Unsupported video format")),
@@ -284,7 +285,7 @@ STORES = [
     ),
     Row(
         "stores fail for long",
-        stores(*["HTML"] * 6),  # one more would be kept
+        stores("HTML", times=6),  # one more would be kept
         "STORAGE_UNAVAILABLE",
         NOT_STORED,
         log="The video could not be stored yet, trying again",
@@ -295,41 +296,62 @@ TABLE = [*REFUSED_SUBMITS, *UNCERTAIN_SUBMITS, *POLLS, *RESULTS, *STORES]
 
 
 # A job that succeeds keeps its charge above all where failed ones do not.
-CASES = [
-    pytest.param(row, refund, id=f"{row.symptom}, with refunds" if refund else row.symptom)
-    for row in TABLE
-    for refund in ([False, True] if row.code else [True])
-]
+CASES = [(number, refund) for number, row in enumerate(TABLE) for refund in ([False, True] if row.code else [True])]
+NAMES = [f"{TABLE[number].symptom}, with refunds" if refund else TABLE[number].symptom for number, refund in CASES]
+Case = tuple[int, bool]
 
 
-@pytest.mark.parametrize(("row", "refund"), CASES)
-async def test_a_failure_has_its_end(studio: Studio, row: Row, *, refund: bool) -> None:
-    caller = await studio.house.user()
-    job_id = await studio.created(caller)
-    row.script(studio)
+def made_with(case: Case) -> list[Case]:
+    """Return the rows that one worker meets at once; credentials that are refused would stop the other jobs."""
+    row = TABLE[case[0]]
+    if row.refunded:
+        return [case]
+    alike = (row.timeout_seconds, row.retry_policy, False)
+    rows = [(other.timeout_seconds, other.retry_policy, other.refunded) for other in TABLE]
+    return [(number, refund) for number, refund in CASES if refund == case[1] and rows[number] == alike]
 
-    async with generators(studio, row.timeout_seconds) as changes:
-        retry_policy = replace(HASTE, **row.retry_policy)
-        async with studio.working(retry_policy, refund_failed_jobs=refund, **changes):
-            job = await studio.house.finished(job_id)
+
+@pytest.fixture(scope="module")
+def known() -> dict[Case, Outcome[VeoDouble]]:
+    """The outcomes so far."""
+    return {}
+
+
+@pytest.fixture
+async def outcome(known: dict[Case, Outcome[VeoDouble]], lasting_studio: Studio, case: Case) -> Outcome[VeoDouble]:
+    if case not in known:
+        number, refund = case
+        scripts = {other: TABLE[other[0]].script for other in made_with(case)}
+        policy = replace(HASTE, **{"generation_seconds": 120} | TABLE[number].retry_policy)
+        studio = lasting_studio
+        async with generators(studio, TABLE[number].timeout_seconds) as changes:
+            working = studio.working(policy, refund_failed_jobs=refund, **changes)
+            known.update(await outcomes(studio, studio.veo, scripts, working))
+    return known[case]
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_a_failure_has_its_end(case: Case, outcome: Outcome[VeoDouble]) -> None:
+    (number, refund), job = case, outcome.job
+    row = TABLE[number]
 
     # The worker has let go: nothing more can happen to the job.
-    assert (await studio.house.traces(caller)).queued == 0
+    assert not outcome.is_queued
     assert (job.error_code, job.status) == (row.code, "FAILED" if row.code else "SUCCEEDED")
-    assert (await studio.read(caller, job_id))["errorMessage"] == row.message
-    assert len(studio.veo.submits) == row.submits
-    assert len(studio.veo.accepted) == row.accepted
-    assert await studio.money(caller) == (REFUNDED if row.refunded or (refund and row.code) else CHARGED)
-    warnings = [message for level, message in await studio.log(job_id) if level == LogLevel.WARNING]
+    assert outcome.message == row.message
+    assert (len(outcome.double.submits), len(outcome.double.accepted)) == (row.submits, row.accepted)
+    assert outcome.money == (REFUNDED if row.refunded or (refund and row.code) else CHARGED)
+    warnings = outcome.logged(LogLevel.WARNING)
     assert bool(warnings) == (row.log is not None), warnings
     assert any((row.log or "") in message for message in warnings) == (row.log is not None), warnings
-    errors = [message for level, message in await studio.log(job_id) if level == LogLevel.ERROR]
-    assert errors == ([row.message] if row.message else [])
-    assert studio.cloudinary.uploads_of(f"lookreel/{job_id}") == (0 if row.code else row.uploads)
-    assert list(studio.cloudinary.files) == ([] if row.code else [("video", f"lookreel/{job_id}")])
-    assert not list(studio.house.settings.scratch_folder.glob("*"))
-    if not row.code:
-        await the_video_is_whole(studio, job)
+    assert outcome.logged(LogLevel.ERROR) == ([row.message] if row.message else [])
+    assert outcome.uploads == (0 if row.code else row.uploads)
+    assert [upload.key for upload, _ in outcome.stored] == ([] if row.code else [("video", f"lookreel/{job.id}")])
+    assert outcome.leftovers == []
+    for upload, properties in outcome.stored:
+        assert not properties.has_audio
+        assert (job.video_size_bytes, job.progress_percentage) == (upload.size, 100)
+        assert f"/v{upload.version}/" in str(job.cloudinary_url)
 
 
 @asynccontextmanager
@@ -341,11 +363,3 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
     generator = VeoGenerator(replace(veo_access(studio.house.settings), timeout_seconds=timeout_seconds))
     yield {"generators": {NAME: generator}}
     await generator.aclose()
-
-
-async def the_video_is_whole(studio: Studio, job: JobRow) -> None:
-    (upload,) = studio.cloudinary.files.values()
-    properties = await asyncio.to_thread(probe, upload.path)
-    assert not properties.has_audio
-    assert (job.video_size_bytes, job.progress_percentage) == (upload.size, 100)
-    assert f"/v{upload.version}/" in str(job.cloudinary_url)
