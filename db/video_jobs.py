@@ -139,7 +139,7 @@ _OWNER = bindparam("owner", type_=Uuid)
 _IS_JOB = VideoJob.id == bindparam("job")
 _WHOLE = Statement(select(*_ALL).where(_IS_JOB), JobRow)
 _KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), _JobId)
-_REMOVE = Statement(delete(VideoJob).where(_IS_JOB), NoRow)
+_REMOVE = Statement(delete(VideoJob).where(VideoJob.id == among("jobs")), NoRow)
 _ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
 _OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
 _AS_CREATED = Statement(
@@ -241,10 +241,11 @@ async def get_as_created(
     return await first_row(reader, _AS_CREATED, job=job_id, owner=user_id, **values)
 
 
-async def remove(writer: Writer, job: VideoJobRow) -> None:
-    """Delete a job with its log and links; what it cost stays in the ledger."""
-    await writer.fetch(_REMOVE, job=job.id)
-    wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)
+async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
+    """Delete jobs with their logs and links; what they cost stays in the ledger."""
+    await writer.fetch(_REMOVE, jobs=[job.id for job in jobs])
+    for job in jobs:
+        wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)
 
 
 async def add_log(writer: Writer, job_id: UUID, level: LogLevel, message: str) -> None:

@@ -169,12 +169,16 @@ async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     job = await get(writer, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
         job = await _cancelled_unless_ended(writer, caller, job)
-    await video_job_images.remove(writer, job.id)
-    await video_jobs.remove(writer, job)
-    await video_job_deletions.record(writer, job)
+    await remove(writer, [job])
     await record_if_others(writer, caller, Act(AuditAction.DELETE_VIDEO_JOB, job.user_id, job.id))
-    if job.cloudinary_url is not None:
-        await file_removals.schedule(writer, [job.cloudinary_url])
+
+
+async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
+    """Delete jobs that have ended, with their files; followers are told, and the ledger keeps what they cost."""
+    await video_job_images.remove(writer, [job.id for job in jobs])
+    await video_jobs.remove(writer, jobs)
+    await video_job_deletions.record(writer, jobs)
+    await file_removals.schedule(writer, [job.cloudinary_url for job in jobs if job.cloudinary_url is not None])
 
 
 async def logs_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LogLine]]:

@@ -14,6 +14,7 @@ from resolvers.following import LONGEST_AWAY, OVERLAP
 from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
 from worker.context import WorkerContext
+from worker.forgetting import forget
 from worker.periods import renew_periods
 from worker.troubles import report_chore
 
@@ -31,7 +32,6 @@ WORKERS_LAST = timedelta(days=1)
 REMOVAL_LEASE = timedelta(minutes=10)
 FIRST_REMOVAL_RETRY = timedelta(seconds=30)
 LONGEST_REMOVAL_RETRY = timedelta(hours=6)
-QUEUE_LOG_LASTS = timedelta(days=1)
 # Older files in the scratch folder belong to workers that were killed: a video is stored within minutes.
 SCRATCH_SECONDS = 3600.0
 
@@ -49,6 +49,7 @@ async def run_maintenance(context: WorkerContext) -> None:
         tasks.create_task(now_and_then(STATISTICS_SECONDS, renew_statistics, context))
         tasks.create_task(now_and_then(INSPECT_SECONDS, inspect_queue, context))
         tasks.create_task(now_and_then(PRUNE_SECONDS, by_first(renew_periods), context))
+        tasks.create_task(now_and_then(PRUNE_SECONDS, forget, context))
 
 
 async def give_sign_of_life(context: WorkerContext) -> None:
@@ -105,9 +106,8 @@ async def inspect_queue(context: WorkerContext) -> None:
 
 
 async def prune(context: WorkerContext) -> None:
-    """Delete rows that nobody reads any more (queue log, keys, deletions, workers), and what killed workers left."""
+    """Delete rows that nobody reads any more (keys, deletions, workers), and what killed workers left."""
     async with context.database.transaction() as transaction:
-        await queue.prune_log(transaction, QUEUE_LOG_LASTS)
         await video_job_deletions.prune(transaction, LONGEST_AWAY + OVERLAP)
         await idempotency_keys.prune(transaction, KEYS_LAST)
         await workers.prune(transaction, WORKERS_LAST)

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
-from asyncpg.transaction import Transaction as DriverTransaction
 
 from db.engine.connections import close
 from db.engine.error_names import errors_named, is_lost
@@ -83,10 +82,12 @@ class Pool:
         size: int,
         capabilities: dict[str, bool],
         wait_seconds: float,
+        beginning: str = "BEGIN",
     ) -> None:
         self.capabilities = capabilities
         self._connect = connect
         self._wait_seconds = wait_seconds
+        self._beginning = beginning
         # The one that was used last comes first. Not asyncpg's pool, whose task and clean-up for each release take as
         # long as a small read.
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
@@ -138,13 +139,13 @@ class Pool:
         slot = await self._taken()
         try:
             with errors_named():
-                transaction, connection = await self._begun(slot)
+                connection = await self._begun(slot)
                 try:
                     yield Transaction(connection, self.capabilities)
                 except BaseException:
-                    await self._roll_back(slot, transaction)
+                    await self._roll_back(slot, connection)
                     raise
-                await self._commit(slot, transaction)
+                await self._commit(slot, connection)
         finally:
             self._free.put_nowait(slot)
 
@@ -210,32 +211,31 @@ class Pool:
                 self._discard(slot)
             raise
 
-    async def _begun(self, slot: _Slot) -> tuple[DriverTransaction, asyncpg.Connection]:
-        async def begin(connection: asyncpg.Connection) -> tuple[DriverTransaction, asyncpg.Connection]:
-            transaction = connection.transaction()
-            await transaction.start()
-            return transaction, connection
+    async def _begun(self, slot: _Slot) -> asyncpg.Connection:
+        async def begin(connection: asyncpg.Connection) -> asyncpg.Connection:
+            await connection.execute(self._beginning)
+            return connection
 
         try:
             with errors_named(OSError):
                 return await self._again_if_lost(slot, begin)
         except BaseException:
-            # The driver believes that the transaction has begun, and would make the next one a part of it.
+            # The transaction may have begun, and the next one would be a part of it.
             self._discard(slot)
             raise
 
-    async def _commit(self, slot: _Slot, transaction: DriverTransaction) -> None:
+    async def _commit(self, slot: _Slot, connection: asyncpg.Connection) -> None:
         try:
             with errors_named(OSError):
-                await transaction.commit()
+                await connection.execute("COMMIT")
         except BaseException:
             self._discard(slot)
             raise
 
-    async def _roll_back(self, slot: _Slot, transaction: DriverTransaction) -> None:
+    async def _roll_back(self, slot: _Slot, connection: asyncpg.Connection) -> None:
         try:
             async with asyncio.timeout(ROLLBACK_SECONDS):
-                await transaction.rollback()
+                await connection.execute("ROLLBACK")
         except BaseException as error:
             self._discard(slot)
             if not isinstance(error, Exception):

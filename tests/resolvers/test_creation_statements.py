@@ -30,7 +30,7 @@ NAMES = {
 }
 # Each process reads once a second who may not act.
 OF_NO_REQUEST = re.compile("^SELECT users.id, users.status, users.role")
-WRITTEN = ["BEGIN;", "lock", "standing", "write", "enqueue", "COMMIT;", "wake"]
+WRITTEN = ["BEGIN", "lock", "standing", "write", "enqueue", "COMMIT", "wake"]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def test_a_key_is_read_and_written(listened: House, sent: list[str]) -> No
         *WRITTEN[:3],
         "read key",
         "read job",
-        "COMMIT;",
+        "COMMIT",
     ]
 
 
@@ -116,8 +116,8 @@ async def test_a_key_is_read_and_written(listened: House, sent: list[str]) -> No
 async def test_a_refusal_takes_what_it_needs_to_know(listened: House, sent: list[str], create: Any) -> None:
     caller = await listened.user(tokens=20)
 
-    assert await create(listened, caller, sent) == ["BEGIN;", "lock", "standing", "ROLLBACK;"]
-    assert await create(listened, caller, sent, resolution="4k") == ["BEGIN;", "ROLLBACK;"]
+    assert await create(listened, caller, sent) == ["BEGIN", "lock", "standing", "ROLLBACK"]
+    assert await create(listened, caller, sent, resolution="4k") == ["BEGIN", "ROLLBACK"]
 
 
 @pytest.mark.parametrize("create", [over_rest, over_graphql])
