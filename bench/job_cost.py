@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from bench.creation_script import ENTRY, LOGGING, NOT_LOGGING, STATEMENT, log_of, read_from, tell
 from bench.figures import Comparison, Effort, Failed, Section, at_most
-from bench.harness import Harness, postgres
+from bench.harness import Harness, postgres_seconds
 from bench.in_flight import add_jobs, without_jobs, worker
 from bench.load import cpu_seconds
 from bench.report import number
@@ -153,8 +153,5 @@ async def _until(database: InspectedDatabase, number: int) -> None:
 
 
 def _used(harness: Harness, workers: Sequence[psutil.Process]) -> Used:
-    """Read what has been used; a server's process that has ended is part of the one that started it."""
-    server, *others = postgres(harness.folder)
-    of_ended = server.cpu_times().children_user + server.cpu_times().children_system
-    by_server = of_ended + sum(cpu_seconds(process.pid) for process in (server, *others))
-    return Used(sum(cpu_seconds(process.pid) for process in workers), by_server, time.monotonic())
+    by_workers = sum(cpu_seconds(process.pid) for process in workers)
+    return Used(by_workers, postgres_seconds(harness.folder), time.monotonic())
