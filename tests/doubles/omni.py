@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers.mock.videos import mock_video
 from tests.doubles.answers import Answer, answered, quota_exceeded
 from tests.doubles.apart import Apart
 from tests.doubles.serving import serving_app
+from tests.doubles.small_video import small_video
 
 MODELS = ("gemini-omni-1.2-flash",)
 FILES = "https://generativelanguage.googleapis.com/v1beta/files"
@@ -104,7 +104,7 @@ class OmniDouble(Apart):
     def __init__(self, *, failure_rate: float = 0.0, seed: int = 0) -> None:
         super().__init__()
         self.url = ""
-        self.video = mock_video("720p", "16:9", 8, audio=True).read_bytes()
+        self.video = small_video()
         self.creates: list[Create] = []
         self.accepted: dict[str, Create] = {}
         self.polls: list[str] = []

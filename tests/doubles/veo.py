@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers.mock.videos import mock_video
 from tests.doubles.answers import Answer, answered, error, quota_exceeded
 from tests.doubles.apart import Apart
 from tests.doubles.serving import serving_app
+from tests.doubles.small_video import small_video
 
 MODELS = ("veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001", "gemini-omni-1.2-flash")
 
@@ -82,7 +82,7 @@ class VeoDouble(Apart):
         self.large_bytes = 8 * 1024**2
         self._held = ""
         self._gate = Event()
-        self.give(mock_video("720p", "16:9", 8, audio=True).read_bytes())
+        self.give(small_video())
         self.app = Starlette(routes=self._routes())
         self._operations: dict[str, _Operation] = {}
         self._scripts: dict[str, deque[Answer]] = {"submit": deque(), "poll": deque(), "token": deque(), "get": deque()}

@@ -70,7 +70,8 @@ async def outcomes(
     with hurry():
         async with working:
             await eventually(lambda: _unfinished(studio), lambda left: not left, 120.0)
-    found = [await _outcome(studio, *job) for job in jobs]
+    queued = await _queued(studio)
+    found = [await _outcome(studio, *job, is_queued=job[1] in queued) for job in jobs]
     await studio.house.clear()
     return dict(zip(scripts, found, strict=True))
 
@@ -81,10 +82,14 @@ async def _unfinished(studio: Studio) -> Sequence[tuple[str | None, str | None]]
         return [(prompt, message) for prompt, message in await session.execute(left)]
 
 
-async def _outcome(studio: Studio, caller: Caller, job_id: str, behind: Behind[Any]) -> Outcome[Any]:
+async def _queued(studio: Studio) -> set[str]:
     async with studio.house.database.session() as session:
-        place = text("SELECT count(*) FROM pgqueuer WHERE payload = convert_to(:id, 'utf8')")
-        is_queued = bool(await session.scalar(place, {"id": job_id}))
+        return set(await session.scalars(text("SELECT convert_from(payload, 'utf8') FROM pgqueuer")))
+
+
+async def _outcome(
+    studio: Studio, caller: Caller, job_id: str, behind: Behind[Any], *, is_queued: bool
+) -> Outcome[Any]:
     files = [file for file in studio.cloudinary.files.values() if job_id in file.public_id]
     return Outcome(
         job=await studio.house.job(job_id),

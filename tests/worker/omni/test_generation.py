@@ -54,20 +54,22 @@ IMAGES: list[tuple[Sequence[File], str, str]] = [
 
 
 @wires
-@pytest.mark.parametrize("model", IDS)
-@pytest.mark.parametrize("seconds", ["4", "8"])
-async def test_images_reach_omni_in_their_roles(studio: OmniStudio, over: WireName, model: str, seconds: str) -> None:
+async def test_images_reach_omni_in_their_roles(studio: OmniStudio, over: WireName) -> None:
+    asked = list(itertools.product(IMAGES, IDS, ("4", "8")))
     jobs = []
-    for files, _, _ in IMAGES:
-        caller = await studio.house.user()
-        jobs.append(await studio.created(caller, *files, over=over, model=model, durationSeconds=seconds))
+    for number, ((files, _, _), model, seconds) in enumerate(asked):
+        prompt, caller = f"{PROMPT} [{number}]", await studio.house.user()
+        fields = {"model": model, "durationSeconds": seconds, "prompt": prompt}
+        jobs.append(await studio.created(caller, *files, over=over, **fields))
     async with studio.working():
         states = [(await studio.house.finished(job_id)).status for job_id in jobs]
 
-    assert states == ["SUCCEEDED"] * 3
-    made = {create.text: create for create in studio.omni.creates}
-    for files, task, text in IMAGES:
-        (create,) = [create for whole, create in made.items() if whole.startswith(text)]
+    assert states == ["SUCCEEDED"] * len(asked)
+    assert len(studio.omni.creates) == len(asked)
+    for number, ((files, task, text), _, seconds) in enumerate(asked):
+        (create,) = [create for create in studio.omni.creates if f"[{number}]" in create.text]
+        assert create.text.startswith(text)
+        assert create.body["response_format"]["duration"] == f"{seconds}s"
         assert [data for data, _ in create.images] == [data for _, data in files]
         assert create.body["generation_config"]["video_config"]["task"] == task
 
