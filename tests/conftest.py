@@ -24,34 +24,39 @@ from tests.workers import at_work
 HERE = Path(__file__).parent
 MOCK_SECONDS = 0.5
 LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
-# Folders and files that `make test-fast` leaves out, besides whatever asks for a worker.
+# Folders and files that `make test-fast` leaves out: what needs more than an API, or takes or waits seconds. Whatever
+# asks for a worker is left out as well.
 SLOW = LONGEST | {
     "providers",  # real SDKs against doubles
     "test_database_refusals.py",
+    "test_event_stream_ends.py",
     "test_examples.py",
+    "test_execution.py",
     "test_execution_errors.py",
     "test_image_parts.py",
     "test_images.py",
-    "test_import_rules.py",
     "test_js_clients.py",
     "test_large_answers.py",
     "test_ledger_property.py",
     "test_lock_order.py",
     "test_locked_account.py",
     "test_locked_tables.py",
+    "test_long_polls.py",
     "test_look_videos_migration.py",
     "test_nothing_blocks.py",
-    "test_odd_tokens.py",
     "test_permissions.py",
     "test_poolers.py",
-    "test_pythons.py",
     "test_races.py",
+    "test_retries.py",
     "test_stopped_database.py",
+    "test_storage_quotas.py",
     "test_suspended_accounts.py",
+    "test_time_limits.py",
     "test_two_versions.py",
     "test_understood_requests.py",
     "test_videos.py",
     "test_wallet_migration.py",
+    "test_whole_forms.py",
     "test_wrong_types.py",
 }
 

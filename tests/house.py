@@ -144,8 +144,9 @@ class House:
         """Return a caller with that balance."""
         caller = self.unknown_caller(role)
         async with self.database.transaction() as session:
-            await accounts.get_or_create_account(session, caller)
-        await self.set_tokens(caller, tokens)
+            account = await accounts.get_or_create_account(session, caller)
+        if account.tokens != tokens:
+            await self.set_tokens(caller, tokens)
         return caller
 
     async def set_tokens(self, caller: Caller, tokens: int) -> None:
