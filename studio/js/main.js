@@ -4,20 +4,19 @@ import { run } from "./api.js";
 import { VIEWER } from "./documents.js";
 import { el, fill } from "./dom.js";
 import * as live from "./live.js";
-import { authorization, onBalance, onSignedOut, session } from "./session.js";
+import { authorization, on, session } from "./session.js";
 import { shell } from "./shell.js";
-import { failure } from "./states.js";
+import { failure } from "./parts.js";
 import * as store from "./store.js";
 import { developers } from "./views/developers.js";
 import { look } from "./views/look.js";
 import { looks } from "./views/looks.js";
 import { monitor } from "./views/monitor.js";
 import { newLook } from "./views/new_look.js";
-import { newVideo } from "./views/new_video.js";
 import { signInView } from "./views/sign_in.js";
 import { tokens } from "./views/tokens.js";
 import { video } from "./views/video.js";
-import { videos } from "./views/videos.js";
+import { newVideo, videos } from "./views/videos.js";
 
 const ROUTES = [
   [/^#\/looks$/, "Looks", looks],
@@ -49,13 +48,16 @@ function show() {
   window.scrollTo(0, 0);
 }
 
+async function readViewer() {
+  session.viewer = (await run(VIEWER)).viewer;
+}
+
 async function enter() {
   if (!authorization()) return leave();
   try {
-    session.viewer = (await run(VIEWER)).viewer;
+    await readViewer();
   } catch (error) {
-    if (authorization()) fill(app, el("main", { id: "main", class: "view alone" }, failure(error, enter)));
-    return undefined;
+    return authorization() && fill(app, el("main.view.alone", { id: "main" }, failure(error, enter)));
   }
   frame = shell();
   fill(app, frame.node);
@@ -72,17 +74,11 @@ function leave(reason = "") {
   fill(app, signInView(enter, reason));
 }
 
-async function refreshBalance() {
-  try {
-    session.viewer = (await run(VIEWER)).viewer;
-    frame?.balance();
-  } catch {
-    // The old one stays; the next change asks again.
-  }
-}
+// Where it cannot be read, the old one stays; the next change asks again.
+const refreshBalance = () => readViewer().then(() => frame?.balance(), () => {});
 
-onSignedOut(leave);
-onBalance(refreshBalance);
+on.signedOut = leave;
+on.balanceChanged = refreshBalance;
 store.onJobs(({ ended }) => ended && refreshBalance());
 window.addEventListener("hashchange", show);
 enter();

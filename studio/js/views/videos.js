@@ -1,32 +1,28 @@
-// All of one's videos, newest first.
+// All of one's videos, newest first; and a new one without a look.
 
 import { run } from "../api.js";
 import { JOBS } from "../documents.js";
-import { el, fill, icon } from "../dom.js";
+import { el, fill } from "../dom.js";
 import { STATUS } from "../format.js";
-import { empty, endless, skeletons } from "../states.js";
-import { tabs } from "../tabs.js";
+import { generateForm } from "../generate.js";
+import { empty, endless, heading, load, newLink, skeletons, successive, tabs } from "../parts.js";
 import * as store from "../store.js";
 import { videoCard } from "../video_card.js";
 
+const makeOne = () => newLink("#/videos/new", "New video");
 let chosen = null;
 
 export function videos(main, { signal }) {
-  const results = el("div", { class: "results" });
-  let reading = new AbortController();
-  signal.addEventListener("abort", () => reading.abort());
-  const filters = tabs("Which videos", [[null, "All"], ...Object.entries(STATUS)], draw);
+  const results = el("div");
+  const reading = successive(signal);
 
   function draw(status) {
     chosen = status;
-    reading.abort();
-    reading = new AbortController();
-    const { signal: until } = reading;
-    filters.select(status);
-    const list = el("ul", { class: "grid videos-grid" });
-    const card = (job) => el("li", {}, videoCard(store.put(job), { signal: until }));
+    const until = reading();
+    const list = el("ul.grid");
+    const card = (job) => el("li", videoCard(store.put(job), { signal: until }));
     const page = async (after) => (await run(JOBS, { status, after }, { signal: until })).videoJobs;
-    fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6, "videos-grid"), list }, until));
+    fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6), list }, until));
     // A job that is made meanwhile comes first.
     store.onJobs(({ job, isNew }) => {
       if (!isNew || (status && job.status !== status)) return;
@@ -35,11 +31,8 @@ export function videos(main, { signal }) {
     }, until);
   }
 
-  fill(main,
-    el("header", { class: "title" }, el("div", {}, el("h1", {}, "Videos"), el("p", { class: "muted" }, "Everything that you have asked for.")),
-      el("a", { class: "button primary", href: "#/videos/new" }, icon("plus"), "New video")),
-    el("div", { class: "bar" }, filters.node),
-    results);
+  fill(main, heading("Videos", "Everything that you have asked for.", { actions: makeOne() }),
+    el("div.bar", tabs("Which videos", [[null, "All"], ...Object.entries(STATUS)], chosen, draw)), results);
   draw(chosen);
 }
 
@@ -47,5 +40,12 @@ const newest = (list) => list.querySelector("time")?.getAttribute("datetime") ??
 
 function none(status) {
   if (status) return empty("videos", "None", `No video of yours is ${STATUS[status].toLowerCase()}.`);
-  return empty("videos", "No videos yet", "Make one of a look, or from a prompt alone.", el("a", { class: "button primary", href: "#/videos/new" }, icon("plus"), "New video"));
+  return empty("videos", "No videos yet", "Make one of a look, or from a prompt alone.", makeOne());
+}
+
+export function newVideo(main, { signal }) {
+  const form = el("div.panel.narrow");
+  const created = (job) => (location.hash = `#/video/${job.id}`);
+  fill(main, heading("New video", "From a prompt, or from your own images.", { back: ["#/videos", "Videos"] }), form);
+  load(form, skeletons(1), () => generateForm({ created, signal }), signal);
 }
