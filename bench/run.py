@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench import creates, data, deliveries, growth, in_flight, lists, polls, reads, report, startup
+from bench import creates, data, deliveries, first_view, growth, in_flight, lists, polls, reads, report, startup
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.harness import Harness, open_harness
 from db.engine.limits import UNLIMITED
@@ -26,6 +26,7 @@ SECTIONS: dict[str, Callable[[Harness, Effort], Awaitable[Section]]] = {
     "in-flight": in_flight.measure,
     "deliveries": deliveries.measure,
     "startup": startup.measure,
+    "first-view": first_view.measure,
 }
 REPORT = "RESULTS.md"
 HERE = Path(__file__).parent

@@ -23,8 +23,10 @@ WIDTHS = (360, 768, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOOKS = {"Stone Essence II": 0, "Blue Hour": 140, "Forest Walk": 90, "Rose Linen": 235, "Night Shift": 180}
 READY_MS = 60_000
-FILM_SIZE = (960, 645)
+FILM_SIZE = (1040, 699)
+STEP_MS = 300
 PLAYED_FRAMES = 8
+PROMPT = "The model turns slowly in soft daylight"
 MONITOR = ("Overview", "Videos", "Accounts", "Audit log")
 
 
@@ -103,6 +105,7 @@ class Film:
 
     def shoot(self, milliseconds: int) -> None:
         """Take what there is to see; it will be shown for so long."""
+        self._page.evaluate("window.scrollTo(0, 0)")
         whole = Image.open(io.BytesIO(self._page.screenshot())).convert("RGB")
         self._frames.append(whole.resize(FILM_SIZE, Image.Resampling.LANCZOS))
         self._milliseconds.append(milliseconds)
@@ -116,37 +119,41 @@ class Film:
 
 
 def _make_video(page: Page, url: str, film: Film) -> str:
-    """Make a video of the newest look, on film, and others that fail and that go on; return the look's place."""
+    """Make a video of a look that has none, on film, then one that fails and one that goes on; return the place."""
     page.goto(f"{url}#/looks")
-    page.locator(".look-card").first.wait_for()
+    page.reload()
+    look = page.locator(".look-card", has_text="0 videos").first
+    look.wait_for()
+    page.wait_for_load_state("networkidle")
     film.shoot(1500)
-    page.locator(".look-card").first.click()
+    look.click()
     page.locator(".price dd").first.wait_for()
     film.shoot(1200)
-    page.get_by_label("What should happen?").fill("The model turns slowly in soft daylight")
-    film.shoot(1200)
-    page.get_by_role("button", name="Generate", exact=True).click()
-    page.locator("[data-status=RUNNING]").first.wait_for(timeout=READY_MS)
+    _generate(page, PROMPT, film)
     ready = page.locator("[data-status=SUCCEEDED] video").first
     while not ready.is_visible():
-        film.shoot(350)
-        page.wait_for_timeout(350)
+        film.shoot(STEP_MS)
+        page.wait_for_timeout(STEP_MS)
     ready.evaluate("video => { video.muted = true; return video.play() }")
     for _ in range(PLAYED_FRAMES):
-        film.shoot(250)
-        page.wait_for_timeout(250)
+        film.shoot(STEP_MS)
+        page.wait_for_timeout(STEP_MS)
     page.get_by_role("button", name="Make default").first.click()
     page.get_by_text("Unset default").first.wait_for()
-    film.shoot(1800)
+    film.shoot(2000)
     film.write(README_PICTURES / "studio.webp")
-    for prompt, status in (
-        ("A close-up [fail:CONTENT_FILTERED]", "FAILED"),
-        ("A slow close-up along the fabric", "RUNNING"),
-    ):
-        page.get_by_label("What should happen?").fill(prompt)
-        page.get_by_role("button", name="Generate", exact=True).click()
+    for prompt, status in (("A close-up [fail:CONTENT_FILTERED]", "FAILED"), ("A slow close-up", "RUNNING")):
+        _generate(page, prompt)
         page.locator(f"[data-status={status}]").first.wait_for(timeout=READY_MS)
     return str(page.evaluate("location.hash"))
+
+
+def _generate(page: Page, prompt: str, film: Film | None = None) -> None:
+    page.get_by_label("What should happen?").fill(prompt)
+    if film:
+        film.shoot(1200)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_role("article", name=prompt).first.wait_for()
 
 
 def _write(page: Page, address: str, target: Path) -> None:

@@ -11,7 +11,7 @@ const LINKS = [
   ["openapi.json", "OpenAPI", "The description of REST, version 3.1."],
 ];
 
-export function developers(main) {
+export function view(main) {
   fill(main,
     heading("Developers", "Each call of this page is one that you can copy."),
     el("ul.grid.links-grid", LINKS.map(([href, name, text]) => el("li", el("a.panel.link", { href }, el("h2", name), el("p.muted", text))))),

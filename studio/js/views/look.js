@@ -13,7 +13,7 @@ import { foreignCard, videoCard } from "../video_card.js";
 
 const FRESH_MS = 5 * 60_000;
 
-export function look(main, { id, signal }) {
+export function view(main, { id, signal }) {
   load(main, skeletons(3), () => whole(id, signal), signal);
 }
 

@@ -18,7 +18,7 @@ const CALM = matchMedia("(prefers-reduced-motion: reduce), (hover: none)");
 const newLook = () => newLink("#/looks/new", "New look");
 const chosen = { view: "MY_PRIVATE", search: "" };
 
-export function looks(main, { signal }) {
+export function view(main, { signal }) {
   const views = session.viewer.isAdmin ? [...TABS, ["ALL", "All"]] : TABS;
   const results = el("div");
   const reading = successive(signal);

@@ -17,7 +17,7 @@ const [WIDTH, HEIGHT, FEWEST] = [300, 72, 14];
 const PARTS = [[overview, "Overview"], [jobs, "Videos"], [users, "Accounts"], [audit, "Audit log"]];
 let chosen = overview;
 
-export function monitor(main, { signal }) {
+export function view(main, { signal }) {
   if (!session.viewer.isAdmin) return fill(main, empty("monitor", "For admins", "Sign in with an admin's token."));
   const place = el("div.stack");
   const next = successive(signal);

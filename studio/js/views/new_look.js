@@ -14,7 +14,7 @@ const FIELDS = [
   ["productUrl", "Web address", { type: "url" }],
 ];
 
-export function newLook(main) {
+export function view(main) {
   const image = dropzone("The look's image");
   const title = el("input", { id: "look-title", maxlength: "200", autocomplete: "off", placeholder: "Stone Essence" });
   const notes = el("textarea", { id: "look-notes", rows: "3", placeholder: "Linen and wool in warm greys" });

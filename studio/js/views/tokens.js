@@ -4,10 +4,10 @@ import { run } from "../api.js";
 import { callButton } from "../calls.js";
 import { LEDGER, POLICY } from "../documents.js";
 import { el, fill } from "../dom.js";
-import { date, dateTime, number, signed, tokens as asTokens, words } from "../format.js";
+import { date, dateTime, number, signed, tokens, words } from "../format.js";
 import { empty, endless, facts, heading, load, panel, skeletons, table } from "../parts.js";
 
-export function tokens(main, { signal }) {
+export function view(main, { signal }) {
   const account = el("div", skeletons(1));
   const prices = el("div");
   const { node: shown, body: list, draw } = ledger();
@@ -52,9 +52,9 @@ function priceList({ operations, tiers, videoPrices }) {
   const rule = (each) => [each.model, each.resolution, each.durationSeconds && `${each.durationSeconds} s`, sound[each.generateAudio], mode[each.mockMode]]
     .filter(Boolean).join(" · ") || "any video";
   return [
-    facts("data", operations.map(({ operation, cost }) => [words(operation), asTokens(cost)])),
-    videoPrices.length > 0 && [el("h3", "Videos by form"), facts("data", videoPrices.map((each) => [rule(each), asTokens(each.cost)]))],
+    facts("data", operations.map(({ operation, cost }) => [words(operation), tokens(cost)])),
+    videoPrices.length > 0 && [el("h3", "Videos by form"), facts("data", videoPrices.map((each) => [rule(each), tokens(each.cost)]))],
     el("h3", "Tiers"),
-    facts("data", tiers.map((tier) => [tier.name, `${tier.isUnlimited ? "unlimited" : asTokens(tier.share)}, ${tier.slots} at once`])),
+    facts("data", tiers.map((tier) => [tier.name, `${tier.isUnlimited ? "unlimited" : tokens(tier.share)}, ${tier.slots} at once`])),
   ];
 }

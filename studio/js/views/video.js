@@ -10,7 +10,7 @@ import { facts, heading, load, panel, skeletons } from "../parts.js";
 import * as store from "../store.js";
 import { following } from "../video_card.js";
 
-export function video(main, { id, signal }) {
+export function view(main, { id, signal }) {
   load(main, skeletons(1), () => whole(id, signal), signal);
 }
 

@@ -1,18 +1,17 @@
-// All of one's videos, newest first; and a new one without a look.
+// All of one's videos, newest first.
 
 import { run } from "../api.js";
 import { JOBS } from "../documents.js";
 import { el, fill } from "../dom.js";
 import { STATUS } from "../format.js";
-import { generateForm } from "../generate.js";
-import { empty, endless, heading, load, newLink, skeletons, successive, tabs } from "../parts.js";
+import { empty, endless, heading, newLink, skeletons, successive, tabs } from "../parts.js";
 import * as store from "../store.js";
 import { videoCard } from "../video_card.js";
 
 const makeOne = () => newLink("#/videos/new", "New video");
 let chosen = null;
 
-export function videos(main, { signal }) {
+export function view(main, { signal }) {
   const results = el("div");
   const reading = successive(signal);
 
@@ -41,11 +40,4 @@ const newest = (list) => list.querySelector("time")?.getAttribute("datetime") ??
 function none(status) {
   if (status) return empty("videos", "None", `No video of yours is ${STATUS[status].toLowerCase()}.`);
   return empty("videos", "No videos yet", "Make one of a look, or from a prompt alone.", makeOne());
-}
-
-export function newVideo(main, { signal }) {
-  const form = el("div.panel.narrow");
-  const created = (job) => (location.hash = `#/video/${job.id}`);
-  fill(main, heading("New video", "From a prompt, or from your own images.", { back: ["#/videos", "Videos"] }), form);
-  load(form, skeletons(1), () => generateForm({ created, signal }), signal);
 }
