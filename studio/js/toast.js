@@ -51,7 +51,7 @@ export function confirmed(title, text, action, { input = el("input", { type: "hi
     const box = dialog(title, "small", el("form.stack", { onsubmit: submit },
       el("h2", title), el("p", text), label ? field(label, input) : input,
       el("footer.row",
-        button("Keep", () => box.close()),
+        button("Go back", () => box.close()),
         el("button.button.danger", { type: "submit" }, action))));
     box.addEventListener("close", () => resolve(box.returnValue === "yes" ? input.value.trim() : null));
   });

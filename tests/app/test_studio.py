@@ -290,5 +290,8 @@ async def test_everybody_can_use_it(house: House, window: Window, axe: str) -> N
         await page.get_by_role("tab", name=part).click()
         await playwright.expect(page.locator(shown).first).to_be_visible()
         await check(part, scheme)
+    await page.get_by_role("tab", name="Overview").click()
+    await page.get_by_role("button", name="Pause new videos").click()
+    await check("dialog", "light")
 
     assert found == {}
