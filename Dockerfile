@@ -1,7 +1,9 @@
 # One image for the API, workers and migrations: `docker run lookreel serve`, `worker`, `migrate`.
 FROM python:3.13-slim AS build
 WORKDIR /app
-COPY requirements.lock ./
+# requirements-otel.lock to send traces, too.
+ARG LOCK=requirements.lock
+COPY ${LOCK} ./requirements.lock
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
 COPY . .
 # Compiled here, since nothing can be written later.

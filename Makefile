@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+# Where it is set, each of the many processes compiles all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test test-fast check chaos memory subscribers bench trust clients sbom audit format lock contracts web clean
@@ -16,7 +18,7 @@ serve: .venv/run.stamp ## Run the API and a worker on http://127.0.0.1:8000
 	@$(BIN)/lookreel serve
 
 web: .venv/run.stamp ## Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN
-	@$(BIN)/python -m app.web_files
+	@$(BIN)/lookreel web
 
 test: .venv/dev.stamp $(if $(ARGS),,check) ## Run every check and every test, some under each Python; ARGS= runs some tests alone
 	@$(BIN)/python -m pytest $(ARGS)
@@ -64,7 +66,8 @@ contracts: .venv/dev.stamp ## Write schema.graphql and openapi.json anew
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build $(UNIVERSAL) -o requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock $(UNIVERSAL) -o requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --group build --extra otel -c requirements.lock $(UNIVERSAL) -o requirements-otel.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra otel -c requirements-otel.lock $(UNIVERSAL) -o requirements-dev.lock
 	@$(BIN)/uv pip compile pyproject.toml --group bench -c requirements-dev.lock $(UNIVERSAL) -o requirements-bench.lock
 	@$(BIN)/uv pip compile pyproject.toml --group trust -c requirements-dev.lock $(UNIVERSAL) -o requirements-trust.lock
 UNIVERSAL := --upgrade --universal --fork-strategy fewest --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet

@@ -3,9 +3,7 @@
 import argparse
 import gc
 import logging
-import os
 import socket
-from contextlib import suppress
 
 import uvloop
 from asgi_correlation_id import CorrelationIdFilter
@@ -14,8 +12,10 @@ from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import application, services_of
 from app.http.server import HttpServer
 from app.parent import on_parent_death
+from app.poolers import require_mode
 from app.process import run_process
 from app.settings import Settings
+from app.telemetry import traced
 from app.wiring import open_database
 
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks
@@ -27,11 +27,17 @@ COLLECTOR_THRESHOLDS = (50_000, 10, 10)
 LARGE_PIECE = 1024 * 1024
 
 
-async def serve(settings: Settings, listener: socket.socket, ready_fd: int | None = None) -> None:
-    """Answer requests until SIGTERM, SIGINT, or the parent's death; write to `ready_fd` when about to."""
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Answer requests until SIGTERM, SIGINT, or the parent's death."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(CorrelationIdFilter())
+    with traced(settings, "api"):
+        await _serve(settings, listener)
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
     async with open_database(settings, "lookreel api") as database:
+        await require_mode(database)
         services = services_of(settings, database)
         server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
         # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
@@ -39,7 +45,6 @@ async def serve(settings: Settings, listener: socket.socket, ready_fd: int | Non
         gc.freeze()
         gc.set_threshold(*COLLECTOR_THRESHOLDS)
         on_parent_death(lambda: setattr(server, "should_exit", True))
-        _tell(ready_fd)
         await server.serve(sockets=[listener])
 
 
@@ -47,17 +52,7 @@ def main() -> int:
     """Run one API process; return its exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True, help="The listening socket's file descriptor")
-    parser.add_argument(
-        "--ready-fd", type=int, help="The descriptor to write to when requests are going to be answered"
-    )
     options = parser.parse_args()
     set_malloc(M_MMAP_THRESHOLD, LARGE_PIECE)
     listener = socket.socket(fileno=options.fd)
-    return run_process(lambda settings: serve(settings, listener, options.ready_fd), uvloop.new_event_loop)
-
-
-def _tell(ready_fd: int | None) -> None:
-    if ready_fd is not None:
-        with suppress(OSError):  # nobody listens, or has read what others have said
-            os.write(ready_fd, b"\n")
-        os.close(ready_fd)
+    return run_process(lambda settings: serve(settings, listener), uvloop.new_event_loop)

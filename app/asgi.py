@@ -26,6 +26,7 @@ from app.http.measured import Measured
 from app.http.media_files import MediaFiles
 from app.http.public_address import PublicAddress
 from app.http.request_limits import LimitRequests
+from app.http.traced import Traced
 from app.http.trailing_slash import IgnoreTrailingSlash
 from app.http.websocket_limit import LimitWebSockets
 from app.operations import MetricsPage, Observing, live
@@ -91,6 +92,8 @@ def rest_api() -> FastAPI:
         version="1",
         description="Video generation for fashion looks. The full API is GraphQL, at `/graphql`.",
         redirect_slashes=False,
+        # It would send addresses with their queries, in which files are signed: `app.http.traced` does it.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         # FastAPI's own pages run whatever a CDN gives them.
         docs_url=None,
         redoc_url=None,
@@ -157,6 +160,8 @@ def application(settings: Settings, services: Services) -> ASGIApp:
     app = LimitWebSockets(LimitBody(app, settings.large_bodies_megabytes * MEGABYTE), settings.websockets_per_address)
     app = LimitRequests(app, services.rates)
     app = Measured(AnswerLastRequests(app, services.rest.streams), log_requests=settings.log_requests)
+    if settings.otel_exporter_otlp_endpoint is not None:
+        app = Traced(app)
     app = IgnoreTrailingSlash(app)
     if settings.origins:
         app = CORSMiddleware(

@@ -181,6 +181,12 @@ def demo(
 
 
 @app.command()
+def web() -> None:
+    """Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN."""
+    _become("app.web_files")
+
+
+@app.command()
 def doctor() -> None:
     """Look at everything that the installation needs, and say what is wrong and what to do about it."""
     _become("app.doctor")

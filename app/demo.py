@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ CODEC_NAMES = {"h264": "AVC", "hevc": "HEVC"}
 FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { status statusMessage progressPercentage errorMessage } }"
 LOOK = """query ($id: ID!) { look(id: $id) {
   title products { name } videos { videoJobId status isDefault cloudinaryUrl } } }"""
+
+# What goes on with it, for whoever has run `make demo`.
+BY_MAKE = ("make serve", "make demo STAY=1")
 
 console = Console(highlight=False)
 
@@ -194,7 +198,8 @@ def _show_studio(settings: Settings, base_url: str, token: str, *, stay: bool) -
     if stay:
         console.print(f"\nStudio is at [bold]{base_url}/[/bold] until you press Ctrl-C.", soft_wrap=True)
     else:
-        console.print("\nTo go on, run [bold]make serve[/bold] (or [bold]make demo STAY=1[/bold]) and open Studio:")
+        serve, stays = BY_MAKE if "MAKELEVEL" in os.environ else ("lookreel serve", "lookreel demo --stay")
+        console.print(f"\nTo go on, run [bold]{serve}[/bold] (or [bold]{stays}[/bold]) and open Studio:")
         console.print(f"  {base_url}/")
     if DemoSignIn.is_offered(settings):
         console.print("There you enter as the demo user. For the playground's Headers tab (valid for a day):")

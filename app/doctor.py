@@ -193,8 +193,8 @@ def _passwords(settings: Settings) -> Iterator[str]:
     if settings.cloudinary_url is not None:
         secret = urlsplit(settings.cloudinary_url).password or ""
         yield from (secret, unquote(secret))
-    if settings.database_url is not None:
-        address = parsed(settings.database_url)
+    for url in filter(None, (settings.database_url, settings.database_direct_url)):
+        address = parsed(url)
         for password in (address.password or "", address.driver.get("sslpassword", "")):
             yield from (password, quote(password, safe=""))
 

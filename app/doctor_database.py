@@ -5,12 +5,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from pgqueuer import Queries
 
+from app import doctor_connections
 from app.findings import Answer, Check, Finding, State, compared, found, told
 from app.settings import Settings
 from app.wiring import open_database
@@ -33,8 +31,8 @@ from db.enums import PauseScope
 STALE = timedelta(seconds=30)
 OVERDUE_SECONDS = 60.0
 MOST_COUNTED = 1000
-
-_ALEMBIC = Path(__file__).parent.parent / "alembic.ini"
+# How many checks the others depend on; what is busy shows less of a pooler, too.
+ONE_BY_ONE = 3
 
 
 async def database_findings(settings: Settings) -> list[Finding]:
@@ -45,12 +43,13 @@ async def database_findings(settings: Settings) -> list[Finding]:
     remedy = "Check DATABASE_URL, and that PostgreSQL runs there and lets us in."
     try:
         async with open_database(settings, "lookreel doctor") as database:
-            first, schema, *others = (Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS)
-            findings = [await found(first)]
-            if findings[0].state is not State.FAILED:
-                findings.append(await found(schema))
+            checks = [Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS]
+            findings: list[Finding] = []
+            for check in checks[:ONE_BY_ONE]:
+                if not findings or findings[-1].state is not State.FAILED:
+                    findings.append(await found(check))
             if findings[-1].state is not State.FAILED:
-                findings += await asyncio.gather(*map(found, others))
+                findings += await asyncio.gather(*map(found, checks[ONE_BY_ONE:]))
     except Exception as error:  # noqa: BLE001 - the embedded server, or a URL that is none
         findings = [Finding("database", State.FAILED, f"{told(error)} {remedy if settings.database_url else ''}")]
     unseen = [name for name, _ in _DATABASE_CHECKS[len(findings) :]]
@@ -61,26 +60,14 @@ async def _server(database: Database) -> Answer:
     return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
 
 
-async def _sessions(database: Database) -> Answer:
-    async with database.raw_connection() as one, database.raw_connection() as other:
-        if await server.keeps_sessions(one, other):
-            return State.OK, "Connections keep theirs"
-    return State.FAILED, (
-        "A pooler gives each transaction another session, as PgBouncer does in transaction mode. Prepared statements, "
-        "timeouts, LISTEN (for followers and the queue) and migrations' locks need one that stays: set the pooler to "
-        "session mode for this user, or let DATABASE_URL go around it."
-    )
-
-
 async def _migrations(database: Database) -> Answer:
     applied = await revisions.applied(database.reader)
     if applied == revisions.HEADS:
         return State.OK, "Up to date"
     if applied - revisions.KNOWN:
         return State.FAILED, f"The database is newer than this code, or something else's. {revisions.WAY_OUT}"
-    scripts = ScriptDirectory.from_config(Config(_ALEMBIC))
     # The look_videos table alone may be missing: the owner decides when it comes.
-    own_time = scripts.get_revision(migrations.LOOK_VIDEOS)
+    own_time = migrations.scripts().get_revision(migrations.LOOK_VIDEOS)
     if revisions.HEADS - {own_time.revision if own_time else ""} <= applied:
         return State.OK, "Up to date but for the look_videos table"
     return State.FAILED, "The database is not up to date. Run `lookreel migrate`."
@@ -163,8 +150,9 @@ async def _database_clock(database: Database) -> Answer:
 
 _DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] = (
     ("database", _server),
+    ("sessions", doctor_connections.sessions),
     ("migrations", _migrations),
-    ("sessions", _sessions),
+    ("connections", doctor_connections.connections),
     ("look videos", _look_videos),
     ("queue", _queue),
     ("workers", _workers),

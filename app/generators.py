@@ -1,10 +1,8 @@
 """What opens the providers of videos. Loads their SDKs; `app.registry` has them by name."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 from app.settings import Settings
-from providers.mock.generator import MockGenerator
 from providers.omni.generator import OmniAccess, OmniGenerator
 from providers.veo.generator import VeoAccess, VeoGenerator
 
@@ -45,9 +43,3 @@ def omni_access(settings: Settings) -> OmniAccess:
 def open_omni(settings: Settings) -> aclosing[OmniGenerator]:
     """Return what generates with Omni; its connections are closed with the context."""
     return aclosing(OmniGenerator(omni_access(settings)))
-
-
-@asynccontextmanager
-async def open_mock(settings: Settings) -> AsyncIterator[MockGenerator]:
-    """Yield what hands out mock videos."""
-    yield MockGenerator(settings.mock_seconds)

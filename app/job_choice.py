@@ -1,5 +1,6 @@
 """Which jobs a command line means: by their ids, or by what they have in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,10 +11,11 @@ import typer
 from app.durations import duration
 from app.settings import Settings
 from auth.tokens import user_id_of
-from db import job_search
+from db import video_job_lists
 from db.engine.database import Database
 from db.enums import VideoJobStatus
-from db.job_search import JobFilter, Selected
+from db.video_job_lists import VideoJobFilter
+from db.video_jobs import VideoJobRow
 from resolvers import accounts
 from resolvers.errors import InvalidInput, VideoJobNotFound
 from resolvers.ids import uuid_or
@@ -58,7 +60,7 @@ class Choice:
 
     async def found(
         self, settings: Settings, database: Database, limit: int, statuses: tuple[VideoJobStatus, ...] = ()
-    ) -> list[Selected]:
+    ) -> Sequence[VideoJobRow]:
         """Return the jobs, newest first, of `statuses` where nothing else is said; those named by id whatever theirs.
 
         Raises:
@@ -66,19 +68,19 @@ class Choice:
 
         """
         ids = tuple({job_id_of(text): None for text in self.ids})
-        wanted = JobFilter(
+        wanted = VideoJobFilter(
             ids=ids or None,
-            statuses=(self.status,) if self.status else (() if ids else statuses),
+            statuses=(self.status,) if self.status else (None if ids else statuses or None),
             user_id=await self._user(settings, database),
-            code=self.code,
+            error_codes=None if self.code is None else (self.code,),
             model=self.model,
-            before=_ago(self.older),
-            since=_ago(self.newer),
+            created_before=_ago(self.older),
+            created_after=_ago(self.newer),
         )
-        jobs = await job_search.find(database.reader, wanted, max(limit, len(ids)))
-        if len(jobs) < len(ids):
+        found = await video_job_lists.page(database.reader, wanted, first=max(limit, len(ids)), after=None)
+        if len(found.rows) < len(ids):
             raise VideoJobNotFound
-        return jobs
+        return found.rows
 
     async def _user(self, settings: Settings, database: Database) -> UUID | None:
         known = None if self.user_id is None else user_id_of(self.user_id, settings.jwt_issuer or "")

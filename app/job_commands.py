@@ -1,7 +1,7 @@
 """`lookreel jobs` and `lookreel queue`: what an operator sees of the work, and does about it."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC
 from typing import Annotated, NamedTuple
@@ -16,7 +16,7 @@ from app.wiring import open_database, open_storages
 from db import figures, pauses, queue, revisions, submission_pace
 from db.engine.database import Database
 from db.enums import ACTIVE_STATUSES, VideoJobStatus
-from db.job_search import Selected
+from db.video_jobs import VideoJobRow
 from resolvers import bulk, video_jobs
 from resolvers.audit import OPERATOR
 from resolvers.errors import Refusal
@@ -88,7 +88,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - as above
     """End jobs that have not ended, as their owners would; of those that were not sent, the tokens come back."""
     choice = Choice(ids or [], status, email, user_id, None, model, older, newer)
 
-    async def one(database: Database, job: Selected) -> str:
+    async def one(database: Database, job: VideoJobRow) -> str:
         async with database.transaction() as transaction:
             return (await video_jobs.cancel(transaction, OPERATOR, job.id)).status
 
@@ -118,7 +118,7 @@ def retry(  # noqa: PLR0913, PLR0917 - as above
         storage = open_storages(settings)
         installation = Installation(database, storage, catalogue(settings))
 
-        async def one(job: Selected) -> str:
+        async def one(job: VideoJobRow) -> str:
             return f"is made anew as {await bulk.retry(installation, OPERATOR, job, None)}"
 
         chosen = await choice.required().found(settings, database, limit, (VideoJobStatus.FAILED,))
@@ -146,7 +146,7 @@ def queue_state() -> None:
     _exit_with(work)
 
 
-async def _each(jobs: list[Selected], do: Callable[[Selected], Awaitable[str]], *, dry_run: bool) -> int:
+async def _each(jobs: Sequence[VideoJobRow], do: Callable[[VideoJobRow], Awaitable[str]], *, dry_run: bool) -> int:
     """Do it to each job by itself; return 1 where one was refused."""
     refused = 0
     for job in jobs:
@@ -162,7 +162,7 @@ async def _each(jobs: list[Selected], do: Callable[[Selected], Awaitable[str]], 
     return 1 if refused else 0
 
 
-def _line(job: Selected) -> str:
+def _line(job: VideoJobRow) -> str:
     created = f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     return f"{job.id} {job.status:<9} {job.error_code or '-':<22} {created} {job.model} {job.user_id}"
 

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import logging
+from contextlib import AbstractContextManager
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from app import metrics
 from db import figures
 from db.engine.database import Database
+from resolvers.spans import rename, span
 
 READ_SECONDS = 2.0
 
@@ -24,8 +26,13 @@ async def live(_request: Request) -> PlainTextResponse:
 class Observing:
     """Counts GraphQL operations and fallbacks (`graphql_server.observing.Observer`)."""
 
+    def executing(self) -> AbstractContextManager[object]:
+        """Make the operation a span."""
+        return span("graphql")
+
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
-        """Count an operation."""
+        """Count an operation, and name its span."""
+        rename(label)
         metrics.OPERATIONS.note(label, "errors" if has_errors else "ok")
         metrics.OPERATION_SECONDS.note(label, seconds)
 

@@ -1,17 +1,29 @@
-"""The child's side of the supervisor: notice that the parent is gone, even after a kill -9."""
+"""The child's side of the supervisor: tell when it is ready, notice that the parent is gone, even after a kill -9."""
 
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 SUPERVISED = "LOOKREEL_SUPERVISED"
 """Name of the environment variable which the supervisor sets to "1" for its children."""
+
+READY_FD = "LOOKREEL_READY_FD"
+"""Name of the environment variable with the descriptor to which a child writes once it is ready."""
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Name of the environment variable by which the Prometheus library knows where all processes' numbers are."""
 
 _STDIN = 0
 _CHUNK_BYTES = 4096
+
+
+def tell_ready() -> None:
+    """Tell the supervisor, if there is one, that this process does from now on what it is there for."""
+    if (number := os.environ.pop(READY_FD, None)) is not None:
+        with suppress(BrokenPipeError):  # it has gone
+            os.write(int(number), b"\n")
+        os.close(int(number))
 
 
 def on_parent_death(callback: Callable[[], None]) -> None:

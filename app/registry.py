@@ -70,7 +70,7 @@ REGISTRY: Mapping[str, Registration] = {
 }
 """Of two that offer the same model id, the later one makes it; new jobs for ids that nobody offers go to the first."""
 
-MOCK_OPENER = "app.generators:open_mock"
+MOCK_OPENER = "app.mock_opener:open_mock"
 
 
 def catalogue(settings: Settings) -> Catalogue:

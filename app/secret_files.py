@@ -9,6 +9,7 @@ from pathlib import Path
 MOST_BYTES = 64 * 1024
 SECRETS = (
     "database_url",
+    "database_direct_url",
     "jwt_secret_key",
     "jwt_secret_keys",
     "media_secret_key",

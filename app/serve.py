@@ -1,19 +1,19 @@
 """`lookreel serve`: API processes and a worker under one supervisor, sharing one listening socket."""
 
 import asyncio
-import os
 import socket
 import sys
 from asyncio import FIRST_EXCEPTION
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
+from app.child import Child
 from app.databases import database_url
 from app.environment import InvalidSettings
 from app.parent import METRICS_FOLDER
 from app.settings import Settings
-from app.supervisor import Child, supervise
+from app.supervisor import supervise
 
 BACKLOG = 1024
 
@@ -51,37 +51,16 @@ async def serve(
     the children load; whoever is done before it waits for it.
     """
     env: dict[str, str] = {"LOG_LEVEL": settings.log_level}
-    with _readiness() as (ready_fd, ready), TemporaryDirectory(prefix="lookreel-metrics-") as folder:
+    with TemporaryDirectory(prefix="lookreel-metrics-") as folder:
         if settings.metrics_token is not None:
             env[METRICS_FOLDER] = folder
-        fds = (listener.fileno(), ready_fd)
-        api = (sys.executable, "-m", "app.api", "--fd", str(fds[0]), "--ready-fd", str(fds[1]))
-        children = [Child(f"api-{number}", api, fds, env) for number in range(1, api_processes + 1)]
+        fd = listener.fileno()
+        api = (sys.executable, "-m", "app.api", "--fd", str(fd))
+        children = [Child(f"api-{number}", api, (fd,), env) for number in range(1, api_processes + 1)]
         if with_worker:
             # What it loads takes as long as what the API loads, and somebody may be waiting for that.
-            children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env, after=ready))
+            children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env, waits=True))
         return await _supervised(settings, children, listener, stop or asyncio.Event())
-
-
-@contextmanager
-def _readiness() -> Iterator[tuple[int, asyncio.Future[None]]]:
-    """Yield the end of a pipe for children to write to when they are ready, and what is done once the first one is."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-
-    def readable() -> None:
-        loop.remove_reader(reader)
-        ready.set_result(None)
-
-    loop.add_reader(reader, readable)
-    try:
-        yield writer, ready
-    finally:
-        loop.remove_reader(reader)
-        os.close(reader)
-        os.close(writer)
 
 
 async def _supervised(

@@ -1,13 +1,15 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
 import resource
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from app.cloudinary_account import account_url
+from app.database_settings import DatabaseSettings
 from app.http.connection_limits import ConnectionLimits
 from app.kept_secrets import kept_secret
 from app.origins import origins_of
@@ -38,10 +40,8 @@ from app.setting_types import (
     items_of,
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy
-from db.engine.address import parsed
-from db.engine.errors import InvalidDatabaseUrl
-from db.engine.limits import Limits
 from resolvers.policy import Policy
+from resolvers.retention import Retention
 
 # Of a process's file descriptors: for the database, uploads, and stored files that are being served.
 RESERVED_FILES = 256
@@ -50,12 +50,11 @@ RESERVED_FILES = 256
 KEYS_IN_PEM = {"jwt_secret_key", "jwt_secret_keys"}
 
 
-class Settings(BaseSettings):
+class Settings(DatabaseSettings):
     """The environment of one installation. Empty values count as unset."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
 
-    database_url: str | None = Field(None, description="PostgreSQL 15 or newer; unset: an embedded server")
     data_dir: WritableFolder = Field(
         Path(".lookreel"), description="Embedded database, local videos, secrets of its own"
     )
@@ -83,6 +82,10 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Where a worker that runs alone answers `/metrics`, at HOST; unset: nowhere"
     )
+    otel_exporter_otlp_endpoint: WebAddress | None = Field(
+        None, description="Where traces are sent by OTLP, with the extra `otel`; unset: nowhere"
+    )
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = Field("http/protobuf", description="How they are sent")
     mock_seconds: Seconds = Field(8.0, description="How long a mock generation takes")
     policy_file: Path | None = Field(None, description="Costs, tiers, prices, refunds, ceilings; unset: the seed's")
     refund_failed_jobs: bool = Field(False, description="Whether a failed job's tokens come back")  # noqa: FBT003 - pydantic's default
@@ -116,6 +119,10 @@ class Settings(BaseSettings):
         None, min_length=SHORTEST_SECRET, description="Signs addresses of stored files; unset: the secret of tokens"
     )
     inputs_kept_days: Days = Field(7, description="For how long after a job's end its images are kept for a retry")
+    retain_jobs_days: Days = Field(0, description="For how long ended jobs and their videos are kept; 0: for ever")
+    retain_job_logs_days: Days = Field(0, description="For how long lines of jobs' logs are kept; 0: as the job")
+    retain_queue_statistics_days: Days = Field(1, description="For how long PgQueuer's log is kept; 0: for ever")
+    retain_audit_days: Days = Field(0, description="For how long is kept what admins and operators did; 0: for ever")
     generations_at_once: Amount = Field(100, description="Generations in progress over all workers")
     generations_per_worker: int = Field(
         200, ge=2, le=MOST, description="Jobs that one worker holds at once; others are left to other workers"
@@ -140,19 +147,6 @@ class Settings(BaseSettings):
     graphql_timeout_seconds: Timeout = Field(15.0, description="How long a query or a mutation may take")
     graphql_most_values: Amount = Field(200_000, description="Values that the answer of one operation may hold")
     rest_timeout_seconds: Timeout = Field(15.0, description="How long a REST request may take once it has been read")
-    database_pool_size: int = Field(
-        10,
-        ge=1,
-        le=10_000,
-        description="Connections of each process: half as many each for reads, creations and other transactions",
-    )
-    database_pool_timeout_seconds: Timeout = Field(10.0, description="How long to wait for a connection of the pool")
-    database_connect_timeout_seconds: Timeout = Field(5.0, description="How long connecting may take")
-    database_statement_timeout_seconds: Timeout = Field(10.0, description="How long a statement may take")
-    database_lock_timeout_seconds: Timeout = Field(3.0, description="How long a statement waits for a lock")
-    database_idle_transaction_timeout_seconds: Timeout = Field(
-        30.0, description="How long a transaction may do nothing"
-    )
 
     @model_validator(mode="before")
     @classmethod
@@ -182,15 +176,6 @@ class Settings(BaseSettings):
         try:
             self.policy()
         except InvalidPolicy as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    @model_validator(mode="after")
-    def _find_the_database(self) -> Self:
-        try:
-            if self.database_url is not None:
-                parsed(self.database_url)
-        except InvalidDatabaseUrl as error:
             raise ValueError(str(error)) from None
         return self
 
@@ -236,19 +221,19 @@ class Settings(BaseSettings):
         """Return what the owner has decided."""
         return read_policy(self.policy_file)
 
-    def database_limits(self) -> Limits:
-        """Return how long requests' and jobs' use of the database may take."""
-        return Limits(
-            connect=self.database_connect_timeout_seconds,
-            statement=self.database_statement_timeout_seconds,
-            lock=self.database_lock_timeout_seconds,
-            idle_in_transaction=self.database_idle_transaction_timeout_seconds,
-        )
-
     def connection_limits(self) -> ConnectionLimits:
         """Return what connections may take of an API process, which needs file descriptors for other things, too."""
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         return ConnectionLimits(connections=min(self.connections, max(files - RESERVED_FILES, files // 2)))
+
+    def retention(self) -> Retention:
+        """Return for how long things are kept."""
+        return Retention(
+            jobs=_days(self.retain_jobs_days),
+            job_logs=_days(self.retain_job_logs_days),
+            queue_statistics=_days(self.retain_queue_statistics_days),
+            audit=_days(self.retain_audit_days),
+        )
 
     @property
     def origins(self) -> list[str]:
@@ -293,3 +278,8 @@ class Settings(BaseSettings):
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
         )
+
+
+def _days(number: int) -> timedelta | None:
+    """Return so many days; 0 is for ever."""
+    return timedelta(days=number) if number else None

@@ -1,8 +1,6 @@
-"""Keep the processes of `lookreel serve` running, as children of one light parent.
+"""Keep the processes of `lookreel serve` running, as children of one light parent, and replace them on SIGHUP.
 
-Only the parent decides about its children: each has its own process group, so a Ctrl-C in the terminal reaches the
-parent alone, and each has a pipe as stdin whose write end only the parent holds, so it sees EOF when the parent dies
-(`app.parent.on_parent_death`). Only the standard library is imported, which keeps the parent small.
+Only the parent decides about its children (`app.child`). Only the standard library is imported, which keeps it small.
 """
 
 import asyncio
@@ -10,13 +8,10 @@ import contextlib
 import logging
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from app.hangup import on_terminal_gone
-from app.parent import SUPERVISED
+from app.child import Child, ChildProcess, first_of
+from app.hangup import on_hangup
 
 logger = logging.getLogger("lookreel.supervisor")
 
@@ -26,27 +21,13 @@ EX_CONFIG = 78
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 5.0
+_HOPELESS_DELAY_SECONDS = 30.0
 _HEALTHY_SECONDS = 10.0
 _QUICK_SECONDS = 2.0
 _QUICK_FAILURES = 5
 _SAME_REQUEST_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Child:
-    """One process to keep running.
-
-    name is used in log lines; pass_fds stay open in the child under the same numbers, e.g. a listening socket that
-    several children accept on; env is added to the parent's environment; the first start waits until after is done,
-    10 s at most.
-    """
-
-    name: str
-    argv: tuple[str, ...]
-    pass_fds: tuple[int, ...] = ()
-    env: Mapping[str, str] | None = None
-    after: asyncio.Future[None] | None = None
+_LONGEST_START_SECONDS = 60.0
 
 
 class _Ending:
@@ -101,6 +82,113 @@ class Record:
         self._next_delay = min(self.delay_seconds * 2, _LONGEST_DELAY_SECONDS)
 
 
+class _Keepers(list["_Keeper"]):
+    """All children's keepers; `ready` is done once a child has been ready."""
+
+    def __init__(self, children: Sequence[Child], ending: _Ending) -> None:
+        self.ready: asyncio.Future[None] = ending.loop.create_future()
+        super().__init__(_Keeper(child, ending, self) for child in children)
+
+    def any_up(self) -> bool:
+        return any(keeper.current is not None and keeper.current.is_up for keeper in self)
+
+    def note_ready(self, _: object) -> None:
+        if not self.ready.done():
+            self.ready.set_result(None)
+
+
+class _Keeper:
+    """Keeps one child running, by one process after another: `current`, or None between two."""
+
+    def __init__(self, child: Child, ending: _Ending, keepers: _Keepers) -> None:
+        self.current: ChildProcess | None = None
+        self._child = child
+        self._ending = ending
+        self._keepers = keepers
+        self._record = Record()
+        self._changing = asyncio.Lock()
+
+    async def keep(self) -> None:
+        """Run the child again and again until everything ends."""
+        if self._child.waits:
+            await first_of(self._ending.begun, self._keepers.ready, seconds=_LONGEST_WAIT_SECONDS)
+        while not self._ending.begun.done():
+            try:
+                current = await self._running()
+            except OSError as error:
+                await self._after_death(f"{self._child.name} could not be started: {error}", os.EX_OSERR, 0.0)
+                continue
+            await self._watch(current)
+            if current is self.current:
+                self.current = None
+                code = current.exited.result()
+                lived_seconds = self._ending.loop.time() - current.started_at
+                await self._after_death(f"{current.name} ended with {_described(code)}", code, lived_seconds)
+
+    async def replace(self) -> bool:
+        """Have another process take the place of the one that runs as soon as it is ready; return whether it has."""
+        ending = self._ending
+        try:
+            successor = await ChildProcess.start(self._child)
+        except OSError as error:
+            logger.error("%s could not be started: %s", self._child.name, error)  # noqa: TRY400 - says it all
+            return False
+        await first_of(successor.ready, successor.exited, ending.begun, seconds=_LONGEST_START_SECONDS)
+        if ending.begun.done() or not successor.is_up:
+            code = await successor.end(ending.at_once, ending.grace_seconds)
+            logger.error("%s ended with %s before it was ready", successor.name, _described(code))
+            return False
+        async with self._changing:
+            replaced, self.current = self.current, successor
+        if replaced is not None:
+            replaced.superseded.set_result(None)
+            code = await replaced.end(ending.at_once, ending.grace_seconds)
+            logger.info("%s ended with %s: replaced by %s", replaced.name, _described(code), successor.name)
+        if ending.begun.done():  # perhaps too late for `keep` to see it
+            await successor.end(ending.at_once, ending.grace_seconds)
+        return True
+
+    async def _running(self) -> ChildProcess:
+        async with self._changing:
+            if self.current is None:
+                self.current = await ChildProcess.start(self._child)
+                self.current.ready.add_done_callback(self._keepers.note_ready)
+            return self.current
+
+    async def _watch(self, current: ChildProcess) -> None:
+        """Wait until the process has ended, which it is made to when everything ends, or until it is superseded."""
+        ending = self._ending
+        try:
+            await first_of(current.exited, current.superseded, ending.begun)
+            if not current.superseded.done():
+                await current.end(ending.at_once, ending.grace_seconds)
+        except BaseException:
+            current.kill()
+            raise
+
+    async def _after_death(self, how: str, code: int, lived_seconds: float) -> None:
+        """End everything if a restart would not help and nothing else runs; else wait until it is time for one."""
+        ending, record = self._ending, self._record
+        if ending.begun.done():
+            logger.info("%s", how)
+            return
+        record.add(code, lived_seconds)
+        if code == EX_CONFIG:
+            how += ", a configuration error"
+        elif record.hopeless:
+            how += f", the {record.quick_failures}th quick failure in a row"
+        else:
+            logger.warning("%s: restarting in %.1f s", how, record.delay_seconds)
+            await first_of(ending.begun, seconds=record.delay_seconds)
+            return
+        if self._keepers.any_up():
+            logger.error("%s: the others go on, trying again in %.0f s", how, _HOPELESS_DELAY_SECONDS)
+            await first_of(ending.begun, seconds=_HOPELESS_DELAY_SECONDS)
+        else:
+            logger.error("%s: stopping everything", how)
+            ending.begin(EX_CONFIG if code == EX_CONFIG else 1)
+
+
 async def supervise(
     children: Sequence[Child],
     *,
@@ -110,118 +198,56 @@ async def supervise(
 ) -> int:
     """Run children, restarting those that die, until SIGTERM, SIGINT or stop; return the exit code for this process.
 
-    0: asked to stop. 78: a child exited with 78. 1: a child failed within 10 s of its start, or was killed
-    within 2 s, 5 times in a row.
-    on_end is called first of all, when no child is started any more. SIGHUP stops nothing, unless it says that the
-    terminal has gone. To stop, each child gets SIGTERM and, if it still runs after grace_seconds or when a second
-    signal comes (0.5 s or more after the first), SIGKILL together with its process group. No child is left when this
-    returns or raises.
+    0: asked to stop. 78: a child exited with 78 while no other was ready. 1: a child failed within 10 s of its start,
+    or was killed within 2 s, 5 times in a row, while no other was ready.
+    on_end is called first of all, when no child is started any more. To stop, each child gets SIGTERM and, if it still
+    runs after grace_seconds or when a second signal comes (0.5 s or more after the first), SIGKILL together with its
+    process group. SIGHUP does the same where it says that the terminal has gone; else it replaces the children one by
+    one, each when its successor is ready, and stops at one whose successor cannot start.
+    No child is left when this returns or raises.
     Needs the main thread and asyncio's own event loop: uvloop cannot start a process in its own group.
     """
-    ending = _Ending(grace_seconds, on_end)
-    with _signals_handled(ending):
+    ending, hung_up = _Ending(grace_seconds, on_end), asyncio.Event()
+    with _signals_handled(ending, hung_up):
+        keepers = _Keepers(children, ending)
         asked = asyncio.create_task((stop or asyncio.Event()).wait())
-        keepers = [asyncio.create_task(_keep(child, ending)) for child in children]
+        tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
+        replacing = asyncio.create_task(_replace_on(hung_up, keepers, ending))
         try:
-            await _first_of(asked, ending.begun, *keepers)
+            await first_of(asked, ending.begun, replacing, *tasks)
         finally:
             asked.cancel()
             ending.begin(0)
-            await asyncio.wait({asked, *keepers})
-    for keeper in keepers:
-        keeper.result()
+            hung_up.set()
+            await asyncio.wait({asked, replacing, *tasks})
+    for task in (*tasks, replacing):
+        task.result()
     return ending.begun.result()
 
 
+async def _replace_on(hung_up: asyncio.Event, keepers: _Keepers, ending: _Ending) -> None:
+    """Replace all children each time that this was asked for, until everything ends."""
+    while await hung_up.wait() and not ending.begun.done():
+        hung_up.clear()
+        logger.info("SIGHUP: replacing the processes one by one")
+        for keeper in keepers:
+            if not await keeper.replace():
+                logger.error("The processes that have not been replaced go on as they are")
+                break
+        else:
+            logger.info("All processes are replaced")
+
+
 @contextlib.contextmanager
-def _signals_handled(ending: _Ending) -> Iterator[None]:
+def _signals_handled(ending: _Ending, hung_up: asyncio.Event) -> Iterator[None]:
     for number in _SIGNALS:
         ending.loop.add_signal_handler(number, ending.on_signal, number)
-    on_terminal_gone(lambda: ending.on_signal(signal.SIGHUP))
+    on_hangup(hung_up.set, terminal_gone=lambda: ending.on_signal(signal.SIGHUP))
     try:
         yield
     finally:
         for number in (*_SIGNALS, signal.SIGHUP):
             ending.loop.remove_signal_handler(number)
-
-
-async def _keep(child: Child, ending: _Ending) -> None:
-    """Run child again and again until everything ends."""
-    record = Record()
-    if child.after is not None:
-        await _first_of(ending.begun, child.after, seconds=_LONGEST_WAIT_SECONDS)
-    while not ending.begun.done():
-        started = ending.loop.time()
-        try:
-            process = await _start(child)
-        except OSError as error:
-            code, how = os.EX_OSERR, f"{child.name} could not be started: {error}"
-        else:
-            code = await _run(child, process, ending)
-            how = f"{child.name} (pid {process.pid}) ended with {_described(code)}"
-        if ending.begun.done():
-            logger.info("%s", how)
-            return
-        record.add(code, ending.loop.time() - started)
-        await _after_death(how, code, record, ending)
-
-
-async def _after_death(how: str, code: int, record: Record, ending: _Ending) -> None:
-    """End everything if a restart would not help; else wait until it is time for one."""
-    if code == EX_CONFIG:
-        logger.error("%s, a configuration error: stopping everything", how)
-        ending.begin(EX_CONFIG)
-    elif record.hopeless:
-        logger.error("%s, the %dth quick failure in a row: giving up", how, record.quick_failures)
-        ending.begin(1)
-    else:
-        logger.warning("%s: restarting in %.1f s", how, record.delay_seconds)
-        await _first_of(ending.begun, seconds=record.delay_seconds)
-
-
-async def _first_of(*futures: asyncio.Future[Any], seconds: float | None = None) -> None:
-    """Wait until one of futures is done or seconds have passed; none of them is cancelled, even if this is."""
-    await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _start(child: Child) -> Process:
-    env = {**os.environ, **(child.env or {}), SUPERVISED: "1"}
-    return await asyncio.create_subprocess_exec(
-        *child.argv, stdin=PIPE, pass_fds=child.pass_fds, env=env, process_group=0
-    )
-
-
-async def _run(child: Child, process: Process, ending: _Ending) -> int:
-    """Return the exit code of process, minus the number of the signal that killed it; stop it if everything ends."""
-    logger.info("%s (pid %d) started", child.name, process.pid)
-    exited = asyncio.create_task(process.wait())
-    try:
-        await _first_of(exited, ending.begun)
-        if not exited.done():
-            _terminate(process)
-            await _first_of(exited, ending.at_once, seconds=ending.grace_seconds)
-        if not exited.done():
-            logger.warning("%s (pid %d) does not end: killing it", child.name, process.pid)
-    finally:
-        # Also when this task is cancelled: whatever happens here, no process stays behind.
-        if process.returncode is None:
-            _kill(process)
-    return await exited
-
-
-# Not Process.send_signal: in Python 3.11 it may reap the process itself, and its exit code is then lost.
-def _terminate(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGTERM)
-
-
-def _kill(process: Process) -> None:
-    """Kill the process and what it started in its group."""
-    with contextlib.suppress(ProcessLookupError):
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:  # it went over to another group
-            os.kill(process.pid, signal.SIGKILL)
 
 
 def _described(code: int) -> str:

@@ -1,7 +1,7 @@
 """The files of GraphiQL and Swagger UI: which they are, whether they are here, and fetching them.
 
-None of them is part of Lookreel. A browser takes them from a CDN, or from `DATA_DIR/web` where `make web` has put them;
-either way it refuses whatever is not exactly the file that is named here.
+None of them is part of Lookreel. A browser takes them from a CDN, or from `DATA_DIR/web` where `lookreel web` has put
+them; either way it refuses whatever is not exactly the file that is named here.
 """
 
 import base64

@@ -13,11 +13,13 @@ from sqlalchemy.engine import URL
 
 from app.databases import database_url
 from app.environment import InvalidSettings
+from app.poolers import DIRECT, require_honoured
 from app.settings import Settings
 from auth.caller import Caller
 from auth.signed_paths import PlainPaths, SignedPaths
 from auth.tokens import Authenticator
 from db import revisions
+from db.engine.connections import Server
 from db.engine.database import Database
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
@@ -47,7 +49,9 @@ async def open_database(
     """
     with database_url(settings) as url:
         database = Database(
-            url,
+            settings.database_url or url,
+            direct_url=url,
+            mode=settings.database_pooler_mode,
             pool_size=settings.database_pool_size,
             wait_seconds=wait_seconds or settings.database_pool_timeout_seconds,
             limits=settings.database_limits(),
@@ -68,10 +72,11 @@ async def migrate(settings: Settings, *, wait_seconds: float) -> None:
     """Bring the configured database up to date; for so long, try again where something else uses a table.
 
     Raises:
-        DatabaseUnavailable, DatabaseForeign
+        DatabaseUnavailable, DatabaseForeign, InvalidSettings
 
     """
     with database_url(settings) as url:
+        await require_honoured(Server(url), DIRECT if settings.database_direct_url else "DATABASE_URL")
         await _upgrade(url, wait_seconds=wait_seconds)
 
 

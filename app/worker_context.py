@@ -26,6 +26,7 @@ async def open_worker_context(settings: Settings, database: Database) -> AsyncIt
                 refund_failed_jobs=settings.refund_failed_jobs,
                 stopping=asyncio.Event(),
                 most_jobs=settings.generations_per_worker,
+                retention=settings.retention(),
             )
     finally:
         await storages.aclose()

@@ -10,11 +10,13 @@ from prometheus_client import start_http_server
 
 from app.allocator import M_ARENA_MAX, set_malloc
 from app.express_mode import express_mode_notice
-from app.hangup import on_terminal_gone
-from app.parent import SUPERVISED, on_parent_death
+from app.hangup import on_hangup
+from app.parent import SUPERVISED, on_parent_death, tell_ready
+from app.poolers import require_mode
 from app.process import run_process
 from app.sampling import Sampler
 from app.settings import Settings
+from app.telemetry import traced
 from app.wiring import open_database
 from app.worker_context import open_worker_context
 from worker.service import work
@@ -32,19 +34,26 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
     if notice := express_mode_notice(settings):
         logger.warning(notice)
+    with traced(settings, "worker"):
+        await _run(settings)
+
+
+async def _run(settings: Settings) -> None:
     async with (
         open_database(settings, "lookreel worker", wait_seconds=WAIT_SECONDS) as database,
         open_worker_context(settings, database) as working,
     ):
+        await require_mode(database)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.stopping.set)
-        on_terminal_gone(working.stopping.set)
+        on_hangup(lambda: logger.info("SIGHUP: ignored"), terminal_gone=working.stopping.set)
         on_parent_death(working.stopping.set)
         if settings.metrics_port is not None and os.environ.get(SUPERVISED) != "1":
             start_http_server(settings.metrics_port, settings.host)
         sampling = asyncio.create_task(Sampler("worker", database).run())
         logger.info("Waiting for video jobs")
+        tell_ready()
         try:
             await work(working)
         finally:

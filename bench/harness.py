@@ -98,10 +98,15 @@ async def open_harness() -> AsyncIterator[Harness]:
 
 def _place_server(folder: Path) -> None:
     """Put PostgreSQL in its place; the processes that it starts for its clients come along."""
+    for process in postgres(folder):
+        pin(CLIENT, process.pid)
+
+
+def postgres(folder: Path) -> list[psutil.Process]:
+    """Return the processes of the server, the one that has started the others first."""
     lines = (folder / "data" / "postgres" / "postmaster.pid").read_text().splitlines()
     server = psutil.Process(int(lines[0]))
-    for process in (server, *server.children()):
-        pin(CLIENT, process.pid)
+    return [server, *server.children()]
 
 
 @asynccontextmanager

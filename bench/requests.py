@@ -13,8 +13,13 @@ def get(path: str, token: str | None = None, **headers: str) -> str:
 
 def graphql(query: str, variables: Mapping[str, object], token: str | None = None, path: str = "/graphql") -> str:
     """Send a GraphQL operation."""
-    body = json.dumps({"query": query, "variables": variables})
-    return _request("POST", path, body, token, {"Content_Type": "application/json", "Accept": "application/json"})
+    return json_body("POST", path, {"query": query, "variables": variables}, token)
+
+
+def json_body(method: str, path: str, content: object, token: str | None = None) -> str:
+    """Send JSON."""
+    headers = {"Content_Type": "application/json", "Accept": "application/json"}
+    return _request(method, path, json.dumps(content), token, headers)
 
 
 def form(path: str, fields: Mapping[str, str], token: str | None = None) -> str:

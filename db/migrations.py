@@ -60,7 +60,12 @@ LOCKED_SECONDS = 60.0
 
 logger = logging.getLogger("lookreel.db")
 
-_CONFIGURATION = Path(__file__).parent.parent / "alembic.ini"
+_FOLDER = Path(__file__).parent.parent / "alembic"
+
+
+def scripts() -> ScriptDirectory:
+    """Return all revisions that this code knows."""
+    return ScriptDirectory(str(_FOLDER))
 
 
 async def upgrade(url: URL | str, revision: str = "heads", *, wait_seconds: float = LOCKED_SECONDS) -> None:
@@ -174,10 +179,10 @@ def _upgrade_look_videos(connection: Connection) -> bool:
 
 
 def _pending(connection: Connection) -> list[str]:
-    scripts = ScriptDirectory.from_config(_configuration(connection))
+    known = scripts()
     heads = MigrationContext.configure(connection).get_current_heads()
-    applied = {found.revision for head in heads for found in scripts.iterate_revisions(head, "base")}
-    missing = [found for found in scripts.walk_revisions() if found.revision not in applied]
+    applied = {found.revision for head in heads for found in known.iterate_revisions(head, "base")}
+    missing = [found for found in known.walk_revisions() if found.revision not in applied]
     return [f"{found.revision}: {found.doc}" for found in reversed(missing)]
 
 
@@ -186,6 +191,8 @@ def _has_look_videos(connection: Connection) -> bool:
 
 
 def _configuration(connection: Connection) -> Config:
-    configuration = Config(_CONFIGURATION)
+    # alembic.ini says the same to whoever writes a revision; it is not in the wheel.
+    configuration = Config()
+    configuration.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     configuration.attributes["connection"] = connection
     return configuration

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from typing import cast as cast_type
 from uuid import UUID
@@ -12,14 +12,11 @@ from pgqueuer.domain.settings import db_settings
 from pgqueuer.ports.driver import Driver
 from sqlalchemy import (
     Integer,
-    Interval,
     Select,
     String,
     and_,
-    bindparam,
     cast,
     column,
-    delete,
     distinct,
     exists,
     func,
@@ -40,7 +37,6 @@ PRIORITIES_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 FEW_ROWS = 200
 
 _pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"), column("queue_manager_id"))
-_log = table("pgqueuer_log", column("created"))
 
 
 class _WriterDriver:
@@ -72,7 +68,6 @@ class _Outgrown(Row):
 
 
 _REQUIRE = Statement(select(cast(_pgqueuer.c.dedupe_key, String)).limit(0), _Place)
-_PRUNE_LOG = Statement(delete(_log).where(_log.c.created < func.now() - bindparam("keep", type_=Interval)), NoRow)
 _statistics = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
 _changed = _statistics.c.n_mod_since_analyze
 _HAS_OUTGROWN = Statement(
@@ -129,11 +124,6 @@ async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[
         dedupe_key=list(ids),
         on_conflict="skip",
     )
-
-
-async def prune_log(writer: Writer, keep: timedelta) -> None:
-    """Delete what PgQueuer wrote down longer ago; it never does so itself."""
-    await writer.fetch(_PRUNE_LOG, keep=keep)
 
 
 async def has_outgrown_statistics(reader: Reader) -> bool:

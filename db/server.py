@@ -2,14 +2,9 @@
 
 from datetime import datetime
 
-import asyncpg
-from sqlalchemy import DateTime, Integer, Text, cast, func, select
+from sqlalchemy import DateTime, Integer, Text, cast, func, select, text
 
 from db.engine.statements import Reader, Row, Statement
-
-_PROCESS = "SELECT pg_backend_pid()"
-# What was prepared was prepared in another session.
-_LOST_STATEMENT = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 
 
 class ServerRow(Row):
@@ -20,6 +15,13 @@ class ServerRow(Row):
     clock: datetime
 
 
+class RoomRow(Row):
+    """How many connections the server has for us in all, and how many API processes listen on one of theirs."""
+
+    connections: int
+    api_processes: int
+
+
 _SERVER = Statement(
     select(
         cast(func.current_setting("server_version_num"), Integer),
@@ -28,23 +30,29 @@ _SERVER = Statement(
     ),
     ServerRow,
 )
-
-
-async def keeps_sessions(one: asyncpg.Connection, other: asyncpg.Connection) -> bool:
-    """Whether a connection stays with its session of the server while another one is busy.
-
-    A pooler in transaction mode lends the session that one transaction has left to the next, whosever that is.
-    """
-    try:
-        first = await one.fetchval(_PROCESS)
-        async with other.transaction():
-            await other.fetchval(_PROCESS)
-            return bool(first == await one.fetchval(_PROCESS))
-    except _LOST_STATEMENT:
-        return False
+# A role and a database may have limits of their own; -1 is none.
+_ROOM = Statement(
+    text("""
+SELECT least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0),
+    (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+    (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+), (
+    SELECT count(*)::int FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN %lookreel_video_jobs%'
+)"""),
+    RoomRow,
+)
 
 
 async def get(reader: Reader) -> ServerRow:
     """Read what the server says about itself now."""
     (row,) = await reader.fetch(_SERVER)
+    return row
+
+
+async def room(reader: Reader) -> RoomRow:
+    """Read for how many connections there is room."""
+    (row,) = await reader.fetch(_ROOM)
     return row

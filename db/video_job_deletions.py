@@ -1,9 +1,10 @@
 """Statements on jobs that are no more (see `db.tables.VideoJobDeletion`)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, Interval, Uuid, bindparam, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Integer, Interval, Uuid, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
@@ -20,7 +21,12 @@ class DeletionRow(Row):
 
 # Of several deletions at once, the first one has it.
 _RECORD = Statement(
-    insert(VideoJobDeletion).values(video_job_id=bindparam("job"), user_id=bindparam("owner")).on_conflict_do_nothing(),
+    insert(VideoJobDeletion)
+    .from_select(
+        ["video_job_id", "user_id"],
+        select(*(func.unnest(bindparam(name, type_=ARRAY(Uuid))) for name in ("jobs", "owners"))),
+    )
+    .on_conflict_do_nothing(),
     NoRow,
 )
 _SINCE = Statement(
@@ -39,9 +45,9 @@ _PRUNE = Statement(
 )
 
 
-async def record(writer: Writer, job: VideoJobRow) -> None:
-    """Remember that a job of this owner is deleted."""
-    await writer.fetch(_RECORD, job=job.id, owner=job.user_id)
+async def record(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
+    """Remember that jobs of these owners are deleted."""
+    await writer.fetch(_RECORD, jobs=[job.id for job in jobs], owners=[job.user_id for job in jobs])
 
 
 async def since(reader: Reader, user_id: UUID, timestamp: datetime, last: UUID, *, limit: int) -> list[DeletionRow]:

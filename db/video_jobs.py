@@ -1,8 +1,7 @@
 """Statements on video jobs and their logs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +16,11 @@ from sqlalchemy import (
     delete,
     exists,
     false,
-    func,
     literal_column,
     null,
     or_,
     select,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -142,7 +139,7 @@ _OWNER = bindparam("owner", type_=Uuid)
 _IS_JOB = VideoJob.id == bindparam("job")
 _WHOLE = Statement(select(*_ALL).where(_IS_JOB), JobRow)
 _KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), _JobId)
-_REMOVE = Statement(delete(VideoJob).where(_IS_JOB), NoRow)
+_REMOVE = Statement(delete(VideoJob).where(VideoJob.id == among("jobs")), NoRow)
 _ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
 _OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
 _AS_CREATED = Statement(
@@ -244,39 +241,11 @@ async def get_as_created(
     return await first_row(reader, _AS_CREATED, job=job_id, owner=user_id, **values)
 
 
-async def remove(writer: Writer, job: VideoJobRow) -> None:
-    """Delete a job with its log and links; what it cost stays in the ledger."""
-    await writer.fetch(_REMOVE, job=job.id)
-    wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)
-
-
-async def change(
-    writer: Writer, job: VideoJobRow, values: Mapping[str, object], *, now: Collection[str] = ()
-) -> JobRow | None:
-    """Set columns if the row still has the version that was read, count the version up, and wake the followers.
-
-    `now` names the columns that become the time of the transaction. Return the row as it has become, or None where
-    somebody else has changed it since it was read.
-    """
-    statement = _change(tuple(sorted(values)), tuple(sorted(now)))
-    changed = await first_row(writer, statement, job=job.id, read_version=job.version, **values)
-    if changed is not None:
-        wake_up_after_commit(writer, changed.id, changed.version, changed.user_id)
-    return changed
-
-
-@lru_cache(maxsize=64)
-def _change(names: tuple[str, ...], now: tuple[str, ...]) -> Statement[JobRow]:
-    """Put together what sets these columns: there are as many combinations as kinds of transitions."""
-    return Statement(
-        update(VideoJob)
-        .where(_IS_JOB, VideoJob.version == bindparam("read_version"))
-        .values({name: bindparam(name) for name in names})
-        .values(dict.fromkeys((*now, "updated_at"), func.now()))
-        .values(version=VideoJob.version + 1)
-        .returning(*_ALL),
-        JobRow,
-    )
+async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
+    """Delete jobs with their logs and links; what they cost stays in the ledger."""
+    await writer.fetch(_REMOVE, jobs=[job.id for job in jobs])
+    for job in jobs:
+        wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)
 
 
 async def add_log(writer: Writer, job_id: UUID, level: LogLevel, message: str) -> None:

@@ -1,5 +1,6 @@
 """Who wants to know what was executed, and how long it took."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from graphql import FieldNode, OperationDefinitionNode
@@ -10,6 +11,10 @@ SEVERAL = "several"
 
 class Observer(Protocol):
     """Is called for each query and mutation; labels are names of the schema, so there are not many."""
+
+    def executing(self) -> AbstractContextManager[object]:
+        """Surround an operation and the call of `operation` about it."""
+        ...
 
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
         """Note an operation: `query looks`, `mutation several`; `refused` where it was not executed."""
@@ -22,6 +27,10 @@ class Observer(Protocol):
 
 class NoObserver:
     """Notes nothing."""
+
+    def executing(self) -> AbstractContextManager[object]:
+        """See `Observer`."""
+        return nullcontext()
 
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
         """See `Observer`."""

@@ -130,9 +130,10 @@ class Schema(strawberry.Schema):
         gate = DocumentGate(self._documents)
         gate.execution_context = context
         began = time.perf_counter()
-        result = await self._executed(gate, context)
-        label = REFUSED if gate.operation is None else gate.operation.label
-        self._observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
+        with self._observer.executing():
+            result = await self._executed(gate, context)
+            label = REFUSED if gate.operation is None else gate.operation.label
+            self._observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
         if result.errors:
             result.errors = self.error_formatter.format_errors(result.errors)
         result.extensions = gate.get_results()

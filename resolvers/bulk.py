@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 from uuid import UUID
 
 from auth.caller import Caller
@@ -23,20 +22,6 @@ MOST_AT_ONCE = 100
 RETRYABLE = (VideoJobStatus.FAILED, VideoJobStatus.CANCELLED)
 # The same for every admin and at the command line, so that two of them at once retry a job once.
 _KEY = "retried by an admin: {}"
-
-
-class Owned(Protocol):
-    """A job, as whichever row."""
-
-    @property
-    def id(self) -> UUID:
-        """Which one."""
-        ...
-
-    @property
-    def user_id(self) -> UUID:
-        """Whose it is."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,7 +92,7 @@ async def cancel(writer: Writer, caller: Caller, job: VideoJobRow, reason: str |
         await record(writer, caller, Act(AuditAction.CANCEL_VIDEO_JOB, job.user_id, job.id, reason))
 
 
-async def retry(services: Services, caller: Caller, job: Owned, reason: str | None) -> UUID:
+async def retry(services: Services, caller: Caller, job: VideoJobRow, reason: str | None) -> UUID:
     """Create a job like one of a batch for its owner, charged as any other; return its id. Twice is once.
 
     Raises:

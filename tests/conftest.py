@@ -1,10 +1,12 @@
 """A running house for the tests: real PostgreSQL built by the migrations, a real HTTP server, a worker on demand."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import make_url
@@ -12,6 +14,7 @@ from sqlalchemy import make_url
 from app.settings import Settings
 from db import migrations
 from db.embedded.server import embedded_server
+from db.engine.pool import Pool
 from tests.house import House, http_client
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
@@ -40,10 +43,12 @@ SLOW = LONGEST | {
     "test_nothing_blocks.py",
     "test_odd_tokens.py",
     "test_permissions.py",
+    "test_poolers.py",
     "test_pythons.py",
     "test_races.py",
     "test_stopped_database.py",
     "test_suspended_accounts.py",
+    "test_two_versions.py",
     "test_understood_requests.py",
     "test_videos.py",
     "test_wallet_migration.py",
@@ -133,3 +138,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW & parts[item] or "working" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect what is sent by pools that are made from now on."""
+    statements: list[str] = []
+    make = Pool.__init__
+
+    def made(pool: Pool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
+        async def listened_to() -> asyncpg.Connection:
+            connection = await connect()
+            connection.add_query_logger(lambda query: statements.append(query.query))
+            return connection
+
+        make(pool, listened_to, *more)
+
+    monkeypatch.setattr(Pool, "__init__", made)
+    return statements

@@ -82,7 +82,8 @@ def make_environment(interpreter: Interpreter) -> None:
     locked = ("--quiet", "--require-hashes", "--no-deps", *(argument for name in LOCKS for argument in ("-r", name)))
     _run(uv, "venv", "--quiet", "--clear", "--python", interpreter.path, str(interpreter.environment))
     try:
-        _run(uv, "pip", "install", *target, *locked)
+        # Compiled now, as pip does: where nobody may write bytecode later, each process would compile everything anew.
+        _run(uv, "pip", "install", *target, "--compile-bytecode", *locked)
     except NoEnvironment:
         # pip may have an index of its own in its settings, which uv does not read.
         _run(sys.executable, "-m", "pip", *target, "install", *locked)

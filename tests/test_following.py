@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import websockets
 
 from app.settings import Settings
 from auth.caller import Caller
-from tests.app.processes import running
+from tests.app.processes import Running, running
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase, inspected
 from tests.schema.test_streams import END_LISTENING, Socket
@@ -119,15 +118,14 @@ async def at_progress(house: House, job_id: str, percentage: int) -> None:
     await eventually(lambda: house.job(job_id), lambda job: job.progress_percentage >= percentage)
 
 
-async def disturb(house: House, job_id: str, server: psutil.Process) -> None:
+async def disturb(house: House, job_id: str, server: Running) -> None:
     """Kill the listening connections three times, and one API process in between."""
     for percentage in (20, 40, 60):
         await at_progress(house, job_id, percentage)
         async with house.database.raw_connection() as connection:
             await connection.execute(END_LISTENING)
         if percentage == 40:
-            api = [child for child in server.children() if "app.api" in " ".join(child.cmdline())]
-            api[0].kill()
+            server.apis()[0].kill()
 
 
 async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Path, data_dir: Path) -> None:
@@ -137,7 +135,7 @@ async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Pa
         base_url = await eventually(server.address, bool)
         async with inspected(settings) as database, House.opened(settings, database, base_url) as house:
             await eventually(lambda: healthy(house), bool)
-            states = await followed(house, database, psutil.Process(server.process.pid))
+            states = await followed(house, database, server)
 
     versions: dict[int, State] = {}
     for seen in states.values():
@@ -150,7 +148,7 @@ async def test_all_followers_see_the_same_versions_whatever_is_lost(tmp_path: Pa
     assert [state["progressPercentage"] for _, state in sorted(versions.items())][-1] == 100
 
 
-async def followed(house: House, _database: InspectedDatabase, server: psutil.Process) -> dict[str, list[State]]:
+async def followed(house: House, _database: InspectedDatabase, server: Running) -> dict[str, list[State]]:
     caller = await house.user()
     job_id = await house.create(caller)
     followers = Followers(house, caller, job_id)

@@ -15,7 +15,10 @@ ROOT = Path(__file__).parent.parent
 TWICE: dict[str, str] = {}
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"])
+LOCKS = ("requirements.lock", "requirements-otel.lock", "requirements-dev.lock", "requirements-bench.lock")
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_each_package_has_one_version_for_all_pythons(lock: str) -> None:
     versions = defaultdict(set)
     for name, version in re.findall(r"^([\w.-]+(?:\[.*\])?)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE):
@@ -26,14 +29,12 @@ def test_each_package_has_one_version_for_all_pythons(lock: str) -> None:
 
 
 def test_the_locks_agree() -> None:
-    pinned = [
-        set(re.findall(r"^([\w.-]+==\S+)", (ROOT / lock).read_text(), re.MULTILINE))
-        for lock in ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
-    ]
+    pinned = [set(re.findall(r"^([\w.-]+==\S+)", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS]
 
     names = [{pin.partition("==")[0] for pin in pins} for pins in pinned]
-    assert {pin for pin in pinned[0] if pin.partition("==")[0] in names[1]} <= pinned[1]
-    assert {pin for pin in pinned[1] if pin.partition("==")[0] in names[2]} <= pinned[2]
+    assert pinned[0] < pinned[1]
+    for one, other in ((1, 2), (2, 3)):
+        assert {pin for pin in pinned[one] if pin.partition("==")[0] in names[other]} <= pinned[other]
 
 
 def script(path: Path, text: str, mode: int = 0o755) -> Path:

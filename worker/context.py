@@ -12,6 +12,7 @@ from db.engine.database import Database
 from resolvers.errors import GenerationSuspended
 from resolvers.models import Catalogue
 from resolvers.ports import Storage, VideoGenerator
+from resolvers.retention import Retention
 from worker.run_times import RunTimes
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class WorkerContext:
     stopping: asyncio.Event
     most_jobs: int = 200
     retry_policy: RetryPolicy = RetryPolicy()
+    retention: Retention = field(default_factory=Retention)
     run_times: RunTimes = field(default_factory=RunTimes)
     worker_id: UUID = field(default_factory=uuid4)
     # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have

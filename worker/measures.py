@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from db.enums import VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers.failure_codes import FAILURE_CODES
+from resolvers.spans import span
 
 ENDED = Counter("lookreel_jobs_ended", "Jobs that a worker has ended", ["status", "code"])
 WAIT = Histogram(
@@ -50,7 +52,8 @@ def step(name: str) -> Iterator[None]:
     """Note how long a step takes."""
     began = time.monotonic()
     try:
-        yield
+        with span(name):
+            yield
     finally:
         STEP.labels(name).observe(time.monotonic() - began)
 
@@ -60,7 +63,8 @@ def answered(provider: str, call: str) -> Iterator[None]:
     """Note what a call of a provider has come to: `ok`, or the name of the error."""
     answer = "ok"
     try:
-        yield
+        with span(f"{provider} {call}", SpanKind.CLIENT):
+            yield
     except BaseException as error:
         answer = type(error).__name__
         raise

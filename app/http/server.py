@@ -13,6 +13,7 @@ from app.http.drain import DrainState
 from app.http.logs import keep_logs_discreet
 from app.http.protocol import BoundedHttp
 from app.http.websocket_protocol import WebSocket
+from app.parent import tell_ready
 from resolvers.streams import Streams
 
 # How long what is in progress may take after a SIGTERM; the supervisor kills 5 s later.
@@ -51,6 +52,12 @@ class HttpServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as inherited
         """Begin to end. What is inherited would raise the signal again in the end, and the process die by it."""
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and tell the supervisor so."""
+        await super().startup(sockets)
+        if self.started:
+            tell_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end and answer what has come, stop to listen, close what is idle, wait for the rest."""

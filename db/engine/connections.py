@@ -7,8 +7,8 @@ wrong is raised as one of `db.engine.errors`, with a sentence for operators that
 import random
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import quote, urlencode
 
 import asyncpg
@@ -16,11 +16,12 @@ import asyncpg
 from db.engine.address import DatabaseAddress, parsed
 from db.engine.error_names import first_line, named
 from db.engine.errors import DatabaseTooOld, DatabaseUnavailable, InvalidDatabaseUrl
-from db.engine.limits import Limits
+from db.engine.limits import Limits, PoolerMode
 
 OLDEST_POSTGRESQL = 15
 CLOSE_SECONDS = 2.0
 DEFAULT_PORT = 5432
+CACHED_STATEMENTS = 100
 
 # Those that nobody has decided about: what is set for a role, a database, the server or in the URL stays.
 _SET_LIMITS = """
@@ -38,15 +39,16 @@ _DEFAULT_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepal
 
 
 class Server:
-    """A PostgreSQL server, or several of which one is wanted, as a URL names it.
+    """A PostgreSQL server, or several of which one is wanted, as a URL names it, or a pooler in front of it.
 
     Raises:
         InvalidDatabaseUrl
 
     """
 
-    def __init__(self, url: str, application_name: str = "lookreel") -> None:
+    def __init__(self, url: str, application_name: str = "lookreel", mode: PoolerMode = PoolerMode.SESSION) -> None:
         self.address = parsed(url)
+        self.url, self.mode = url, mode
         self._settings = {"application_name": application_name, **self.address.server}
 
     async def connect(self, limits: Limits) -> asyncpg.Connection:
@@ -72,6 +74,20 @@ class Server:
                     trouble = error
         raise trouble or DatabaseUnavailable
 
+    @asynccontextmanager
+    async def opened(self, limits: Limits) -> AsyncIterator[asyncpg.Connection]:
+        """Yield a connection, and close it.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        connection = await self.connect(limits)
+        try:
+            yield connection
+        finally:
+            await close(connection)
+
     async def _connect(self, host: str, port: int | None, sessions: str | None, limits: Limits) -> asyncpg.Connection:
         address = self.address
         seconds = float(max(address.numbers.get("connect_timeout", 0), 0)) or limits.connect
@@ -88,9 +104,14 @@ class Server:
                 server_settings=self._settings,
                 timeout=seconds,
                 command_timeout=limits.answer,
+                statement_cache_size=0 if self.mode is PoolerMode.UNNAMED else CACHED_STATEMENTS,
             )
             try:
-                await _prepare(connection, address, limits, seconds)
+                _require_version(connection)
+                _keep_alive(connection, address)
+                if self.mode is PoolerMode.SESSION:
+                    settings = limits.settings()
+                    await connection.fetch(_SET_LIMITS, list(settings), list(settings.values()), timeout=seconds)
             except BaseException:
                 connection.terminate()
                 raise
@@ -105,15 +126,12 @@ async def close(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
-async def _prepare(connection: asyncpg.Connection, address: DatabaseAddress, limits: Limits, seconds: float) -> None:
+def _require_version(connection: asyncpg.Connection) -> None:
     version = connection.get_server_version()
     if version.major < OLDEST_POSTGRESQL:
         raise DatabaseTooOld(
             f"PostgreSQL {version.major} is too old: upgrade the server to {OLDEST_POSTGRESQL} or newer."
         )
-    _keep_alive(connection, address)
-    settings = limits.settings()
-    await connection.fetch(_SET_LIMITS, list(settings), list(settings.values()), timeout=seconds)
 
 
 def _keep_alive(connection: asyncpg.Connection, address: DatabaseAddress) -> None:

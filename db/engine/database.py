@@ -11,13 +11,15 @@ import asyncpg
 from sqlalchemy import URL
 
 from db.engine.address import DatabaseAddress
-from db.engine.connections import Server, close
-from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits
+from db.engine.connections import Server
+from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits, PoolerMode
 from db.engine.pool import Pool, Transaction
 from db.engine.statements import Writer
 from db.engine.wake_ups import WakeUps
 
 WAIT_SECONDS = 10.0
+# For health, and to listen or to take jobs.
+CONNECTIONS_BESIDES = 2
 DRIVER = "postgresql+asyncpg"
 
 
@@ -31,32 +33,37 @@ class Database:
 
     Half of `pool_size` is for single reads, half for transactions: whoever waits for a lock takes no connection from
     those who read. Health has one of its own. Whoever gets none within `wait_seconds` gets `DatabaseBusy`. `url` is any
-    that libpq understands (`db.engine.address`); the attribute has it as SQLAlchemy writes it. `tokens` counts what the
-    transactions of this process have moved, by the kind of the ledger's entry.
+    that libpq understands (`db.engine.address`), also a pooler's in that mode; `direct_url` goes around a pooler, and
+    the attribute `url` has it as SQLAlchemy writes it. `tokens` counts what the transactions of this process have
+    moved, by the kind of the ledger's entry; `connections` is how many a process opens at most.
 
     Raises:
         InvalidDatabaseUrl
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an operator sets
         self,
         url: str,
         *,
+        direct_url: str | None = None,
+        mode: PoolerMode = PoolerMode.SESSION,
         pool_size: int = 10,
         wait_seconds: float = WAIT_SECONDS,
         limits: Limits = FOR_REQUESTS,
         application_name: str = "lookreel",
     ) -> None:
-        self.server = Server(url, application_name)
+        self.server = Server(direct_url or url, application_name)
         self.url = _written(self.server.address)
+        self.pooled = Server(url, application_name, mode)
+        self.connections = pool_size + CONNECTIONS_BESIDES
         capabilities: dict[str, bool] = {}
-        connect = partial(self.server.connect, limits)
+        connect = partial(self.pooled.connect, limits)
         readers = max(1, pool_size // 2)
         self.reader = Pool(connect, readers, capabilities, wait_seconds)
-        self.health = Pool(partial(self.server.connect, FOR_HEALTH), 1, capabilities, FOR_HEALTH.connect)
+        self.health = Pool(partial(self.pooled.connect, FOR_HEALTH), 1, capabilities, FOR_HEALTH.connect)
         self.tokens: Counter[str] = Counter()
-        self.writers = Pool(connect, max(1, pool_size - readers), capabilities, wait_seconds)
+        self.writers = Pool(connect, max(1, pool_size - readers), capabilities, wait_seconds, limits.beginning(mode))
         self._wake_ups = WakeUps(self.reader)
 
     @asynccontextmanager
@@ -71,27 +78,40 @@ class Database:
         """
         async with self.writers.transaction() as transaction:
             yield transaction
-        self.tokens.update(transaction.tokens)
-        self._wake_ups.send(transaction.wake_ups)
+        self._committed(transaction)
+
+    @asynccontextmanager
+    async def lone_statement(self) -> AsyncIterator[Transaction]:
+        """Be a transaction of one statement, in one round trip.
+
+        Raises:
+            DatabaseUnavailable
+            RuntimeError: there is a second statement.
+
+        """
+        async with self.writers.lone_statement() as statement:
+            yield statement
+        self._committed(statement)
 
     @asynccontextmanager
     async def raw_connection(self, limits: Limits = FOR_QUEUES) -> AsyncIterator[asyncpg.Connection]:
-        """Lend an asyncpg connection of its own, outside the pool and in autocommit: for LISTEN and for PgQueuer.
+        """Lend an asyncpg connection of its own, around any pooler and in autocommit: for LISTEN and for PgQueuer.
 
         Raises:
             DatabaseUnavailable
 
         """
-        connection = await self.server.connect(limits)
-        try:
+        async with self.server.opened(limits) as connection:
             yield connection
-        finally:
-            await close(connection)
 
     async def close(self) -> None:
         """Close every connection, within some seconds."""
         await self._wake_ups.close()
         await asyncio.gather(self.reader.close(), self.writers.close(), self.health.close())
+
+    def _committed(self, transaction: Transaction) -> None:
+        self.tokens.update(transaction.tokens)
+        self._wake_ups.send(transaction.wake_ups)
 
 
 def _written(address: DatabaseAddress) -> URL:

@@ -129,14 +129,15 @@ class DatabaseWithoutSessions(DatabaseUnavailable):
 
 
 class InvalidDatabaseUrl(DatabaseUnavailable):
-    """DATABASE_URL cannot be understood or used; `reason` begins small and has no full stop."""
+    """A database's URL cannot be understood or used; `reason` begins small and has no full stop."""
 
     code = "DATABASE_MISCONFIGURED"
     message = "The database cannot be reached as configured. An operator has to mend that."
     retry_seconds = REPAIR_SECONDS
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"DATABASE_URL cannot be used: {reason}.")
+    def __init__(self, reason: str, name: str = "DATABASE_URL") -> None:
+        super().__init__(f"{name} cannot be used: {reason}.")
+        self.reason = reason
 
 
 class EmbeddedServerUnavailable(RuntimeError):

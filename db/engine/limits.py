@@ -1,9 +1,22 @@
 """How long the use of a connection may take, by kind of use."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 # How much longer the driver waits than the server would work: where that has stopped, or is cut off.
 GRACE_SECONDS = 1.0
+
+
+class PoolerMode(StrEnum):
+    """What a session of the server lasts for: a connection's life, as without a pooler, or a transaction.
+
+    `UNNAMED` is for poolers in transaction mode that do not know prepared statements by name, such as PgBouncer before
+    1.21: a statement takes two round trips there.
+    """
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
+    UNNAMED = "transaction-unnamed"
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,19 @@ class Limits:
             "idle_in_transaction_session_timeout": self.idle_in_transaction,
         }
         return {name: str(max(1, round(seconds * 1000))) for name, seconds in limits.items() if seconds is not None}
+
+    def beginning(self, mode: PoolerMode) -> str:
+        """Return what begins a transaction; it sets the limits itself where the session is its own only so long.
+
+        0 is PostgreSQL's default for each of them: nobody else has decided.
+        """
+        if mode is PoolerMode.SESSION:
+            return "BEGIN"
+        ours = ", ".join(f"('{name}', '{value}')" for name, value in self.settings().items())
+        return (
+            f"BEGIN; SELECT set_config(name, value, true) FROM (VALUES {ours}) AS ours(name, value) "  # noqa: S608 - numbers
+            "WHERE current_setting(name) = '0'"
+        )
 
 
 FOR_REQUESTS = Limits()

@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
-from asyncpg.transaction import Transaction as DriverTransaction
 
 from db.engine.connections import close
 from db.engine.error_names import errors_named, is_lost
-from db.engine.errors import DatabaseBusy
+from db.engine.errors import DatabaseBusy, DatabaseUnavailable
 from db.engine.statements import SomeRow, Statement
 
 # A server that has stopped must not keep those waiting who have given up already.
@@ -50,6 +49,18 @@ class Transaction:
             return await self._connection.fetch(sql, *arguments, record_class=row)
 
 
+class LoneStatement(Transaction):
+    """A `db.engine.statements.Writer` for one statement, which commits by itself."""
+
+    _is_sent = False
+
+    async def _sent(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
+        if self._is_sent:
+            raise RuntimeError("A second statement needs a transaction")
+        self._is_sent = True
+        return await super()._sent(sql, arguments, row)
+
+
 class _Slot:
     """A place for a connection, which is opened when it is needed, and again when it was lost."""
 
@@ -71,10 +82,12 @@ class Pool:
         size: int,
         capabilities: dict[str, bool],
         wait_seconds: float,
+        beginning: str = "BEGIN",
     ) -> None:
         self.capabilities = capabilities
         self._connect = connect
         self._wait_seconds = wait_seconds
+        self._beginning = beginning
         # The one that was used last comes first. Not asyncpg's pool, whose task and clean-up for each release take as
         # long as a small read.
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
@@ -126,13 +139,34 @@ class Pool:
         slot = await self._taken()
         try:
             with errors_named():
-                transaction, connection = await self._begun(slot)
+                connection = await self._begun(slot)
                 try:
                     yield Transaction(connection, self.capabilities)
                 except BaseException:
-                    await self._roll_back(slot, transaction)
+                    await self._roll_back(slot, connection)
                     raise
-                await self._commit(slot, transaction)
+                await self._commit(slot, connection)
+        finally:
+            self._free.put_nowait(slot)
+
+    @asynccontextmanager
+    async def lone_statement(self) -> AsyncIterator[Transaction]:
+        """Lend a connection for one statement: a transaction of one would take two more round trips.
+
+        It is never repeated, lost connection or not: the server may have done what it says.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        slot = await self._taken()
+        try:
+            if slot.connection is None or slot.connection.is_closed():
+                slot.connection = await self._connect()
+            yield LoneStatement(slot.connection, self.capabilities)
+        except DatabaseUnavailable:
+            self._discard(slot)
+            raise
         finally:
             self._free.put_nowait(slot)
 
@@ -177,32 +211,31 @@ class Pool:
                 self._discard(slot)
             raise
 
-    async def _begun(self, slot: _Slot) -> tuple[DriverTransaction, asyncpg.Connection]:
-        async def begin(connection: asyncpg.Connection) -> tuple[DriverTransaction, asyncpg.Connection]:
-            transaction = connection.transaction()
-            await transaction.start()
-            return transaction, connection
+    async def _begun(self, slot: _Slot) -> asyncpg.Connection:
+        async def begin(connection: asyncpg.Connection) -> asyncpg.Connection:
+            await connection.execute(self._beginning)
+            return connection
 
         try:
             with errors_named(OSError):
                 return await self._again_if_lost(slot, begin)
         except BaseException:
-            # The driver believes that the transaction has begun, and would make the next one a part of it.
+            # The transaction may have begun, and the next one would be a part of it.
             self._discard(slot)
             raise
 
-    async def _commit(self, slot: _Slot, transaction: DriverTransaction) -> None:
+    async def _commit(self, slot: _Slot, connection: asyncpg.Connection) -> None:
         try:
             with errors_named(OSError):
-                await transaction.commit()
+                await connection.execute("COMMIT")
         except BaseException:
             self._discard(slot)
             raise
 
-    async def _roll_back(self, slot: _Slot, transaction: DriverTransaction) -> None:
+    async def _roll_back(self, slot: _Slot, connection: asyncpg.Connection) -> None:
         try:
             async with asyncio.timeout(ROLLBACK_SECONDS):
-                await transaction.rollback()
+                await connection.execute("ROLLBACK")
         except BaseException as error:
             self._discard(slot)
             if not isinstance(error, Exception):

@@ -7,16 +7,22 @@ import multiprocessing
 import os
 import runpy
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
 from app.commands import main
+from app.serve import listen
+from worker import service
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    [__name__, "app.demo", "app.doctor_database", "app.worker_context", "db.embedded.server", "db.migrations"]
+    [
+        *(__name__, "app.api_process", "app.demo", "app.doctor_database", "app.generators", "app.mock_opener"),
+        *("app.worker_process", "db.embedded.server", "db.migrations"),
+    ]
 )
 
 
@@ -36,6 +42,50 @@ def fork(arguments: tuple[str, ...], environment: Mapping[str, str], seconds: fl
             command.kill()
             raise TimeoutError(f"{arguments} takes longer than {seconds} s")
         return CompletedProcess(arguments, command.exitcode, output.read_text(), errors.read_text())
+
+
+class Forked:
+    """An API process or a worker that goes on; its log, and the API's port, go to files of the folder."""
+
+    def __init__(self, target: Callable[[], None], environment: Mapping[str, str], folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self._process = _forks.Process(target=_start, args=(target, dict(environment), folder / "log"), daemon=True)
+        self._process.start()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        path = self._folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self._process.kill()
+        self._process.join()
+
+
+def api() -> None:
+    """Run as `python -m app.api` on a free port, which stands on the log's first line."""
+    listener = listen("127.0.0.1", 0)
+    print(listener.getsockname()[1], flush=True)  # noqa: T201 - read by the test
+    sys.argv = ["api", "--fd", str(listener.detach())]
+    runpy.run_module("app.api", run_name="__main__")
+
+
+def quick_worker() -> None:
+    """Run as `python -m app.worker`; jobs of one that was killed are taken over after 2 s rather than 10."""
+    service.HEARTBEAT_TIMEOUT = timedelta(seconds=2)
+    runpy.run_module("app.worker", run_name="__main__")
+
+
+def _start(target: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(output, number)
+    os.environ.clear()
+    os.environ.update(environment)
+    target()
 
 
 def _become(arguments: tuple[str, ...], environment: Mapping[str, str], *outputs: Path) -> None:

@@ -5,8 +5,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -37,14 +37,22 @@ def lookreel(*arguments: str, **settings: object) -> subprocess.CompletedProcess
 class Running:
     """A command that goes on; its log goes to a file."""
 
-    def __init__(self, arguments: tuple[str, ...], log: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, command: Sequence[str], log: Path, settings: Mapping[str, object]) -> None:
         self._log = log
         with log.open("w") as output:
-            self.process = subprocess.Popen([LOOKREEL, *arguments], env=environment(settings), stderr=output)
+            self.process = subprocess.Popen(command, env=environment(settings), stderr=output)
 
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    def apis(self) -> list[psutil.Process]:
+        """List its API processes, one that was just killed aside."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                found += [child] if "app.api" in child.cmdline() else []
+        return found
 
     async def address(self) -> str:
         """Return where `serve` says that it listens."""
@@ -65,7 +73,13 @@ class Running:
 @contextmanager
 def running(*arguments: str, log: Path, **settings: object) -> Iterator[Running]:
     """Run a command for as long as the context lasts."""
-    command = Running(arguments, log, settings)
+    with until_stopped(Running((LOOKREEL, *arguments), log, settings)) as command:
+        yield command
+
+
+@contextmanager
+def until_stopped(command: Running) -> Iterator[Running]:
+    """Stop it in the end, unless it has ended."""
     try:
         yield command
     finally:
@@ -89,8 +103,7 @@ async def api_process(
         base_url = await eventually(server.address, bool)
         async with House.opened(settings, database, base_url) as house:
             await eventually(lambda: _is_up(house), bool)
-            children = psutil.Process(server.process.pid).children()
-            (api,) = [child for child in children if "app.api" in child.cmdline()]
+            (api,) = server.apis()
             yield house, api
 
 

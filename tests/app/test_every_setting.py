@@ -17,6 +17,8 @@ PRIVATE = "hush-hush-hush-hush-hush-hush-hush-hush"
 
 BAD: dict[str, tuple[str, ...]] = {
     "database_url": ("x", "mysql://h/db", "postgres://h:port/db", *NO_LINE),
+    "database_direct_url": ("x", "mysql://h/db", *NO_LINE),
+    "database_pooler_mode": ("statement", "Session ", *NO_LINE),
     "host": NO_LINE,
     "port": ("a", "-1", "65536", "8000.5", "9" * 5000, "\udcff", "80 80"),
     "data_dir": ("/proc/version/data", "/dev/null", "x" * 300, "/" + "x/" * 3000, "two\nlines"),
@@ -31,6 +33,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "log_requests": FLAGS,
     "metrics_token": ("short", *NO_LINE),
     "metrics_port": ("a", "-1", "0", "65536", "8000.5", "80 80"),
+    "otel_exporter_otlp_endpoint": ("collector:4318", "ftp://h", "https://me:pw@h", *NO_LINE),
+    "otel_exporter_otlp_protocol": ("grpc", "http/json", *NO_LINE),
     "mock_seconds": SECONDS,
     "refund_failed_jobs": FLAGS,
     "google_cloud_project": ("my project", "projects/mine", " ", "-", "é", *NO_LINE),
@@ -58,6 +62,10 @@ BAD: dict[str, tuple[str, ...]] = {
     "cloudinary_api_secret": NO_LINE,
     "media_urls": ("sign", "none", "Signed ", *NO_LINE),
     "media_secret_key": ("short", "\udcff" * 40),
+    **dict.fromkeys(
+        ("retain_jobs_days", "retain_job_logs_days", "retain_queue_statistics_days", "retain_audit_days"),
+        ("-1", "3651", "1.5", "a week"),
+    ),
     "generations_at_once": (*COUNTS, "1000001"),
     "generations_per_worker": (*COUNTS, "1", "1000001"),
     "no_worker_seconds": (*(number for number in COUNTS if number != "0"), "86401"),

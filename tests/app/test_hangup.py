@@ -13,11 +13,11 @@ import pytest
 # Its standard streams are its terminal where there is one.
 SCRIPT = """
 import asyncio, fcntl, os, sys, termios, LOOP
-from app.hangup import on_terminal_gone
+from app.hangup import on_hangup
 
 async def main():
     gone = asyncio.Event()
-    on_terminal_gone(gone.set)
+    on_hangup(lambda: None, terminal_gone=gone.set)
     open(sys.argv[1] + '.ready', 'w').close()
     await gone.wait()
     open(sys.argv[1] + '.gone', 'w').close()

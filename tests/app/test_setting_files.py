@@ -44,12 +44,15 @@ def test_the_environment_wins_over_a_named_file_and_that_over_env(
 def test_each_secret_may_be_in_a_file_and_is_documented_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    value = {"database_url": "postgresql://u@h/db", "cloudinary_url": "cloudinary://k:s@c"}.get(name, "k" * 40)
+    value = {"cloudinary_url": "cloudinary://k:s@c"}.get(name, "postgresql://u@h/db" if "_url" in name else "k" * 40)
     (tmp_path / "secret").write_text(f"{value}\r\n")
     monkeypatch.setenv("JWT_SECRET_KEYS", "" if name == "jwt_secret_keys" else "j" * 40)
     monkeypatch.setenv(f"{name.upper()}_FILE", str(tmp_path / "secret"))
     if name.startswith("cloudinary_api"):
         monkeypatch.setenv("CLOUDINARY_URL", "cloudinary://k:s@c")
+
+    if name == "database_direct_url":
+        monkeypatch.setenv("DATABASE_URL", "postgresql://u@pooler/db")
 
     assert getattr(read_settings(), name) == value
     assert f"`{name.upper()}_FILE`" in OPERATING

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 import websockets
 
@@ -22,7 +21,6 @@ from tests.db.test_read_pool import WHO
 from tests.house import House, eventually
 from tests.rest_compat.test_conditional_reads import tag_of
 from tests.schema.test_streams import JOB, Socket
-from tests.test_following import healthy
 
 API_PROCESSES = 2
 ORIGIN = "https://working.example"
@@ -53,11 +51,6 @@ async def served(house: House, tmp_path: Path) -> AsyncIterator[tuple[Running, H
 async def all_started(server: Running) -> bool:
     log = server.log
     return log.count("Started server process") == API_PROCESSES and "Waiting for video jobs" in log
-
-
-def api_processes(server: Running) -> list[psutil.Process]:
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "app.api" in " ".join(child.cmdline())]
 
 
 class Client:
@@ -204,7 +197,7 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(house: House, tm
         return status
 
     async with served(house, tmp_path) as (server, there):
-        api = api_processes(server)
+        api = server.apis()
         for process in api:
             process.suspend()
         waiting = [asyncio.create_task(answer(there)) for _ in range(50)]
@@ -219,52 +212,6 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(house: House, tm
 
     assert answers == ["HTTP/1.1 200 OK"] * 50
     assert "Traceback" not in server.log
-
-
-async def test_one_api_process_ends_and_comes_again_without_a_refused_request(house: House, tmp_path: Path) -> None:
-    async with served(house, tmp_path) as (server, there):
-        client = await Client.with_a_job(there)
-        api = api_processes(server)
-        streams = [asyncio.create_task(client.noted(client.rest_events)) for _ in range(EACH)]
-        await eventually(client.number_of_ready, lambda ready: ready == EACH)
-        statuses = set()
-
-        async def restarted() -> bool:
-            async with httpx.AsyncClient(base_url=there.base_url) as http:
-                statuses.add((await http.get("/healthz")).status_code)
-            now = api_processes(server)
-            return len(now) == len(api) and api[0] not in now
-
-        api[0].send_signal(signal.SIGTERM)
-        await eventually(restarted, bool)
-        ended = list(client.ended)
-        for stream in streams:
-            stream.cancel()
-        await asyncio.wait(streams)
-
-    assert statuses == {200}
-    assert {result for _, _, result in ended} <= {"status"}
-    assert "ended with exit code 0: restarting" in server.log
-    assert "Traceback" not in server.log
-
-
-async def test_sighup_ends_nothing(house: House, tmp_path: Path) -> None:
-    async with served(house, tmp_path) as (server, there):
-        parent = psutil.Process(server.process.pid)
-        before = parent.children()
-        for process in (*before, parent):
-            process.send_signal(signal.SIGHUP)
-
-        async def seen() -> str:
-            return server.log
-
-        await eventually(seen, lambda log: "SIGHUP: ignored" in log)
-        assert parent.children() == before
-        assert await healthy(there)
-        assert server.stop() == 0
-
-    assert "ended with SIGHUP" not in server.log
-    assert server.log.count("ended with exit code 0") == 3
 
 
 async def test_a_worker_alone_outlives_sighup(house: House, tmp_path: Path) -> None:

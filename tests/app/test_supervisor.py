@@ -13,12 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.child import Child
 from app.parent import SUPERVISED, on_parent_death
-from app.supervisor import Child, Record, supervise
+from app.supervisor import Record, supervise
 
 # Every child first appends its pid to the file named by its first argument.
 HEAD = "import os, signal, socket, sys; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n')\n"
 IDLE = HEAD + "while True: signal.pause()"
+READY = HEAD + "os.write(int(os.environ['LOOKREEL_READY_FD']), b'.')\nwhile True: signal.pause()"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + IDLE
 # Takes its time to end, and says so only if it was not killed meanwhile.
 TIDY = (
@@ -59,7 +61,8 @@ LOOP.run(main())
 # Arguments: the scripts' pid files and the scripts, in pairs.
 SUPERVISING = """
 import asyncio, sys
-from app.supervisor import Child, supervise
+from app.child import Child
+from app.supervisor import supervise
 
 pairs = zip(sys.argv[1::2], sys.argv[2::2])
 children = [Child(str(n), (sys.executable, '-c', script, path)) for n, (path, script) in enumerate(pairs)]
@@ -212,7 +215,8 @@ async def test_a_child_that_always_fails_at_once_ends_everything(
     assert await supervise([child(HEAD + "sys.exit(3)", path), child(IDLE, other)]) == 1
     assert len(pids(path)) == 5
     assert len(pids(other)) == 1
-    assert f"(pid {pids(path)[-1]}) ended with exit code 3, the 5th quick failure in a row: giving up" in caplog.text
+    end = f"(pid {pids(path)[-1]}) ended with exit code 3, the 5th quick failure in a row: stopping everything"
+    assert end in caplog.text
 
 
 async def test_a_program_that_does_not_exist_ends_everything(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -220,14 +224,17 @@ async def test_a_program_that_does_not_exist_ends_everything(tmp_path: Path, cap
     assert "gone could not be started" in caplog.text
 
 
-async def test_a_child_starts_after_what_it_waits_for(tmp_path: Path) -> None:
-    path, other = tmp_path / "pids", tmp_path / "other"
-    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting = Child("child", (sys.executable, "-c", IDLE, str(path)), after=ready)
-    async with supervised(waiting, child(IDLE, other)):
+def waiting_child(path: Path) -> Child:
+    return Child("waiting", (sys.executable, "-c", IDLE, str(path)), waits=True)
+
+
+async def test_a_child_starts_when_another_one_is_ready(tmp_path: Path) -> None:
+    path, other, go = tmp_path / "pids", tmp_path / "other", tmp_path / "other.go"
+    hesitating = READY.replace("os.write", "\nwhile not os.path.exists(sys.argv[1] + '.go'): pass\nos.write")
+    async with supervised(waiting_child(path), child(hesitating, other)):
         await started(other)
         assert not path.exists()
-        ready.set_result(None)
+        go.touch()
         [first] = await started(path)
         os.kill(first, signal.SIGKILL)
         await until(lambda: len(pids(path)) > 1)
@@ -235,16 +242,13 @@ async def test_a_child_starts_after_what_it_waits_for(tmp_path: Path) -> None:
 
 async def test_a_child_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.supervisor._LONGEST_WAIT_SECONDS", 0.1)
-    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    async with supervised(Child("child", (sys.executable, "-c", IDLE, str(tmp_path / "pids")), after=never)):
+    async with supervised(waiting_child(tmp_path / "pids")):
         await started(tmp_path / "pids")
 
 
 async def test_stop_does_not_wait_for_a_child_that_waits(tmp_path: Path) -> None:
-    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    async with asyncio.timeout(5):
-        async with supervised(Child("child", (sys.executable, "-c", IDLE, str(tmp_path / "pids")), after=never)):
-            pass
+    async with asyncio.timeout(5), supervised(waiting_child(tmp_path / "pids")):
+        pass
     assert not (tmp_path / "pids").exists()
 
 
@@ -297,19 +301,6 @@ async def test_the_end_is_announced_once_before_any_child_hears_of_it(tmp_path: 
     stop.set()
     assert await running == 0
     assert (before, announced) == ([], [True])
-
-
-async def test_a_hangup_ends_neither_children_nor_parent(tmp_path: Path) -> None:
-    path = tmp_path / "pids"
-    async with supervising_process((path, IDLE)) as process:
-        [pid] = await started(path)
-        process.send_signal(signal.SIGHUP)
-        process.send_signal(signal.SIGHUP)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(process.wait(), 0.3)
-        assert not ended(pid)
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 5) == 0
 
 
 async def test_cancelling_stops_the_children(tmp_path: Path) -> None:

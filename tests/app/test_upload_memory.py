@@ -28,9 +28,9 @@ CREATE_JOB = f"""mutation ($input: CreateVideoJobInput!) {{
 
 
 def picture() -> bytes:
-    """A PNG of 1 MB, which cannot be compressed."""
+    """A PNG of 500 kB, which cannot be compressed: to keep a hundred would be noticed."""
     file = BytesIO()
-    PIL.Image.frombytes("RGB", (600, 600), urandom(1_080_000)).save(file, "PNG", compress_level=0)
+    PIL.Image.frombytes("RGB", (400, 400), urandom(480_000)).save(file, "PNG", compress_level=0)
     return file.getvalue()
 
 

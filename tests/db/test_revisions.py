@@ -15,7 +15,8 @@ ALEMBIC = Path(__file__).parents[2] / "alembic.ini"
 
 
 def test_the_heads_are_those_of_the_scripts() -> None:
-    assert set(ScriptDirectory.from_config(Config(ALEMBIC)).get_heads()) == revisions.HEADS
+    assert set(ScriptDirectory.from_config(Config(ALEMBIC)).get_heads()) == set(migrations.scripts().get_heads())
+    assert set(migrations.scripts().get_heads()) == revisions.HEADS
 
 
 async def test_a_database_has_what_was_applied(database: InspectedDatabase) -> None:

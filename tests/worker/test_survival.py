@@ -283,7 +283,7 @@ async def test_a_hundred_jobs_outlive_a_crash_of_the_database(
     veo.give(mock_video("720p", "16:9", 4, audio=False).read_bytes())
     veo.seconds_until_done = 1.0
     # The crash comes between the last jobs' being accepted and our hearing of it.
-    front.submit_seconds = 0.3
+    front.submit_seconds = 1.0
     with temporary_folder() as folder, embedded_server(folder) as url:
         await migrations.upgrade(make_url(url))
         settings = real_settings.model_copy(update={"database_url": url})

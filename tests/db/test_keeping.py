@@ -1,4 +1,4 @@
-"""Whether connections keep their sessions: PostgreSQL's own do, a pooler's in transaction mode do not."""
+"""Whether connections keep their sessions, and what they have prepared, told from poolers that no package has here."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,15 +7,12 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from app.doctor_database import database_findings
-from app.findings import State
-from app.settings import Settings
 from db.engine.database import Database
-from db.server import keeps_sessions
+from db.engine.poolers import keeps
 
 
 class Pooler:
-    """Real sessions, the one that was left last lent first, each for a transaction."""
+    """Real sessions, the one that was left last lent first, each for a transaction, and each knows all statements."""
 
     def __init__(self, sessions: list[asyncpg.Connection]) -> None:
         self.idle = sessions
@@ -46,34 +43,24 @@ class _Client:
         self._session = None
 
 
-async def test_postgresql_keeps_sessions(database: Database) -> None:
+@pytest.mark.parametrize("sessions", [True, False])
+async def test_postgresql_keeps_both(database: Database, *, sessions: bool) -> None:
     async with database.raw_connection() as one, database.raw_connection() as other:
-        assert await keeps_sessions(one, other)
+        assert await keeps(one, other, sessions=sessions)
 
 
-async def test_a_pooler_in_transaction_mode_does_not(
-    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_pooler_in_transaction_mode_may_keep_statements(database: Database) -> None:
     async with database.raw_connection() as one, database.raw_connection() as other:
         pooler = Pooler([one, other])
-        assert not await keeps_sessions(pooler.client(), pooler.client())
-
-        @asynccontextmanager
-        async def pooled(_database: Database) -> AsyncIterator[asyncpg.Connection]:
-            yield pooler.client()
-
-        monkeypatch.setattr(Database, "raw_connection", pooled)
-        findings = {finding.subject: finding for finding in await database_findings(settings)}
-
-    assert findings["sessions"].state is State.FAILED
-    assert "set the pooler to session mode" in findings["sessions"].text
+        assert await keeps(pooler.client(), pooler.client(), sessions=False)
+        assert not await keeps(pooler.client(), pooler.client(), sessions=True)
 
 
 @pytest.mark.parametrize("error", [asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError])
-async def test_a_statement_that_another_session_has_is_the_same(error: type[Exception]) -> None:
+async def test_a_statement_that_another_session_has_is_lost(error: type[Exception]) -> None:
     class Lost:
         async def fetchval(self, _query: str) -> None:
             raise error("prepared statement")
 
     lost = cast("asyncpg.Connection", Lost())
-    assert not await keeps_sessions(lost, lost)
+    assert not await keeps(lost, lost, sessions=False)

@@ -1,0 +1,95 @@
+"""Statements that delete what is older than an operator wants to keep, a batch at a time."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Interval,
+    MetaData,
+    Table,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.engine.statements import Reader, Row, Statement, Writer
+from db.tables import AuditEntry, VideoJob, VideoJobLog
+from db.video_jobs import SHOWN, VideoJobRow
+
+# Any number will do, as long as every process uses the same one.
+LOCK = 0x10_0C_4EE3
+
+
+class _Count(Row):
+    count: int
+
+
+class _Lock(Row):
+    is_ours: bool
+
+
+def _of_pgqueuer(name: str) -> Table:
+    columns = Column("id", BigInteger, primary_key=True), Column("created", DateTime(timezone=True))
+    return Table(name, MetaData(), *columns)
+
+
+_BEFORE = func.now() - bindparam("age", type_=Interval)
+_MOST = bindparam("most", type_=Integer)
+_LOCK = Statement(select(func.pg_try_advisory_xact_lock(literal_column(str(LOCK)))), _Lock)
+# By creation, which an index has, and before which no job has ended.
+_ENDED_JOBS = Statement(
+    select(*SHOWN)
+    .where(VideoJob.created_at < _BEFORE, VideoJob.completed_at < _BEFORE)
+    .order_by(VideoJob.created_at, VideoJob.id)
+    .limit(_MOST)
+    .with_for_update(skip_locked=True),
+    VideoJobRow,
+)
+
+
+def _oldest(
+    key: Column[Any] | InstrumentedAttribute[Any],
+    time: Column[Any] | InstrumentedAttribute[Any],
+    order: ColumnElement[Any] | InstrumentedAttribute[Any],
+) -> Statement[_Count]:
+    """Delete of the first rows in that order, which an index has, those that are old enough; count them."""
+    first = select(key.label("key"), time.label("time")).order_by(order).limit(_MOST).subquery()
+    gone = (
+        delete(key.table)
+        .where(key.in_(select(first.c.key).where(first.c.time < _BEFORE)))
+        .returning(literal_column("1"))
+        .cte("gone")
+    )
+    return Statement(select(func.count()).select_from(gone), _Count)
+
+
+_queue_log, _queue_statistics = _of_pgqueuer("pgqueuer_log"), _of_pgqueuer("pgqueuer_statistics")
+JOB_LOGS = _oldest(VideoJobLog.id, VideoJobLog.timestamp, VideoJobLog.id)
+AUDIT = _oldest(AuditEntry.id, AuditEntry.created_at, AuditEntry.created_at)
+QUEUE_LOG = _oldest(_queue_log.c.id, _queue_log.c.created, _queue_log.c.created)
+QUEUE_STATISTICS = _oldest(_queue_statistics.c.id, _queue_statistics.c.created, _queue_statistics.c.id)
+
+
+async def is_ours(writer: Writer) -> bool:
+    """Whether this transaction alone of all deletes what is old, until it ends."""
+    (row,) = await writer.fetch(_LOCK)
+    return row.is_ours
+
+
+async def ended_jobs(reader: Reader, age: timedelta, *, limit: int) -> list[VideoJobRow]:
+    """Lock and return the oldest of the jobs that ended so long ago, but for those that others hold."""
+    return await reader.fetch(_ENDED_JOBS, age=age, most=limit)
+
+
+async def prune(writer: Writer, oldest: Statement[_Count], age: timedelta, *, limit: int) -> int:
+    """Delete one batch by one of the statements above; return how many rows there were."""
+    (row,) = await writer.fetch(oldest, age=age, most=limit)
+    return row.count
