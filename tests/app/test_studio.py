@@ -261,7 +261,8 @@ async def test_everybody_can_use_it(house: House, window: Window, axe: str) -> N
 
     async def check(place: str, scheme: str) -> None:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        await page.evaluate(axe)
+        if await page.evaluate("typeof axe") == "undefined":
+            await page.evaluate(axe)
         if violations := await page.evaluate(VIOLATIONS):
             found[place, scheme] = violations
 
