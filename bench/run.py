@@ -16,6 +16,7 @@ from bench import (
     creates,
     data,
     deliveries,
+    first_view,
     growth,
     in_flight,
     job_cost,
@@ -41,6 +42,7 @@ SECTIONS: dict[str, Callable[[Harness, Effort], Awaitable[Section]]] = {
     "job-cost": job_cost.measure,
     "deliveries": deliveries.measure,
     "startup": startup.measure,
+    "first-view": first_view.measure,
 }
 REPORT = "RESULTS.md"
 HERE = Path(__file__).parent

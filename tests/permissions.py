@@ -165,6 +165,7 @@ GRAPHQL = {
     "Query.adminVideoJobs, of a user": Case(ADMINS, f'(filter: {{userId: "$owner"}}) {{ nodes {JOB_FIELDS} }}'),
     "Query.adminUsers": Case(ADMINS, f'(search: "$owner") {{ nodes {{ userId email tokens {{ {ACCOUNT} }} }} }}'),
     "Query.adminQueue": Case(ADMINS_OWN, "{ waiting running providers { provider } workers { id } pauses { reason } }"),
+    "Query.adminSpending": Case(ADMINS_OWN, "(days: 2) { ceiling days { day tokens } }"),
     "Query.adminAuditLog": Case(
         ADMINS, '(userId: "$owner") { nodes { action user { userId email } } }', sql=PUT_ON_RECORD
     ),
@@ -213,6 +214,8 @@ GRAPHQL = {
     "Mutation.setAccountStatus": Case(
         ADMINS, f'(input: {{userId: "$owner", status: SUSPENDED}}) {{ status {ERRORS} }}'
     ),
+    "Mutation.pauseCreations": Case(ADMINS_OWN, f'(input: {{reason: "Moving"}}) {{ pauses {{ scope }} {ERRORS} }}'),
+    "Mutation.resumeCreations": Case(ADMINS_OWN, f"(input: {{}}) {{ pauses {{ scope }} {ERRORS} }}"),
     "Mutation.adminCancelVideoJobs": Case(ADMINS, f"{OWNERS_JOBS} {{ changed {ERRORS} }}"),
     "Mutation.adminRetryVideoJobs": Case(ADMINS, f"{OWNERS_JOBS} {{ changed {ERRORS} }}", sql=FAIL),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
