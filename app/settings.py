@@ -1,7 +1,6 @@
 """Everything that an operator can set, read from the environment; `docs/OPERATING.md` lists it."""
 
 import resource
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
@@ -41,7 +40,6 @@ from app.setting_types import (
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy
 from resolvers.policy import Policy
-from resolvers.retention import Retention
 
 # Of a process's file descriptors: for the database, uploads, and stored files that are being served.
 RESERVED_FILES = 256
@@ -226,15 +224,6 @@ class Settings(DatabaseSettings):
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         return ConnectionLimits(connections=min(self.connections, max(files - RESERVED_FILES, files // 2)))
 
-    def retention(self) -> Retention:
-        """Return for how long things are kept."""
-        return Retention(
-            jobs=_days(self.retain_jobs_days),
-            job_logs=_days(self.retain_job_logs_days),
-            queue_statistics=_days(self.retain_queue_statistics_days),
-            audit=_days(self.retain_audit_days),
-        )
-
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
@@ -278,8 +267,3 @@ class Settings(DatabaseSettings):
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
         )
-
-
-def _days(number: int) -> timedelta | None:
-    """Return so many days; 0 is for ever."""
-    return timedelta(days=number) if number else None

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from app.registry import catalogue, open_generators
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.database import Database
+from resolvers.retention import Retention
 from worker.context import WorkerContext
 
 
@@ -26,7 +28,21 @@ async def open_worker_context(settings: Settings, database: Database) -> AsyncIt
                 refund_failed_jobs=settings.refund_failed_jobs,
                 stopping=asyncio.Event(),
                 most_jobs=settings.generations_per_worker,
-                retention=settings.retention(),
+                retention=_retention(settings),
             )
     finally:
         await storages.aclose()
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        jobs=_days(settings.retain_jobs_days),
+        job_logs=_days(settings.retain_job_logs_days),
+        queue_statistics=_days(settings.retain_queue_statistics_days),
+        audit=_days(settings.retain_audit_days),
+    )
+
+
+def _days(number: int) -> timedelta | None:
+    """Return so many days; 0 is for ever."""
+    return timedelta(days=number) if number else None
