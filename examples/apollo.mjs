@@ -1,27 +1,30 @@
 // A look's page, the videos of which are followed: what the subscription brings is what the page shows.
 // Usage: node apollo.mjs BASE_URL TOKEN VIDEO_JOB_ID [LOOK_ID]; prints each state of the job as a line of JSON, and
-// with a look on standard error what the page shows, whenever that changes.
+// with a look on standard error what the page shows, whenever that changes. TOKEN may be the address at which the page
+// gets tokens.
 
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { RETRY, resuming } from './resuming.mjs';
+import { authorized, tokens } from './tokens.mjs';
 
-const [baseUrl, token, id, lookId] = process.argv.slice(2);
+const [baseUrl, source, id, lookId] = process.argv.slice(2);
+const token = tokens(source);
 const socket = new GraphQLWsLink(resuming(createClient({
   url: `${baseUrl.replace('http', 'ws')}/graphql`,
   webSocketImpl: WebSocket,
-  connectionParams: () => ({ Authorization: `Bearer ${token}` }),
+  connectionParams: async () => ({ Authorization: `Bearer ${await token()}` }),
   ...RETRY,
 })));
-const http = new HttpLink({ uri: `${baseUrl}/graphql`, headers: { Authorization: `Bearer ${token}` } });
+const http = new HttpLink({ uri: `${baseUrl}/graphql`, fetch: authorized(token) });
 const client = new ApolloClient({
   cache: new InMemoryCache(), // no configuration: an id names one object, and error unions are interfaces
   link: ApolloLink.split(({ operationType }) => operationType === 'subscription', socket, http),
 });
 const PAGE = gql`query ($id: ID!) { look(id: $id) { id videos { id videoJob { id status progressPercentage } } } }`;
-const FOLLOW = gql`subscription ($id: ID!, $afterVersion: Int! = 0) {
+const FOLLOW = gql`subscription ($id: ID!, $afterVersion: Int = 0) {
   videoJob(id: $id, afterVersion: $afterVersion) { id version status progressPercentage } }`;
 const CREATE = gql`mutation ($input: CreateVideoJobInput!) {
   createVideoJob(input: $input) { videoJob { id status } errors { code message field } } }`;

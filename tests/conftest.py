@@ -39,6 +39,7 @@ SLOW = LONGEST | {
     "test_look_videos_migration.py",
     "test_nothing_blocks.py",
     "test_odd_tokens.py",
+    "test_pages.py",
     "test_permissions.py",
     "test_poolers.py",
     "test_pythons.py",
