@@ -3,6 +3,7 @@
 // page gets tokens.
 
 import { Refused, lookreel } from '../clients/js/index.js';
+import { pixel } from './pixel.mjs';
 import { tokens } from './tokens.mjs';
 
 const [baseUrl, source] = process.argv.slice(2);
@@ -15,7 +16,6 @@ const studio = lookreel({
   token: async (refused) => { if (refused) current = await fresh(); return current; },
   retryMilliseconds: 200,
 });
-const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=';
 const video = { prompt: 'Rain', model: 'veo-3.1-generate-preview', resolution: '720p', aspectRatio: '16:9', mockMode: true };
 const show = (line) => console.log(JSON.stringify(line));
 
@@ -23,8 +23,7 @@ const refusal = await studio.createVideo({ ...video, resolution: '8K' }).catch((
 if (!(refusal instanceof Refused)) throw refusal;
 show({ status: refusal.status, code: refusal.code, field: refusal.field, message: refusal.message });
 
-const initialImage = new File([Uint8Array.from(atob(pixel), (byte) => byte.charCodeAt(0))], 'pixel.png', { type: 'image/png' });
-const job = await studio.createVideo({ ...video, initialImage });
+const job = await studio.createVideo({ ...video, initialImage: pixel });
 show({ id: job.id });
 const end = await job.follow(({ status, progressPercentage }) => show({ status, progressPercentage }));
 show({ end: end.status });

@@ -117,7 +117,7 @@ async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
         }
     assert [lines for name, lines in zip([*SCRIPTS, "gql"], said, strict=True) if name != "apollo"] == [[]] * 5
     # What the subscription brought is what the look's page shows; a refusal is read without configuration.
-    *pages, refusal = said[SCRIPTS.index("apollo")]
+    *pages, refusal, created = said[SCRIPTS.index("apollo")]
     assert [page["page"] for page in pages][-1] == "CANCELLED"
     assert refusal["refusal"] == [
         {
@@ -127,6 +127,8 @@ async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
             "field": "resolution",
         }
     ]
+    assert created == {"created": "PENDING"}
+    assert (await house.charges(caller), await house.count(table=VideoJobImage)) == (2, 1)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")

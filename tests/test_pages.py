@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from db.tables import VideoJobImage
 from tests.house import House, eventually
 from tests.origins import Origin, origin
 from tests.rest_compat.test_video_job_events import STEPS, step
@@ -132,7 +133,9 @@ async def test_every_client_in_a_page_of_another_origin_misses_nothing(
             await all_see(3)
             await steps(4, 5)
             await all_see(4)
+            await eventually(pages["apollo"].heard, lambda _: pages["apollo"].values("created") == ["PENDING"])
 
     assert {name: page.states for name, page in pages.items()} == dict.fromkeys(CLIENTS, SEEN)
     assert {name: pages[name].values("version") for name in FOLLOWERS} == dict.fromkeys(FOLLOWERS, VERSIONS)
     assert [pages[name].values("page")[-1] for name in ("apollo", "relay")] == ["CANCELLED"] * 2
+    assert await house.count(table=VideoJobImage) == 2  # Apollo's and the client's
