@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 FOLLOWERS = ("fetch", "fetch-event-source", "graphql-ws", "graphql-sse", "urql", "apollo", "relay")
 CLIENTS = (*FOLLOWERS, "client")
 WAIT_SECONDS = 60
+SOON_SECONDS = 20
 TOKEN_SECONDS = 4
 INDEX = "<!doctype html><link rel=icon href=data:,><script type=module>import('./' + location.hash.slice(1))</script>"
 BEFORE, AWAY = 1, 2
@@ -62,7 +63,7 @@ class Page:
 
     async def sees(self, state: tuple[str, int]) -> None:
         """Wait until that state is the last that it has printed."""
-        await eventually(self.heard, lambda _: self.states[-1:] == [state], WAIT_SECONDS)
+        await eventually(self.heard, lambda _: self.states[-1:] == [state], SOON_SECONDS)
 
     async def heard(self) -> tuple[list[dict[str, Any]], list[str]]:
         return self.lines, self.other
