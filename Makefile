@@ -24,7 +24,7 @@ test: .venv/dev.stamp $(if $(ARGS),,check) ## Run every check and every test, so
 	@$(BIN)/python -m pytest $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tests.pythons)
 
-test-fast: .venv/dev.stamp ## Run what needs no worker, no browser, no Node and no processes of its own, in some two minutes
+test-fast: .venv/dev.stamp ## Run what needs no worker, no browser, no Node and no processes of its own, in under a minute on two quiet cores
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: .venv/dev.stamp ## Lint, types, import rules, migrations, committed API descriptions

@@ -26,7 +26,7 @@ async def connections(database: Database) -> Answer:
     processes = room.api_processes + (await workers.alive(database.reader)).count
     is_shared = database.pooled.mode is not PoolerMode.SESSION
     each = 1 if is_shared else database.connections
-    facts = f"{each} a process, {processes} running, and PostgreSQL has {room.connections} for us"
+    facts = f"A process opens up to {each} at PostgreSQL, which has {room.connections} for us; {processes} are running"
     if max(processes, 1) * each > room.connections:
         return State.FAILED, (
             f"{facts}. Lower DATABASE_POOL_SIZE, start fewer processes, raise the server's max_connections (or the "

@@ -10,6 +10,7 @@ from app.settings import Settings
 from app.wiring import open_database
 from db.enums import PauseScope
 from resolvers import pauses
+from resolvers.audit import OPERATOR
 from resolvers.errors import InvalidInput
 
 
@@ -23,7 +24,7 @@ def pause(
     async def work(settings: Settings) -> int:
         try:
             async with open_database(settings) as database, database.transaction() as transaction:
-                await pauses.begin(transaction, scope, reason)
+                await pauses.begin(transaction, OPERATOR, scope, reason)
         except InvalidInput as error:
             typer.echo(error, err=True)
             return 1
@@ -38,7 +39,7 @@ def resume() -> None:
 
     async def work(settings: Settings) -> None:
         async with open_database(settings) as database, database.transaction() as transaction:
-            ended = await pauses.end(transaction)
+            ended = await pauses.end(transaction, OPERATOR)
         typer.echo("New videos are accepted again." if ended else "Nothing was paused.")
 
     sys.exit(run_process(work))

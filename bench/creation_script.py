@@ -51,19 +51,20 @@ class Sent(NamedTuple):
 
 async def captured(harness: Harness, server: Server, creations: Sequence[str]) -> str:
     """Send a few of the requests, each a user's own, and return the script of the last creation's transactions."""
-    log = harness.folder / "data" / "postgres" / "log"
+    log = log_of(harness)
     await data.clean(harness.database)
-    await _tell(harness, LOGGING)
+    await tell(harness, LOGGING)
     begin = log.stat().st_size
     for request in creations[:CREATIONS]:
         await ask(server.port, request)
     await asyncio.sleep(SETTLE_SECONDS)
-    written = _read(log, begin)
-    await _tell(harness, NOT_LOGGING)
+    written = read_from(log, begin)
+    await tell(harness, NOT_LOGGING)
     return script(transactions(written))
 
 
-async def _tell(harness: Harness, statements: tuple[str, ...]) -> None:
+async def tell(harness: Harness, statements: tuple[str, ...]) -> None:
+    """Have the server log all statements from now on, or no more."""
     async with harness.database.raw_connection(UNLIMITED) as connection:
         for statement in statements:
             await connection.execute(statement)
@@ -71,7 +72,13 @@ async def _tell(harness: Harness, statements: tuple[str, ...]) -> None:
     await asyncio.sleep(SETTLE_SECONDS)
 
 
-def _read(log: Path, begin: int) -> str:
+def log_of(harness: Harness) -> Path:
+    """Return where the server logs."""
+    return harness.folder / "data" / "postgres" / "log"
+
+
+def read_from(log: Path, begin: int) -> str:
+    """Return what has been logged behind so many bytes."""
     with log.open("rb") as file:
         file.seek(begin)
         return file.read().decode()

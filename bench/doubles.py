@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
+from providers.mock.videos import mock_video
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.doubles.omni import OmniDouble, serving_omni
 from tests.doubles.veo import VeoDouble, serving_veo
@@ -70,6 +71,8 @@ def _run(pipe: "Connection[object, Order]") -> None:
 
 async def _serve(pipe: "Connection[object, Order]", folder: Path) -> None:
     async with serving_veo() as veo, serving_omni() as omni, CloudinaryDouble(folder).serving() as cloudinary:
+        omni.video = mock_video("720p", "16:9", 8, audio=True).read_bytes()  # what it takes to look at is measured too
+        veo.give(omni.video)
         pipe.send((veo.url, omni.url, cloudinary.cloudinary_url))
         while (order := await asyncio.to_thread(pipe.recv)) != "end":
             _obey(veo, omni, order)

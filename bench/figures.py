@@ -95,7 +95,10 @@ class Section:
 
 
 class Effort(NamedTuple):
-    """How much is done: rounds of each pair, seconds a round, and how much there is of everything."""
+    """How much is done: rounds of each pair, seconds a round, and how much there is of everything.
+
+    `job_cases` are workers and jobs that wait behind those that are measured.
+    """
 
     rounds: int
     seconds: float
@@ -105,14 +108,37 @@ class Effort(NamedTuple):
     page: int
     flights: int
     subscribers: int
+    jobs: int
+    job_sizes: tuple[int, int]
+    job_cases: tuple[tuple[int, int], ...]
     connections: int = 16
 
 
 FULL = Effort(
-    rounds=5, seconds=5.0, warm_up=2.0, looks=20_000, many_looks=2_000_000, page=1000, flights=10_000, subscribers=5000
+    rounds=5,
+    seconds=5.0,
+    warm_up=2.0,
+    looks=20_000,
+    many_looks=2_000_000,
+    page=1000,
+    flights=10_000,
+    subscribers=5000,
+    jobs=300,
+    job_sizes=(30_000, 1_000_000),
+    job_cases=((1, 0), (2, 0), (4, 0), (1, 10_000), (4, 10_000), (1, 50_000)),
 )
 QUICK = Effort(
-    rounds=1, seconds=1.5, warm_up=0.5, looks=20_000, many_looks=40_000, page=50, flights=300, subscribers=200
+    rounds=1,
+    seconds=1.5,
+    warm_up=0.5,
+    looks=20_000,
+    many_looks=40_000,
+    page=50,
+    flights=300,
+    subscribers=200,
+    jobs=200,
+    job_sizes=(30_000, 60_000),
+    job_cases=((1, 0),),
 )
 
 Round = Callable[[], Awaitable[Outcome]]

@@ -24,6 +24,7 @@ from auth.caller import Caller
 from auth.policy import TokenPolicy
 from auth.tokens import sign
 from bench.figures import Failed
+from bench.load import cpu_seconds
 from bench.places import CLIENT, SERVER, pin
 from db import migrations
 from db.embedded.server import embedded_server
@@ -98,10 +99,22 @@ async def open_harness() -> AsyncIterator[Harness]:
 
 def _place_server(folder: Path) -> None:
     """Put PostgreSQL in its place; the processes that it starts for its clients come along."""
+    for process in postgres(folder):
+        pin(CLIENT, process.pid)
+
+
+def postgres(folder: Path) -> list[psutil.Process]:
+    """Return the processes of the server, the one that has started the others first."""
     lines = (folder / "data" / "postgres" / "postmaster.pid").read_text().splitlines()
     server = psutil.Process(int(lines[0]))
-    for process in (server, *server.children()):
-        pin(CLIENT, process.pid)
+    return [server, *server.children()]
+
+
+def postgres_seconds(folder: Path) -> float:
+    """Return how much processor time the server has used; of its processes that have ended, the first one has it."""
+    server, *others = postgres(folder)
+    of_ended = server.cpu_times().children_user + server.cpu_times().children_system
+    return float(of_ended + sum(cpu_seconds(process.pid) for process in (server, *others)))
 
 
 @asynccontextmanager

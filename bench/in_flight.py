@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import psutil
@@ -42,10 +42,14 @@ async def measure(harness: Harness, effort: Effort) -> Section:
     """Hold a few, then many; the difference is what the many need."""
     section = Section("In flight", "Mock generations held by one worker; measured is its resident memory (RSS).")
     few = int(effort.flights * FIRST_SHARE)
-    async with _empty(harness) as database, _worker(harness, effort) as worker:
+    most = dict.fromkeys(("GENERATIONS_AT_ONCE", "GENERATIONS_PER_WORKER"), 2 * effort.flights)
+    async with (
+        without_jobs(harness, NAME) as database,
+        worker(harness, NAME, most | {"MOCK_SECONDS": MOCK_SECONDS}) as process,
+    ):
         began = time.monotonic()
-        before = await _held(database, worker, 1, few)
-        after = await _held(database, worker, few + 1, effort.flights)
+        before = await _held(database, process, 1, few)
+        after = await _held(database, process, few + 1, effort.flights)
         seconds = time.monotonic() - began
     kilobytes = (after - before) / (effort.flights - few) / 1024
     what = f"memory a job, {effort.flights:,} in flight"
@@ -58,25 +62,25 @@ async def measure(harness: Harness, effort: Effort) -> Section:
 
 
 @asynccontextmanager
-async def _empty(harness: Harness) -> AsyncIterator[InspectedDatabase]:
-    """Make a database with users and nothing else."""
-    await data.filled_beside(harness.database, NAME, 0)
-    database = InspectedDatabase(harness.url(NAME).render_as_string(hide_password=False))
+async def without_jobs(harness: Harness, name: str) -> AsyncIterator[InspectedDatabase]:
+    """Make a database with users and nothing else; it goes afterwards."""
+    await data.filled_beside(harness.database, name, 0)
+    database = InspectedDatabase(harness.url(name).render_as_string(hide_password=False))
     try:
         yield database
     finally:
         await database.close()
-        await data.drop(harness.database, NAME)
+        await data.drop(harness.database, name)
 
 
 @asynccontextmanager
-async def _worker(harness: Harness, effort: Effort) -> AsyncIterator[psutil.Process]:
+async def worker(
+    harness: Harness, database: str, settings: Mapping[str, int], module: str = "app.worker"
+) -> AsyncIterator[psutil.Process]:
     """Run a worker, and kill it afterwards: to hand thousands of jobs back would take long."""
-    most = dict.fromkeys(("GENERATIONS_AT_ONCE", "GENERATIONS_PER_WORKER"), 2 * effort.flights)
-    settings = most | {"MOCK_SECONDS": MOCK_SECONDS, SUPERVISED: 1}
-    environment = harness.environment(NAME) | {name: str(value) for name, value in settings.items()}
+    environment = harness.environment(database) | {SUPERVISED: "1"} | {key: str(n) for key, n in settings.items()}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app.worker"), env=environment, stdin=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", module), env=environment, stdin=asyncio.subprocess.PIPE
     )
     pin(SERVER, process.pid)
     try:
@@ -98,7 +102,7 @@ async def _held(database: InspectedDatabase, worker: psutil.Process, first: int,
     deadline = time.monotonic() + MOST_SECONDS
     for start in range(first, last + 1, PORTION):
         end = min(start + PORTION - 1, last)
-        await _add(database, start, end)
+        await add_jobs(database, start, end)
         while (held := await _in_flight(database)) < end:
             if time.monotonic() > deadline:
                 raise Failed(f"Only {held:,} of {last:,} jobs were in flight after {MOST_SECONDS:.0f} s")
@@ -107,7 +111,8 @@ async def _held(database: InspectedDatabase, worker: psutil.Process, first: int,
     return int(worker.memory_info().rss)
 
 
-async def _add(database: InspectedDatabase, first: int, last: int) -> None:
+async def add_jobs(database: InspectedDatabase, first: int, last: int) -> None:
+    """Have the jobs of these numbers wait in the queue."""
     async with database.raw_connection(UNLIMITED) as connection:
         await connection.execute(ADD_JOBS, first, last)
     async with database.transaction() as session:

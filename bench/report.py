@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -40,6 +41,21 @@ def markdown(sections: Sequence[Section], effort: Effort, server_version: str, m
         parts.append(f"![Requests a second and latency of the looks query]({PICTURE})")
     parts += [_details(section) for section in sections]
     return "\n\n".join(parts) + "\n"
+
+
+def merged(report: str, newer: str) -> str:
+    """Put what a part was measured to be, and on which machine, into a report whose other figures stay as they were."""
+    (head, *sections), (newer_head, *newer_sections) = (
+        re.split(r"\n\n(?=## )", text.strip()) for text in (report, newer)
+    )
+    summary, newer_summary = (
+        next(part for part in text.split("\n\n") if part.startswith("| what |")) for text in (head, newer_head)
+    )
+    machine = next(part for part in newer_head.split("\n\n") if " cores, " in part).partition(";")[0]
+    newer_sections = [f"{section}\n\nMeasured by itself on {machine}." for section in newer_sections]
+    rows = {tuple(row.split("|")[1:3]): row for row in (*summary.splitlines(), *newer_summary.splitlines())}
+    titled = {section.partition("\n")[0]: section for section in (*sections, *newer_sections)}
+    return "\n\n".join([head.replace(summary, "\n".join(rows.values())), *titled.values()]) + "\n"
 
 
 def _method(effort: Effort, minutes: float) -> str:

@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from bench import creates, data, deliveries, growth, in_flight, lists, polls, reads, report, startup
+from bench import (
+    creates,
+    data,
+    deliveries,
+    first_view,
+    growth,
+    in_flight,
+    job_cost,
+    job_growth,
+    lists,
+    polls,
+    reads,
+    report,
+    startup,
+)
 from bench.figures import FULL, QUICK, Effort, Failed, NotThere, Section
 from bench.harness import Harness, open_harness
 from db.engine.limits import UNLIMITED
@@ -23,9 +37,12 @@ SECTIONS: dict[str, Callable[[Harness, Effort], Awaitable[Section]]] = {
     "polls": polls.measure,
     "creates": creates.measure,
     "growth": growth.measure,
+    "job-growth": job_growth.measure,
     "in-flight": in_flight.measure,
+    "job-cost": job_cost.measure,
     "deliveries": deliveries.measure,
     "startup": startup.measure,
+    "first-view": first_view.measure,
 }
 REPORT = "RESULTS.md"
 HERE = Path(__file__).parent
@@ -45,7 +62,9 @@ async def run(names: list[str], effort: Effort, folder: Path) -> None:
             sections += await _section(name, harness, effort)
             typer.echo(f"{name}: {time.monotonic() - section_began:.0f} s", err=True)
     text = report.markdown(sections, effort, server_version, (time.monotonic() - began) / 60)
-    (folder / REPORT).write_text(text)
+    file = folder / REPORT
+    is_part = len(names) < len(SECTIONS) and file.exists()
+    file.write_text(report.merged(file.read_text(), text) if is_part else text)
     for section in sections:
         if section.title == "Looks":
             report.picture(section.outcomes, folder / report.PICTURE)
@@ -63,7 +82,10 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="See in two minutes whether all of it works")] = False,
     only: Annotated[str, typer.Option(help=f"Some of {', '.join(SECTIONS)}, separated by commas")] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Where the report goes; `bench` unless something is left out")
+        Path | None,
+        typer.Option(
+            help="Where the report goes, with --only into that which is there; `bench` unless something is left out"
+        ),
     ] = None,
 ) -> None:
     """Measure and report."""

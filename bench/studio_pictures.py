@@ -1,7 +1,7 @@
-"""Pictures of Studio: the two of the README, and each view in three widths, light and dark, to look at.
+"""Pictures of Studio: the README's, one of which moves, and each view in three widths, light and dark, to look at.
 
-`MOCK_SECONDS=20 make serve` in one terminal; `python -m bench.studio_pictures` in another. It makes looks and videos of
-the demo user.
+`MOCK_SECONDS=8 make serve` in one terminal; in another, `python -m bench.studio_pictures --admin-token` with what
+`lookreel token --email you@example.com --admin` prints. It makes looks and videos of the demo user.
 """
 
 import argparse
@@ -23,6 +23,11 @@ WIDTHS = (360, 768, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOOKS = {"Stone Essence II": 0, "Blue Hour": 140, "Forest Walk": 90, "Rose Linen": 235, "Night Shift": 180}
 READY_MS = 60_000
+FILM_SIZE = (1040, 699)
+STEP_MS = 300
+PLAYED_FRAMES = 8
+PROMPT = "The model turns slowly in soft daylight"
+MONITOR = ("Overview", "Videos", "Accounts", "Audit log")
 
 
 def main() -> None:
@@ -30,15 +35,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000/", help="a server that has a demo user")
     parser.add_argument("--all", type=Path, help="a folder for each view in each width and scheme")
-    parser.add_argument("--admin-token", help="shows the monitor, too")
+    parser.add_argument("--admin-token", required=True, help="gives the demo user tokens, and shows the monitor")
     asked = parser.parse_args()
     with _browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=1)
         _enter(page, asked.url)
+        _grant(page, asked.url, asked.admin_token)
         _make_looks(page, asked.url)
-        look = _make_video(page, asked.url)
-        state = page.context.storage_state()
         README_PICTURES.mkdir(parents=True, exist_ok=True)
+        look = _make_video(page, asked.url, Film(page))
+        state = page.context.storage_state()
         for name, place in (("studio-looks", "#/looks"), ("studio-look", look)):
             _write(page, f"{asked.url}{place}", README_PICTURES / f"{name}.webp")
         if asked.all:
@@ -57,6 +63,11 @@ def _enter(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("button", name="Enter as the demo user").click()
     page.locator(".look-card").first.wait_for()
+
+
+def _grant(page: Page, url: str, admin_token: str) -> None:
+    mutation = f'mutation {{ grantTokens(input: {{ email: "{EMAIL}", tokens: 1000 }}) {{ balance }} }}'
+    page.request.post(f"{url}graphql", data={"query": mutation}, headers={"Authorization": f"Bearer {admin_token}"})
 
 
 def _make_looks(page: Page, url: str) -> None:
@@ -84,21 +95,65 @@ def _turned(hue: int) -> bytes:
     return file.getvalue()
 
 
-def _make_video(page: Page, url: str) -> str:
-    """Make a video of the newest look and begin another one; return the look's place."""
+class Film:
+    """A moving picture of what happens on a page: what it shows at some moments, each for some time."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._frames: list[Image.Image] = []
+        self._milliseconds: list[int] = []
+
+    def shoot(self, milliseconds: int) -> None:
+        """Take what there is to see; it will be shown for so long."""
+        self._page.evaluate("window.scrollTo(0, 0)")
+        whole = Image.open(io.BytesIO(self._page.screenshot())).convert("RGB")
+        self._frames.append(whole.resize(FILM_SIZE, Image.Resampling.LANCZOS))
+        self._milliseconds.append(milliseconds)
+
+    def write(self, target: Path) -> None:
+        """Write it as an animation that begins again."""
+        first, *others = self._frames
+        first.save(
+            target, save_all=True, append_images=others, duration=self._milliseconds, loop=0, quality=70, method=6
+        )
+
+
+def _make_video(page: Page, url: str, film: Film) -> str:
+    """Make a video of a look that has none, on film, then one that fails and one that goes on; return the place."""
     page.goto(f"{url}#/looks")
-    page.locator(".look-card").first.click()
-    page.get_by_label("What should happen?").fill("The model turns slowly in soft daylight")
-    page.get_by_role("button", name="Generate", exact=True).click()
-    page.locator("[data-status=SUCCEEDED]").first.wait_for(timeout=READY_MS)
-    button = page.get_by_role("button", name="Make default")
-    if button.count():
-        button.first.click()
+    page.reload()
+    look = page.locator(".look-card", has_text="0 videos").first
+    look.wait_for()
+    page.wait_for_load_state("networkidle")
+    film.shoot(1500)
+    look.click()
+    page.locator(".price dd").first.wait_for()
+    film.shoot(1200)
+    _generate(page, PROMPT, film)
+    ready = page.locator("[data-status=SUCCEEDED] video").first
+    while not ready.is_visible():
+        film.shoot(STEP_MS)
+        page.wait_for_timeout(STEP_MS)
+    ready.evaluate("video => { video.muted = true; return video.play() }")
+    for _ in range(PLAYED_FRAMES):
+        film.shoot(STEP_MS)
+        page.wait_for_timeout(STEP_MS)
+    page.get_by_role("button", name="Make default").first.click()
     page.get_by_text("Unset default").first.wait_for()
-    page.get_by_label("What should happen?").fill("A slow close-up along the fabric")
-    page.get_by_role("button", name="Generate", exact=True).click()
-    page.locator("[data-status=RUNNING]").first.wait_for(timeout=READY_MS)
+    film.shoot(2000)
+    film.write(README_PICTURES / "studio.webp")
+    for prompt, status in (("A close-up [fail:CONTENT_FILTERED]", "FAILED"), ("A slow close-up", "RUNNING")):
+        _generate(page, prompt)
+        page.locator(f"[data-status={status}]").first.wait_for(timeout=READY_MS)
     return str(page.evaluate("location.hash"))
+
+
+def _generate(page: Page, prompt: str, film: Film | None = None) -> None:
+    page.get_by_label("What should happen?").fill(prompt)
+    if film:
+        film.shoot(1200)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_role("article", name=prompt).first.wait_for()
 
 
 def _write(page: Page, address: str, target: Path) -> None:
@@ -114,7 +169,7 @@ class Shown(NamedTuple):
     url: str
     state: StorageState
     look: str
-    admin_token: str | None
+    admin_token: str
 
 
 def _all(browser: Browser, shown: Shown, folder: Path) -> None:
@@ -124,22 +179,24 @@ def _all(browser: Browser, shown: Shown, folder: Path) -> None:
             size: ViewportSize = {"width": width, "height": 900}
             visitor = browser.new_page(viewport=size, color_scheme=scheme)
             _shoot(visitor, shown.url, folder / f"sign-in-{width}-{scheme}.png")
-            if shown.admin_token:
-                _shoot_monitor(visitor, shown, folder / f"monitor-{width}-{scheme}.png")
+            _shoot_monitor(visitor, shown, folder, f"{width}-{scheme}")
             page = browser.new_page(viewport=size, color_scheme=scheme, storage_state=shown.state)
             for name, place in _views(page, shown.url, shown.look).items():
                 _shoot(page, f"{shown.url}{place}", folder / f"{name}-{width}-{scheme}.png")
 
 
-def _shoot_monitor(page: Page, shown: Shown, target: Path) -> None:
-    page.get_by_label("Sign in with a token").fill(shown.admin_token or "")
+def _shoot_monitor(page: Page, shown: Shown, folder: Path, kind: str) -> None:
+    page.get_by_label("Sign in with a token").fill(shown.admin_token)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.locator(".purse").wait_for()
     page.goto(f"{shown.url}#/monitor")
-    page.get_by_label("Find an account").fill(EMAIL)
-    page.get_by_role("button", name="Find").click()
-    page.locator("table").wait_for()
-    page.screenshot(path=target, full_page=True)
+    for part in MONITOR:
+        page.get_by_role("tab", name=part, exact=True).click()
+        page.locator("td").first.wait_for()
+        if part == "Accounts":
+            page.get_by_role("button", name=EMAIL).click()
+            page.get_by_label("Tokens to add").wait_for()
+        page.screenshot(path=folder / f"monitor-{part.lower().replace(' ', '-')}-{kind}.png", full_page=True)
 
 
 def _views(page: Page, url: str, look: str) -> dict[str, str]:

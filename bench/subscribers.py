@@ -30,7 +30,7 @@ from app.wiring import open_database
 from auth.caller import Caller
 from auth.tokens import sign
 from bench.sockets import Client, connect
-from db import video_jobs
+from db import video_job_changes
 from db.engine.database import Database
 from db.video_jobs import VideoJobRow
 from resolvers import accounts, video_job_creation
@@ -116,7 +116,7 @@ async def touch(database: Database, jobs: list[VideoJobRow], text: str) -> None:
     """Change all jobs in one transaction."""
     async with database.transaction() as session:
         for number, job in enumerate(jobs):
-            changed = await video_jobs.change(session, job, {"status_message": text})
+            changed = await video_job_changes.change(session, job, {"status_message": text}, {})
             jobs[number] = job if changed is None else changed
 
 

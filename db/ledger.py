@@ -11,14 +11,11 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    DateTime,
     Integer,
     Text,
     Uuid,
     any_,
     bindparam,
-    case,
-    cast,
     func,
     literal_column,
     select,
@@ -102,10 +99,6 @@ class LedgerRow(Row):
     created_at: datetime
 
 
-class _Sum(Row):
-    tokens: int
-
-
 class _Locked(Row):
     is_locked: bool
 
@@ -164,29 +157,6 @@ _BY_ID = Statement(select(*_ENTRY).where(LedgerEntry.id == bindparam("entry")), 
 _BY_REFERENCE = Statement(
     select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), LedgerEntry.kind == bindparam("kind")),
     LedgerRow,
-)
-# What was used: paid or not, less what came back.
-_USED = cast(
-    func.coalesce(
-        func.sum(
-            case(
-                (LedgerEntry.kind == literal_column(f"'{LedgerEntryKind.CHARGE}'"), LedgerEntry.uncharged),
-                else_=-LedgerEntry.uncharged,
-            )
-            - LedgerEntry.amount
-        ),
-        0,
-    ),
-    BigInteger,
-)
-_SINCE = bindparam("since", type_=DateTime(timezone=True))
-_USES = LedgerEntry.kind.in_([literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)])
-_USED_BY = Statement(
-    select(_USED).where(LedgerEntry.user_id == bindparam("owner"), LedgerEntry.created_at >= _SINCE, _USES), _Sum
-)
-# Ids begin with their time (RFC 9562, version 7), so that the primary key finds a day's entries.
-_USED_BY_ALL = Statement(
-    select(_USED).where(LedgerEntry.id >= bindparam("first"), LedgerEntry.created_at >= _SINCE, _USES), _Sum
 )
 _LOCK = Statement(
     select(literal_column("true")).select_from(
@@ -265,16 +235,3 @@ async def by_reference(writer: Writer, kind: LedgerEntryKind, reference: str) ->
 async def lock_spending(writer: Writer) -> None:
     """Let one creation after the other ask what all have spent, until the transaction ends."""
     await writer.fetch(_LOCK, space=SPENDING_LOCK, name="")
-
-
-async def used_by(reader: Reader, user_id: UUID, since: datetime) -> int:
-    """Add up what a user has used since a time, paid or not, less refunds."""
-    (used,) = await reader.fetch(_USED_BY, owner=user_id, since=since)
-    return used.tokens
-
-
-async def used_by_all(reader: Reader, since: datetime) -> int:
-    """Add up what everybody has used since a time, as `used_by` does."""
-    first = UUID(int=int(since.timestamp() * 1000) << 80)
-    (used,) = await reader.fetch(_USED_BY_ALL, first=first, since=since)
-    return used.tokens

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BindParameter,
     Boolean,
     Double,
+    Integer,
     ScalarSelect,
     SQLColumnExpression,
     Text,
@@ -32,8 +33,9 @@ AnyType = TypeVar("AnyType")
 class Waiting(Row):
     """A waiting job, and what its wait depends on.
 
-    That is its place among all that wait (1 is next), the generations in progress over all users, and how long its
-    model's latest videos took from their submit to their end, in seconds; None where there are none.
+    That is its place among all that wait (1 is next; counted so far and no further), the generations in progress of all
+    users, and how long its model's latest videos took from their submit to their end, in seconds; None where there are
+    none.
     """
 
     id: UUID
@@ -53,15 +55,19 @@ class Median(Row):
 # A column, or a parameter.
 Of = SQLColumnExpression[AnyType] | BindParameter[AnyType]
 _other, _done = aliased(VideoJob), aliased(VideoJob)
-_position = (
-    select(func.count())
+# In order, so that the index of the waiting is read, however few of all jobs wait.
+_ahead = (
+    select(_other.id)
     .where(
         _other.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
         tuple_(_other.queue_at, _other.id) <= tuple_(VideoJob.queue_at, VideoJob.id),
     )
+    .order_by(_other.queue_at, _other.id)
+    .limit(bindparam("most", type_=Integer))
     .correlate(VideoJob)
-    .scalar_subquery()
+    .subquery()
 )
+_position = select(func.count()).select_from(_ahead).correlate(VideoJob).scalar_subquery()
 _running = select(func.count()).where(_other.status == literal_column(f"'{VideoJobStatus.RUNNING}'")).scalar_subquery()
 
 
@@ -110,6 +116,6 @@ async def median_seconds(reader: Reader, model: str, *, mock_mode: bool) -> floa
     return median.seconds
 
 
-async def waiting(reader: Reader, job_ids: Sequence[UUID]) -> list[Waiting]:
-    """Read which of the jobs wait, and what their waits depend on."""
-    return await reader.fetch(_WAITING, jobs=job_ids)
+async def waiting(reader: Reader, job_ids: Sequence[UUID], *, most: int) -> list[Waiting]:
+    """Read which of the jobs wait, and what their waits depend on; places are counted up to `most`."""
+    return await reader.fetch(_WAITING, jobs=job_ids, most=most)

@@ -1,10 +1,9 @@
 """Statements on the images that videos are made from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among
@@ -46,17 +45,13 @@ _KEPT = Statement(
 )
 
 
-def _removed_at(due_at: ColumnElement[datetime]) -> Statement[NoRow]:
-    removal = insert(FileRemoval).from_select(
-        ["address", "due_at"], select(VideoJobImage.address, due_at).where(VideoJobImage.video_job_id == among("jobs"))
-    )
-    return Statement(
-        removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at}), NoRow
-    )
-
-
-_REMOVE_LATER = _removed_at(func.now() + VideoJobImage.kept_for)
-_REMOVE = _removed_at(func.now())
+_removal = insert(FileRemoval).from_select(
+    ["address", "due_at"],
+    select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs")),
+)
+_REMOVE = Statement(
+    _removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": _removal.excluded.due_at}), NoRow
+)
 
 
 async def add(writer: Writer, video_job_id: UUID, images: Iterable[Mapping[str, object]]) -> None:
@@ -73,11 +68,6 @@ async def of_job(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
 async def kept(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
     """Read those of a job's images whose files are not to go yet, the reference images in their order."""
     return await reader.fetch(_KEPT, job=video_job_id)
-
-
-async def schedule_removal(writer: Writer, video_job_id: UUID) -> None:
-    """Have the files of a job that has ended removed in the background, once they were kept for long enough."""
-    await writer.fetch(_REMOVE_LATER, jobs=[video_job_id])
 
 
 async def remove(writer: Writer, job_ids: Sequence[UUID]) -> None:

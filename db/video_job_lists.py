@@ -178,7 +178,7 @@ async def page(reader: Reader, wanted: VideoJobFilter, *, first: int, after: Pos
 
 
 async def offset_page(reader: Reader, wanted: VideoJobFilter, *, skip: int, limit: int) -> OffsetPage[VideoJobRow]:
-    """Read a page of the jobs that pass the filter with the exact total, newest first."""
+    """Read a page of the jobs that pass the filter with the total, newest first."""
     return await skipping(reader, _listing(wanted.names()), wanted.values(), skip=skip, limit=limit)
 
 

@@ -1,8 +1,7 @@
 """Statements on video jobs and their logs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +16,11 @@ from sqlalchemy import (
     delete,
     exists,
     false,
-    func,
     literal_column,
     null,
     or_,
     select,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -249,35 +246,6 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
     await writer.fetch(_REMOVE, jobs=[job.id for job in jobs])
     for job in jobs:
         wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)
-
-
-async def change(
-    writer: Writer, job: VideoJobRow, values: Mapping[str, object], *, now: Collection[str] = ()
-) -> JobRow | None:
-    """Set columns if the row still has the version that was read, count the version up, and wake the followers.
-
-    `now` names the columns that become the time of the transaction. Return the row as it has become, or None where
-    somebody else has changed it since it was read.
-    """
-    statement = _change(tuple(sorted(values)), tuple(sorted(now)))
-    changed = await first_row(writer, statement, job=job.id, read_version=job.version, **values)
-    if changed is not None:
-        wake_up_after_commit(writer, changed.id, changed.version, changed.user_id)
-    return changed
-
-
-@lru_cache(maxsize=64)
-def _change(names: tuple[str, ...], now: tuple[str, ...]) -> Statement[JobRow]:
-    """Put together what sets these columns: there are as many combinations as kinds of transitions."""
-    return Statement(
-        update(VideoJob)
-        .where(_IS_JOB, VideoJob.version == bindparam("read_version"))
-        .values({name: bindparam(name) for name in names})
-        .values(dict.fromkeys((*now, "updated_at"), func.now()))
-        .values(version=VideoJob.version + 1)
-        .returning(*_ALL),
-        JobRow,
-    )
 
 
 async def add_log(writer: Writer, job_id: UUID, level: LogLevel, message: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Double, Interval, Uuid, bindparam, cast, delete, func, literal_column, select
+from sqlalchemy import Double, Interval, Uuid, bindparam, cast, delete, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
@@ -24,6 +24,12 @@ class Alive(Row):
     silent_seconds: float | None
 
 
+class First(Row):
+    """Whether no other worker is before this one."""
+
+    is_first: bool
+
+
 _is_waiting = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _last_sign = func.coalesce(
     select(func.max(Worker.seen_at)).scalar_subquery(),
@@ -39,6 +45,7 @@ _is_alive = Worker.seen_at > func.now() - bindparam("alive", type_=Interval)
 _ALIVE = Statement(
     select(select(func.count()).where(_is_alive).select_from(Worker).scalar_subquery(), SILENT_SECONDS), Alive
 )
+_IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("worker", type_=Uuid))), First)
 _BEAT = Statement(
     insert(Worker)
     .values(id=bindparam("worker", type_=Uuid))
@@ -52,6 +59,12 @@ async def alive(reader: Reader) -> Alive:
     """Read whether there are workers."""
     (found,) = await reader.fetch(_ALIVE, alive=ALIVE)
     return found
+
+
+async def is_first(reader: Reader, worker_id: UUID, alive: timedelta) -> bool:
+    """Whether none with a lower id has given a sign of life for so long: true of one worker, for a moment of two."""
+    (found,) = await reader.fetch(_IS_FIRST, worker=worker_id, alive=alive)
+    return found.is_first
 
 
 async def beat(writer: Writer, worker_id: UUID) -> None:

@@ -4,19 +4,23 @@ A transition is one short transaction: the row, a log line, a wake-up. It raises
 longer what the caller read; the caller reads it again and decides anew.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
-from db import accounts, file_removals, generation_costs, video_job_images, video_jobs
+from db import accounts, file_removals, generation_costs, video_job_changes, video_jobs
 from db.engine.statements import Writer
 from db.enums import ContentCredentials, LogLevel, VideoJobStatus
 from db.generation_costs import Cost
+from db.video_job_changes import NOW, Parts, file_owned, file_scheduled, images_scheduled, line
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back
 from resolvers.ports import StoredVideo
 from resolvers.video_jobs import status_message
+
+NOTHING: Parts = MappingProxyType({})
 
 
 class VideoJobChanged(Exception):
@@ -36,6 +40,11 @@ class KeptVideo:
     content_credentials: ContentCredentials = ContentCredentials.NONE
     cost: Cost | None = None
     warnings: Sequence[str] = ()
+
+    @property
+    def is_one_statement(self) -> bool:
+        """Whether nothing is written but the job's end."""
+        return self.cost is None and not self.warnings
 
 
 async def take(writer: Writer, job: JobRow, run_id: UUID) -> JobRow:
@@ -60,10 +69,10 @@ async def note_fault(writer: Writer, job: JobRow, message: str) -> JobRow:
 async def begin_storing(writer: Writer, job: JobRow, address: str) -> JobRow:
     """Note that the video is about to be stored under an address, to be removed should the job never come to own it."""
     text = status_message("Storing the video", mock_mode=job.mock_mode)
-    storing = job if job.status_message == text else await change(writer, job, None, status_message=text)
-    # The job first, here as everywhere: one order of locks.
-    await file_removals.schedule_unless_owned(writer, [address])
-    return storing
+    if job.status_message == text:
+        await file_removals.schedule_unless_owned(writer, [address])
+        return job
+    return await change(writer, job, None, also={file_scheduled: {"file": address}}, status_message=text)
 
 
 async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
@@ -83,14 +92,13 @@ async def succeed(writer: Writer, job: JobRow, video: KeptVideo) -> JobRow:
         video_width=video.properties.width,
         video_height=video.properties.height,
         content_credentials=video.content_credentials,
-        now={"completed_at"},
+        also={file_owned: {"file": video.address}, images_scheduled: {}},
+        completed_at=NOW,
     )
     for warning in video.warnings:
         await video_jobs.add_log(writer, job.id, LogLevel.WARNING, warning)
     if video.cost is not None:
         await generation_costs.add(writer, job.id, job.user_id, job.model, video.cost)
-    await file_removals.withdraw(writer, [video.address])
-    await video_job_images.schedule_removal(writer, job.id)
     return succeeded
 
 
@@ -111,9 +119,9 @@ async def fail(writer: Writer, job: JobRow, code: str, message: str, *, refund: 
         status_message=status_message("Video generation failed", mock_mode=job.mock_mode),
         error_code=code,
         error_message=message,
-        now={"completed_at"},
+        also={images_scheduled: {}},
+        completed_at=NOW,
     )
-    await video_job_images.schedule_removal(writer, job.id)
     refunded = await give_back(writer, failed) if refund else 0
     if refunded:
         await video_jobs.add_log(writer, failed.id, LogLevel.INFO, f"{refunded} tokens refunded")
@@ -126,20 +134,19 @@ async def change(
     log: str | None,
     *,
     level: LogLevel = LogLevel.INFO,
-    now: Collection[str] = (),
+    also: Parts = NOTHING,
     **values: object,
 ) -> JobRow:
-    """Set columns of the job as it was read, with a line in its log where there is something to tell.
+    """Set columns of the job as it was read, with a line in its log where there is something to tell: one statement.
 
-    `now` names the columns that become the time of the transaction.
+    `also` is what else is written.
 
     Raises:
         VideoJobChanged
 
     """
-    changed = await video_jobs.change(writer, job, values, now=now)
+    parts = also if log is None else {line: {"level": level, "message": log}, **also}
+    changed = await video_job_changes.change(writer, job, values, parts)
     if changed is None:
         raise VideoJobChanged
-    if log is not None:
-        await video_jobs.add_log(writer, job.id, level, log)
     return changed

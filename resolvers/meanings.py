@@ -61,7 +61,8 @@ MEANINGS = {
     "error_code": "Stable, for programs; set exactly when FAILED",
     "error_message": "For a person; set exactly when FAILED",
     "deleted_at": "When; UTC",
-    "estimated_wait_seconds": "Until a waiting job begins: an estimate from recent run times; null unless PENDING. "
+    "estimated_wait_seconds": "Until a waiting job begins: an estimate from recent run times; null unless PENDING, and "
+    "where more than 1,000 are ahead. "
     "Read it again, as the place in the queue",
     "generated_image_url": "The look's image",
     "id": "A UUID, the same over both APIs",
@@ -93,8 +94,8 @@ MEANINGS = {
     "products": "The products, in the owner's order; a repeated sku is kept once",
     "progress_is_estimated": "Whether the percentage is an estimate from recent run times",
     "progress_percentage": "0 to 100; 100 exactly when the video is stored",
-    "queue_position": "The place among all waiting jobs, 1 is next; null unless PENDING. "
-    "It moves with other jobs, of which a stream of this one does not tell: read it again now and then",
+    "queue_position": "The place among all waiting jobs, 1 is next, 1001 is behind a thousand or more; null unless "
+    "PENDING. It moves with other jobs, of which a stream of this one does not tell: read it again now and then",
     "reference": "What it answers to outside, such as an invoice",
     "request_id": "To be given when asking for help; also in `X-Request-ID`",
     "shared_with": "Whom the look is shared with, where its visibility is `shared`",

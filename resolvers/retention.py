@@ -28,8 +28,6 @@ class Retention:
 
     def batches(self) -> Iterator[tuple[str, int, Batch]]:
         """Yield what is to be deleted by name, with how many rows are a full batch, and what deletes one."""
-        if self.jobs is not None:
-            yield "video jobs", JOBS, partial(_remove_jobs, age=self.jobs)
         for name, statement, age in (
             ("lines of jobs' logs", retention.JOB_LOGS, self.job_logs),
             ("lines of the queue's log", retention.QUEUE_LOG, self.queue_statistics),
@@ -38,6 +36,8 @@ class Retention:
         ):
             if age is not None:
                 yield name, ROWS, partial(retention.prune, oldest=statement, age=age, limit=ROWS)
+        if self.jobs is not None:
+            yield "video jobs", JOBS, partial(_remove_jobs, age=self.jobs)
 
 
 async def _remove_jobs(writer: Writer, age: timedelta) -> int:

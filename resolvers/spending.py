@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from db import ledger
+from auth.caller import Caller
+from db import ledger, spending
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
-from resolvers.errors import Paused, SpendingCeiling
+from resolvers.errors import InvalidInput, Paused, SpendingCeiling
 from resolvers.policy import Ceilings
+
+USUAL_DAYS = 14
+MOST_DAYS = 31
 
 
 def pause_of(*, paused: str | None, paused_real: str | None, mock_mode: bool) -> Paused | None:
@@ -25,11 +29,32 @@ async def lock_ceiling(writer: Writer, ceilings: Ceilings) -> None:
 async def ceiling_reached(reader: Reader, account: Account, cost: int, ceilings: Ceilings) -> SpendingCeiling | None:
     """Return the refusal where a creation of that cost would pass a ceiling; a day is one of UTC."""
     now = datetime.now(UTC)
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = _midnight(now)
     seconds = int((today + timedelta(days=1) - now).total_seconds()) + 1
     of_user, of_house = ceilings.user_tokens_a_day, ceilings.house_tokens_a_day
-    if of_user is not None and await ledger.used_by(reader, account.id, today) + cost > of_user:
+    if of_user is not None and await spending.used_by(reader, account.id, today) + cost > of_user:
         return SpendingCeiling(of_user, seconds)
-    if of_house is not None and await ledger.used_by_all(reader, today) + cost > of_house:
+    if of_house is not None and await spending.used_by_all(reader, today) + cost > of_house:
         return SpendingCeiling(None, seconds)
     return None
+
+
+async def by_day(reader: Reader, caller: Caller, days: int | None) -> dict[str, int]:
+    """Add up what all have used on each of the last days (UTC) such as `2026-11-28`, oldest first, today last.
+
+    Raises:
+        AdminRequired, InvalidInput
+
+    """
+    caller.require_admin()
+    days = USUAL_DAYS if days is None else days
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput(f"days must be 1 to {MOST_DAYS}", field="days")
+    first = _midnight(datetime.now(UTC)) - timedelta(days=days - 1)
+    used = {row.day: row.tokens for row in await spending.by_day(reader, first)}
+    names = [f"{first + timedelta(days=number):%Y-%m-%d}" for number in range(days)]
+    return {name: used.get(name, 0) for name in names}
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

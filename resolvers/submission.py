@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from db import accounts, submission_pace
 from db.engine.statements import Writer
 from db.enums import LogLevel, Submission, VideoJobStatus
+from db.video_job_changes import NOW
 from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.generation import change, fail
@@ -59,7 +60,8 @@ async def record_operation(writer: Writer, job: JobRow, operation_name: str, mad
         status_message=status_message("Generating the video", mock_mode=job.mock_mode),
         submission=Submission.SENT,
         operation_name=operation_name,
-        now={"submitted_at"} if job.started_at else {"submitted_at", "started_at"},
+        submitted_at=NOW,
+        started_at=job.started_at or NOW,
     )
 
 

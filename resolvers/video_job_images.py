@@ -143,7 +143,7 @@ async def stored(
     if not parts:
         yield asked
         return
-    request = replace(asked, images=tuple([await _fingerprinted(part) for part in parts])).normalised()
+    request = (await fingerprinted(asked, uploads)).normalised()
     if await _is_replay(services, caller, request):
         yield request
         return
@@ -172,8 +172,18 @@ async def with_pictures_of_look(services: Services, caller: Caller, asked: Video
     )
 
 
+async def fingerprinted(asked: VideoJobInput, uploads: Uploads) -> VideoJobInput:
+    """Return the request with its images named by what was sent, of which just the first bytes have been looked at.
+
+    Raises:
+        InvalidInput
+
+    """
+    return replace(asked, images=tuple([await _fingerprinted(part) for part in uploads.parts()]))
+
+
 async def inspected(asked: VideoJobInput, uploads: Uploads, catalogue: Catalogue) -> VideoJobInput:
-    """Return the request with its images checked and named, not stored.
+    """Return the request with its images decoded and named, not stored.
 
     Raises:
         InvalidInput

@@ -13,6 +13,7 @@ from db import (
     job_briefs,
     ledger,
     look_videos,
+    video_job_changes,
     video_job_deletions,
     video_job_images,
     video_jobs,
@@ -136,14 +137,15 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | 
     # The account first, as in a creation: one order of locks for everybody.
     await accounts.lock(writer, job.user_id)
     while not VideoJobStatus(job.status).is_terminal:
-        cancelled = await video_jobs.change(
+        cancelled = await video_job_changes.change(
             writer,
             job,
             {
                 "status": VideoJobStatus.CANCELLED,
                 "status_message": status_message("Cancelled", mock_mode=job.mock_mode),
+                "completed_at": video_job_changes.NOW,
             },
-            now={"completed_at"},
+            {video_job_changes.images_scheduled: {}},
         )
         if cancelled is not None:
             await _note_cancellation(writer, cancelled, by="the user" if caller.user_id == job.user_id else "an admin")
@@ -209,7 +211,6 @@ async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -
 
 async def _note_cancellation(writer: Writer, job: JobRow, *, by: str) -> None:
     waiting = job.started_at is None and job.submission == Submission.NEW
-    await video_job_images.schedule_removal(writer, job.id)
     refunded = await give_back(writer, job) if waiting else 0
     message = f"Cancelled by {by}" + (f", {refunded} tokens refunded" if refunded else "")
     await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)

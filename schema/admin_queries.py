@@ -8,10 +8,18 @@ import strawberry
 
 from auth.caller import AccountStatus, Role
 from db.enums import AuditAction
-from resolvers import admin_lists, audit, video_job_lists
+from resolvers import admin_lists, audit, spending, video_job_lists
 from resolvers.admin_lists import AdminNarrowing
 from resolvers.audit import AuditNarrowing
-from schema.admin_types import AdminQueue, AdminUser, AdminVideoJobConnection, AdminVideoJobFilter, AuditEntry
+from schema.admin_types import (
+    AdminQueue,
+    AdminSpending,
+    AdminSpendingDay,
+    AdminUser,
+    AdminVideoJobConnection,
+    AdminVideoJobFilter,
+    AuditEntry,
+)
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
 from schema.context import Info
 
@@ -25,6 +33,7 @@ ByActor = Annotated[strawberry.ID | None, strawberry.argument(description="Only 
 ToUser = Annotated[strawberry.ID | None, strawberry.argument(description="Only what was done to this user")]
 ToObject = Annotated[strawberry.ID | None, strawberry.argument(description="Only what was done to this job or look")]
 Since = Annotated[datetime | None, strawberry.argument(description="Only what was done then or later")]
+Days = Annotated[int | None, strawberry.argument(description=f"How many, 1 to {spending.MOST_DAYS}")]
 Before = Annotated[datetime | None, strawberry.argument(description="Only what was done before")]
 
 
@@ -73,6 +82,16 @@ class AdminQueries:
         context = info.context
         return AdminQueue.of(
             await admin_lists.queue(context.reader, context.authenticated_caller, context.services.catalogue)
+        )
+
+    @strawberry.field(description="How many tokens all have used on each of the last days (UTC); for admins.")
+    async def admin_spending(self, info: Info, days: Days = spending.USUAL_DAYS) -> AdminSpending:
+        """Add up by day."""
+        context = info.context
+        found = await spending.by_day(context.reader, context.authenticated_caller, days)
+        return AdminSpending(
+            ceiling=context.services.catalogue.policy.ceilings.house_tokens_a_day,
+            days=[AdminSpendingDay(day=day, tokens=tokens) for day, tokens in found.items()],
         )
 
     @strawberry.field(description="What admins and operators did to what is not their own, newest first; for admins.")

@@ -12,6 +12,7 @@ from auth.caller import AccountStatus, Role
 from db.audit import AuditRow
 from db.engine.paging import MOST_COUNTED
 from db.enums import AuditAction, AuditActor, PauseScope, VideoJobStatus
+from db.pauses import PauseRow
 from db.user_lists import MOST_JOBS_COUNTED, UserRow
 from graphql_server.columns import column
 from resolvers import admin_lists
@@ -181,6 +182,11 @@ class AdminPause:
     scope: PauseScope = strawberry.field(description="Which creations")
     reason: str = strawberry.field(description="Why, for a person")
 
+    @classmethod
+    def all_of(cls, rows: Sequence[PauseRow]) -> "list[AdminPause]":
+        """Show pauses."""
+        return [cls(scope=PauseScope(row.scope), reason=row.reason) for row in rows]
+
 
 @strawberry.type(description="What waits and runs in the whole fleet.")
 class AdminQueue:
@@ -210,8 +216,26 @@ class AdminQueue:
                 AdminWorker(id=strawberry.ID(str(row.id)), running=row.running, last_heartbeat_at=row.last_heartbeat_at)
                 for row in state.workers
             ],
-            pauses=[AdminPause(scope=PauseScope(row.scope), reason=row.reason) for row in state.pauses],
+            pauses=AdminPause.all_of(state.pauses),
         )
+
+
+@strawberry.type(description="How many tokens all have used on a day, less what was given back.")
+class AdminSpendingDay:
+    """See `resolvers.spending.by_day`."""
+
+    day: str = strawberry.field(description="In UTC, such as `2026-11-28`")
+    tokens: float = strawberry.field(description="How many, charged or of unlimited accounts")
+
+
+@strawberry.type(description="How many tokens all have used lately.")
+class AdminSpending:
+    """The answer of `adminSpending`."""
+
+    ceiling: float | None = strawberry.field(
+        description="How many all together may use in a day before creations are refused; null: no ceiling"
+    )
+    days: list[AdminSpendingDay] = strawberry.field(description="Each day, the oldest first, today last")
 
 
 def _users(rows: Sequence[AuditRow], _context: RequestContext) -> list[User | None]:

@@ -60,6 +60,11 @@ class AdminVideoJobsError(UserError):
     """Implemented by each error that can be among them."""
 
 
+@strawberry.interface(description="Why creations were not paused.")
+class PauseError(UserError):
+    """Implemented by each error that can be among them."""
+
+
 @strawberry.type(description="A field breaks its rule.")
 class InvalidInput(
     CreateVideoJobError,
@@ -68,6 +73,7 @@ class InvalidInput(
     ConsumeTokensError,
     SetAccountStatusError,
     AdminVideoJobsError,
+    PauseError,
 ):
     """See `resolvers.errors.InvalidInput`."""
 

@@ -25,10 +25,26 @@ mutation Create($input: CreateVideoJobInput!) {
 }
 """
 
+QUOTE = """\
+# What the video of the tab "Create" would cost, and
+# every rule that it would break; nothing is charged.
+query Quote($input: CreateVideoJobInput!) {
+  videoJobQuote(input: $input) {
+    cost
+    rule
+    balance
+    freeSlots
+    errors { code message field }
+  }
+}
+"""
+
 FOLLOW = """\
-# Variables, below, want the id of a video job.
-subscription Follow($id: ID!) {
-  videoJob(id: $id) {
+# Your videos in progress, and each change from now on.
+# Let it run, and make one in the tab "Create".
+subscription Follow {
+  videoJobs {
+    id
     version
     status
     progressPercentage
@@ -78,7 +94,8 @@ NEW_VIDEO = {
 
 TABS = (
     Tab(CREATE, json.dumps({"input": NEW_VIDEO}, indent=2)),
-    Tab(FOLLOW, json.dumps({"id": ""}, indent=2)),
+    Tab(QUOTE, json.dumps({"input": NEW_VIDEO}, indent=2)),
+    Tab(FOLLOW),
     Tab(LOOKS),
     Tab(ME),
 )

@@ -159,14 +159,16 @@ class Query(AdminQueries):
         """Ask before paying."""
         caller, catalogue = info.context.authenticated_caller, info.context.services.catalogue
         errors: list[CreateVideoJobError] = []
-        asked = input.asked()
+        asked, uploads = input.asked(), input.uploads()
         with refusals_into(errors):
-            services, uploads = info.context.services, input.uploads()
-            uploads = await video_job_images.with_pictures_of_look(services, caller, asked, uploads)
-            asked = await video_job_images.inspected(asked, uploads, catalogue)
+            uploads = await video_job_images.with_pictures_of_look(info.context.services, caller, asked, uploads)
+            asked = await video_job_images.fingerprinted(asked, uploads)
         async with info.context.transaction() as transaction:
             quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
         errors += [user_error(refusal) for refusal in quote.refusals]
+        if not errors:  # who is refused anyway has no image decoded, as in a creation
+            with refusals_into(errors):
+                await video_job_images.inspected(asked, uploads, catalogue)
         return VideoJobQuote(
             cost=quote.cost, rule=quote.rule, balance=quote.balance, free_slots=quote.free_slots, errors=errors
         )

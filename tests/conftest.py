@@ -1,10 +1,12 @@
 """A running house for the tests: real PostgreSQL built by the migrations, a real HTTP server, a worker on demand."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import make_url
@@ -12,6 +14,7 @@ from sqlalchemy import make_url
 from app.settings import Settings
 from db import migrations
 from db.embedded.server import embedded_server
+from db.engine.pool import Pool
 from tests.house import House, http_client
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
@@ -21,35 +24,40 @@ from tests.workers import at_work
 HERE = Path(__file__).parent
 MOCK_SECONDS = 0.5
 LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
-# Folders and files that `make test-fast` leaves out, besides whatever asks for a worker.
+# Folders and files that `make test-fast` leaves out: what needs more than an API, or takes or waits seconds. Whatever
+# asks for a worker is left out as well.
 SLOW = LONGEST | {
     "providers",  # real SDKs against doubles
     "test_database_refusals.py",
+    "test_event_stream_ends.py",
     "test_examples.py",
+    "test_execution.py",
     "test_execution_errors.py",
     "test_image_parts.py",
     "test_images.py",
-    "test_import_rules.py",
     "test_js_clients.py",
     "test_large_answers.py",
     "test_ledger_property.py",
     "test_lock_order.py",
     "test_locked_account.py",
     "test_locked_tables.py",
+    "test_long_polls.py",
     "test_look_videos_migration.py",
     "test_nothing_blocks.py",
-    "test_odd_tokens.py",
     "test_pages.py",
     "test_permissions.py",
     "test_poolers.py",
-    "test_pythons.py",
     "test_races.py",
+    "test_retries.py",
     "test_stopped_database.py",
+    "test_storage_quotas.py",
     "test_suspended_accounts.py",
+    "test_time_limits.py",
     "test_two_versions.py",
     "test_understood_requests.py",
     "test_videos.py",
     "test_wallet_migration.py",
+    "test_whole_forms.py",
     "test_wrong_types.py",
 }
 
@@ -136,3 +144,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW & parts[item] or "working" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect what is sent by pools that are made from now on."""
+    statements: list[str] = []
+    make = Pool.__init__
+
+    def made(pool: Pool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
+        async def listened_to() -> asyncpg.Connection:
+            connection = await connect()
+            connection.add_query_logger(lambda query: statements.append(query.query))
+            return connection
+
+        make(pool, listened_to, *more)
+
+    monkeypatch.setattr(Pool, "__init__", made)
+    return statements

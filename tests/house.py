@@ -47,13 +47,14 @@ FORM = {
 
 async def eventually(read: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], seconds: float = 60.0) -> T:
     """Read until it is as wanted; give the last value in the error where that takes too long."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while True:
         value = await read()
         if wanted(value):
             return value
         assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
+        pause = min(1.3 * pause, 0.05)
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,9 @@ class House:
         """Return a caller with that balance."""
         caller = self.unknown_caller(role)
         async with self.database.transaction() as session:
-            await accounts.get_or_create_account(session, caller)
-        await self.set_tokens(caller, tokens)
+            account = await accounts.get_or_create_account(session, caller)
+        if account.tokens != tokens:
+            await self.set_tokens(caller, tokens)
         return caller
 
     async def set_tokens(self, caller: Caller, tokens: int) -> None:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from app.databases import database_url
@@ -19,9 +21,8 @@ class InspectedDatabase(Database):
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
         connect = partial(self.server.connect, UNLIMITED)
-        self._sessions = create_async_engine(
-            f"{DRIVER}://", async_creator=connect, pool_size=5, max_overflow=0, pool_pre_ping=True
-        )
+        self._sessions = create_async_engine(f"{DRIVER}://", async_creator=connect, pool_size=5, max_overflow=0)
+        listen(self._sessions.sync_engine.pool, "checkout", _replace_closed)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -33,6 +34,15 @@ class InspectedDatabase(Database):
         """Close every connection."""
         await self._sessions.dispose()
         await super().close()
+
+
+def _replace_closed(connection: Any, *_: object) -> None:
+    """Have the pool open another connection where this one was lost; to ask the server would double what a read costs.
+
+    Raises DisconnectionError.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @asynccontextmanager

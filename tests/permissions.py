@@ -107,6 +107,14 @@ class Case:
     sql: str | None = None
     job_in_path: str = "$job"
 
+    @property
+    def asked(self) -> str:
+        return f"{self.ask} {self.job_in_path}"
+
+    def expected(self, who: str) -> Outcome:
+        outcome: Outcome = getattr(self.rule, who)
+        return outcome
+
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 MAKE_PRIVATE = "UPDATE looks SET visibility = 'private'"
@@ -157,6 +165,7 @@ GRAPHQL = {
     "Query.adminVideoJobs, of a user": Case(ADMINS, f'(filter: {{userId: "$owner"}}) {{ nodes {JOB_FIELDS} }}'),
     "Query.adminUsers": Case(ADMINS, f'(search: "$owner") {{ nodes {{ userId email tokens {{ {ACCOUNT} }} }} }}'),
     "Query.adminQueue": Case(ADMINS_OWN, "{ waiting running providers { provider } workers { id } pauses { reason } }"),
+    "Query.adminSpending": Case(ADMINS_OWN, "(days: 2) { ceiling days { day tokens } }"),
     "Query.adminAuditLog": Case(
         ADMINS, '(userId: "$owner") { nodes { action user { userId email } } }', sql=PUT_ON_RECORD
     ),
@@ -205,6 +214,8 @@ GRAPHQL = {
     "Mutation.setAccountStatus": Case(
         ADMINS, f'(input: {{userId: "$owner", status: SUSPENDED}}) {{ status {ERRORS} }}'
     ),
+    "Mutation.pauseCreations": Case(ADMINS_OWN, f'(input: {{reason: "Moving"}}) {{ pauses {{ scope }} {ERRORS} }}'),
+    "Mutation.resumeCreations": Case(ADMINS_OWN, f"(input: {{}}) {{ pauses {{ scope }} {ERRORS} }}"),
     "Mutation.adminCancelVideoJobs": Case(ADMINS, f"{OWNERS_JOBS} {{ changed {ERRORS} }}"),
     "Mutation.adminRetryVideoJobs": Case(ADMINS, f"{OWNERS_JOBS} {{ changed {ERRORS} }}", sql=FAIL),
     "Subscription.videoJob": Case(JOB_FOLLOWED, f'(id: "$job") {JOB_FIELDS}'),
@@ -321,8 +332,8 @@ class World:
         )
 
 
-async def prepared(house: House, case: Case, who: str) -> World:
-    """Prepare what the case needs, in one transaction."""
+async def prepared(house: House, case: Case, *who: str) -> list[World]:
+    """Prepare what the case needs, in one transaction; return it once for each caller."""
     owner, shared_with = house.unknown_caller(), house.unknown_caller()
     callers = {
         "owner": owner,
@@ -332,19 +343,19 @@ async def prepared(house: House, case: Case, who: str) -> World:
         "suspended": replace(owner, status=AccountStatus.SUSPENDED),
         "admin": house.unknown_caller(Role.ADMIN),
     }
-    caller = callers[who]
+    asking = [callers[name] for name in who]
+    caller = asking[0] or owner
     ids = {"owner": str(owner.user_id)}
     async with house.database.transaction() as session:
-        for user in {owner, shared_with, caller or owner}:
+        for user in {owner, shared_with, *filter(None, asking)}:
             await get_or_create_account(session, user)
         ids["look"] = await _look(session, owner, shared_with)
         ids["job"] = await _job(session, owner, look_id=ids["look"])
-        asked = f"{case.ask} {case.job_in_path}"
-        ids["own_job"] = await _job(session, caller or owner) if "$own_job" in asked else str(uuid4())
-        ids["own_look"] = await _look(session, caller or owner) if "$own_look" in asked else str(uuid4())
+        ids["own_job"] = await _job(session, caller) if "$own_job" in case.asked else str(uuid4())
+        ids["own_look"] = await _look(session, caller) if "$own_look" in case.asked else str(uuid4())
         if case.sql:
             await session.send(Template(case.sql).substitute(ids))
-    return World(house, owner, caller, ids)
+    return [World(house, owner, caller, ids) for caller in asking]
 
 
 async def _look(session: Writer, owner: Caller, *shared_with: Caller) -> str:

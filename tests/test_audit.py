@@ -8,6 +8,7 @@ import pytest
 from auth.caller import AccountStatus, Caller, Role
 from db.enums import PauseScope
 from resolvers import accounts, pauses
+from resolvers.audit import OPERATOR
 from tests.house import House
 from tests.test_admin import STORE, change, recorded
 
@@ -140,7 +141,7 @@ async def test_what_is_refused_or_repeated_is_not_on_record(house: House) -> Non
         (lambda writer, user: accounts.grant(writer, user, 5), "GRANT_TOKENS", "+5 tokens"),
         (lambda writer, user: accounts.set_status_of(writer, user, AccountStatus.SUSPENDED), "SET_STATUS", "suspended"),
         (lambda writer, user: accounts.set_role_of(writer, user, Role.ADMIN), "SET_ROLE", "admin"),
-        (lambda writer, _user: pauses.begin(writer, PauseScope.REAL, "Maintenance"), "PAUSE_CREATIONS", "REAL"),
+        (lambda writer, _user: pauses.begin(writer, OPERATOR, PauseScope.REAL, "Maint."), "PAUSE_CREATIONS", "REAL"),
     ],
 )
 async def test_what_operators_do_is_on_record_and_goes_with_its_transaction(
@@ -164,7 +165,7 @@ async def test_what_operators_do_is_on_record_and_goes_with_its_transaction(
     assert (entry.action, entry.actor, entry.actor_id, entry.details) == (action, "OPERATOR", None, details)
     assert entry.user_id == (None if action == "PAUSE_CREATIONS" else user.user_id)
     async with house.database.transaction() as transaction:
-        await pauses.end(transaction)
+        await pauses.end(transaction, OPERATOR)
 
 
 async def test_the_audit_log_is_narrowed(house: House) -> None:

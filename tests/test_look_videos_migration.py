@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -46,9 +46,9 @@ print(asyncio.run(upgrade_look_videos(make_url(sys.argv[1]))))
 """
 
 
-@pytest.fixture
-async def old_url(database: InspectedDatabase) -> AsyncIterator[URL]:
-    """A database of its own on the tests' server, as it is before the owner's migration."""
+@asynccontextmanager
+async def unmigrated(database: InspectedDatabase) -> AsyncIterator[URL]:
+    """Make a database of its own on the tests' server, as it is before the owner's migration."""
     url = database.url.set(database=f"before_{uuid4().hex}")
     async with database.raw_connection() as connection:
         await connection.execute(f'CREATE DATABASE "{url.database}"')
@@ -70,19 +70,18 @@ async def served(settings: Settings, url: URL) -> AsyncIterator[House]:
         await database.close()
 
 
-@pytest.fixture
-async def houses(settings: Settings, old_url: URL) -> AsyncIterator[tuple[House, House]]:
-    """Two API processes' worth of servers on the database that is not migrated yet."""
-    async with AsyncExitStack() as stack:
-        yield (
-            await stack.enter_async_context(served(settings, old_url)),
-            await stack.enter_async_context(served(settings, old_url)),
-        )
+@pytest.fixture(scope="module")
+async def old(settings: Settings, database: InspectedDatabase) -> AsyncIterator[House]:
+    """A server on a database that no test here migrates."""
+    async with unmigrated(database) as url, served(settings, url) as house:
+        yield house
 
 
 @pytest.fixture
-def old(houses: tuple[House, House]) -> House:
-    return houses[0]
+async def houses(settings: Settings, database: InspectedDatabase) -> AsyncIterator[tuple[House, House]]:
+    """Two API processes' worth of servers on a database for one test to migrate."""
+    async with unmigrated(database) as url, served(settings, url) as one, served(settings, url) as two:
+        yield one, two
 
 
 async def migrate(house: House, caller: Caller) -> httpx.Response:
@@ -201,14 +200,16 @@ async def test_a_job_is_retried_cancelled_and_deleted_before_the_migration(old: 
     assert await old.tokens(caller) == 100
 
 
-async def test_only_an_admin_migrates(old: House) -> None:
+async def test_only_an_admin_migrates(houses: tuple[House, House]) -> None:
+    old, _ = houses
     refused = await migrate(old, await old.user())
 
     assert refused.status_code == 403
     assert await migrated(old) == {"success": 1}
 
 
-async def test_of_two_calls_at_once_one_migrates(old: House) -> None:
+async def test_of_two_calls_at_once_one_migrates(houses: tuple[House, House]) -> None:
+    old, _ = houses
     assert await migrated(old, old) == {"success": 1, "already_migrated": 1}
     assert await migrated(old) == {"already_migrated": 1}
     assert await revisions.are_applied(old.database.reader)
@@ -235,7 +236,8 @@ async def test_of_calls_to_two_servers_at_once_one_migrates_and_both_go_on_with_
     assert [await videos_of(house, caller, look) for house in houses] == [made[::-1]] * 2
 
 
-async def test_of_three_processes_at_once_one_migrates(old: House) -> None:
+async def test_of_three_processes_at_once_one_migrates(houses: tuple[House, House]) -> None:
+    old, _ = houses
     url = make_url(old.database.url).render_as_string(hide_password=False)
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, url, stdout=asyncio.subprocess.PIPE)

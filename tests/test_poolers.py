@@ -176,8 +176,8 @@ async def test_a_server_with_too_few_connections_is_told(settings: Settings, hou
 
     (found,) = [finding for finding in findings if finding.subject == "connections"]
     assert found.state is State.FAILED
-    assert found.text.startswith("202 a process, ")
-    assert "PostgreSQL has 97 for us. Lower DATABASE_POOL_SIZE" in found.text
+    assert found.text.startswith("A process opens up to 202 at PostgreSQL, which has 97 for us; ")
+    assert " are running. Lower DATABASE_POOL_SIZE" in found.text
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.worker.test_survival import crash_and_restart
 from tests.workers import at_work
 
 RESTARTS = ("immediate", "fast") * 5
-JOBS = 30
+JOBS = 12
 BETWEEN_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
 
 from db import file_removals, idempotency_keys, queue, video_job_deletions, video_jobs, workers
@@ -20,6 +21,8 @@ from worker.troubles import report_chore
 RECONCILE_SECONDS = 15.0
 REMOVE_SECONDS = 5.0
 SIGN_OF_LIFE_SECONDS = 5.0
+# After so long without a sign of life another worker does what one does for all.
+GONE_AFTER = timedelta(seconds=3 * SIGN_OF_LIFE_SECONDS)
 STATISTICS_SECONDS = 5.0
 INSPECT_SECONDS = 60.0
 PRUNE_SECONDS = 600.0
@@ -32,18 +35,20 @@ LONGEST_REMOVAL_RETRY = timedelta(hours=6)
 # Older files in the scratch folder belong to workers that were killed: a video is stored within minutes.
 SCRATCH_SECONDS = 3600.0
 
+Chore = Callable[[WorkerContext], Awaitable[None]]
+
 logger = logging.getLogger("lookreel.worker")
 
 
 async def run_maintenance(context: WorkerContext) -> None:
     """Do all of it, again and again, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(now_and_then(RECONCILE_SECONDS, reconcile, context))
+        tasks.create_task(now_and_then(RECONCILE_SECONDS, by_first(reconcile), context))
         tasks.create_task(now_and_then(REMOVE_SECONDS, remove_files, context))
         tasks.create_task(now_and_then(PRUNE_SECONDS, prune, context))
         tasks.create_task(now_and_then(STATISTICS_SECONDS, renew_statistics, context))
         tasks.create_task(now_and_then(INSPECT_SECONDS, inspect_queue, context))
-        tasks.create_task(now_and_then(PRUNE_SECONDS, renew_periods, context))
+        tasks.create_task(now_and_then(PRUNE_SECONDS, by_first(renew_periods), context))
         tasks.create_task(now_and_then(PRUNE_SECONDS, forget, context))
 
 
@@ -123,9 +128,18 @@ async def _remove_file(context: WorkerContext, removal: file_removals.DueRemoval
             await file_removals.withdraw(transaction, [removal.address])
 
 
-async def now_and_then(
-    seconds: float, chore: Callable[[WorkerContext], Awaitable[None]], context: WorkerContext
-) -> None:
+def by_first(chore: Chore) -> Chore:
+    """Leave to one of all workers what need not be done by each; should two do it, nothing is done twice."""
+
+    @wraps(chore)
+    async def chore_of_first(context: WorkerContext) -> None:
+        if await workers.is_first(context.database.reader, context.worker_id, GONE_AFTER):
+            await chore(context)
+
+    return chore_of_first
+
+
+async def now_and_then(seconds: float, chore: Chore, context: WorkerContext) -> None:
     """Do one thing again and again, until cancelled; what goes wrong is logged, and tried again after a while."""
     failures = 0
     while True:

@@ -94,18 +94,16 @@ def _backoff(run: Run, failures: int, asked_seconds: float | None = None) -> flo
 async def _begin_anew(run: Run, interruption: GenerationInterrupted) -> None:
     if run.job.attempt >= MOST_GENERATIONS:
         raise GenerationFailed(interruption.code, interruption.message) from interruption
-    reason = interruption.message
-    await run.advance(lambda transaction, job: submission.begin_anew(transaction, job, reason))
+    await run.advance(partial(submission.begin_anew, reason=interruption.message), one_statement=True)
 
 
 async def _report_progress(run: Run, answer: StillGenerating) -> None:
     percentage, is_estimated = answer.percentage, answer.percentage is None
     if percentage is None:
-        async with run.context.database.transaction() as transaction:
-            expected = await run.context.run_times.expected_seconds(transaction, run.job)
+        expected = await run.context.run_times.expected_seconds(run.context.database.reader, run.job)
         percentage = estimated_percentage(_elapsed_seconds(run), expected)
     if percentage > run.job.progress_percentage:
         report = partial(generation.report_progress, percentage=percentage, is_estimated=is_estimated)
-        await run.advance(report)
+        await run.advance(report, one_statement=True)
     else:
         await run.require_ours()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 from db import video_jobs
@@ -88,17 +89,19 @@ class Run:
 
     async def note_fault(self, message: str) -> int:
         """Count what has stopped the job; return how often something has."""
-        await self.advance(lambda transaction, job: generation.note_fault(transaction, job, message))
+        await self.advance(partial(generation.note_fault, message=message), one_statement=True)
         return self.job.faults
 
-    async def advance(self, transition: Transition) -> None:
+    async def advance(self, transition: Transition, *, one_statement: bool = False) -> None:
         """Make a transition; where the row has changed meanwhile, make it on the new one if the job is still ours.
+
+        One that is of one statement needs no transaction around it.
 
         Raises:
             Superseded, db.engine.errors.DatabaseUnavailable
 
         """
-        while not await self._made(transition):
+        while not await self._made(transition, one_statement=one_statement):
             await self.require_ours()
 
     async def require_ours(self) -> None:
@@ -128,22 +131,23 @@ class Run:
         return generator is None or generator.submitting_costs
 
     async def _take(self) -> None:
-        while not await self._made(lambda transaction, job: generation.take(transaction, job, self._run_id)):
+        take = partial(generation.take, run_id=self._run_id)
+        while not await self._made(take, one_statement=True):
             self.job = await _unfinished(self.context, self.job.id)
 
-    async def _made(self, transition: Transition) -> bool:
+    async def _made(self, transition: Transition, *, one_statement: bool) -> bool:
         """Make a transition; return False where the row has changed since it was read."""
+        database = self.context.database
         with suppress(VideoJobChanged):
-            async with self.context.database.transaction() as transaction:
-                job = await transition(transaction, self.job)
+            async with database.lone_statement() if one_statement else database.transaction() as writer:
+                job = await transition(writer, self.job)
             self.job = job
             return True
         return False
 
 
 async def _unfinished(context: WorkerContext, job_id: UUID) -> JobRow:
-    async with context.database.transaction() as transaction:
-        job = await video_jobs.get(transaction, job_id)
+    job = await video_jobs.get(context.database.reader, job_id)
     if job is None or VideoJobStatus(job.status).is_terminal:
         raise Superseded
     return job

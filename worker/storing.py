@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -74,11 +75,11 @@ def _silence(video: Path, silent: Path) -> None:
 
 async def _store(run: Run, prepared: _Prepared, generated: Generated) -> None:
     address = run.context.storage.address_of_video(run.job.id)
-    await run.advance(lambda transaction, job: generation.begin_storing(transaction, job, address))
+    await run.advance(partial(generation.begin_storing, address=address), one_statement=True)
     stored = await _stored(run, prepared.video)
     cost = cost_of(run.context.catalogue.policy, run.job, prepared.properties.duration_seconds, generated.tokens)
     kept = KeptVideo(stored, prepared.properties, address, prepared.content_credentials, cost, generated.warnings)
-    await run.advance(lambda transaction, job: generation.succeed(transaction, job, kept))
+    await run.advance(partial(generation.succeed, video=kept), one_statement=kept.is_one_statement)
     measures.ended(run.job)
 
 

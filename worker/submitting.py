@@ -60,7 +60,7 @@ async def submit(run: Run) -> str:
 async def _begin(run: Run) -> None:
     if not run.generator_costs:
         if run.job.submission == Submission.NEW:
-            await run.advance(partial(submission.begin, provider=run.provider))
+            await run.advance(partial(submission.begin, provider=run.provider), one_statement=True)
         return
     provider = run.context.catalogue.provider(run.provider)
     await run.advance(partial(submission.begin_in_turn, provider=provider, rest=_rest(run)))
@@ -90,7 +90,7 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
         await _note_access(run)
         raise
     except Exception:
-        await _insist(run, submission.take_back)
+        await _insist(run, submission.take_back, one_statement=True)
         raise
     await _record(run, request, operation_name)
     return operation_name
@@ -100,9 +100,8 @@ async def _record(run: Run, request: GenerationRequest, operation_name: str) -> 
     """Write the operation's name down: what it stands for is paid for."""
     made_by = MOCK if run.job.mock_mode else request.model
     try:
-        await _insist(
-            run, lambda transaction, job: submission.record_operation(transaction, job, operation_name, made_by)
-        )
+        record = partial(submission.record_operation, operation_name=operation_name, made_by=made_by)
+        await _insist(run, record, one_statement=True)
     except DatabaseUnavailable:
         logger.critical("Video job %s runs as %s, which could not be recorded", run.job.id, operation_name)
         raise
@@ -113,12 +112,12 @@ async def _record(run: Run, request: GenerationRequest, operation_name: str) -> 
     await _note_access(run)
 
 
-async def _insist(run: Run, transition: Transition) -> None:
+async def _insist(run: Run, transition: Transition, *, one_statement: bool = False) -> None:
     """Write down what has become of a submit, however long the database is away: nobody else can ever find it out."""
     deadline = time.monotonic() + run.context.retry_policy.recording_seconds
     while True:
         try:
-            return await run.advance(transition)
+            return await run.advance(transition, one_statement=one_statement)
         except DatabaseUnavailable:
             if time.monotonic() > deadline:
                 raise
@@ -197,8 +196,7 @@ async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
     """Put the request together; its images stay in memory until `room` closes."""
     job = run.job
     images: dict[str, list[Image]] = {role: [] for role in ImageRole}
-    async with run.context.database.transaction() as transaction:
-        rows = await video_job_images.of_job(transaction, job.id)
+    rows = await video_job_images.of_job(run.context.database.reader, job.id)
     if rows:
         await room.enter_async_context(run.context.image_room)
     for row in rows:

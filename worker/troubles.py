@@ -1,6 +1,8 @@
 """What stops a worker's loops, told apart: an outage takes a line in the log, a fault of ours its traceback as well."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ import asyncpg
 from pgqueuer import Queries
 from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Job
+from pgqueuer.types import QueueEntrypoint
 
 from db.engine.error_names import is_lost
 from db.engine.errors import DatabaseUnavailable
@@ -19,6 +22,9 @@ from resolvers.ports import StorageUnavailable
 # connections, refused credentials, a missing database, too few resources, an operator's intervention; and of class 25
 # that it takes no changes, as a standby does.
 _OUTAGES = ("08", "25006", "28", "3D", "53", "57")
+
+# How long a slot may stay free while jobs wait for one; a small part of a video's time.
+FULL_SECONDS = 0.3
 
 logger = logging.getLogger("lookreel.worker")
 
@@ -58,17 +64,36 @@ def report_chore(name: str, error: BaseException, seconds: float) -> None:
 
 @dataclass
 class WatchedQueries(Queries):
-    """Calls `on_failure` when no jobs can be taken: PgQueuer waits for those that it holds before it says so."""
+    """Calls `on_failure` when no jobs can be taken: PgQueuer waits for those that it holds before it says so.
+
+    While jobs wait that may not be taken yet, it looks again after a rest: PgQueuer wakes each worker at each change of
+    the queue, and to find all slots taken costs the server as much as to take a job. Nor does it look once more right
+    after it has taken all that there was: what has come since is found by `eligible_queued_work`.
+    """
 
     on_failure: Callable[[], None] = lambda: None
+    _looks_again_at: float = 0.0
+    _has_taken_all: bool = False
 
-    async def dequeue(self, *arguments: Any, **values: Any) -> list[Job]:  # noqa: ANN401 - PgQueuer's own
+    async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """See `pgqueuer.Queries`; asked after nothing could be taken."""
+        waiting = await super().eligible_queued_work(entrypoints)
+        self._looks_again_at = time.monotonic() + FULL_SECONDS if waiting else 0.0
+        return waiting
+
+    async def dequeue(self, batch_size: int, *arguments: Any, **values: Any) -> list[Job]:  # noqa: ANN401 - PgQueuer's own
         """See `pgqueuer.Queries`; a lost race for jobs is no failure."""
+        if self._has_taken_all:
+            self._has_taken_all = False
+            return []
+        await asyncio.sleep(self._looks_again_at - time.monotonic())
         try:
-            return await super().dequeue(*arguments, **values)
+            jobs = await super().dequeue(batch_size, *arguments, **values)
         except Exception:
             self.on_failure()
             raise
+        self._has_taken_all = 0 < len(jobs) < batch_size
+        return jobs
 
 
 @contextmanager

@@ -78,8 +78,20 @@ class Database:
         """
         async with self.writers.transaction() as transaction:
             yield transaction
-        self.tokens.update(transaction.tokens)
-        self._wake_ups.send(transaction.wake_ups)
+        self._committed(transaction)
+
+    @asynccontextmanager
+    async def lone_statement(self) -> AsyncIterator[Transaction]:
+        """Be a transaction of one statement, in one round trip.
+
+        Raises:
+            DatabaseUnavailable
+            RuntimeError: there is a second statement.
+
+        """
+        async with self.writers.lone_statement() as statement:
+            yield statement
+        self._committed(statement)
 
     @asynccontextmanager
     async def raw_connection(self, limits: Limits = FOR_QUEUES) -> AsyncIterator[asyncpg.Connection]:
@@ -96,6 +108,10 @@ class Database:
         """Close every connection, within some seconds."""
         await self._wake_ups.close()
         await asyncio.gather(self.reader.close(), self.writers.close(), self.health.close())
+
+    def _committed(self, transaction: Transaction) -> None:
+        self.tokens.update(transaction.tokens)
+        self._wake_ups.send(transaction.wake_ups)
 
 
 def _written(address: DatabaseAddress) -> URL:

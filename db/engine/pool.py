@@ -14,7 +14,7 @@ import asyncpg
 
 from db.engine.connections import close
 from db.engine.error_names import errors_named, is_lost
-from db.engine.errors import DatabaseBusy
+from db.engine.errors import DatabaseBusy, DatabaseUnavailable
 from db.engine.statements import SomeRow, Statement
 
 # A server that has stopped must not keep those waiting who have given up already.
@@ -47,6 +47,18 @@ class Transaction:
     async def _sent(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
         with errors_named(OSError):
             return await self._connection.fetch(sql, *arguments, record_class=row)
+
+
+class LoneStatement(Transaction):
+    """A `db.engine.statements.Writer` for one statement, which commits by itself."""
+
+    _is_sent = False
+
+    async def _sent(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
+        if self._is_sent:
+            raise RuntimeError("A second statement needs a transaction")
+        self._is_sent = True
+        return await super()._sent(sql, arguments, row)
 
 
 class _Slot:
@@ -134,6 +146,27 @@ class Pool:
                     await self._roll_back(slot, connection)
                     raise
                 await self._commit(slot, connection)
+        finally:
+            self._free.put_nowait(slot)
+
+    @asynccontextmanager
+    async def lone_statement(self) -> AsyncIterator[Transaction]:
+        """Lend a connection for one statement: a transaction of one would take two more round trips.
+
+        It is never repeated, lost connection or not: the server may have done what it says.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        slot = await self._taken()
+        try:
+            if slot.connection is None or slot.connection.is_closed():
+                slot.connection = await self._connect()
+            yield LoneStatement(slot.connection, self.capabilities)
+        except DatabaseUnavailable:
+            self._discard(slot)
+            raise
         finally:
             self._free.put_nowait(slot)
 

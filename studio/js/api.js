@@ -7,29 +7,29 @@ export const GRAPHQL = "graphql";
 const SECONDS = 30;
 const REFUSED = new Set([401, 403]);
 
-/** What went wrong, with a stable `code` and a sentence. `errors` are all of a mutation's refusals. */
+/** What went wrong with a document, with a stable `code` and a sentence. */
 export class Refused extends Error {
-  constructor(errors) {
-    super(errors[0].message);
-    this.code = errors[0].code ?? errors[0].extensions?.code ?? "UNKNOWN";
-    this.field = errors[0].field ?? null;
-    this.errors = errors;
+  constructor([first], document_) {
+    super(first.message);
+    this.code = first.code ?? first.extensions?.code ?? "UNKNOWN";
+    this.document = document_;
   }
 }
 
-const clock = { ahead: 0 };
+let ahead = 0;
 
 /** The time on the server, by its last answer: this machine's clock may be wrong. */
-export const serverNow = () => new Date(Date.now() + clock.ahead);
+export const serverNow = () => new Date(Date.now() + ahead);
 
 /** Run a document; return its data. Files are put where their paths say: `variables.input.initialImage`. */
-export async function run(document_, variables = {}, { files = {}, signal } = {}) {
+export async function run(document_, given = {}, { files = {}, signal } = {}) {
+  const variables = withPlaces(given, Object.keys(files));
   const call = recorded(document_, variables, files);
   const response = await send(document_, variables, files, signal);
   const body = await answer(response);
-  call.ended(response.status);
+  call.status = response.status;
   if (body.errors) {
-    const refused = new Refused(body.errors);
+    const refused = new Refused(body.errors, document_);
     if (REFUSED.has(response.status)) signOut(refused.message);
     throw refused;
   }
@@ -40,8 +40,19 @@ export async function run(document_, variables = {}, { files = {}, signal } = {}
 export async function change(document_, input, files = {}) {
   const data = await run(document_, { input }, { files });
   const [payload] = Object.values(data);
-  if (payload.errors.length) throw new Refused(payload.errors);
+  if (payload.errors.length) throw new Refused(payload.errors, document_);
   return payload;
+}
+
+/** Return the variables with null where a file will be (graphql-multipart-request). */
+function withPlaces(variables, paths) {
+  const whole = { variables: structuredClone(variables) };
+  for (const path of paths) {
+    const names = path.split(".");
+    const last = names.pop();
+    names.reduce((place, name, depth) => (place[name] ??= isNaN(names[depth + 1] ?? last) ? {} : []), whole)[last] = null;
+  }
+  return whole.variables;
 }
 
 async function send(document_, variables, files, signal) {
@@ -53,8 +64,8 @@ async function send(document_, variables, files, signal) {
     return await fetch(GRAPHQL, { ...options, ...body(document_, variables, files, headers) });
   } catch (error) {
     if (signal?.aborted) throw error;
-    const why = navigator.onLine ? "The server cannot be reached. What is shown may be old." : "You are offline. What is shown may be old.";
-    throw new Refused([{ code: "UNREACHABLE", message: why }]);
+    const why = navigator.onLine ? "The server cannot be reached" : "You are offline";
+    throw new Refused([{ code: "UNREACHABLE", message: `${why}. What is shown may be old.` }], document_);
   }
 }
 
@@ -73,18 +84,11 @@ function body(query, variables, files, headers) {
 
 async function answer(response) {
   const date = Date.parse(response.headers.get("Date") ?? "");
-  if (date) clock.ahead = date - Date.now();
-  try {
-    const parsed = await response.json();
-    if (parsed.data || parsed.errors) return parsed;
-    return { errors: [{ code: parsed.code, message: parsed.detail ?? parsed.message ?? `The server answered ${response.status}.` }] };
-  } catch {
-    return { errors: [{ code: "UNREADABLE", message: `The server answered ${response.status} with nothing that can be read.` }] };
-  }
+  if (date) ahead = date - Date.now();
+  const parsed = await response.json().catch(() => ({}));
+  if (parsed.data || parsed.errors) return parsed;
+  return { errors: [{ code: parsed.code, message: parsed.detail ?? parsed.message ?? `The server answered ${response.status}.` }] };
 }
 
 /** Return a key of its own for one intention, so that sending it twice does it once. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

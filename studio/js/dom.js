@@ -2,24 +2,30 @@
 
 const PROPERTIES = new Set(["value", "checked", "disabled", "muted", "hidden", "selected", "indeterminate"]);
 
-/** Return an element. `on*` are listeners, `class` and others attributes; children are nodes, texts, or nothing. */
-export function el(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) set(node, key, value);
-  node.append(...present(children));
+/** Return an element: `el("p.muted", { title }, "Text")`. `on*` are listeners; children are nodes, texts, or nothing. */
+export const el = (name, ...rest) => made((tag) => document.createElement(tag), name, rest);
+
+/** The same of SVG. */
+export const svg = (name, ...rest) => made((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
+
+function made(create, name, [first, ...rest]) {
+  const [tag, ...classes] = name.split(".");
+  const node = create(tag);
+  const hasAttributes = first?.constructor === Object;
+  node.classList.add(...classes);
+  for (const [key, value] of Object.entries(hasAttributes ? first : {})) set(node, key, value);
+  node.append(...present(hasAttributes ? rest : [first, rest]));
   return node;
 }
 
 function set(node, key, value) {
-  if (value === undefined || value === null || value === false) return;
+  if ((value ?? false) === false) return;
   if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
   else if (PROPERTIES.has(key)) node[key] = value;
   else node.setAttribute(key, value === true ? "" : String(value));
 }
 
-function present(children) {
-  return children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false);
-}
+const present = (children) => children.flat(Infinity).filter((child) => (child ?? false) !== false);
 
 /** Put these children into the node, in place of those that are there. */
 export function fill(node, ...children) {
@@ -29,16 +35,9 @@ export function fill(node, ...children) {
 
 /** Return an address that may be shown or followed, or null: `javascript:` and its like are none. */
 export function safeUrl(text) {
-  if (typeof text !== "string" || text === "") return null;
-  try {
-    const url = new URL(text, document.baseURI);
-    return ["http:", "https:", "blob:"].includes(url.protocol) ? url.href : null;
-  } catch {
-    return null;
-  }
+  const url = text ? URL.parse(text, document.baseURI) : null;
+  return ["http:", "https:", "blob:"].includes(url?.protocol) ? url.href : null;
 }
-
-const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
   looks: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
@@ -63,12 +62,8 @@ const ICONS = {
 };
 
 /** Return an icon. It says nothing by itself: the button beside it has a text. */
-export function icon(name) {
-  const node = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" })) node.setAttribute(key, value);
-  node.appendChild(document.createElementNS(SVG, "path")).setAttribute("d", ICONS[name]);
-  return node;
-}
+export const icon = (name) =>
+  svg("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 
 /** Return a button. */
 export function button(text, onclick, { kind = "", iconName, ...attributes } = {}) {
@@ -78,7 +73,7 @@ export function button(text, onclick, { kind = "", iconName, ...attributes } = {
 /** Return an image, or what stands for it where there is none or it cannot be loaded. */
 export function picture(address, alt = "", attributes = {}) {
   const url = safeUrl(address);
-  const blank = () => el("span", { class: "blank", role: alt ? "img" : undefined, "aria-label": alt || undefined }, icon("image"));
+  const blank = () => el("span.blank", { role: alt ? "img" : undefined, "aria-label": alt || undefined }, icon("image"));
   if (url === null) return blank();
   const image = el("img", { src: url, alt, loading: "lazy", decoding: "async", ...attributes });
   image.addEventListener("error", () => image.replaceWith(blank()), { once: true });

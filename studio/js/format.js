@@ -2,18 +2,20 @@
 
 const NUMBER = new Intl.NumberFormat();
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 export const number = (value) => NUMBER.format(value);
 export const tokens = (value) => `${number(value)} ${Math.abs(value) === 1 ? "token" : "tokens"}`;
 export const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
-export const date = (text) => DATE.format(new Date(text));
-export const dateTime = (text) => DATE_TIME.format(new Date(text));
-export const clock = (text) => TIME.format(new Date(text));
+export const date = dated({ dateStyle: "medium" });
+export const dateTime = dated({ dateStyle: "medium", timeStyle: "short" });
+export const clock = dated({ timeStyle: "medium" });
 export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
+
+function dated(form) {
+  const format = new Intl.DateTimeFormat(undefined, form);
+  return (text) => format.format(new Date(text));
+}
 
 /** Say how long ago it was: "5 minutes ago". */
 export function ago(text) {
@@ -33,6 +35,9 @@ export function duration(seconds) {
 export function price(value) {
   return value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
+
+/** Write a code for people: "Tier change". */
+export const words = (code) => code[0].toUpperCase() + code.slice(1).toLowerCase().replaceAll("_", " ");
 
 export const STATUS = {
   PENDING: "Waiting",

@@ -1,18 +1,25 @@
 // The form for a new video: every field of the API, its price before the click, and why what cannot be is greyed out.
 
-import { Refused, change, newKey, run } from "./api.js";
+import { Refused, newKey, run } from "./api.js";
 import { callButton } from "./calls.js";
-import { choices } from "./choices.js";
 import { CREATE_JOB, MODELS, QUOTE } from "./documents.js";
-import { el, fill, icon } from "./dom.js";
+import { button, el, fill, icon } from "./dom.js";
 import { counted, tokens } from "./format.js";
-import { lookImage, lookReferences, ownImages } from "./generate_images.js";
-import { images, impossible } from "./possible.js";
-import { balanceChanged, session } from "./session.js";
+import { lookImage, lookReferences, ownImages } from "./images.js";
+import { choices, facts, field, select, successive } from "./parts.js";
+import { impossible } from "./possible.js";
+import { on, session } from "./session.js";
 import * as store from "./store.js";
-import { attempt, toast } from "./toast.js";
+import { attempt, done } from "./toast.js";
 
 const QUOTE_MS = 200;
+const CHOICES = [
+  ["Mode", "mockMode", [["Sample", true], ["Real", false]]],
+  ["Resolution", "resolution", [["720p", "720p"], ["1080p", "1080p"]]],
+  ["Shape", "aspectRatio", [["9:16", "9:16"], ["16:9", "16:9"]]],
+  ["Length", "durationSeconds", [["4 s", 4], ["8 s", 8]]],
+  ["Sound", "generateAudio", [["Silent", false], ["Sound", true]]],
+];
 const STARTERS = ["The model turns slowly in soft daylight", "She walks towards the camera, fabric moving", "A slow close-up along the fabric and seams"];
 
 /** Return the form. `look` may be null; `created(job)` is called with the new job. */
@@ -26,30 +33,27 @@ export async function generateForm({ look = null, created, signal }) {
   let key = newKey();
   let quoted = null;
 
-  const prompt = el("textarea", { id: "prompt", rows: "3", maxlength: "4000", placeholder: STARTERS[0], "aria-describedby": "prompt-help", oninput: () => update({ prompt: prompt.value }) });
-  const model = el("select", { id: "model", onchange: () => update({ model: model.value }) },
-    videoModels.map(({ id, provider }) => el("option", { value: id }, `${id} · ${provider}`)));
-  const radios = [
-    choices("Mode", "mode", [["sample", "Sample"], ["real", "Real"]], (value) => update({ mockMode: value === "sample" }), () => (choice.mockMode ? "sample" : "real")),
-    choices("Resolution", "resolution", [["720p", "720p"], ["1080p", "1080p"]], (value) => update({ resolution: value }), () => choice.resolution),
-    choices("Shape", "aspectRatio", [["9:16", "9:16"], ["16:9", "16:9"]], (value) => update({ aspectRatio: value }), () => choice.aspectRatio),
-    choices("Length", "durationSeconds", [[4, "4 s"], [8, "8 s"]], (value) => update({ durationSeconds: Number(value) }), () => choice.durationSeconds),
-    choices("Sound", "generateAudio", [["no", "Silent"], ["yes", "Sound"]], (value) => update({ generateAudio: value === "yes" }), () => (choice.generateAudio ? "yes" : "no")),
-  ];
+  const prompt = el("textarea", { id: "prompt", rows: "3", maxlength: "4000", placeholder: STARTERS[0], oninput: () => update({ prompt: prompt.value }) });
+  const model = select({ id: "model", onchange: () => update({ model: model.value }) },
+    videoModels.map(({ id, provider }) => [id, `${id} · ${provider}`]));
+  const radios = CHOICES.map(([legend, name, options]) => choices(legend, name, options, choice, update));
   const [first, lookRefs, own] = [lookImage(look, choice, update), lookReferences(look, choice, update), ownImages(update)];
-  const reasons = el("ul", { class: "reasons small", "aria-live": "polite" });
-  const price = el("div", { class: "price", "aria-live": "polite" });
-  const bad = el("p", { class: "bad", role: "alert" });
-  const submit = el("button", { class: "button primary wide", type: "submit" }, icon("play"), "Generate");
+  const reasons = el("ul.reasons.small", { "aria-live": "polite" });
+  const price = el("div.price", { "aria-live": "polite" });
+  const bad = el("p.bad", { role: "alert" });
+  const submit = el("button.button.primary.wide", { type: "submit" }, icon("play"), "Generate");
 
-  const form = el("form", { class: "generate stack", onsubmit: send },
-    el("div", { class: "field" }, el("label", { for: "prompt" }, "What should happen?"), prompt,
-      el("div", { id: "prompt-help", class: "starters" }, STARTERS.map((text) =>
-        el("button", { type: "button", class: "starter", onclick: () => { prompt.value = text; update({ prompt: text }); } }, text)))),
+  const send = (event) => {
+    event.preventDefault();
+    attempt(submit, create);
+  };
+  const form = el("form.generate.stack", { onsubmit: send },
+    el("div.field", el("label", { for: "prompt" }, "What should happen?"), prompt,
+      el("div.starters", STARTERS.map((text) => button(text, () => update({ prompt: (prompt.value = text) }), { kind: "small" })))),
     first.node, lookRefs.node,
-    el("div", { class: "radios" }, radios.map((each) => each.node)),
-    el("div", { class: "field" }, el("label", { for: "model" }, "Model"), model),
-    own.node, reasons, price, bad, submit, el("div", { class: "row center" }, callButton("CreateVideoJob", "Show the call")));
+    el("div.radios", radios.map((each) => each.node)),
+    field("Model", model),
+    own.node, reasons, price, bad, submit, el("div.row.center", callButton(CREATE_JOB)));
 
   function update(changed) {
     Object.assign(choice, changed);
@@ -57,32 +61,26 @@ export async function generateForm({ look = null, created, signal }) {
     bad.textContent = "";
     const known = impossible(videoModels.find((each) => each.id === choice.model), choice);
     for (const each of [...radios, first, lookRefs, own]) each.draw(known);
-    fill(reasons, [...new Set(Object.values(known))].map((reason) => el("li", {}, reason)));
+    fill(reasons, [...new Set(Object.values(known))].map((reason) => el("li", reason)));
     askPrice();
   }
 
   function input() {
-    const { first: startsWith } = images(choice);
-    return {
-      prompt: choice.prompt.trim() || null, model: choice.model, resolution: choice.resolution, aspectRatio: choice.aspectRatio,
-      durationSeconds: choice.durationSeconds, generateAudio: choice.generateAudio, mockMode: choice.mockMode,
-      lookId: look?.id ?? null, useLookImage: look && startsWith && choice.hasInitial ? "none" : choice.lookImage, productIds: choice.productIds,
-    };
+    const { hasInitial, hasEnd, ownReferences, lookImage: useLookImage, ...asked } = choice;
+    const hides = look && hasInitial && useLookImage === "initial";
+    return { ...asked, prompt: choice.prompt.trim() || null, lookId: look?.id ?? null, useLookImage: hides ? "none" : useLookImage };
   }
 
-  let asking = null;
+  const asking = successive(signal);
   let waiting = null;
   function askPrice() {
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
-      asking?.abort();
-      asking = new AbortController();
       try {
-        const { videoJobQuote } = await run(QUOTE, { input: input() }, { signal: AbortSignal.any([asking.signal, signal]) });
-        quoted = videoJobQuote;
+        quoted = (await run(QUOTE, { input: input() }, { signal: asking() })).videoJobQuote;
         drawPrice();
       } catch (error) {
-        if (error instanceof Refused) fill(price, el("p", { class: "bad" }, error.message));
+        if (error instanceof Refused) fill(price, el("p.bad", error.message));
       }
     }, QUOTE_MS);
   }
@@ -92,24 +90,18 @@ export async function generateForm({ look = null, created, signal }) {
     // The server is not shown the files before the click.
     const problems = quoted.errors.filter(({ field, message }) => message !== bad.textContent && !(field === "prompt" && (choice.hasInitial || !choice.prompt.trim())));
     fill(price,
-      el("dl", {}, fact("Price", tokens(cost)), fact("You have", session.viewer.tokens.isUnlimited ? "unlimited" : tokens(balance)), fact("Free slots", counted(freeSlots, "slot"))),
-      problems.map((error) => el("p", { class: "bad small", "data-code": error.code }, error.message)));
-  }
-
-  async function send(event) {
-    event.preventDefault();
-    await attempt(submit, create, "CreateVideoJob");
+      facts("", [["Price", tokens(cost)], ["You have", session.viewer.tokens.isUnlimited ? "unlimited" : tokens(balance)], ["Free slots", counted(freeSlots, "slot")]]),
+      problems.map((error) => el("p.bad.small", { "data-code": error.code }, error.message)));
   }
 
   async function create() {
     const files = own.files();
-    const wanted = { ...input(), ...emptyPlaces(files), idempotencyKey: key, expectedCost: quoted?.cost ?? null };
+    const wanted = { ...input(), idempotencyKey: key, expectedCost: quoted?.cost ?? null };
     try {
-      const { videoJob } = await change(CREATE_JOB, wanted, files);
+      const { videoJob } = await done("Your video is in the queue.", CREATE_JOB, wanted, files);
       key = newKey();
       store.put(videoJob);
-      balanceChanged();
-      toast("Your video is in the queue.", { call: "CreateVideoJob" });
+      on.balanceChanged();
       created(videoJob);
       askPrice();
     } catch (error) {
@@ -122,14 +114,4 @@ export async function generateForm({ look = null, created, signal }) {
   store.onJobs(({ ended }) => ended && askPrice(), signal);
   update({});
   return form;
-}
-
-const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
-
-/** Each file's variable is null in the operation (graphql-multipart-request). */
-function emptyPlaces(files) {
-  const paths = Object.keys(files);
-  const references = paths.filter((path) => path.includes("referenceImages"));
-  const single = paths.filter((path) => !path.includes("referenceImages")).map((path) => [path.split(".").pop(), null]);
-  return { ...Object.fromEntries(single), ...(references.length ? { referenceImages: references.map(() => null) } : {}) };
 }

@@ -3,59 +3,54 @@
 import { run } from "./api.js";
 import { VIEWER } from "./documents.js";
 import { el, fill } from "./dom.js";
+import { words } from "./format.js";
 import * as live from "./live.js";
-import { authorization, onBalance, onSignedOut, session } from "./session.js";
+import { authorization, on, session } from "./session.js";
 import { shell } from "./shell.js";
-import { failure } from "./states.js";
+import { failure } from "./parts.js";
 import * as store from "./store.js";
-import { developers } from "./views/developers.js";
-import { look } from "./views/look.js";
-import { looks } from "./views/looks.js";
-import { monitor } from "./views/monitor.js";
-import { newLook } from "./views/new_look.js";
-import { newVideo } from "./views/new_video.js";
 import { signInView } from "./views/sign_in.js";
-import { tokens } from "./views/tokens.js";
-import { video } from "./views/video.js";
-import { videos } from "./views/videos.js";
 
-const ROUTES = [
-  [/^#\/looks$/, "Looks", looks],
-  [/^#\/looks\/new$/, "New look", newLook],
-  [/^#\/look\/([0-9a-f-]+)$/, "Look", look],
-  [/^#\/videos$/, "Videos", videos],
-  [/^#\/videos\/new$/, "New video", newVideo],
-  [/^#\/video\/([0-9a-f-]+)$/, "Video", video],
-  [/^#\/tokens$/, "Tokens", tokens],
-  [/^#\/monitor$/, "Monitor", monitor],
-  [/^#\/developers$/, "Developers", developers],
-];
+// Each view is loaded when it is first shown, and the others soon after, so that the first one is there at once.
+const OTHERS_MS = 2000;
+const VIEWS = ["looks", "new_look", "look", "videos", "new_video", "video", "tokens", "monitor", "developers"];
+const module = (name) => import(`./views/${name}.js`);
 
 const app = document.getElementById("app");
 let frame = null;
 let shown = new AbortController();
 
-function show() {
+async function show() {
   shown.abort();
   if (frame === null) return;
-  const found = ROUTES.map(([pattern, title, view]) => [pattern.exec(location.hash), title, view]).find(([match]) => match);
-  if (!found) return location.replace("#/looks");
-  const [match, title, view] = found;
+  // "#/look/…", "#/looks/new", "#/looks".
+  const [, place, id] = /^#\/([a-z]+)\/?(new|[0-9a-f-]*)$/.exec(location.hash) ?? [];
+  const name = id === "new" ? `new_${place.slice(0, -1)}` : place;
+  if (!VIEWS.includes(name)) return location.replace("#/looks");
   shown = new AbortController();
-  const main = el("main", { id: "main", tabindex: "-1", class: `view ${view.name}` });
+  const { signal } = shown;
+  const main = el("main", { id: "main", tabindex: "-1", class: `view ${name}` });
   frame.place(main, location.hash);
-  document.title = `${title} · Lookreel Studio`;
-  view(main, { id: match[1], signal: shown.signal });
+  document.title = `${words(name)} · Lookreel Studio`;
   window.scrollTo(0, 0);
+  try {
+    const { view } = await module(name);
+    if (!signal.aborted) view(main, { id, signal });
+  } catch (error) {
+    fill(main, failure(error, show));
+  }
+}
+
+async function readViewer() {
+  session.viewer = (await run(VIEWER)).viewer;
 }
 
 async function enter() {
   if (!authorization()) return leave();
   try {
-    session.viewer = (await run(VIEWER)).viewer;
+    await readViewer();
   } catch (error) {
-    if (authorization()) fill(app, el("main", { id: "main", class: "view alone" }, failure(error, enter)));
-    return undefined;
+    return authorization() && fill(app, el("main.view.alone", { id: "main" }, failure(error, enter)));
   }
   frame = shell();
   fill(app, frame.node);
@@ -72,17 +67,12 @@ function leave(reason = "") {
   fill(app, signInView(enter, reason));
 }
 
-async function refreshBalance() {
-  try {
-    session.viewer = (await run(VIEWER)).viewer;
-    frame?.balance();
-  } catch {
-    // The old one stays; the next change asks again.
-  }
-}
+// Where it cannot be read, the old one stays; the next change asks again.
+const refreshBalance = () => readViewer().then(() => frame?.balance(), () => {});
 
-onSignedOut(leave);
-onBalance(refreshBalance);
+on.signedOut = leave;
+on.balanceChanged = refreshBalance;
 store.onJobs(({ ended }) => ended && refreshBalance());
 window.addEventListener("hashchange", show);
 enter();
+setTimeout(() => VIEWS.forEach((name) => module(name).catch(() => {})), OTHERS_MS);

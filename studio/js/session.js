@@ -1,9 +1,10 @@
 // Who is signed in. The token is kept where the playground keeps it, so that both pages know it.
 
 const KEPT = "lookreel:authorization";
-const changes = new EventTarget();
 
 export const session = { viewer: null };
+/** What the page does when somebody has signed out, and when the balance is another one. */
+export const on = { signedOut() {}, balanceChanged() {} };
 
 export function authorization() {
   const kept = localStorage.getItem(KEPT);
@@ -21,23 +22,8 @@ export function signIn(text) {
 export function signOut(reason = "") {
   localStorage.removeItem(KEPT);
   session.viewer = null;
-  changes.dispatchEvent(new CustomEvent("out", { detail: reason }));
+  on.signedOut(reason);
 }
 
-export function onSignedOut(listener) {
-  changes.addEventListener("out", (event) => listener(event.detail));
-}
-
-export function onBalance(listener) {
-  changes.addEventListener("balance", () => listener());
-}
-
-/** Tell that the balance is another one now. */
-export function balanceChanged() {
-  changes.dispatchEvent(new Event("balance"));
-}
-
-/** The address at which this server signs in the demo user, or null where there is none. */
-export function demoAddress() {
-  return document.querySelector('meta[name="demo"]')?.content ?? null;
-}
+/** The address at which this server signs in the demo user, if there is one. */
+export const demoAddress = () => document.querySelector('meta[name="demo"]')?.content;

@@ -12,57 +12,45 @@ const PLACES = [
   ["#/monitor", "Monitor", "monitor"],
   ["#/developers", "Developers", "code"],
 ];
-const STATES = {
-  live: ["Live", "Changes show as they happen."],
-  connecting: ["Connecting", "Opening the connection."],
-  polling: ["Polling", "No open connection: asks every 3 s."],
-  offline: ["Offline", "What is missed is fetched later."],
-};
 
-export const wordmark = () => el("span", { class: "wordmark" }, "Lookreel ", el("i", {}, "Studio"));
+export const wordmark = () => el("span.wordmark", "Lookreel ", el("i", "Studio"));
 
 /** Return the frame: its node, `place(view, hash)`, and `balance()`, which shows the viewer's. */
 export function shell() {
   const { viewer } = session;
   const links = PLACES.filter(([hash]) => hash !== "#/monitor" || viewer.isAdmin).map(([hash, text, name]) =>
-    el("a", { href: hash }, icon(name), el("span", {}, text)));
-  const purse = el("a", { class: "purse", href: "#/tokens" });
-  const status = el("span", { class: "live", role: "status" });
-  const main = el("div", { class: "place" });
-  const node = el("div", { class: "shell" },
-    el("header", { class: "top" },
-      el("a", { class: "home", href: "#/looks" }, wordmark()),
+    el("a", { href: hash }, icon(name), el("span", text)));
+  const purse = el("a.button.small.purse", { href: "#/tokens" });
+  const status = el("span.live", { role: "status" });
+  const main = el("div");
+  const node = el("div",
+    el("header.top",
+      el("a", { href: "#/looks" }, wordmark()),
       el("nav", { "aria-label": "Studio" }, links),
-      el("div", { class: "who" }, status, purse,
+      el("div.who", status, purse,
         button("Sign out", () => signOut(), { kind: "quiet small", iconName: "out", title: viewer.email ?? viewer.id }))),
     main);
 
   function balance() {
     const { balance: left, isUnlimited } = session.viewer.tokens;
-    fill(purse, icon("tokens"), el("b", {}, isUnlimited ? "Unlimited" : number(left)), el("span", { class: "unit" }, isUnlimited ? "" : "tokens"));
+    fill(purse, icon("tokens"), el("b", isUnlimited ? "Unlimited" : number(left)), el("span.muted", isUnlimited ? "" : "tokens"));
   }
 
   function connection() {
-    const [text, title] = STATES[live.state];
-    status.className = `live ${live.state}`;
-    status.title = title;
-    fill(status, el("span", { class: "dot" }), el("span", { class: "text" }, text));
+    status.className = `live ${live.state.is}`;
+    fill(status, el("span.dot"), el("span.text", live.state.is));
   }
 
   balance();
   connection();
-  live.onState(connection);
+  live.state.changed = connection;
   return {
     node,
     balance,
     place(view, hash) {
       fill(main, view);
-      links.forEach((link) => {
-        const base = link.getAttribute("href");
-        const isHere = hash === base || hash.startsWith(`${base.replace(/s$/, "")}/`) || hash.startsWith(`${base}/`);
-        if (isHere) link.setAttribute("aria-current", "page");
-        else link.removeAttribute("aria-current");
-      });
+      // "#/looks" and "#/look/…" are one place.
+      links.forEach((link) => (link.ariaCurrent = hash.startsWith(link.getAttribute("href").replace(/s$/, "")) ? "page" : null));
     },
   };
 }

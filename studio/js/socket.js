@@ -3,69 +3,53 @@
 import { GRAPHQL } from "./api.js";
 import { authorization } from "./session.js";
 
-const PING_SECONDS = 15;
-const SILENCE_SECONDS = 35;
+const PING_MS = 15_000;
+const SILENCE_MS = 35_000;
 
-/** A connection. `handlers`: open(), close(code). It closes itself when nothing is heard for too long. */
-export class Socket {
-  #socket;
-  #handlers;
-  #streams = new Map();
-  #heard = Date.now();
-  #timer;
-  #count = 0;
+/** Return a connection, which ends itself when nothing is heard for too long; its beginning and end are told once. */
+export function connection(opened, closed) {
+  const url = new URL(GRAPHQL, document.baseURI);
+  url.protocol = url.protocol.replace("http", "ws");
+  const socket = new WebSocket(url, "graphql-transport-ws");
+  const streams = new Map();
+  const timer = setInterval(() => (Date.now() - heard > SILENCE_MS ? end() : send({ type: "ping" })), PING_MS);
+  let heard = Date.now();
+  let count = 0;
 
-  constructor(handlers) {
-    this.#handlers = handlers;
-    const url = new URL(GRAPHQL, document.baseURI);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    this.#socket = new WebSocket(url, "graphql-transport-ws");
-    this.#socket.onopen = () => this.#send({ type: "connection_init", payload: { Authorization: authorization() } });
-    this.#socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
-    this.#socket.onclose = ({ code }) => this.#end(code);
-    this.#timer = setInterval(() => this.#check(), PING_SECONDS * 1000);
+  function send(message) {
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   }
 
-  /** Follow a document; return what ends it. `next(data)` is each result, `done()` the end. */
-  subscribe(query, variables, next, done = () => {}) {
-    const id = String(++this.#count);
-    this.#streams.set(id, { next, done });
-    this.#send({ id, type: "subscribe", payload: { query, variables } });
-    return () => {
-      if (this.#streams.delete(id)) this.#send({ id, type: "complete" });
-    };
+  function end({ code } = {}) {
+    clearInterval(timer);
+    streams.clear();
+    socket.onclose = null;
+    socket.close();
+    closed(code);
   }
 
-  close() {
-    this.#socket.onclose = null;
-    this.#socket.close();
-    this.#end(1000);
-  }
-
-  #send(message) {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
-  }
-
-  #receive(message) {
-    this.#heard = Date.now();
-    const stream = this.#streams.get(message.id);
-    if (message.type === "connection_ack") this.#handlers.open();
-    else if (message.type === "ping") this.#send({ type: "pong" });
-    else if (message.type === "next" && message.payload.data) stream?.next(message.payload.data);
-    else if (message.type === "error" || message.type === "complete") {
-      this.#streams.delete(message.id);
-      stream?.done();
+  socket.onopen = () => send({ type: "connection_init", payload: { Authorization: authorization() } });
+  socket.onclose = end;
+  socket.onmessage = ({ data }) => {
+    heard = Date.now();
+    const { id, type, payload } = JSON.parse(data);
+    const stream = streams.get(id);
+    if (type === "connection_ack") opened();
+    if (type === "ping") send({ type: "pong" });
+    if (type === "next" && payload.data) stream?.next(payload.data);
+    if (type === "error" || type === "complete") {
+      streams.delete(id);
+      stream?.done?.();
     }
-  }
-
-  #check() {
-    if (Date.now() - this.#heard > SILENCE_SECONDS * 1000) this.#socket.close();
-    else this.#send({ type: "ping" });
-  }
-
-  #end(code) {
-    clearInterval(this.#timer);
-    this.#streams.clear();
-    this.#handlers.close(code);
-  }
+  };
+  return {
+    end,
+    /** Follow a document; return what ends it. `next(data)` is each result, `done()` the end. */
+    subscribe({ query, variables, next, done }) {
+      const id = String(++count);
+      streams.set(id, { next, done });
+      send({ id, type: "subscribe", payload: { query, variables: variables() } });
+      return () => streams.delete(id) && send({ id, type: "complete" });
+    },
+  };
 }

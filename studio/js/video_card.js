@@ -1,105 +1,108 @@
 // A video job as a card: what it is, how far it is, and what can be done with it.
 
-import { change, newKey } from "./api.js";
+import { newKey } from "./api.js";
 import { CANCEL, DELETE_JOB, RETRY, SET_DEFAULT, UNSET_DEFAULT } from "./documents.js";
-import { button, el, fill, icon, safeUrl } from "./dom.js";
+import { el, fill, icon, safeUrl } from "./dom.js";
 import { STATUS, advice, ago, duration, form, isActive, tokens } from "./format.js";
-import { balanceChanged } from "./session.js";
+import { chip } from "./parts.js";
+import { on } from "./session.js";
 import * as store from "./store.js";
-import { attempt, confirmed, toast } from "./toast.js";
+import { acting, confirmed, done } from "./toast.js";
 
 /**
- * Return a card, which follows its job until the signal is aborted. In a look, `place` is {lookId, isDefault, changed}.
+ * Return what shows a job, and goes on to show it until the signal is aborted: {screen, mark, actions}. In a look,
+ * `place` is {lookId, isDefault, changed}; `drawn(job)` hears of each state, `gone()` of its deletion.
  */
-export function videoCard(job, { place = null, signal }) {
-  const media = el("div", { class: "screen" });
-  const chip = el("span", { class: "chip" });
-  const actions = el("div", { class: "row actions" });
-  const node = el("article", { class: "video-card", "data-job": job.id, "aria-label": job.prompt || "Video" }, media,
-    el("div", { class: "body" },
-      el("div", { class: "row between" }, chip, el("time", { class: "muted small", datetime: job.createdAt }, ago(job.createdAt))),
-      el("h3", {}, el("a", { href: `#/video/${job.id}` }, job.prompt || "Without a prompt")),
-      el("p", { class: "muted small" }, `${form(job)} · ${tokens(job.tokensConsumed)}`), actions));
+export function following(job, { place = null, large = false, drawn = () => {}, gone, signal }) {
+  const [screen, mark, actions] = [el("div"), el("span"), el("div.row.actions")];
   let shown = null;
 
   function draw(next) {
     // A player that runs is left alone.
-    if (shown?.status !== next.status || next.status === "PENDING" || next.status === "RUNNING") drawScreen(media, next);
-    node.dataset.status = next.status;
-    chip.className = `chip ${next.status.toLowerCase()}`;
-    fill(chip, place?.isDefault && next.status === "SUCCEEDED" ? "Default" : STATUS[next.status]);
+    if (shown?.status !== next.status || isActive(next)) drawScreen(screen, next, large);
     if (shown?.status !== next.status) fill(actions, actionsOf(next, place));
+    fill(mark, chip(next.status, place?.isDefault && next.status === "SUCCEEDED" ? "Default" : STATUS[next.status]));
     shown = next;
+    drawn(next);
   }
 
   draw(job);
   store.onJobs((event) => {
     if (event.job?.id === job.id) draw(event.job);
-    if (event.removed === job.id) (node.closest("li") ?? node).remove();
+    if (event.removed === job.id) gone();
   }, signal);
-  return node;
+  return { screen, mark, actions };
+}
+
+/** Return a card of a job; see `following` for `place`. */
+export function videoCard(job, { place, signal }) {
+  const node = el("article.video-card", { "data-job": job.id, "aria-label": job.prompt || "Video" });
+  const drawn = ({ status }) => (node.dataset.status = status);
+  const gone = () => (node.closest("li") ?? node).remove();
+  const { screen, mark, actions } = following(job, { place, drawn, gone, signal });
+  return fill(node, screen, el("div.body",
+    el("div.row.between", mark, el("time.muted.small", { datetime: job.createdAt }, ago(job.createdAt))),
+    el("h3", el("a", { href: `#/video/${job.id}` }, job.prompt || "Without a prompt")),
+    el("p.muted.small", `${form(job)} · ${tokens(job.tokensConsumed)}`), actions));
 }
 
 /** Show what there is to see of a job: the video, its progress, or why there is none. */
-export function drawScreen(media, job, { large = false } = {}) {
+function drawScreen(media, job, large = false) {
   media.className = `screen ${job.status.toLowerCase()} ${large ? "large" : ""}`;
   const draw = { SUCCEEDED: player, PENDING: waiting, RUNNING: running, FAILED: failed, CANCELLED: cancelled }[job.status];
-  if (job.status === "RUNNING" && media.querySelector("progress")) return updateRunning(media, job);
-  return fill(media, draw(job));
+  if (job.status === "RUNNING" && media.querySelector("progress")) updateRunning(media, job);
+  else fill(media, draw(job));
+  return media;
 }
 
 function player(job) {
   const address = safeUrl(job.videoUrl);
-  if (!address) return el("p", {}, "The video cannot be shown.");
+  if (!address) return el("p", "The video cannot be shown.");
   return el("video", { src: address, poster: safeUrl(job.thumbnailUrl), controls: true, preload: "none", playsinline: true, loop: true, "aria-label": job.prompt || "Video" });
 }
 
 function waiting(job) {
   const wait = job.estimatedWaitSeconds === null ? "" : `about ${duration(job.estimatedWaitSeconds)} to go`;
-  return [icon("clock"), el("p", {}, el("b", {}, job.queuePosition ? `Place ${job.queuePosition} in the queue` : "Waiting for a worker")), el("p", { class: "small" }, wait)];
+  return [icon("clock"), el("p", el("b", job.queuePosition ? `Place ${job.queuePosition} in the queue` : "Waiting for a worker")), el("p.small", wait)];
 }
 
 function running(job) {
-  const bar = el("progress", { max: "100", "aria-label": "Progress" });
-  const media = [el("p", { class: "percent" }), bar, el("p", { class: "small note", "aria-live": "polite" })];
-  const place = el("div", { class: "gauge" }, media);
+  const place = el("div.gauge", el("p.percent"), el("progress", { max: "100", "aria-label": "Progress" }), el("p.small", { "aria-live": "polite" }));
   updateRunning(place, job);
   return place;
 }
 
-function updateRunning(place, job) {
-  const guessed = job.progressIsEstimated;
+function updateRunning(place, { progressPercentage, progressIsEstimated: guessed, statusMessage }) {
   const bar = place.querySelector("progress");
-  bar.value = job.progressPercentage;
+  bar.value = progressPercentage;
   bar.classList.toggle("estimated", guessed);
-  place.querySelector(".percent").textContent = `${guessed ? "≈ " : ""}${job.progressPercentage}%`;
-  place.querySelector(".note").textContent = guessed ? `${job.statusMessage} (estimated)` : job.statusMessage;
+  bar.previousSibling.textContent = `${guessed ? "≈ " : ""}${progressPercentage}%`;
+  bar.nextSibling.textContent = `${statusMessage}${guessed ? " (estimated)" : ""}`;
 }
 
-function failed(job) {
-  return [icon("alert"), el("p", {}, el("b", {}, job.errorMessage ?? "Failed")), el("p", { class: "small" }, advice(job)), job.errorCode && el("code", { class: "small" }, job.errorCode)];
-}
+const failed = (job) =>
+  [icon("alert"), el("p", el("b", job.errorMessage ?? "Failed")), el("p.small", advice(job)), job.errorCode && el("code.small", job.errorCode)];
 
-function cancelled(job) {
-  return [icon("stop"), el("p", {}, job.statusMessage || "Cancelled")];
-}
+const cancelled = (job) => [icon("stop"), el("p", job.statusMessage || "Cancelled")];
 
 /** Return the buttons for a job, in the look that is given. */
-export function actionsOf(job, place) {
-  const lookOf = place && { videoJobId: job.id, lookId: place.lookId };
+function actionsOf(job, place) {
+  const inLook = async (said, document_) => {
+    await done(said, document_, { videoJobId: job.id, lookId: place.lookId });
+    place.changed();
+  };
   const ready = job.status === "SUCCEEDED";
   return [
-    isActive(job) && acting("Cancel", "stop", () => cancel(job), "CancelVideoJob"),
-    place && ready && !place.isDefault && acting("Make default", "star", () => inLook(SET_DEFAULT, lookOf, place, "SetDefaultVideo"), "SetDefaultVideo"),
-    place && place.isDefault && acting("Unset default", "star", () => inLook(UNSET_DEFAULT, lookOf, place, "UnsetDefaultVideo"), "UnsetDefaultVideo"),
-    ready && safeUrl(job.videoUrl) && el("a", { class: "button small", href: downloadUrl(job.videoUrl), download: `${job.id}.mp4` }, icon("download"), "Download"),
-    !isActive(job) && acting(ready ? "Again" : "Retry", "retry", () => retry(job, place), "RetryVideoJob"),
-    !isActive(job) && acting("Delete", "trash", () => remove(job, place), "DeleteVideoJob", "danger-quiet"),
+    isActive(job) && action("Cancel", "stop", () => changed("The video is cancelled.", CANCEL, { id: job.id })),
+    place && ready && !place.isDefault && action("Make default", "star", () => inLook("It stands for the look now.", SET_DEFAULT)),
+    place?.isDefault && action("Unset default", "star", () => inLook("The look shows its image again.", UNSET_DEFAULT)),
+    ready && safeUrl(job.videoUrl) && el("a.button.small", { href: downloadUrl(job.videoUrl), download: `${job.id}.mp4` }, icon("download"), "Download"),
+    !isActive(job) && action(ready ? "Again" : "Retry", "retry", () => retry(job, place)),
+    !isActive(job) && action("Delete", "trash", () => remove(job, place), "danger-quiet"),
   ];
 }
 
-const acting = (text, iconName, action, call, kind = "") =>
-  button(text, ({ currentTarget }) => attempt(currentTarget, action, call), { kind: `small ${kind}`, iconName });
+const action = (text, iconName, act, kind = "") => acting(text, act, { iconName, kind: `small ${kind}` });
 
 function downloadUrl(address) {
   const url = new URL(safeUrl(address));
@@ -107,38 +110,25 @@ function downloadUrl(address) {
   return url.origin === location.origin ? url.href : safeUrl(address);
 }
 
-async function cancel(job) {
-  store.put((await change(CANCEL, { id: job.id })).videoJob);
-  balanceChanged();
-  toast("The video is cancelled.", { call: "CancelVideoJob" });
+async function changed(...mutation) {
+  store.put((await done(...mutation)).videoJob);
+  on.balanceChanged();
 }
 
 async function retry(job, place) {
-  const { videoJob } = await change(RETRY, { id: job.id, idempotencyKey: newKey() });
-  store.put(videoJob);
-  balanceChanged();
-  toast("It is being made again.", { call: "RetryVideoJob" });
+  await changed("It is being made again.", RETRY, { id: job.id, idempotencyKey: newKey() });
   place?.changed();
 }
 
 async function remove(job, place) {
-  if (!(await confirmed("Delete this video?", "The video and its log go for good. What it cost stays paid.", "Delete"))) return;
-  await change(DELETE_JOB, { id: job.id });
+  if ((await confirmed("Delete this video?", "The video and its log go for good. What it cost stays paid.", "Delete")) === null) return;
+  await done("The video is deleted.", DELETE_JOB, { id: job.id });
   store.remove(job.id);
-  toast("The video is deleted.", { call: "DeleteVideoJob" });
   place?.changed();
-}
-
-async function inLook(document_, input, place, call) {
-  await change(document_, input);
-  toast(call === "SetDefaultVideo" ? "It stands for the look now." : "The look shows its image again.", { call });
-  place.changed();
 }
 
 /** A video that its viewer may not manage: another user's, in a look that is shared. */
 export function foreignCard(video) {
-  const media = el("div");
-  drawScreen(media, { statusMessage: "", queuePosition: null, estimatedWaitSeconds: null, ...video });
-  return el("article", { class: "video-card", "data-status": video.status }, media,
-    el("div", { class: "body" }, el("span", { class: `chip ${video.status.toLowerCase()}` }, video.isDefault ? "Default" : STATUS[video.status])));
+  const screen = drawScreen(el("div"), { statusMessage: "", queuePosition: null, estimatedWaitSeconds: null, ...video });
+  return el("article.video-card", { "data-status": video.status }, screen, el("div.body", chip(video.status, video.isDefault ? "Default" : STATUS[video.status])));
 }

@@ -1,16 +1,21 @@
 """A browser's window with Studio in it, and what is put there."""
 
 import base64
+import shutil
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.web_files import WebFile
+from auth.caller import Caller
+from tests.house import House
 from tests.permissions import PNG
 
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright drives the browser")
 
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 20
 IMAGE = {"name": "look.png", "mimeType": "image/png", "buffer": base64.b64decode(PNG)}
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> \u202e" + "very long " * 480
@@ -32,6 +37,12 @@ class Window:
     base_url: str
     asked: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note whom the page asks, and what its console complains of."""
+        self.page.on("request", lambda request: self.asked.add(urlsplit(request.url.removeprefix("blob:")).netloc))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
 
     async def open(self, place: str = "") -> None:
         await self.page.goto(f"{self.base_url}/{place}")
@@ -57,3 +68,7 @@ class Window:
 
     async def says(self, locator: Any, text: str) -> None:
         await playwright.expect(locator).to_contain_text(text)
+
+
+def token(house: House, caller: Caller) -> str:
+    return house.headers(caller)["Authorization"].removeprefix("Bearer ")

@@ -3,8 +3,7 @@
 import base64
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,18 @@ from app.web_files import GRAPHIQL, SWAGGER_UI, NoRegistry, fetch
 from app.web_pages import CDN
 from db.engine.database import Database
 from db.tables import VideoJob, VideoJobImage
+from tests.app.studio_window import CHROMIUM
 from tests.house import House, eventually
 from tests.permissions import PNG
 from tests.servers import serving
 
+pytest_plugins = ["tests.app.browser_fixtures"]
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright drives the browser")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
-SECONDS = 30
 LOWER_EDITOR = ".graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror"
+EXECUTE = ".graphiql-execute-button"
+RESULT = ".result-window .CodeMirror-code"
 IMAGE = {"name": "look.png", "mimeType": "image/png", "buffer": base64.b64decode(PNG)}
 
 
@@ -64,8 +65,7 @@ class Window:
 
     async def run(self, tab: str, result: str) -> str:
         """Run a tab of GraphiQL until it shows a result and has ended; return what it shows."""
-        button = self.page.locator(".graphiql-execute-button")
-        shown = self.page.locator(".result-window .CodeMirror-code")
+        button, shown = self.page.locator(EXECUTE), self.page.locator(RESULT)
         await button.click()
         await playwright.expect(shown, tab).to_contain_text(result)
         await playwright.expect(button, tab).to_have_attribute("aria-label", re.compile("Execute"))
@@ -102,21 +102,6 @@ async def address(settings: Settings, database: Database, installed: Path) -> As
         yield url
 
 
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture(autouse=True)
-def within_a_minute() -> Iterator[None]:
-    playwright.expect.set_options(timeout=SECONDS * 1000)
-    yield
-    playwright.expect.set_options(timeout=None)
-
-
 @pytest.fixture
 async def window(browser: Any, installed: Path) -> AsyncIterator[Window]:
     context = await browser.new_context(viewport={"width": 1400, "height": 1000})
@@ -133,22 +118,24 @@ async def test_the_playground_makes_a_video_follows_it_and_shows_it(house: House
 
     await window.page.goto(f"{address}/graphql")
     await window.type("Headers", house.headers(caller))
-    created = await window.run("Create", "PENDING")
-    job_id = re.search(r'"id": "([0-9a-f-]{36})"', created)
-    assert job_id is not None
-
+    await window.run("Create", "PENDING")
     await window.open_tab("Follow")
-    await window.type("Variables", {"id": job_id[1]})
-    followed = await window.run("Follow", "SUCCEEDED")
+    await window.page.locator(EXECUTE).click()
+    await playwright.expect(window.page.locator(EXECUTE)).to_have_attribute("aria-label", re.compile("Stop"))
+    await house.create(caller, prompt="[slow:2]")
+    await playwright.expect(window.page.locator(RESULT)).to_contain_text('"progressPercentage": 100')
+    await window.page.locator(EXECUTE).click()
+    await window.open_tab("Quote")
+    quoted = await window.run("Quote", "freeSlots")
     await window.open_tab("Looks")
     looks = await window.run("Looks", "pageInfo")
     await window.open_tab("Me")
     me = await window.run("Me", "balance")
 
-    assert '"progressPercentage": 100' in followed
+    assert '"cost": 50' in quoted
     assert f'"{look.id}"' in looks
-    assert (str(caller.email) in me, '"balance": 50' in me) == (True, True)
-    assert await house.count(VideoJob.user_id == caller.user_id) == 1
+    assert (str(caller.email) in me, '"balance": 0' in me) == (True, True)
+    assert await house.count(VideoJob.user_id == caller.user_id) == 2
     assert (window.asked, window.complaints) == ({urlsplit(address).netloc}, [])
 
 
@@ -169,7 +156,7 @@ async def test_the_playground_keeps_the_token_and_shows_the_schema_without_it(
     await window.page.reload()
     await playwright.expect(window.page.locator(LOWER_EDITOR)).to_contain_text(token)
     await playwright.expect(window.page.locator(".graphiql-tab-button")).to_have_text(
-        ["Create", "Follow", "Looks", "Me"]
+        ["Create", "Quote", "Follow", "Looks", "Me"]
     )
     await window.page.get_by_role("button", name="Show Documentation Explorer").click()
 
@@ -203,8 +190,17 @@ async def test_swagger_makes_a_video_of_a_form_with_files(house: House, address:
 
 async def test_both_pages_open_with_the_files_of_the_cdn(base_url: str, window: Window) -> None:
     await window.page.goto(f"{base_url}/graphql")
-    await playwright.expect(window.page.locator(".graphiql-execute-button")).to_be_visible()
+    await playwright.expect(window.page.locator(EXECUTE)).to_be_visible()
     await window.page.goto(f"{base_url}/docs")
     await playwright.expect(window.page.locator(".opblock").first).to_be_visible()
 
     assert (window.asked, window.complaints) == ({urlsplit(base_url).netloc, urlsplit(CDN).netloc}, [])
+
+
+@pytest.mark.parametrize("place", ["graphql", "docs"])
+async def test_pages_whose_files_do_not_come_say_what_to_do(base_url: str, window: Window, place: str) -> None:
+    await window.page.route(re.compile(r"^https:"), lambda route: route.abort())
+    await window.page.goto(f"{base_url}/{place}")
+
+    await playwright.expect(window.page.get_by_text("have not come from the CDN")).to_be_visible()
+    await playwright.expect(window.page.locator("body")).to_contain_text("make web")

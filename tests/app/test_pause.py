@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.settings import Settings
+from auth.caller import Role
 from db import pauses
 from db.enums import PauseScope
 from tests.app.processes import lookreel
@@ -16,6 +17,10 @@ from tests.test_admin import recorded
 from tests.wires import GraphQLWire, RestWire, Wire
 
 REASON = "The generator is being moved. Back at 14:00 UTC."
+PAUSE = """mutation ($input: PauseCreationsInput!) { pauseCreations(input: $input) {
+  pauses { scope reason } errors { code field } } }"""
+RESUME = """mutation ($input: ResumeCreationsInput!) { resumeCreations(input: $input) {
+  pauses { scope reason } errors { code } } }"""
 QUOTE = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
   errors { ... on UserError { code } ... on Paused { reason } } } }"""
 
@@ -67,6 +72,32 @@ async def test_another_process_obeys_within_a_second(house: House, wire: Wire, e
         ("PAUSE_CREATIONS", "OPERATOR", REASON, "ALL"),
         ("RESUME_CREATIONS", "OPERATOR", None, "ALL"),
     ]
+
+
+async def test_admins_pause_by_the_same_rule(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+
+    blank = await house.graphql(admin, PAUSE, input={"reason": " "})
+    real = await house.graphql(admin, PAUSE, input={"reason": "Veo is down.", "scope": "REAL"})
+    both = await house.graphql(admin, PAUSE, input={"reason": REASON})
+    refused = await GraphQLWire(house).create(caller)
+    resumed, again = [await house.graphql(admin, RESUME, input={"reason": "Moved."}) for _ in range(2)]
+
+    assert blank["data"]["pauseCreations"] == {"pauses": None, "errors": [{"code": "INVALID_INPUT", "field": "reason"}]}
+    of_real, of_all = {"scope": "REAL", "reason": "Veo is down."}, {"scope": "ALL", "reason": REASON}
+    assert real["data"]["pauseCreations"] == {"pauses": [of_real], "errors": []}
+    assert both["data"]["pauseCreations"] == {"pauses": [of_all, of_real], "errors": []}
+    assert refused.code == "PAUSED"
+    assert sorted(pause["scope"] for pause in resumed["data"]["resumeCreations"]["pauses"]) == ["ALL", "REAL"]
+    assert again["data"]["resumeCreations"] == {"pauses": [], "errors": []}
+    assert (await GraphQLWire(house).create(caller)).code is None
+    acts = await recorded(house)
+    assert {(entry.action, entry.actor_id, entry.reason, entry.details) for entry in acts} == {
+        ("PAUSE_CREATIONS", admin.user_id, "Veo is down.", "REAL"),
+        ("PAUSE_CREATIONS", admin.user_id, REASON, "ALL"),
+        ("RESUME_CREATIONS", admin.user_id, "Moved.", "REAL"),
+        ("RESUME_CREATIONS", admin.user_id, "Moved.", "ALL"),
+    }
 
 
 async def test_a_refusal_over_rest_is_a_503_that_says_when_to_come_again(house: House) -> None:

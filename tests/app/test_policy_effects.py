@@ -249,7 +249,18 @@ async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited
         await own.http.put(path, json={"tier": "ultimate"}, headers=own.headers(admin))
         first = await own.create(callers[0])
         answers = await asyncio.gather(*(wires_of(own)[turn % 2].create(one) for turn, one in enumerate(callers[1:])))
+        spent = await own.graphql(admin, "{ adminSpending(days: 2) { ceiling days { day tokens } } }")
+        refused = await own.graphql(admin, "{ adminSpending(days: 32) { ceiling } }")
 
+    today = datetime.now(UTC)
+    assert spent["data"]["adminSpending"] == {
+        "ceiling": 250,
+        "days": [
+            {"day": f"{today - timedelta(days=1):%Y-%m-%d}", "tokens": 0},
+            {"day": f"{today:%Y-%m-%d}", "tokens": 250},
+        ],
+    }
+    assert refused["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
     assert Counter(answer.code for answer in answers) == {None: 4, "SPENDING_CEILING": 7}
     assert await house.count() == 5
     assert (await house.job(first)).tokens_consumed == 0

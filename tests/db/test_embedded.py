@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from db.embedded.server import embedded_server
 from db.engine.errors import EmbeddedServerUnavailable
+from tests.conftest import temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -52,7 +53,7 @@ class User:
         self.process.communicate()
 
 
-Use = Callable[[], User]
+Use = Callable[[Path], User]
 
 
 @pytest.fixture
@@ -63,30 +64,46 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def data_dir(folder: Path) -> Path:
+def unmade(folder: Path) -> Path:
+    """A data folder that does not exist."""
     return folder / "data"
 
 
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        with embedded_server(folder):
+            pass
+        yield folder
+
+
 @pytest.fixture
-def use(data_dir: Path) -> Iterator[Use]:
+def data_dir(unmade: Path, made: Path) -> Path:
+    """A data folder with a database that nobody uses: copied, since making one takes longer than most tests."""
+    subprocess.run(("/bin/cp", "-a", made, unmade), check=True)
+    return unmade
+
+
+@pytest.fixture
+def use(unmade: Path) -> Iterator[Use]:
     """Give a way to start programs that use the server of the folder; they are killed if the test did not end them."""
     users: list[User] = []
 
-    def start() -> User:
+    def start(data_dir: Path) -> User:
         users.append(User(data_dir))
         return users[-1]
 
     yield start
     for user in users:
         user.kill()
-    wait_until(lambda: not alive(data_dir))
+    wait_until(lambda: not alive(unmade))
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def alive(data_dir: Path) -> list[psutil.Process]:
@@ -151,7 +168,7 @@ async def test_a_program_may_enter_twice_and_leaves_nothing_behind(data_dir: Pat
 
 
 async def test_a_second_program_joins_and_keeps_the_server(data_dir: Path, use: Use) -> None:
-    first, second = use(), use()
+    first, second = use(data_dir), use(data_dir)
     assert first.url() == (url := second.url())
     before = postmasters(data_dir)
     first.leave()
@@ -161,35 +178,33 @@ async def test_a_second_program_joins_and_keeps_the_server(data_dir: Path, use: 
     wait_until(lambda: not alive(data_dir), 5.0)
 
 
-async def test_many_starting_at_once_share_one_server(data_dir: Path, use: Use) -> None:
-    users = [use() for _ in range(8)]
+async def test_many_starting_at_once_share_one_server(unmade: Path, use: Use) -> None:
+    users = [use(unmade) for _ in range(4)]
     (url,) = {user.url() for user in users}
     assert await run(url, "SELECT 1") == 1
-    assert len(postmasters(data_dir)) == len(guardians(data_dir)) == 1
+    assert len(postmasters(unmade)) == len(guardians(unmade)) == 1
     for user in users:
         user.leave()
-    wait_until(lambda: not alive(data_dir), 5.0)
+    wait_until(lambda: not alive(unmade), 5.0)
 
 
 def test_the_server_goes_when_its_only_user_is_killed(data_dir: Path, use: Use) -> None:
-    user = use()
+    user = use(data_dir)
     assert user.url()
     user.kill()
     wait_until(lambda: not alive(data_dir))
 
 
 def test_nothing_stays_when_the_user_is_killed_at_any_moment_of_the_start(data_dir: Path, use: Use) -> None:
-    with embedded_server(data_dir):
-        pass
     for moment in (guardians, pg_ctls, postmasters):
-        user = use()
+        user = use(data_dir)
         wait_until(lambda moment=moment: moment(data_dir) or postmasters(data_dir))  # type: ignore[misc]
         user.kill()
         wait_until(lambda: not alive(data_dir))
 
 
 async def test_data_outlives_a_crash_of_user_and_server(data_dir: Path, use: Use) -> None:
-    user = use()
+    user = use(data_dir)
     await run(user.url(), "CREATE TABLE kept AS SELECT 42 AS answer")
     kill(postmasters(data_dir))
     user.kill()
@@ -198,17 +213,17 @@ async def test_data_outlives_a_crash_of_user_and_server(data_dir: Path, use: Use
 
 
 async def test_a_crashed_server_is_started_anew_for_the_next_user(data_dir: Path, use: Use) -> None:
-    assert use().url()
+    assert use(data_dir).url()
     kill(postmasters(data_dir))
     with embedded_server(data_dir) as url:
         assert await run(url, "SELECT 1") == 1
 
 
 async def test_a_killed_guardian_is_replaced_by_the_next_user(data_dir: Path, use: Use) -> None:
-    first = use()
+    first = use(data_dir)
     url = first.url()
     kill(guardians(data_dir))
-    second = use()
+    second = use(data_dir)
     assert second.url() == url
     assert len(guardians(data_dir)) == 1
     first.leave()
@@ -217,7 +232,7 @@ async def test_a_killed_guardian_is_replaced_by_the_next_user(data_dir: Path, us
 
 
 def test_a_killed_guardian_is_replaced_by_the_leaving_user(data_dir: Path, use: Use) -> None:
-    user = use()
+    user = use(data_dir)
     assert user.url()
     kill(guardians(data_dir))
     user.leave()
@@ -225,7 +240,7 @@ def test_a_killed_guardian_is_replaced_by_the_leaving_user(data_dir: Path, use: 
 
 
 async def test_stale_pids_taken_by_another_process_are_no_server(data_dir: Path, use: Use) -> None:
-    user = use()
+    user = use(data_dir)
     assert user.url()
     kill(postmasters(data_dir))
     user.kill()
@@ -236,19 +251,18 @@ async def test_stale_pids_taken_by_another_process_are_no_server(data_dir: Path,
 
 
 async def test_half_a_pid_file_is_no_server(data_dir: Path) -> None:
-    await assert_works(data_dir)
     (data_dir / "postgres" / "postmaster.pid").touch()
     await assert_works(data_dir)
 
 
-async def test_a_database_half_made_is_made_anew(data_dir: Path, use: Use) -> None:
-    user = use()
-    wait_until(lambda: list(data_dir.glob("postgres.new-*/PG_VERSION")))
+async def test_a_database_half_made_is_made_anew(unmade: Path, use: Use) -> None:
+    user = use(unmade)
+    wait_until(lambda: list(unmade.glob("postgres.new-*/PG_VERSION")))
     user.kill()
-    left = data_dir / "postgres.new-left"
+    left = unmade / "postgres.new-left"
     left.mkdir()
     (left / "PG_VERSION").write_text("18\n")
-    await assert_works(data_dir)
+    await assert_works(unmade)
     assert not left.exists()
 
 
@@ -281,15 +295,13 @@ def test_a_file_where_the_folder_should_be(folder: Path) -> None:
     assert_unavailable(folder / "file" / "data", "Not a directory", "Choose a folder")
 
 
-def test_a_folder_with_other_files(data_dir: Path) -> None:
-    (data_dir / "postgres").mkdir(parents=True)
-    (data_dir / "postgres" / "letter.txt").touch()
-    assert_unavailable(data_dir, "Move it away")
+def test_a_folder_with_other_files(unmade: Path) -> None:
+    (unmade / "postgres").mkdir(parents=True)
+    (unmade / "postgres" / "letter.txt").touch()
+    assert_unavailable(unmade, "Move it away")
 
 
 def test_a_server_that_does_not_start_is_quoted(data_dir: Path) -> None:
-    with embedded_server(data_dir):
-        pass
     with (data_dir / "postgres" / "postgresql.auto.conf").open("a") as configuration:
         configuration.write("no_such_setting = 1\n")
     assert_unavailable(data_dir, "no_such_setting")
@@ -297,8 +309,6 @@ def test_a_server_that_does_not_start_is_quoted(data_dir: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_database_of_another_user(data_dir: Path) -> None:
-    with embedded_server(data_dir):
-        pass
     os.chown(data_dir / "postgres", 54321, 54321)
     assert_unavailable(data_dir, "another user")
 

@@ -128,3 +128,35 @@ async def test_a_transaction_reads_what_it_has_written(database: InspectedDataba
 
     with pytest.raises(DatabaseNotMigrated):
         await database.reader.fetch(NOWHERE)
+
+
+async def test_a_lone_statement_is_alone(database: InspectedDatabase) -> None:
+    async with database.lone_statement() as writer:
+        assert len(await writer.fetch(WHO)) == 1
+        with pytest.raises(RuntimeError):
+            await writer.fetch(WHO)
+
+
+async def test_a_lone_statement_is_not_repeated_and_its_connection_is_replaced(
+    database: InspectedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_of(database, 1)
+    pid = (await pool.fetch(WHO))[0].pid
+    tried: list[object] = []
+
+    async def fetch(*arguments: object, **_more: object) -> object:
+        tried.append(arguments)
+        raise asyncpg.InternalClientError("cannot switch to state 12")
+
+    async def who() -> int:
+        async with pool.lone_statement() as writer:
+            return (await writer.fetch(WHO))[0].pid
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncpg.Connection, "fetch", fetch)
+        with pytest.raises(DatabaseUnavailable):
+            await who()
+
+    assert len(tried) == 1
+    assert await who() != pid
+    await pool.close()

@@ -19,7 +19,7 @@ SCALING = Path(__file__).parents[2] / "docs" / "SCALING.md"
 SHARED = {"creation_pauses", "file_removals", "submission_pace", "workers"}
 # Of what puts statements together, where it takes more than the names of what narrows a list.
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "_change": {"names": (), "now": ()},
+    "_change": {"names": (), "now": (), "parts": ()},
     "_first": {"any_status": True},
     "_listing_of": {"view": LookView.PUBLIC, "narrowed_by": frozenset(), "has_videos": True},
 }

@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -123,6 +123,8 @@ class CloudinaryDouble:
         self.parameters: list[dict[str, str]] = []
         """Of each signed request that was let in, without the file."""
         self.faults: deque[Fault] = deque()
+        self.faults_of: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        """Those that only uploads of a public id meet."""
         self.failure_rate = failure_rate
         self.failures: Counter[str] = Counter()
         """The faults that requests met, scripted and by chance."""
@@ -154,7 +156,7 @@ class CloudinaryDouble:
         self, endpoint: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            fault = self._next_fault(request)
+            fault = self._next_fault(request, await self._faults_for(request))
             try:
                 if fault is None or fault == "drop after":
                     response = await endpoint(request)
@@ -165,10 +167,14 @@ class CloudinaryDouble:
 
         return answer
 
-    def _next_fault(self, request: Request) -> Fault | None:
+    async def _faults_for(self, request: Request) -> deque[Fault]:
+        body = await request.body() if self.faults_of else b""
+        return next((faults for id_, faults in self.faults_of.items() if id_.encode() in body), self.faults)
+
+    def _next_fault(self, request: Request, faults: deque[Fault]) -> Fault | None:
         fault: Fault | None = None
-        if self.faults:
-            fault = self.faults.popleft()
+        if faults:
+            fault = faults.popleft()
         elif request.url.path.startswith("/v1_1/") and self._chance.random() < self.failure_rate:
             fault = self._chance.choice(CHAOS)
         if fault is not None:

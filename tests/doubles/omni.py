@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers.mock.videos import mock_video
 from tests.doubles.answers import Answer, answered, quota_exceeded
+from tests.doubles.apart import Apart
 from tests.doubles.serving import serving_app
+from tests.doubles.small_video import small_video
 
 MODELS = ("gemini-omni-1.2-flash",)
 FILES = "https://generativelanguage.googleapis.com/v1beta/files"
@@ -92,7 +93,7 @@ class _Interaction:
     cancelled: bool = False
 
 
-class OmniDouble:
+class OmniDouble(Apart):
     """The state behind the app; everything is there to be set and read by tests.
 
     An interaction is done after both `polls_until_done` polls and `seconds_until_done`; its file is being written for
@@ -101,8 +102,9 @@ class OmniDouble:
     """
 
     def __init__(self, *, failure_rate: float = 0.0, seed: int = 0) -> None:
+        super().__init__()
         self.url = ""
-        self.video = mock_video("720p", "16:9", 8, audio=True).read_bytes()
+        self.video = small_video()
         self.creates: list[Create] = []
         self.accepted: dict[str, Create] = {}
         self.polls: list[str] = []
@@ -139,12 +141,12 @@ class OmniDouble:
         return [
             Route("/token", self._token, methods=["POST"]),
             Route("/elsewhere/{name}", self._elsewhere),
-            Route("/{version}/files/{name}:download", self._download),
-            Route("/{version}/files/{name}", self._file),
+            Route("/{version}/files/{name}:download", self.sorted_out(OmniDouble._download)),
+            Route("/{version}/files/{name}", self.sorted_out(OmniDouble._file)),
             Route("/{version}/models/{model}", self._model),
             Route("/{version}/{place:path}interactions/{id}/cancel", self._cancel, methods=["POST"]),
-            Route("/{version}/{place:path}interactions/{id}", self._poll),
-            Route("/{version}/{place:path}interactions", self._create, methods=["POST"]),
+            Route("/{version}/{place:path}interactions/{id}", self.sorted_out(OmniDouble._poll)),
+            Route("/{version}/{place:path}interactions", self.sorted_out(OmniDouble._create), methods=["POST"]),
         ]
 
     async def _token(self, request: Request) -> Response:

@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers.mock.videos import mock_video
 from tests.doubles.answers import Answer, answered, error, quota_exceeded
+from tests.doubles.apart import Apart
 from tests.doubles.serving import serving_app
+from tests.doubles.small_video import small_video
 
 MODELS = ("veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001", "gemini-omni-1.2-flash")
 
@@ -55,7 +56,7 @@ class _Operation:
     polls: int = 0
 
 
-class VeoDouble:
+class VeoDouble(Apart):
     """The state behind the app; everything is there to be set and read by tests.
 
     An operation is done after both `polls_until_done` polls and `seconds_until_done`. `failure_rate` is the share of
@@ -63,6 +64,7 @@ class VeoDouble:
     """
 
     def __init__(self, *, failure_rate: float = 0.0, seed: int = 0) -> None:
+        super().__init__()
         self.url = ""
         self.submits: list[Submit] = []
         self.accepted: dict[str, Submit] = {}
@@ -80,7 +82,7 @@ class VeoDouble:
         self.large_bytes = 8 * 1024**2
         self._held = ""
         self._gate = Event()
-        self.give(mock_video("720p", "16:9", 8, audio=True).read_bytes())
+        self.give(small_video())
         self.app = Starlette(routes=self._routes())
         self._operations: dict[str, _Operation] = {}
         self._scripts: dict[str, deque[Answer]] = {"submit": deque(), "poll": deque(), "token": deque(), "get": deque()}
@@ -128,12 +130,12 @@ class VeoDouble:
             Route("/download/storage/v1/b/{bucket}/o/{name:path}", self._object),
             Route(
                 "/{version}/{path:path}publishers/google/models/{model}:predictLongRunning",
-                self._submit,
+                self.sorted_out(VeoDouble._submit),
                 methods=["POST"],
             ),
             Route(
                 "/{version}/{path:path}publishers/google/models/{model}:fetchPredictOperation",
-                self._poll,
+                self.sorted_out(VeoDouble._poll),
                 methods=["POST"],
             ),
             Route("/{version}/{path:path}publishers/google/models/{model}", self._model),

@@ -1,5 +1,6 @@
 """Videos as files: what is one, what is not, and what is made of one."""
 
+import os
 import random
 import struct
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import pytest
@@ -273,3 +275,24 @@ def test_ffmpeg_says_nothing_about_broken_files(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True, timeout=60)
 
     assert (done.stdout, done.stderr) == ("no video\n", "")
+
+
+def test_a_file_that_has_long_been_as_it_is_is_opened_once(
+    written: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = Mock(wraps=av.open)
+    monkeypatch.setattr(av, "open", opening)
+    new = [probe(written(CONTENT)) for _ in range(2)]
+    path = written(CONTENT)
+    os.utime(path, (0, 0))
+
+    old, posters = [probe(path) for _ in range(2)], {poster(path) for _ in range(2)}
+
+    assert new == old
+    assert len(posters) == 1
+    assert opening.call_count == 2 + 1 + 1
+
+    written(CONTENT[:-1])
+    os.utime(path, (0, 0))
+    with pytest.raises(NotAVideo):
+        probe(path)

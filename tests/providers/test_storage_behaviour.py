@@ -16,6 +16,7 @@ from media.videos import poster
 from providers.cloudinary.storage import CloudinaryStorage
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
+from providers.tls import trusted_certificates
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.providers.kept import OTHER_VIDEO, VIDEO, picture
@@ -41,7 +42,7 @@ def over_http(double: CloudinaryDouble) -> Callable[[str], Awaitable[bytes | Non
     async def fetch(address: str) -> bytes | None:
         # Addresses that were made beforehand name Cloudinary's own host.
         here = address.replace("https://res.cloudinary.com", double.url)
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(verify=trusted_certificates()) as http:
             answer = await http.get(here)
         assert answer.status_code in (200, 404)
         return answer.content if answer.is_success else None

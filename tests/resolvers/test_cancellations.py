@@ -1,5 +1,8 @@
 """What comes back when a job is cancelled or deleted: the charge while nothing was sent, else nothing."""
 
+from collections.abc import Sequence
+from itertools import cycle
+
 import pytest
 
 from auth.caller import Caller, Role
@@ -11,14 +14,19 @@ from tests.resolvers.stages import ACTIVE, ENDED, SPENT, UNSENT, Stage, books, j
 from tests.resolvers.test_races import CANCEL, DELETE, Change
 from tests.worker.test_generate import logs
 
-by_cancelling = pytest.mark.parametrize("cancel", CANCEL, ids=["rest", "graphql"])
-by_deleting = pytest.mark.parametrize("delete", DELETE, ids=["rest", "graphql"])
 REFUND = """query ($id: ID!) { videoJob(id: $id) { status charge { amount } refund { amount balanceAfter } }
     viewer { tokens { balance } } }"""
 
 
 def stages(*among: Stage) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("stage", among, ids=[stage.name for stage in among])
+
+
+def in_turns(change: str, wires: Sequence[Change], *among: Stage) -> pytest.MarkDecorator:
+    """Try each stage over one wire: both call the same rule, and meet stages of each kind."""
+    cases = list(zip(cycle(wires), among, strict=False))
+    ids = [f"{wire}-{stage.name}" for wire, stage in zip(cycle(["rest", "graphql"]), among, strict=False)]
+    return pytest.mark.parametrize((change, "stage"), cases, ids=ids)
 
 
 def test_the_stages_tell_both_halves_of_the_condition_apart() -> None:
@@ -30,8 +38,7 @@ def test_the_stages_tell_both_halves_of_the_condition_apart() -> None:
     assert {stage.refunds for stage in SPENT} == {0}
 
 
-@by_cancelling
-@stages(*ACTIVE)
+@in_turns("cancel", CANCEL, *ACTIVE)
 async def test_a_cancelled_jobs_tokens_come_back_while_nothing_was_sent(
     house: House, cancel: Change, stage: Stage
 ) -> None:
@@ -66,8 +73,7 @@ async def is_shown(house: House, caller: Caller, job: JobRow, status: str, stage
     assert answer.json()["availableTokens"] == tokens
 
 
-@by_cancelling
-@stages(*ENDED)
+@in_turns("cancel", CANCEL, *ENDED)
 async def test_a_job_that_has_ended_is_not_refunded_for_being_cancelled(
     house: House, cancel: Change, stage: Stage
 ) -> None:
@@ -86,8 +92,7 @@ async def test_a_job_that_has_ended_is_not_refunded_for_being_cancelled(
     await is_shown(house, caller, job, stage.status, stage)
 
 
-@by_deleting
-@stages(*ACTIVE, *ENDED)
+@in_turns("delete", DELETE, *ACTIVE, *ENDED)
 async def test_a_deleted_jobs_tokens_come_back_while_nothing_was_sent(
     house: House, delete: Change, stage: Stage
 ) -> None:

@@ -224,13 +224,13 @@ async def test_a_hundred_creates_at_once_leave_three_jobs_three_charges_and_850_
     assert await house.tokens(caller) == 850
 
 
-async def test_a_hundred_creates_with_one_key_make_one_job(house: House, wire: Wire) -> None:
+async def test_thirty_creates_with_one_key_make_one_job(house: House, wire: Wire) -> None:
     caller = await house.user(tokens=1000)
 
-    answers = await asyncio.gather(*(wire.create(caller, idempotencyKey="once") for _ in range(100)))
+    answers = await asyncio.gather(*(wire.create(caller, idempotencyKey="once") for _ in range(30)))
 
     assert len({answer.job["id"] for answer in answers if answer.job}) == 1
-    assert Counter((answer.code, answer.replayed) for answer in answers) == {(None, False): 1, (None, True): 99}
+    assert Counter((answer.code, answer.replayed) for answer in answers) == {(None, False): 1, (None, True): 29}
     assert await house.count(VideoJob.user_id == caller.user_id) == 1
     assert await house.tokens(caller) == 950
 

@@ -1,16 +1,14 @@
 """What a creation sends to the database over each wire: no more than it needs, each statement a round trip."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import Engine, event
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.engine.pool import Pool
 from tests.house import FORM, House, eventually, multipart
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
@@ -33,24 +31,6 @@ NAMES = {
 # Each process reads once a second who may not act.
 OF_NO_REQUEST = re.compile("^SELECT users.id, users.status, users.role")
 WRITTEN = ["BEGIN", "lock", "standing", "write", "enqueue", "COMMIT", "wake"]
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect what is sent by pools that are made from now on."""
-    statements: list[str] = []
-    make = Pool.__init__
-
-    def made(pool: Pool, connect: Callable[[], Awaitable[asyncpg.Connection]], *more: Any) -> None:
-        async def listened_to() -> asyncpg.Connection:
-            connection = await connect()
-            connection.add_query_logger(lambda query: statements.append(query.query))
-            return connection
-
-        make(pool, listened_to, *more)
-
-    monkeypatch.setattr(Pool, "__init__", made)
-    return statements
 
 
 @pytest.fixture

@@ -66,6 +66,17 @@ async def test_without_recent_videos_there_is_no_estimate_and_without_waiting_no
     assert second == {"queuePosition": None, "estimatedWaitSeconds": None}
 
 
+async def test_places_are_counted_so_far_and_no_further(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await run_times(house, 10)
+    jobs = [(await house.job(job_id)).id for job_id in await waiting(house, 4)]
+    monkeypatch.setattr("resolvers.queue_places.MOST_AHEAD", 2)
+
+    places = await queue_places(house.database.reader, jobs, CATALOGUE)
+
+    assert [places[job].position for job in jobs] == [1, 2, 3, 3]
+    assert [places[job].estimated_wait_seconds for job in jobs] == [0, 0, None, None]
+
+
 async def test_submits_are_spaced_and_a_reserved_turn_is_kept(house: House) -> None:
     veo = Provider("veo", 6)
     jobs = [await house.job(job_id) for job_id in await waiting(house, 3)]

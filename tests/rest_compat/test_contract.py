@@ -230,7 +230,9 @@ async def test_a_wrong_method_is_told_all_that_there_are(house: House, path: str
     assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
 
 
-@pytest.mark.parametrize("malformed", ["no-uuid", "0", "%00", "%F0%9F%91%97", "-1", "null", "x" * 2000])
+MALFORMED = ["no-uuid", "0", "%00", "%F0%9F%91%97", "-1", "null", "x" * 2000]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "detail"),
     [
@@ -240,10 +242,14 @@ async def test_a_wrong_method_is_told_all_that_there_are(house: House, path: str
     ],
 )
 async def test_a_malformed_id_is_answered_like_an_unknown_one(
-    house: House, method: str, path: str, detail: str, malformed: str
+    house: House, method: str, path: str, detail: str
 ) -> None:
     body = {"visibility": "public"} if method == "PATCH" else None
     caller = await house.user()
+    before = await house.traces(caller)
 
-    for spelled in (path, path.replace(NOBODYS, malformed)):
-        assert await refused(house, caller, method, spelled, json=body) == (404, detail)
+    for id_ in (NOBODYS, *MALFORMED):
+        answer = await call(house, caller, method, path.replace(NOBODYS, id_), json=body)
+        assert (answer.status_code, well_formed(answer)["detail"]) == (404, detail), id_
+
+    assert await house.traces(caller) == before

@@ -25,6 +25,7 @@ OURS = [type_ for type_ in TYPES if type_.name not in {"ID", "Int", "String", "B
 # What each mutation may be refused with; clients have written documents about these.
 MEMBERS = {
     "AdminVideoJobsError": ["InvalidInput"],
+    "PauseError": ["InvalidInput"],
     "SetAccountStatusError": ["InvalidInput", "UserNotFound"],
     "CreateVideoJobError": [
         "ActiveJobLimit",

@@ -18,7 +18,7 @@ from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import look_videos, looks, video_job_lists, video_jobs
 from schema import connections
-from tests.schema.twins import JOBS, LOOKS, Twins
+from tests.schema.twins import JOBS, LOOK, LOOKS, Twins
 
 # When a field fails, the default executor gives up what it has begun for its neighbours, some before the first step.
 GIVEN_UP = "Exception ignored in. <coroutine object (Executor|GraphQLCoreConverter)"
@@ -93,6 +93,15 @@ SHOWN_OF: dict[str, set[type[Row]]] = {
     "VideoJobLog": {LogLine},
     "TokenTransaction": {LedgerRow},
 }
+SHOWING: dict[str, list[str]] = {
+    "Look": [LOOKS, JOBS, LOOK],
+    "Product": [LOOKS, JOBS, LOOK],
+    "LookVideo": [LOOKS],
+    "SharedWith": [LOOKS],
+    "VideoJob": [JOBS],
+    "VideoJobLog": [JOBS],
+    "TokenTransaction": [JOBS],
+}
 
 
 def spoil(
@@ -131,11 +140,8 @@ async def test_whatever_is_wrong_with_a_value(  # noqa: PLR0913, PLR0917 - the p
 ) -> None:
     spoil(monkeypatch, name, attribute, value, places)
 
-    await twins.agree_on_errors(LOOKS)
-    await twins.agree_on_errors(JOBS)
-    await twins.agree_on_errors(
-        '{ look(id: "LOOK") { id title visibility createdAt generatedImageUrl products { name price } } }'
-    )
+    for query in SHOWING[name]:
+        await twins.agree_on_errors(query)
 
 
 NO_LISTS: list[Any] = [None, 7, "text", (), iter(()), {}, [None], [7], ValueError("as a value"), Awaited()]

@@ -11,6 +11,7 @@ from tests.schema.test_queries import statements
 LISTS_OF_VALUES = {
     "AdminPause",
     "AdminProviderQueue",
+    "AdminSpendingDay",
     "AdminVideoJobResult",
     "GenerationCost",
     "GenerationCostSum",
@@ -58,6 +59,7 @@ def test_every_item_of_a_list_has_an_id_or_is_a_value() -> None:
         "VideoJobDeletion",
         "VideoJobQuote",
         "AdminQueue",
+        "AdminSpending",
         "VideoJobDurations",
     }
 

@@ -99,10 +99,10 @@ async def test_a_literal_is_no_file_either(house: House) -> None:
 
 
 async def sent(
-    house: House, caller: Caller, paths: Any, files: dict[str, Any] | None = None, **input_: Any
+    house: House, caller: Caller, paths: Any, files: dict[str, Any] | None = None, query: str = CREATE, **input_: Any
 ) -> httpx.Response:
     """Send a GraphQL multipart request that asks for a job."""
-    operations = json.dumps({"query": CREATE, "variables": {"input": JOB | input_}})
+    operations = json.dumps({"query": query, "variables": {"input": JOB | input_}})
     parts = [*multipart({"operations": operations, "map": json.dumps(paths)}), *(files or {}).items()]
     return await house.http.post("/graphql", files=parts, headers=house.headers(caller))
 
@@ -118,6 +118,17 @@ async def test_what_the_map_does_not_cover_is_refused_by_name(house: House, valu
 
     refused(answer.json(), field)
     assert await nothing_written(house, caller) == before
+
+
+@pytest.mark.parametrize("query", [CREATE, QUOTE], ids=["create", "quote"])
+@pytest.mark.parametrize(("tokens", "code"), [(100, "INVALID_INPUT"), (20, "INSUFFICIENT_TOKENS")])
+async def test_who_is_refused_anyway_has_no_image_decoded(house: House, tokens: int, code: str, query: str) -> None:
+    caller = await house.user(tokens=tokens)
+    broken = {"0": ("look.png", png()[:40], "image/png")}
+
+    answer = await sent(house, caller, {"0": [FIRST]}, broken, query, initialImage=None)
+
+    assert [error["code"] for error in answer.json()["data"]["it"]["errors"]] == [code]
 
 
 TAKEN = "`map` puts a file where `operations` has something else than null"

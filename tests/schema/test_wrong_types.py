@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from itertools import cycle
+from functools import cache
+from itertools import count, cycle
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLSchema,
-    build_schema,
+    Undefined,
+    coerce_input_value,
     get_named_type,
     get_nullable_type,
     is_list_type,
@@ -20,11 +22,11 @@ from graphql import (
     is_required_input_field,
 )
 
-from app.contracts import ROOT
+from schema.schema import schema
 from tests.house import House
 from tests.schema.mutate import data_uri
 
-SCHEMA: GraphQLSchema = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+SCHEMA: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
 WRONG: list[Any] = [
     None, True, -1, 5, 1e300, "", "x\x00", "9" * 500, [], [None], [[]], ["x", 5], [{}], {}, {"a": 1},
@@ -51,15 +53,15 @@ def good(type_: GraphQLInputType, name: str = "") -> Any:
     return [value] if is_list_type(get_nullable_type(type_)) else value
 
 
-def spoiled(type_: GraphQLInputType, wrong: Any) -> Iterator[Any]:
-    """Yield values of an argument with the wrong one in each place that there is."""
-    yield wrong
+def spoiled(type_: GraphQLInputType, wrong: Any, where: str = "argument") -> Iterator[tuple[str, Any]]:
+    """Yield each place that there is for the wrong value, and the argument with it there."""
+    yield f"{where}: {type_}", wrong
     named = get_named_type(type_)
     if isinstance(named, GraphQLInputObjectType):
         for name, field in named.fields.items():
-            for value in spoiled(field.type, wrong):
+            for place, value in spoiled(field.type, wrong, "field"):
                 whole = good(named) | {name: value}
-                yield [whole] if is_list_type(get_nullable_type(type_)) else whole
+                yield place, [whole] if is_list_type(get_nullable_type(type_)) else whole
 
 
 def literal(value: Any) -> str:
@@ -93,14 +95,29 @@ def requests(operation: str, field: str, argument: str) -> Iterator[dict[str, An
     is_literal = cycle([True, False])
     # What may be null may be left out: a stream would begin, and go on.
     for wrong in WRONG[1:] if operation == "subscription" else WRONG:
-        for value in spoiled(type_, wrong):
+        for place, value in spoiled(type_, wrong):
+            if coerce_input_value(value, type_) is Undefined and is_known(place, wrong):
+                continue
             written, declared = (literal(value), "") if next(is_literal) else ("$value", f"($value: {type_})")
             given = ", ".join(f"{name}: {text}" for name, text in {**others, argument: written}.items())
             query = f"{operation} {declared} {{ {field}({given}) {{ __typename }} }}"
             yield {"query": query, "variables": {"value": value} if declared else {}}
 
 
-@pytest.mark.parametrize(("operation", "field", "argument"), list(arguments()))
+@cache
+def tries(_place: str, _wrong: str) -> Iterator[int]:
+    return count()
+
+
+def is_known(place: str, wrong: Any) -> bool:
+    """Tell whether this was tried before: what a type refuses is seen by no field, so that any field will do."""
+    return next(tries(place, repr(wrong))) > 0
+
+
+CASES = {case: asked for case in arguments() if (asked := list(requests(*case)))}
+
+
+@pytest.mark.parametrize(("operation", "field", "argument"), CASES)
 async def test_a_value_of_a_wrong_type_is_refused_by_name(
     house: House, caplog: pytest.LogCaptureFixture, operation: str, field: str, argument: str
 ) -> None:
@@ -113,8 +130,7 @@ async def test_a_value_of_a_wrong_type_is_refused_by_name(
             assert answer.status_code in {200, 400}, (body, answer.text)
             return body, answer.text
 
-    answers = await asyncio.gather(*map(ask, requests(operation, field, argument)))
+    answers = await asyncio.gather(*map(ask, CASES[operation, field, argument]))
 
-    assert len(answers) >= len(WRONG) - 1
     assert [body for body, text in answers if "INTERNAL_ERROR" in text] == []
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -1,7 +1,6 @@
 """Real generation for the tests of this folder: servers once per module, what is behind them fresh for each test."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +13,7 @@ from tests.doubles.serving import serving_app
 from tests.house import House
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
-from tests.worker.studio import Front, Studio
+from tests.worker.studio import Front, Studio, hurry
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +59,16 @@ async def real_house(real_settings: Settings, database: InspectedDatabase) -> As
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def hurried() -> Iterator[None]:
     """Let workers look after their queue and their files without delay."""
-    monkeypatch.setattr("worker.service.DEQUEUE_TIMEOUT", timedelta(seconds=0.02))
-    monkeypatch.setattr("worker.housekeeping.REMOVE_SECONDS", 0.05)
+    with hurry():
+        yield
+
+
+@pytest.fixture(scope="module")
+def lasting_studio(real_house: House, front: Front, cloudinary: CloudinaryDouble) -> Studio:
+    """One for all tests of a module, which no test clears: for jobs that many tests look at."""
+    return Studio(real_house, front, cloudinary)
 
 
 @pytest.fixture

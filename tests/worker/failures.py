@@ -1,13 +1,15 @@
 """Ways to fail: a script for the doubles, and what becomes of the job that meets it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.doubles.answers import Answer, failed
-from tests.worker.studio import Studio
+from tests.doubles.cloudinary import Fault
+from tests.doubles.veo import VeoDouble
+from tests.worker.side_by_side import Behind
 
-Script = Callable[[Studio], None]
+Script = Callable[[Behind[VeoDouble]], None]
 
 
 @dataclass(frozen=True)
@@ -27,40 +29,40 @@ class Row:
     log: str | None = None
     refunded: bool = False
     uploads: int = 1
-    retry_policy: Mapping[str, Any] = field(default_factory=dict)
+    retry_policy: dict[str, Any] = field(default_factory=dict)
     timeout_seconds: float | None = None
 
 
 def submits(*answers: Answer) -> Script:
-    return lambda studio: studio.veo.script_submit(*answers)
+    return lambda behind: behind.double.script_submit(*answers)
 
 
 def polls(*answers: Answer) -> Script:
-    return lambda studio: studio.veo.script_poll(*answers)
+    return lambda behind: behind.double.script_poll(*answers)
 
 
-def stores(*faults: Any) -> Script:
-    return lambda studio: studio.cloudinary.faults.extend(faults)
+def stores(*faults: Fault, times: int = 1) -> Script:
+    return lambda behind: behind.faults.extend(faults * times)
 
 
 def sets(**values: Any) -> Script:
-    def script(studio: Studio) -> None:
+    def script(behind: Behind[VeoDouble]) -> None:
         for name, value in values.items():
-            setattr(studio.veo, name, value)
+            setattr(behind.double, name, value)
 
     return script
 
 
 def both(one: Script, other: Script) -> Script:
-    def script(studio: Studio) -> None:
-        one(studio)
-        other(studio)
+    def script(behind: Behind[VeoDouble]) -> None:
+        one(behind)
+        other(behind)
 
     return script
 
 
 def gives(change: Callable[[bytes], bytes]) -> Script:
-    return lambda studio: studio.veo.give(change(studio.veo.video))
+    return lambda behind: behind.double.give(change(behind.double.video))
 
 
 def fault(code: int) -> Answer:

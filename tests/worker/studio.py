@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Literal
@@ -35,6 +36,16 @@ HASTE = RetryPolicy(
     uncertain_seconds=0.2,
     generation_seconds=30,
 )
+
+
+@contextmanager
+def hurry() -> Iterator[None]:
+    """Let workers look after their queue and their files without delay."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.service.DEQUEUE_TIMEOUT", timedelta(seconds=0.05))
+        patch.setattr("worker.housekeeping.REMOVE_SECONDS", 0.1)
+        yield
+
 
 WireName = Literal["rest", "graphql"]
 File = tuple[str, bytes]

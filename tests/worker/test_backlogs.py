@@ -16,7 +16,7 @@ from db import queue
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
 from tests.house import House, eventually
-from tests.worker.test_survival import EXIT_SECONDS, worker_process
+from tests.worker.processes import EXIT_SECONDS, worker_process
 from tests.workers import at_work
 
 PICKED = text(
@@ -53,7 +53,7 @@ async def watched(house: House) -> AsyncIterator[Counter[UUID]]:
         while True:
             for worker, count in (await held(house)).items():
                 most[worker] = max(most[worker], count)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.03)
 
     task = asyncio.create_task(watch())
     try:
@@ -67,11 +67,11 @@ async def watched(house: House) -> AsyncIterator[Counter[UUID]]:
 async def test_two_workers_share_a_backlog_and_neither_holds_more_than_it_may(
     house: House, settings: Settings, most_jobs: int
 ) -> None:
-    limited = settings.model_copy(update={"generations_per_worker": most_jobs, "mock_seconds": 0.5})
+    limited = settings.model_copy(update={"generations_per_worker": most_jobs, "mock_seconds": 0.3})
 
     async with at_work(limited, house.database), at_work(limited, house.database), watched(house) as most:
-        await backlog(house, 30)
-        await eventually(lambda: succeeded(house), lambda count: count == 30)
+        await backlog(house, 6 * most_jobs)
+        await eventually(lambda: succeeded(house), lambda count: count == 6 * most_jobs)
 
     assert list(most.values()) == [most_jobs] * 2
 
@@ -85,11 +85,11 @@ async def test_a_worker_before_a_long_backlog_holds_its_share_and_ends_at_once(
 ) -> None:
     """The limit over all workers lets this one take everything."""
     changes = {"generations_at_once": 20_000, "generations_per_worker": 200, "mock_seconds": 3600.0}
-    await backlog(house, 10_000)
+    await backlog(house, 5_000)
 
     with worker_process(settings.model_copy(update=changes), tmp_path / "log") as worker:
         await eventually(lambda: running(house), lambda count: count >= 200)
-        counts = [await held(house) for _ in range(50)]
+        counts = [await held(house) for _ in range(20)]
         told_at = time.monotonic()
         code, log = await worker.stop()
         took_seconds = time.monotonic() - told_at
@@ -99,7 +99,7 @@ async def test_a_worker_before_a_long_backlog_holds_its_share_and_ends_at_once(
     assert took_seconds < EXIT_SECONDS
     assert await held(house) == {}
     async with house.database.session() as session:
-        assert await session.scalar(select(text("count(*) FROM pgqueuer"))) == 10_000
+        assert await session.scalar(select(text("count(*) FROM pgqueuer"))) == 5_000
 
 
 async def running(house: House) -> int:

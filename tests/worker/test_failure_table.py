@@ -1,10 +1,9 @@
 """Every row of the table of failures: what Google and Cloudinary do, and what becomes of a job.
 
-A test scripts the doubles, lets a worker with Google's own SDK meet that, and looks at all that a user and an operator
-can see: the job, its message, the submits that arrived, and the tokens.
+The doubles are scripted for each job, a worker with Google's own SDK meets that for many jobs at once, and a test looks
+at all that a user and an operator can see: the job, its message, the submits that arrived, and the tokens.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,322 +13,70 @@ import pytest
 
 from app.generators import veo_access
 from db.enums import LogLevel
-from db.video_jobs import JobRow
-from media.videos import probe
 from providers.veo.generator import VeoGenerator
 from providers.veo.models import NAME
-from tests.doubles.answers import Answer, done, error, failed, filtered, quota_exceeded
-from tests.doubles.cloudinary import Refusal
-from tests.worker.failures import Row, both, fault, faulty, gives, polls, sets, stores, submits
-from tests.worker.messages import (
-    EMPTY,
-    INVALID,
-    LOST,
-    MISCONFIGURED,
-    NOT_STORED,
-    TIMED_OUT,
-    UNAVAILABLE,
-    UNCERTAIN,
-    UNREADABLE,
-)
+from tests.doubles.veo import VeoDouble
+from tests.worker.failure_table import TABLE
+from tests.worker.side_by_side import Outcome, outcomes
 from tests.worker.studio import CHARGED, HASTE, REFUNDED, Studio
 
-MODEL = "veo-3.1-generate-001"
-HALF_AN_ANSWER = b'{"name": "projects/'
-SECONDS = 0.4
-BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
-
-REFUSED_SUBMITS = [
-    Row(
-        "400",
-        submits(error(400, "The prompt names a person.", reason="INVALID_ARGUMENT")),
-        "REJECTED_BY_GENERATOR",
-        "The generator refused this request: The prompt names a person.",
-        accepted=0,
-    ),
-    *(
-        Row(symptom, submits(answer), "GENERATOR_MISCONFIGURED", MISCONFIGURED, accepted=0, refunded=True)
-        for symptom, answer in (
-            ("401", error(401, "No.")),
-            ("403", error(403, "Not yours.")),
-            ("400 for a key", error(400, "API key not valid.", reason="INVALID_ARGUMENT", details=[BAD_KEY])),
-        )
-    ),
-    Row(
-        "404",
-        submits(error(404, "Publisher model was not found.")),
-        "MODEL_NOT_AVAILABLE",
-        f"The model {MODEL} is not available at the generator. Choose another model.",
-        accepted=0,
-    ),
-    Row("429", submits(quota_exceeded()), None, None, submits=2, log="429 RESOURCE_EXHAUSTED: Quota exceeded"),
-    Row("429, for long", submits(*[quota_exceeded()] * 4), None, None, submits=5, log="did not accept the video yet"),
-    *(
-        Row(
-            f"{status} twice",
-            submits(*[error(status, "Try later", reason="TROUBLE")] * 2),
-            None,
-            None,
-            submits=3,
-            log=f"The generator did not accept the video yet: {status} TROUBLE: Try later",
-        )
-        for status in (500, 502, 503)
-    ),
-    *(
-        Row(
-            f"{status} for ever",
-            submits(*[error(status, "Try later")] * 9),
-            "GENERATOR_UNAVAILABLE",
-            UNAVAILABLE,
-            submits=4,
-            accepted=0,
-            log=f"{status} ",
-        )
-        for status in (500, 503)
-    ),
-    Row("502 from a proxy", submits(Answer(b"<html>Bad Gateway</html>", 502)), None, None, submits=2, log="502 "),
-]
-UNCERTAIN_SUBMITS = [
-    Row(f"submit {symptom}", submits(answer), "SUBMISSION_UNCERTAIN", UNCERTAIN, accepted=accepted)
-    for symptom, answer, accepted in (
-        ("dropped", Answer(trouble="drop"), 0),
-        ("dropped after it was accepted", Answer(trouble="drop", accepts=True), 1),
-        ("dropped in the answer", Answer(trouble="drop mid-body"), 1),
-        ("answered with half an answer", Answer(HALF_AN_ANSWER, accepts=True), 1),
-        ("answered with HTML", Answer(b"<html>", accepts=True), 1),
-        ("answered with nothing", Answer(b"", accepts=True), 1),
-        ("answered without a name", Answer({}, accepts=True), 1),
-        ("answered with an empty name", Answer({"name": ""}, accepts=True), 1),
-        *((f"answered with {status}", error(status, "Took too long"), 0) for status in (408, 499, 504, 524)),
-    )
-] + [
-    Row(
-        "submit timed out",
-        submits(Answer(trouble="hang", accepts=True)),
-        "SUBMISSION_UNCERTAIN",
-        UNCERTAIN,
-        timeout_seconds=SECONDS,
-    )
-]
-POLLS = [
-    *(
-        Row(f"poll {symptom}", polls(*[answer] * 3), None, None)
-        for symptom, answer in (
-            ("500", error(500, "Internal error")),
-            ("503", error(503, "Unavailable")),
-            ("429", quota_exceeded()),
-            ("429 with a delay", quota_exceeded("0.1s")),
-            ("401", error(401, "Token expired")),
-            ("dropped", Answer(trouble="drop")),
-            ("dropped in the result", Answer(trouble="drop mid-body")),
-            ("half an answer", Answer(HALF_AN_ANSWER)),
-            ("HTML", Answer(b"<html>")),
-            ("nothing", Answer(b"")),
-            ("no operation", Answer({})),
-        )
-    ),
-    Row("poll timed out", polls(Answer(trouble="hang")), None, None, timeout_seconds=SECONDS),
-    *(
-        Row(f"poll {symptom} for ever", polls(*[answer] * 999), "RESULT_UNREADABLE", UNREADABLE)
-        for symptom, answer in (
-            ("half an answer", Answer(HALF_AN_ANSWER)),
-            ("HTML", Answer(b"<html>")),
-            ("a list", Answer(b"[1, 2]")),
-            ("no operation", Answer({})),
-            ("a response that is text", done(response="soon")),
-            ("videos that are text", done(response={"videos": "here"})),
-            ("no base64", done(response={"videos": [{"bytesBase64Encoded": "!"}]})),
-            ("a bucket that is none", done(response={"videos": [{"gcsUri": "https://elsewhere.example/a.mp4"}]})),
-        )
-    ),
-    *(
-        Row(f"poll {status} once", polls(error(status, "Try later")), None, None)
-        for status in (402, 405, 409, 412, 423, 425, 429, 499)
-    ),
-    Row("poll 400 for a key", polls(error(400, "API key expired.", details=[BAD_KEY])), None, None),
-    Row("poll 410", polls(error(410, "Gone")), "RESULT_LOST", LOST),
-    Row("poll 404", polls(error(404, "Operation not found")), "RESULT_LOST", LOST),
-    Row(
-        "poll 400",
-        polls(error(400, "Malformed")),
-        "REJECTED_BY_GENERATOR",
-        "The generator refused this request: Malformed",
-    ),
-    Row(
-        "never done",
-        sets(seconds_until_done=3600),
-        "GENERATION_TIMED_OUT",
-        TIMED_OUT,
-        retry_policy={"generation_seconds": SECONDS},
-    ),
-    Row(
-        "never answered",
-        polls(*[error(503, "Unavailable")] * 999),
-        "GENERATION_TIMED_OUT",
-        TIMED_OUT,
-        retry_policy={"generation_seconds": SECONDS},
-    ),
-]
-RESULTS = [
-    Row(
-        "done with error 3",
-        polls(failed(3, "The image shows a child.")),
-        "REJECTED_BY_GENERATOR",
-        "The generator refused this request: The image shows a child.",
-    ),
-    Row(
-        "done with error 7",
-        polls(failed(7, "Not yours.")),
-        "GENERATION_FAILED",
-        "The generator could not make this video: Not yours.",
-    ),
-    Row(
-        "done with an error that is text",
-        polls(done(error="Out of film.")),
-        "GENERATION_FAILED",
-        "The generator could not make this video: Out of film.",
-    ),
-    *(
-        Row(
-            f"done with error {code}, once",
-            polls(fault(code)),
-            None,
-            None,
-            submits=2,
-            accepted=2,
-            log=f"The generator gave up, trying once more: {faulty('Internal error')}",
-        )
-        for code in (8, 13, 14)
-    ),
-    *(
-        Row(
-            f"done with error {code}, twice",
-            polls(fault(code), fault(code), fault(code)),
-            "GENERATOR_FAULT",
-            faulty("Internal error"),
-            submits=2,
-            accepted=2,
-            log="The generator gave up, trying once more",
-        )
-        for code in (8, 13, 14)
-    ),
-    # The first submit of each script is the first generation's.
-    Row(
-        "error 13, then a second generation that is refused for a while",
-        both(polls(fault(13)), submits(Answer(), quota_exceeded(), error(503, "Try later"))),
-        None,
-        None,
-        submits=4,
-        accepted=2,
-        log="The generator did not accept the video yet: 503",
-    ),
-    Row(
-        "error 13, then a second generation that is lost on its way",
-        both(polls(fault(13)), submits(Answer(), Answer(trouble="drop", accepts=True))),
-        "SUBMISSION_UNCERTAIN",
-        UNCERTAIN,
-        submits=2,
-        accepted=2,
-        log="trying once more",
-    ),
-    Row(
-        "filtered",
-        polls(filtered("It shows a celebrity.", "It has blood.")),
-        "CONTENT_FILTERED",
-        "The generator's safety filter held this video back: It shows a celebrity. It has blood. "
-        "Change the prompt or the images.",
-    ),
-    Row(
-        "filtered without a reason",
-        polls(filtered()),
-        "CONTENT_FILTERED",
-        "The generator's safety filter held this video back: no reason given. Change the prompt or the images.",
-    ),
-    Row("neither response nor error", polls(done()), "EMPTY_RESULT", EMPTY),
-    Row("an empty response", polls(done(response={})), "EMPTY_RESULT", EMPTY),
-    Row("no videos", polls(done(response={"videos": []})), "EMPTY_RESULT", EMPTY),
-    Row(
-        "a video and a reason",
-        sets(filter_reasons=["The sound was removed."]),
-        None,
-        None,
-        log="Part of the result was filtered out: The sound was removed.",
-    ),
-    Row("HTML for a video", gives(lambda _: b"<html>Sign in</html>"), "INVALID_RESULT", INVALID),
-    Row("a video cut off", gives(lambda video: video[:-1000]), "INVALID_RESULT", INVALID),
-    Row("half a video", gives(lambda video: video[: len(video) // 2]), "INVALID_RESULT", INVALID),
-]
-STORES = [
-    *(
-        Row(f"a store met {symptom}", stores(*faults), None, None)
-        for symptom, faults in (
-            ("HTML", ["HTML"]),
-            ("HTML twice", ["HTML"] * 2),
-            ("a dropped connection", ["drop"]),
-            ("a rate limit", [Refusal(420, "Rate Limit Exceeded")]),
-            ("a refused key", [Refusal(401, "Invalid Signature")]),
-        )
-    ),
-    *(
-        Row(f"a store met {status}", stores(Refusal(status, "Not now")), None, None)
-        for status in (400, 402, 404, 409, 423, 429)
-    ),
-    Row("an answer to a store was lost", stores("drop after"), None, None, uploads=2),
-    Row("stores failed for so long that the job waited", stores(*["HTML"] * 4), None, None, log="could not be stored"),
-    Row(
-        "a store was refused",
-        stores(Refusal(400, "Unsupported video format")),
-        "STORAGE_REFUSED",
-        "The storage did not accept the video: Unsupported video format",
-    ),
-    Row(
-        "stores fail for long",
-        stores(*["HTML"] * 6),  # one more would be kept
-        "STORAGE_UNAVAILABLE",
-        NOT_STORED,
-        log="The video could not be stored yet, trying again",
-        retry_policy={"most_store_faults": 2, "store_tries": 2},
-    ),
-]
-TABLE = [*REFUSED_SUBMITS, *UNCERTAIN_SUBMITS, *POLLS, *RESULTS, *STORES]
-
-
 # A job that succeeds keeps its charge above all where failed ones do not.
-CASES = [
-    pytest.param(row, refund, id=f"{row.symptom}, with refunds" if refund else row.symptom)
-    for row in TABLE
-    for refund in ([False, True] if row.code else [True])
-]
+CASES = [(number, refund) for number, row in enumerate(TABLE) for refund in ([False, True] if row.code else [True])]
+NAMES = [f"{TABLE[number].symptom}, with refunds" if refund else TABLE[number].symptom for number, refund in CASES]
+Case = tuple[int, bool]
 
 
-@pytest.mark.parametrize(("row", "refund"), CASES)
-async def test_a_failure_has_its_end(studio: Studio, row: Row, *, refund: bool) -> None:
-    caller = await studio.house.user()
-    job_id = await studio.created(caller)
-    row.script(studio)
+def made_with(case: Case) -> list[Case]:
+    """Return the rows that one worker meets at once; credentials that are refused would stop the other jobs."""
+    row = TABLE[case[0]]
+    if row.refunded:
+        return [case]
+    alike = (row.timeout_seconds, row.retry_policy, False)
+    rows = [(other.timeout_seconds, other.retry_policy, other.refunded) for other in TABLE]
+    return [(number, refund) for number, refund in CASES if refund == case[1] and rows[number] == alike]
 
-    async with generators(studio, row.timeout_seconds) as changes:
-        retry_policy = replace(HASTE, **row.retry_policy)
-        async with studio.working(retry_policy, refund_failed_jobs=refund, **changes):
-            job = await studio.house.finished(job_id)
+
+@pytest.fixture(scope="module")
+def known() -> dict[Case, Outcome[VeoDouble]]:
+    """The outcomes so far."""
+    return {}
+
+
+@pytest.fixture
+async def outcome(known: dict[Case, Outcome[VeoDouble]], lasting_studio: Studio, case: Case) -> Outcome[VeoDouble]:
+    if case not in known:
+        number, refund = case
+        scripts = {other: TABLE[other[0]].script for other in made_with(case)}
+        policy = replace(HASTE, **{"generation_seconds": 120} | TABLE[number].retry_policy)
+        studio = lasting_studio
+        async with generators(studio, TABLE[number].timeout_seconds) as changes:
+            working = studio.working(policy, refund_failed_jobs=refund, **changes)
+            known.update(await outcomes(studio, studio.veo, scripts, working))
+    return known[case]
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_a_failure_has_its_end(case: Case, outcome: Outcome[VeoDouble]) -> None:
+    (number, refund), job = case, outcome.job
+    row = TABLE[number]
 
     # The worker has let go: nothing more can happen to the job.
-    assert (await studio.house.traces(caller)).queued == 0
+    assert not outcome.is_queued
     assert (job.error_code, job.status) == (row.code, "FAILED" if row.code else "SUCCEEDED")
-    assert (await studio.read(caller, job_id))["errorMessage"] == row.message
-    assert len(studio.veo.submits) == row.submits
-    assert len(studio.veo.accepted) == row.accepted
-    assert await studio.money(caller) == (REFUNDED if row.refunded or (refund and row.code) else CHARGED)
-    warnings = [message for level, message in await studio.log(job_id) if level == LogLevel.WARNING]
+    assert outcome.message == row.message
+    assert (len(outcome.double.submits), len(outcome.double.accepted)) == (row.submits, row.accepted)
+    assert outcome.money == (REFUNDED if row.refunded or (refund and row.code) else CHARGED)
+    warnings = outcome.logged(LogLevel.WARNING)
     assert bool(warnings) == (row.log is not None), warnings
     assert any((row.log or "") in message for message in warnings) == (row.log is not None), warnings
-    errors = [message for level, message in await studio.log(job_id) if level == LogLevel.ERROR]
-    assert errors == ([row.message] if row.message else [])
-    assert studio.cloudinary.uploads_of(f"lookreel/{job_id}") == (0 if row.code else row.uploads)
-    assert list(studio.cloudinary.files) == ([] if row.code else [("video", f"lookreel/{job_id}")])
-    assert not list(studio.house.settings.scratch_folder.glob("*"))
-    if not row.code:
-        await the_video_is_whole(studio, job)
+    assert outcome.logged(LogLevel.ERROR) == ([row.message] if row.message else [])
+    assert outcome.uploads == (0 if row.code else row.uploads)
+    assert [upload.key for upload, _ in outcome.stored] == ([] if row.code else [("video", f"lookreel/{job.id}")])
+    assert outcome.leftovers == []
+    for upload, properties in outcome.stored:
+        assert not properties.has_audio
+        assert (job.video_size_bytes, job.progress_percentage) == (upload.size, 100)
+        assert f"/v{upload.version}/" in str(job.cloudinary_url)
 
 
 @asynccontextmanager
@@ -341,11 +88,3 @@ async def generators(studio: Studio, timeout_seconds: float | None) -> AsyncIter
     generator = VeoGenerator(replace(veo_access(studio.house.settings), timeout_seconds=timeout_seconds))
     yield {"generators": {NAME: generator}}
     await generator.aclose()
-
-
-async def the_video_is_whole(studio: Studio, job: JobRow) -> None:
-    (upload,) = studio.cloudinary.files.values()
-    properties = await asyncio.to_thread(probe, upload.path)
-    assert not properties.has_audio
-    assert (job.video_size_bytes, job.progress_percentage) == (upload.size, 100)
-    assert f"/v{upload.version}/" in str(job.cloudinary_url)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +17,16 @@ from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import context
 from worker.context import WorkerContext
-from worker.housekeeping import SCRATCH_SECONDS, prune, reconcile, remove_files, renew_statistics, run_maintenance
+from worker.housekeeping import (
+    SCRATCH_SECONDS,
+    by_first,
+    give_sign_of_life,
+    prune,
+    reconcile,
+    remove_files,
+    renew_statistics,
+    run_maintenance,
+)
 
 FILES = ["https://images.example/a.png", "https://images.example/b.png"]
 LATER = "https://images.example/later.png"
@@ -114,6 +124,31 @@ async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House)
     async with house.database.session() as session:
         queued = (await session.execute(text("SELECT dedupe_key FROM pgqueuer"))).scalars().all()
     assert queued == [str(job_id)]
+
+
+async def test_one_of_the_workers_that_are_alive_does_what_one_does_for_all(house: House) -> None:
+    contexts = [replace(context(house, ScriptedGenerator()), worker_id=UUID(int=number)) for number in (1, 2, 3)]
+    done: list[UUID] = []
+
+    async def chore(working: WorkerContext) -> None:
+        done.append(working.worker_id)
+
+    async def all_try() -> list[UUID]:
+        done.clear()
+        for working in contexts:
+            await by_first(chore)(working)
+        return list(done)
+
+    for working in contexts:
+        await give_sign_of_life(working)
+    alive = await all_try()
+    async with house.database.session() as session:
+        await session.execute(text("UPDATE workers SET seen_at = now() - interval '16 s'"))
+    await give_sign_of_life(contexts[1])
+
+    assert alive == [UUID(int=1)]
+    # The first one, which is cut off from the queue, and the one that stands in for it.
+    assert await all_try() == [UUID(int=1), UUID(int=2)]
 
 
 CREATE = """mutation ($key: String) { createVideoJob(input: { prompt: "She turns", model: "veo-3.1-generate-preview",

@@ -87,6 +87,7 @@ async def test_a_mock_video_waits_until_it_is_cancelled_and_its_tokens_come_back
     assert await house.tokens(caller) == 50
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_mock_video_that_has_waited_is_made(wire: Wire, house: House, settings: Settings) -> None:
     job_id = str(((await wire.create(await house.user(), prompt="[queue:1] She turns")).job or {})["id"])
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ async def found_out(studio: Studio) -> tuple[Caller, JobRow]:
     async with studio.working(PATIENT):
         job = await studio.house.finished(await studio.created(caller))
     return caller, job
+
+
+async def refusal_is_known(studio: Studio) -> None:
+    """Note what `found_out` lets a worker find out."""
+    async with studio.house.database.transaction() as transaction:
+        await submission_pace.set_trouble(transaction, "veo", "403 PERMISSION_DENIED", timedelta(hours=1))
 
 
 def waiting_again(jobs: Sequence[VideoJob]) -> bool:
@@ -120,16 +127,16 @@ async def submits(studio: Studio) -> int:
 async def test_real_videos_are_refused_before_they_cost_anything_while_it_is_known(
     studio: Studio, over: WireName, files: Sequence[Any]
 ) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
 
     await is_suspended(studio, over, *files)
     await is_suspended(studio, over, *files, durationSeconds="4" if not files else "8", generateAudio="true")
 
-    assert (len(studio.veo.submits), await health(studio)) == (1, DEGRADED)
+    assert (len(studio.veo.submits), await health(studio)) == (0, DEGRADED)
 
 
 async def test_both_wires_say_when_to_come_again(studio: Studio) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     caller = await studio.house.user()
     fields = FORM | {"mockMode": False}
     create = """mutation ($input: CreateVideoJobInput!) { createVideoJob(input: $input) {
@@ -158,7 +165,7 @@ async def test_both_wires_say_when_to_come_again(studio: Studio) -> None:
 
 @pytest.mark.parametrize("mock_mode", [True, False])
 async def test_a_quote_says_it_too(studio: Studio, *, mock_mode: bool) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     caller = await studio.house.user()
     quote = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
       cost balance errors { ... on UserError { code } } } }"""
@@ -184,7 +191,7 @@ async def test_a_job_is_not_made_anew_while_it_is_known(studio: Studio) -> None:
 
 @wires
 async def test_broken_fields_are_told_first(studio: Studio, over: WireName) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
 
     said = await studio.create(await studio.house.user(), over=over, resolution="4k")
 
@@ -197,7 +204,7 @@ async def test_a_repeated_request_gets_the_job_that_it_has_made_before(studio: S
     first = await studio.created(caller, over=over, idempotencyKey="once")
     async with studio.working():
         await studio.house.finished(first)
-    await found_out(studio)
+    await refusal_is_known(studio)
 
     again = await studio.create(caller, over=over, idempotencyKey="once")
 
@@ -208,7 +215,7 @@ async def test_a_repeated_request_gets_the_job_that_it_has_made_before(studio: S
 
 @wires
 async def test_mock_videos_are_made_as_before(studio: Studio, over: WireName) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     caller = await studio.house.user()
 
     async with studio.working():
@@ -272,7 +279,7 @@ async def created_beside(studio: Studio, caller: Caller) -> str:
 
 @wires
 async def test_it_ends_by_itself_where_nobody_waits(studio: Studio, over: WireName) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     await is_suspended(studio, over)
     await rest_is_over(studio)
     caller = await studio.house.user()
@@ -287,7 +294,7 @@ async def test_it_ends_by_itself_where_nobody_waits(studio: Studio, over: WireNa
 
 @wires
 async def test_while_one_waits_to_try_nobody_else_is_let_in(studio: Studio, over: WireName) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     await rest_is_over(studio)
     first = await studio.created(await studio.house.user(), over=over)
 
@@ -295,12 +302,12 @@ async def test_while_one_waits_to_try_nobody_else_is_let_in(studio: Studio, over
 
     async with studio.working(PATIENT):
         job = await studio.house.finished(first)
-    assert (job.status, len(studio.veo.submits)) == (VideoJobStatus.SUCCEEDED, 2)
+    assert (job.status, len(studio.veo.submits)) == (VideoJobStatus.SUCCEEDED, 1)
     await studio.created(await studio.house.user(), over=over)
 
 
 async def test_one_job_at_a_time_tries_whether_it_is_over(studio: Studio) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     await rest_is_over(studio)
     house, veo = studio.house, Provider("veo", 600_000)
     jobs = [await house.job(await created_beside(studio, await house.user())) for _ in range(3)]
@@ -348,7 +355,7 @@ async def test_a_job_that_has_tried_often_enough_fails_with_its_tokens(studio: S
 async def test_any_answer_of_google_that_is_not_about_us_ends_it(
     studio: Studio, answer: Answer, code: str | None
 ) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     await rest_is_over(studio)
     caller = await studio.house.user()
     job_id = await studio.created(caller)
@@ -365,7 +372,7 @@ async def test_any_answer_of_google_that_is_not_about_us_ends_it(
 
 @pytest.mark.parametrize("answer", [error(503, "Try later"), error(500, "Internal error")], ids=["503", "500"])
 async def test_an_answer_that_says_nothing_about_us_does_not_end_it(studio: Studio, answer: Answer) -> None:
-    await found_out(studio)
+    await refusal_is_known(studio)
     await rest_is_over(studio)
     job_id = await studio.created(await studio.house.user())
     studio.veo.script_submit(answer)

@@ -72,7 +72,11 @@ async def test_a_job_that_fell_out_of_the_queue_is_found(house: House, settings:
     assert job.status == VideoJobStatus.SUCCEEDED
 
 
-async def test_a_worker_survives_the_loss_of_its_database_connections(house: House, working: None) -> None:  # noqa: ARG001 - runs a worker
+@pytest.mark.usefixtures("hurried", "working")
+async def test_a_worker_survives_the_loss_of_its_database_connections(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.service.HEARTBEAT_TIMEOUT", timedelta(seconds=1))  # of what is connected afterwards
     caller = await house.user(tokens=1000)
     first = await house.create(caller)
     await eventually(lambda: house.job(first), lambda job: job.status == VideoJobStatus.RUNNING)
@@ -142,7 +146,7 @@ async def logged(caplog: pytest.LogCaptureFixture) -> str:
 
 
 async def test_no_more_generations_run_at_once_than_the_fleet_may(house: House, settings: Settings) -> None:
-    limited = settings.model_copy(update={"generations_at_once": 2, "mock_seconds": 1.0})
+    limited = settings.model_copy(update={"generations_at_once": 2, "mock_seconds": 0.6})
     jobs = [await house.create(await house.user()) for _ in range(5)]
 
     async with at_work(limited, house.database), at_work(limited, house.database):

@@ -2,6 +2,7 @@
 
 import { callList } from "../calls.js";
 import { el, fill } from "../dom.js";
+import { heading, panel } from "../parts.js";
 
 const LINKS = [
   ["graphql", "Playground", "GraphiQL, signed in as you, with operations to begin with."],
@@ -10,9 +11,9 @@ const LINKS = [
   ["openapi.json", "OpenAPI", "The description of REST, version 3.1."],
 ];
 
-export function developers(main, { signal }) {
+export function view(main) {
   fill(main,
-    el("header", { class: "title" }, el("div", {}, el("h1", {}, "Developers"), el("p", { class: "muted" }, "Each call of this page is one that you can copy."))),
-    el("ul", { class: "grid links-grid" }, LINKS.map(([href, name, text]) => el("li", {}, el("a", { class: "panel link", href }, el("h2", {}, name), el("p", { class: "muted" }, text))))),
-    el("section", { class: "panel" }, el("h2", {}, "Sent by this page"), el("p", { class: "muted small" }, "Newest first. The curl lines take your token from $TOKEN."), callList(signal)));
+    heading("Developers", "Each call of this page is one that you can copy."),
+    el("ul.grid.links-grid", LINKS.map(([href, name, text]) => el("li", el("a.panel.link", { href }, el("h2", name), el("p.muted", text))))),
+    panel("Sent by this page", el("p.muted.small", "Newest first. The curl lines take your token from $TOKEN."), callList()));
 }

@@ -2,11 +2,10 @@
 
 import { run } from "../api.js";
 import { LOOKS } from "../documents.js";
-import { el, fill, icon, picture, safeUrl } from "../dom.js";
+import { el, fill, picture, safeUrl } from "../dom.js";
 import { counted } from "../format.js";
+import { empty, endless, heading, newLink, search, skeletons, successive, tabs } from "../parts.js";
 import { session } from "../session.js";
-import { empty, endless, skeletons } from "../states.js";
-import { tabs } from "../tabs.js";
 
 const TABS = [["MY_PRIVATE", "Mine"], ["SHARED_WITH_ME", "Shared with me"], ["PUBLIC", "Public"]];
 const NONE = {
@@ -16,64 +15,43 @@ const NONE = {
   ALL: ["No looks yet", "There is none on this server."],
 };
 const CALM = matchMedia("(prefers-reduced-motion: reduce), (hover: none)");
-const TYPING_MS = 250;
+const newLook = () => newLink("#/looks/new", "New look");
 const chosen = { view: "MY_PRIVATE", search: "" };
 
-export function looks(main, { signal }) {
+export function view(main, { signal }) {
   const views = session.viewer.isAdmin ? [...TABS, ["ALL", "All"]] : TABS;
-  const results = el("div", { class: "results" });
-  const field = el("input", { type: "search", placeholder: "Title, notes, product or SKU", "aria-label": "Search looks", value: chosen.search });
-  let typing = null;
-  let reading = new AbortController();
-  signal.addEventListener("abort", () => reading.abort());
-  field.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => {
-      chosen.search = field.value;
-      draw();
-    }, TYPING_MS);
-  });
+  const results = el("div");
+  const reading = successive(signal);
 
-  const bar = tabs("Which looks", views, (view) => {
-    chosen.view = view;
-    draw();
-  });
-
-  function draw() {
-    reading.abort();
-    reading = new AbortController();
-    const { view, search } = chosen;
-    bar.select(view);
-    const page = async (after) => (await run(LOOKS, { view, search: search.trim() || null, after }, { signal: reading.signal })).looks;
-    const list = el("ul", { class: "grid looks-grid" });
-    const loading = skeletons(8, "looks-grid");
-    fill(results, endless({ page, draw: card, none: () => none(view, search), loading, list }, reading.signal));
+  function draw(change) {
+    const until = reading();
+    const { view, search: text } = Object.assign(chosen, change);
+    const page = async (after) => (await run(LOOKS, { view, search: text || null, after }, { signal: until })).looks;
+    const list = el("ul.grid.looks-grid");
+    fill(results, endless({ page, draw: card, none: () => none(view, text), loading: skeletons(8, "looks-grid"), list }, until));
   }
 
   fill(main,
-    el("header", { class: "title" }, el("div", {}, el("h1", {}, "Looks"), el("p", { class: "muted" }, "Choose a look to make a video of it.")),
-      el("a", { class: "button primary", href: "#/looks/new" }, icon("plus"), "New look")),
-    el("div", { class: "bar" }, bar.node,
-      el("label", { class: "search" }, icon("search"), field)),
+    heading("Looks", "Choose a look to make a video of it.", { actions: newLook() }),
+    el("div.bar", tabs("Which looks", views, chosen.view, (view) => draw({ view })), search("Search looks", "Title, notes, product or SKU", chosen.search, (text) => draw({ search: text }))),
     results);
-  draw();
+  draw({});
 }
 
-function none(view, search) {
-  if (search.trim()) return empty("search", "Nothing found", `No look has “${search.trim()}” in its title, notes or products.`);
-  const add = view === "MY_PRIVATE" && el("a", { class: "button primary", href: "#/looks/new" }, icon("plus"), "New look");
-  return empty("looks", ...NONE[view], ...(add ? [add] : []));
+function none(view, text) {
+  if (text) return empty("search", "Nothing found", `No look has “${text}” in its title, notes or products.`);
+  return empty("looks", ...NONE[view], view === "MY_PRIVATE" && newLook());
 }
 
 function card(look) {
   const shown = look.videos.find((video) => video.isDefault && video.videoUrl);
-  const frame = el("div", { class: "frame" }, picture(look.generatedImageUrl),
-    shown && el("span", { class: "badge" }, icon("play"), "Video"));
-  const link = el("a", { class: "look-card", href: `#/look/${look.id}` }, frame,
-    el("div", { class: "caption" }, el("h2", {}, look.title || "Untitled look"),
-      el("p", { class: "muted" }, [counted(look.products.length, "product"), counted(look.videoCount, "video"), look.visibility.toLowerCase()].join(" · "))));
+  const frame = el("div.frame", picture(look.generatedImageUrl),
+    shown && el("span.chip.badge", "▶ Video"));
+  const link = el("a.look-card", { href: `#/look/${look.id}` }, frame,
+    el("div.caption", el("h2", look.title || "Untitled look"),
+      el("p.muted", [counted(look.products.length, "product"), counted(look.videoCount, "video"), look.visibility.toLowerCase()].join(" · "))));
   if (shown) playOnHover(link, frame, shown.videoUrl);
-  return el("li", {}, link);
+  return el("li", link);
 }
 
 function playOnHover(link, frame, address) {

@@ -1,81 +1,121 @@
-// For admins: whether the service is well, and one account at a time.
+// For admins: whether the service is well, everybody's videos, accounts, and what admins did.
 
-import { change, newKey, run } from "../api.js";
+import { run, serverNow } from "../api.js";
 import { callButton } from "../calls.js";
-import { ACCOUNT_OF, GRANT, POLICY, RESET_PERIOD, SET_STATUS, SET_TIER } from "../documents.js";
-import { button, el, fill } from "../dom.js";
-import { number } from "../format.js";
-import { balanceChanged, session } from "../session.js";
-import { empty, load, skeletons } from "../states.js";
-import { attempt, confirmed, toast } from "../toast.js";
-import { ledgerTable, summary } from "./tokens.js";
+import { AUDIT_LOG, MONITOR, PAUSE, RESUME } from "../documents.js";
+import { el, fill, svg } from "../dom.js";
+import { dateTime, duration, number, tokens, words } from "../format.js";
+import { empty, endless, every, facts, failure, heading, panel, skeletons, successive, table, tabs } from "../parts.js";
+import { session } from "../session.js";
+import { acting, confirmed, done, reasonField } from "../toast.js";
+import { jobs } from "./monitor_jobs.js";
+import { users } from "./monitor_users.js";
 
 const LOOK_MS = 5000;
-const UUID = /^[0-9a-f-]{36}$/i;
+const HOURS = 24;
+const [WIDTH, HEIGHT, FEWEST] = [300, 72, 14];
+const PARTS = [[overview, "Overview"], [jobs, "Videos"], [users, "Accounts"], [audit, "Audit log"]];
+let chosen = overview;
 
-export function monitor(main, { signal }) {
-  if (!session.viewer.isAdmin) return fill(main, empty("monitor", "For admins", "Sign in with an admin's token to see how the service is doing."));
-  const health = el("div", {}, skeletons(1));
-  const result = el("div", { class: "stack" });
-  const field = el("input", { id: "account", type: "search", autocomplete: "off", placeholder: "E-mail address or user id" });
-  const find = el("form", { class: "controls", role: "search", onsubmit: (event) => { event.preventDefault(); show(field.value.trim()); } },
-    el("div", { class: "field" }, el("label", { for: "account" }, "Find an account"), field),
-    el("div", { class: "row" }, el("button", { class: "button primary", type: "submit" }, "Find"), callButton("Account")));
-  const show = (text) => text && load(result, skeletons(1), () => account(text, () => show(text), signal), signal);
-
-  fill(main,
-    el("header", { class: "title" }, el("div", {}, el("h1", {}, "Monitor"), el("p", { class: "muted" }, "How the service is doing, and whose tokens are where."))),
-    health, el("section", { class: "panel stack" }, find, result));
-  const look = () => document.hidden || readHealth(signal).then((found) => signal.aborted || fill(health, found));
-  look();
-  const timer = setInterval(look, LOOK_MS);
-  signal.addEventListener("abort", () => clearInterval(timer));
-  return undefined;
+export function view(main, { signal }) {
+  if (!session.viewer.isAdmin) return fill(main, empty("monitor", "For admins", "Sign in with an admin's token."));
+  const place = el("div.stack");
+  const next = successive(signal);
+  const show = (part) => {
+    chosen = part;
+    part(place, next());
+  };
+  fill(main, heading("Monitor", "How the service is doing, and what admins can do about it.", { actions: callButton(MONITOR) }),
+    el("div.bar", tabs("Parts of the monitor", PARTS, chosen, show)), place);
+  return show(chosen);
 }
 
-async function readHealth(signal) {
-  const began = performance.now();
-  let body = { status: "unreachable" };
-  try {
-    body = await (await fetch("healthz", { signal })).json();
-  } catch {
-    // It is said below.
+function overview(place, signal) {
+  const [figures, pause, lately] = [el("div", skeletons(1)), el("div"), el("div.stack")];
+  fill(place, figures, pause, lately);
+  let paused = null;
+
+  async function look() {
+    const since = new Date(serverNow() - HOURS * 3_600_000).toISOString();
+    const health = fetch("healthz", { signal }).then((answer) => answer.json()).catch(() => ({ status: "unreachable" }));
+    try {
+      const found = await run(MONITOR, { since }, { signal });
+      fill(figures, state(found, (await health).status));
+      fill(lately, plots(found), el("div.columns.two.wide-left", providers(found), failures(found.recent)));
+      // Whoever is about to press its button keeps it.
+      if (paused !== (paused = JSON.stringify(found.adminQueue.pauses))) fill(pause, pauses(found.adminQueue.pauses, look));
+    } catch (error) {
+      if (!signal.aborted) fill(figures, failure(error, look));
+    }
   }
-  const took = Math.round(performance.now() - began);
-  return el("dl", { class: "figures" }, [
-    ["Service", body.status],
-    ["Generation", body.generation ?? body.detail ?? "ok"],
-    ["Following", body.following ?? "ok"],
-    ["Answers in", `${number(took)} ms`],
-  ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  every(LOOK_MS, look, signal);
 }
 
-async function account(text, again, signal) {
-  const who = UUID.test(text) ? { userId: text } : { email: text };
-  const [{ tokenAccount: found }, { policy }] = await Promise.all([run(ACCOUNT_OF, who, { signal }), run(POLICY, {}, { signal })]);
-  if (!found) return empty("search", "No such account", `Nobody here is called ${text}. An account is made at its first call.`);
-  return [summary(found), actions(found, policy, again), ledgerTable(found.transactions.nodes)];
+const counts = (found) => Object.fromEntries((found?.countsByStatus ?? []).map(({ status, count }) => [status, count]));
+const percent = ({ SUCCEEDED: good = 0, FAILED: bad = 0 }) => (good + bad ? `${number(Math.round((100 * good) / (good + bad)))} %` : "–");
+
+function state({ adminQueue: queue, recent }, status) {
+  const { waiting, running, oldestWaitingSince: oldest, workers } = queue;
+  return facts("figures", [["Service", status], ["Waiting", number(waiting)], ["Generating", number(running)],
+    ["Oldest waits", oldest ? duration((serverNow() - new Date(oldest)) / 1000) : "–"], ["Succeeded", percent(counts(recent))], ["Busy workers", number(workers.length)]]);
 }
 
-function actions(found, policy, again) {
-  const { userId } = found;
-  const amount = el("input", { id: "grant", type: "number", min: "1", step: "1", value: "100" });
-  const tier = el("select", { id: "tier" }, policy.tiers.map((each) => el("option", { value: each.tier, selected: each.tier === found.tier }, each.name)));
-  const acting = (name, document_, input, said, kind = "") => button(name, ({ currentTarget }) => attempt(currentTarget, async () => {
-    const given = await input();
-    if (!given) return;
-    await change(document_, given);
-    toast(said, { call: /mutation (\w+)/.exec(document_)[1] });
-    balanceChanged();
-    again();
-  }), { kind });
-  const status = (value, text, said) => acting(text, SET_STATUS,
-    async () => ((await confirmed(`${text}?`, `${userId} ${value === "ACTIVE" ? "may call the API again." : "cannot call the API any more, and streams end at once."}`, text)) ? { userId, status: value } : null), said);
-  return el("div", { class: "controls" },
-    el("div", { class: "field" }, el("label", { for: "grant" }, "Tokens to add"), amount),
-    el("div", { class: "row" }, acting("Grant", GRANT, () => ({ userId, tokens: Number(amount.value), reason: "Granted in Studio", idempotencyKey: newKey() }), "The tokens are there.", "primary")),
-    el("div", { class: "field" }, el("label", { for: "tier" }, "Tier"), tier),
-    el("div", { class: "row" }, acting("Set tier", SET_TIER, () => ({ userId, tier: tier.value }), "The tier is another one."),
-      acting("New period", RESET_PERIOD, () => ({ userId }), "A new period has begun.")),
-    el("div", { class: "row" }, status("SUSPENDED", "Suspend", "The account is suspended."), status("ACTIVE", "Activate", "The account is active.")));
+function pauses(paused, look) {
+  const pause = (scope, text) => acting(text, async () => {
+    const input = reasonField({ required: true, placeholder: "Back at 14:00 UTC." });
+    const reason = await confirmed(`${text}?`, "They are refused with this reason, before any charge. Running ones go on.", text, input);
+    if (reason !== null) await done("New videos are refused from now on.", PAUSE, { scope, reason }).then(look);
+  }, { kind: "small" });
+  const resume = () => acting("Resume", () => done("New videos are accepted again.", RESUME, {}).then(look), { kind: "small primary" });
+  return el("section", { class: `panel row between ${paused.length ? "paused" : ""}` },
+    el("div", el("h3", paused.length ? "Paused" : "New videos are accepted"),
+      paused.map(({ scope, reason }) => el("p.small", `${scope === "ALL" ? "All" : "Real"} videos: ${reason}`))),
+    el("div.row", paused.length ? resume() : [pause("ALL", "Pause new videos"), pause("REAL", "Pause real videos")]));
+}
+
+function plots({ recent: { nodes }, adminSpending: { ceiling, days } }) {
+  const times = (title, from, to) => {
+    const known = nodes.filter((job) => job[from] && job[to]).map((job) => [dateTime(job.createdAt), (new Date(job[to]) - new Date(job[from])) / 1000]).reverse();
+    const sorted = known.map(([, seconds]) => seconds).sort((one, other) => one - other);
+    return plot(title, known, duration, sorted.length ? `Half at most ${duration(sorted[sorted.length >> 1])}, the longest ${duration(sorted.at(-1))}` : "No video yet");
+  };
+  return el("div.plots", times("Time in the queue", "createdAt", "startedAt"), times("Time in generation", "startedAt", "completedAt"),
+    plot("Tokens by day", days.map((each) => [each.day, each.tokens]), tokens,
+      `${tokens(days.at(-1).tokens)} today, ${ceiling === null ? "no ceiling" : `${number(ceiling)} at most`}`, ceiling));
+}
+
+/** Bars of [name, value], and in words what they show; `limit` is a line above them, if there is one. */
+function plot(title, bars, form, says, limit = null) {
+  const top = Math.max(...bars.map(([, value]) => value), limit ?? 0, 1);
+  const step = WIDTH / Math.max(bars.length, FEWEST);
+  const tall = (value) => Math.max((value / top) * (HEIGHT - 4), 1);
+  return panel(title, el("p.muted.small", says),
+    svg("svg.plot", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}: ${says}` },
+      bars.map(([name, value], place) => svg("rect", { x: place * step, width: step * 0.8, y: HEIGHT - tall(value), height: tall(value) }, svg("title", `${name}: ${form(value)}`))),
+      limit !== null && svg("path", { d: `M0 ${HEIGHT - tall(limit)}H${WIDTH}` })));
+}
+
+function providers(found) {
+  const { node, body, row } = table("Providers", "Provider", "#Waiting", "#Generating", "#Ended an hour", "#Succeeded", "State");
+  body.append(...found.adminQueue.providers.map(({ provider, waiting, running, blockedUntil, trouble }) => {
+    const ended = counts(found[provider]);
+    const rate = ((ended.SUCCEEDED ?? 0) + (ended.FAILED ?? 0)) / HOURS;
+    return row(provider, number(waiting), number(running), number(Number(rate.toFixed(1))), percent(ended), trouble ?? (blockedUntil ? `Waits until ${dateTime(blockedUntil)}` : "ok"));
+  }));
+  return panel("Providers, in the last day", node);
+}
+
+function failures({ failuresByCode: codes }) {
+  const { node, body, row } = table("Failures", "Code", "#Videos");
+  body.append(...codes.map(({ errorCode, count }) => row(el("code", errorCode), number(count))));
+  return panel("Failures, in the last day", codes.length ? node : el("p.muted", "None."));
+}
+
+function audit(place, signal) {
+  const { node: shown, body: list, row } = table("Audit log", "When", "Who", "What", "Whom", "More");
+  const draw = (act) => row(dateTime(act.createdAt), act.actorEmail ?? words(act.actor), words(act.action),
+    act.user?.email ?? act.userId ?? "–", el("p", [act.details, act.reason].filter(Boolean).join(": ")));
+  const page = async (after) => (await run(AUDIT_LOG, { after }, { signal })).adminAuditLog;
+  const none = () => empty("monitor", "Nothing yet", "What admins and operators do to others' things is listed here.");
+  fill(place, panel("Audit log", endless({ page, draw, none, list, shown }, signal)));
 }

@@ -1,19 +1,27 @@
 // A new look: an image and its products.
 
-import { change } from "../api.js";
 import { CREATE_LOOK } from "../documents.js";
-import { button, el, fill, icon } from "../dom.js";
-import { dropzone } from "../dropzone.js";
-import { attempt, toast } from "../toast.js";
+import { button, el, fill } from "../dom.js";
+import { dropzone } from "../images.js";
+import { field, heading, select } from "../parts.js";
+import { attempt, done } from "../toast.js";
 
-export function newLook(main) {
+const FIELDS = [
+  ["name", "Name", { maxlength: "200" }],
+  ["designer", "Designer"],
+  ["sku", "SKU"],
+  ["price", "Price", { type: "number", min: "0", step: "0.01", inputmode: "decimal" }],
+  ["productUrl", "Web address", { type: "url" }],
+];
+
+export function view(main) {
   const image = dropzone("The look's image");
   const title = el("input", { id: "look-title", maxlength: "200", autocomplete: "off", placeholder: "Stone Essence" });
   const notes = el("textarea", { id: "look-notes", rows: "3", placeholder: "Linen and wool in warm greys" });
-  const visibility = el("select", { id: "look-visibility" }, [["PRIVATE", "Only you"], ["PUBLIC", "Everybody with an account"]].map(([value, text]) => el("option", { value }, text)));
-  const rows = el("ul", { class: "product-rows" });
-  const bad = el("p", { class: "bad", role: "alert" });
-  const save = el("button", { class: "button primary", type: "submit" }, "Save the look");
+  const visibility = select({ id: "look-visibility" }, [["PRIVATE", "Only you"], ["PUBLIC", "Everybody with an account"]]);
+  const rows = el("ul.product-rows");
+  const bad = el("p.bad", { role: "alert" });
+  const save = el("button.button.primary", { type: "submit" }, "Save the look");
   const products = [];
 
   function add() {
@@ -28,16 +36,15 @@ export function newLook(main) {
   }
 
   async function create() {
-    const given = products.filter((product) => product.name());
+    const given = products.filter((product) => product.values().name);
     const files = { "variables.input.generatedImage": image.file() };
     // Each product needs an image: the look's stands for one that has none.
     given.forEach((product, place) => (files[`variables.input.products.${place}.thumbnail`] = product.file() ?? image.file()));
     const input = {
       title: title.value.trim() || null, notes: notes.value.trim() || null, visibility: visibility.value,
-      generatedImage: null, products: given.map((product) => product.input()),
+      products: given.map((product) => product.values()),
     };
-    const { look } = await change(CREATE_LOOK, input, files);
-    toast("The look is saved.", { call: "CreateLook" });
+    const { look } = await done("The look is saved.", CREATE_LOOK, input, files);
     location.hash = `#/look/${look.id}`;
   }
 
@@ -45,46 +52,33 @@ export function newLook(main) {
     event.preventDefault();
     bad.textContent = "";
     if (!image.file()) return (bad.textContent = "Add the look's image first.");
-    if (!products.some((product) => product.name())) return (bad.textContent = "Name at least one product.");
-    return attempt(save, () => create().catch((error) => {
-      bad.textContent = error.message;
-      throw error;
-    }), "CreateLook");
+    if (!products.some((product) => product.values().name)) return (bad.textContent = "Name at least one product.");
+    return attempt(save, create);
   }
 
   add();
   fill(main,
-    el("header", { class: "title" }, el("div", {}, el("a", { class: "back", href: "#/looks" }, icon("back"), "Looks"), el("h1", {}, "New look"),
-      el("p", { class: "muted" }, "An image, and what is worn."))),
-    el("form", { class: "columns two", onsubmit: submit, novalidate: true },
-      el("div", { class: "about" }, image.node),
-      el("div", { class: "stack panel" },
-        el("div", { class: "field" }, el("label", { for: "look-title" }, "Title"), title),
-        el("div", { class: "field" }, el("label", { for: "look-notes" }, "Notes"), notes),
-        el("div", { class: "field" }, el("label", { for: "look-visibility" }, "Who may see it"), visibility),
-        el("fieldset", {}, el("legend", {}, "Products"), rows, button("Add a product", () => add().focus(), { kind: "quiet small", iconName: "plus" })),
-        bad, el("div", { class: "row" }, save, el("a", { class: "button quiet", href: "#/looks" }, "Cancel")))));
+    heading("New look", "An image, and what is worn.", { back: ["#/looks", "Looks"] }),
+    el("form.columns.two", { onsubmit: submit, novalidate: true },
+      image.node,
+      el("div.stack.panel",
+        field("Title", title), field("Notes", notes), field("Who may see it", visibility),
+        el("fieldset", el("legend", "Products"), rows, button("Add a product", () => add().focus(), { kind: "quiet small", iconName: "plus" })),
+        bad, el("div.row", save, el("a.button.quiet", { href: "#/looks" }, "Cancel")))));
 }
 
-const field = (name, number, attributes = {}) => el("input", { "aria-label": `${name} of product ${number}`, placeholder: name, autocomplete: "off", ...attributes });
-
 function productRow(number, remove) {
-  const name = field("Name", number, { maxlength: "200" });
-  const designer = field("Designer", number);
-  const sku = field("SKU", number);
-  const price = field("Price", number, { type: "number", min: "0", step: "0.01", inputmode: "decimal" });
-  const address = field("Web address", number, { type: "url" });
+  const inputs = FIELDS.map(([key, text, attributes]) =>
+    [key, el("input", { "aria-label": `${text} of product ${number}`, placeholder: text, autocomplete: "off", ...attributes })]);
   const thumbnail = dropzone(`Image of product ${number}`, { small: true });
-  const text = (input) => input.value.trim() || null;
   return {
-    node: el("li", {}, thumbnail.node, el("div", { class: "inputs" }, name, designer, sku, price, address),
+    node: el("li", thumbnail.node, el("div.inputs", inputs.map(([, input]) => input)),
       button("Remove", remove, { kind: "quiet small", iconName: "close", "aria-label": `Remove product ${number}` })),
-    name: () => text(name),
     file: thumbnail.file,
-    focus: () => name.focus(),
-    input: () => ({
-      name: text(name), designer: text(designer), sku: text(sku), price: price.value === "" ? null : Number(price.value),
-      productUrl: text(address), thumbnail: null,
-    }),
+    focus: () => inputs[0][1].focus(),
+    values() {
+      const { price, ...texts } = Object.fromEntries(inputs.map(([key, { value }]) => [key, value.trim() || null]));
+      return { ...texts, price: price && Number(price) };
+    },
   };
 }

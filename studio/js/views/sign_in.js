@@ -1,15 +1,25 @@
 // Signing in: with a token, or as the demo user where this server has one.
 
-import { button, el } from "../dom.js";
+import { el } from "../dom.js";
 import { demoAddress, signIn } from "../session.js";
 import { wordmark } from "../shell.js";
-import { attempt, toast } from "../toast.js";
+import { acting, toast } from "../toast.js";
 
+const STEPS = [["Look", "An image with its products."], ["Generate", "The price is shown before the click."], ["Watch", "Progress as it happens, then the film."]];
 const COMMAND = ".venv/bin/lookreel token --email you@example.com";
 
 export function signInView(enter, reason) {
   const field = el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "token-help token-bad" });
-  const bad = el("p", { id: "token-bad", class: "bad", role: "alert" }, reason);
+  const bad = el("p.bad", { id: "token-bad", role: "alert" }, reason);
+
+  async function demo() {
+    const response = await fetch(demoAddress(), { method: "POST" });
+    const { detail, email, token } = await response.json();
+    if (!response.ok) throw new Error(detail ?? "The demo user cannot be had.");
+    signIn(token);
+    toast(`You are ${email}.`);
+    await enter();
+  }
 
   function submit(event) {
     event.preventDefault();
@@ -19,40 +29,22 @@ export function signInView(enter, reason) {
     return field.focus();
   }
 
-  return el("main", { id: "main", class: "sign-in" },
-    el("section", { class: "promise" }, wordmark(),
-      el("h1", {}, "Looks that move."),
-      el("p", { class: "lead" }, "Turn the image of a look into a film of a few seconds, and watch it being made."),
-      el("ol", { class: "steps" },
-        el("li", {}, el("b", {}, "Look"), "An image with its products."),
-        el("li", {}, el("b", {}, "Generate"), "The price is shown before the click."),
-        el("li", {}, el("b", {}, "Watch"), "Progress as it happens, then the film."))),
-    el("section", { class: "door" },
-      demoAddress() && el("div", { class: "demo" },
-        el("h2", {}, "Have a look around"),
-        el("p", { class: "muted" }, "The demo user has a look and tokens. Nothing leaves this machine."),
-        demoButton(enter),
-        el("p", { class: "or" }, "or")),
-      el("form", { class: "stack", onsubmit: submit, novalidate: true },
+  return el("main.sign-in", { id: "main" },
+    el("section.promise", wordmark(),
+      el("h1", "Looks that move."),
+      el("p.lead", "Turn the image of a look into a film of a few seconds, and watch it being made."),
+      el("ol.steps", STEPS.map(([name, text]) => el("li", el("b", name), text)))),
+    el("section.door",
+      demoAddress() && el("div.stack",
+        el("h2", "Have a look around"),
+        el("p.muted", "The demo user has a look and tokens. Nothing leaves this machine."),
+        acting("Enter as the demo user", demo, { kind: "primary wide" }),
+        el("p.or", "or")),
+      el("form.stack", { onsubmit: submit, novalidate: true },
         el("label", { for: "token" }, "Sign in with a token"),
         field,
-        el("p", { id: "token-help", class: "muted small" }, "Print one with ", el("code", {}, COMMAND)),
+        el("p.muted.small", { id: "token-help" }, "Print one with ", el("code", COMMAND)),
         bad,
         el("button", { class: demoAddress() ? "button" : "button primary", type: "submit" }, "Sign in")),
-      el("p", { class: "links" }, el("a", { href: "graphql" }, "Playground"), el("a", { href: "docs" }, "Swagger"), el("a", { href: "graphql/schema.graphql" }, "Schema"))));
-}
-
-function demoButton(enter) {
-  return button("Enter as the demo user", async ({ currentTarget: pressed }) => {
-    const token = await attempt(pressed, demoToken);
-    if (token && signIn(token)) enter();
-  }, { kind: "primary wide" });
-}
-
-async function demoToken() {
-  const response = await fetch(demoAddress(), { method: "POST" });
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.detail ?? "The demo user cannot be had.");
-  toast(`You are ${body.email}.`);
-  return body.token;
+      el("p.links", el("a", { href: "graphql" }, "Playground"), el("a", { href: "docs" }, "Swagger"), el("a", { href: "graphql/schema.graphql" }, "Schema"))));
 }

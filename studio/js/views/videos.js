@@ -2,31 +2,26 @@
 
 import { run } from "../api.js";
 import { JOBS } from "../documents.js";
-import { el, fill, icon } from "../dom.js";
+import { el, fill } from "../dom.js";
 import { STATUS } from "../format.js";
-import { empty, endless, skeletons } from "../states.js";
-import { tabs } from "../tabs.js";
+import { empty, endless, heading, newLink, skeletons, successive, tabs } from "../parts.js";
 import * as store from "../store.js";
 import { videoCard } from "../video_card.js";
 
+const makeOne = () => newLink("#/videos/new", "New video");
 let chosen = null;
 
-export function videos(main, { signal }) {
-  const results = el("div", { class: "results" });
-  let reading = new AbortController();
-  signal.addEventListener("abort", () => reading.abort());
-  const filters = tabs("Which videos", [[null, "All"], ...Object.entries(STATUS)], draw);
+export function view(main, { signal }) {
+  const results = el("div");
+  const reading = successive(signal);
 
   function draw(status) {
     chosen = status;
-    reading.abort();
-    reading = new AbortController();
-    const { signal: until } = reading;
-    filters.select(status);
-    const list = el("ul", { class: "grid videos-grid" });
-    const card = (job) => el("li", {}, videoCard(store.put(job), { signal: until }));
+    const until = reading();
+    const list = el("ul.grid");
+    const card = (job) => el("li", videoCard(store.put(job), { signal: until }));
     const page = async (after) => (await run(JOBS, { status, after }, { signal: until })).videoJobs;
-    fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6, "videos-grid"), list }, until));
+    fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6), list }, until));
     // A job that is made meanwhile comes first.
     store.onJobs(({ job, isNew }) => {
       if (!isNew || (status && job.status !== status)) return;
@@ -35,11 +30,8 @@ export function videos(main, { signal }) {
     }, until);
   }
 
-  fill(main,
-    el("header", { class: "title" }, el("div", {}, el("h1", {}, "Videos"), el("p", { class: "muted" }, "Everything that you have asked for.")),
-      el("a", { class: "button primary", href: "#/videos/new" }, icon("plus"), "New video")),
-    el("div", { class: "bar" }, filters.node),
-    results);
+  fill(main, heading("Videos", "Everything that you have asked for.", { actions: makeOne() }),
+    el("div.bar", tabs("Which videos", [[null, "All"], ...Object.entries(STATUS)], chosen, draw)), results);
   draw(chosen);
 }
 
@@ -47,5 +39,5 @@ const newest = (list) => list.querySelector("time")?.getAttribute("datetime") ??
 
 function none(status) {
   if (status) return empty("videos", "None", `No video of yours is ${STATUS[status].toLowerCase()}.`);
-  return empty("videos", "No videos yet", "Make one of a look, or from a prompt alone.", el("a", { class: "button primary", href: "#/videos/new" }, icon("plus"), "New video"));
+  return empty("videos", "No videos yet", "Make one of a look, or from a prompt alone.", makeOne());
 }

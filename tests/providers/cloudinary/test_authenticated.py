@@ -9,6 +9,7 @@ import pytest
 from app.settings import Settings
 from app.wiring import open_storages
 from providers.cloudinary.storage import CloudinaryStorage
+from providers.tls import trusted_certificates
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.providers.cloudinary.asking import JOB_ID, PLAIN_URL, PUBLIC_ID
 from tests.providers.kept import VIDEO, picture
@@ -26,7 +27,7 @@ async def test_videos_and_posters_are_delivered_with_their_own_signatures_only(
 ) -> None:
     stored = await private.store(JOB_ID, VIDEO)
     image = await private.store_image("look-0", picture())
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=trusted_certificates()) as http:
         shown = [(await http.get(url)).status_code for url in (stored.url, stored.poster_url, image)]
         bare = [re.sub("s--.{8}--/", "", url) for url in (stored.url, stored.poster_url, image)]
         public = [url.replace("/authenticated/", "/upload/") for url in bare]

@@ -11,6 +11,7 @@ import pytest
 from media.images import Image
 from providers.cloudinary import storage as cloudinary_storage
 from providers.cloudinary.storage import CloudinaryStorage
+from providers.tls import trusted_certificates
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable
 from tests.doubles.cloudinary import CloudinaryDouble, Fault, Refusal
 from tests.providers.cloudinary.asking import JOB_ID, PLAIN_URL, PUBLIC_ID, everything
@@ -180,7 +181,7 @@ async def test_all_is_kept_in_the_end_whatever_goes_wrong(storage: CloudinarySto
         raise AssertionError(f"{video_job_id} was never stored")
 
     urls = await asyncio.gather(*map(insist, ids))
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=trusted_certificates()) as http:
         kept = [(await http.get(url)).content for url in urls]
 
     assert kept == [VIDEO.read_bytes()] * 20

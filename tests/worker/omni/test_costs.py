@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from app.registry import catalogue
 from auth.caller import Caller, Role
 from db.tables import GenerationCost
 from resolvers.policy import BUILT_IN, GeneratorPrice, Policy
@@ -26,9 +27,7 @@ EXACT = Decimal("0.890880")
 
 async def made(studio: OmniStudio, caller: Caller, policy: Policy = POLICY, **fields: Any) -> str:
     job_id = await studio.created(caller, **fields)
-    async with studio.working() as context:
-        pass
-    async with studio.working(catalogue=replace(context.catalogue, policy=policy)):
+    async with studio.working(catalogue=replace(catalogue(studio.house.settings), policy=policy)):
         job = await studio.house.finished(job_id)
     assert (job.status, job.error_message) == ("SUCCEEDED", None)
     return job_id

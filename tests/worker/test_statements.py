@@ -1,0 +1,50 @@
+"""What a mock job sends to the database: each statement is a round trip, and processor time at both ends."""
+
+import re
+from dataclasses import replace
+from uuid import UUID
+
+from db.enums import VideoJobStatus
+from resolvers.ports import StillGenerating
+from tests.house import House
+from tests.inspected import InspectedDatabase
+from tests.worker.scripted import ScriptedGenerator
+from tests.worker.test_generate import SOON, context
+from worker.service import generate
+
+# What each statement is known by: the columns that it sets, and what else it writes.
+NAMES = {
+    r"^SELECT video_jobs\.id, .* FROM video_jobs WHERE video_jobs\.id = ": "read",
+    "^SELECT .* FROM video_job_images": "images",
+    r"^WITH changed AS \(UPDATE video_jobs SET version=[^,]*, run_id=": "take",
+    r"^WITH changed AS \(UPDATE video_jobs SET version=[^,]*, submission=": "begin",
+    "^WITH changed [^,]* SET status=.* operation_name=.*INSERT INTO video_job_logs": "record",
+    "^WITH changed [^,]* SET progress_percentage=.*INSERT INTO video_job_logs": "progress",
+    "^WITH changed [^,]* SET status_message=.*INSERT INTO file_removals": "storing",
+    "^WITH changed [^,]* SET status=.*INSERT INTO video_job_logs.*DELETE FROM file_removals.*INSERT": "succeed",
+    "^SELECT pg_notify": "wake",
+}
+
+
+def name(statement: str) -> str:
+    text = re.sub(r"\s+", " ", statement)
+    return next((name for pattern, name in NAMES.items() if re.search(pattern, text)), text)
+
+
+async def test_a_mock_job_takes_twelve_statements(house: House, sent: list[str]) -> None:
+    job_id = UUID(await house.create(await house.user()))
+    script = [StillGenerating(percentage, SOON) for percentage in (0, 20, 40, 60, 80)]
+    generator = ScriptedGenerator([*script, None], submitting_costs=False)
+    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
+
+    await generate(replace(context(house, generator), database=database), job_id)
+    await database.close()
+
+    names = [name(statement) for statement in sent]
+    assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
+    assert [name for name in names if name != "wake"] == [
+        *("read", "take", "images", "begin", "record"),
+        *("read", *["progress"] * 4),
+        *("storing", "succeed"),
+    ]
+    assert 1 <= names.count("wake") <= 9  # one for each change, or for several together
