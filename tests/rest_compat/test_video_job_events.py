@@ -8,6 +8,7 @@ import pytest
 from app.settings import Settings
 from auth.caller import Caller
 from db.enums import VideoJobStatus
+from db.video_job_changes import NOW
 from resolvers import generation
 from tests.house import House
 from tests.rest_compat.event_stream import Event, followed, following, log_of, states_of
@@ -16,11 +17,11 @@ from tests.workers import at_work
 
 # What happens to a job, one version each: a line for its log or none, and what changes.
 STEPS: list[tuple[str | None, dict[str, Any]]] = [
-    ("Started", {"status": VideoJobStatus.RUNNING, "now": {"started_at"}}),
+    ("Started", {"status": VideoJobStatus.RUNNING, "started_at": NOW}),
     ("Progress 20%", {"progress_percentage": 20}),
     (None, {"progress_percentage": 30, "progress_is_estimated": True}),
     ("Progress 40%", {"progress_percentage": 40, "progress_is_estimated": False}),
-    ("Cancelled", {"status": VideoJobStatus.CANCELLED, "now": {"completed_at"}}),
+    ("Cancelled", {"status": VideoJobStatus.CANCELLED, "completed_at": NOW}),
 ]
 
 
