@@ -49,7 +49,7 @@ bench: .venv/bench.stamp ## Measure beside other servers in a quarter of an hour
 trust: .venv/trust.stamp ## Attack, break and load an installation in 20 minutes; TRUST=--quick looks whether it works
 	@$(BIN)/python -m bench.trust.run $(TRUST)
 
-clients: .venv/dev.stamp ## Let generators, linters and compilers from npm read both APIs' descriptions
+clients: .venv/dev.stamp ## Let generators, linters and compilers read both APIs' descriptions
 	@$(BIN)/python -m bench.clients
 
 sbom: .venv/trust.stamp ## Write what runs here as sbom.json (CycloneDX), from the lock

@@ -14,8 +14,8 @@ _pgqueuer = table("pgqueuer", column("queue_manager_id"), column("status"), colu
 MOST_KINDS, MOST_WORKERS = 1000, 200
 
 
-class ActiveJobs(Row):
-    """How many jobs of a kind are in progress, and since when the oldest one has been there."""
+class JobsOfKind(Row):
+    """How many jobs of a kind there are, and since when the oldest one has been there."""
 
     model: str
     mock_mode: bool
@@ -48,7 +48,20 @@ _ACTIVE = Statement(
     .group_by(*_KIND)
     .order_by(*_KIND)
     .limit(MOST_KINDS),
-    ActiveJobs,
+    JobsOfKind,
+    is_slow=True,
+)
+# Found by when they were made: jobs that end are seldom a day old, and no index has all ends.
+_ENDED = Statement(
+    select(*_KIND, func.count(), func.min(VideoJob.created_at))
+    .where(
+        VideoJob.completed_at > func.now() - literal_column("interval '1 hour'"),
+        VideoJob.created_at > func.now() - literal_column("interval '1 day'"),
+    )
+    .group_by(*_KIND)
+    .order_by(*_KIND)
+    .limit(MOST_KINDS),
+    JobsOfKind,
     is_slow=True,
 )
 _MANAGER = _pgqueuer.c.queue_manager_id
@@ -69,9 +82,14 @@ _ACTIVE_JOBS = Statement(
 _PACES = Statement(select(*PaceRow.columns_of(SubmissionPace)).order_by(SubmissionPace.provider), PaceRow)
 
 
-async def active_jobs(reader: Reader) -> list[ActiveJobs]:
+async def active_jobs(reader: Reader) -> list[JobsOfKind]:
     """Count the jobs that wait or run, by kind."""
     return await reader.fetch(_ACTIVE)
+
+
+async def ended_jobs(reader: Reader) -> list[JobsOfKind]:
+    """Count the jobs of the last day that have ended within the last hour, by kind."""
+    return await reader.fetch(_ENDED)
 
 
 async def newest_active(reader: Reader, *, limit: int) -> list[VideoJobRow]:

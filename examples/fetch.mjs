@@ -1,7 +1,11 @@
 // Without any library: a job's events by fetch, since EventSource cannot send a token.
 // Usage: node fetch.mjs BASE_URL TOKEN VIDEO_JOB_ID; prints each state of the job as a line of JSON.
+// TOKEN may be the address at which the page gets tokens.
 
-const [baseUrl, token, id] = process.argv.slice(2);
+import { tokens } from './tokens.mjs';
+
+const [baseUrl, source, id] = process.argv.slice(2);
+const token = tokens(source);
 const ENDS = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -20,7 +24,7 @@ async function* events(response) {
 let lastEventId;
 for (;;) {
   try {
-    const headers = { Authorization: `Bearer ${token}`, ...(lastEventId && { 'Last-Event-ID': lastEventId }) };
+    const headers = { Authorization: `Bearer ${await token()}`, ...(lastEventId && { 'Last-Event-ID': lastEventId }) };
     const response = await fetch(`${baseUrl}/api/v1/video-jobs/${id}/events`, { headers });
     if (response.status === 204) break; // it has ended, and all of it was told
     if (response.status >= 400 && response.status < 500) throw Object.assign(new Error(response.status), { final: true });
@@ -34,5 +38,5 @@ for (;;) {
   } catch (error) {
     if (error.final) throw error;
   }
-  await pause(300); // the server restarts, or the network has gone
+  await pause(300); // the server restarts, the token has ended, or the network has gone
 }

@@ -1,18 +1,21 @@
 // Usage: node graphql-ws.mjs BASE_URL TOKEN VIDEO_JOB_ID; prints each state of the job as a line of JSON.
+// TOKEN may be the address at which the page gets tokens.
 
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { RETRY, resuming } from './resuming.mjs';
+import { tokens } from './tokens.mjs';
 
-const [baseUrl, token, id] = process.argv.slice(2);
+const [baseUrl, source, id] = process.argv.slice(2);
+const token = tokens(source);
 const client = resuming(createClient({
   url: `${baseUrl.replace('http', 'ws')}/graphql`,
   webSocketImpl: WebSocket, // a browser has its own
-  // Called for each connection: return the token as it is by then.
-  connectionParams: () => ({ Authorization: `Bearer ${token}` }),
+  // Called for each connection.
+  connectionParams: async () => ({ Authorization: `Bearer ${await token()}` }),
   ...RETRY,
 }));
-const query = `subscription ($id: ID!, $afterVersion: Int! = 0) {
+const query = `subscription ($id: ID!, $afterVersion: Int = 0) {
   videoJob(id: $id, afterVersion: $afterVersion) { id version status progressPercentage } }`;
 
 client.subscribe({ query, variables: { id } }, {

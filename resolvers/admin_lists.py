@@ -1,5 +1,6 @@
 """What admins read of everybody: jobs, accounts, and the queue."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from db.engine.paging import Page, Position
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.pauses import PauseRow
-from db.queue_state import ActiveJobs, WorkerRow
+from db.queue_state import JobsOfKind, WorkerRow
 from db.user_lists import UserFilter, UserRow
 from db.video_job_lists import MOST_CODES, Durations, ErrorCount, VideoJobFilter
 from resolvers.errors import InvalidInput
@@ -45,11 +46,15 @@ class AdminNarrowing(Narrowing):
 
 @dataclass(frozen=True)
 class ProviderQueue:
-    """The jobs of a provider that wait and run. `blocked_until` and `trouble`: it is left alone, and why."""
+    """The jobs of a provider that wait and run, and those of the last day that have ended within the last hour.
+
+    `blocked_until` and `trouble`: it is left alone, and why.
+    """
 
     provider: str
     waiting: int
     running: int
+    ended_last_hour: int
     oldest_waiting_since: datetime | None
     blocked_until: datetime | None
     trouble: str | None
@@ -129,22 +134,27 @@ async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueSt
 
     """
     caller.require_admin()
-    active = await queue_state.active_jobs(reader)
+    all_kinds = [*await queue_state.active_jobs(reader), *await queue_state.ended_jobs(reader)]
     paces = {pace.provider: pace for pace in await queue_state.paces(reader)}
-    of_provider: dict[str, list[ActiveJobs]] = {name: [] for name in (*catalogue.providers, MOCK)}
-    for kind in active:
+    of_provider: dict[str, list[JobsOfKind]] = {name: [] for name in (*catalogue.providers, MOCK)}
+    for kind in all_kinds:
         of_provider.setdefault(_provider(kind, catalogue), []).append(kind)
     found = []
     for name, kinds in of_provider.items():
         pace = paces.get(name)
         is_blocked = pace is not None and pace.blocked_until > datetime.now(UTC)
-        waiting = [kind for kind in kinds if kind.status == VideoJobStatus.PENDING]
+        counts = Counter[str]()
+        for kind in kinds:
+            counts[kind.status] += kind.count
         found.append(
             ProviderQueue(
                 provider=name,
-                waiting=sum(kind.count for kind in waiting),
-                running=sum(kind.count for kind in kinds) - sum(kind.count for kind in waiting),
-                oldest_waiting_since=min((kind.oldest for kind in waiting), default=None),
+                waiting=counts.pop(VideoJobStatus.PENDING, 0),
+                running=counts.pop(VideoJobStatus.RUNNING, 0),
+                ended_last_hour=counts.total(),
+                oldest_waiting_since=min(
+                    (of.oldest for of in kinds if of.status == VideoJobStatus.PENDING), default=None
+                ),
                 blocked_until=pace.blocked_until if pace is not None and is_blocked else None,
                 trouble=None if pace is None else pace.trouble,
             )
@@ -152,7 +162,7 @@ async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueSt
     return QueueState(found, await queue_state.workers(reader), await pauses.current(reader))
 
 
-def _provider(kind: ActiveJobs, catalogue: Catalogue) -> str:
+def _provider(kind: JobsOfKind, catalogue: Catalogue) -> str:
     """Return who a kind of jobs was sent to, or will be."""
     if kind.provider is not None:
         return kind.provider

@@ -44,6 +44,7 @@ def document(api: FastAPI) -> dict[str, Any]:
                 _close(parameter["name"], parameter["schema"])
         for name, schema in ((name, schema) for form in _FORMS for name, schema in schemas[form]["properties"].items()):
             _close(name, schema)
+            _leave_out_null(schema)
         api.openapi_schema = _revised(made)
     return api.openapi_schema
 
@@ -58,6 +59,14 @@ def _close(name: str, schema: dict[str, Any]) -> None:
     for variant in schema.get("anyOf", [schema]):
         if name in _SETS and variant.get("type") == "string":
             variant["enum"] = [str(value) for value in _SETS[name]]
+
+
+def _leave_out_null(schema: dict[str, Any]) -> None:
+    """Describe a form's value by itself: a form cannot send null, and orval makes one text of a list that may be."""
+    others = [variant for variant in schema.get("anyOf", []) if variant != {"type": "null"}]
+    if len(others) == 1:
+        del schema["anyOf"]
+        schema.update(others[0])
 
 
 def _summarize(operation: dict[str, Any]) -> None:

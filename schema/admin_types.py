@@ -158,6 +158,9 @@ class AdminProviderQueue:
     provider: str = strawberry.field(description="Who makes the videos: `veo`, `omni` or `mock`")
     waiting: int = strawberry.field(description="How many wait for a worker")
     running: int = strawberry.field(description="How many are with a worker")
+    ended_last_hour: int = strawberry.field(
+        description="How many jobs of the last 24 hours have ended within the last one"
+    )
     oldest_waiting_since: datetime | None = strawberry.field(description="When the oldest waiting one was made; UTC")
     blocked_until: datetime | None = strawberry.field(description="Until when it is sent nothing; null: it is; UTC")
     trouble: str | None = strawberry.field(description="Why it refuses us, since it last accepted a job")
@@ -191,6 +194,9 @@ class AdminQueue:
 
     waiting: int = strawberry.field(description="How many video jobs wait for a worker")
     running: int = strawberry.field(description="How many are with a worker")
+    ended_last_hour: int = strawberry.field(
+        description="How many jobs of the last 24 hours have ended within the last one"
+    )
     oldest_waiting_since: datetime | None = strawberry.field(description="When the oldest waiting one was made; UTC")
     providers: list[AdminProviderQueue] = strawberry.field(description="The same by provider")
     workers: list[AdminWorker] = strawberry.field(description="Who holds jobs, at most 200")
@@ -203,6 +209,7 @@ class AdminQueue:
         return cls(
             waiting=sum(queue.waiting for queue in state.providers),
             running=sum(queue.running for queue in state.providers),
+            ended_last_hour=sum(queue.ended_last_hour for queue in state.providers),
             oldest_waiting_since=min(waiting_since, default=None),
             providers=[AdminProviderQueue(**asdict(queue)) for queue in state.providers],
             workers=[

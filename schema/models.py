@@ -2,8 +2,11 @@
 
 import strawberry
 
+from media.images import LARGEST_IMAGE_BYTES
 from resolvers import models
 from resolvers.meanings import MEANINGS
+from resolvers.video_job_images import FORMATS
+from resolvers.video_job_input import LONGEST_PROMPT
 
 
 @strawberry.type(description="What a model can do with one resolution.")
@@ -33,6 +36,11 @@ class VideoModel:
         description="The one length of videos with an end frame or reference images; null: any will do"
     )
     mixes_images: bool = strawberry.field(description="Whether reference images go together with an initial image")
+    most_prompt_characters: int = strawberry.field(description="How long a prompt may be, in Unicode code points")
+    image_formats: list[str] = strawberry.field(
+        description="Media types of the images that may be sent, such as `image/jpeg`; a form's `accept`"
+    )
+    most_image_bytes: int = strawberry.field(description="How large the file of an image may be")
     mock_words: list[str] = strawberry.field(description=MEANINGS["mock_words"])
 
     @classmethod
@@ -53,5 +61,8 @@ class VideoModel:
             most_reference_images=model.most_reference_images,
             image_duration_seconds=model.image_duration,
             mixes_images=model.mixes_images,
+            most_prompt_characters=LONGEST_PROMPT,
+            image_formats=list(FORMATS),
+            most_image_bytes=LARGEST_IMAGE_BYTES,
             mock_words=list(model.mock_words),
         )

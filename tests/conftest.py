@@ -44,6 +44,7 @@ SLOW = LONGEST | {
     "test_long_polls.py",
     "test_look_videos_migration.py",
     "test_nothing_blocks.py",
+    "test_pages.py",
     "test_permissions.py",
     "test_poolers.py",
     "test_races.py",

@@ -126,18 +126,29 @@ async def test_the_queue_tells_what_waits_and_runs_by_provider(house: House) -> 
     first, second = await house.create(user), await house.create(user)
     await change(house, "UPDATE video_jobs SET status = 'RUNNING', started_at = now() WHERE id = :id", second)
 
-    query = """{ adminQueue { waiting running oldestWaitingSince workers { id } pauses { scope }
-        providers { provider waiting running blockedUntil trouble } } }"""
+    ended = (
+        "UPDATE video_jobs SET status = 'CANCELLED', completed_at = now() - make_interval(mins => :age) WHERE id = :id"
+    )
+    for age in (20, 61):
+        await change(house, ended, await house.create(user), age=age)
+
+    query = """{ adminQueue { waiting running endedLastHour oldestWaitingSince workers { id } pauses { scope }
+        providers { provider waiting running endedLastHour blockedUntil trouble } } }"""
     queue = (await house.graphql(admin, query))["data"]["adminQueue"]
 
     oldest = (await house.graphql(user, f'{{ videoJob(id: "{first}") {{ createdAt }} }}'))["data"]["videoJob"][
         "createdAt"
     ]
-    assert (queue["waiting"], queue["running"], queue["oldestWaitingSince"]) == (1, 1, oldest)
+    assert (queue["waiting"], queue["running"], queue["endedLastHour"], queue["oldestWaitingSince"]) == (
+        1,
+        1,
+        1,
+        oldest,
+    )
     assert (queue["workers"], queue["pauses"]) == ([], [])
-    nothing = {"waiting": 0, "running": 0, "blockedUntil": None, "trouble": None}
+    nothing = {"waiting": 0, "running": 0, "endedLastHour": 0, "blockedUntil": None, "trouble": None}
     providers = {provider.pop("provider"): provider for provider in queue["providers"]}
-    assert providers.pop("mock") == nothing | {"waiting": 1, "running": 1}
+    assert providers.pop("mock") == nothing | {"waiting": 1, "running": 1, "endedLastHour": 1}
     assert list(providers.values()) == [nothing] * len(providers)
     assert "veo" in providers
 

@@ -19,12 +19,14 @@ from db.engine.errors import DatabaseUnavailable
 from providers.veo.models import MODELS
 from resolvers import errors
 from resolvers.errors import InvalidInput, Refusal
+from resolvers.failure_codes import FAILURE_CODES
 from rest_compat.errors import ANSWERS
 from tests.test_docs import ROOT, rows
 from tests.test_error_tables import descendants
 
 CONTRACT = (ROOT / "docs" / "contract.md").read_text()
 VEO = (ROOT / "docs" / "veo.md").read_text()
+ERRORS = (ROOT / "docs" / "errors.md").read_text()
 CLOUDINARY = (ROOT / "docs" / "cloudinary.md").read_text()
 OPENAPI: dict[str, Any] = json.loads((ROOT / "rest_compat" / "openapi.json").read_text())
 # FastAPI's own shape of a 422, and the create's form, whose fields have a table of their own.
@@ -164,6 +166,21 @@ def test_the_contract_has_every_error_with_its_status() -> None:
         **{error.code: 503 for error in unavailable if issubclass(error, DatabaseUnavailable)},
         **OTHER_CODES,
     }
+
+
+def codes_of(heading: str) -> list[str]:
+    """Return the codes of a table of docs/errors.md, in order."""
+    return sorted(code for cell in rows(ERRORS, heading) for code in re.findall(r"`([A-Z_]+)`", cell))
+
+
+def test_a_page_is_told_what_to_offer_for_every_code() -> None:
+    refusals = sorted(code.strip("`") for code in rows(CONTRACT, "Errors"))
+    sources = [path.read_text() for path in (ROOT / "graphql_server").rglob("*.py")]
+    raised = {code for source in sources for code in re.findall(r'"((?:[A-Z]+_)+[A-Z]+)"', source)}
+
+    assert codes_of("Refusals") == refusals
+    assert codes_of("Failed jobs") == sorted(FAILURE_CODES)
+    assert codes_of("Documents") == sorted(raised - set(refusals))
 
 
 def test_the_contract_spells_the_sentences_of_errors() -> None:

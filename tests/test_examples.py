@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -15,16 +16,31 @@ import pytest
 
 from db.tables import VideoJobImage
 from tests.house import House
+from tests.origins import origin
 from tests.rest_compat.test_video_job_events import STEPS, step
 from tests.schema.test_js_clients import with_packages
 from tests.servers import serving
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-CLIENT = EXAMPLES.parent / "clients" / "js" / "index.js"
 SCRIPTS = ("fetch", "graphql-ws", "graphql-sse", "urql", "apollo")
 WAIT_SECONDS = 60
 BEFORE = 2
 """How many steps happen while the server is away."""
+
+
+def compiled(folder: Path) -> Path:
+    """Let Relay compile what the examples ask for, by the committed schema; return the folder."""
+    shutil.copy(EXAMPLES.parent / "schema" / "schema.graphql", folder)
+    relay = subprocess.run(
+        [folder / "node_modules/.bin/relay-compiler"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+    assert relay.returncode == 0, relay.stdout + relay.stderr
+    return folder
 
 
 class Example:
@@ -101,7 +117,7 @@ async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
         }
     assert [lines for name, lines in zip([*SCRIPTS, "gql"], said, strict=True) if name != "apollo"] == [[]] * 5
     # What the subscription brought is what the look's page shows; a refusal is read without configuration.
-    *pages, refusal = said[SCRIPTS.index("apollo")]
+    *pages, refusal, created = said[SCRIPTS.index("apollo")]
     assert [page["page"] for page in pages][-1] == "CANCELLED"
     assert refusal["refusal"] == [
         {
@@ -111,18 +127,24 @@ async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
             "field": "resolution",
         }
     ]
+    assert created == {"created": "PENDING"}
+    assert (await house.charges(caller), await house.count(table=VideoJobImage)) == (2, 1)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
-async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_restart(house: House) -> None:
+async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_restart(
+    house: House, tmp_path: Path
+) -> None:
     caller = await house.user()
-    tokens = [
-        house.headers(caller, timedelta(seconds=seconds))["Authorization"].removeprefix("Bearer ")
-        for seconds in (3600, -1)
-    ]
+
+    def mint(asked_before: int) -> str:
+        lifetime = timedelta(seconds=3600 if asked_before else -1)
+        return house.headers(caller, lifetime)["Authorization"].removeprefix("Bearer ")
+
     async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
+        site = stack.enter_context(origin(tmp_path, mint))
         async with serving(house.settings, house.database) as url:
-            command = ("node", EXAMPLES / "client.mjs", url, *tokens, CLIENT)
+            command = ("node", EXAMPLES / "client.mjs", url, f"{site.url}/tokens/client")
             client = await stack.enter_async_context(running(*command))
             refusal, created, first = [await client.line() for _ in range(3)]
             assert await house.count() == 1

@@ -219,7 +219,8 @@ async def test_both_wires_list_the_models(house: House) -> None:
 
     over_rest = (await house.http.get("/api/v1/video-models", headers=house.headers(caller))).json()["models"]
     query = """{ videoModels { id provider available upstreamId cost resolutions { resolution durationSeconds }
-                               aspectRatios endFrame mostReferenceImages imageDurationSeconds mixesImages } }"""
+                               aspectRatios endFrame mostReferenceImages imageDurationSeconds mixesImages
+                               mostPromptCharacters imageFormats mostImageBytes } }"""
     over_graphql = (await house.graphql(caller, query))["data"]["videoModels"]
 
     assert over_rest[0] == {
@@ -246,6 +247,11 @@ async def test_both_wires_list_the_models(house: House) -> None:
     )
     assert over_rest[-1]["imageDuration"] is over_graphql[-1]["imageDurationSeconds"] is None
     assert [model["provider"] for model in over_graphql] == [model["provider"] for model in over_rest]
+    limits = [
+        [model[name] for name in ("mostPromptCharacters", "imageFormats", "mostImageBytes")] for model in over_graphql
+    ]
+    formats = ["image/jpeg", "image/png", "image/webp", "image/avif"]
+    assert limits == [[4000, formats, 20 * 1024 * 1024]] * len(over_rest)
     assert over_graphql[0]["resolutions"] == [
         {"resolution": "720p", "durationSeconds": [4, 8]},
         {"resolution": "1080p", "durationSeconds": [8]},

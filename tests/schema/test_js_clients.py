@@ -36,7 +36,7 @@ def with_packages(config: pytest.Config, source: Path) -> Path:
         pytest.skip("JavaScript's clients need Node and npm")
     assert config.cache is not None
     folder = config.cache.mkdir(f"npm-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}")
-    for file in [manifest, *source.glob("*.mjs")]:
+    for file in filter(Path.is_file, source.iterdir()):
         shutil.copy(file, folder)
     done = folder / "installed"
     if not done.exists():
