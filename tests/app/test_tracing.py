@@ -126,9 +126,9 @@ async def test_a_jobs_trace_begins_at_the_request_and_ends_at_the_provider(
 
 
 async def test_rest_is_traced_by_its_routes_and_logs_carry_the_traces_id(
-    house_of: House, collector: Collector, caplog: pytest.LogCaptureFixture
+    house_of: House, collector: Collector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.handler.setFormatter(formatter("json"))
+    monkeypatch.setattr(caplog.handler, "formatter", formatter("json"))  # all tests share the handler
     caplog.set_level(logging.INFO)
     caller = await house_of.user()
 
