@@ -30,7 +30,8 @@ def run(*command: str | Path, folder: Path = ROOT, **settings: object) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, ".")
+    # As `pip wheel .` does; environments made by uv have no pip.
+    run(UV, "build", "-q", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder)
     (built,) = folder.glob("*.whl")
     return built
 
