@@ -2,10 +2,11 @@
 
 import json
 from http import HTTPStatus
-from typing import cast
+from typing import ClassVar, cast
 
 from fastapi import Request
 from pydantic_core import from_json
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
 from resolvers.errors import InvalidInput, Refusal
@@ -26,14 +27,30 @@ class RefusedBody(HTTPException):
 class JsonRequest(Request):
     """Reads large JSON fast, and does not hold it beside its values."""
 
+    media_type: ClassVar[str] = "application/json"
+
     async def body(self) -> bytes:
-        """Return the body, put together as it comes: to join a large one in the end would keep others waiting."""
+        """Return the body, put together as it comes: to join a large one in the end would keep others waiting.
+
+        Raises:
+            HTTPException: 415 for what is not of the media type that is taken
+
+        """
         if not hasattr(self, "_body"):
             whole = bytearray()
             async for piece in self.stream():
                 whole += piece
+            if whole and not self.is_of_media_type():
+                raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"This request is sent as {self.media_type}")
             self._body = cast("bytes", whole)
         return self._body
+
+    def is_of_media_type(self) -> bool:
+        """Whether the body is said to be what this request is sent as. Such as `application/problem+json` is JSON."""
+        media_type, _ = parse_options_header(self.headers.get("Content-Type"))
+        main, _, subtype = media_type.decode("latin-1").partition("/")
+        expected, _, ending = self.media_type.partition("/")
+        return main == expected and (subtype == ending or subtype.endswith(f"+{ending}"))
 
     async def json(self) -> object:
         """Return the body's value.

@@ -106,6 +106,7 @@ async def test_what_the_balance_does_not_cover_is_no_error_and_takes_nothing(hou
 @pytest.mark.parametrize(
     ("body", "status"),
     [
+        ({"operation": "text_to_text", "amount": 5}, 422),
         ({"operation": "paint"}, 400),
         ({"operation": ""}, 400),
         ({"operation": "video_generation "}, 400),
