@@ -1,6 +1,7 @@
 """How a JSON body becomes values; how many there may be has been counted on its way here (`app.http.body_limit`)."""
 
 import json
+from collections.abc import Container
 from http import HTTPStatus
 from typing import ClassVar, cast
 
@@ -14,6 +15,7 @@ from resolvers.errors import InvalidInput, Refusal
 # Beyond this, a body is long texts with little around them. The standard library takes thirty times as long for those
 # as Pydantic's reader, and keeps everybody else waiting.
 LARGE = 128 * 1024
+LONGEST_NAME_SHOWN = 100
 
 
 class RefusedBody(HTTPException):
@@ -71,6 +73,24 @@ class JsonRequest(Request):
         if name is not None:
             raise RefusedBody(InvalidInput(f"'{name}' is given more than once in one object", field=name))
         return value
+
+
+async def no_parameters(request: Request) -> None:
+    """Refuse what the address says of a request that takes nothing from there, as `check_parameters` does."""
+    check_parameters(request, ())
+
+
+def check_parameters(request: Request, known: Container[str]) -> None:
+    """Look for parameters of the address that nothing would be made of.
+
+    Raises:
+        InvalidInput: there is one
+
+    """
+    for name in request.query_params:
+        if name not in known:
+            shown = name[:LONGEST_NAME_SHOWN]
+            raise InvalidInput(f"The parameter '{shown}' of the address is not known here", field=shown)
 
 
 def _value(body: bytes) -> object:

@@ -28,6 +28,7 @@ from rest_compat.conditional import (
     whole_job,
 )
 from rest_compat.items import json_response
+from rest_compat.json_body import no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
@@ -189,7 +190,12 @@ async def cancel_video_job(
         return await _body(transaction, job, services, request)
 
 
-@router.post("/{video_job_id}/retry", status_code=202, responses=REFUSALS | {404: NOT_FOUND})
+@router.post(
+    "/{video_job_id}/retry",
+    status_code=202,
+    responses=REFUSALS | {404: NOT_FOUND},
+    dependencies=[Depends(no_parameters)],
+)
 async def retry_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     video_job_id: VideoJobId,
     caller: AuthenticatedCaller,
@@ -201,7 +207,7 @@ async def retry_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     """Charge for a new job of what an earlier one asked for, its images included while they are kept."""
     allow(request, None)  # as for a create: there may be images
     body = b"".join([piece async for piece in request.stream()])
-    if request.query_params or body.strip() not in NOTHING:
+    if body.strip() not in NOTHING:
         raise InvalidInput("A retry asks for what the earlier job asked for, and takes nothing else")
     job_id = uuid_or(video_job_id, VideoJobNotFound)
     asking = asked_again(services, caller, job_id, idempotency_key=idempotency_key)

@@ -11,9 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from resolvers.errors import InvalidInput, Refusal
-from rest_compat.json_body import JsonRequest, RefusedBody
+from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody
 
-LONGEST_NAME_SHOWN = 100
 # As axios, jQuery, PHP and others spell the name of a list's item.
 _ITEM = re.compile(r"(\w+)(?:\[([0-9]{0,4})\]|\.([0-9]{1,4}))", re.ASCII)
 _UNENCODED = {b"7bit", b"8bit", b"binary"}

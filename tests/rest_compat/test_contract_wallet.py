@@ -130,6 +130,14 @@ async def test_an_operation_that_cannot_be_is_refused(house: House, body: Any, s
         )
 
 
+async def test_an_operation_is_not_read_from_the_address(house: House) -> None:
+    said = f"{CONSUME}?operation=text_to_image"
+
+    answer = await refused(house, await house.user(), "POST", said, json={"operation": "text_to_text"})
+
+    assert answer == (400, "The parameter 'operation' of the address is not known here")
+
+
 async def test_an_admin_reads_an_account(house: House) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
     job_id = await house.create(caller)
