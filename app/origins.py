@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 ANY = "*"
 WEB_ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/%-]*)?", re.IGNORECASE)
+HOST = re.compile(r"[a-z0-9._:-]+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -47,7 +48,7 @@ def _origin(text: str) -> str:
         host, port = (url.hostname or "").encode("idna").decode(), url.port
     except ValueError:
         host, port = "", None
-    if not host or ANY in host or url.username is not None:
+    if not HOST.fullmatch(host) or url.username is not None:
         raise ValueError(f"'{text}' is no origin: write a scheme, a host and a port, such as https://studio.example")
     shown = f"[{host}]" if ":" in host else host
     origin = f"{url.scheme}://{shown}" + (f":{port}" if port not in {None, DEFAULT_PORTS[url.scheme]} else "")

@@ -120,8 +120,13 @@ class Authenticator:
             audience=self._policy.audience,
             issuer=self._policy.issuer,
             leeway=LEEWAY,
-            # PyJWT takes no number for a subject.
-            options={"require": ["exp", "sub"], "verify_aud": self._policy.audience is not None, "verify_sub": False},
+            # PyJWT takes no number for a subject, nor for the token's own id, which nothing is read from.
+            options={
+                "require": ["exp", "sub"],
+                "verify_aud": self._policy.audience is not None,
+                "verify_sub": False,
+                "verify_jti": False,
+            },
         )
 
 

@@ -164,6 +164,9 @@ def _put(operations: Any, path: Any, file: object) -> None:  # noqa: ANN401 - wh
     place = operations
     try:
         names = path.split(".", DEEPEST_PLACE)
+        # Whatever else a request has is not looked at, and the file would be dropped.
+        if names[0] != "variables":
+            _bad("`map` puts a file outside of `variables`")
         for name in names[:-1]:
             place = place[_key(place, name)]
         key = _key(place, names[-1])

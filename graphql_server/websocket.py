@@ -103,7 +103,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             if expected is not None and expected.status is HTTPStatus.SERVICE_UNAVAILABLE:
                 await self.websocket.close(TRY_AGAIN_LATER, expected.code)
             elif expected is not None and expected.status in UNAUTHENTICATED:
-                await self.websocket.close(FORBIDDEN, "Forbidden" if credentials_of(self.context) else NO_CREDENTIALS)
+                said = f"Forbidden: {expected.code}" if credentials_of(self.context) else NO_CREDENTIALS
+                await self.websocket.close(FORBIDDEN, said)
             else:
                 raise
             return

@@ -34,6 +34,7 @@ class Clean(NamedTuple):
 
     image: Image
     orientation: int
+    is_animation: bool = False
 
 
 class _Piece(NamedTuple):
@@ -59,15 +60,17 @@ def without_metadata(image: Image) -> Clean:
     if walk is None:
         return Clean(image, UPRIGHT)
     try:
-        data, exif = _joined(image.data, walk(image.data))
+        data, exif, is_animation = _joined(image.data, walk(image.data))
     except (IndexError, ValueError):
         raise no_image() from None
     if image.media_type == "image/webp" and len(data) != len(image.data):
         data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
-    return Clean(Image(data, image.media_type, image.extension), _orientation(exif))
+    return Clean(
+        Image(data, image.media_type, image.extension), UPRIGHT if is_animation else _orientation(exif), is_animation
+    )
 
 
-def _joined(data: bytes, pieces: Iterator[_Piece]) -> tuple[bytes, bytes | None]:
+def _joined(data: bytes, pieces: Iterator[_Piece]) -> tuple[bytes, bytes | None, bool]:
     kept: list[bytes] = []
     copied = end = 0
     exif, is_animation = None, False
@@ -81,8 +84,8 @@ def _joined(data: bytes, pieces: Iterator[_Piece]) -> tuple[bytes, bytes | None]
         is_animation = is_animation or piece.is_animation
     # Behind the end, phones put further pictures and films, each with metadata of its own; zeros only fill up.
     if not kept and not data[end:].strip(b"\x00"):
-        return data, None if is_animation else exif
-    return b"".join([*kept, data[copied:end]]), None if is_animation else exif
+        return data, exif, is_animation
+    return b"".join([*kept, data[copied:end]]), exif, is_animation
 
 
 def _orientation(exif: bytes | None) -> int:

@@ -10,6 +10,7 @@ from PIL.ImageOps import exif_transpose
 from media.images import LARGEST_IMAGE_BYTES, Image, InvalidImage, no_image, opened
 from media.metadata import without_metadata
 
+ANIMATION = "is an animation, where a single picture is wanted"
 # Where the eye sees no difference to the original.
 QUALITY = 95
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -44,7 +45,7 @@ def redrawn(image: Image, media_types: Collection[str]) -> Image:
 
 def _format_for(picture: ImageFile, media_types: Collection[str]) -> str:
     if getattr(picture, "n_frames", 1) > 1:
-        raise InvalidImage("is an animation, where a single picture is wanted")
+        raise InvalidImage(ANIMATION)
     is_opaque = not picture.has_transparency_data
     return "image/jpeg" if is_opaque and "image/jpeg" in media_types else "image/png"
 

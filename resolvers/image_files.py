@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from media.images import NAMES, Image, InvalidImage, UnknownImage, decoded_image, media_type_of, verified_image
 from media.metadata import UPRIGHT, without_metadata
-from media.redrawing import redrawn
+from media.redrawing import ANIMATION, redrawn
 from resolvers.errors import ImagesNotStored, InvalidInput
 from resolvers.models import either
 from resolvers.ports import Storage, StorageRefused, StorageUnavailable
@@ -86,6 +86,9 @@ async def fit_image(
 
     """
     clean = await asyncio.to_thread(_or_refused, without_metadata, image, field=field)
+    # Who takes no GIF takes no animation of another format either.
+    if clean.is_animation and "image/gif" not in media_types:
+        raise InvalidInput(f"{field} {ANIMATION}", field=field)
     if clean.orientation == UPRIGHT and image.media_type in media_types:
         return clean.image
     async with _drawing:

@@ -1,11 +1,13 @@
 """How a JSON body becomes values; how many there may be has been counted on its way here (`app.http.body_limit`)."""
 
 import json
+from collections.abc import Container
 from http import HTTPStatus
-from typing import cast
+from typing import ClassVar, cast
 
 from fastapi import Request
 from pydantic_core import from_json
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
 from resolvers.errors import InvalidInput, Refusal
@@ -13,6 +15,7 @@ from resolvers.errors import InvalidInput, Refusal
 # Beyond this, a body is long texts with little around them. The standard library takes thirty times as long for those
 # as Pydantic's reader, and keeps everybody else waiting.
 LARGE = 128 * 1024
+LONGEST_NAME_SHOWN = 100
 
 
 class RefusedBody(HTTPException):
@@ -26,14 +29,30 @@ class RefusedBody(HTTPException):
 class JsonRequest(Request):
     """Reads large JSON fast, and does not hold it beside its values."""
 
+    media_type: ClassVar[str] = "application/json"
+
     async def body(self) -> bytes:
-        """Return the body, put together as it comes: to join a large one in the end would keep others waiting."""
+        """Return the body, put together as it comes: to join a large one in the end would keep others waiting.
+
+        Raises:
+            HTTPException: 415 for what is not of the media type that is taken
+
+        """
         if not hasattr(self, "_body"):
             whole = bytearray()
             async for piece in self.stream():
                 whole += piece
+            if whole and not self.is_of_media_type():
+                raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"This request is sent as {self.media_type}")
             self._body = cast("bytes", whole)
         return self._body
+
+    def is_of_media_type(self) -> bool:
+        """Whether the body is said to be what this request is sent as. Such as `application/problem+json` is JSON."""
+        media_type, _ = parse_options_header(self.headers.get("Content-Type"))
+        main, _, subtype = media_type.decode("latin-1").partition("/")
+        expected, _, ending = self.media_type.partition("/")
+        return main == expected and (subtype == ending or subtype.endswith(f"+{ending}"))
 
     async def json(self) -> object:
         """Return the body's value.
@@ -54,6 +73,24 @@ class JsonRequest(Request):
         if name is not None:
             raise RefusedBody(InvalidInput(f"'{name}' is given more than once in one object", field=name))
         return value
+
+
+async def no_parameters(request: Request) -> None:
+    """Refuse what the address says of a request that takes nothing from there, as `check_parameters` does."""
+    check_parameters(request, ())
+
+
+def check_parameters(request: Request, known: Container[str]) -> None:
+    """Look for parameters of the address that nothing would be made of.
+
+    Raises:
+        InvalidInput: there is one
+
+    """
+    for name in request.query_params:
+        if name not in known:
+            shown = name[:LONGEST_NAME_SHOWN]
+            raise InvalidInput(f"The parameter '{shown}' of the address is not known here", field=shown)
 
 
 def _value(body: bytes) -> object:

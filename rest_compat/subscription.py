@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Response
 from fastapi.routing import APIRoute
 
 from resolvers import token_history, tokens
 from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
+from rest_compat.json_body import no_parameters
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import (
@@ -54,7 +55,7 @@ async def read_tiers(services: Services) -> TiersBody:
     return TiersBody(tiers=[TierBody.of(name, tier) for name, tier in services.catalogue.policy.tiers.items()])
 
 
-@router.post("/consume", responses=CONSUME_REFUSALS)
+@router.post("/consume", responses=CONSUME_REFUSALS, dependencies=[Depends(no_parameters)])
 async def consume_tokens(
     caller: AuthenticatedCaller,
     services: Services,

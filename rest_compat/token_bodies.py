@@ -10,7 +10,7 @@ from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import LedgerRow
 from resolvers.policy import Tier
 from resolvers.tokens import Change, Wallet
-from rest_compat.wire import Wire
+from rest_compat.wire import Asked, Wire
 
 # How this wire says that there is no limit.
 UNLIMITED = -1
@@ -72,7 +72,7 @@ class TiersBody(Wire):
     tiers: list[TierBody]
 
 
-class ConsumeBody(Wire):
+class ConsumeBody(Asked):
     """What is about to be done."""
 
     operation: str = Field(description="A name of `costs`")
@@ -153,13 +153,13 @@ class AccountBody(TokenInfoBody):
         )
 
 
-class TierChangeBody(Wire):
+class TierChangeBody(Asked):
     """The tier that an account is to be in."""
 
     tier: str = Field(description="A name of `tiers`")
 
 
-class TopUpBody(Wire):
+class TopUpBody(Asked):
     """By how much a balance is to change."""
 
     amount: int = Field(description="In tokens, not 0; negative to take some away")

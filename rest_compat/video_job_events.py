@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
+from anyio import BrokenResourceError
 from asgi_correlation_id import correlation_id
 from fastapi import Depends, Header, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, ServerSentEvent
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
@@ -65,6 +67,13 @@ class EventsRoute(AdmittedRoute):
             return response
 
         return handle_or_end
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a client leave in the middle: FastAPI's heartbeats take that for a fault."""
+        try:
+            await super().handle(scope, receive, send)
+        except* BrokenResourceError:
+            pass
 
 
 async def _without_empty_blocks(chunks: AsyncIterable[Any]) -> AsyncIterator[bytes]:

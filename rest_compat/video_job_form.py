@@ -10,12 +10,13 @@ from pydantic.alias_generators import to_camel
 from starlette.datastructures import UploadFile as FormFile
 
 from db.specification import SPECIFIED, Specification
-from resolvers.errors import InvalidInput, InvalidLook
+from resolvers.errors import InvalidLook
 from resolvers.ids import uuid_of
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
+from rest_compat.json_body import check_parameters
 from rest_compat.services import AdmittedRoute
-from rest_compat.whole_form import LONGEST_NAME_SHOWN, FormField, WholeForm
+from rest_compat.whole_form import FormField, WholeForm
 from rest_compat.wire import FormBoolean
 
 IMAGES = "a JPEG, PNG, WebP or AVIF file"
@@ -118,11 +119,8 @@ async def video_job_uploads(
 
 def _looks_in_query(request: Request) -> Iterable[str]:
     """Return all of the address's parameters, each of which must be a look's id."""
-    for name, value in request.query_params.multi_items():
-        if name not in LOOK_IDS:
-            shown = name[:LONGEST_NAME_SHOWN]
-            raise InvalidInput(f"The parameter '{shown}' of the address is not known here", field=shown)
-        yield value
+    check_parameters(request, LOOK_IDS)
+    return (value for _, value in request.query_params.multi_items())
 
 
 def _one_look(given: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from auth.caller import Caller
 from db.engine.statements import Reader
 from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_job_lists, video_jobs
-from resolvers.errors import LookNotFound, VideoJobNotFound
+from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
 from resolvers.ids import uuid_or
 from resolvers.queue_places import queue_places
 from resolvers.video_job_creation import CreatedVideoJob
@@ -28,6 +28,7 @@ from rest_compat.conditional import (
     whole_job,
 )
 from rest_compat.items import json_response
+from rest_compat.json_body import no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
@@ -70,6 +71,8 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 
 
 # There are ten fields of text, the longest one a prompt, and five files; of a few more, the rules say what is wrong.
+# What clients send as the body of a call that has none.
+NOTHING = {b"", b"{}", b"null"}
 MOST_FIELDS = 40
 MOST_FILES = 10
 LARGEST_FIELD = 64 * 1024
@@ -187,7 +190,12 @@ async def cancel_video_job(
         return await _body(transaction, job, services, request)
 
 
-@router.post("/{video_job_id}/retry", status_code=202, responses=REFUSALS | {404: NOT_FOUND})
+@router.post(
+    "/{video_job_id}/retry",
+    status_code=202,
+    responses=REFUSALS | {404: NOT_FOUND},
+    dependencies=[Depends(no_parameters)],
+)
 async def retry_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     video_job_id: VideoJobId,
     caller: AuthenticatedCaller,
@@ -198,6 +206,9 @@ async def retry_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 ) -> VideoJobBody:
     """Charge for a new job of what an earlier one asked for, its images included while they are kept."""
     allow(request, None)  # as for a create: there may be images
+    body = b"".join([piece async for piece in request.stream()])
+    if body.strip() not in NOTHING:
+        raise InvalidInput("A retry asks for what the earlier job asked for, and takes nothing else")
     job_id = uuid_or(video_job_id, VideoJobNotFound)
     asking = asked_again(services, caller, job_id, idempotency_key=idempotency_key)
     return await _created(asking, caller, services, request, response)

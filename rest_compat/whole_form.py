@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from resolvers.errors import InvalidInput, Refusal
-from rest_compat.json_body import JsonRequest, RefusedBody
+from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody
 
-LONGEST_NAME_SHOWN = 100
 # As axios, jQuery, PHP and others spell the name of a list's item.
 _ITEM = re.compile(r"(\w+)(?:\[([0-9]{0,4})\]|\.([0-9]{1,4}))", re.ASCII)
 _UNENCODED = {b"7bit", b"8bit", b"binary"}
+_UTF_8 = {b"utf-8", b"utf8", b"us-ascii"}
 
 
 class FormField(NamedTuple):
@@ -36,6 +36,7 @@ class _Part(NamedTuple):
 class WholeForm(JsonRequest):
     """Reads forms of these fields, which are given by all their spellings."""
 
+    media_type = "multipart/form-data"
     fields: ClassVar[Mapping[str, FormField]] = {}
 
     async def form(self, **limits: int) -> FormData:  # type: ignore[override]
@@ -46,12 +47,11 @@ class WholeForm(JsonRequest):
             RefusedBody: a part has no place, or one that is taken
 
         """
-        content_type = self.headers.get("Content-Type")
-        if content_type is None and not await self.body():
+        if not self.is_of_media_type():
+            await self.body()  # which refuses any
             return FormData()  # what is missing are the fields
-        media_type, _ = parse_options_header(content_type)
-        if media_type != b"multipart/form-data":
-            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This request is sent as multipart/form-data")
+        if not _is_utf_8(parse_options_header(self.headers["Content-Type"])[1]):
+            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The text of a form is UTF-8, not another charset")
         try:
             parsed = await _Parser(self.headers, self.stream(), **limits).parse()
         except MultiPartException as error:
@@ -116,14 +116,24 @@ def _is_blank(value: str | UploadFile) -> bool:
     return not value if isinstance(value, str) else not (value.filename or value.size)
 
 
+def _is_utf_8(parameters: Mapping[bytes, bytes]) -> bool:
+    return parameters.get(b"charset", b"utf-8").lower() in _UTF_8
+
+
 class _Parser(MultiPartParser):
     """Refuses text that would have to be guessed: in another encoding than it says, or encoded once more."""
 
     def on_headers_finished(self) -> None:
         super().on_headers_finished()
-        for name, value in self._current_part.item_headers:
+        headers = self._current_part.item_headers
+        if len(dict(headers)) < len(headers):
+            raise MultiPartException(f"The part '{self._name()}' has a header twice")
+        for name, value in headers:
             if name == b"content-transfer-encoding" and value.strip().lower() not in _UNENCODED:
                 raise MultiPartException(f"The part '{self._name()}' must not have a Content-Transfer-Encoding")
+            is_text = self._current_part.file is None
+            if name == b"content-type" and is_text and not _is_utf_8(parse_options_header(value)[1]):
+                raise MultiPartException(f"The field '{self._name()}' must be UTF-8, not another charset")
 
     def on_part_end(self) -> None:
         if self._current_part.file is None:

@@ -247,3 +247,10 @@ def test_a_public_key_signs_nothing(settings: Settings, public: dict[str, str | 
 
     assert kept == verified.media_secrets() == [(settings.data_dir / "media-secret").read_text()]
     assert verified.model_copy(update={"media_secret_key": "m" * 32}).media_secrets() == ["m" * 32]
+
+
+@pytest.mark.parametrize("wanted", ["bytes=9-1", "bytes=0-1,9-1", f"bytes={'9' * 5000}-", "items=0-1"])
+async def test_what_is_no_range_asks_for_the_whole_file(signing: Signing, wanted: str) -> None:
+    whole = await signing.http.get(await signing.address(), headers={"Range": wanted})
+
+    assert (whole.status_code, len(whole.content)) == (200, 1000)

@@ -90,6 +90,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "no issuer to speak of": {"iss": {"a": []}},
     "sub with a null character": {"sub": "a\0b"},
     "sub number": {"sub": 7},
+    "jti number": {"jti": 7},
     "exp float": {"exp": SOON + 0.5},
     "exp digits": {"exp": str(SOON)},
     "exp in the last year": {"exp": 253_402_300_000},

@@ -15,7 +15,8 @@ from graphql_server.http_answers import Refused
 # A host and perhaps a port (RFC 9110, section 7.2), with the underscore that names of containers have.
 HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # Of two, each part of the way to an answer might take another one for the true one.
-SINGLE = (b"host", b"idempotency-key", b"authorization")
+SINGLE = (b"host", b"idempotency-key", b"authorization", b"content-type")
+UNENCODED = {b"", b"identity"}
 HALF_A_YEAR = b"max-age=15552000"
 
 
@@ -43,6 +44,8 @@ class CheckHeads:
             if times > 1:
                 sentence = f"The request has the header {name.decode()} twice: send it once"
                 return Refused(HTTPStatus.BAD_REQUEST, sentence, "REPEATED_HEADER")
+        if any(name == b"content-encoding" and value.lower() not in UNENCODED for name, value in scope["headers"]):
+            return Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A request is sent without a Content-Encoding")
         host = next((value for name, value in scope["headers"] if name == b"host"), None)
         if host is None:
             # Before HTTP/1.1 there was none.

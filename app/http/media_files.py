@@ -14,7 +14,9 @@ from starlette.types import Receive, Scope, Send
 from auth.signed_paths import AddressRefused, PlainPaths
 from providers.local_disk.storage import MEDIA_PATH
 
-RANGES: Final = re.compile(r"bytes=[ \t]*(\d+-\d*|-\d+)([ \t]*,[ \t]*(\d+-\d*|-\d+))*[ \t]*", re.IGNORECASE)
+_RANGE = r"(\d{1,18}-\d{0,18}|-\d{1,18})"
+RANGES: Final = re.compile(rf"bytes=[ \t]*{_RANGE}([ \t]*,[ \t]*{_RANGE})*[ \t]*", re.IGNORECASE)
+_FROM_TO = re.compile(r"(\d+)-(\d+)")
 # What the local storage writes, and the sample look's image.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}\.(mp4|jpg|png|webp|gif|svg)")
 # A file is shown wherever its address is known, and runs nothing there, whatever was uploaded.
@@ -41,7 +43,7 @@ class MediaFiles(StaticFiles):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; a Range in another unit than bytes, or in a HEAD, or that is no range, asks for the whole file."""
         wanted = Headers(scope=scope).get("range") if scope["type"] == "http" else None
-        if wanted is not None and (scope["method"] == "HEAD" or not RANGES.fullmatch(wanted)):
+        if wanted is not None and (scope["method"] == "HEAD" or not _is_range(wanted)):
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"range"]
             scope = {**scope, "headers": headers}
         await super().__call__(scope, receive, send)
@@ -64,3 +66,8 @@ class MediaFiles(StaticFiles):
         if "download" in QueryParams(scope["query_string"]):
             response.headers["Content-Disposition"] = f'attachment; filename="{path}"'
         return response
+
+
+def _is_range(text: str) -> bool:
+    """Whether a Range is one in bytes, and none of it ends before it begins (RFC 9110, section 14.1.1)."""
+    return RANGES.fullmatch(text) is not None and all(int(start) <= int(end) for start, end in _FROM_TO.findall(text))

@@ -1,6 +1,7 @@
 """Heads: which requests are refused for theirs, and what those of answers say."""
 
 import asyncio
+import gzip
 from pathlib import Path
 
 import httpx
@@ -44,6 +45,7 @@ async def asked(house: House, *lines: str, path: str = "/healthz", version: str 
         (["Host: house", "host: evil.example"], "REPEATED_HEADER"),
         (["Host: house", "Authorization: Bearer x", "Authorization: Bearer y"], "REPEATED_HEADER"),
         (["Host: house", "Idempotency-Key: a", "Idempotency-Key: a"], "REPEATED_HEADER"),
+        (["Host: house", "Content-Type: application/json", "Content-Type: text/plain"], "REPEATED_HEADER"),
     ],
 )
 async def test_a_head_with_two_meanings_is_refused(house: House, path: str, lines: list[str], code: str) -> None:
@@ -69,6 +71,19 @@ async def test_two_idempotency_keys_cost_nothing(house: House) -> None:
     answer = await house.http.post(JOBS, files=multipart(FORM), headers=[*house.headers(caller).items(), *keys])
 
     assert (answer.status_code, answer.json()["code"]) == (400, "REPEATED_HEADER")
+    assert await house.traces(caller) == before
+
+
+@pytest.mark.parametrize("path", [JOBS, "/api/v1/subscription/consume", "/graphql"])
+async def test_what_is_compressed_is_not_read(house: House, path: str) -> None:
+    caller = await house.user()
+    before = await house.traces(caller)
+    headers = house.headers(caller) | {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+
+    answer = await house.http.post(path, content=gzip.compress(b"{}"), headers=headers)
+
+    assert answer.status_code == 415
+    assert "A request is sent without a Content-Encoding" in answer.text
     assert await house.traces(caller) == before
 
 

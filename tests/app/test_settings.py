@@ -48,6 +48,7 @@ def test_origins_are_spelled_as_browsers_spell_them(text: str, origins: list[str
         ("https://a.example:http", "write a scheme, a host and a port"),
         ("https://a.example:99999", "write a scheme, a host and a port"),
         ("https://me@a.example", "write a scheme, a host and a port"),
+        ("https://a.example https://b.example", "write a scheme, a host and a port"),
     ],
 )
 def test_what_is_no_origin_is_refused_with_the_right_spelling(

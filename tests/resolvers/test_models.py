@@ -1,5 +1,6 @@
 """What can be asked of which model: the table, and the sentences that refuse the rest."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -175,9 +176,10 @@ def test_what_no_model_offers_is_refused_by_what_there_is() -> None:
         assert [found.message for found in replace(asked, mock_mode=mock_mode).violations(WIDER)] == sentences
 
 
-def picture(kind: str) -> UploadFile:
+def picture(kind: str, *, more: Sequence[str] = ()) -> UploadFile:
     file = BytesIO()
-    PIL.Image.new("RGB", (8, 8)).save(file, kind)
+    frames = [PIL.Image.new("RGB", (8, 8), color) for color in more]
+    PIL.Image.new("RGB", (8, 8)).save(file, kind, **({"save_all": True, "append_images": frames} if frames else {}))
     return UploadFile(file, size=len(file.getvalue()))
 
 
@@ -204,6 +206,10 @@ async def test_each_model_is_given_its_own_kinds_of_images(changes: dict[str, An
 async def test_no_model_is_given_an_animation() -> None:
     with pytest.raises(InvalidInput, match=r"^initialImage must be a JPEG, PNG, WebP or AVIF image$"):
         await inspected(replace(ASKED, model=SHORT.id), Uploads(initial_image=picture("GIF")), WIDER)
+    for kind in ("PNG", "WEBP", "AVIF"):
+        moving = Uploads(initial_image=picture(kind, more=["red", "lime"]))
+        with pytest.raises(InvalidInput, match=r"^initialImage is an animation, where a single picture is wanted$"):
+            await inspected(replace(ASKED, model=SHORT.id), moving, WIDER)
 
 
 def test_the_same_request_has_the_same_digest_and_other_images_another() -> None:

@@ -106,6 +106,7 @@ async def test_what_the_balance_does_not_cover_is_no_error_and_takes_nothing(hou
 @pytest.mark.parametrize(
     ("body", "status"),
     [
+        ({"operation": "text_to_text", "amount": 5}, 422),
         ({"operation": "paint"}, 400),
         ({"operation": ""}, 400),
         ({"operation": "video_generation "}, 400),
@@ -127,6 +128,14 @@ async def test_an_operation_that_cannot_be_is_refused(house: House, body: Any, s
             "Operation must be one of 'text_to_image', 'multi_modal', 'multi_modal_light', 'video_generation', "
             "'image_to_text' or 'text_to_text'"
         )
+
+
+async def test_an_operation_is_not_read_from_the_address(house: House) -> None:
+    said = f"{CONSUME}?operation=text_to_image"
+
+    answer = await refused(house, await house.user(), "POST", said, json={"operation": "text_to_text"})
+
+    assert answer == (400, "The parameter 'operation' of the address is not known here")
 
 
 async def test_an_admin_reads_an_account(house: House) -> None:

@@ -188,3 +188,18 @@ async def test_a_job_that_is_not_the_callers_is_refused_in_json(house: House, wh
     answer = await events_answer(house, await house.user(), job_id)
 
     assert (answer.status_code, well_formed(answer)["detail"]) == (404, "Video job not found")
+
+
+async def test_who_leaves_in_the_middle_is_no_fault(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+    for number in range(30):
+        await step(house, job_id, f"Line {number}", {"progress_percentage": number})
+    for _ in range(10):
+        async with house.http.stream(
+            "GET", f"/api/v1/video-jobs/{job_id}/events", headers=house.headers(caller)
+        ) as answer:
+            await anext(answer.aiter_raw())
+    assert (await house.http.get("/livez")).status_code == 200
+
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -293,6 +293,11 @@ NOTE = b'Content-Disposition: form-data; name="look_id"'
             NOTE + b"\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA",
             "The part 'look_id' must not have a Content-Transfer-Encoding",
         ),
+        (
+            NOTE + b"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n\xc3\xa9",
+            "The field 'look_id' must be UTF-8, not another charset",
+        ),
+        (NOTE + b'\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n', "The part 'prompt' has a header twice"),
     ],
 )
 async def test_text_is_not_guessed(house: House, part: bytes, sentence: str) -> None:
@@ -302,6 +307,19 @@ async def test_text_is_not_guessed(house: House, part: bytes, sentence: str) -> 
     answer = await post_raw(house, caller, raw(part))
 
     assert (answer.status_code, answer.json()["detail"]) == (400, sentence)
+    assert await nothing_written(house, caller) == before
+
+
+@pytest.mark.parametrize("charset", ["latin1", "utf-16", "unicode_escape", "nonsense", ""])
+async def test_neither_is_a_whole_form_in_another_charset(house: House, charset: str) -> None:
+    caller = await house.user()
+    before = await nothing_written(house, caller)
+    headers = house.headers(caller) | {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+
+    answer = await house.http.post(PATH, content=raw(), headers=headers)
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == "The text of a form is UTF-8, not another charset"
     assert await nothing_written(house, caller) == before
 
 

@@ -131,6 +131,7 @@ async def test_who_is_refused_anyway_has_no_image_decoded(house: House, tokens: 
     assert [error["code"] for error in answer.json()["data"]["it"]["errors"]] == [code]
 
 
+OUTSIDE = "`map` puts a file outside of `variables`"
 TAKEN = "`map` puts a file where `operations` has something else than null"
 NOWHERE = "`map` does not tell where in `operations` the files belong"
 MISSING = "A file that `map` names is missing in the form"
@@ -145,14 +146,14 @@ FIRST = "variables.input.initialImage"
         ({"0": [FIRST], "1": [FIRST]}, TAKEN),
         ({"0": ["variables.input.prompt"]}, TAKEN),
         ({"0": ["variables.input"]}, TAKEN),
-        ({"0": ["query"]}, TAKEN),
+        *[({"0": [path]}, OUTSIDE) for path in ("", "query", "operationName", "extensions", "input", "initialImage")],
         ({"0": ["variables.input.referenceImages.3"]}, NOWHERE),
         ({"0": ["variables.input.referenceImages.x"]}, NOWHERE),
         ({"0": ["variables.input.referenceImages"]}, TAKEN),
         ({"0": [f"{FIRST}.a"]}, NOWHERE),
         ({"0": ["variables.nothing.a"]}, NOWHERE),
         ({"0": [FIRST, f"{FIRST}.file"]}, NOWHERE),
-        ({"0": [".".join("a" * 100_000)]}, NOWHERE),
+        ({"0": ["variables." + ".".join("a" * 100_000)]}, NOWHERE),
         ({"0": [7]}, NOWHERE),
         ({"0": [[FIRST]]}, NOWHERE),
         ({"0": [None]}, NOWHERE),

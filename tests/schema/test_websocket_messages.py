@@ -1,12 +1,16 @@
 """Messages that are none of the protocol's: the connection is closed with a reason, or the operation is answered."""
 
 import json
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from auth.caller import Caller
+from auth.tokens import sign
 from tests.house import House
 
 QUERY = "{ viewer { id } }"
@@ -91,11 +95,21 @@ async def test_a_token_of_another_name_is_not_read_and_the_client_is_told_which_
     assert reason == 'Forbidden: connection_init has no token in {"payload": {"Authorization": "Bearer ..."}}'
 
 
-@pytest.mark.parametrize("authorization", ["Bearer x", "x", 5, ["x"], {"a": 1}])
-async def test_a_wrong_token_is_just_refused(house: House, authorization: object) -> None:
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [("Bearer x", "UNAUTHENTICATED"), *[(odd, "NOT_A_BEARER_TOKEN") for odd in ("x", "Basic x", 5, ["x"], {"a": 1})]],
+)
+async def test_a_wrong_token_is_refused_by_its_code(house: House, authorization: object, code: str) -> None:
     message = {"type": "connection_init", "payload": {"authorization": authorization}}
 
-    assert await closed_by(house, json.dumps(message)) == (4403, "Forbidden")
+    assert await closed_by(house, json.dumps(message)) == (4403, f"Forbidden: {code}")
+
+
+async def test_so_is_one_that_has_expired(house: House) -> None:
+    expired = sign(house.settings.token_policy(), Caller(uuid4(), None), timedelta(minutes=-5))
+    message = {"type": "connection_init", "payload": {"Authorization": f"Bearer {expired}"}}
+
+    assert await closed_by(house, json.dumps(message)) == (4403, "Forbidden: TOKEN_EXPIRED")
 
 
 async def closed_by(house: House, frame: str | bytes) -> tuple[int, str]:
