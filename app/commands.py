@@ -10,8 +10,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from app import account_commands
 from app import demo as demonstration
 from app import sample as samples
+from app.account_choice import AnyEmail, AnyUserId, account_of
 from app.backup_commands import backup, restore
 from app.durations import duration
 from app.job_commands import jobs, queue_state
@@ -30,7 +32,7 @@ from db.engine.statements import Writer
 from db.enums import AuditAction
 from resolvers import accounts
 from resolvers.audit import Act, record
-from resolvers.errors import InvalidInput, Refusal, UserNotFound
+from resolvers.errors import InvalidInput, Refusal
 from resolvers.tokens import Order, grant_as_operator
 
 app = typer.Typer(
@@ -137,25 +139,27 @@ def grant(  # noqa: PLR0913, PLR0917 - a command line's options
     _exit_with(_printing(work))
 
 
-users = typer.Typer(no_args_is_help=True, help="Say which accounts may act, and which are admins'.")
+users = typer.Typer(no_args_is_help=True, help="Look at accounts, say which may act, export and remove them.")
 app.add_typer(users, name="user")
-AnyEmail = Annotated[str | None, typer.Option(help="The account's address; or give --user-id")]
+users.command(name="list")(account_commands.list_accounts)
+users.command()(account_commands.export)
+users.command()(account_commands.remove)
 
 
 @users.command()
-def suspend(email: AnyEmail = None, user_id: UserId = None) -> None:
+def suspend(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Lock an account out within seconds, its open streams included, whatever its tokens say."""
     _exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.SUSPENDED), "suspended"))
 
 
 @users.command()
-def activate(email: AnyEmail = None, user_id: UserId = None) -> None:
+def activate(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Let an account act again, where its tokens do."""
     _exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.ACTIVE), "active"))
 
 
 @users.command(name="role")
-def set_role(role: Role, email: AnyEmail = None, user_id: UserId = None) -> None:
+def set_role(role: Role, email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Make an account an admin's whatever its tokens say, or leave it to them again."""
     _exit_with(_changing(email, user_id, partial(accounts.set_role_of, role=role), role))
 
@@ -225,17 +229,8 @@ def _changing(
     """Return the command that changes one account and says which it was."""
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
-        if email is not None:
-            caller = await _caller(settings, transaction, email, user_id)
-            await accounts.find_account(transaction, caller)
-        elif user_id is not None:
-            caller = Caller(user_id_of(user_id, settings.jwt_issuer or ""), None)
-        else:
-            raise InvalidInput("Say whose account it is: --email or --user-id")
-        try:
-            await change(transaction, caller)
-        except UserNotFound:
-            raise InvalidInput(f"There is no account of {caller.email or caller.user_id}.") from None
+        caller = await account_of(settings, transaction, email, user_id)
+        await change(transaction, caller)
         return Printed(f"{caller.user_id} {now}")
 
     return _printing(work)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, Interval, Text, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Integer, Interval, Text, bindparam, func, literal_column, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
@@ -67,6 +67,9 @@ _BY_EMAIL = Statement(
     _Found,
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
+_FORGET = Statement(
+    update(User).where(User.id == bindparam("user")).values(email=null(), name=null(), role="user"), NoRow
+)
 _PROFILES = Statement(select(*Profile.columns_of(User)).where(User.id == among("users")), Profile)
 _STATE = (User.id, User.status, User.role)
 _SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
@@ -131,6 +134,11 @@ async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None, pe
 async def set_email(writer: Writer, user_id: UUID, email: str) -> None:
     """Follow the identity provider's change of address."""
     await writer.fetch(_SET_EMAIL, user=user_id, email=email)
+
+
+async def forget(writer: Writer, user_id: UUID) -> None:
+    """Take away who it was; the row stays, for the ledger."""
+    await writer.fetch(_FORGET, user=user_id)
 
 
 async def special_states(reader: Reader) -> list[AccountState]:

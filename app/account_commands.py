@@ -1,0 +1,88 @@
+"""`lookreel user list`, `export` and `remove`: accounts, and all that is theirs."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from typing import Annotated
+
+import orjson
+import typer
+
+from app.account_choice import AnyEmail, AnyUserId, account_of
+from app.process import run_process
+from app.settings import Settings
+from app.wiring import open_database
+from auth.caller import AccountStatus, Role
+from db import revisions
+from db.engine.database import Database
+from resolvers import account_data, admin_lists
+from resolvers.audit import OPERATOR
+from resolvers.errors import InvalidInput, Refusal
+
+MOST = 10_000
+
+Work = Callable[[Settings, Database], Awaitable[None]]
+
+
+def list_accounts(
+    search: Annotated[str | None, typer.Argument(help="An id, or a part of an address")] = None,
+    tier: Annotated[str | None, typer.Option(help="Those of this tier")] = None,
+    status: Annotated[AccountStatus | None, typer.Option(help="Those of this status")] = None,
+    role: Annotated[Role | None, typer.Option(help="Those of this role")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most, newest first")] = 50,
+) -> None:
+    """List accounts, newest first: id, status, role, tier, balance, when it was made, number of videos, address."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        wanted = admin_lists.users(OPERATOR, search, tier=tier, status=status, role=role)
+        found = (await admin_lists.user_page(database.reader, wanted, first=limit, after=None)).rows
+        counts = await admin_lists.job_counts(database.reader, OPERATOR, [user.id for user in found])
+        for user in found:
+            made = f"{user.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+            videos = counts.get(user.id, 0)
+            about = f"{user.status:<9} {user.role:<5} {user.tier:<10} {user.tokens:>9} {made} {videos:>6}"
+            typer.echo(f"{user.id} {about} {user.email or '-'}")
+
+    _exit_with(work)
+
+
+def export(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
+    """Write all that is an account's as lines of JSON, each with its `type`; files by their addresses."""
+
+    async def work(settings: Settings, database: Database) -> None:
+        caller = await account_of(settings, database.reader, email, user_id)
+        async for kind, row in account_data.everything(database.reader, caller.user_id):
+            typer.echo(orjson.dumps({"type": kind, **row}, default=str).decode())
+
+    _exit_with(work)
+
+
+def remove(
+    email: AnyEmail = None,
+    user_id: AnyUserId = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Really do it: nothing brings it back")] = False,  # noqa: FBT002 - a command line's flag
+) -> None:
+    """Remove an account's looks, videos, files, address and name; its ledger stays, and nobody can sign in as it."""
+
+    async def work(settings: Settings, database: Database) -> None:
+        caller = await account_of(settings, database.reader, email, user_id)
+        if not yes:
+            raise InvalidInput(f"All of {caller.email or caller.user_id} would go for good: say --yes if it shall.")
+        gone = await account_data.remove(database, caller.user_id)
+        typer.echo(f"{caller.user_id} removed, with {gone.jobs} videos and {gone.looks} looks")
+
+    _exit_with(work)
+
+
+def _exit_with(work: Work) -> None:
+    async def run(settings: Settings) -> int:
+        try:
+            async with open_database(settings) as database:
+                await revisions.require(database.reader)
+                await work(settings, database)
+        except (Refusal, ValueError) as error:
+            typer.echo(error, err=True)
+            return 1
+        return 0
+
+    sys.exit(run_process(run))
