@@ -19,14 +19,15 @@ BACKLOG = 1024
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind the API's address; port 0 takes a free one.
+    """Bind the API's address; port 0 takes a free one, and `::` is all addresses of both families.
 
     Raises:
         InvalidSettings: when the address cannot be had.
 
     """
     try:
-        listener = socket.create_server((host, port), backlog=BACKLOG, family=_family(host))
+        both = host == "::" and socket.has_dualstack_ipv6()
+        listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         message = f"Cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT to another address."
         raise InvalidSettings(message) from error

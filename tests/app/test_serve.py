@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,13 @@ async def test_the_worker_starts_as_soon_as_the_api_is_ready(data_dir: Path, mon
         assert await is_up(address)
         stop.set()
         assert await serving == 0
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_all_addresses_are_those_of_both_families(address: str) -> None:
+    with listen("::", 0) as listener, socket.create_connection((address, listener.getsockname()[1]), timeout=5):
+        pass
 
 
 def test_a_taken_port_is_told_in_a_sentence(house: House, data_dir: Path) -> None:
