@@ -16,6 +16,7 @@ OPENAPI, SCHEMA = ROOT / "rest_compat" / "openapi.json", ROOT / "schema" / "sche
 EXAMPLES = ROOT / "examples"
 SECONDS = 300
 SHOWN = 600
+NOT_INSTALLED = "not installed"
 RELAY_SOURCE = """import { graphql } from 'relay-runtime';
 graphql`fragment clientsJob on VideoJob @refetchable(queryName: "clientsJobRefetch") { id status progressPercentage }`;
 graphql`fragment clientsLook on Look @refetchable(queryName: "clientsLookRefetch") {
@@ -99,13 +100,14 @@ def main() -> int:
         return 69
     with TemporaryDirectory(prefix="lookreel-clients-") as name:
         folder = Path(name)
-        _furnish(folder)
-        findings = [_tried(folder, title, tool) for title, tool in TOOLS.items()]
+        furnish(folder)
+        findings = [tried(folder, title, tool) for title, tool in TOOLS.items()]
     print(table(findings))
     return 1 if any(finding.lost for finding in findings) else 0
 
 
-def _furnish(folder: Path) -> None:
+def furnish(folder: Path) -> None:
+    """Put into a folder what the tools read, and how they are configured."""
     for file in (OPENAPI, SCHEMA, EXAMPLES / "codegen.ts"):
         shutil.copy(file, folder)
     shutil.copytree(EXAMPLES / "screens", folder / "screens")
@@ -114,7 +116,7 @@ def _furnish(folder: Path) -> None:
         (folder / path).write_text(text)
 
 
-def _tried(folder: Path, title: str, tool: Tool) -> Finding:
+def tried(folder: Path, title: str, tool: Tool) -> Finding:
     """Install a tool and let it read; lost is what it has said where it refuses."""
     finding = Finding(title, ", ".join(tool.packages))
     program = tool.command[0]
@@ -124,7 +126,7 @@ def _tried(folder: Path, title: str, tool: Tool) -> Finding:
     for install in _installs(tool.packages):
         installed = _run(folder, install)
         if installed.returncode:
-            finding.lost.append(f"not installed: {installed.stderr[-SHOWN:]}")
+            finding.lost.append(f"{NOT_INSTALLED}: {installed.stderr[-SHOWN:]}")
             return finding
     began = time.monotonic()
     for command in filter(None, (tool.command, tool.trial)):

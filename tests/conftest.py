@@ -23,7 +23,7 @@ from tests.workers import at_work
 
 HERE = Path(__file__).parent
 MOCK_SECONDS = 0.5
-LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py"}
+LONGEST = {"worker", "app", "db", "test_following.py", "test_restarts.py", "test_client_tools.py"}
 # Folders and files that `make test-fast` leaves out: what needs more than an API, or takes or waits seconds. Whatever
 # asks for a worker is left out as well.
 SLOW = LONGEST | {
