@@ -1,7 +1,7 @@
 """What the server asks of an application's context."""
 
 from collections.abc import AsyncGenerator, Callable, Hashable
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol, Self
 
 
@@ -29,6 +29,10 @@ class Context(Protocol):
 
     def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
         """Have `end` called when a WebSocket's caller may not act any more, while the context manager is entered."""
+        ...
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until one more query of the caller may be executed, and let the next one wait for its end."""
         ...
 
     def forget(self) -> None:

@@ -162,7 +162,8 @@ class Schema(strawberry.Schema):
     async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
         resolved: Mapping[str, Any] = {}
         if gate.query is not None and self.batching is not None and context.root_value is None:
-            data, resolved = await gate.query.execute(context, self.batching, self._most_values)
+            async with nullcontext() if context.context is None else context.context.turn():
+                data, resolved = await gate.query.execute(context, self.batching, self._most_values)
             if data is not None:
                 return ExecutionResult(data, None)
         middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else _NO_MIDDLEWARE

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from db.engine.statements import Reader
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, seconds_left, until_expiry
+from resolvers.turns import Turns
 from schema.dataloaders import Loaders
 
 Item = TypeVar("Item")
@@ -42,6 +43,7 @@ class GraphQLServices:
     catalogue: Catalogue
     addresses: PlainPaths
     authenticate: Callable[[str | None], Awaitable[Caller]]
+    turns: Turns = field(default_factory=Turns)
 
     def context(self, connection: HTTPConnection) -> "RequestContext":
         """Return the context of a request or a WebSocket."""
@@ -82,6 +84,10 @@ class RequestContext:
     def loaders(self) -> Loaders:
         """The loaders of one operation."""
         return Loaders(self.services.database, self.services.catalogue, self.authenticated_caller)
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """See `graphql_server.context.Context`; whoever names nobody has little that is dear to ask for."""
+        return nullcontext() if self.caller is None else self.services.turns.of(self.caller.user_id)
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""

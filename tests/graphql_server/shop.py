@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -57,6 +57,9 @@ class ShopContext:
 
     def seconds_left(self) -> float | None:
         return None
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def forget(self) -> None: ...
 

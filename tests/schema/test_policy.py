@@ -117,6 +117,9 @@ class _Anybody:
     def transaction(self) -> "_Anybody":
         return self
 
+    def turn(self) -> "_Anybody":
+        return self
+
 
 async def test_a_subscription_may_take_longer(hasty: House, working: None) -> None:  # noqa: ARG001 - runs a worker
     caller = await hasty.user()

@@ -1,0 +1,65 @@
+"""One user's queries take turns, in their order; other users' do not wait for them, and nobody is remembered."""
+
+import asyncio
+
+import pytest
+
+from resolvers.turns import Turns
+from tests.house import House
+
+
+class Desk:
+    """Where some wait for `go`; `inside` are those whose turn it is, in order of their coming."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.inside: list[str] = []
+        self.go = asyncio.Event()
+
+    async def visit(self, user: str, name: str) -> None:
+        async with self.turns.of(user):
+            self.inside.append(name)
+            await self.go.wait()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_each_user_has_one_turn_at_a_time() -> None:
+    desk = Desk()
+    visits = [asyncio.create_task(desk.visit(name[0], name)) for name in ("a1", "a2", "b1", "a3", "b2")]
+    await settle()
+    assert desk.inside == ["a1", "b1"]
+
+    desk.go.set()
+    await asyncio.gather(*visits)
+    assert sorted(desk.inside) == ["a1", "a2", "a3", "b1", "b2"]
+    assert [name for name in desk.inside if name[0] == "a"] == ["a1", "a2", "a3"]
+    assert len(desk.turns) == 0
+
+
+async def test_who_goes_away_keeps_nobody_waiting() -> None:
+    desk = Desk()
+    first, second, third = (asyncio.create_task(desk.visit("a", name)) for name in ("1", "2", "3"))
+    await settle()
+    for visit in (second, first):
+        visit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await visit
+    await settle()
+    assert desk.inside == ["1", "3"]
+
+    desk.go.set()
+    await third
+    assert len(desk.turns) == 0
+
+
+async def test_many_queries_of_one_user_are_all_answered(house: House) -> None:
+    caller = await house.user()
+    look = str((await house.look(caller)).id)
+
+    answers = await asyncio.gather(*(house.graphql(caller, "{ looks { nodes { id } } }") for _ in range(30)))
+
+    assert [answer["data"] for answer in answers] == [{"looks": {"nodes": [{"id": look}]}}] * 30
