@@ -1,6 +1,7 @@
 """Which account a command line means: by its address, by its id, or by both where several have the address."""
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -16,14 +17,19 @@ AnyEmail = Annotated[str | None, typer.Option(help="The account's address; or gi
 AnyUserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
 
 
+def subject(settings: Settings, user_id: str | None) -> UUID | None:
+    """Read an id as a token's subject is read; raises ValueError."""
+    return None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
+
+
 async def account_of(settings: Settings, reader: Reader, email: str | None, user_id: str | None) -> Caller:
-    """Return whose account is meant, which is there; an id is read as a token's subject is.
+    """Return whose account is meant, which is there.
 
     Raises:
         InvalidInput, ValueError
 
     """
-    known = None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
+    known = subject(settings, user_id)
     if email is not None:
         caller = await accounts.account_for_email(reader, email, known)
         account = await accounts.find_account(reader, caller)

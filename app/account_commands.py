@@ -1,7 +1,5 @@
 """`lookreel user list`, `export` and `remove`: accounts, and all that is theirs."""
 
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Annotated
 
@@ -9,19 +7,15 @@ import orjson
 import typer
 
 from app.account_choice import AnyEmail, AnyUserId, account_of
-from app.process import run_process
+from app.database_work import exit_with
 from app.settings import Settings
-from app.wiring import open_database
 from auth.caller import AccountStatus, Role
-from db import revisions
 from db.engine.database import Database
 from resolvers import account_data, admin_lists
 from resolvers.audit import OPERATOR
-from resolvers.errors import InvalidInput, Refusal
+from resolvers.errors import InvalidInput
 
 MOST = 10_000
-
-Work = Callable[[Settings, Database], Awaitable[None]]
 
 
 def list_accounts(
@@ -43,7 +37,7 @@ def list_accounts(
             about = f"{user.status:<9} {user.role:<5} {user.tier:<10} {user.tokens:>9} {made} {videos:>6}"
             typer.echo(f"{user.id} {about} {user.email or '-'}")
 
-    _exit_with(work)
+    exit_with(work)
 
 
 def export(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
@@ -54,7 +48,7 @@ def export(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
         async for kind, row in account_data.everything(database.reader, caller.user_id):
             typer.echo(orjson.dumps({"type": kind, **row}, default=str).decode())
 
-    _exit_with(work)
+    exit_with(work)
 
 
 def remove(
@@ -71,18 +65,4 @@ def remove(
         gone = await account_data.remove(database, caller.user_id)
         typer.echo(f"{caller.user_id} removed, with {gone.jobs} videos and {gone.looks} looks")
 
-    _exit_with(work)
-
-
-def _exit_with(work: Work) -> None:
-    async def run(settings: Settings) -> int:
-        try:
-            async with open_database(settings) as database:
-                await revisions.require(database.reader)
-                await work(settings, database)
-        except (Refusal, ValueError) as error:
-            typer.echo(error, err=True)
-            return 1
-        return 0
-
-    sys.exit(run_process(run))
+    exit_with(work)

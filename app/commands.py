@@ -13,8 +13,9 @@ import typer
 from app import account_commands
 from app import demo as demonstration
 from app import sample as samples
-from app.account_choice import AnyEmail, AnyUserId, account_of
+from app.account_choice import AnyEmail, AnyUserId, account_of, subject
 from app.backup_commands import backup, restore
+from app.database_work import Work, exit_with
 from app.durations import duration
 from app.job_commands import jobs, queue_state
 from app.pause_commands import pause, resume
@@ -23,16 +24,16 @@ from app.process import run_process
 from app.serve_command import serve
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
-from app.wiring import open_database, pending_migrations
+from app.wiring import pending_migrations
 from auth.caller import AccountStatus, Caller, Role
-from auth.tokens import sign, user_id_of
+from auth.tokens import sign
 from db import accounts as rows
-from db import revisions
+from db.engine.database import Database
 from db.engine.statements import Writer
 from db.enums import AuditAction
 from resolvers import accounts
 from resolvers.audit import Act, record
-from resolvers.errors import InvalidInput, Refusal
+from resolvers.errors import InvalidInput
 from resolvers.tokens import Order, grant_as_operator
 
 app = typer.Typer(
@@ -46,7 +47,6 @@ Check = Annotated[bool, typer.Option("--check", help="Only list what would be do
 Wait = Annotated[
     float, typer.Option(min=0, max=3600, help="For how many seconds to try again where something else uses a table")
 ]
-UserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
 
 
 class Printed(NamedTuple):
@@ -94,7 +94,7 @@ def migrate(check: Check = False, wait: Wait = 60) -> None:  # noqa: FBT002 - a 
 @app.command()
 def token(
     email: Email,
-    user_id: UserId = None,
+    user_id: AnyUserId = None,
     admin: Annotated[bool, typer.Option("--admin", help="Let the bearer see and do what is not their own")] = False,  # noqa: FBT002 - a command line's flag
     expires: Annotated[str, typer.Option(help="How long it is valid, such as 90m, 12h or 1d")] = "1d",
 ) -> None:
@@ -110,14 +110,14 @@ def token(
         await record(transaction, None, what)
         return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
-    _exit_with(_printing(work))
+    exit_with(_printing(work))
 
 
 @app.command()
 def grant(  # noqa: PLR0913, PLR0917 - a command line's options
     email: Email,
     tokens: Annotated[int, typer.Option(help="How many tokens to add")],
-    user_id: UserId = None,
+    user_id: AnyUserId = None,
     reason: Annotated[str | None, typer.Option(help="What for, as the account's owner reads it")] = None,
     reference: Annotated[
         str | None, typer.Option(help="Such as a payment's id: granted once, however often said")
@@ -136,7 +136,7 @@ def grant(  # noqa: PLR0913, PLR0917 - a command line's options
         balance = await grant_as_operator(transaction, caller, order, settings.policy())
         return Printed(balance, _made(caller) if is_new else _meant(caller))
 
-    _exit_with(_printing(work))
+    exit_with(_printing(work))
 
 
 users = typer.Typer(no_args_is_help=True, help="Look at accounts, say which may act, export and remove them.")
@@ -149,23 +149,23 @@ users.command()(account_commands.remove)
 @users.command()
 def suspend(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Lock an account out within seconds, its open streams included, whatever its tokens say."""
-    _exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.SUSPENDED), "suspended"))
+    exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.SUSPENDED), "suspended"))
 
 
 @users.command()
 def activate(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Let an account act again, where its tokens do."""
-    _exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.ACTIVE), "active"))
+    exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.ACTIVE), "active"))
 
 
 @users.command(name="role")
 def set_role(role: Role, email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Make an account an admin's whatever its tokens say, or leave it to them again."""
-    _exit_with(_changing(email, user_id, partial(accounts.set_role_of, role=role), role))
+    exit_with(_changing(email, user_id, partial(accounts.set_role_of, role=role), role))
 
 
 @app.command()
-def sample(email: Email, user_id: UserId = None) -> None:
+def sample(email: Email, user_id: AnyUserId = None) -> None:
     """Give a user a look to try things with; print its id on the last line."""
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
@@ -173,7 +173,7 @@ def sample(email: Email, user_id: UserId = None) -> None:
         note = await _opened(settings, transaction, caller)
         return Printed((await samples.sample_look(transaction, caller, settings.media_folder)).id, note)
 
-    _exit_with(_printing(work))
+    exit_with(_printing(work))
 
 
 @app.command()
@@ -219,13 +219,12 @@ async def _pending_migrations(settings: Settings) -> int:
 
 async def _caller(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> Caller:
     """Return who is meant; an id is read as a token's subject is."""
-    known = None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
-    return await accounts.account_for_email(transaction, email, known)
+    return await accounts.account_for_email(transaction, email, subject(settings, user_id))
 
 
 def _changing(
     email: str | None, user_id: str | None, change: Callable[[Writer, Caller], Awaitable[None]], now: str
-) -> Callable[[Settings], Awaitable[int]]:
+) -> Work:
     """Return the command that changes one account and says which it was."""
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
@@ -252,22 +251,15 @@ def _made(caller: Caller) -> str:
     return f"Made an account for {caller.email}, {caller.user_id}."
 
 
-def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Callable[[Settings], Awaitable[int]]:
-    """Wrap a command that is one transaction and prints one line, or says on stderr why it was refused."""
+def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Work:
+    """Wrap a command that is one transaction and prints one line."""
 
-    async def run(settings: Settings) -> int:
-        try:
-            async with open_database(settings) as database:
-                await revisions.require(database.reader)
-                async with database.transaction() as transaction:
-                    printed = await work(settings, transaction)
-        except (Refusal, ValueError) as error:
-            typer.echo(error, err=True)
-            return 1
+    async def run(settings: Settings, database: Database) -> None:
+        async with database.transaction() as transaction:
+            printed = await work(settings, transaction)
         if printed.note:
             typer.echo(printed.note, err=True)
         typer.echo(printed.result)
-        return 0
 
     return run
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import typer
 
+from app.account_choice import subject
 from app.durations import duration
 from app.settings import Settings
-from auth.tokens import user_id_of
 from db import video_job_lists
 from db.engine.database import Database
 from db.enums import VideoJobStatus
@@ -83,7 +83,7 @@ class Choice:
         return found.rows
 
     async def _user(self, settings: Settings, database: Database) -> UUID | None:
-        known = None if self.user_id is None else user_id_of(self.user_id, settings.jwt_issuer or "")
+        known = subject(settings, self.user_id)
         if self.email is None:
             return known
         return (await accounts.account_for_email(database.reader, self.email, known)).user_id

@@ -1,6 +1,5 @@
 """`lookreel jobs` and `lookreel queue`: what an operator sees of the work, and does about it."""
 
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC
@@ -8,12 +7,12 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from app.database_work import exit_with
 from app.job_choice import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer, Older, Status, UserId, job_id_of
-from app.process import run_process
 from app.registry import catalogue
 from app.settings import Settings
-from app.wiring import open_database, open_storages
-from db import figures, pauses, queue, revisions, submission_pace
+from app.wiring import open_storages
+from db import figures, pauses, queue, submission_pace
 from db.engine.database import Database
 from db.enums import ACTIVE_STATUSES, VideoJobStatus
 from db.video_jobs import VideoJobRow
@@ -24,7 +23,6 @@ from resolvers.models import Catalogue
 from resolvers.ports import Storage
 
 jobs = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, create failed ones anew.")
-Work = Callable[[Settings, Database], Awaitable[int]]
 
 
 class Installation(NamedTuple):
@@ -54,7 +52,7 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - a command line's options
             typer.echo(_line(job))
         return 0
 
-    _exit_with(work)
+    exit_with(work)
 
 
 @jobs.command()
@@ -70,7 +68,7 @@ def show(job_id: Annotated[str, typer.Argument(help="Which job")]) -> None:
             typer.echo(f"{line.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S} {line.level:<7} {line.message}")
         return 0
 
-    _exit_with(work)
+    exit_with(work)
 
 
 @jobs.command()
@@ -96,7 +94,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - as above
         chosen = await choice.required().found(settings, database, limit, ACTIVE_STATUSES)
         return await _each(chosen, lambda job: one(database, job), dry_run=dry_run)
 
-    _exit_with(work)
+    exit_with(work)
 
 
 @jobs.command()
@@ -125,7 +123,7 @@ def retry(  # noqa: PLR0913, PLR0917 - as above
         async with aclosing(storage):
             return await _each(chosen, one, dry_run=dry_run)
 
-    _exit_with(work)
+    exit_with(work)
 
 
 def queue_state() -> None:
@@ -143,7 +141,7 @@ def queue_state() -> None:
             typer.echo(f"paused    {pause.scope}: {pause.reason}")
         return 0
 
-    _exit_with(work)
+    exit_with(work)
 
 
 async def _each(jobs: Sequence[VideoJobRow], do: Callable[[VideoJobRow], Awaitable[str]], *, dry_run: bool) -> int:
@@ -165,16 +163,3 @@ async def _each(jobs: Sequence[VideoJobRow], do: Callable[[VideoJobRow], Awaitab
 def _line(job: VideoJobRow) -> str:
     created = f"{job.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     return f"{job.id} {job.status:<9} {job.error_code or '-':<22} {created} {job.model} {job.user_id}"
-
-
-def _exit_with(work: Work) -> None:
-    async def run(settings: Settings) -> int:
-        try:
-            async with open_database(settings) as database:
-                await revisions.require(database.reader)
-                return await work(settings, database)
-        except (Refusal, ValueError) as error:
-            typer.echo(error, err=True)
-            return 1
-
-    sys.exit(run_process(run))

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from app.settings import Settings
 from auth.caller import Caller
 from db.tables import FileRemoval, Look, LookShare, LookVideo, Product, User, VideoJob, VideoJobLog
@@ -13,15 +11,6 @@ from tests.house import House, eventually
 from tests.workers import at_work
 
 TABLES = (Look, Product, LookShare, LookVideo, VideoJob, VideoJobLog)
-
-
-@pytest.fixture
-def environment(settings: Settings) -> dict[str, object]:
-    return {
-        "DATABASE_URL": settings.database_url,
-        "JWT_SECRET_KEY": settings.jwt_secret_key,
-        "DATA_DIR": settings.data_dir,
-    }
 
 
 async def counts(house: House) -> list[int]:

@@ -18,15 +18,6 @@ from tests.workers import at_work
 SECRET = "a prompt that nobody else may read"
 
 
-@pytest.fixture
-def environment(settings: Settings) -> dict[str, object]:
-    return {
-        "DATABASE_URL": settings.database_url,
-        "JWT_SECRET_KEY": settings.jwt_secret_key,
-        "DATA_DIR": settings.data_dir,
-    }
-
-
 def ids(done: CompletedProcess[str]) -> list[str]:
     assert "Traceback" not in done.stderr, done.stderr
     return [line.split()[0] for line in done.stdout.splitlines()]

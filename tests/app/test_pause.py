@@ -26,15 +26,6 @@ QUOTE = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
 
 
 @pytest.fixture
-def environment(settings: Settings) -> dict[str, object]:
-    return {
-        "DATABASE_URL": settings.database_url,
-        "JWT_SECRET_KEY": settings.jwt_secret_key,
-        "DATA_DIR": settings.data_dir,
-    }
-
-
-@pytest.fixture
 async def real(house: House, settings: Settings) -> AsyncIterator[House]:
     """Another API process, which offers real videos, too."""
     own = settings.model_copy(update={"google_api_key": "x"})

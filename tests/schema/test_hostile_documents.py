@@ -194,7 +194,9 @@ async def test_others_are_served_in_between(client: httpx.AsyncClient) -> None:
     bodies = [orjson.dumps({"query": query}) for query, _ in HOSTILE.values()]
 
     async def health() -> int:
-        return (await client.get("/healthz")).status_code
+        # Without the database, which may be slow for reasons of its own: so this has to let the others go on itself.
+        await asyncio.sleep(0)
+        return (await client.get("/livez")).status_code
 
     attack = asyncio.gather(*(client.post("/graphql", content=body) for body in bodies))
     healthy, longest = [], 0.0
@@ -204,6 +206,5 @@ async def test_others_are_served_in_between(client: httpx.AsyncClient) -> None:
         longest = max(longest, time.monotonic() - begun)
 
     assert {answer.status_code for answer in await attack} == {400, 413}
-    # On a machine with much else to do, the database may be slower than a health check waits.
-    assert set(healthy) <= {200, 503}
+    assert set(healthy) == {200}
     assert longest < len(bodies) * CPU_SECONDS
