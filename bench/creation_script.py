@@ -24,8 +24,8 @@ ENTRY = re.compile(r"^bench (\d+) (LOG|DETAIL):  (.*(?:\n\t.*)*)", re.MULTILINE)
 STATEMENT = re.compile(r"(?:execute [^:]*|statement): (.*)", re.DOTALL)
 PARAMETER = re.compile(r"\$(\d+) = ('(?:[^']|'')*'|NULL)")
 PLACE = re.compile(r"\$(\d+)")
-# Where a job is written: the names of its columns, and what goes into them.
-INSERT = re.compile(r"INSERT INTO video_jobs \(([^)]*)\) VALUES \(([^)]*)\)")
+# Where a job is written: the names of its columns, and what goes into them; the ids come before what has commas.
+INSERT = re.compile(r"INSERT INTO video_jobs \(([^)]*)\) VALUES \((.*?)\) RETURNING")
 COMMENT = re.compile(r"--[^\n]*")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -132,7 +132,7 @@ def _wakes(transaction: list[Sent], job: str) -> bool:
 def _ids(insert: Sent) -> tuple[str, str]:
     """Find the job's and the user's id, wherever in the statement the job's row is inserted."""
     match = INSERT.search(insert.sql)
-    places = dict(zip(match[1].split(", "), match[2].split(", "), strict=True)) if match else {}
+    places = dict(zip(match[1].split(", "), match[2].split(", "), strict=False)) if match else {}
     job, user = (insert.parameters[int(PLACE.findall(places[column])[0])] for column in ("id", "user_id"))
     return ID.findall(job)[0], ID.findall(user)[0]
 
