@@ -77,6 +77,10 @@ OTHER_CODES = {
     "METHOD_NOT_ALLOWED": 405,
     "BODY_TOO_LARGE": 413,
     "HEADER_TOO_LARGE": 431,
+    "INVALID_HOST": 400,
+    "HOST_NOT_ALLOWED": 400,
+    "REPEATED_HEADER": 400,
+    "TOO_MANY_CONNECTIONS": 429,
     "TOO_MANY_PARAMETERS": 400,
     "TOO_MANY_VALUES": 400,
     "SERVER_RESTARTING": 503,
@@ -166,6 +170,14 @@ def test_the_contract_has_every_error_with_its_status() -> None:
         **{error.code: 503 for error in unavailable if issubclass(error, DatabaseUnavailable)},
         **OTHER_CODES,
     }
+
+
+def test_the_contract_has_every_code_that_is_answered_before_a_resolver_is_asked() -> None:
+    before = [*(ROOT / "app" / "http").glob("*.py"), *(ROOT / "rest_compat").glob("*.py")]
+    answered = {code for source in before for code in re.findall(r'"((?:[A-Z]+_)+[A-Z]+)"', source.read_text())}
+
+    assert answered - {code.strip("`") for code in rows(CONTRACT, "Errors")} == set()
+    assert answered >= {"REPEATED_HEADER", "INVALID_REQUEST"}
 
 
 def codes_of(heading: str) -> list[str]:
