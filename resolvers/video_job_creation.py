@@ -35,7 +35,7 @@ from resolvers.errors import (
     Refusal,
     VideoJobDeleted,
 )
-from resolvers.idempotency import earlier, keep
+from resolvers.idempotency import checked_key, earlier, keep
 from resolvers.ids import uuid_of
 from resolvers.models import Catalogue
 from resolvers.policy import Policy, Tier, VideoCost
@@ -121,10 +121,12 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
 async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> Checked:
     """Lock the account and raise what stands in the way of a normalised request, as `create` does.
 
-    A request that repeats an earlier one by its idempotency key is let pass with the job as that one has made it.
+    A request that repeats an earlier one by its idempotency key is let pass with the job as that one has made it, also
+    where what it asks for is not offered any more.
     """
-    for refusal in _refusals_of_fields(request, catalogue):
-        raise refusal
+    refused = next(_refusals_of_fields(request, catalogue), None)
+    if refused and checked_key(request.idempotency_key) is None:
+        raise refused
     policy = catalogue.policy
     account = await lock_account(writer, caller, policy)
     standing = await _standing(writer, account.id, request, policy)
@@ -132,6 +134,8 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
     free_slots = max(0, tier.slots - len(standing.active))
     replay = await _replay(writer, caller, request)
     if replay is None:
+        if refused:
+            raise refused
         await lock_ceiling(writer, policy.ceilings)
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal

@@ -20,6 +20,7 @@ from db.engine.database import Database
 from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import InvalidInput
+from resolvers.idempotency import checked_key, earlier
 from resolvers.image_files import fit_image, signed_media_type, stored_image, verify_image
 from resolvers.look_pictures import LookPictures, pictures_of_look
 from resolvers.models import Catalogue, VideoModel
@@ -138,6 +139,12 @@ async def stored(
         whatever `video_job_creation.create` raises
 
     """
+    if asked.normalised().uses_look:
+        sent = (await fingerprinted(asked, uploads)).normalised()
+        asked = replace(asked, fingerprint=sent.digest())
+        if await earlier(services.database.reader, caller, checked_key(asked.idempotency_key), sent.digest()):
+            yield asked
+            return
     uploads = await with_pictures_of_look(services, caller, asked, uploads)
     parts = uploads.parts()
     if not parts:

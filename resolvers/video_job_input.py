@@ -9,11 +9,11 @@ from typing import Any
 from db.enums import ImageRole
 from db.specification import Specification, check_complete
 from resolvers.errors import InvalidInput
+from resolvers.idempotency import checked_key
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
 from resolvers.texts import composed, is_storable
 
 MOST_REFERENCE_IMAGES = 3
-LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_PROMPT = 4000
 # What becomes of the look's own picture.
 UNUSED, INITIAL, REFERENCE = "none", "initial", "reference"
@@ -31,7 +31,7 @@ _ALWAYS_IN_DIGEST = frozenset(
         "look_id",
     }
 )
-_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images", "expected_cost", "is_retry"})
+_NEVER_IN_DIGEST = frozenset({"idempotency_key", "images", "expected_cost", "is_retry", "fingerprint"})
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ class VideoJobInput(Specification):
 
     `look_id` is still text, since a malformed one is answered like a foreign one. `images` have been checked by their
     content already. `is_retry` says that an earlier job asked for the same, its look's picture among the images.
+    `fingerprint` is the digest of what was sent, where what that stands for may change before it is sent again.
     """
 
     look_id: str | None = None
@@ -84,6 +85,7 @@ class VideoJobInput(Specification):
     idempotency_key: str | None = None
     expected_cost: int | None = None
     is_retry: bool = False
+    fingerprint: str | None = None
 
     def normalised(self) -> "VideoJobInput":
         """Return the request as it is checked and compared: in NFC, spaces and prefixes off, empty text as none."""
@@ -128,6 +130,8 @@ class VideoJobInput(Specification):
         A field that has been added since the first release counts where it differs from its default: a request that
         does not know it keeps the digest that it had before.
         """
+        if self.fingerprint is not None:
+            return self.fingerprint
         either = {field.name for field in fields(self) if self._counts(field)}
         asked = {name: value for name, value in asdict(self).items() if name in either}
         asked["images"] = [(image.role, image.position, image.sha256) for image in self.images]
@@ -140,11 +144,7 @@ class VideoJobInput(Specification):
         return bool(getattr(self, field.name) != default)
 
     def _violations_of_text(self) -> Iterator[InvalidInput]:
-        for field, text in (
-            ("prompt", self.prompt),
-            ("model", self.model),
-            ("idempotencyKey", self.idempotency_key),
-        ):
+        for field, text in (("prompt", self.prompt), ("model", self.model)):
             if text is not None and not is_storable(text):
                 yield InvalidInput(f"{field} contains characters that cannot be stored", field=field)
         if self.prompt is not None and len(self.prompt) > LONGEST_PROMPT:
@@ -179,9 +179,10 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"'{field}' needs a 'lookId'", field=field)
 
     def _violations_of_key(self) -> Iterator[InvalidInput]:
-        if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
-            message = f"An idempotency key must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
-            yield InvalidInput(message, field="idempotencyKey")
+        try:
+            checked_key(self.idempotency_key)
+        except InvalidInput as violation:
+            yield violation
 
     def _violations_of_form(self, model: VideoModel) -> Iterator[InvalidInput]:
         durations = model.durations.get(self.resolution)

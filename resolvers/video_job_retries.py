@@ -6,14 +6,18 @@ The new job gets copies of the images. So each file belongs to one job, whicheve
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from auth.caller import Caller
 from db import look_videos, video_job_images
+from db.engine.statements import Reader
 from db.enums import ImageRole
 from db.specification import values_of
 from db.video_job_images import ImageRow
-from resolvers.errors import ImagesNotStored, VideoJobImagesRemoved
+from db.video_jobs import VideoJobRow
+from resolvers.errors import ImagesNotStored, VideoJobDeleted, VideoJobImagesRemoved, VideoJobNotFound
+from resolvers.idempotency import checked_key, digest_of, earlier
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
 from resolvers.video_job_images import Services, Uploads, stored
 from resolvers.video_job_input import VideoJobInput
@@ -54,22 +58,43 @@ async def asked_again(
 ) -> AsyncIterator[VideoJobInput]:
     """Yield what a job of the caller's asked for, in the same look, for `video_job_creation.create`.
 
-    Admins may ask for anybody's.
+    Admins may ask for anybody's. Where the key has been used for that before, nothing need be left of the job.
 
     Raises:
         VideoJobNotFound, VideoJobImagesRemoved, ImagesNotStored, and whatever `create` raises
 
     """
     reader = services.database.reader
+    key, digest = checked_key(idempotency_key), digest_of("retry", job_id)
+    like = partial(VideoJobInput, idempotency_key=key, fingerprint=digest, is_retry=True)
+    if made := await _made_before(reader, caller, key, digest):
+        yield like(**values_of(made))
+        return
     job = await get(reader, caller, job_id)
     images = await video_job_images.of_job(reader, job.id)
     if images and len(await video_job_images.kept(reader, job.id)) < len(images):
         raise VideoJobImagesRemoved
     shown_in = await look_videos.looks_of_jobs(reader, [job.id])
     look_id = str(shown_in[0].id) if shown_in else None
-    asked = VideoJobInput(**values_of(job), look_id=look_id, idempotency_key=idempotency_key, is_retry=True)
+    asked = like(**values_of(job), look_id=look_id)
     async with stored(services, caller, asked, _uploads(services.storage, images)) as request:
         yield request
+
+
+async def _made_before(reader: Reader, caller: Caller, key: str | None, digest: str) -> VideoJobRow | None:
+    """Return the job that the caller's key stands for.
+
+    Raises:
+        IdempotencyKeyReused, VideoJobDeleted
+
+    """
+    known = await earlier(reader, caller, key, digest)
+    if known is None or known.video_job_id is None:
+        return None
+    try:
+        return await get(reader, caller, known.video_job_id)
+    except VideoJobNotFound as error:
+        raise VideoJobDeleted from error
 
 
 def _uploads(storage: Storage, images: Sequence[ImageRow]) -> Uploads:

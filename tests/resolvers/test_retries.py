@@ -163,6 +163,46 @@ async def test_a_repeated_retry_is_a_replay_that_stores_nothing(house: House, ov
 
 
 @apis
+@pytest.mark.parametrize("lost", ["images", "job", "look's video", "model"])
+async def test_a_repeated_retry_is_a_replay_whatever_has_become_of_the_job(house: House, over: str, lost: str) -> None:
+    caller = await house.user(tokens=200)
+    look_id = str((await house.look(caller)).id)
+    job_id = await ended(house, caller, lookId=look_id)
+    first, _ = await retry(house, caller, job_id, over, "key")
+    if lost == "images":
+        await later(house, timedelta(days=8))
+        await files_are_removed(house)
+    elif lost == "job":
+        await house.http.delete(f"{PATH}/{job_id}", headers=house.headers(caller))
+    elif lost == "model":
+        async with house.database.session() as session:
+            await session.execute(update(VideoJob).values(model="not-offered-any-more"))
+    else:
+        await house.http.delete(f"/api/v1/looks/{look_id}", headers=house.headers(caller))
+    before = await house.traces(caller), await house.count(table=FileRemoval)
+
+    assert await retry(house, caller, job_id, over, "key") == (first, True)
+    assert (await house.traces(caller), await house.count(table=FileRemoval)) == before
+    _, (code, _) = await retry(house, caller, str(first), over, "key")
+    assert code == "IDEMPOTENCY_KEY_REUSED"
+
+
+@apis
+async def test_a_repeated_retry_whose_job_was_deleted_says_so(house: House, over: str) -> None:
+    caller = await house.user(tokens=200)
+    job_id = await ended(house, caller)
+    first, _ = await retry(house, caller, job_id, over, "key")
+    for id_ in (first, job_id):
+        await house.http.delete(f"{PATH}/{id_}", headers=house.headers(caller))
+    before = await house.traces(caller)
+
+    refused = await retry(house, caller, job_id, over, "key")
+
+    assert (refused[0], refused[1][0]) == (None, "VIDEO_JOB_DELETED")
+    assert await house.traces(caller) == before
+
+
+@apis
 async def test_a_retry_that_is_refused_for_its_balance_stores_nothing(house: House, over: str) -> None:
     caller = await house.user(tokens=60)
     job_id = await create(house, caller)

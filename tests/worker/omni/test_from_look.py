@@ -10,6 +10,7 @@ import pytest
 from auth.caller import Caller
 from db.tables import Look
 from providers.omni.requests import WITHOUT_PROMPT
+from resolvers.errors import IdempotencyKeyReused
 from tests.worker.omni.house import OmniStudio
 from tests.worker.studio import CHARGED, JPEG, Money, WireName, picture, wires
 
@@ -154,6 +155,30 @@ async def test_a_picture_that_is_kept_elsewhere_is_never_fetched(
 
     message = "The look's picture is not in the storage; upload it instead"
     await is_refused(studio, look.owner, over, message, lookId=look.id, useLookImage="initial")
+
+
+@wires
+@pytest.mark.parametrize("change", ["deleted", "another picture"])
+async def test_a_repeated_request_gets_its_job_whatever_the_look_has_become(
+    studio: OmniStudio, look: Shown, over: WireName, change: str
+) -> None:
+    asked = {"lookId": look.id, "useLookImage": "initial", "productIds": look.products[:1], "idempotencyKey": "once"}
+    first = await studio.create(look.owner, ("endFrame", JPEG), over=over, **asked)
+    if change == "deleted":
+        await studio.house.http.delete(f"/api/v1/looks/{look.id}", headers=studio.house.headers(look.owner))
+    else:
+        async with studio.house.database.session() as session:
+            (await session.get_one(Look, look.id)).generated_image_url = f"{studio.front.url}/another.png"
+    before = await studio.traces(look.owner), dict(studio.cloudinary.files)
+
+    again = await studio.create(look.owner, ("endFrame", JPEG), over=over, **asked)
+    other = await studio.create(look.owner, ("endFrame", LOOK), over=over, **asked)
+
+    assert again.job is not None
+    assert first.job is not None
+    assert (again.job["id"], again.replayed) == (first.job["id"], True)
+    assert (other.job, other.message) == (None, IdempotencyKeyReused().message)
+    assert (await studio.traces(look.owner), dict(studio.cloudinary.files)) == before
 
 
 async def is_refused(
