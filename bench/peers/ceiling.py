@@ -20,7 +20,7 @@ from starlette.routing import Route
 from bench.peers.serving import database_url, pool_size, run
 
 LOOKS = """
-SELECT id::text AS id, title, notes, upper(visibility) AS visibility, created_at AS "createdAt",
+SELECT id::text AS id, title, upper(visibility) AS visibility, created_at AS "createdAt",
     updated_at AS "updatedAt", generated_image_url AS "generatedImageUrl"
 FROM looks WHERE visibility = 'public' ORDER BY looks.created_at DESC, looks.id DESC LIMIT $1
 """
@@ -30,7 +30,7 @@ SELECT look_id::text, id::text AS id, sku, name, designer, price::float8 AS pric
 FROM products WHERE look_id = ANY($1::uuid[]) ORDER BY products.look_id, position
 """
 VIDEOS = """
-SELECT look_id::text, video_jobs.id::text AS id, status, is_default AS "isDefault",
+SELECT look_id::text, video_jobs.id::text AS "videoJobId", status, is_default AS "isDefault",
     progress_percentage AS "progressPercentage", video_jobs.created_at AS "createdAt",
     cloudinary_url AS "cloudinaryUrl", thumbnail_url AS "thumbnailUrl"
 FROM look_videos JOIN video_jobs ON video_jobs.id = video_job_id

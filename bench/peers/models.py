@@ -19,7 +19,6 @@ class Look(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     title: Mapped[str | None]
-    notes: Mapped[str | None]
     visibility: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -61,7 +61,6 @@ class Look:
 
     id: strawberry.ID
     title: str | None
-    notes: str | None
     visibility: str
     created_at: datetime
     updated_at: datetime

@@ -51,7 +51,6 @@ class LookBody(Body):
 
     id: UUID
     title: str | None
-    notes: str | None
     visibility: str
     created_at: datetime
     updated_at: datetime
@@ -88,7 +87,6 @@ def _look(row: models.Look) -> LookBody:
     return LookBody(
         id=row.id,
         title=row.title,
-        notes=row.notes,
         visibility=row.visibility.upper(),
         created_at=row.created_at,
         updated_at=row.updated_at,
