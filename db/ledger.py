@@ -145,9 +145,8 @@ _RECORD = Statement(select(*(_changed.c[name] for name in LedgerRow.columns())),
 _OWN = select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner"))
 _ORDER = (LedgerEntry.created_at, LedgerEntry.id)
 _LEDGER = Listing(_OWN, _ORDER, LedgerRow)
-_LEDGER_OF_KINDS = Listing(
-    _OWN.where(LedgerEntry.kind == any_(bindparam("kinds", type_=ARRAY(Text)))), _ORDER, LedgerRow
-)
+_IS_OF_KINDS = LedgerEntry.kind == any_(bindparam("kinds", type_=ARRAY(Text)))
+_LEDGER_OF_KINDS = Listing(_OWN.where(_IS_OF_KINDS), _ORDER, LedgerRow)
 _LEDGER_OF_KIND = Listing(_OWN.where(LedgerEntry.kind == bindparam("kind")), _ORDER, LedgerRow)
 _OF_JOBS = Statement(
     select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
@@ -155,7 +154,7 @@ _OF_JOBS = Statement(
 )
 _BY_ID = Statement(select(*_ENTRY).where(LedgerEntry.id == bindparam("entry")), LedgerRow)
 _BY_REFERENCE = Statement(
-    select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), LedgerEntry.kind == bindparam("kind")),
+    select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), _IS_OF_KINDS),
     LedgerRow,
 )
 _LOCK = Statement(
@@ -226,10 +225,12 @@ async def get(reader: Reader, entry_id: UUID) -> LedgerRow | None:
     return await first_row(reader, _BY_ID, entry=entry_id)
 
 
-async def by_reference(writer: Writer, kind: LedgerEntryKind, reference: str) -> LedgerRow | None:
-    """Read the one entry of that kind and reference; nobody else writes such a one until the transaction ends."""
-    await writer.fetch(_LOCK, space=SPENDING_LOCK + 1, name=f"{kind} {reference}")
-    return await first_row(writer, _BY_REFERENCE, kind=kind, reference=reference)
+async def by_reference(writer: Writer, reference: str) -> list[LedgerRow]:
+    """Read the grant and the adjustment of that reference; nobody else writes such until the transaction ends."""
+    await writer.fetch(_LOCK, space=SPENDING_LOCK + 1, name=reference)
+    return await writer.fetch(
+        _BY_REFERENCE, reference=reference, kinds=[LedgerEntryKind.GRANT, LedgerEntryKind.ADJUSTMENT]
+    )
 
 
 async def lock_spending(writer: Writer) -> None:

@@ -152,7 +152,7 @@ class ReferenceReused(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "This reference was used for another account or another number of tokens. Nothing was changed.",
+            "This reference was used for another grant or adjustment. Nothing was changed.",
             field="reference",
         )
 

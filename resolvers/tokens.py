@@ -44,8 +44,11 @@ class Wallet:
 
     @property
     def total(self) -> int:
-        """What this period gave: the share, top-ups, and refunds of what an earlier period spent."""
-        return self.account.tokens + self.account.spent
+        """What this period gave: the share, top-ups, and refunds of what an earlier period spent.
+
+        What an unlimited account used was not taken from it.
+        """
+        return self.account.tokens + (0 if self.tier.unlimited else self.account.spent)
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,11 @@ async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy:
     if await _of_reference(writer, owner, asked, LedgerEntryKind.GRANT) is not None:
         return account.tokens
     check_room(account, asked.tokens)
-    entry = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
-    return (await ledger.record(writer, account.id, entry)).balance_after
+    new = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
+    entry = await ledger.record(writer, account.id, new)
+    act = Act(AuditAction.GRANT_TOKENS, account.id, entry.id, asked.reason, f"{asked.tokens:+d} tokens")
+    await record(writer, None, act)
+    return entry.balance_after
 
 
 async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
@@ -238,7 +244,11 @@ async def _once(  # noqa: PLR0913 - an order, and what it is for
     """Carry out an order, unless its key or its reference was there before; the account is locked meanwhile."""
     account = await lock_account(writer, owner, policy)
     digest = digest_of(kind, owner.user_id, *astuple(replace(order, idempotency_key=None)))
-    entry = await _earlier_entry(writer, admin, owner, order, kind=kind, digest=digest)
+    known = await earlier(writer, admin, order.idempotency_key, digest)
+    if known is not None and known.ledger_entry_id is not None:
+        entry = await ledger.get(writer, known.ledger_entry_id)
+    else:
+        entry = await _of_reference(writer, owner, order, kind)
     replayed = entry is not None
     if entry is None:
         by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
@@ -246,24 +256,22 @@ async def _once(  # noqa: PLR0913 - an order, and what it is for
         entry = await write(account, new)
         act = Act(_ACTIONS[kind], account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
         await record(writer, admin, act)
+    if known is None:
         await keep(writer, admin, order.idempotency_key, digest, entry_id=entry.id, spent=account.spent)
     return Change(entry, await wallet(writer, owner, policy), replayed)
 
 
-async def _earlier_entry(  # noqa: PLR0913 - as above
-    writer: Writer, admin: Caller, owner: Caller, order: Order, *, kind: LedgerEntryKind, digest: str
-) -> LedgerRow | None:
-    known = await earlier(writer, admin, order.idempotency_key, digest)
-    if known is not None and known.ledger_entry_id is not None:
-        return await ledger.get(writer, known.ledger_entry_id)
-    return await _of_reference(writer, owner, order, kind)
-
-
 async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: LedgerEntryKind) -> LedgerRow | None:
-    """Return what an order's reference was there for before; another order's is refused."""
+    """Return what an order's reference was there for before; another order's is refused.
+
+    What a payment gave may be taken back under its reference, but not given twice, by whichever call.
+    """
     if order.reference is None:
         return None
-    entry = await ledger.by_reference(writer, kind, order.reference)
+    entries = await ledger.by_reference(writer, order.reference)
+    entry = next((entry for entry in entries if entry.kind == kind), None)
+    if entry is None and order.tokens > 0 and any(entry.amount > 0 for entry in entries):
+        raise ReferenceReused
     if entry is not None and (entry.user_id, entry.amount) != (owner.user_id, order.tokens):
         raise ReferenceReused
     return entry

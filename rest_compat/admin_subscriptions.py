@@ -2,13 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Depends, Header, Path, Response
 
 from resolvers import tokens
-from resolvers.tokens import Order, Whose
+from resolvers.errors import InvalidInput
+from resolvers.texts import checked_text
+from resolvers.tokens import LONGEST_DESCRIPTION, Order, Whose
+from rest_compat.json_body import no_body, no_parameters
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import AccountBody, AccountChangedBody, TierChangeBody, TopUpBody
-from rest_compat.wire import RefusalBody
+from rest_compat.wire import InvalidRequestBody, RefusalBody
 
 ADMIN_REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "What is asked for breaks a rule"},
@@ -16,7 +19,15 @@ ADMIN_REFUSALS: dict[int | str, dict[str, object]] = {
     403: {"model": RefusalBody, "description": "The caller is no admin"},
     404: {"model": RefusalBody, "description": "There is no such user"},
 }
+TOP_UP_REFUSALS: dict[int | str, dict[str, object]] = {
+    422: {
+        "model": InvalidRequestBody | RefusalBody,
+        "description": "A member is missing, or the key was used for something else",
+    },
+}
 UserId = Annotated[str, Path(alias="user_id", description="The user's id")]
+
+NO_PARAMETERS = [Depends(no_parameters)]
 
 router = router_at("/api/v1/admin/users", "tokens", responses=ADMIN_REFUSALS)
 
@@ -28,7 +39,7 @@ async def read_account(caller: AuthenticatedCaller, services: Services, user_id:
         return AccountBody.seen(*await tokens.wallet_of(transaction, caller, Whose(user_id), services.catalogue.policy))
 
 
-@router.put("/{user_id}/subscription/tier")
+@router.put("/{user_id}/subscription/tier", dependencies=NO_PARAMETERS)
 async def set_tier(
     caller: AuthenticatedCaller, services: Services, user_id: UserId, body: TierChangeBody
 ) -> AccountChangedBody:
@@ -38,19 +49,32 @@ async def set_tier(
     return AccountChangedBody.of(change, f"The account is in tier '{body.tier}' now.")
 
 
-@router.post("/{user_id}/subscription/topup")
-async def top_up(
-    caller: AuthenticatedCaller, services: Services, user_id: UserId, body: TopUpBody
+@router.post("/{user_id}/subscription/topup", responses=TOP_UP_REFUSALS, dependencies=NO_PARAMETERS)
+async def top_up(  # noqa: PLR0913, PLR0917 - what FastAPI brings
+    caller: AuthenticatedCaller,
+    services: Services,
+    user_id: UserId,
+    body: TopUpBody,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
 ) -> AccountChangedBody:
     """Add tokens to an account, or take some away."""
-    order = Order(body.amount, body.description)
-    async with services.database.transaction() as transaction:
-        change = await tokens.adjust(transaction, caller, Whose(user_id), order, services.catalogue.policy)
+    description = checked_text(body.description, "description", LONGEST_DESCRIPTION)
+    order = Order(body.amount, description, idempotency_key=idempotency_key)
+    policy = services.catalogue.policy
+    try:
+        async with services.database.transaction() as transaction:
+            change = await tokens.adjust(transaction, caller, Whose(user_id), order, policy)
+    except InvalidInput as refusal:
+        # The rule's name of it is not this body's.
+        raise InvalidInput(refusal.message, field="amount" if refusal.field == "tokens" else refusal.field) from None
+    if change.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
     done = f"{abs(body.amount)} tokens {'added' if body.amount > 0 else 'taken away'}."
     return AccountChangedBody.of(change, done)
 
 
-@router.post("/{user_id}/subscription/reset-period")
+@router.post("/{user_id}/subscription/reset-period", dependencies=[*NO_PARAMETERS, Depends(no_body)])
 async def reset_period(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountChangedBody:
     """Begin a new period of an account: the balance becomes the tier's share, nothing is spent yet."""
     async with services.database.transaction() as transaction:

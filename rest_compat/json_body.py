@@ -16,6 +16,8 @@ from resolvers.errors import InvalidInput, Refusal
 # as Pydantic's reader, and keeps everybody else waiting.
 LARGE = 128 * 1024
 LONGEST_NAME_SHOWN = 100
+# What clients send as the body of a call that has none.
+NOTHING = {b"", b"{}", b"null"}
 
 
 class RefusedBody(HTTPException):
@@ -78,6 +80,18 @@ class JsonRequest(Request):
 async def no_parameters(request: Request) -> None:
     """Refuse what the address says of a request that takes nothing from there, as `check_parameters` does."""
     check_parameters(request, ())
+
+
+async def no_body(request: Request) -> None:
+    """Refuse a body that says something to a call that takes nothing from there.
+
+    Raises:
+        InvalidInput
+
+    """
+    body = b"".join([piece async for piece in request.stream()])
+    if body.strip() not in NOTHING:
+        raise InvalidInput("This call takes nothing from its body: leave it empty")
 
 
 def check_parameters(request: Request, known: Container[str]) -> None:

@@ -1,10 +1,11 @@
 """The bodies about tokens, as the legacy frontend knows them (contract.md, 'Tokens')."""
 
+import re
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import LedgerRow
@@ -24,6 +25,12 @@ _TYPES: dict[LedgerEntryKind, TransactionType] = {
     LedgerEntryKind.RESET: "reset",
     LedgerEntryKind.TIER_CHANGE: "tier_change",
 }
+
+
+def _whole(value: object) -> object:
+    """Read a number as a form's field may have it; what else Pydantic would make one of, such as true, is refused."""
+    is_number = re.fullmatch(r"[+-]?[0-9]+", value.strip()) if isinstance(value, str) else not isinstance(value, bool)
+    return value if is_number else [value]
 
 
 class TokenInfoBody(Wire):
@@ -162,7 +169,7 @@ class TierChangeBody(Asked):
 class TopUpBody(Asked):
     """By how much a balance is to change."""
 
-    amount: int = Field(description="In tokens, not 0; negative to take some away")
+    amount: Annotated[int, BeforeValidator(_whole)] = Field(description="In tokens, not 0; negative to take some away")
     description: str | None = Field(default=None, description="What the history says of it")
 
 

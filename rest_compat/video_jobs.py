@@ -28,7 +28,7 @@ from rest_compat.conditional import (
     whole_job,
 )
 from rest_compat.items import json_response
-from rest_compat.json_body import no_parameters
+from rest_compat.json_body import NOTHING, no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
@@ -71,8 +71,6 @@ LOOK_VIDEO_REFUSALS: dict[int | str, dict[str, object]] = {
 
 
 # There are ten fields of text, the longest one a prompt, and five files; of a few more, the rules say what is wrong.
-# What clients send as the body of a call that has none.
-NOTHING = {b"", b"{}", b"null"}
 MOST_FIELDS = 40
 MOST_FILES = 10
 LARGEST_FIELD = 64 * 1024

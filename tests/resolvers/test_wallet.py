@@ -220,6 +220,38 @@ async def test_what_a_payment_gave_can_be_taken_back_under_its_name(house: House
     assert backs[0]["transaction"]["kind"] == "ADJUSTMENT"
 
 
+@pytest.mark.parametrize("calls", [(GRANT, ADJUST), (ADJUST, GRANT)])
+async def test_a_payment_gives_once_whichever_call_is_made_of_it(house: House, calls: tuple[str, str]) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1", "tokens": 500}
+
+    given, refused = [await mutate(house, admin, call, **order) for call in calls]
+
+    assert (given["balance"], codes(refused), await house.tokens(caller)) == (600, ["REFERENCE_REUSED"], 600)
+
+
+async def test_a_key_is_used_also_where_the_reference_has_answered(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1"}
+    await mutate(house, admin, GRANT, **order, tokens=500)
+    again = await mutate(house, admin, GRANT, **order, tokens=500, idempotencyKey="one")
+
+    other = await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=7, idempotencyKey="one")
+
+    assert (again["replayed"], codes(other)) == (True, ["IDEMPOTENCY_KEY_REUSED"])
+    assert await house.tokens(caller) == 600
+
+
+async def test_what_an_unlimited_account_used_was_not_given_to_it(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    await mutate(house, admin, SET_TIER, userId=str(caller.user_id), tier="ultimate")
+    await consume(house, caller, "graphql", "multi_modal")
+
+    tokens = (await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=7))["tokens"]
+
+    assert (tokens["balance"], tokens["total"], tokens["consumed"]) == (7, 7, 20)
+
+
 @pytest.mark.parametrize(
     ("whose", "code"),
     [

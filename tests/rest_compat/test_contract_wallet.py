@@ -225,6 +225,22 @@ async def test_an_unlimited_account_pays_nothing_and_its_use_is_counted(house: H
     assert await house.tokens(caller) == 0
 
 
+async def test_a_repeated_top_up_is_one_and_speaks_of_its_own_members(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    path, headers = account(caller, "/topup"), house.headers(admin) | {"Idempotency-Key": "evt_1"}
+
+    answers = [await house.http.post(path, json={"amount": " 25 "}, headers=headers) for _ in range(2)]
+    wrong = [
+        (await house.http.post(path, json=body, headers=house.headers(admin))).json()
+        for body in ({"amount": 0}, {"amount": 5, "description": "x" * 501})
+    ]
+
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true"]
+    assert [answer.json()["subscription"]["availableTokens"] for answer in answers] == [125, 125]
+    assert [body["field"] for body in wrong] == ["amount", "description"]
+    assert wrong[1]["detail"] == "description must be at most 500 characters"
+
+
 async def test_an_unlimited_account_cannot_be_topped_up(house: House) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
     await answered(house, admin, "PUT", account(caller, "/tier"), json={"tier": "ultimate"})
@@ -248,10 +264,16 @@ async def test_an_unlimited_account_cannot_be_topped_up(house: House) -> None:
         ("POST", "/topup", {"amount": 1.5}, 422),
         ("POST", "/topup", {"amount": 5, "description": "x" * 501}, 400),
         ("POST", "/topup", {}, 422),
+        ("POST", "/topup", {"amount": True}, 422),
+        ("POST", "/topup", {"amount": "1_000"}, 422),
+        ("POST", "/topup?amount=5", {"amount": 5}, 400),
+        ("PUT", "/tier?tier=pro", {"tier": "pro"}, 400),
+        ("POST", "/reset-period?tier=pro", None, 400),
+        ("POST", "/reset-period", {"tier": "pro"}, 400),
     ],
 )
 async def test_a_change_that_cannot_be_changes_nothing(
-    house: House, method: str, rest: str, body: dict[str, Any], status: int
+    house: House, method: str, rest: str, body: dict[str, Any] | None, status: int
 ) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
     before = await house.traces(caller)
