@@ -34,7 +34,7 @@ def read_policy(path: Path | None) -> Policy:
             text = file.read(LARGEST_FILE + 1)
         if len(text) > LARGEST_FILE:
             raise InvalidPolicy(f"{path}: is larger than {LARGEST_FILE:,} bytes")
-        return Policy.model_validate(tomllib.loads(text.decode()))
+        return Policy.model_validate(tomllib.loads(text.decode("utf-8-sig")))
     except OSError as error:
         raise InvalidPolicy(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

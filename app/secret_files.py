@@ -47,7 +47,7 @@ def _read(variable: str, path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             contents = file.read(MOST_BYTES + 1)
-        text = contents.decode().rstrip("\r\n")
+        text = contents.decode("utf-8-sig").rstrip("\r\n")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise UnreadableSecret(f"{variable}: the file cannot be read: {reason}") from None

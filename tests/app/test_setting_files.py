@@ -127,3 +127,26 @@ def test_settings_that_are_made_in_code_read_no_files(monkeypatch: pytest.Monkey
     monkeypatch.delenv("PORT", raising=False)
 
     assert Settings().port == 8000
+
+
+@pytest.mark.parametrize("line", ["PORT: 8001", 'PORT="8001', "the port = 8001", "=8001"])
+def test_a_line_that_means_nothing_is_refused_with_its_place(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"# ours\nLOG_LEVEL=debug\n{line}\n")
+
+    assert refused() == ".env: line 3 cannot be read: write NAME=value, and close quotes"
+
+
+def test_env_may_name_files_of_what_the_environment_does_not_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text("postgresql://u@h/db\n")
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbf" + KEY.encode() + b"\r\n")
+    lines = ["database_url_file=url", "JWT_SECRET_KEY_FILE=key", "METRICS_TOKEN_FILE=missing"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    monkeypatch.setenv("METRICS_TOKEN", "m" * 40)
+
+    settings = read_settings()
+
+    assert (settings.database_url, settings.jwt_secret_key) == ("postgresql://u@h/db", KEY)
+    monkeypatch.delenv("METRICS_TOKEN")
+    assert refused() == "METRICS_TOKEN_FILE: the file cannot be read: No such file or directory"
