@@ -21,8 +21,8 @@ MOST = 10_000
 def list_accounts(
     search: Annotated[str | None, typer.Argument(help="An id, or a part of an address")] = None,
     tier: Annotated[str | None, typer.Option(help="Those of this tier")] = None,
-    status: Annotated[AccountStatus | None, typer.Option(help="Those of this status")] = None,
-    role: Annotated[Role | None, typer.Option(help="Those of this role")] = None,
+    status: Annotated[AccountStatus | None, typer.Option(help="Those of this status", case_sensitive=False)] = None,
+    role: Annotated[Role | None, typer.Option(help="Those of this role", case_sensitive=False)] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most, newest first")] = 50,
 ) -> None:
     """List accounts, newest first: id, status, role, tier, balance, when it was made, number of videos, address."""

@@ -22,6 +22,7 @@ from app.pause_commands import pause, resume
 from app.policy_command import policy
 from app.process import run_process
 from app.serve_command import serve
+from app.setting_types import is_utf8
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
 from app.wiring import pending_migrations
@@ -42,6 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# What Typer ends with where a command line makes no sense.
+EX_USAGE = 2
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
 Check = Annotated[bool, typer.Option("--check", help="Only list what would be done; 1 where that is anything")]
 Wait = Annotated[
@@ -198,6 +201,9 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command line."""
+    if not is_utf8("".join(sys.argv)):
+        typer.echo("What stands on the command line is no text in UTF-8.", err=True)
+        sys.exit(EX_USAGE)
     app(prog_name="lookreel")
 
 

@@ -14,5 +14,5 @@ def duration(text: str) -> timedelta:
         raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d or w, such as 12h")
     found = timedelta(**{UNITS[match[2]]: int(match[1])})
     if not timedelta() < found <= LONGEST:
-        raise ValueError(f"{text} is not a lifetime: a token is valid for 1s to {LONGEST.days}d")
+        raise ValueError(f"{text} is out of range: write 1s to {LONGEST.days}d")
     return found

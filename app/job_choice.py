@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from app.account_choice import subject
+from app.account_choice import account_of
 from app.durations import duration
 from app.settings import Settings
 from db import video_job_lists
@@ -16,14 +16,13 @@ from db.engine.database import Database
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
-from resolvers import accounts
 from resolvers.errors import InvalidInput, VideoJobNotFound
 from resolvers.ids import uuid_or
 
 MOST = 10_000
 
 Ids = Annotated[list[str] | None, typer.Argument(help="Which jobs; or choose them by options")]
-Status = Annotated[VideoJobStatus | None, typer.Option(help="Those of this status")]
+Status = Annotated[VideoJobStatus | None, typer.Option(help="Those of this status", case_sensitive=False)]
 Email = Annotated[str | None, typer.Option(help="Those of this account")]
 UserId = Annotated[str | None, typer.Option(help="Those of this user")]
 Code = Annotated[str | None, typer.Option(help="Those that failed as this, such as GENERATION_TIMED_OUT")]
@@ -83,10 +82,9 @@ class Choice:
         return found.rows
 
     async def _user(self, settings: Settings, database: Database) -> UUID | None:
-        known = subject(settings, self.user_id)
-        if self.email is None:
-            return known
-        return (await accounts.account_for_email(database.reader, self.email, known)).user_id
+        if self.email is None and self.user_id is None:
+            return None
+        return (await account_of(settings, database.reader, self.email, self.user_id)).user_id
 
 
 def job_id_of(text: str) -> UUID:

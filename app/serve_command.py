@@ -13,7 +13,7 @@ from app.settings import Settings
 
 
 def serve(
-    workers: Annotated[int, typer.Option(min=1, help="How many API processes")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=1000, help="How many API processes")] = 1,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="API only; run `lookreel worker` elsewhere")] = False,  # noqa: FBT002 - a command line's flag
 ) -> None:
     """Run the API and a worker."""

@@ -97,9 +97,12 @@ async def retry(services: Services, caller: Caller, job: VideoJobRow, reason: st
 
     Raises:
         AdminRequired, and whatever `asked_again` names
+        InvalidInput: it has not failed, nor was it cancelled; its owner would pay for a second video
 
     """
     caller.require_admin()
+    if job.status not in RETRYABLE:
+        raise InvalidInput(f"Failed and cancelled jobs are created anew; this one is {job.status}")
     owner = Caller(job.user_id, None)
     async with (
         asked_again(services, owner, job.id, idempotency_key=_KEY.format(job.id)) as asked,

@@ -51,10 +51,13 @@ async def test_jobs_are_chosen_by_what_they_have_in_common(
 
     assert listed() == [theirs, broken, mine]
     assert listed("--limit", "1") == [theirs]
-    assert listed("--status", "PENDING", "--email", str(one.email)) == [mine]
+    assert listed("--status", "pending", "--email", str(one.email)) == [mine]
     assert listed("--code", "EMPTY_RESULT", "--user-id", str(one.user_id)) == [broken]
     assert (listed("--older", "1h"), listed("--newer", "1h")) == ([mine], [theirs, broken])
     assert listed("--model", "no such model") == []
+    unreadable = lookreel("jobs", "list", "--model", "\udcff", **environment)
+    said = (2, "What stands on the command line is no text in UTF-8.\n")
+    assert (unreadable.returncode, unreadable.stderr) == said
     shown = lookreel("jobs", "show", broken, **environment)
     assert "error_code               EMPTY_RESULT\n" in shown.stdout
     assert " ERROR   " in shown.stdout
@@ -111,6 +114,9 @@ async def test_failed_jobs_are_made_anew_once_for_their_owners(
     assert done.stderr.startswith(f"{unpaid} ")
     assert ((await house.job(anew)).user_id, await house.tokens(caller), await house.count()) == (caller.user_id, 0, 3)
     assert await acts(house) == [("OPERATOR", None, "RETRY_VIDEO_JOB", job_id)]
+    going_on = lookreel("jobs", "retry", anew, **environment)
+    assert (going_on.returncode, going_on.stdout) == (1, "")
+    assert "Failed and cancelled jobs are created anew; this one is PENDING" in going_on.stderr
     # An admin's retry, over GraphQL, is the same one: the owner does not pay twice.
     retry = f'{{ adminRetryVideoJobs(input: {{ filter: {{ ids: ["{job_id}"] }} }}) {{ matched errors {{ code }} }} }}'
     said = await house.graphql(await house.user(role=Role.ADMIN), f"mutation {retry}")
@@ -125,7 +131,9 @@ async def test_failed_jobs_are_made_anew_once_for_their_owners(
         (("show", "no-id"), "Video job not found"),
         (("cancel", str(uuid4())), "Video job not found"),
         (("list", "--older", "soon"), "'soon' is not a duration"),
+        (("list", "--older", "0s"), "0s is out of range"),
         (("list", "--email", "nobody"), "'nobody' is not an e-mail address"),
+        (("cancel", "--email", "nobody@example.com"), "There is no account of nobody@example.com."),
     ],
 )
 async def test_what_cannot_be_meant_is_a_sentence(
