@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import combinations
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -50,7 +50,10 @@ Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 Seconds = Annotated[StrictInt, Field(ge=0, le=7 * 86_400)]
 Quota = Annotated[StrictInt, Field(ge=0, le=10**9)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
-Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# As `fnmatch` reads it, but for what else that understands.
+ModelPattern = Annotated[Label, StringConstraints(pattern=r"^[^?\[\]]+$")]
+Resolution = Literal["720p", "1080p"]
 FailureCode = Annotated[StrictStr, AfterValidator(_known)]
 
 
@@ -89,8 +92,8 @@ class GeneratorPrice(Part):
 
     name: Label
     provider: Label | None = None
-    model: Label | None = None
-    resolution: Label | None = None
+    model: ModelPattern | None = None
+    resolution: Resolution | None = None
     sound: StrictBool | None = None
     per_second: Money = 0.0
     per_million_input_tokens: Money = 0.0
@@ -119,8 +122,8 @@ class GeneratorPrice(Part):
         return (_exact(self.per_second) * _exact(seconds) + millionths / 10**6).quantize(SMALLEST_MONEY)
 
     def conditions(self) -> set[tuple[str, object]]:
-        """Return what it says; a later rule that says as much and more is never asked."""
-        asked = {"provider", "model", "resolution", "sound"}
+        """Return what it says besides the model; a later rule that says as much and more is never asked."""
+        asked = {"provider", "resolution", "sound"}
         return set(self.model_dump(include=asked, exclude_none=True).items())
 
 
@@ -132,9 +135,9 @@ class VideoPrice(Part):
 
     name: Label
     tokens: Price
-    model: Label | None = None
-    resolution: Label | None = None
-    seconds: StrictInt | None = None
+    model: ModelPattern | None = None
+    resolution: Resolution | None = None
+    seconds: Literal[4, 8] | None = None
     sound: StrictBool | None = None
     mock: StrictBool | None = None
 
@@ -149,8 +152,8 @@ class VideoPrice(Part):
         )
 
     def conditions(self) -> set[tuple[str, object]]:
-        """Return what it says; a later rule that says as much and more is never asked."""
-        return set(self.model_dump(exclude={"name", "tokens"}, exclude_none=True).items())
+        """Return what it says besides the model; a later rule that says as much and more is never asked."""
+        return set(self.model_dump(exclude={"name", "tokens", "model"}, exclude_none=True).items())
 
 
 Rule = TypeVar("Rule", GeneratorPrice, VideoPrice)
@@ -232,13 +235,18 @@ def _exact(number: float) -> Decimal:
     return Decimal(str(number))
 
 
+def _covers(pattern: str | None, other: str | None) -> bool:
+    """Whether all models of another pattern are of this one; None stands for all there are."""
+    return fnmatchcase(other or "*", pattern or "*")
+
+
 def _each_of_use(prices: list[Rule]) -> list[Rule]:
     problems = []
-    rules = [(rule.name, rule.conditions()) for rule in prices]
-    for (earlier, (name, conditions)), (later, (other, others)) in combinations(enumerate(rules), 2):
+    rules = [(rule.name, rule.model, rule.conditions()) for rule in prices]
+    for (earlier, (name, model, says)), (later, (other, its_model, its)) in combinations(enumerate(rules), 2):
         if name == other:
             problems.append(f"rule {later} has the name '{name}' of rule {earlier}")
-        if conditions <= others:
+        if says <= its and _covers(model, its_model):
             problems.append(f"rule {later} never applies, since rule {earlier} comes before")
     if problems:
         raise ValueError("\n".join(problems))

@@ -147,6 +147,11 @@ def test_every_mistake_is_a_sentence_with_its_place(tmp_path: Path) -> None:
         ("welcome = 2_000_000_001", "welcome: Input should be less than or equal to 2000000000"),
         ("welcome = nan", "welcome: Input should be a valid integer"),
         ("welcome = 1979-05-27", "welcome: Input should be a valid integer"),
+        (
+            '[[video_prices]]\nname = "a"\ntokens = 1\nresolution = "4k"',
+            "video_prices.0.resolution: Input should be '720p' or '1080p'",
+        ),
+        ('[[video_prices]]\nname = "a"\ntokens = 1\nseconds = 5', "video_prices.0.seconds: Input should be 4 or 8"),
         ("ceilings.house_tokens_a_day = -1", "ceilings.house_tokens_a_day: Input should be greater than or equal to 0"),
     ],
 )
@@ -162,6 +167,33 @@ def test_a_rule_that_never_applies_is_a_mistake(tmp_path: Path) -> None:
         "video_prices: rule 1 never applies, since rule 0 comes before",
         "video_prices: rule 2 has the name 'a' of rule 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "covered"),
+    [
+        ('model = "*"', "", True),
+        ('model = "*"', 'model = "veo-*"', True),
+        ('model = "veo-*"', 'model = "veo-3.1-*"', True),
+        ('model = "veo-*-preview"', 'model = "veo-3.1-fast-*-preview"', True),
+        ('model = "veo-*"', "", False),
+        ('model = "veo-3.1-*"', 'model = "veo-*"', False),
+        ('model = "veo-*"\nsound = true', 'model = "veo-3.1-*"', False),
+    ],
+)
+def test_a_rule_whose_models_all_have_another_rule_is_a_mistake(
+    tmp_path: Path, earlier: str, later: str, *, covered: bool
+) -> None:
+    file = tmp_path / "policy.toml"
+    text = "".join(
+        f'[[video_prices]]\nname = "{name}"\ntokens = 5\n{rest}\n' for name, rest in (("a", earlier), ("b", later))
+    )
+    file.write_text(text)
+
+    if covered:
+        assert mistakes(file, text) == ["video_prices: rule 1 never applies, since rule 0 comes before"]
+    else:
+        assert [rule.name for rule in read_policy(file).video_prices] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
