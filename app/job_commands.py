@@ -132,7 +132,7 @@ def queue_state() -> None:
     async def work(_settings: Settings, database: Database) -> int:
         found = await figures.read(database.reader)
         workers = await queue.workers(database.reader)
-        typer.echo(f"waiting   {found.queued}, the oldest for {found.oldest_queued_seconds:.0f} s")
+        typer.echo(f"waiting   {found.pending}, the oldest for {found.oldest_pending_seconds:.0f} s")
         typer.echo(f"taken     {found.picked}, by {workers} workers")
         typer.echo(f"jobs      {found.pending} PENDING, {found.running} RUNNING")
         for provider, reason in (await submission_pace.troubles(database.reader)).items():

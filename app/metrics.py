@@ -67,8 +67,9 @@ class OfTheDatabase(Collector):
         states = {("pending",): found.pending, ("running",): found.running}
         yield _gauge("jobs_active", "Jobs in progress", states, ["status"])
         yield _gauge("jobs_oldest_pending_seconds", "Age of the oldest waiting job", {(): found.oldest_pending_seconds})
-        places = {("queued",): found.queued, ("picked",): found.picked}
-        yield _gauge("queue_places", "Places in the queue: waiting, taken by workers", places, ["state"])
+        places = {("queued",): found.queued, ("deferred",): found.deferred, ("picked",): found.picked}
+        about = "Places in the queue: waiting, not to be taken yet, taken by workers"
+        yield _gauge("queue_places", about, places, ["state"])
         yield _gauge("queue_oldest_seconds", "Age of the oldest waiting place", {(): found.oldest_queued_seconds})
         yield _gauge("file_removals_due", "Files whose removal is due", {(): found.removals_due})
         yield _gauge("file_removals_failed", "Files whose removal has failed so far", {(): found.removals_failed})

@@ -9,8 +9,10 @@ from db.enums import VideoJobStatus
 from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE
 
-_queue = table("pgqueuer", column("status"), column("created"))
+_queue = table("pgqueuer", column("status"), column("created"), column("execute_after"))
 _IS_QUEUED = _queue.c.status == literal_column("'queued'")
+# Such as mock videos that were told to wait, and jobs that a provider wants later: no worker is to take them yet.
+_IS_DEFERRED = _queue.c.execute_after > func.now()
 _IS_PENDING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _NOW = func.now()
 
@@ -22,6 +24,7 @@ class Figures(Row):
     running: int
     oldest_pending_seconds: float
     queued: int
+    deferred: int
     picked: int
     oldest_queued_seconds: float
     removals_due: int
@@ -44,7 +47,8 @@ _jobs = (
     .subquery("jobs")
 )
 _places = select(
-    func.count().filter(_IS_QUEUED).label("queued"),
+    func.count().filter(_IS_QUEUED, ~_IS_DEFERRED).label("queued"),
+    func.count().filter(_IS_QUEUED, _IS_DEFERRED).label("deferred"),
     func.count().filter(~_IS_QUEUED).label("picked"),
     _age(func.min(_queue.c.created).filter(_IS_QUEUED)).label("age"),
 ).subquery("places")
@@ -56,7 +60,7 @@ _refusing = select(func.count()).where(SubmissionPace.trouble.is_not(None)).scal
 _FIGURES = Statement(
     select(
         *(_jobs.c.pending, _jobs.c.running, _jobs.c.age),
-        *(_places.c.queued, _places.c.picked, _places.c.age),
+        *(_places.c.queued, _places.c.deferred, _places.c.picked, _places.c.age),
         *(_removals.c.due, _removals.c.failed),
         *(_refusing, exists(select(CreationPause.scope))),
     ),

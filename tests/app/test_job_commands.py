@@ -154,7 +154,7 @@ async def test_the_queue_is_shown_with_what_holds_it_up(house: House, environmen
         await pauses.begin(transaction, PauseScope.ALL, "Moving")
         await submission_pace.set_trouble(transaction, "veo", "no such key")
     async with house.database.session() as session:
-        await session.execute(text("UPDATE pgqueuer SET created = now() - interval '100 s'"))
+        await session.execute(text("UPDATE video_jobs SET created_at = now() - interval '100 s'"))
 
     waiting, *rest = lookreel("queue", **environment).stdout.splitlines()
 

@@ -222,8 +222,13 @@ async def test_what_is_rolled_back_moves_no_tokens(house: House) -> None:
 
 
 async def test_the_queue_is_told_from_the_database(scraped: House) -> None:
-    await scraped.create(await scraped.user())
+    caller = await scraped.user(tokens=100)
+    _, told_to_wait = await scraped.create(caller), await scraped.create(caller)
     async with scraped.database.session() as session:
+        await session.execute(
+            text("UPDATE pgqueuer SET execute_after = now() + interval '1 hour' WHERE dedupe_key = :job"),
+            {"job": told_to_wait},
+        )
         await session.execute(text("UPDATE video_jobs SET created_at = now() - interval '1 hour'"))
         await session.execute(text("UPDATE pgqueuer SET created = now() - interval '1 minute'"))
         await session.execute(
@@ -235,9 +240,10 @@ async def test_the_queue_is_told_from_the_database(scraped: House) -> None:
     names = ("jobs_active", "queue_places")
     counts = {name: value for name, value in found.items() if name.startswith(tuple(f"lookreel_{n}" for n in names))}
     assert counts == {
-        'lookreel_jobs_active{status="pending"}': 1,
+        'lookreel_jobs_active{status="pending"}': 2,
         'lookreel_jobs_active{status="running"}': 0,
         'lookreel_queue_places{state="queued"}': 1,
+        'lookreel_queue_places{state="deferred"}': 1,
         'lookreel_queue_places{state="picked"}': 0,
     }
     assert 3600 <= found["lookreel_jobs_oldest_pending_seconds"] < 3700
