@@ -220,7 +220,16 @@ def _hosts(in_authority: str | None, given: Mapping[str, str]) -> Iterator[tuple
     for number, (name, port) in enumerate(hosts):
         in_query = ports[number] if len(ports) > 1 else ports[0]
         if name or port or in_query:
-            yield name, _port(in_query or port)
+            yield _sought(name), _port(in_query or port)
+
+
+def _sought(name: str) -> str:
+    """Return a host that can be looked for: whoever looks for another, such as `a..b`, ends with a `UnicodeError`."""
+    try:
+        _ = "/" in name or name.encode("idna")
+    except UnicodeError:
+        raise InvalidDatabaseUrl(f"{name[:40]!r} cannot be the name of a host") from None
+    return name
 
 
 def _host(spec: str) -> tuple[str, str | None]:
