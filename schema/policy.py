@@ -73,7 +73,7 @@ def _tier(name: str, tier: policy.Tier) -> PolicyTier:
     return PolicyTier(
         tier=name,
         name=tier.name,
-        share=tier.share,
+        share=0 if tier.unlimited else tier.share,
         is_unlimited=tier.unlimited,
         slots=tier.slots,
         period_days=tier.period_days,

@@ -40,7 +40,9 @@ tokens = 160
 """
 QUOTE = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
   cost rule balance freeSlots errors { ... on UserError { code } } } }"""
-SHOWN = "{ policy { welcome operations { operation cost } tiers { tier slots } videoPrices { rule cost } refunds } }"
+SHOWN = (
+    "{ policy { welcome operations { operation cost } tiers { tier slots share } videoPrices { rule cost } refunds } }"
+)
 
 
 @pytest.fixture
@@ -77,6 +79,7 @@ async def test_a_file_changes_price_slots_welcome_and_what_clients_are_shown(hou
 
     async with served(
         f"welcome = 500\nrefunds = ['CONTENT_FILTERED']\n{PRICES}\n[tiers.free]\nname='F'\nslots=2"
+        "\n[tiers.vip]\nname='V'\nunlimited=true\nshare=7"
     ) as own:
         caller = own.unknown_caller()
         shown = (await own.graphql(caller, SHOWN))["data"]["policy"]
@@ -91,7 +94,7 @@ async def test_a_file_changes_price_slots_welcome_and_what_clients_are_shown(hou
     assert before["data"]["policy"]["welcome"] == 100
     assert (shown["welcome"], shown["refunds"]) == (500, ["CONTENT_FILTERED"])
     assert shown["videoPrices"] == [{"rule": "drafts", "cost": 10}, {"rule": "films", "cost": 160}]
-    assert shown["tiers"] == [{"tier": "free", "slots": 2}]
+    assert shown["tiers"] == [{"tier": "free", "slots": 2, "share": 0}, {"tier": "vip", "slots": 3, "share": 0}]
     assert {"operation": "text_to_image", "cost": 10} in shown["operations"]
     assert [(one["cost"], one["rule"], one["balance"], one["freeSlots"]) for one in quotes] == [
         (10, "drafts", 500, 2),
