@@ -14,8 +14,8 @@ STEPS = 5
 LONGEST_SECONDS = 600
 
 _FAIL = re.compile(r"\[fail:([A-Z_]{1,50})\]")
-_SLOW = re.compile(r"\[slow:([0-9]{1,3})\]")
-_QUEUE = re.compile(r"\[queue(?::([0-9]{1,3}))?\]")
+_SLOW = re.compile(r"\[slow:([0-9]+)\]")
+_QUEUE = re.compile(r"\[queue(?::([0-9]+))?\]")
 _IDS_WITH_TIME = 7
 
 

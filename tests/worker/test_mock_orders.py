@@ -35,6 +35,7 @@ async def test_a_mock_video_fails_with_the_code_that_the_prompt_names(
     [
         ("[slow:60]", 60),
         ("She turns [slow:999] slowly", 600),
+        ("She turns [slow:86400] slowly", 600),
         ("[slow:0]", 1),
         ("[slow:x]", 8),
         ("slow:60", 8),
@@ -100,7 +101,8 @@ async def test_a_mock_video_that_has_waited_is_made(wire: Wire, house: House, se
 
 
 @pytest.mark.parametrize(
-    ("prompt", "seconds"), [("[queue]", 600), ("[queue:60]", 60), ("[queue:999]", 600), ("[queue:0]", 1)]
+    ("prompt", "seconds"),
+    [("[queue]", 600), ("[queue:60]", 60), ("[queue:999]", 600), ("[queue:86400]", 600), ("[queue:0]", 1)],
 )
 async def test_a_mock_video_waits_for_as_long_as_the_prompt_says(prompt: str, seconds: int) -> None:
     with pytest.raises(NotAccepted) as caught:
