@@ -187,7 +187,9 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
         app.add_route(f"{GRAPHQL}/schema.graphql", _schema_text)
     app.add_route("/docs", web_pages.swagger(web_folder).answer)
     app.mount(f"/{web_pages.WEB_PATH}", web_pages.WebFiles(directory=web_folder, check_dir=False))
-    app.add_route("/healthz", _health)
+    # The legacy frontend knows it by the other two.
+    for path in ("/healthz", "/health", "/api/v1/health"):
+        app.add_route(path, _health)
     app.add_route("/livez", live)
     app.add_route("/readyz", Readiness(settings, services.rest.database, services.feed).answer)
     if settings.metrics_token is not None:

@@ -17,7 +17,7 @@ from resolvers.looks import ProductFields
 from rest_compat.bodies import look_bodies
 from rest_compat.items import Item, json_response
 from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody
-from rest_compat.paging import Skip
+from rest_compat.paging import LimitOfLooks, Skip, given
 from rest_compat.paths import LookId
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.time_limits import allow
@@ -50,11 +50,11 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     view_type: Annotated[str, Query(description="`my_private`, `shared_with_me` or `public`")] = LookView.MY_PRIVATE,
     search: Annotated[str | None, Query(description="A part of title, notes, product name or sku")] = None,
     skip: Skip = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most")] = 100,
+    limit: LimitOfLooks = 100,
     everybodys: Annotated[bool, Query(alias="all", description="Everybody's looks; for admins")] = False,
 ) -> Response:
     """List looks, newest first."""
-    wanted = looks.listed(caller, LookView.ALL if everybodys else _view(view_type or LookView.MY_PRIVATE), search)
+    wanted = looks.listed(caller, LookView.ALL if everybodys else _view(given(view_type)), search)
     reader = services.database.reader
     page = await looks.offset_page(reader, wanted, skip=skip, limit=limit)
     bodies = await _bodies(reader, page.rows, services.show_to(request))
@@ -130,7 +130,8 @@ async def _asked_product(product: NewProductBody, place: str) -> ProductInput:
     )
 
 
-def _view(name: str) -> LookView:
+def _view(name: str | None) -> LookView:
+    name = name or LookView.MY_PRIVATE
     if name in (LookView.MY_PRIVATE, LookView.SHARED_WITH_ME, LookView.PUBLIC):
         return LookView(name)
     raise InvalidInput("view_type must be my_private, shared_with_me or public", field="view_type")

@@ -29,7 +29,7 @@ from rest_compat.conditional import (
 )
 from rest_compat.items import json_response
 from rest_compat.json_body import NOTHING, no_parameters
-from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip
+from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip, given
 from rest_compat.paths import LookId, VideoJobId
 from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AuthenticatedCaller, RestServices, Services, router_at
@@ -116,7 +116,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     """List the caller's own jobs, newest first."""
     start = skip if offset is None else offset
     reader = services.database.reader
-    page = await video_job_lists.offset_page(reader, caller, status_filter or None, skip=start, limit=limit)
+    page = await video_job_lists.offset_page(reader, caller, given(status_filter), skip=start, limit=limit)
     in_looks = await video_jobs.looks_by_job(reader, [job.id for job in page.rows])
     items = video_job_list_items(page.rows, in_looks, services.show_to(request))
     return json_response({"jobs": items, "total": page.total, "skip": start, "limit": limit})

@@ -135,7 +135,8 @@ def test_the_row_of_a_list_has_its_parameters_and_limits() -> None:
         row = next((line for line in CONTRACT.splitlines() if line.startswith(f"| `{method} {path}` |")), "")
         for parameter in operation.get("parameters", ()):
             schema, name = parameter["schema"], parameter["name"]
-            limits = f"(1 to {schema.get('maximum')}, default {schema.get('default')})" if name == "limit" else ""
+            most = parameter.get("description", "").partition("; ")[2]
+            limits = f"(default {schema.get('default')}; {most})" if name == "limit" else ""
             if method == "GET" and parameter["in"] == "query" and not re.search(f"`{name}[`=]", row):
                 missing.append(f"{method} {path} {name}")
             elif limits not in row:

@@ -230,6 +230,13 @@ async def test_a_wrong_method_is_told_all_that_there_are(house: House, path: str
     assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
 
 
+@pytest.mark.parametrize("path", ["/health", "/api/v1/health", "/api/v1/health/", "/healthz"])
+async def test_whoever_asks_hears_whether_the_service_is_up(house: House, path: str) -> None:
+    answer = await call(house, None, "GET", path)
+
+    assert (answer.status_code, "status" in answer.json()) == (200, True)
+
+
 MALFORMED = ["no-uuid", "0", "%00", "%F0%9F%91%97", "-1", "null", "x" * 2000]
 
 

@@ -144,7 +144,7 @@ async def test_the_ledger_comes_in_pages_and_shows_nobody_elses(house: House) ->
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("skip=-1", "skip"), ("limit=0", "limit"), ("limit=101", "limit"), ("limit=all", "limit"), ("skip=1e3", "skip")],
+    [("skip=-1", "skip"), ("limit=0", "limit"), ("limit=all", "limit"), ("skip=1e3", "skip")],
 )
 async def test_a_page_that_cannot_be_is_a_422(house: House, query: str, field: str) -> None:
     status, detail = await refused(house, await house.user(), "GET", f"{PATH}/history?{query}")
@@ -153,7 +153,8 @@ async def test_a_page_that_cannot_be_is_a_422(house: House, query: str, field: s
 
 
 async def test_the_largest_page_has_100_entries(house: House) -> None:
-    assert (await read(house, await house.user(), "/history?limit=100"))["limit"] == 100
+    for limit in (100, 200):
+        assert (await read(house, await house.user(), f"/history?limit={limit}"))["limit"] == 100
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
