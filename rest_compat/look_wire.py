@@ -15,7 +15,7 @@ from db.look_videos import VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
-from rest_compat.wire import Asked, Wire
+from rest_compat.wire import Asked, Sent, Wire
 
 LONGEST_NUMBER = 40
 LEGACY_VIDEO = {"id", "status", "cloudinary_url", "is_default", "created_at", "progress_percentage"}
@@ -130,14 +130,14 @@ class NewLookBody(Asked):
     shared_with_user_ids: UserIds = Field(default_factory=list)
 
 
-class LookChangesBody(Wire):
+class LookChangesBody(Sent):
     """What to change of a look; what is left out stays."""
 
     title: str | None = None
     notes: str | None = None
 
 
-class VisibilityBody(Wire):
+class VisibilityBody(Sent):
     """Who may see a look."""
 
     visibility: Visibility

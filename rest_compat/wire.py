@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from db.declarations import declares
-from db.enums import ContentCredentials, LogLevel, VideoJobStatus
+from db.enums import ContentCredentials, VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
 
@@ -38,18 +38,28 @@ class Wire(BaseModel):
         cls.model_rebuild(force=True)
 
 
-class Asked(Wire):
+class Sent(Wire):
+    """Base of the bodies of requests: null stands for what is not given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, body: object) -> object:
+        return {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
+
+
+class Asked(Sent):
     """Base of the bodies of requests that make something: what nothing would be made of is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-@declares(LogLine, hidden={"video_job_id", "id"})
+@declares(LogLine, hidden={"video_job_id", "id", "level"})
 class LogLineBody(Wire):
     """A line of a job's log."""
 
     timestamp: datetime
-    level: LogLevel
+    # The frontend's names of CSS classes.
+    level: Annotated[Literal["info", "warning", "error"], BeforeValidator(str.lower)]
     message: str
 
 

@@ -2,7 +2,7 @@ export type Status = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED
 
 export interface LogLine {
   timestamp: string;
-  level: 'INFO' | 'WARNING' | 'ERROR';
+  level: 'info' | 'warning' | 'error';
   message: string;
 }
 

@@ -116,3 +116,13 @@ async def test_a_look_goes_with_its_images_and_its_videos_stay(house: House, *, 
     assert await house.count(User.id == friend.user_id, table=User) == 1
     for method in ("GET", "DELETE"):
         assert await refused(house, caller, method, f"{PATH}/{look['id']}") == NOT_FOUND
+
+
+async def test_null_shares_with_nobody(house: House) -> None:
+    owner = await house.user()
+    look = await make(house, owner, visibility="shared", sharedWithUserIds=None)
+    body = {"visibility": "shared", "sharedWithUserIds": None}
+
+    answer = await call(house, owner, "PATCH", f"{PATH}/{look['id']}/visibility", json=body)
+
+    assert (look["sharedWith"], answer.status_code, answer.json()["sharedWith"]) == ([], 200, [])

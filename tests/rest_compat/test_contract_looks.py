@@ -201,8 +201,8 @@ async def test_a_price_is_kept_to_the_cent(house: House, price: object, shown: f
         ({}, "Stone", "Wool"),
         ({"title": "Clay"}, "Clay", "Wool"),
         ({"notes": " Linen "}, "Stone", "Linen"),
-        ({"title": None}, None, "Wool"),
-        ({"title": "", "notes": None}, None, None),
+        ({"title": None}, "Stone", "Wool"),
+        ({"title": "", "notes": None}, None, "Wool"),
         ({"id": NOBODYS, "visibility": "public"}, "Stone", "Wool"),
     ],
 )

@@ -61,6 +61,7 @@ async def test_the_answer_is_the_whole_job_with_its_location(house: House) -> No
     assert answer.headers["Location"] == f"{PATH}/{job['id']}"
     assert job["createdAt"].endswith("Z")
     assert [set(line) for line in job["logs"]] == [{"timestamp", "level", "message"}]
+    assert [line["level"] for line in job["logs"]] == ["info"]
     assert "Idempotent-Replayed" not in answer.headers
 
 
