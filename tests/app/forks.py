@@ -14,7 +14,7 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
 from app.commands import main
-from app.serve import listen
+from app.listening import listen
 from worker import service
 
 _forks = multiprocessing.get_context("forkserver")

@@ -19,7 +19,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "database_url": ("x", "mysql://h/db", "postgres://h:port/db", *NO_LINE),
     "database_direct_url": ("x", "mysql://h/db", *NO_LINE),
     "database_pooler_mode": ("statement", "Session ", *NO_LINE),
-    "host": NO_LINE,
+    "host": ("unix:", "unix:api.sock", f"unix:/{'a' * 107}", *NO_LINE),
     "port": ("a", "-1", "65536", "8000.5", "9" * 5000, "\udcff", "80 80"),
     "data_dir": ("/proc/version/data", "/dev/null", "x" * 300, "/" + "x/" * 3000, "two\nlines"),
     "jwt_secret_key": ("short", "\udcff" * 40),

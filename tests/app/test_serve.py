@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from app.environment import read_settings
-from app.serve import listen, serve
+from app.listening import listen
+from app.serve import serve
 from app.settings import Settings
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
