@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -103,6 +104,16 @@ async def database(server_url: str) -> AsyncIterator[InspectedDatabase]:
         await connection.execute("SELECT pg_reload_conf()")
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def empty_database(database: InspectedDatabase) -> AsyncIterator[str]:
+    """Yield the URL of another database of the tests' server."""
+    name = f"empty_{uuid4().hex}"
+    async with database.raw_connection() as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield database.url.set(database=name).render_as_string(hide_password=False)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
