@@ -48,7 +48,9 @@ SLOW = LONGEST | {
     "test_pages.py",
     "test_permissions.py",
     "test_poolers.py",
+    "test_query_plans.py",
     "test_races.py",
+    "test_raw_forms.py",
     "test_retries.py",
     "test_stopped_database.py",
     "test_storage_quotas.py",
@@ -81,6 +83,12 @@ def data_dir() -> Iterator[Path]:
 def server_url() -> Iterator[str]:
     with temporary_folder() as folder, embedded_server(folder) as url:
         yield url
+
+
+@pytest.fixture
+def socket_folder(database: InspectedDatabase) -> str:
+    """Where the tests' server has its socket, and its data."""
+    return database.server.address.hosts[0][0]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """What commands are given."""
 
+from pathlib import Path
+
 import pytest
 
 from app.settings import Settings
+from tests.house import House
 
 
 @pytest.fixture
@@ -13,3 +16,10 @@ def environment(settings: Settings) -> dict[str, object]:
         "JWT_SECRET_KEY": settings.jwt_secret_key,
         "DATA_DIR": settings.data_dir,
     }
+
+
+@pytest.fixture
+def installation(house: House, environment: dict[str, object], tmp_path: Path) -> dict[str, object]:
+    """The same with a data folder in which nothing is yet."""
+    assert house.http
+    return environment | {"DATA_DIR": tmp_path / "data"}

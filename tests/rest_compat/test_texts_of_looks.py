@@ -13,7 +13,7 @@ from db.tables import Product, VideoJob
 from tests.house import House
 from tests.inspected import InspectedDatabase
 from tests.rest_compat.test_contract_looks import PNG
-from tests.schema.test_uploads import CREATE_LOOK, nothing_written
+from tests.schema.uploads import CREATE_LOOK, nothing_written
 from tests.wires import Wire
 
 WIRES = pytest.mark.parametrize("wire_name", ["rest", "graphql"])
