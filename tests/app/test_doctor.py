@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import text, update
@@ -60,13 +59,8 @@ async def test_a_data_folder_that_is_none_is_told(tmp_path: Path) -> None:
 @pytest.fixture
 async def other_database(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """An empty database on the tests' server."""
-    url = database.url.set(database=f"doctor_{uuid4().hex}")
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{url.database}"')
-        other = InspectedDatabase(url.render_as_string(hide_password=False))
+    async with database.beside() as other:
         yield other
-        await other.close()
-        await connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
 async def test_a_database_that_is_not_migrated_is_told(

@@ -16,7 +16,6 @@ from uuid import UUID
 
 import pytest
 
-from db import migrations
 from tests.conftest import temporary_folder
 from tests.inspected import InspectedDatabase
 
@@ -64,21 +63,6 @@ MADE_LATER = (
 )
 INDEX = "SELECT pg_get_indexdef(to_regclass($1))"
 HAS_PG_TRGM = "SELECT true FROM pg_available_extensions WHERE name = 'pg_trgm'"
-
-
-@asynccontextmanager
-async def migrated(server: InspectedDatabase, name: str) -> AsyncIterator[InspectedDatabase]:
-    """Make a database of our own on a server, with the schema; drop it afterwards."""
-    url = server.url.set(database=name)
-    async with server.raw_connection() as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-        try:
-            await migrations.upgrade(url)
-            database = InspectedDatabase(url.render_as_string(hide_password=False))
-            yield database
-            await database.close()
-        finally:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def load(database: InspectedDatabase, statements: dict[str, tuple[int, ...]]) -> None:

@@ -37,7 +37,6 @@ from tests.db.many_rows import (
     READER,
     ROWS,
     load,
-    migrated,
     server_with_pg_trgm,
 )
 from tests.house import CATALOGUE
@@ -119,7 +118,7 @@ def looks_in(view: LookView, search: str | None = None, user_id: UUID = OWNER) -
 @pytest.fixture(scope="module")
 async def grown(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database on the tests' server with as many jobs as looks."""
-    async with migrated(database, "grown") as grown:
+    async with database.beside("heads") as grown:
         await load(grown, MANY_LOOKS | {JOBS: (ROWS, ACTIVE_EVERY)})
         yield grown
 
@@ -127,7 +126,7 @@ async def grown(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]
 @pytest.fixture(scope="module")
 async def searched(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database full of looks on a server with pg_trgm."""
-    async with server_with_pg_trgm(database) as server, migrated(server, "searched") as searched:
+    async with server_with_pg_trgm(database) as server, server.beside("heads") as searched:
         await load(searched, MANY_LOOKS)
         yield searched
 
