@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -116,12 +115,9 @@ async def database(server_url: str) -> AsyncIterator[InspectedDatabase]:
 
 @pytest.fixture
 async def empty_database(database: InspectedDatabase) -> AsyncIterator[str]:
-    """Yield the URL of another database of the tests' server."""
-    name = f"empty_{uuid4().hex}"
-    async with database.raw_connection() as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield database.url.set(database=name).render_as_string(hide_password=False)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    """Yield the URL of an empty database on the tests' server."""
+    async with database.beside() as empty:
+        yield empty.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

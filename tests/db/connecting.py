@@ -1,8 +1,7 @@
 """Connections to the tests' own server by its socket or a proxy, and those that it refuses."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import quote
 
 import asyncpg
@@ -14,13 +13,10 @@ from db.engine.limits import FOR_REQUESTS, Limits
 from tests.doubles.postgres_proxy import PostgresProxy
 
 
-@asynccontextmanager
-async def opened(url: str, limits: Limits = FOR_REQUESTS, name: str = "lookreel") -> AsyncIterator[asyncpg.Connection]:
-    connection = await Server(url, name).connect(limits)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+def opened(
+    url: str, limits: Limits = FOR_REQUESTS, name: str = "lookreel"
+) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    return Server(url, name).opened(limits)
 
 
 def at(folder: str, query: str = "", user: str = "postgres", database: str = "postgres") -> str:
