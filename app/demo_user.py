@@ -18,6 +18,7 @@ from db.engine.statements import Writer
 from db.looks import LookRow
 from resolvers import accounts
 from resolvers.prices import VIDEO_GENERATION
+from resolvers.tokens import Order, grant_as_operator
 
 EMAIL = "demo@lookreel.example"
 TOP_UP_TOKENS = 100
@@ -41,7 +42,7 @@ async def demo_account(transaction: Writer, settings: Settings) -> DemoAccount:
     balance = (await accounts.get_or_create_account(transaction, caller, policy)).tokens
     highest = max(policy.operations[VIDEO_GENERATION], *(rule.tokens for rule in policy.video_prices), 1)
     if balance < highest:
-        balance = await accounts.grant(transaction, caller, max(TOP_UP_TOKENS, highest), policy)
+        balance = await grant_as_operator(transaction, caller, Order(max(TOP_UP_TOKENS, highest)), policy)
     return DemoAccount(caller, balance, await sample_look(transaction, caller, settings.media_folder))
 
 

@@ -31,6 +31,7 @@ from providers.veo.models import MODELS, NAME
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue, Provider
 from resolvers.ports import Storage
+from resolvers.tokens import Order, grant_as_operator
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads, stored
 from resolvers.video_job_input import VideoJobInput
@@ -75,7 +76,7 @@ class Stage:
         for caller in callers:
             async with self.database.transaction() as session:
                 await accounts.get_or_create_account(session, caller)
-                await accounts.grant(session, caller, TOKENS)
+                await grant_as_operator(session, caller, Order(TOKENS), self.catalogue.policy)
         return callers
 
     async def create(self, caller: Caller, asked: VideoJobInput, image: bytes | None = None) -> CreatedVideoJob:

@@ -169,21 +169,6 @@ def check_room(account: Account, tokens: int) -> None:
         raise InvalidInput(message, field="tokens")
 
 
-async def grant(writer: Writer, caller: Caller, tokens: int, policy: Policy = BUILT_IN) -> int:
-    """Add tokens to an account through the ledger, as the operator; return the new balance.
-
-    Raises:
-        InvalidInput: the number is not positive, or more than the account can hold
-
-    """
-    check_grant(tokens)
-    account = await lock_account(writer, caller, policy)
-    check_room(account, tokens)
-    entry = await ledger.record(writer, account.id, Entry(LedgerEntryKind.GRANT, tokens))
-    await record(writer, None, Act(AuditAction.GRANT_TOKENS, account.id, entry.id, details=f"{tokens:+d} tokens"))
-    return entry.balance_after
-
-
 async def refund(writer: Writer, job: VideoJobRow) -> int:
     """Give back what the ledger says a job was charged, and return it; the caller has locked the account.
 

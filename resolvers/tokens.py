@@ -129,7 +129,9 @@ async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy:
         return account.tokens
     check_room(account, asked.tokens)
     entry = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
-    return (await ledger.record(writer, account.id, entry)).balance_after
+    written = await ledger.record(writer, account.id, entry)
+    await record(writer, None, _act(account, written, asked))
+    return written.balance_after
 
 
 async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
@@ -244,10 +246,14 @@ async def _once(  # noqa: PLR0913 - an order, and what it is for
         by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
         new = Entry(kind, order.tokens, by, description=order.reason, reference=order.reference)
         entry = await write(account, new)
-        act = Act(_ACTIONS[kind], account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
-        await record(writer, admin, act)
+        await record(writer, admin, _act(account, entry, order))
         await keep(writer, admin, order.idempotency_key, digest, entry_id=entry.id, spent=account.spent)
     return Change(entry, await wallet(writer, owner, policy), replayed)
+
+
+def _act(account: Account, entry: LedgerRow, order: Order) -> Act:
+    action = _ACTIONS[LedgerEntryKind(entry.kind)]
+    return Act(action, account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
 
 
 async def _earlier_entry(  # noqa: PLR0913 - as above

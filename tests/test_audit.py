@@ -9,6 +9,8 @@ from auth.caller import AccountStatus, Caller, Role
 from db.enums import PauseScope
 from resolvers import accounts, pauses
 from resolvers.audit import OPERATOR
+from resolvers.policy import BUILT_IN
+from resolvers.tokens import Order, grant_as_operator
 from tests.house import House
 from tests.test_admin import STORE, change, recorded
 
@@ -138,7 +140,7 @@ async def test_what_is_refused_or_repeated_is_not_on_record(house: House) -> Non
 @pytest.mark.parametrize(
     ("act", "action", "details"),
     [
-        (lambda writer, user: accounts.grant(writer, user, 5), "GRANT_TOKENS", "+5 tokens"),
+        (lambda writer, user: grant_as_operator(writer, user, Order(5), BUILT_IN), "GRANT_TOKENS", "+5 tokens"),
         (lambda writer, user: accounts.set_status_of(writer, user, AccountStatus.SUSPENDED), "SET_STATUS", "suspended"),
         (lambda writer, user: accounts.set_role_of(writer, user, Role.ADMIN), "SET_ROLE", "admin"),
         (lambda writer, _user: pauses.begin(writer, OPERATOR, PauseScope.REAL, "Maint."), "PAUSE_CREATIONS", "REAL"),
