@@ -22,7 +22,7 @@ from resolvers.errors import InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.ids import uuid_of
 from resolvers.models import listed
-from resolvers.policy import LARGEST_BALANCE, Policy, Tier
+from resolvers.policy import Policy, Tier
 from resolvers.texts import checked_text
 
 LONGEST_DESCRIPTION = 500
@@ -143,10 +143,8 @@ async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, poli
 
     """
     owner = await _owner(writer, admin, whose)
-    if order.tokens == 0 or abs(order.tokens) > LARGEST_BALANCE:
-        raise InvalidInput(
-            f"The number of tokens must be 1 to {LARGEST_BALANCE}, or the negative of such", field="tokens"
-        )
+    if order.tokens == 0:
+        raise InvalidInput("The number of tokens must not be 0", field="tokens")
 
     async def write(account: Account, entry: Entry) -> LedgerRow:
         if policy.tier(account.tier).unlimited:
