@@ -14,7 +14,7 @@ from db.enums import Submission, VideoJobStatus
 from db.tables import FileRemoval, VideoJob
 from resolvers import generation, submission
 from resolvers.models import MOCK
-from resolvers.ports import GenerationFailed, StillGenerating
+from resolvers.ports import GenerationFailed, StillGenerating, StorageUnavailable
 from tests.house import CATALOGUE, House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from worker.context import RetryPolicy, WorkerContext
@@ -251,6 +251,18 @@ async def test_a_transition_on_an_outdated_row_is_refused(house: House, transiti
             await transition(session, outdated, argument)
 
     assert (await house.job(job_id)).version == outdated.version + 1
+
+
+async def test_a_video_waits_for_the_storage_as_often_as_it_may(house: House) -> None:
+    job_id, generator = await job_of_somebody(house), ScriptedGenerator()
+    once = replace(HASTE, store_tries=1, most_store_faults=1)
+    working = replace(context(house, generator, ScriptedStorage([StorageUnavailable("away")])), retry_policy=once)
+
+    with pytest.raises(RetryRequested):
+        await generate(working, job_id)
+    await generate(working, job_id)
+
+    assert ((await house.job(job_id)).status, len(generator.submitted)) == (VideoJobStatus.SUCCEEDED, 1)
 
 
 async def test_each_try_to_store_a_video_gives_its_file_another_day(house: House) -> None:
