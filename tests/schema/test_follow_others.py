@@ -46,13 +46,19 @@ async def test_whoever_may_see_a_look_sees_its_videos_change(house: House) -> No
         renamed = await _until(socket, lambda seen: seen["title"] == "Better")
         await do(house, owner, f'setLookVisibility(input: {{id: "{look}", visibility: PRIVATE}})')
         gone = await socket.receive()
+    async with opened(house, owner) as socket:
+        await socket.subscribe(LOOK, id=look)
+        await socket.data()
+        await do(house, owner, f'deleteLook(input: {{id: "{look}"}})')
+        deleted = await socket.receive()
 
     video = {"videoJobId": job, "status": "PENDING", "isDefault": False, "videoJob": None}
     assert (first["videos"], first["visibility"], first["notes"]) == ([], "SHARED", None)
     assert created["videos"] == [video]
     assert default["videos"] == [video | {"isDefault": True}]
     assert ended["videos"] == renamed["videos"] == [video | {"isDefault": True, "status": "CANCELLED"}]
-    assert [error["extensions"]["code"] for error in gone["payload"]["errors"]] == ["LOOK_NOT_FOUND"]
+    for end in (gone, deleted):
+        assert [error["extensions"]["code"] for error in end["payload"]["errors"]] == ["LOOK_NOT_FOUND"]
 
 
 async def test_admins_follow_everybodys_jobs(house: House) -> None:

@@ -306,13 +306,13 @@ async def test_while_one_waits_to_try_nobody_else_is_let_in(studio: Studio, over
     await studio.created(await studio.house.user(), over=over)
 
 
-async def test_a_job_that_waits_for_another_provider_is_none_that_tries(studio: Studio) -> None:
+@pytest.mark.parametrize("change", ["fallback_model = 'gemini-omni-1.2-flash'", "mock_mode = true"])
+async def test_a_job_that_waits_for_another_provider_is_none_that_tries(studio: Studio, change: str) -> None:
     await refusal_is_known(studio)
     await rest_is_over(studio)
     first = await studio.created(await studio.house.user())
     async with studio.house.database.session() as session:
-        to_other = text("UPDATE video_jobs SET fallback_model = 'gemini-omni-1.2-flash' WHERE id = :id")
-        await session.execute(to_other, {"id": first})
+        await session.execute(text(f"UPDATE video_jobs SET {change} WHERE id = :id"), {"id": first})  # noqa: S608 - ours
 
     await studio.created(await studio.house.user())
     await is_suspended(studio, "rest")
