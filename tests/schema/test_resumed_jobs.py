@@ -113,10 +113,14 @@ async def test_a_deletion_is_an_event_at_once_and_for_who_comes_back(house: Hous
     async with opened(house, caller) as socket:
         await socket.subscribe(DELETIONS, since=(datetime.now(UTC) - timedelta(days=1)).isoformat())
         everything = [(await socket.data())["videoJobId"] for _ in range(3)]
+    others = await deleted(house, other)
+    async with opened(house, other) as socket:
+        await socket.subscribe(DELETIONS, since=(datetime.now(UTC) - timedelta(days=1)).isoformat())
+        of_other = await socket.data()
 
     assert live["videoJobId"] == second
     assert [deletion["videoJobId"] for deletion in back] == [second, third]
-    assert everything == [first, second, third]
+    assert (everything, of_other["videoJobId"]) == ([first, second, third], others)
 
 
 @pytest.mark.parametrize(("query", "argument"), [(JOBS, "updatedAfter"), (DELETIONS, "deletedAfter")])
