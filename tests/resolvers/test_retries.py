@@ -117,11 +117,16 @@ async def test_images_go_when_their_days_are_over_and_a_retry_is_refused_by_name
     await later(house, timedelta(minutes=1))
     before = await house.traces(caller), await house.count(table=VideoJobImage)
     due, refused = await images(house, job_id), await retry(house, caller, job_id, over)
+    # Their removal has failed, and is tried again later.
+    async with house.database.session() as session:
+        await session.execute(update(FileRemoval).values(due_at=func.now() + timedelta(minutes=1), failures=1))
+    half_gone = await retry(house, caller, job_id, over)
+    await later(house, timedelta(minutes=1))
     await files_are_removed(house)
     removed, refused_again = await images(house, job_id), await retry(house, caller, job_id, over)
 
     assert (due, removed) == (KEPT, NOT_KEPT)
-    assert without_one == refused == refused_again == (None, ("VIDEO_JOB_IMAGES_REMOVED", GONE))
+    assert without_one == refused == half_gone == refused_again == (None, ("VIDEO_JOB_IMAGES_REMOVED", GONE))
     assert (await house.traces(caller), await house.count(table=VideoJobImage)) == before
     assert await house.count(table=FileRemoval) == 0
 
