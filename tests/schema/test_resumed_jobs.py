@@ -85,9 +85,8 @@ async def test_more_changes_than_a_page_are_all_told_once(house: House, monkeypa
     await grow_old(house, timedelta(hours=1))  # all at the same time
     feed = JobFeed(house.database)
 
-    async with aclosing(
-        follow_all(house.database, feed, caller, updated_after=datetime.now(UTC) - timedelta(hours=2))
-    ) as jobs:
+    since = datetime.now(UTC) - timedelta(hours=2)
+    async with aclosing(follow_all(house.database, feed, caller, updated_after=since)) as jobs, asyncio.timeout(20):
         told = [str((await anext(jobs)).id) for _ in ids]
 
     assert sorted(told) == sorted(ids)
