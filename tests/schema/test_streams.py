@@ -219,8 +219,9 @@ async def test_each_kind_of_stream_counts(house: House, settings: Settings, data
         codes = []
         for number, query in enumerate(kinds):
             await socket.subscribe(query, str(number), id=look_id if query is LOOK else job_id)
-            while (message := await socket.receive()).get("id") != str(number) or message["type"] == "complete":
-                pass
+            async with asyncio.timeout(10):
+                while (message := await socket.receive()).get("id") != str(number) or message["type"] == "complete":
+                    pass
             codes.append("TOO_MANY_STREAMS" in json.dumps(message))
 
     assert codes == [True] * len(kinds)
