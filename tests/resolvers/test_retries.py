@@ -294,16 +294,3 @@ async def _end(house: House, job_id: str, status: VideoJobStatus) -> None:
             await generation.fail(transaction, job, "INTERNAL_ERROR", "It could not be made.", refund=False)
         else:
             await video_jobs.cancel(transaction, Caller(job.user_id, None), job.id)
-
-
-@pytest.mark.parametrize(("query", "sent"), [("?lookId=", None), ("", {"prompt": "Rain"}), ("", [])])
-async def test_over_rest_a_retry_takes_nothing_that_it_would_not_use(house: House, query: str, sent: object) -> None:
-    caller = await house.user(tokens=200)
-    job_id = await ended(house, caller)
-    address, before = f"{PATH}/{job_id}/retry", await house.traces(caller)
-
-    refused = await house.http.post(address + query, json=sent, headers=house.headers(caller))
-
-    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_INPUT")
-    assert await house.traces(caller) == before
-    assert (await house.http.post(address, json={}, headers=house.headers(caller))).status_code == 202

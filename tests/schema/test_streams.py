@@ -13,7 +13,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from app.settings import Settings
-from auth.caller import Caller, Role
+from auth.caller import Caller
 from db.engine.database import Database
 from db.engine.pool import Pool
 from db.engine.statements import Row, Statement
@@ -25,9 +25,6 @@ from tests.servers import serving
 JOB = "subscription ($id: ID!, $after: Int! = 0) { videoJob(id: $id, afterVersion: $after) { version status } }"
 JOBS = "subscription { videoJobs { id version status } }"
 LOGS = "subscription ($id: ID!, $after: String) { videoJobLogs(id: $id, after: $after) { cursor message } }"
-DELETIONS = "subscription { videoJobDeletions { videoJobId } }"
-EVERYBODYS = "subscription { adminVideoJobs { id } }"
-LOOK = "subscription ($id: ID!) { look(id: $id) { id } }"
 
 END_LISTENING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
 
@@ -206,25 +203,6 @@ async def test_a_user_may_hold_so_many_streams_and_a_closed_one_is_free_again(
 
     assert "TOO_MANY_STREAMS" in json.dumps(refused)
     assert again["type"] == "next"
-
-
-async def test_each_kind_of_stream_counts(house: House, settings: Settings, database: Database) -> None:
-    admin = await house.user(role=Role.ADMIN)
-    job_id, look_id = await house.create(admin), str((await house.look(admin)).id)
-    narrow = settings.model_copy(update={"streams_per_user": 1})
-    kinds = (JOB, LOGS, JOBS, DELETIONS, EVERYBODYS, LOOK)
-    async with serving(narrow, database) as url, Socket.opened(url, house.headers(admin)) as socket:
-        await socket.subscribe(JOB, "held", id=job_id)
-        await socket.data()
-        codes = []
-        for number, query in enumerate(kinds):
-            await socket.subscribe(query, str(number), id=look_id if query is LOOK else job_id)
-            async with asyncio.timeout(10):
-                while (message := await socket.receive()).get("id") != str(number) or message["type"] == "complete":
-                    pass
-            codes.append("TOO_MANY_STREAMS" in json.dumps(message))
-
-    assert codes == [True] * len(kinds)
 
 
 async def test_the_same_subscription_of_the_same_user_is_executed_once(
