@@ -20,7 +20,7 @@ def backup(folder: Folder) -> None:
 
 
 def restore(folder: Folder) -> None:
-    """Fill an empty DATA_DIR from a backup; nothing else may use it meanwhile."""
+    """Fill an empty DATA_DIR, or an empty database at DATABASE_URL, from a backup; nothing else may use it then."""
     _exit_with(folder, backups.restore, f"{folder} has been restored. Start Lookreel.")
 
 
@@ -30,6 +30,9 @@ def _exit_with(folder: Path, work: Callable[[Settings, Path], Awaitable[None]], 
             await work(settings, folder)
         except backups.BackupRefused as refusal:
             typer.echo(refusal, err=True)
+            return 1
+        except OSError as error:
+            typer.echo(f"{error.filename or folder}: {error.strerror or error}", err=True)
             return 1
         typer.echo(said)
         return 0

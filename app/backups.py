@@ -1,15 +1,19 @@
-"""What an installation with the embedded database is, as a folder: the database, the media, the secrets of its own."""
+"""What an installation with the embedded database is, as a folder: the database, the media, the secrets of its own.
+
+It can be restored as such a one, or into the empty database of a server.
+"""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 
 from app.databases import database_url
 from app.settings import Settings
-from db import revisions
+from db import migrations, revisions, transfer
 from db.embedded.dumps import dump, load
+from db.embedded.server import embedded_server
 from db.engine.database import Database
 
 DUMP = "database.dump"
@@ -44,28 +48,58 @@ async def back_up(settings: Settings, folder: Path) -> None:
 
 
 async def restore(settings: Settings, folder: Path) -> None:
-    """Fill an empty installation from such a folder; migrations that are newer follow at the next start.
+    """Fill an empty installation from such a folder; of an embedded one, newer migrations follow at the next start.
 
     Raises:
         BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable
 
     """
-    _require_embedded(settings)
     if not (folder / DUMP).is_file():
         raise BackupRefused(f"{folder} is no backup: there is no {DUMP} in it.")
     with database_url(settings) as url:
-        async with _opened(url) as database:
-            if await revisions.applied(database.reader):
-                raise BackupRefused(f"There is a database in {settings.data_dir}. Choose another DATA_DIR.")
+        await _require_empty(settings, url)
         _copy(folder / MEDIA, settings.media_folder)
         for name in SECRETS:
             _copy_secret(folder / name, settings.data_dir / name)
-        load(settings.data_dir, url, folder / DUMP)
+        if settings.database_url is None:
+            load(settings.data_dir, url, folder / DUMP)
+        else:
+            await _load_into_server(settings.data_dir, folder / DUMP, url)
+
+
+async def _load_into_server(data_dir: Path, file: Path, url: str) -> None:
+    """Load the dump where its own programs can, bring it up to date, and copy the rows from there."""
+    with _loaded(data_dir, file) as (source, folder):
+        await migrations.upgrade(source)
+        await migrations.upgrade(url)
+        await transfer.copy_rows(source, url, folder)
+
+
+@contextmanager
+def _loaded(data_dir: Path, file: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the URL of an embedded server with the dump in it, and its folder; both are gone afterwards."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="restore-", dir=data_dir, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with embedded_server(folder) as url:
+            load(folder, url, file)
+            yield url, folder
 
 
 def _require_embedded(settings: Settings) -> None:
     if settings.database_url is not None:
         raise BackupRefused(NOT_EMBEDDED)
+
+
+async def _require_empty(settings: Settings, url: str) -> None:
+    async with _opened(url) as database:
+        there = await revisions.applied(database.reader)
+    if there and settings.database_url is None:
+        raise BackupRefused(f"There is a database in {settings.data_dir}. Choose another DATA_DIR.")
+    if there and there != revisions.HEADS:
+        raise BackupRefused("The database of DATABASE_URL is another release's. Choose one that is empty.")
+    if there and (table := await transfer.filled_table(url)):
+        raise BackupRefused(f"The database of DATABASE_URL has rows in {table}. Choose one that is empty.")
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.demo_user import EMAIL, TOKEN_LASTS, DemoSignIn, demo_account
-from app.serve import listen, serve
+from app.listening import listen, web_address
+from app.serve import serve
 from app.settings import Settings
 from app.wiring import open_database
 from auth.tokens import sign
@@ -61,7 +62,7 @@ class Stage:
 async def run(settings: Settings, *, stay: bool = False) -> int:
     """Play the demo, and go on to serve where that is asked for; return the exit code."""
     listener = listen("127.0.0.1", 0)
-    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    base_url = web_address(listener)
     settings = settings.model_copy(update={"log_level": "WARNING"})
     logging.getLogger().setLevel(settings.log_level)
     console.print(f"[bold]Lookreel demo[/bold]: data in {settings.data_dir}, API at {base_url}")
@@ -74,7 +75,7 @@ async def run(settings: Settings, *, stay: bool = False) -> int:
             playing.cancel()
             return await serving
         token = await playing
-        _show_studio(settings, base_url if stay else f"http://{settings.host}:{settings.port}", token, stay=stay)
+        _show_studio(settings, base_url if stay else None, token)
         if stay:
             return await serving
     except (DemoFailed, Refusal) as failure:
@@ -194,20 +195,36 @@ def _looked_at(content: bytes) -> tuple[VideoProperties, str]:
     return properties, CODEC_NAMES.get(codec, codec)
 
 
-def _show_studio(settings: Settings, base_url: str, token: str, *, stay: bool) -> None:
-    if stay:
+def _show_studio(settings: Settings, base_url: str | None, token: str) -> None:
+    if base_url is not None:
         console.print(f"\nStudio is at [bold]{base_url}/[/bold] until you press Ctrl-C.", soft_wrap=True)
     else:
         serve, stays = BY_MAKE if "MAKELEVEL" in os.environ else ("lookreel serve", "lookreel demo --stay")
-        console.print(f"\nTo go on, run [bold]{serve}[/bold] (or [bold]{stays}[/bold]) and open Studio:")
-        console.print(f"  {base_url}/")
+        console.print(
+            f"\nTo go on, run [bold]{serve}[/bold] (or [bold]{stays}[/bold]) and open Studio{where_to_open(settings)}",
+            soft_wrap=True,
+        )
     if DemoSignIn.is_offered(settings):
-        console.print("There you enter as the demo user. For the playground's Headers tab (valid for a day):")
+        console.print(
+            "There you enter as the demo user. For the playground's Headers tab (valid for a day):", soft_wrap=True
+        )
     else:
         console.print(
             "Sign in there with this token; as it is, it is for the playground's Headers tab (valid for a day):"
         )
     console.print(json.dumps({"Authorization": f"Bearer {token}"}), soft_wrap=True)
+
+
+def where_to_open(settings: Settings) -> str:
+    """Return how 'open Studio' goes on: with the address at which `serve` will answer browsers, if known."""
+    if settings.public_url is not None:
+        return f":\n  {settings.public_url.rstrip('/')}/"
+    if settings.has_unix_socket:
+        return f" by the proxy in front of {settings.host}."
+    if settings.port == 0:
+        return " at the address that it tells."
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f":\n  http://{host}:{settings.port}/"
 
 
 async def _attempts(seconds: float) -> AsyncIterator[None]:

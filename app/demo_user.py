@@ -56,7 +56,8 @@ class DemoSignIn:
     @staticmethod
     def is_offered(settings: Settings) -> bool:
         """Whether there is such a thing: where database and key are this machine's own, and no video costs money."""
-        is_own = settings.database_url is None and settings.public_url is None
+        has_proxy = settings.public_url is not None or settings.has_unix_socket
+        is_own = settings.database_url is None and not has_proxy
         can_sign = settings.jwt_jwks_url is None and settings.jwt_algorithm in HMAC_ALGORITHMS
         return is_own and can_sign and not (settings.has_veo or settings.has_omni)
 

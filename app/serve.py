@@ -10,31 +10,9 @@ from tempfile import TemporaryDirectory
 
 from app.child import Child
 from app.databases import database_url
-from app.environment import InvalidSettings
 from app.parent import METRICS_FOLDER
 from app.settings import Settings
 from app.supervisor import supervise
-
-BACKLOG = 1024
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Bind the API's address; port 0 takes a free one, and `::` is all addresses of both families.
-
-    Raises:
-        InvalidSettings: when the address cannot be had.
-
-    """
-    try:
-        both = host == "::" and socket.has_dualstack_ipv6()
-        listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG, dualstack_ipv6=both)
-    except OSError as error:
-        message = f"Cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT to another address."
-        raise InvalidSettings(message) from error
-    # Accepted connections inherit it; uvloop sets it by itself, asyncio does not, which costs up to 40 ms an answer.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    return listener
 
 
 async def serve(
@@ -78,7 +56,3 @@ async def _supervised(
             await asyncio.wait({supervising, opening})
         opening.result()
         return supervising.result()
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET

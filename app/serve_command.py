@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from app.listening import listen, web_address
 from app.process import run_process
-from app.serve import listen
 from app.serve import serve as serve_processes
 from app.settings import Settings
 
@@ -20,10 +20,11 @@ def serve(
 
     async def work(settings: Settings) -> int:
         listener = listen(settings.host, settings.port)
-        host, port = listener.getsockname()[:2]
-        logging.getLogger("lookreel").info(
-            "Studio: http://%s:%s/, Playground: http://%s:%s/graphql, REST: http://%s:%s/docs", *(host, port) * 3
-        )
+        logger = logging.getLogger("lookreel")
+        if settings.has_unix_socket:
+            logger.info("At %s, for a proxy: Studio at /, the playground at /graphql, REST at /docs", settings.host)
+        else:
+            logger.info("Studio: %s/, Playground: %s/graphql, REST: %s/docs", *[web_address(listener)] * 3)
         return await serve_processes(settings, listener, api_processes=workers, with_worker=not no_worker)
 
     sys.exit(run_process(work))

@@ -11,6 +11,9 @@ from app.origins import origins_of, web_address
 from auth.policy import ALGORITHMS
 
 SHORTEST_SECRET = 32
+# What a HOST begins with that is the path of a Unix socket; and how many bytes of a path the kernel takes.
+UNIX = "unix:"
+LONGEST_SOCKET_PATH = 107
 # Whatever is larger was mistyped, and would not fit in a number of the database's or a timer's somewhere.
 MOST = 1_000_000
 LONGEST_POLL_SECONDS = 3600
@@ -50,6 +53,15 @@ def _is_folder(path: Path) -> Path:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ValueError(f"must be a folder that we may write to, or make: {nearest} is none")
     return path
+
+
+def _is_reachable(host: str) -> str:
+    path = host.removeprefix(UNIX)
+    if path != host and not path.startswith("/"):
+        raise ValueError(f"{path!r} must be an absolute path, such as unix:/run/lookreel/api.sock")
+    if path != host and len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        raise ValueError(f"the path of a Unix socket has {LONGEST_SOCKET_PATH} bytes at most")
+    return host
 
 
 def _in_capitals(level: object) -> object:
@@ -101,6 +113,7 @@ WritableFolder = Annotated[Path, AfterValidator(_is_folder)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 Origins = Annotated[str, AfterValidator(_are_origins)]
 Hosts = Annotated[str, AfterValidator(_are_hosts)]
+ListenHost = Annotated[str, AfterValidator(_is_reachable)]
 SecretKeys = Annotated[str, AfterValidator(_are_long_enough)]
 Algorithm = Annotated[str, AfterValidator(_is_known)]
 KeySetAddress = Annotated[AnyHttpUrl, AfterValidator(_needs_no_password)]

@@ -16,6 +16,7 @@ from app.policy_file import InvalidPolicy, read_policy
 from app.setting_types import (
     MOST,
     SHORTEST_SECRET,
+    UNIX,
     Algorithm,
     Amount,
     ApiVersion,
@@ -24,6 +25,7 @@ from app.setting_types import (
     GoogleKey,
     Hosts,
     KeySetAddress,
+    ListenHost,
     LogLevel,
     ModelNames,
     Origins,
@@ -56,7 +58,7 @@ class Settings(DatabaseSettings):
     data_dir: WritableFolder = Field(
         Path(".lookreel"), description="Embedded database, local videos, secrets of its own"
     )
-    host: str = Field("127.0.0.1", description="Where the API listens")
+    host: ListenHost = Field("127.0.0.1", description="Where the API listens: an address, or unix: and a path")
     port: int = Field(8000, ge=0, le=65535, description="Where the API listens; 0 takes a free port")
     jwt_secret_key: str | None = Field(
         None, min_length=SHORTEST_SECRET, description="Verifies tokens; needed with DATABASE_URL, else made and kept"
@@ -214,6 +216,11 @@ class Settings(DatabaseSettings):
     def scratch_folder(self) -> Path:
         """Where fetched videos are until they have been stored."""
         return self.data_dir / "scratch"
+
+    @property
+    def has_unix_socket(self) -> bool:
+        """Whether the API listens at a path, where only a proxy of this machine comes."""
+        return self.host.startswith(UNIX)
 
     def policy(self) -> Policy:
         """Return what the owner has decided."""

@@ -50,7 +50,7 @@ async def _run(settings: Settings) -> None:
         on_hangup(lambda: logger.info("SIGHUP: ignored"), terminal_gone=working.stopping.set)
         on_parent_death(working.stopping.set)
         if settings.metrics_port is not None and os.environ.get(SUPERVISED) != "1":
-            start_http_server(settings.metrics_port, settings.host)
+            start_http_server(settings.metrics_port, _metrics_host(settings))
         sampling = asyncio.create_task(Sampler("worker", database).run())
         logger.info("Waiting for video jobs")
         tell_ready()
@@ -58,6 +58,10 @@ async def _run(settings: Settings) -> None:
             await work(working)
         finally:
             sampling.cancel()
+
+
+def _metrics_host(settings: Settings) -> str:
+    return "127.0.0.1" if settings.has_unix_socket else settings.host
 
 
 def main() -> int:

@@ -18,8 +18,8 @@ from uuid import UUID
 import psutil
 from sqlalchemy.engine import URL
 
+from app.listening import listen
 from app.parent import SUPERVISED
-from app.serve import listen
 from auth.caller import Caller
 from auth.policy import TokenPolicy
 from auth.tokens import sign

@@ -23,8 +23,8 @@ import psutil
 import typer
 import uvloop
 
+from app.listening import listen
 from app.registry import catalogue
-from app.serve import listen
 from app.settings import Settings
 from app.wiring import open_database
 from auth.caller import Caller

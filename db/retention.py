@@ -24,16 +24,9 @@ from db.engine.statements import Reader, Row, Statement, Writer
 from db.tables import AuditEntry, VideoJob, VideoJobLog
 from db.video_jobs import SHOWN, VideoJobRow
 
-# Any number will do, as long as every process uses the same one.
-LOCK = 0x10_0C_4EE3
-
 
 class _Count(Row):
     count: int
-
-
-class _Lock(Row):
-    is_ours: bool
 
 
 def _of_pgqueuer(name: str) -> Table:
@@ -43,7 +36,6 @@ def _of_pgqueuer(name: str) -> Table:
 
 _BEFORE = func.now() - bindparam("age", type_=Interval)
 _MOST = bindparam("most", type_=Integer)
-_LOCK = Statement(select(func.pg_try_advisory_xact_lock(literal_column(str(LOCK)))), _Lock)
 # By creation, which an index has, and before which no job has ended.
 _ENDED_JOBS = Statement(
     select(*SHOWN)
@@ -76,12 +68,6 @@ JOB_LOGS = _oldest(VideoJobLog.id, VideoJobLog.timestamp, VideoJobLog.id)
 AUDIT = _oldest(AuditEntry.id, AuditEntry.created_at, AuditEntry.created_at)
 QUEUE_LOG = _oldest(_queue_log.c.id, _queue_log.c.created, _queue_log.c.created)
 QUEUE_STATISTICS = _oldest(_queue_statistics.c.id, _queue_statistics.c.created, _queue_statistics.c.id)
-
-
-async def is_ours(writer: Writer) -> bool:
-    """Whether this transaction alone of all deletes what is old, until it ends."""
-    (row,) = await writer.fetch(_LOCK)
-    return row.is_ours
 
 
 async def ended_jobs(reader: Reader, age: timedelta, *, limit: int) -> list[VideoJobRow]:

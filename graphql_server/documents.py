@@ -19,7 +19,6 @@ from graphql.execution.values import get_variable_values
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
-from strawberry.types.graphql import OperationType
 
 from graphql_server.cost import Operation, Sizes, operations
 from graphql_server.execution.batch import Query
@@ -179,15 +178,16 @@ class DocumentGate(SchemaExtension):
         variables, name = context.variables or {}, context.operation_name
         has_long_text = check_variables(variables, limits)
         self.operation, self.query = document.operations[name], document.queries.get(name)
-        if context.operation_type is OperationType.MUTATION:
+        type_ = self.operation.node.operation
+        if type_ is CoreOperationType.MUTATION:
             _check_declared(self.operation, variables)
         requested = self.operation.cost(variables)
-        if context.operation_type is not OperationType.SUBSCRIPTION:
+        if type_ is not CoreOperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}
         check_cost(requested, limits)
         # Of a wrong variable, graphql-core writes down all that is in it before it shortens that; and a subscription's
         # wrong variables it tells without a limit.
-        if has_long_text or context.operation_type is OperationType.SUBSCRIPTION:
+        if has_long_text or type_ is CoreOperationType.SUBSCRIPTION:
             context.pre_execution_errors = self._wrong_variables(self.operation, abbreviated(variables))
 
     def _wrong_variables(self, operation: Operation, variables: dict[str, Any]) -> list[GraphQLError]:

@@ -171,8 +171,9 @@ class GraphQLView(GraphQL[Context, None]):
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
         """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
-        is_operation = "query" in request.query_params or "extensions" in request.query_params
-        return request.method == "GET" and not is_operation and accepted_by(request.headers).page
+        if request.method != "GET" or "query" in request.query_params or "extensions" in request.query_params:
+            return False
+        return accepted_by(request.headers).page
 
     async def render_graphql_ide(self, request: Request) -> Response:
         """Return the playground."""

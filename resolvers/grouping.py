@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -22,7 +21,10 @@ def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
     """
     if len(rows) > MOST_NESTED:
         raise AnswerTooLarge(MOST_NESTED)
-    return grouped(zip(map(itemgetter(0), rows), rows, strict=True))
+    groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
+    for row in rows:
+        groups[row[0]].append(row)
+    return groups
 
 
 def grouped(pairs: Iterable[tuple[UUID, Item]]) -> dict[UUID, list[Item]]:

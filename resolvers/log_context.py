@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
-_context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
+_context: ContextVar[Mapping[str, object]] = ContextVar("log_context", default=MappingProxyType({}))
 
 
 def bind(**ids: object) -> None:
     """Add ids to the lines of the running task, and of those that it starts from now on."""
-    _context.set({**_context.get(), **{name: str(value) for name, value in ids.items()}})
+    _context.set({**_context.get(), **ids})
 
 
 def bound() -> Mapping[str, str]:
     """Return the ids of the running task, by name."""
-    return _context.get()
+    return {name: str(value) for name, value in _context.get().items()}

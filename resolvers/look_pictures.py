@@ -8,51 +8,20 @@ from auth.caller import Caller
 from db import creations
 from db import looks as look_rows
 from db.engine.database import Database
-from resolvers.errors import ImagesNotStored, InvalidInput, InvalidLook
+from resolvers.errors import InvalidInput, InvalidLook
 from resolvers.ids import uuid_of
 from resolvers.models import Catalogue
-from resolvers.ports import FileMissing, Storage, StorageUnavailable
+from resolvers.ports import Storage
+from resolvers.stored_images import StoredImage
 from resolvers.video_job_input import INITIAL, UNUSED, VideoJobInput
-
-
-@dataclass(frozen=True)
-class LookPicture:
-    """A picture in the storage, which stands where an uploaded file does. It is fetched for each reading.
-
-    Its size is not known beforehand: it is said to be one byte, since an empty file counts as none.
-    """
-
-    storage: Storage
-    address: str
-    field: str
-    size: int | None = 1
-
-    async def read(self, size: int = -1, /) -> bytes:
-        """Return the whole picture, whatever `size` is.
-
-        Raises:
-            InvalidInput: it is there no more
-            ImagesNotStored: the storage cannot be reached
-
-        """
-        _ = size
-        try:
-            return await self.storage.read_image(self.address)
-        except FileMissing as error:
-            raise _not_there(self.field) from error
-        except StorageUnavailable as error:
-            raise ImagesNotStored from error
-
-    async def seek(self, offset: int, /) -> None:
-        """Do nothing: each reading begins at the start."""
 
 
 @dataclass(frozen=True)
 class LookPictures:
     """What of a look goes where; the look's own picture comes before its products'."""
 
-    initial: LookPicture | None = None
-    references: Sequence[LookPicture] = ()
+    initial: StoredImage | None = None
+    references: Sequence[StoredImage] = ()
 
 
 async def pictures_of_look(
@@ -102,11 +71,11 @@ def _chosen(thumbnails: dict[UUID, str | None], product_ids: Sequence[str]) -> l
         raise InvalidInput("productIds must be ids of the look's products", field="productIds") from None
 
 
-def _picture(storage: Storage, address: str | None, field: str) -> LookPicture:
+def _picture(storage: Storage, address: str | None, field: str) -> StoredImage:
     """Refuse what is kept elsewhere: nothing is fetched from an address that somebody else has chosen."""
     if not address or not storage.keeps(address):
         raise _not_there(field)
-    return LookPicture(storage, address, field)
+    return StoredImage(storage, address, _not_there(field), size=1)
 
 
 def _not_there(field: str) -> InvalidInput:

@@ -8,7 +8,7 @@ from db import look_videos
 from db import video_jobs as video_job_rows
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, VideoJobStatus
-from db.look_videos import VideoInLook
+from db.look_videos import VideoDetails, VideoInLook
 from db.looks import LookRow, announce
 from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
@@ -77,6 +77,11 @@ async def first_by_look(
 ) -> dict[UUID, list[VideoInLook]]:
     """Read the newest `first` videos of looks that the caller may read, of these statuses if any are given."""
     return by_parent(await look_videos.first_of_looks(reader, look_ids, first, statuses))
+
+
+async def details_by_video(reader: Reader, video_job_ids: Sequence[UUID]) -> dict[UUID, VideoDetails]:
+    """Read what else is shown of videos of looks that the caller may read."""
+    return {video.id: video for video in await look_videos.details(reader, video_job_ids)}
 
 
 async def counts_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, int]:

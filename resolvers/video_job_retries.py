@@ -5,7 +5,6 @@ The new job gets copies of the images. So each file belongs to one job, whicheve
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
@@ -16,40 +15,13 @@ from db.enums import ImageRole
 from db.specification import values_of
 from db.video_job_images import ImageRow
 from db.video_jobs import VideoJobRow
-from resolvers.errors import ImagesNotStored, VideoJobDeleted, VideoJobImagesRemoved, VideoJobNotFound
+from resolvers.errors import VideoJobDeleted, VideoJobImagesRemoved, VideoJobNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier
-from resolvers.ports import FileMissing, Storage, StorageUnavailable
+from resolvers.ports import Storage
+from resolvers.stored_images import StoredImage
 from resolvers.video_job_images import Services, Uploads, stored
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import get
-
-
-@dataclass(frozen=True)
-class KeptImage:
-    """An image of the earlier job, which stands where an uploaded file does. Its size is not known beforehand."""
-
-    storage: Storage
-    address: str
-    size: int | None = None
-
-    async def read(self, size: int = -1, /) -> bytes:
-        """Return the whole image, whatever `size` is.
-
-        Raises:
-            VideoJobImagesRemoved: it has been removed meanwhile
-            ImagesNotStored: the storage cannot be reached
-
-        """
-        _ = size
-        try:
-            return await self.storage.read_image(self.address)
-        except FileMissing as error:
-            raise VideoJobImagesRemoved from error
-        except StorageUnavailable as error:
-            raise ImagesNotStored from error
-
-    async def seek(self, offset: int, /) -> None:
-        """Do nothing: each reading begins at the start."""
 
 
 @asynccontextmanager
@@ -98,6 +70,10 @@ async def _made_before(reader: Reader, caller: Caller, key: str | None, digest: 
 
 
 def _uploads(storage: Storage, images: Sequence[ImageRow]) -> Uploads:
-    files = {role: [KeptImage(storage, image.address) for image in images if image.role == role] for role in ImageRole}
+    gone = VideoJobImagesRemoved()
+    files = {
+        role: [StoredImage(storage, image.address, gone) for image in images if image.role == role]
+        for role in ImageRole
+    }
     first, end = (next(iter(files[role]), None) for role in (ImageRole.INITIAL, ImageRole.END))
     return Uploads(first, end, files[ImageRole.REFERENCE])

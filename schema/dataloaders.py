@@ -12,7 +12,7 @@ from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.generation_costs import CostRow
 from db.ledger import LedgerRow
-from db.look_videos import LookOfJob, VideoInLook
+from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.nested import MOST_NESTED
 from db.video_jobs import LogLine, VideoJobRow
@@ -65,6 +65,17 @@ class Loaders:
             read = partial(look_videos.first_by_look, first=most, statuses=statuses)
             self._first_videos[most, statuses] = self._loader(read)
         return self._first_videos[most, statuses]
+
+    @cached_property
+    def details_of_video(self) -> Loader[UUID, VideoDetails | None]:
+        """What else looks show of a job, by its id; None for jobs that have been deleted meanwhile."""
+        reader = self._database.reader
+
+        async def load(ids: list[UUID]) -> list[VideoDetails | None]:
+            found = await look_videos.details_by_video(reader, ids)
+            return [found.get(id_) for id_ in ids]
+
+        return Loader(load)
 
     @cached_property
     def video_count_of_look(self) -> Loader[UUID, int]:

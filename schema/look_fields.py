@@ -6,10 +6,10 @@ from enum import Enum
 import strawberry
 
 from db.enums import VideoJobStatus
-from db.look_videos import LookOfJob, VideoInLook
+from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from resolvers import looks
-from resolvers.errors import InvalidInput
+from resolvers.errors import InvalidInput, VideoJobNotFound
 from schema.connections import LARGEST_FIRST
 from schema.context import RequestContext
 from schema.enum_values import describe_values
@@ -95,16 +95,30 @@ def notes(rows: Sequence[ShownLook], context: RequestContext) -> list[str | None
     return [row.notes if looks.may_edit(caller, row) else None for row in rows]
 
 
-def error_codes(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
+async def video_details(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoDetails]:
+    """Read what else is shown of the looks' videos.
+
+    Raises:
+        VideoJobNotFound: one has been deleted since the looks were read
+
+    """
+    found = await context.loaders.details_of_video.load_all([row.id for row in rows])
+    details = [video for video in found if video is not None]
+    if len(details) < len(found):
+        raise VideoJobNotFound
+    return details
+
+
+async def error_codes(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
     """Return why videos failed for those whose jobs they are."""
-    return [row.error_code if _is_own(row, context) else None for row in rows]
+    return [video.error_code if _is_own(video, context) else None for video in await video_details(rows, context)]
 
 
-def error_messages(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
+async def error_messages(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
     """Return the same for a person."""
-    return [row.error_message if _is_own(row, context) else None for row in rows]
+    return [video.error_message if _is_own(video, context) else None for video in await video_details(rows, context)]
 
 
-def _is_own(row: VideoInLook, context: RequestContext) -> bool:
+def _is_own(video: VideoDetails, context: RequestContext) -> bool:
     caller = context.authenticated_caller
-    return caller.is_admin or row.user_id == caller.user_id
+    return caller.is_admin or video.user_id == caller.user_id

@@ -14,7 +14,7 @@ import strawberry
 
 from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
 from db.ledger import LedgerRow
-from db.look_videos import LookOfJob, VideoInLook
+from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.video_job_deletions import DeletionRow
@@ -46,6 +46,16 @@ def url(attribute: str, description: str, *, deprecated: str | None = None) -> A
         return context.absolute_urls(list(map(get, rows)))
 
     return column(urls, description, deprecated=deprecated)
+
+
+def _detail(attribute: str) -> Any:  # noqa: ANN401 - as above
+    """Return a field of a look's video that few ask for."""
+    get = attrgetter(attribute)
+
+    async def read(rows: Sequence[VideoInLook], context: RequestContext) -> list[Any]:
+        return list(map(get, await look_fields.video_details(rows, context)))
+
+    return column(read, MEANINGS[attribute])
 
 
 def _cursors(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
@@ -138,7 +148,7 @@ class Product:
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["Product.thumbnail_url"])
 
 
-@shows(VideoInLook, hidden={"look_id", "user_id"})
+@shows(VideoInLook, VideoDetails, hidden={"look_id", "user_id"})
 class LookVideo:
     """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
@@ -151,12 +161,12 @@ class LookVideo:
     ai_generated: bool = column(_always, MEANINGS["ai_generated"])
     content_credentials: ContentCredentials | None
     created_at: datetime
-    resolution: str
-    aspect_ratio: str
-    duration_seconds: int
-    video_duration_seconds: float | None
-    video_width: int | None
-    video_height: int | None
+    resolution: str = _detail("resolution")
+    aspect_ratio: str = _detail("aspect_ratio")
+    duration_seconds: int = _detail("duration_seconds")
+    video_duration_seconds: float | None = _detail("video_duration_seconds")
+    video_width: int | None = _detail("video_width")
+    video_height: int | None = _detail("video_height")
     error_code: str | None = column(look_fields.error_codes, MEANINGS["LookVideo.error_code"])
     error_message: str | None = column(look_fields.error_messages, MEANINGS["LookVideo.error_message"])
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])

@@ -47,7 +47,9 @@ SLOW = LONGEST | {
     "test_pages.py",
     "test_permissions.py",
     "test_poolers.py",
+    "test_query_plans.py",
     "test_races.py",
+    "test_raw_forms.py",
     "test_retries.py",
     "test_stopped_database.py",
     "test_storage_quotas.py",
@@ -82,6 +84,12 @@ def server_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def socket_folder(database: InspectedDatabase) -> str:
+    """Where the tests' server has its socket, and its data."""
+    return database.server.address.hosts[0][0]
+
+
 @pytest.fixture(scope="session")
 def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
@@ -103,6 +111,13 @@ async def database(server_url: str) -> AsyncIterator[InspectedDatabase]:
         await connection.execute("SELECT pg_reload_conf()")
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def empty_database(database: InspectedDatabase) -> AsyncIterator[str]:
+    """Yield the URL of an empty database on the tests' server."""
+    async with database.beside() as empty:
+        yield empty.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

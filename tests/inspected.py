@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DisconnectionError
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from app.databases import database_url
 from app.settings import Settings
+from db import migrations
 from db.engine.database import DRIVER, Database
 from db.engine.limits import UNLIMITED
 
@@ -29,6 +31,21 @@ class InspectedDatabase(Database):
         """Commit what happens inside, or none of it."""
         async with AsyncSession(self._sessions, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @asynccontextmanager
+    async def beside(self, revision: str | None = None) -> AsyncIterator["InspectedDatabase"]:
+        """Make another database on the same server, empty or migrated to a revision; drop it afterwards."""
+        url = self.url.set(database=f"beside_{uuid4().hex}")
+        async with self.raw_connection() as connection:
+            await connection.execute(f"CREATE DATABASE {url.database}")
+            database = InspectedDatabase(url.render_as_string(hide_password=False))
+            try:
+                if revision is not None:
+                    await migrations.upgrade(url, revision)
+                yield database
+            finally:
+                await database.close()
+                await connection.execute(f"DROP DATABASE {url.database} WITH (FORCE)")
 
     async def close(self) -> None:
         """Close every connection."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.asgi import application, services_of
 from app.http.server import HttpServer
-from app.serve import listen
+from app.listening import listen
 from app.settings import Settings
 from db.engine.database import Database
 

@@ -13,7 +13,6 @@ from websockets.exceptions import ConnectionClosedError
 
 from app.settings import Settings
 from auth.caller import Caller
-from db import migrations
 from db.engine.errors import DatabaseUnavailable
 from tests.db.test_error_names import NAMES
 from tests.house import FORM, House, multipart
@@ -42,16 +41,12 @@ AT_ONCE, AT_COMMIT = "NOT DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"
 @pytest.fixture(scope="module")
 async def own(settings: Settings, database: InspectedDatabase) -> AsyncIterator[House]:
     """An API on a database of its own, for the tests to spoil."""
-    url = database.url.set(database=f"refusing_{uuid4().hex}")
-    dsn = url.render_as_string(hide_password=False)
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{url.database}"')
-        await migrations.upgrade(url)
-        own = InspectedDatabase(dsn)
-        async with serving(settings, own) as base_url, House.opened(settings, own, base_url) as house:
-            yield house
-        await own.close()
-        await connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+    async with (
+        database.beside("heads") as own,
+        serving(settings, own) as base_url,
+        House.opened(settings, own, base_url) as house,
+    ):
+        yield house
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ async def test_health_has_a_connection_of_its_own(impatient: House) -> None:
     finally:
         enough.set()
         for slot in slots:
-            database.reader._free.put_nowait(slot)  # noqa: SLF001 - as above
+            database.reader._give_back(slot)  # noqa: SLF001 - as above
         await asyncio.gather(*users)
 
     assert (busy.status_code, busy.json()["code"]) == (503, "DATABASE_BUSY")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from sqlalchemy import URL, make_url, text
 
 from app.settings import Settings
 from auth.caller import Caller, Role
-from db import migrations, revisions
+from db import revisions
 from db.looks import LookRow
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase
@@ -47,17 +47,6 @@ print(asyncio.run(upgrade_look_videos(make_url(sys.argv[1]))))
 
 
 @asynccontextmanager
-async def unmigrated(database: InspectedDatabase) -> AsyncIterator[URL]:
-    """Make a database of its own on the tests' server, as it is before the owner's migration."""
-    url = database.url.set(database=f"before_{uuid4().hex}")
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{url.database}"')
-        await migrations.upgrade(url, ALL_BUT_LOOK_VIDEOS)
-        yield url
-        await connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
-
-
-@asynccontextmanager
 async def served(settings: Settings, url: URL) -> AsyncIterator[House]:
     """Serve a database on a port of its own, as one more API process would."""
     dsn = url.render_as_string(hide_password=False)
@@ -73,14 +62,18 @@ async def served(settings: Settings, url: URL) -> AsyncIterator[House]:
 @pytest.fixture(scope="module")
 async def old(settings: Settings, database: InspectedDatabase) -> AsyncIterator[House]:
     """A server on a database that no test here migrates."""
-    async with unmigrated(database) as url, served(settings, url) as house:
+    async with database.beside(ALL_BUT_LOOK_VIDEOS) as before, served(settings, before.url) as house:
         yield house
 
 
 @pytest.fixture
 async def houses(settings: Settings, database: InspectedDatabase) -> AsyncIterator[tuple[House, House]]:
     """Two API processes' worth of servers on a database for one test to migrate."""
-    async with unmigrated(database) as url, served(settings, url) as one, served(settings, url) as two:
+    async with (
+        database.beside(ALL_BUT_LOOK_VIDEOS) as before,
+        served(settings, before.url) as one,
+        served(settings, before.url) as two,
+    ):
         yield one, two
 
 

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import Text, func, make_url, select
@@ -38,16 +36,6 @@ def through(settings: Settings, url: str, mode: PoolerMode, direct: str | None) 
     return settings.model_copy(update=changes)
 
 
-@asynccontextmanager
-async def another_database(database: InspectedDatabase) -> AsyncIterator[str]:
-    """An empty database on the tests' server; yield its name."""
-    name = f"pooled_{uuid4().hex}"
-    async with database.raw_connection() as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield name
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture
 async def pooler(
     request: pytest.FixtureRequest, server_url: str, poolers: dict[str, str]
@@ -66,12 +54,11 @@ async def test_a_job_is_made_and_followed_through_a_pooler(
     settings: Settings, database: InspectedDatabase, pooler: tuple[PoolerMode, str]
 ) -> None:
     mode, address_of_pooler = pooler
-    async with another_database(database) as name:
-        url = make_url(address_of_pooler).set(database=name).render_as_string()
-        direct = database.url.set(database=name).render_as_string(hide_password=False)
+    async with database.beside() as inspected:
+        url = make_url(address_of_pooler).set(database=inspected.url.database).render_as_string()
+        direct = inspected.url.render_as_string(hide_password=False)
         pooled = through(settings, url, mode, None if mode is PoolerMode.SESSION else direct)
         await migrate(pooled, wait_seconds=0)
-        inspected = InspectedDatabase(direct)
         async with (
             open_database(pooled) as ours,
             serving(pooled, ours) as address,
@@ -86,7 +73,6 @@ async def test_a_job_is_made_and_followed_through_a_pooler(
                     events = await stream.rest()
             assert (await house.http.get("/readyz")).json() == {"status": "ready", "problems": {}}
             findings = {finding.subject: finding for finding in await database_findings(pooled)}
-        await inspected.close()
 
     assert events[-1].data["status"] == "SUCCEEDED"
     assert {finding.state for finding in findings.values()} == {State.OK}, findings

@@ -16,7 +16,7 @@ from db.enums import ImageRole
 from db.tables import VideoJobImage
 from tests.house import FORM, House
 from tests.schema.mutate import png
-from tests.schema.test_uploads import nothing_written
+from tests.schema.uploads import nothing_written
 from tests.wires import CREATE
 
 Pair = tuple[str, Any]

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import URL
 
 from db import migrations
 from tests.inspected import InspectedDatabase
@@ -35,14 +34,8 @@ ACCOUNT = """SELECT tokens, tier, spent, lifetime_spent, period_start = created_
 @pytest.fixture
 async def old(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database of its own, as the previous release has left it."""
-    url: URL = database.url.set(database=f"old_{uuid4().hex}")
-    async with database.raw_connection() as admin:
-        await admin.execute(f'CREATE DATABASE "{url.database}"')
-        await migrations.upgrade(url, BEFORE)
-        own = InspectedDatabase(url.render_as_string(hide_password=False))
+    async with database.beside(BEFORE) as own:
         yield own
-        await own.close()
-        await admin.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
 async def test_the_ledger_and_the_accounts_are_carried_over(old: InspectedDatabase) -> None:

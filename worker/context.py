@@ -24,7 +24,7 @@ class HandedOver(Exception):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long and how often things are tried, in seconds and times (veo-and-cloudinary.md, the table of failures)."""
+    """How long and how often things are tried, in seconds and times."""
 
     generation_seconds: float = 20 * 60
     """A generation that takes longer is given up."""

@@ -1,10 +1,9 @@
-"""Deleting what is older than an operator wants to keep: by one worker at a time, in short transactions."""
+"""Deleting what is older than an operator wants to keep: in short transactions, which may meet another worker's."""
 
 import asyncio
 import logging
 import time
 
-from db import retention
 from resolvers.retention import Batch
 from worker.context import WorkerContext
 
@@ -12,7 +11,7 @@ logger = logging.getLogger("lookreel.worker")
 
 
 async def forget(context: WorkerContext) -> None:
-    """Delete batch after batch until nothing is old any more, or another worker is at it."""
+    """Delete batch after batch until nothing is old any more."""
     for name, full, batch in context.retention.batches():
         total = 0
         while count := await _deleted(context, batch):
@@ -27,8 +26,6 @@ async def _deleted(context: WorkerContext, batch: Batch) -> int:
     """Delete one batch, then rest for as long as that took: others want the database, too."""
     began = time.monotonic()
     async with context.database.transaction() as transaction:
-        if not await retention.is_ours(transaction):
-            return 0
         count = await batch(transaction)
     await asyncio.sleep(time.monotonic() - began)
     return count

@@ -49,7 +49,7 @@ async def run_maintenance(context: WorkerContext) -> None:
         tasks.create_task(now_and_then(STATISTICS_SECONDS, renew_statistics, context))
         tasks.create_task(now_and_then(INSPECT_SECONDS, inspect_queue, context))
         tasks.create_task(now_and_then(PRUNE_SECONDS, by_first(renew_periods), context))
-        tasks.create_task(now_and_then(PRUNE_SECONDS, forget, context))
+        tasks.create_task(now_and_then(PRUNE_SECONDS, by_first(forget), context))
 
 
 async def give_sign_of_life(context: WorkerContext) -> None:

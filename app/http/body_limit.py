@@ -1,6 +1,7 @@
 """How much a request may bring: what is too much is refused before it is read, or as soon as it is known."""
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
@@ -22,6 +23,8 @@ LONGEST_LENGTH = 18
 LONGEST_HEADER = 8 * 1024
 MOST_PARAMETERS = 100
 GRAPHQL = "/graphql"
+# Without one of these, a request has no body (RFC 9112, section 6.3).
+BODY_HEADERS = {b"content-length", b"transfer-encoding"}
 JSON, FORM, OTHER = "json", "form", "other"
 # Where images come along, and only for callers with a token. A form has up to five of 20 MB; base64 makes each a third
 # larger.
@@ -49,18 +52,26 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        # Not Starlette's, of which each look takes as long as all of this does.
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        refused = _refused_head(scope)
+        if refused is None and BODY_HEADERS.isdisjoint(headers):
+            # To count nothing would take 5% of a poll.
+            await self._app(scope, receive, send)
+            return
         kind = _kind(headers)
         largest = _largest(scope["path"], kind, headers)
-        refused = _refused_head(scope) or (_too_long(largest) if _is_declared_longer(headers, largest) else None)
+        if refused is None and _is_declared_longer(headers, largest):
+            refused = _too_long(largest)
         if refused is None:
             # Whatever is not a form may be read as JSON.
             body = _CountedBody(receive, send, largest, None if kind == FORM else JsonValues())
             # Who reads it finds what was counted here.
             scope["json_values"] = body.values
-            body.form = WholeForm(headers["content-type"]) if kind == FORM else None
+            body.form = WholeForm(headers[b"content-type"].decode("latin-1")) if kind == FORM else None
             if kind != FORM and largest > LARGEST_BODY:
-                body.entry, body.declared = Entry(self._large, headers), _declared(headers)
+                body.entry = Entry(self._large, headers.get(b"authorization", b"").decode("latin-1"))
+                body.declared = _declared(headers)
             try:
                 await self._app(scope, body.receive, body.send)
             except Exception:
@@ -72,7 +83,7 @@ class LimitBody:
             refused = body.refused
             if refused is None or body.has_answer:
                 return
-        await answered(scope["path"], headers, refused)(scope, receive, send)
+        await answered(scope["path"], Headers(scope=scope), refused)(scope, receive, send)
 
 
 class _CountedBody:
@@ -142,15 +153,15 @@ class _CountedBody:
             await self._send(message)
 
 
-def _kind(headers: Headers) -> str:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type.startswith("multipart/"):
+def _kind(headers: Mapping[bytes, bytes]) -> str:
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type.startswith(b"multipart/"):
         return FORM
-    return JSON if media_type.endswith(("/json", "+json")) else OTHER
+    return JSON if media_type.endswith((b"/json", b"+json")) else OTHER
 
 
-def _largest(path: str, kind: str, headers: Headers) -> int:
-    if "authorization" not in headers:
+def _largest(path: str, kind: str, headers: Mapping[bytes, bytes]) -> int:
+    if b"authorization" not in headers:
         return LARGEST_OF_STRANGERS
     return LARGEST_WITH_IMAGES.get((path, kind), LARGEST_BODY)
 
@@ -165,15 +176,15 @@ def _refused_head(scope: Scope) -> Refused | None:
     return None
 
 
-def _declared(headers: Headers) -> int | None:
-    length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() else None
+def _declared(headers: Mapping[bytes, bytes]) -> int | None:
+    length = headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() else None
 
 
-def _is_declared_longer(headers: Headers, largest: int) -> bool:
-    length = headers.get("content-length", "")
+def _is_declared_longer(headers: Mapping[bytes, bytes], largest: int) -> bool:
+    length = headers.get(b"content-length", b"")
     # Longer numbers are not even looked at: Python refuses to read those of thousands of digits.
-    return length.isdecimal() and (len(length) > LONGEST_LENGTH or int(length) > largest)
+    return length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > largest)
 
 
 def _too_long(largest: int) -> Refused:

@@ -1,8 +1,7 @@
 """Heads of requests that have two meanings are refused, and those of answers say how they may be kept and used."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 
@@ -17,7 +16,10 @@ HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[
 # Of two, each part of the way to an answer might take another one for the true one.
 SINGLE = (b"host", b"idempotency-key", b"authorization", b"content-type")
 UNENCODED = {b"", b"identity"}
-HALF_A_YEAR = b"max-age=15552000"
+NOSNIFF, NO_STORE = (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")
+# Half a year.
+SECURE_TRANSPORT = (b"strict-transport-security", b"max-age=15552000")
+CLOSE = (b"connection", b"close")
 
 
 class CheckHeads:
@@ -39,14 +41,15 @@ class CheckHeads:
         await app(scope, receive, _completing(scope, send) if scope["type"] == "http" else send)
 
     def _refused(self, scope: Scope) -> Refused | None:
-        names = Counter(name for name, _ in scope["headers"] if name in SINGLE)
-        for name, times in names.items():
-            if times > 1:
+        seen: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in seen and name in SINGLE:
                 sentence = f"The request has the header {name.decode()} twice: send it once"
                 return Refused(HTTPStatus.BAD_REQUEST, sentence, "REPEATED_HEADER")
-        if any(name == b"content-encoding" and value.lower() not in UNENCODED for name, value in scope["headers"]):
-            return Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A request is sent without a Content-Encoding")
-        host = next((value for name, value in scope["headers"] if name == b"host"), None)
+            if name == b"content-encoding" and value.lower() not in UNENCODED:
+                return Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A request is sent without a Content-Encoding")
+            seen[name] = value
+        host = seen.get(b"host")
         if host is None:
             # Before HTTP/1.1 there was none.
             is_old = scope.get("http_version", "1.0") == "1.0"
@@ -76,14 +79,15 @@ def _completing(scope: Scope, send: Send) -> Send:
 
 def _missing(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     given = {name.lower() for name, _ in message.get("headers", ())}
-    wanted: dict[bytes, Callable[[], bytes | None]] = {
-        b"x-content-type-options": lambda: b"nosniff",
-        b"cache-control": lambda: b"no-store" if _is_personal(scope) else None,
-        b"strict-transport-security": lambda: HALF_A_YEAR if scope.get("scheme") == "https" else None,
+    missing = [NOSNIFF]
+    if _is_personal(scope):
+        missing.append(NO_STORE)
+    if scope.get("scheme") == "https":
+        missing.append(SECURE_TRANSPORT)
+    if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
         # What went wrong may have left a part of the request unread.
-        b"connection": lambda: b"close" if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR else None,
-    }
-    return [(name, value) for name, make in wanted.items() if name not in given and (value := make()) is not None]
+        missing.append(CLOSE)
+    return [header for header in missing if header[0] not in given]
 
 
 def _is_personal(scope: Scope) -> bool:

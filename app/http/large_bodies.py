@@ -7,8 +7,6 @@ from base64 import urlsafe_b64decode
 from collections import Counter
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
-
 from graphql_server.http_answers import Refused
 
 WAIT_SECONDS = 20.0
@@ -62,9 +60,10 @@ class LargeBodies:
 class Entry:
     """One request's place among the large bodies, entered once it is known to need one."""
 
-    def __init__(self, bodies: LargeBodies, headers: Headers) -> None:
+    def __init__(self, bodies: LargeBodies, authorization: str) -> None:
         self._bodies = bodies
-        self._user = _user_of(headers.get("authorization", ""))
+        self._authorization = authorization
+        self._user = ""
         self._size = 0
         self.deadline = 0.0
 
@@ -76,6 +75,7 @@ class Entry:
 
         """
         if not self._size:
+            self._user = _user_of(self._authorization)
             await self._bodies.enter(self._user, size)
             self._size = size
             self.deadline = asyncio.get_running_loop().time() + READ_SECONDS

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.connection_limits import Stall
 from app.http.drain import DrainState
+from app.http.local_proxy import client_of
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
 LONGEST_UNFINISHED = 64 * 1024
@@ -38,6 +39,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many connections already."""
         super().connection_made(transport)
+        self.client = client_of(transport, self.client)
         state = self.server_state
         self._stall = Stall(
             transport, state.limits.stall_seconds, lambda: state.refusals.count("read nothing of what was sent")

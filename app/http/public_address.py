@@ -4,12 +4,11 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.in_front import CONNECTIONS
 
-PREFIX_HEADER = "x-forwarded-prefix"
+PREFIX_HEADER = b"x-forwarded-prefix"
 PREFIX: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 LONGEST_PREFIX = 200
 
@@ -31,7 +30,10 @@ class PublicAddress:
 
     def _seen(self, scope: Scope) -> Scope:
         if self._address is None:
-            prefix = Headers(scope=scope).get(PREFIX_HEADER, "").rstrip("/")
+            sent = next((value for name, value in scope["headers"] if name == PREFIX_HEADER), None)
+            if sent is None:
+                return scope
+            prefix = sent.decode("latin-1").rstrip("/")
             is_one = len(prefix) <= LONGEST_PREFIX and PREFIX.fullmatch(prefix)
             return _below(scope, prefix) if is_one else scope
         secure, plain = ("wss", "ws") if scope["type"] == "websocket" else ("https", "http")

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from app.http.connection_limits import ConnectionLimits
 from app.http.drain import DrainState
+from app.http.local_proxy import trust_local_proxy
 from app.http.logs import keep_logs_discreet
 from app.http.protocol import BoundedHttp
 from app.http.websocket_protocol import WebSocket
@@ -34,18 +35,18 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits | None = None) -> None:
         keep_logs_discreet()
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=BoundedHttp,
-                ws=WebSocket,
-                ws_per_message_deflate=False,
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            )
+        config = uvicorn.Config(
+            app,
+            http=BoundedHttp,
+            ws=WebSocket,
+            ws_per_message_deflate=False,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
+        trust_local_proxy(config)
+        super().__init__(config)
         self.server_state = self._drain = DrainState(limits or ConnectionLimits())
         self._streams = streams
 

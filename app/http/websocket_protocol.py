@@ -14,6 +14,7 @@ from websockets.http11 import Request
 
 from app.http.connection_limits import KILOBYTE, Stall
 from app.http.drain import DrainState
+from app.http.local_proxy import client_of
 from graphql_server.websocket import ON_INIT
 
 # What no connection is closed for, however much all of them hold: an answer to `connection_init` needs less.
@@ -44,6 +45,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
+        self.client = client_of(transport, self.client)
         self._stall = Stall(
             cast("Transport", transport),
             self._limits.stall_seconds,

@@ -90,9 +90,8 @@ class Pool:
         self._beginning = beginning
         # The one that was used last comes first. Not asyncpg's pool, whose task and clean-up for each release take as
         # long as a small read.
-        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
-        for _ in range(size):
-            self._free.put_nowait(_Slot())
+        self._free = [_Slot() for _ in range(size)]
+        self._places = asyncio.Semaphore(size)
         # Others are for what is short: five searches for what is not there would keep every poll waiting.
         self._slow = asyncio.Semaphore(max(1, size * 2 // 5))
         self._closing: set[asyncio.Task[None]] = set()
@@ -118,15 +117,15 @@ class Pool:
     ) -> list[SomeRow]:
         arguments = statement.arguments(values)
 
-        async def send(connection: asyncpg.Connection) -> list[SomeRow]:
-            return await connection.fetch(statement.sql, *arguments, timeout=seconds, record_class=statement.row)
+        def send(connection: asyncpg.Connection) -> Awaitable[list[SomeRow]]:
+            return connection.fetch(statement.sql, *arguments, timeout=seconds, record_class=statement.row)
 
         slot = await self._taken()
         try:
             with errors_named(OSError):
                 return await self._again_if_lost(slot, send)
         finally:
-            self._free.put_nowait(slot)
+            self._give_back(slot)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -147,7 +146,7 @@ class Pool:
                     raise
                 await self._commit(slot, connection)
         finally:
-            self._free.put_nowait(slot)
+            self._give_back(slot)
 
     @asynccontextmanager
     async def lone_statement(self) -> AsyncIterator[Transaction]:
@@ -168,26 +167,35 @@ class Pool:
             self._discard(slot)
             raise
         finally:
-            self._free.put_nowait(slot)
+            self._give_back(slot)
 
     async def close(self) -> None:
         """Close the connections that nobody uses."""
-        while not self._free.empty():
-            self._discard(self._free.get_nowait())
+        for slot in self._free:
+            self._discard(slot)
         await asyncio.gather(*self._closing)
 
     async def _taken(self) -> _Slot:
-        if not self._free.empty():
-            return self._free.get_nowait()
+        if self._places.locked():
+            await self._wait()
+        else:
+            await self._places.acquire()
+        return self._free.pop()
+
+    async def _wait(self) -> None:
         began = time.monotonic()
         self.waits += 1
         try:
             async with asyncio.timeout(self._wait_seconds):
-                return await self._free.get()
+                await self._places.acquire()
         except TimeoutError:
             raise DatabaseBusy from None
         finally:
             self.seconds_waited += time.monotonic() - began
+
+    def _give_back(self, slot: _Slot) -> None:
+        self._free.append(slot)
+        self._places.release()
 
     async def _again_if_lost(self, slot: _Slot, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
         """Do what is safe to repeat, once more where the connection was lost since its last use."""

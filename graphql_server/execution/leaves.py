@@ -70,7 +70,9 @@ class Leaf:
         is_usual = known in self._usual and (self._nullable or None not in values)
         if not is_usual:
             types = types_of(values, nullable=self._nullable) - {NoneType}
-            is_usual = len(types) == 1 and types.issubset(self._usual)
+            # Drivers have UUIDs of their own.
+            is_uuid = UUID in self._usual and all(issubclass(type_, UUID) for type_ in types)
+            is_usual = len(types) == 1 and (is_uuid or types.issubset(self._usual))
         if is_usual and self._shown is not None:
             return list(map(self._shown, values))
         if is_usual and self._is_text:

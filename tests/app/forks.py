@@ -3,9 +3,11 @@
 What is loaded is `app.commands`, where `lookreel` itself comes by for whatever it does not do at once.
 """
 
+import asyncio
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -14,8 +16,10 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
 from app.commands import main
-from app.serve import listen
+from app.listening import listen
 from worker import service
+
+EXIT_SECONDS = 5.0
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
@@ -45,19 +49,28 @@ def fork(arguments: tuple[str, ...], environment: Mapping[str, str], seconds: fl
 
 
 class Forked:
-    """An API process or a worker that goes on; its log, and the API's port, go to files of the folder."""
+    """An API process or a worker that goes on; its log, and the API's port, go to a file."""
 
-    def __init__(self, target: Callable[[], None], environment: Mapping[str, str], folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir()
-        self._process = _forks.Process(target=_start, args=(target, dict(environment), folder / "log"), daemon=True)
+    def __init__(self, target: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        self._process = _forks.Process(target=_start, args=(target, dict(environment), log), daemon=True)
         self._process.start()
 
     @property
     def log(self) -> str:
         """What it has written so far."""
-        path = self._folder / "log"
-        return path.read_text() if path.exists() else ""
+        return self._log.read_text() if self._log.exists() else ""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    async def stop(self) -> tuple[int | None, str]:
+        """Ask it to end, which it does soon; return the exit code, None if it did not, and the log."""
+        self.signal(signal.SIGTERM)
+        await asyncio.to_thread(self._process.join, EXIT_SECONDS)
+        return self._process.exitcode, self.log
 
     def kill(self) -> None:
         """Kill -9."""
@@ -73,10 +86,15 @@ def api() -> None:
     runpy.run_module("app.api", run_name="__main__")
 
 
-def quick_worker() -> None:
-    """Run as `python -m app.worker`; jobs of one that was killed are taken over after 2 s rather than 10."""
-    service.HEARTBEAT_TIMEOUT = timedelta(seconds=2)
+def worker() -> None:
+    """Run as `python -m app.worker`."""
     runpy.run_module("app.worker", run_name="__main__")
+
+
+def quick_worker() -> None:
+    """Run a worker that takes over the jobs of one that was killed after 2 s rather than 10."""
+    service.HEARTBEAT_TIMEOUT = timedelta(seconds=2)
+    worker()
 
 
 def _start(target: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:

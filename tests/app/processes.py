@@ -22,6 +22,9 @@ OURS = ("DATABASE_URL", "JWT_", "DATA_DIR", "HOST", "PORT", "MOCK_", "LOG_", "ME
 END_SECONDS = 30
 COMMAND_SECONDS = 120
 
+# An API process, and a house that it serves.
+Server = tuple[House, psutil.Process]
+
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Return this process's environment with just these settings of ours."""
@@ -88,9 +91,7 @@ def until_stopped(command: Running) -> Iterator[Running]:
 
 
 @asynccontextmanager
-async def api_process(
-    settings: Settings, database: InspectedDatabase, folder: Path
-) -> AsyncIterator[tuple[House, psutil.Process]]:
+async def api_process(settings: Settings, database: InspectedDatabase, folder: Path) -> AsyncIterator[Server]:
     """Run one API process on the tests' database, with a data folder of its own; yield a house that it serves."""
     environment = {
         "DATABASE_URL": settings.database_url,

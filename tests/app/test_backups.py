@@ -7,7 +7,8 @@ import pytest
 
 from app.settings import Settings
 from db.embedded.server import embedded_server
-from db.engine.database import Database
+from db.engine.connections import Server
+from db.engine.limits import UNLIMITED
 from tests.app.processes import lookreel
 from tests.conftest import temporary_folder
 
@@ -20,15 +21,16 @@ def told(*arguments: object, **settings: object) -> tuple[int, str, str]:
 
 async def rows(data_dir: Path) -> list[tuple[object, ...]]:
     with embedded_server(data_dir) as url:
-        database = Database(url)
-        async with database.raw_connection() as connection:
-            sql = "SELECT email, tokens, (SELECT count(*) FROM looks), (SELECT count(*) FROM token_ledger) FROM users"
-            found = [tuple(row) for row in await connection.fetch(sql)]
-        await database.close()
-    return found
+        return await rows_at(url)
 
 
-async def test_what_was_backed_up_is_there_again_elsewhere() -> None:
+async def rows_at(url: str) -> list[tuple[object, ...]]:
+    async with Server(url).opened(UNLIMITED) as connection:
+        sql = "SELECT email, tokens, (SELECT count(*) FROM looks), (SELECT count(*) FROM token_ledger) FROM users"
+        return [tuple(row) for row in await connection.fetch(sql)]
+
+
+async def test_what_was_backed_up_is_there_again_elsewhere(empty_database: str) -> None:
     with temporary_folder() as folder:
         first, copy, second = folder / "first", folder / "kept" / "copy", folder / "second"
         assert told("sample", "--email", "a@b.example", DATA_DIR=first)[0] == 0
@@ -39,28 +41,40 @@ async def test_what_was_backed_up_is_there_again_elsewhere() -> None:
         again = told("backup", copy, DATA_DIR=first)
         restored = told("restore", copy, DATA_DIR=second)
         refused = told("restore", copy, DATA_DIR=second)
+        server = {
+            "DATABASE_URL": empty_database,
+            "JWT_SECRET_KEY_FILE": copy / "jwt-secret",
+            "DATA_DIR": folder / "third",
+        }
+        moved = told("restore", copy, **server)
+        not_moved = told("restore", copy, **server)
 
         assert backed_up == (0, f"Everything is in {copy}. It has secrets in it.", "")
         assert (again[0], again[2]) == (1, f"{copy} is there already. Name a folder that is not.")
         assert restored == (0, f"{copy} has been restored. Start Lookreel.", "")
         assert (refused[0], refused[2]) == (1, f"There is a database in {second}. Choose another DATA_DIR.")
+        assert moved == restored
+        said = "The database of DATABASE_URL has rows in users. Choose one that is empty."
+        assert (not_moved[0], not_moved[2]) == (1, said)
         assert await rows(second) == await rows(first) == [("a@b.example", 107, 1, 2)]
-        media = {file.relative_to(first): file.read_bytes() for file in first.glob("media/**/*") if file.is_file()}
-        assert media
-        assert media == {
-            file.relative_to(second): file.read_bytes() for file in second.glob("media/**/*") if file.is_file()
-        }
+        assert await rows_at(empty_database) == await rows(first)
+        assert len(media_of(first)) > 0
+        assert media_of(first) == media_of(second) == media_of(folder / "third")
+        assert {path.name for path in (folder / "third").iterdir()} == {"media", "jwt-secret"}
         assert (second / "jwt-secret").read_text() == (first / "jwt-secret").read_text()
         assert [stat.S_IMODE((each).stat().st_mode) for each in (copy, copy / "jwt-secret")] == [0o700, 0o600]
         assert [path.name for path in copy.parent.iterdir()] == ["copy"], "nothing half is left behind"
 
 
+def media_of(data_dir: Path) -> dict[Path, bytes]:
+    return {file.relative_to(data_dir): file.read_bytes() for file in data_dir.glob("media/**/*") if file.is_file()}
+
+
 async def test_a_database_of_its_own_is_copied_by_its_own_tools(settings: Settings, tmp_path: Path) -> None:
     environment = {"DATABASE_URL": settings.database_url, "JWT_SECRET_KEY": settings.jwt_secret_key}
-    for command in ("backup", "restore"):
-        code, output, error = told(command, tmp_path / "copy", DATA_DIR=tmp_path / "data", **environment)
-        assert (code, output) == (1, "")
-        assert error.startswith("This is for the embedded database. DATABASE_URL is set")
+    code, output, error = told("backup", tmp_path / "copy", DATA_DIR=tmp_path / "data", **environment)
+    assert (code, output) == (1, "")
+    assert error.startswith("This is for the embedded database. DATABASE_URL is set")
     assert not (tmp_path / "copy").exists()
 
 

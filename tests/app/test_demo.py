@@ -6,7 +6,10 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 
+from app.demo import where_to_open
+from app.settings import Settings
 from tests.app.processes import END_SECONDS, LOOKREEL, environment, lookreel, processes_of
 from tests.house import eventually
 
@@ -43,3 +46,17 @@ async def test_the_demo_shows_a_video_in_a_look_and_leaves_nothing_behind(data_d
     assert "shows 3 video(s)" in log.read_text()
     assert await asyncio.wait_for(staying.wait(), END_SECONDS) == 0
     assert await eventually(lambda: processes_of(data_dir), lambda left: not left, seconds=10) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, ":\n  http://127.0.0.1:8000/"),
+        ({"host": "::1", "port": 8001}, ":\n  http://[::1]:8001/"),
+        ({"port": 0}, " at the address that it tells."),
+        ({"host": "unix:/run/api.sock"}, " by the proxy in front of unix:/run/api.sock."),
+        ({"host": "unix:/run/api.sock", "public_url": "https://a.example/b"}, ":\n  https://a.example/b/"),
+    ],
+)
+def test_the_demo_says_where_studio_will_be(settings: dict[str, object], said: str) -> None:
+    assert where_to_open(Settings.model_validate(settings)) == said

@@ -74,6 +74,10 @@ def test_ports_agree() -> None:
 
     assert f"EXPOSE {port}" in TEXTS["Dockerfile"]
     assert f"server api:{port};" in NGINX
+    (socket,) = re.findall(r"# server (unix:\S+);$", NGINX, re.MULTILINE)
+    folder = re.search(r"^RuntimeDirectory=(\w+)$", TEXTS["deploy/lookreel.service"], re.MULTILINE)
+    assert folder is not None
+    assert Settings(host=socket).host == f"unix:/run/{folder[1]}/api.sock"
     assert f"containerPort: {port}" in TEXTS["deploy/kubernetes.yaml"]
     assert f"targetPort: {port}" in TEXTS["deploy/kubernetes.yaml"]
 

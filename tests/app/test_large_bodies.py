@@ -6,12 +6,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import psutil
 import pytest
 
 from app.http import large_bodies
 from app.settings import Settings
-from tests.app.processes import api_process
+from tests.app.processes import Server, api_process
 from tests.app.test_http_protocol import connected
 from tests.app.test_websocket_bounds import grown
 from tests.house import House
@@ -21,7 +20,6 @@ from tests.servers import serving
 MEGABYTE = 1024 * 1024
 LARGE = b'{"query": "{ __typename }", "extensions": {"x": "%s"}}' % (b"x" * 26 * MEGABYTE)
 JSON = {"Content-Type": "application/json"}
-Server = tuple[House, psutil.Process]
 
 
 @pytest.fixture

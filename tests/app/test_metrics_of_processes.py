@@ -91,7 +91,9 @@ async def test_a_worker_alone_answers_by_itself(house: House, settings: Settings
         except httpx.TransportError:
             return ""
 
-    with running("worker", log=tmp_path / "log", METRICS_PORT=port, **environment(settings, tmp_path)):
+    with running(
+        "worker", log=tmp_path / "log", METRICS_PORT=port, HOST="unix:/run/api.sock", **environment(settings, tmp_path)
+    ):
         name = 'lookreel_memory_bytes{process="worker"}'
         text = await eventually(answer, lambda text: read(text).get(name, 0) > 0)
 

@@ -2,31 +2,24 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from app.settings import Settings
 from auth.caller import Caller, Role
 from db.tables import VideoJob
 from resolvers.ports import GenerationFailed
 from tests.house import FORM, House, multipart
-from tests.inspected import InspectedDatabase
-from tests.servers import serving
+from tests.policies import under_policy
 from tests.wires import GraphQLWire, RestWire, Wire
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import context
-from worker.periods import renew_periods
 from worker.service import generate
 
-Served = Callable[[str], AbstractAsyncContextManager[House]]
 PRICES = """
 [[video_prices]]
 name = "drafts"
@@ -43,25 +36,6 @@ QUOTE = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
 SHOWN = "{ policy { welcome operations { operation cost } tiers { tier slots } videoPrices { rule cost } refunds } }"
 
 
-@pytest.fixture
-def served(house: House, settings: Settings, tmp_path: Path) -> Served:
-    """Serve the same database under another policy."""
-
-    @asynccontextmanager
-    async def opened(policy: str) -> AsyncIterator[House]:
-        file = tmp_path / "policy.toml"
-        file.write_text(policy)
-        own = settings.model_copy(update={"policy_file": file})
-        database = InspectedDatabase(house.database.url.render_as_string(hide_password=False))
-        try:
-            async with serving(own, database) as url, House.opened(own, database, url) as other:
-                yield other
-        finally:
-            await database.close()
-
-    return opened
-
-
 def wires_of(house: House) -> list[Wire]:
     return [RestWire(house), GraphQLWire(house)]
 
@@ -72,11 +46,11 @@ async def quote(house: House, caller: Caller, **fields: Any) -> dict[str, Any]:
     return found
 
 
-async def test_a_file_changes_price_slots_welcome_and_what_clients_are_shown(house: House, served: Served) -> None:
+async def test_a_file_changes_price_slots_welcome_and_what_clients_are_shown(house: House) -> None:
     before = await house.graphql(await house.user(), SHOWN)
 
-    async with served(
-        f"welcome = 500\nrefunds = ['CONTENT_FILTERED']\n{PRICES}\n[tiers.free]\nname='F'\nslots=2"
+    async with under_policy(
+        house, f"welcome = 500\nrefunds = ['CONTENT_FILTERED']\n{PRICES}\n[tiers.free]\nname='F'\nslots=2"
     ) as own:
         caller = own.unknown_caller()
         shown = (await own.graphql(caller, SHOWN))["data"]["policy"]
@@ -105,10 +79,10 @@ async def test_a_file_changes_price_slots_welcome_and_what_clients_are_shown(hou
     assert await house.tokens(caller) == 480
 
 
-async def test_the_headers_tell_the_slots_of_the_tier(house: House, served: Served) -> None:
+async def test_the_headers_tell_the_slots_of_the_tier(house: House) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user(tokens=0)
     tiers = "[tiers.free]\nname='F'\nslots=1\n[tiers.big]\nname='B'\nshare=500\nslots=2"
-    async with served(tiers) as own:
+    async with under_policy(house, tiers) as own:
         path = f"/api/v1/admin/users/{caller.user_id}/subscription/tier"
         changed = await own.http.put(path, json={"tier": "big"}, headers=own.headers(admin))
         answers = [
@@ -122,9 +96,9 @@ async def test_the_headers_tell_the_slots_of_the_tier(house: House, served: Serv
     assert [answer.headers["RateLimit"] for answer in answers] == [f'"active-jobs";r={free}' for free in (1, 0, 0)]
 
 
-async def test_costs_and_messages_are_the_files(house: House, served: Served) -> None:
+async def test_costs_and_messages_are_the_files(house: House) -> None:
     caller = await house.user(tokens=20)
-    async with served("[operations]\nvideo_generation = 80\npaint = 7") as own:
+    async with under_policy(house, "[operations]\nvideo_generation = 80\npaint = 7") as own:
         costs = (await own.http.get("/api/v1/subscription/costs")).json()
         models = await own.graphql(caller, "{ videoModels { cost } }")
         refused = [await wire.create(caller) for wire in wires_of(own)]
@@ -139,11 +113,11 @@ async def test_costs_and_messages_are_the_files(house: House, served: Served) ->
     assert paid.json()["availableTokens"] == 13
 
 
-async def test_a_refund_is_what_was_charged_whatever_videos_cost_by_now(house: House, served: Served) -> None:
+async def test_a_refund_is_what_was_charged_whatever_videos_cost_by_now(house: House) -> None:
     caller = await house.user(tokens=1000)
     old_jobs = [await house.create(caller), await house.create(caller)]
 
-    async with served("[operations]\nvideo_generation = 80") as own:
+    async with under_policy(house, "[operations]\nvideo_generation = 80") as own:
         new_job = await own.create(caller)
         before = await own.tokens(caller)
         for job_id in (old_jobs[0], new_job):
@@ -154,11 +128,11 @@ async def test_a_refund_is_what_was_charged_whatever_videos_cost_by_now(house: H
     assert (before, refunded, await house.tokens(caller)) == (820, 130, 1000)
 
 
-async def test_who_says_what_a_quote_said_is_not_charged_more(house: House, served: Served) -> None:
+async def test_who_says_what_a_quote_said_is_not_charged_more(house: House) -> None:
     caller = await house.user(tokens=1000)
     quoted = (await quote(house, caller))["cost"]
 
-    async with served("[operations]\nvideo_generation = 80") as own:
+    async with under_policy(house, "[operations]\nvideo_generation = 80") as own:
         refused = [
             await wire.create(caller, expectedCost=quoted if isinstance(wire, GraphQLWire) else str(quoted))
             for wire in wires_of(own)
@@ -184,9 +158,9 @@ async def test_the_file_says_which_failures_give_the_tokens_back(house: House, c
     assert ((await house.job(job_id)).error_code, await house.tokens(caller)) == (code, balance)
 
 
-async def test_a_free_video_is_charged_nothing_and_nothing_comes_back(house: House, served: Served) -> None:
+async def test_a_free_video_is_charged_nothing_and_nothing_comes_back(house: House) -> None:
     caller = await house.user(tokens=0)
-    async with served("[operations]\nvideo_generation = 0") as own:
+    async with under_policy(house, "[operations]\nvideo_generation = 0") as own:
         job_id = await own.create(caller)
         await own.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=own.headers(caller))
         history = (await own.http.get("/api/v1/subscription/history", headers=own.headers(caller))).json()
@@ -198,7 +172,7 @@ async def test_a_free_video_is_charged_nothing_and_nothing_comes_back(house: Hou
 
 @pytest.mark.parametrize(("wire_class", "tier"), [(RestWire, "free"), (GraphQLWire, "free"), (RestWire, "ultimate")])
 async def test_a_users_ceiling_is_of_all_that_was_used_today(
-    house: House, served: Served, wire_class: type[RestWire | GraphQLWire], tier: str
+    house: House, wire_class: type[RestWire | GraphQLWire], tier: str
 ) -> None:
     caller = await house.user(tokens=1000)
     await house.create(caller)
@@ -207,7 +181,7 @@ async def test_a_users_ceiling_is_of_all_that_was_used_today(
             text("UPDATE users SET tier = :tier WHERE id = :id"), {"tier": tier, "id": caller.user_id}
         )
         await session.execute(text("UPDATE token_ledger SET created_at = created_at - interval '1 day'"))
-    async with served("ceilings.user_tokens_a_day = 70") as own:
+    async with under_policy(house, "ceilings.user_tokens_a_day = 70") as own:
         mine = wire_class(own)
         first = await mine.create(caller)
         paid = await own.http.post(
@@ -230,9 +204,9 @@ async def test_a_users_ceiling_is_of_all_that_was_used_today(
     assert again.code is None
 
 
-async def test_a_ceiling_says_when_the_day_ends(house: House, served: Served) -> None:
+async def test_a_ceiling_says_when_the_day_ends(house: House) -> None:
     caller = await house.user(tokens=1000)
-    async with served("ceilings.user_tokens_a_day = 49") as own:
+    async with under_policy(house, "ceilings.user_tokens_a_day = 49") as own:
         answer = await own.http.post("/api/v1/video-jobs", files=multipart(FORM), headers=own.headers(caller))
 
     now = datetime.now(UTC)
@@ -242,12 +216,10 @@ async def test_a_ceiling_says_when_the_day_ends(house: House, served: Served) ->
     assert await house.count(VideoJob.user_id == caller.user_id) == 0
 
 
-async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited_ones(
-    house: House, served: Served
-) -> None:
+async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited_ones(house: House) -> None:
     admin = await house.user(role=Role.ADMIN)
     callers = [await house.user() for _ in range(12)]
-    async with served("ceilings.house_tokens_a_day = 250") as own:
+    async with under_policy(house, "ceilings.house_tokens_a_day = 250") as own:
         path = f"/api/v1/admin/users/{callers[0].user_id}/subscription/tier"
         await own.http.put(path, json={"tier": "ultimate"}, headers=own.headers(admin))
         first = await own.create(callers[0])
@@ -267,73 +239,3 @@ async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited
     assert Counter(answer.code for answer in answers) == {None: 4, "SPENDING_CEILING": 7}
     assert await house.count() == 5
     assert (await house.job(first)).tokens_consumed == 0
-
-
-RENEWING = "[tiers.free]\nname='Free'\nshare=100\nperiod_days=10\nrenews=true"
-
-
-async def set_period_back(house: House, caller: Caller, days: int) -> None:
-    async with house.database.session() as session:
-        now = datetime.now(UTC)
-        statement = "UPDATE users SET period_start = :start, period_end = :end WHERE id = :id"
-        values = {"start": now - timedelta(days=days + 10), "end": now - timedelta(days=days), "id": caller.user_id}
-        await session.execute(text(statement), values)
-
-
-@pytest.mark.parametrize("days", [0, 25])
-@pytest.mark.parametrize("way", ["info", "viewer", "create", "consume", "admin"])
-async def test_a_period_renews_when_the_account_is_looked_at_once(
-    house: House, served: Served, way: str, days: int
-) -> None:
-    caller, admin = await house.user(), await house.user(role=Role.ADMIN)
-    await house.create(caller)
-    await set_period_back(house, caller, days)
-    async with served(RENEWING) as own:
-        await asyncio.gather(*(look(own, caller, admin, way) for _ in range(5)))
-        info = (await own.http.get("/api/v1/subscription/info", headers=own.headers(caller))).json()
-        history = (await own.http.get("/api/v1/subscription/history", headers=own.headers(caller))).json()
-
-    resets = [entry for entry in history["transactions"] if entry["type"] == "reset"]
-    assert [(entry["amount"], entry["balanceAfter"], entry["adminEmail"]) for entry in resets] == [(50, 100, None)]
-    assert info["totalTokens"] == 100
-    start, end = (datetime.fromisoformat(info[name]) for name in ("periodStart", "periodEnd"))
-    assert end - start == timedelta(days=10)
-    assert start <= datetime.now(UTC) < end
-
-
-async def look(house: House, caller: Caller, admin: Caller, way: str) -> None:
-    if way == "viewer":
-        await house.graphql(caller, "{ viewer { id } }")
-    elif way == "create":
-        await RestWire(house).create(caller)
-    elif way == "consume":
-        body = {"operation": "text_to_text"}
-        await house.http.post("/api/v1/subscription/consume", json=body, headers=house.headers(caller))
-    elif way == "admin":
-        path = f"/api/v1/admin/users/{caller.user_id}/subscription"
-        await house.http.get(path, headers=house.headers(admin))
-    else:
-        await house.http.get("/api/v1/subscription/info", headers=house.headers(caller))
-
-
-async def test_without_a_renewing_tier_only_an_admin_begins_a_period(house: House) -> None:
-    caller = await house.user(tokens=20)
-    await set_period_back(house, caller, 25)
-
-    info = (await house.http.get("/api/v1/subscription/info", headers=house.headers(caller))).json()
-    await renew_periods(context(house, ScriptedGenerator()))
-
-    assert (info["availableTokens"], await house.tokens(caller)) == (20, 20)
-
-
-async def test_housekeeping_renews_what_nobody_looks_at(house: House) -> None:
-    due, other = await house.user(tokens=20), await house.user(tokens=20)
-    await set_period_back(house, due, 25)
-    working = context(house, ScriptedGenerator())
-    free = working.catalogue.policy.tiers["free"].model_copy(update={"renews": True})
-    policy = working.catalogue.policy.model_copy(update={"tiers": working.catalogue.policy.tiers | {"free": free}})
-
-    for _ in range(2):
-        await renew_periods(replace(working, catalogue=replace(working.catalogue, policy=policy)))
-
-    assert (await house.tokens(due), await house.tokens(other)) == (100, 20)

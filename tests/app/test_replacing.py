@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.app.test_supervisor import HEAD, READY, child, ended, no_child_left, pids, started, supervised, until
+from tests.app.children import HEAD, READY, child, ended, no_child_left, pids, started, supervised, until
 
 __all__ = ["no_child_left"]
 

@@ -105,14 +105,8 @@ def _replaced(times: int, log: str) -> bool:
     return log.count(REPLACED) == times
 
 
-async def test_two_rolling_restarts_lose_nothing(house: House, tmp_path: Path) -> None:
-    environment = {
-        "DATABASE_URL": house.settings.database_url,
-        "JWT_SECRET_KEY": house.settings.jwt_secret_key,
-        "DATA_DIR": house.settings.data_dir,
-        "PORT": 0,
-        "MOCK_SECONDS": 2,
-    }
+async def test_two_rolling_restarts_lose_nothing(house: House, environment: dict[str, object], tmp_path: Path) -> None:
+    environment |= {"PORT": 0, "MOCK_SECONDS": 2}
     with running("serve", log=tmp_path / "serve.log", **environment) as server:
         base_url = await eventually(server.address, bool)
         async with House.opened(house.settings, house.database, base_url) as there:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from app.environment import read_settings
-from app.serve import listen, serve
-from app.settings import Settings
+from app.listening import listen
+from app.serve import serve
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
 from providers.mock.videos import mock_video
@@ -116,14 +116,9 @@ def test_a_taken_port_is_told_in_a_sentence(house: House, data_dir: Path) -> Non
 
 
 async def test_a_killed_workers_jobs_are_all_finished_by_another(
-    house: House, settings: Settings, tmp_path: Path
+    house: House, environment: dict[str, object], tmp_path: Path
 ) -> None:
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "JWT_SECRET_KEY": settings.jwt_secret_key,
-        "DATA_DIR": settings.data_dir,
-        "MOCK_SECONDS": 4,
-    }
+    environment["MOCK_SECONDS"] = 4
     callers = [await house.user(tokens=1000) for _ in range(-(-JOBS // 3))]
     for number in range(JOBS):
         await house.create(callers[number % len(callers)])
@@ -142,14 +137,9 @@ async def test_a_killed_workers_jobs_are_all_finished_by_another(
 
 
 async def test_a_stopped_workers_jobs_go_on_at_once_in_another(
-    house: House, settings: Settings, tmp_path: Path
+    house: House, environment: dict[str, object], tmp_path: Path
 ) -> None:
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "JWT_SECRET_KEY": settings.jwt_secret_key,
-        "DATA_DIR": settings.data_dir,
-        "MOCK_SECONDS": 3,
-    }
+    environment["MOCK_SECONDS"] = 3
     job_id = await house.create(await house.user())
     with running("worker", log=tmp_path / "stopped.log", **environment) as stopped:
         await eventually(lambda: house.job(job_id), lambda job: job.operation_name is not None)

@@ -214,13 +214,8 @@ async def test_connections_that_wait_to_be_accepted_do_not_hang(house: House, tm
     assert "Traceback" not in server.log
 
 
-async def test_a_worker_alone_outlives_sighup(house: House, tmp_path: Path) -> None:
-    environment = {
-        "DATABASE_URL": house.settings.database_url,
-        "JWT_SECRET_KEY": house.settings.jwt_secret_key,
-        "DATA_DIR": house.settings.data_dir,
-        "MOCK_SECONDS": 0.5,
-    }
+async def test_a_worker_alone_outlives_sighup(house: House, environment: dict[str, object], tmp_path: Path) -> None:
+    environment["MOCK_SECONDS"] = 0.5
     with running("worker", log=tmp_path / "worker.log", **environment) as worker:
 
         async def log() -> str:

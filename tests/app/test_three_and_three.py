@@ -50,7 +50,7 @@ def forked(house: House, folder: Path) -> Iterator[tuple[list[Forked], list[Fork
         "GENERATIONS_PER_WORKER": JOBS_EACH,
     }
     apis, workers = (
-        [Forked(target, environment(settings), folder / f"{target.__name__}-{number}") for number in range(EACH)]
+        [Forked(target, environment(settings), folder / f"{target.__name__}-{number}.log") for number in range(EACH)]
         for target in (api, quick_worker)
     )
     try:

@@ -2,20 +2,17 @@
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from os import urandom
 from typing import Any
 
 import PIL.Image
-import psutil
 import pytest
 
-from app.settings import Settings
 from auth.caller import Caller
-from tests.app.processes import api_process
+from tests.app.processes import Server
 from tests.house import FORM, House, multipart
-from tests.inspected import InspectedDatabase
 from tests.schema.mutate import ERRORS, data_uri
 
 WARM_UP, UPLOADS = 10, 100
@@ -38,16 +35,7 @@ PICTURE = picture()
 FILE = ("look.png", PICTURE, "image/png")
 LOOK: dict[str, Any] = {"generatedImageBase64": b64encode(PICTURE).decode(), "products": PRODUCTS}
 
-Server = tuple[House, psutil.Process]
 Upload = Callable[[House, Caller], Awaitable[bool]]
-
-
-@pytest.fixture(scope="module")
-async def server(
-    settings: Settings, database: InspectedDatabase, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Server]:
-    async with api_process(settings, database, tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 async def look_as_json(house: House, caller: Caller) -> bool:

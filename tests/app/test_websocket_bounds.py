@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,25 +11,15 @@ import psutil
 import pytest
 
 from app.settings import Settings
-from tests.app.processes import api_process
+from tests.app.processes import Server
 from tests.app.raw_websocket import CONTINUATION, HEAD, PING, TEXT, RawWebSocket, frame
 from tests.house import House, eventually
-from tests.inspected import InspectedDatabase
 from tests.servers import serving
 
 SOON = 20.0
 KILOBYTE, MEGABYTE = 1024, 1024 * 1024
 BEFORE_INIT, AFTER_INIT = 256 * KILOBYTE, MEGABYTE
 TOO_BIG, TRY_AGAIN_LATER, INIT_TIMEOUT = 1009, 1013, 4408
-Server = tuple[House, psutil.Process]
-
-
-@pytest.fixture(scope="module")
-async def server(
-    settings: Settings, database: InspectedDatabase, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Server]:
-    async with api_process(settings, database, tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 async def grown(process: psutil.Process, act: Callable[[], Awaitable[object]]) -> int:

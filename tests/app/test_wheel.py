@@ -9,7 +9,6 @@ import tomllib
 import zipfile
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -68,13 +67,10 @@ async def test_it_runs_in_a_folder_of_somebody_elses(
     installed: Path, tmp_path: Path, database: InspectedDatabase
 ) -> None:
     (tmp_path / "db.py").write_text("raise SystemExit('somebody else module')")
-    url = database.url.set(database=f"wheel_{uuid4().hex}")
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{url.database}"')
-        settings = {"DATABASE_URL": url.render_as_string(hide_password=False), "JWT_SECRET_KEY": "k" * 32}
+    async with database.beside() as empty:
+        url = empty.url.render_as_string(hide_password=False)
         # The list comes from the revisions' files, by way of a process that the command becomes.
-        listed = run(installed, "migrate", "--check", folder=tmp_path, **settings)
-        await connection.execute(f'DROP DATABASE "{url.database}"')
+        listed = run(installed, "migrate", "--check", folder=tmp_path, DATABASE_URL=url, JWT_SECRET_KEY="k" * 32)
 
     assert {line.split(":")[0] for line in listed.splitlines()} >= revisions.HEADS
     assert await asyncio.to_thread(os.listdir, tmp_path) == ["db.py"]

@@ -20,14 +20,8 @@ PROMPTS = ["A RED coat", "Die Stra\u00dfe in \u0130stanbul", "CAF\u00c9", None]
 @pytest.fixture
 async def old_database(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database of its own, of the release before."""
-    name = f"audit_{uuid4().hex}"
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        old = InspectedDatabase(database.url.set(database=name).render_as_string(hide_password=False))
-        await migrations.upgrade(old.url, "video_job_deletions")
+    async with database.beside("video_job_deletions") as old:
         yield old
-        await old.close()
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 async def test_prompts_of_before_are_found_and_plain_ones_are_not_rewritten(old_database: InspectedDatabase) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from io import StringIO
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -17,10 +16,10 @@ from alembic.runtime.migration import MigrationContext
 
 from app.settings import Settings
 from db import migrations, revisions
-from db.engine.database import Database
 from db.engine.errors import DatabaseLocked
 from tests.app.processes import lookreel
 from tests.house import eventually
+from tests.inspected import InspectedDatabase
 
 VERSIONS = Path(__file__).parent.parent.parent / "alembic/versions"
 # Those before are what installations have: they are as they are.
@@ -95,13 +94,10 @@ def test_what_stops_it_is_found(migration: object, found: list[str]) -> None:
 
 
 @pytest.fixture
-async def empty(settings: Settings, database: Database) -> AsyncIterator[str]:
+async def empty(database: InspectedDatabase) -> AsyncIterator[str]:
     """The URL of a database of its own on the tests' server."""
-    name = f"migrated_{uuid4().hex}"
-    async with database.raw_connection() as admin:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield str(settings.database_url).replace("@/postgres?", f"@/{name}?").replace("+asyncpg", "")
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    async with database.beside() as empty:
+        yield empty.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 async def test_a_table_that_is_held_is_tried_again_until_it_is_free(

@@ -25,14 +25,8 @@ JOBS = {
 @pytest.fixture
 async def old_database(database: InspectedDatabase) -> AsyncIterator[InspectedDatabase]:
     """A database of its own, of the release before."""
-    name = f"providers_{uuid4().hex}"
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        old = InspectedDatabase(database.url.set(database=name).render_as_string(hide_password=False))
-        await migrations.upgrade(old.url, "0005")
+    async with database.beside("0005") as old:
         yield old
-        await old.close()
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 async def test_jobs_in_progress_keep_their_provider_and_trouble_is_that_of_veo(old_database: InspectedDatabase) -> None:

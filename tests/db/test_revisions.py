@@ -1,7 +1,6 @@
 """Which revisions are applied is told without Alembic, and agrees with it."""
 
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from alembic.config import Config
@@ -20,17 +19,12 @@ def test_the_heads_are_those_of_the_scripts() -> None:
 
 
 async def test_a_database_has_what_was_applied(database: InspectedDatabase) -> None:
-    name = f"revisions_{uuid4().hex}"
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        fresh = InspectedDatabase(database.url.set(database=name).render_as_string(hide_password=False))
+    async with database.beside() as fresh:
         applied = [await revisions.applied(fresh.reader)]
         for revision in ("0004", "0005", "heads"):
             await migrations.upgrade(fresh.url, revision)
             applied.append(await revisions.applied(fresh.reader))
         complete = await revisions.are_applied(fresh.reader)
-        await fresh.close()
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     assert applied == [set(), {"0004"}, {"0005"}, revisions.HEADS]
     assert complete

@@ -27,11 +27,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from tests.doubles.cloudinary_protocol import (
+    API_KEY,
+    API_SECRET,
+    CLOUD_NAME,
+    Refused,
+    Upload,
+    check_cloud,
+    delivery_signature,
+    described,
+    error,
+    string_to_sign,
+)
 from tests.doubles.serving import drop, serving_app, until_gone
-
-CLOUD_NAME: Final = "demo"
-API_KEY: Final = "874837483274837"
-API_SECRET: Final = "a676b67565c6767a6767d6767f676fe1"
 
 Trouble = Literal["drop", "drop after", "hang", "HTML"]
 """`drop`: the connection closes before anything was done. `drop after`: it was done, but there is no answer.
@@ -39,7 +47,6 @@ Trouble = Literal["drop", "drop after", "hang", "HTML"]
 `hang`: no answer, for as long as the other side waits. `HTML`: status 500, and a page of a proxy.
 """
 
-_UNSIGNED = ("file", "api_key", "signature", "resource_type", "cloud_name")
 _SIGNATURE_LASTS_SECONDS = 3600
 _CHUNK_BYTES = 1024 * 1024
 _DELIVERED = re.compile(
@@ -65,30 +72,6 @@ CHAOS: Final[tuple[Fault, ...]] = (
     Refusal(503, "Service Unavailable"),
 )
 """What `failure_rate` does to uploads, deletions and pings, each as often as the others."""
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that arrived whole and was kept, whether that was answered or not."""
-
-    resource_type: str
-    public_id: str
-    extension: str
-    version: int
-    size: int
-    sha256: str
-    path: Path
-    type: str = "upload"
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.resource_type, self.public_id
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.response = _error(status, message)
 
 
 class CloudinaryDouble:
@@ -162,7 +145,7 @@ class CloudinaryDouble:
                     response = await endpoint(request)
                     return await _lost(request, response) if fault else response
                 return await _failed(request, fault)
-            except _Refused as refused:
+            except Refused as refused:
                 return refused.response
 
         return answer
@@ -182,10 +165,10 @@ class CloudinaryDouble:
         return fault
 
     async def _ping(self, request: Request) -> Response:
-        _check_cloud(request)
+        check_cloud(request)
         expected = "Basic " + base64.b64encode(f"{API_KEY}:{API_SECRET}".encode()).decode()
         if not secrets.compare_digest(request.headers.get("Authorization", ""), expected):
-            raise _Refused(401, "Invalid credentials")
+            raise Refused(401, "Invalid credentials")
         return JSONResponse({"status": "ok"})
 
     async def _upload(self, request: Request) -> Response:
@@ -197,11 +180,11 @@ class CloudinaryDouble:
                 parameters = self._let_in(request, {name: str(form[name]) for name in form if name != "file"})
                 file = form.get("file")
                 if not isinstance(file, UploadFile):
-                    raise _Refused(400, "Missing required parameter - file")
+                    raise Refused(400, "Missing required parameter - file")
                 upload = await self._keep(request.path_params["resource_type"], parameters, file)
         finally:
             self.uploading -= 1
-        return JSONResponse(_described(upload, self._delivery_url(upload)))
+        return JSONResponse(described(upload, self._delivery_url(upload)))
 
     async def _destroy(self, request: Request) -> Response:
         async with request.form() as form:
@@ -216,13 +199,13 @@ class CloudinaryDouble:
         return JSONResponse({"result": "ok"})
 
     async def _deliver(self, request: Request) -> Response:
-        _check_cloud(request)
+        check_cloud(request)
         asked = _DELIVERED.fullmatch(request.path_params["rest"])
         upload = self.files.get((request.path_params["resource_type"], asked["public_id"])) if asked else None
         if asked is None or upload is None or upload.type != request.path_params["type"]:
             return Response(status_code=404, headers={"X-Cld-Error": "Resource not found"})
         signed = f"{asked['poster'] or ''}{asked['public_id']}.{asked['extension']}"
-        if upload.type == "authenticated" and asked["signature"] != _delivery_signature(signed):
+        if upload.type == "authenticated" and asked["signature"] != delivery_signature(signed):
             return Response(status_code=401, headers={"X-Cld-Error": "Invalid signature"})
         if asked["poster"] and asked["extension"] == "jpg" and upload.resource_type == "video":
             return Response(_jpeg(), media_type="image/jpeg")
@@ -232,16 +215,16 @@ class CloudinaryDouble:
 
     def _let_in(self, request: Request, parameters: dict[str, str]) -> dict[str, str]:
         """Return the parameters of a request that is ours and fresh."""
-        _check_cloud(request)
+        check_cloud(request)
         if parameters.get("api_key") != API_KEY:
-            raise _Refused(401, "Unknown API key")
-        to_sign = _string_to_sign(parameters)
+            raise Refused(401, "Unknown API key")
+        to_sign = string_to_sign(parameters)
         expected = hashlib.sha1(f"{to_sign}{API_SECRET}".encode()).hexdigest()  # noqa: S324 - as Cloudinary does it
         if not secrets.compare_digest(parameters.get("signature", ""), expected):
             message = f"Invalid Signature {parameters.get('signature')}. String to sign - '{to_sign}'."
-            raise _Refused(401, message)
+            raise Refused(401, message)
         if abs(time.time() - int(parameters["timestamp"])) > _SIGNATURE_LASTS_SECONDS:
-            raise _Refused(400, f"Stale request - reported time is {parameters['timestamp']}")
+            raise Refused(400, f"Stale request - reported time is {parameters['timestamp']}")
         self.parameters.append(parameters)
         return parameters
 
@@ -253,7 +236,7 @@ class CloudinaryDouble:
         path = self._folder / f"{public_id.replace('/', '-')}-v{version}.{extension}"
         size, sha256 = await _copied(file, path)
         if not size:
-            raise _Refused(400, "Empty file")
+            raise Refused(400, "Empty file")
         upload = Upload(resource_type, public_id, extension, version, size, sha256, path, type_)
         if earlier := self.files.get(upload.key):
             earlier.path.unlink()
@@ -264,14 +247,8 @@ class CloudinaryDouble:
     def _delivery_url(self, upload: Upload) -> str:
         place = f"{self.delivered_at or self.url}/{CLOUD_NAME}/{upload.resource_type}/{upload.type}"
         name = f"{upload.public_id}.{upload.extension}"
-        signature = f"s--{_delivery_signature(name)}--/" if upload.type == "authenticated" else ""
+        signature = f"s--{delivery_signature(name)}--/" if upload.type == "authenticated" else ""
         return f"{place}/{signature}v{upload.version}/{name}"
-
-
-def _delivery_signature(path: str) -> str:
-    """Sign what is delivered: derivation, public id and extension, without the version."""
-    digest = hashlib.sha1(f"{path}{API_SECRET}".encode()).digest()  # noqa: S324 - as Cloudinary does it
-    return base64.urlsafe_b64encode(digest).decode()[:8]
 
 
 async def _failed(request: Request, fault: Fault) -> Response:
@@ -280,7 +257,7 @@ async def _failed(request: Request, fault: Fault) -> Response:
         pass
     match fault:
         case Refusal(status, message):
-            return _error(status, message)
+            return error(status, message)
         case "HTML":
             return HTMLResponse("<html><body><h1>500 Internal Server Error</h1></body></html>", status_code=500)
         case "hang":
@@ -305,35 +282,6 @@ async def _copied(file: UploadFile, path: Path) -> tuple[int, str]:
             await run_in_threadpool(digest.update, chunk)
             size += len(chunk)
     return size, digest.hexdigest()
-
-
-def _check_cloud(request: Request) -> None:
-    if (cloud := request.path_params["cloud"]) != CLOUD_NAME:
-        raise _Refused(401, f"Invalid cloud_name {cloud}")
-
-
-def _string_to_sign(parameters: Mapping[str, str]) -> str:
-    """Return all but the file, in order of their names; an ampersand within a value must not pass for one between."""
-    signed = {name: value for name, value in parameters.items() if name not in _UNSIGNED and value}
-    return "&".join(f"{name}={value}".replace("&", "%26") for name, value in sorted(signed.items()))
-
-
-def _error(status: int, message: str) -> Response:
-    return JSONResponse({"error": {"message": message}}, status_code=status, headers={"X-Cld-Error": message})
-
-
-def _described(upload: Upload, url: str) -> dict[str, object]:
-    return {
-        "asset_id": upload.sha256[:32],
-        "public_id": upload.public_id,
-        "version": upload.version,
-        "resource_type": upload.resource_type,
-        "type": upload.type,
-        "format": upload.extension,
-        "bytes": upload.size,
-        "url": url,
-        "secure_url": url,
-    }
 
 
 def _jpeg() -> bytes:

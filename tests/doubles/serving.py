@@ -10,7 +10,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from app.serve import listen
+from app.listening import listen
 
 
 @asynccontextmanager

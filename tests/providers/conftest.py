@@ -1,10 +1,21 @@
-"""A double of Cloudinary for whatever stores there, emptied for each test."""
+"""A double of Cloudinary for whatever stores there, and a server for the generators' doubles."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from tests.doubles.cloudinary import CloudinaryDouble
+from tests.doubles.serving import serving_app
+from tests.providers.front import Front
+
+
+class Access(Protocol):
+    """What a generator is opened with."""
+
+    @property
+    def scratch(self) -> Path: ...
 
 
 @pytest.fixture(scope="package")
@@ -17,3 +28,18 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clou
 def double(served: CloudinaryDouble) -> CloudinaryDouble:
     served.reset()
     return served
+
+
+@pytest.fixture(scope="package")
+async def front() -> AsyncIterator[Front]:
+    front = Front()
+    async with serving_app(front) as front.url:
+        yield front
+
+
+@pytest.fixture
+def scratch(access: Access) -> Iterator[Path]:
+    """The scratch folder, where nothing may stay that a test does not expect."""
+    yield access.scratch
+    for file in access.scratch.glob("*"):
+        file.unlink()

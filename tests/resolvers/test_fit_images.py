@@ -13,7 +13,7 @@ from db.tables import VideoJobImage
 from tests.house import FORM, House, multipart
 from tests.media.photographs import FORMATS, PLACES, SECRET, UPRIGHT, photograph, seen_corners
 from tests.schema.mutate import png
-from tests.schema.test_uploads import CREATE, CREATE_LOOK, JOB, nothing_written
+from tests.schema.uploads import CREATE, CREATE_LOOK, JOB, nothing_written
 
 TURNED = 6
 FIELDS = ["initialImage", "endFrame", "referenceImages"]

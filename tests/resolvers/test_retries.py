@@ -11,12 +11,10 @@ from auth.caller import Caller, Role
 from db import video_job_images
 from db.enums import VideoJobStatus
 from db.tables import FileRemoval, VideoJob, VideoJobImage
-from media.video_properties import VideoProperties
 from resolvers import generation, video_jobs
-from resolvers.generation import KeptVideo
 from resolvers.models import Catalogue
-from resolvers.ports import StoredVideo
 from tests.house import FORM, House, multipart
+from tests.resolvers.stages import VIDEO
 from tests.schema.mutate import png
 from tests.workers import files_are_removed
 
@@ -25,12 +23,6 @@ RETRY = """mutation ($id: ID!, $key: String) { retryVideoJob(input: { id: $id, i
   videoJob { id } replayed errors { ... on UserError { code message } } } }"""
 IMAGES = {"initialImage": png("red"), "endFrame": png("blue")}
 GONE = "The images of this video job are not kept any more. Create a new job with the images."
-
-VIDEO = KeptVideo(
-    StoredVideo("/media/made.mp4", "/media/made.jpg"),
-    VideoProperties(duration_seconds=8, size_bytes=1, width=1, height=1, has_audio=False),
-    address="/media/made.mp4",
-)
 
 apis = pytest.mark.parametrize("over", ["rest", "graphql"])
 

@@ -13,7 +13,7 @@ from db.tables import Product, VideoJob
 from tests.house import House
 from tests.inspected import InspectedDatabase
 from tests.rest_compat.test_contract_looks import PNG
-from tests.schema.test_uploads import CREATE_LOOK, nothing_written
+from tests.schema.uploads import CREATE_LOOK, nothing_written
 from tests.wires import Wire
 
 WIRES = pytest.mark.parametrize("wire_name", ["rest", "graphql"])
@@ -239,11 +239,7 @@ async def test_a_refusal_names_the_place(
 
 
 async def test_looks_of_before_are_found_as_well(database: InspectedDatabase) -> None:
-    name = "search_before"
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        old = InspectedDatabase(database.url.set(database=name).render_as_string(hide_password=False))
-        await migrations.upgrade(old.url, "0007")
+    async with database.beside("0007") as old:
         async with old.session() as session:
             user = "INSERT INTO users (id, email, tokens) VALUES (gen_random_uuid(), 'a@example.com', 0)"
             await session.execute(text(user))
@@ -258,7 +254,5 @@ async def test_looks_of_before_are_found_as_well(database: InspectedDatabase) ->
         await migrations.upgrade(old.url, "heads")
         async with old.session() as session:
             words = set(await session.scalars(text("SELECT search_text FROM looks")))
-        await old.close()
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     assert words == {"plain", "café", "strasse"}

@@ -11,7 +11,7 @@ from db.enums import VideoJobStatus
 from db.video_job_changes import NOW
 from resolvers import generation
 from tests.house import House
-from tests.rest_compat.event_stream import Event, followed, following, log_of, states_of
+from tests.rest_compat.event_stream import Event, EventStream, followed, following, log_of, states_of
 from tests.rest_compat.test_contract import NOBODYS, well_formed
 from tests.workers import at_work
 
@@ -41,6 +41,15 @@ async def ended(house: House, caller: Caller) -> str:
     for log, values in STEPS:
         await step(house, job_id, log, values)
     return job_id
+
+
+async def all_steps(house: House, job_id: str, stream: EventStream) -> list[Event]:
+    """Let a job go through all the steps while it is followed; return the events up to each of them."""
+    events = await stream.until("status")
+    for log, values in STEPS:
+        await step(house, job_id, log, values)
+        events += await stream.until("status" if "status" in values else "progress")
+    return events
 
 
 async def events_answer(house: House, caller: Caller, job_id: str, **headers: str) -> httpx.Response:
@@ -91,10 +100,7 @@ async def test_each_change_is_told_with_the_lines_that_came_before_it(house: Hou
     job_id = await house.create(caller)
 
     async with following(house, caller, job_id) as stream:
-        events = await stream.until("status")
-        for log, values in STEPS:
-            await step(house, job_id, log, values)
-            events += await stream.until("status" if "status" in values else "progress")
+        events = await all_steps(house, job_id, stream)
         assert await stream.rest() == []
 
     assert [(event.name, event.version) for event in events] == [
@@ -144,10 +150,7 @@ async def test_every_event_is_a_place_to_come_back_to(house: House) -> None:
     caller = await house.user()
     job_id = await house.create(caller)
     async with following(house, caller, job_id) as stream:
-        seen = await stream.until("status")
-        for log, values in STEPS:
-            await step(house, job_id, log, values)
-            seen += await stream.until("status" if "status" in values else "progress")
+        seen = await all_steps(house, job_id, stream)
 
     rests = [await followed(house, caller, job_id, after=event.id) for event in seen[:-1]]
 

@@ -12,21 +12,14 @@ from graphql.execution.executor import Executor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.settings import Settings
-from db.engine.database import Database
 from graphql_server.columns import column
-from graphql_server.documents import Documents
-from graphql_server.execution.plans import Planner
 from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext
 from schema.schema import schema
-from tests.house import House
 from tests.schema.asked import queries
 from tests.schema.twins import ERRORS, INPUT, LOOKS, Twins, each_field, everything
-from tests.servers import serving
 
 CORE = schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
 FIELDS = list(dict.fromkeys(each_field(CORE)))
@@ -247,69 +240,3 @@ async def test_what_is_cancelled_stops_reading(twins: Twins, monkeypatch: pytest
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(stopped.wait(), 10)
-
-
-@pytest.mark.parametrize("fast", [True, False])
-async def test_the_switch(
-    settings: Settings, database: Database, house: House, monkeypatch: pytest.MonkeyPatch, *, fast: bool
-) -> None:
-    taken = []
-    execute_operation = StrawberryGraphQLCoreExecutionContext.execute_operation
-
-    def noted(self: StrawberryGraphQLCoreExecutionContext, *arguments: Any) -> Any:
-        taken.append(self)
-        return execute_operation(self, *arguments)
-
-    monkeypatch.setattr(StrawberryGraphQLCoreExecutionContext, "execute_operation", noted)
-
-    async with serving(settings.model_copy(update={"graphql_fast_execution": fast}), database) as url:
-        answer = await house.http.post(f"{url}/graphql", json={"query": "{ __typename }"})
-
-    assert answer.json()["data"] == {"__typename": "Query"}
-    assert bool(taken) is not fast
-
-
-@pytest.mark.parametrize(
-    ("query", "variables", "reason"),
-    [
-        ("{ looks(first: 101) { nodes { id } } }", {}, "result"),
-        ("{ __schema { queryType { name } } }", {}, "unsupported"),
-        (f"{{ videoJobQuote(input: {{{INPUT}}}) {{ errors {{ __typename }} }} }}", {}, "unsupported"),
-        ("query ($first: Int!) { looks(first: $first) { nodes { id } } }", {}, "variables"),
-    ],
-)
-async def test_what_falls_back_is_counted(twins: Twins, query: str, variables: dict[str, Any], reason: str) -> None:
-    for _ in range(2):
-        await twins.agree(query, **variables)
-
-    assert twins.fallbacks == {reason: 2}
-
-
-async def test_a_plan_is_made_once_for_as_long_as_the_same_is_left_of_a_query(
-    twins: Twins, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = []
-    query = Planner.query
-
-    def noted(self: Planner) -> Any:
-        made.append(self)
-        return query(self)
-
-    monkeypatch.setattr(Planner, "query", noted)
-    text = "query P($n: Int!, $yes: Boolean!) { looks(first: $n) { nodes { id title @include(if: $yes) } } }"
-
-    for number, yes in [(1, True), (2, True), (3, False), (4, False), (1, True)]:
-        await twins.agree(text, n=number, yes=yes)
-
-    assert len(made) == 3
-
-
-def test_plans_go_with_their_document() -> None:
-    documents = Documents()
-    gone = ref(documents.of("{ looks { nodes { id } } }", CORE).queries[None])
-
-    assert gone() is not None
-    del documents
-    gc.collect()
-
-    assert gone() is None

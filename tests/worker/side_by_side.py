@@ -17,7 +17,8 @@ from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from media.videos import probe
 from tests.doubles.apart import Apart
-from tests.doubles.cloudinary import Fault, Upload
+from tests.doubles.cloudinary import Fault
+from tests.doubles.cloudinary_protocol import Upload
 from tests.house import eventually
 from tests.worker.studio import Money, Studio, hurry
 

@@ -15,8 +15,9 @@ from app.settings import Settings
 from db import queue
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
+from tests.app.forks import EXIT_SECONDS
 from tests.house import House, eventually
-from tests.worker.processes import EXIT_SECONDS, worker_process
+from tests.worker.processes import worker_process
 from tests.workers import at_work
 
 PICKED = text(

@@ -1,5 +1,6 @@
-"""What an operator wants forgotten is, and nothing else: off by default, a batch at a time, by one worker of all."""
+"""What an operator wants forgotten is, and nothing else: off by default, a batch at a time."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +9,6 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller
-from db import retention as statements
 from db.tables import AuditEntry, FileRemoval, LedgerEntry, LookVideo, VideoJob, VideoJobLog
 from resolvers.retention import Retention
 from tests.house import House
@@ -126,13 +126,19 @@ async def test_it_goes_on_batch_after_batch_and_waits_for_nobody(
     assert [record.getMessage() for record in caplog.records] == ["Deleted 5 video jobs that were kept for long enough"]
 
 
-async def test_one_worker_of_all_does_it(house: House) -> None:
-    job_id = await ended(house, await house.user(), 2 * MONTH)
+async def test_two_workers_that_both_take_it_for_theirs_do_nothing_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("resolvers.retention.JOBS", 2)
+    caplog.set_level("INFO", "lookreel.worker")
+    caller = await house.user(tokens=300)
+    jobs = {await ended(house, caller, 2 * MONTH) for _ in range(6)}
+    working = keeping(house, jobs=MONTH, job_logs=MONTH)
 
-    async with house.database.transaction() as other:
-        assert await statements.is_ours(other)
-        await forget(keeping(house, jobs=MONTH))
-        left = await house.count(VideoJob.id == job_id)
-    await forget(keeping(house, jobs=MONTH))
+    await asyncio.gather(forget(working), forget(working))
 
-    assert (left, await house.count(VideoJob.id == job_id)) == (1, 0)
+    counts = [record.args for record in caplog.records if "video jobs" in record.getMessage()]
+    assert sum(count for count, _ in counts) == len(jobs)  # type: ignore[misc]
+    assert await jobs_of(house) == []
+    videos = FileRemoval.address.in_([f"/media/{job_id}.mp4" for job_id in jobs])
+    assert await house.count(videos, table=FileRemoval) == len(jobs)

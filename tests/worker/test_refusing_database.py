@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
 from pgqueuer.errors import RetryRequested
 
 from app.settings import Settings
-from db import migrations
 from db.enums import VideoJobStatus
 from tests.db.test_error_names import NAMES
 from tests.house import House, eventually
@@ -95,15 +94,12 @@ async def test_what_is_accepted_is_written_down_once_the_database_lets_us(
 @pytest.fixture
 async def own(settings: Settings, database: InspectedDatabase) -> AsyncIterator[House]:
     """An API on a database of its own."""
-    url = database.url.set(database=f"worker_{uuid4().hex}")
-    async with database.raw_connection() as connection:
-        await connection.execute(f'CREATE DATABASE "{url.database}"')
-        await migrations.upgrade(url)
-        own = InspectedDatabase(url.render_as_string(hide_password=False))
-        async with serving(settings, own) as base_url, House.opened(settings, own, base_url) as house:
-            yield house
-        await own.close()
-        await connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+    async with (
+        database.beside("heads") as own,
+        serving(settings, own) as base_url,
+        House.opened(settings, own, base_url) as house,
+    ):
+        yield house
 
 
 async def test_a_worker_outlives_a_database_that_takes_no_changes(

@@ -26,12 +26,13 @@ from db.enums import LedgerEntryKind, Submission, VideoJobStatus
 from db.tables import LedgerEntry, VideoJob
 from providers.cloudinary.storage import CloudinaryStorage
 from providers.mock.videos import mock_video
+from tests.app.forks import EXIT_SECONDS
 from tests.conftest import temporary_folder
 from tests.doubles.cloudinary import CloudinaryDouble
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
-from tests.worker.processes import EXIT_SECONDS, worker_process
+from tests.worker.processes import worker_process
 from tests.worker.studio import CHARGED, HASTE, REFUNDED, Front, Studio, ended
 
 TAKEN_OVER = ("INFO", "Another worker has taken over")

@@ -11,7 +11,8 @@ import pytest
 
 from providers.cloudinary.storage import CloudinaryStorage
 from resolvers.ports import StorageUnavailable
-from tests.doubles.cloudinary import API_KEY, API_SECRET, CloudinaryDouble, Fault, Refusal
+from tests.doubles.cloudinary import CloudinaryDouble, Fault, Refusal
+from tests.doubles.cloudinary_protocol import API_KEY, API_SECRET
 from tests.providers.cloudinary.asking import PLAIN_URL, everything
 
 

@@ -1,22 +1,13 @@
 """An Omni of its own for each test, and a generator that asks it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from providers.omni.generator import OmniAccess, OmniGenerator
 from tests.doubles.omni import OmniDouble
-from tests.doubles.serving import serving_app
-from tests.providers.veo.conftest import Front
-
-
-@pytest.fixture(scope="package")
-async def front() -> AsyncIterator[Front]:
-    front = Front()
-    async with serving_app(front) as front.url:
-        yield front
+from tests.providers.front import Front
 
 
 @pytest.fixture
@@ -54,11 +45,3 @@ async def impatient(access: OmniAccess, omni: OmniDouble) -> AsyncIterator[OmniG
     generator = OmniGenerator(replace(access, timeout_seconds=0.3))
     yield generator
     await generator.aclose()
-
-
-@pytest.fixture
-def scratch(access: OmniAccess) -> Iterator[Path]:
-    """The scratch folder, where nothing may stay that a test does not expect."""
-    yield access.scratch
-    for file in access.scratch.glob("*"):
-        file.unlink()

@@ -6,30 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from providers.veo.generator import VeoAccess, VeoGenerator
 from tests.doubles.google_account import service_account_file
-from tests.doubles.serving import serving_app
 from tests.doubles.veo import VeoDouble
-
-
-class Front:
-    """One server for all tests; each has a double of its own behind it."""
-
-    def __init__(self) -> None:
-        self.app: ASGIApp = VeoDouble().app
-        self.url = ""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
-
-
-@pytest.fixture(scope="package")
-async def front() -> AsyncIterator[Front]:
-    front = Front()
-    async with serving_app(front) as front.url:
-        yield front
+from tests.providers.front import Front
 
 
 @pytest.fixture
@@ -74,13 +55,6 @@ async def another(access: VeoAccess, veo: VeoDouble) -> AsyncIterator[Callable[.
     yield make
     for generator in made:
         await generator.aclose()
-
-
-@pytest.fixture
-def scratch(access: VeoAccess) -> Iterator[Path]:
-    yield access.scratch
-    for file in access.scratch.glob("*"):
-        file.unlink()
 
 
 @pytest.fixture
