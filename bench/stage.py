@@ -30,7 +30,6 @@ from providers.omni import models as omni
 from providers.veo.models import MODELS, NAME
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue, Provider
-from resolvers.policy import BUILT_IN
 from resolvers.ports import Storage
 from resolvers.tokens import Order, grant_as_operator
 from resolvers.video_job_creation import CreatedVideoJob
@@ -77,7 +76,7 @@ class Stage:
         for caller in callers:
             async with self.database.transaction() as session:
                 await accounts.get_or_create_account(session, caller)
-                await grant_as_operator(session, caller, Order(TOKENS), BUILT_IN)
+                await grant_as_operator(session, caller, Order(TOKENS), self.catalogue.policy)
         return callers
 
     async def create(self, caller: Caller, asked: VideoJobInput, image: bytes | None = None) -> CreatedVideoJob:

@@ -22,7 +22,7 @@ from resolvers.errors import InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.ids import uuid_of
 from resolvers.models import listed
-from resolvers.policy import LARGEST_BALANCE, Policy, Tier
+from resolvers.policy import Policy, Tier
 from resolvers.texts import checked_text
 
 LONGEST_DESCRIPTION = 500
@@ -131,11 +131,10 @@ async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy:
     if await _of_reference(writer, owner, asked, LedgerEntryKind.GRANT) is not None:
         return account.tokens
     check_room(account, asked.tokens)
-    new = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
-    entry = await ledger.record(writer, account.id, new)
-    act = Act(AuditAction.GRANT_TOKENS, account.id, entry.id, asked.reason, f"{asked.tokens:+d} tokens")
-    await record(writer, None, act)
-    return entry.balance_after
+    entry = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
+    written = await ledger.record(writer, account.id, entry)
+    await record(writer, None, _act(account, written, asked))
+    return written.balance_after
 
 
 async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
@@ -147,10 +146,8 @@ async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, poli
 
     """
     owner = await _owner(writer, admin, whose)
-    if order.tokens == 0 or abs(order.tokens) > LARGEST_BALANCE:
-        raise InvalidInput(
-            f"The number of tokens must be 1 to {LARGEST_BALANCE}, or the negative of such", field="tokens"
-        )
+    if order.tokens == 0:
+        raise InvalidInput("The number of tokens must not be 0", field="tokens")
 
     async def write(account: Account, entry: Entry) -> LedgerRow:
         if policy.tier(account.tier).unlimited:
@@ -254,11 +251,15 @@ async def _once(  # noqa: PLR0913 - an order, and what it is for
         by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
         new = Entry(kind, order.tokens, by, description=order.reason, reference=order.reference)
         entry = await write(account, new)
-        act = Act(_ACTIONS[kind], account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
-        await record(writer, admin, act)
+        await record(writer, admin, _act(account, entry, order))
     if known is None:
         await keep(writer, admin, order.idempotency_key, digest, entry_id=entry.id, spent=account.spent)
     return Change(entry, await wallet(writer, owner, policy), replayed)
+
+
+def _act(account: Account, entry: LedgerRow, order: Order) -> Act:
+    action = _ACTIONS[LedgerEntryKind(entry.kind)]
+    return Act(action, account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
 
 
 async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: LedgerEntryKind) -> LedgerRow | None:

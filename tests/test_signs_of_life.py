@@ -1,5 +1,6 @@
 """Whether there are workers: readiness, `lookreel doctor` and creations know."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from app.doctor_database import database_findings
 from db import workers
 from db.tables import Worker
+from resolvers.queue_order import WorkerWatch
 from tests.house import FORM, House, eventually, multipart
 from tests.policies import under_policy
 from tests.wires import GraphQLWire, RestWire
@@ -35,6 +37,17 @@ async def health(house: House) -> dict[str, Any]:
 async def doctor(house: House) -> tuple[str, str]:
     (finding,) = [it for it in await database_findings(house.settings) if it.subject == "workers"]
     return finding.state.value, finding.text
+
+
+@pytest.mark.parametrize(
+    ("began", "silent", "is_refused"), [(100, 100, True), (100, 10, False), (10, 100, False), (100, None, False)]
+)
+def test_a_process_that_has_just_begun_waits_as_long_for_a_worker(
+    began: float, silent: float | None, *, is_refused: bool
+) -> None:
+    watch = WorkerWatch(60, began=time.monotonic() - began)
+
+    assert (watch.refusal(silent) is not None) is is_refused
 
 
 async def test_a_worker_gives_signs_of_life_while_it_reads_the_queue(

@@ -11,8 +11,15 @@ from sqlalchemy import select, update
 
 from app.settings import Settings
 from auth.caller import Caller, Role
+from auth.errors import AccountNotActive
 from auth.tokens import caller_of
+from db import accounts
+from db.accounts import AccountState
+from db.engine.errors import DatabaseUnavailable
+from db.engine.statements import Reader
 from db.tables import LookShare, User
+from resolvers.account_states import AccountStates
+from resolvers.streams import Streams
 from tests.house import House, eventually, http_client
 from tests.inspected import InspectedDatabase
 from tests.rest_compat.event_stream import following
@@ -128,6 +135,27 @@ async def test_an_admin_suspends_and_activates(house: House) -> None:
     async with house.database.session() as session:
         statuses = await session.scalars(select(User.status).where(User.id.in_([admin.user_id, caller.user_id])))
         assert list(statuses) == ["active", "active"]
+
+
+async def test_what_was_known_last_counts_while_the_database_is_away(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active, suspended = await house.user(), await house.user()
+    await set_row(house, suspended, status="suspended")
+    states, new = (AccountStates(house.database.reader, Streams(1)) for _ in range(2))
+    await states.read()
+
+    async def away(_reader: Reader) -> list[AccountState]:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(accounts, "special_states", away)
+    monkeypatch.setattr("resolvers.account_states.STALE_SECONDS", 0.0)
+
+    assert await states.checked(active) == active
+    with pytest.raises(AccountNotActive):
+        await states.checked(suspended)
+    with pytest.raises(DatabaseUnavailable):
+        await new.checked(active)
 
 
 async def test_a_role_of_ours_makes_an_admin(house: House) -> None:

@@ -1,13 +1,20 @@
 """`lookreel user list`, `export` and `remove`: an account with all that is its own, and nothing of others."""
 
+import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from app.settings import Settings
-from auth.caller import Caller
-from db.tables import FileRemoval, Look, LookShare, LookVideo, Product, User, VideoJob, VideoJobLog
+from auth.caller import Caller, Role
+from db.tables import AuditEntry, FileRemoval, Look, LookShare, LookVideo, Product, User, VideoJob, VideoJobLog
+from resolvers import account_data, accounts, video_job_creation
+from resolvers.account_states import READ_SECONDS
 from tests.app.processes import lookreel
-from tests.house import House, eventually
+from tests.house import CATALOGUE, House, eventually
+from tests.resolvers.test_queue_order import ASKED
 from tests.workers import at_work
 
 TABLES = (Look, Product, LookShare, LookVideo, VideoJob, VideoJobLog)
@@ -70,6 +77,8 @@ async def test_a_removed_account_leaves_its_ledger_alone_and_lets_nobody_in(
     async with at_work(settings, house.database):
         await house.finished(ended)
     await house.create(one, lookId=look.id)
+    async with house.database.transaction() as transaction:
+        await accounts.set_role_of(transaction, one, Role.ADMIN)
     address = ("--email", str(one.email))
     before = await counts(house)
 
@@ -84,10 +93,45 @@ async def test_a_removed_account_leaves_its_ledger_alone_and_lets_nobody_in(
     assert (await house.tokens(one), await house.charges(one)) == (950, 2)
     async with house.database.session() as session:
         row = await session.get_one(User, one.user_id)
-        assert (row.email, row.name, row.status) == (None, None, "suspended")
+        assert (row.email, row.name, row.status, row.role) == (None, None, "suspended", "user")
     assert await house.count(FileRemoval.address == look.generated_image_url, table=FileRemoval) == 1
+    on_record = AuditEntry.details == "Removed with 2 video jobs and 1 looks"
+    assert await house.count(on_record, AuditEntry.user_id == one.user_id, table=AuditEntry) == 1
     await eventually(lambda: status_of(house, one), lambda status: status == 403)
     assert lookreel("user", "remove", *address, "--yes", **environment).returncode == 1
+
+
+async def test_an_export_goes_on_page_after_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.account_data.PAGE", 2)
+    one = await house.user(1000)
+    made = [str((await house.look(one)).id) for _ in range(3)] + [await house.create(one) for _ in range(3)]
+
+    rows = [row async for row in account_data.everything(house.database.reader, one.user_id)]
+
+    assert sorted(str(row["id"]) for kind, row in rows if kind in {"look", "video_job"}) == sorted(made)
+    amounts = [row["amount"] for kind, row in rows if kind == "token_transaction"]
+    assert amounts == [-50, -50, -50, 900, 100]
+
+
+async def test_what_a_process_creates_that_has_not_heard_of_it_yet_goes_as_well(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, waits = asyncio.Event(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await heard.wait()
+
+    monkeypatch.setattr("resolvers.account_data.asyncio", SimpleNamespace(sleep=sleep))
+    one = await house.user(1000)
+    removing = asyncio.create_task(account_data.remove(house.database, one.user_id))
+    async with house.database.transaction() as transaction:
+        await video_job_creation.create(transaction, one, ASKED, CATALOGUE)
+    heard.set()
+
+    assert (await removing).jobs == 1
+    assert waits == [3 * READ_SECONDS]
+    assert await house.count(VideoJob.user_id == one.user_id) == 0
 
 
 async def status_of(house: House, caller: Caller) -> int:

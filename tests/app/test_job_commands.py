@@ -9,8 +9,8 @@ from sqlalchemy import text
 from app.settings import Settings
 from auth.caller import Role
 from db import pauses, submission_pace
-from db.enums import LedgerEntryKind, PauseScope
-from db.tables import LedgerEntry
+from db.enums import AuditAction, LedgerEntryKind, PauseScope
+from db.tables import AuditEntry, LedgerEntry
 from tests.app.processes import lookreel
 from tests.house import House
 from tests.workers import at_work
@@ -178,5 +178,7 @@ async def test_a_grant_for_a_reference_happens_once(house: House, environment: d
     assert [(each.returncode, each.stdout) for each in done] == [(0, "600\n")] * 2
     granted = (LedgerEntry.kind == LedgerEntryKind.GRANT, LedgerEntry.amount == 500)
     assert await house.count(*granted, LedgerEntry.description == "Invoice 7", table=LedgerEntry) == 1
+    on_record = (AuditEntry.action == AuditAction.GRANT_TOKENS, AuditEntry.reason == "Invoice 7")
+    assert await house.count(*on_record, AuditEntry.user_id == caller.user_id, table=AuditEntry) == 1
     assert (reused.returncode, blank.returncode, await house.tokens(other)) == (1, 1, 100)
     assert len(reused.stderr.splitlines()) == len(blank.stderr.splitlines()) == 1

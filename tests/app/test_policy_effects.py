@@ -171,13 +171,16 @@ async def test_a_free_video_is_charged_nothing_and_nothing_comes_back(house: Hou
     assert await house.tokens(caller) == 0
 
 
-@pytest.mark.parametrize("wire_class", [RestWire, GraphQLWire])
+@pytest.mark.parametrize(("wire_class", "tier"), [(RestWire, "free"), (GraphQLWire, "free"), (RestWire, "ultimate")])
 async def test_a_users_ceiling_is_of_all_that_was_used_today(
-    house: House, wire_class: type[RestWire | GraphQLWire]
+    house: House, wire_class: type[RestWire | GraphQLWire], tier: str
 ) -> None:
     caller = await house.user(tokens=1000)
     await house.create(caller)
     async with house.database.session() as session:
+        await session.execute(
+            text("UPDATE users SET tier = :tier WHERE id = :id"), {"tier": tier, "id": caller.user_id}
+        )
         await session.execute(text("UPDATE token_ledger SET created_at = created_at - interval '1 day'"))
     async with under_policy(house, "ceilings.user_tokens_a_day = 70") as own:
         mine = wire_class(own)

@@ -69,6 +69,12 @@ def test_every_code_that_a_job_can_fail_with_is_known() -> None:
     assert {code for source in sources for code in raising.findall(source)} == set(FAILURE_CODES)
 
 
+def test_a_tier_that_is_in_the_policy_no_longer_has_the_first_ones_slots_and_no_share() -> None:
+    own = Policy.model_validate({"tiers": {"free": {"name": "Free", "share": 7, "slots": 5}}})
+
+    assert (own.tier("gone").slots, own.tier("gone").share, own.tier("free").share) == (5, 0, 7)
+
+
 @pytest.mark.parametrize(
     ("video", "expected"),
     [

@@ -152,6 +152,24 @@ async def test_nobody_waits_for_keys_that_are_known(
     assert set(await asyncio.gather(*waiting)) == {IdentityProviderUnavailable}
 
 
+async def test_nobody_waits_for_a_provider_that_has_failed(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_set, "FETCH_SECONDS", 20)
+    authenticator = Authenticator(provider.policy)
+    await authenticator.authenticate(provider.authorization())
+    for name in ("REFRESH_SECONDS", "STALE_SECONDS", "IDENTITY_PROVIDER_RETRY_SECONDS"):
+        monkeypatch.setattr(key_set, name, 0)
+    provider.trouble = "500"
+    assert await outcome(authenticator, provider.authorization(jti="waits")) == WHO
+    provider.trouble = "hang"
+
+    async with asyncio.timeout(10):
+        assert await outcome(authenticator, provider.authorization(jti="does not")) == WHO
+    await eventually(lambda: asked(provider), lambda times: times == 3)
+    provider.over.set()
+
+
 async def test_unknown_keys_make_the_provider_be_asked_once_in_a_while_only(
     provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

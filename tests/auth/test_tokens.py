@@ -62,6 +62,7 @@ async def test_a_foreign_subject_gets_the_same_id_every_time_and_another_one_per
         f"Bearer {token(key='some other key, which is long enough for every algorithm here, too: 64 bytes')}",
         f"Bearer {token(algorithm='HS512')}",
         f"Bearer {jwt.encode({'sub': str(USER_ID), 'exp': 9999999999}, '', algorithm='none')}",
+        pytest.param(f"Bearer {token(more='x' * 24_000)}", id="too long"),
     ],
 )
 async def test_any_other_token_is_refused_alike(header: str | None) -> None:

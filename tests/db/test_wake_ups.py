@@ -10,6 +10,7 @@ import pytest
 
 from db.engine.database import Database, wake_up_after_commit
 from db.engine.wake_ups import WAKE_UP_CHANNEL, WakeUps
+from resolvers import video_jobs
 from tests.house import House, eventually
 
 
@@ -39,6 +40,17 @@ async def test_a_creation_wakes_its_followers_and_a_refusal_nobody(house: House)
         await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
 
         assert await heard.enough(2) == [f"{job_id}:1:{caller.user_id}", f"{job_id}:2:{caller.user_id}"]
+
+
+async def test_each_of_many_deletions_is_told(house: House) -> None:
+    caller, heard = await house.user(), Heard()
+    jobs = [await house.job(await house.create(caller)) for _ in range(2)]
+    async with house.database.raw_connection() as connection:
+        await connection.add_listener(WAKE_UP_CHANNEL, heard)
+        async with house.database.transaction() as transaction:
+            await video_jobs.remove(transaction, jobs)
+
+        assert await heard.enough(2) == [f"{job.id}:2:{caller.user_id}" for job in jobs]
 
 
 async def test_what_is_rolled_back_is_not_told(database: Database) -> None:

@@ -65,6 +65,20 @@ async def test_who_follows_all_jobs_is_told_once_it_is_back(house: House, monkey
     assert (first.status, last.status, left) == ("PENDING", "CANCELLED", [0])
 
 
+async def test_an_end_is_told_once_however_often_everybody_looks(house: House) -> None:
+    caller = await house.user()
+    first = await house.create(caller)
+    feed = JobFeed(house.database)
+    async with aclosing(follow_all(house.database, feed, caller)) as stream:
+        told = [await anext(stream)]
+        await cancel(house, caller, first)
+        told.append(await next_of(stream, feed))
+        second = await house.create(caller)
+        told.append(await next_of(stream, feed))
+
+    assert [(str(job.id), job.version) for job in told] == [(first, 1), (first, 2), (second, 1)]
+
+
 async def test_who_follows_a_log_is_told_once_it_is_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     caller = await house.user()
     job_id = await house.create(caller)

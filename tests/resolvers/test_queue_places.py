@@ -113,6 +113,21 @@ async def test_a_refusal_for_quota_makes_everybody_wait_and_gives_reserved_turns
         assert (turn.submit_not_before - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=1)
 
 
+async def test_a_short_wait_does_not_end_a_longer_one(house: House) -> None:
+    veo = Provider("veo", 6000)
+    jobs = [await house.job(job_id) for job_id in await waiting(house, 2)]
+
+    for seconds, job in zip((30, 1), jobs, strict=True):
+        async with house.database.transaction() as session:
+            sent = await submission.begin(session, job, veo.name)
+            jobs[0] = await submission.defer(session, sent, "quota", timedelta(seconds=seconds), is_certain=True)
+    async with house.database.transaction() as session:
+        turn = (await submission.begin_in_turn(session, jobs[0], veo)).submit_not_before
+
+    assert turn is not None
+    assert (turn - datetime.now(UTC)).total_seconds() == pytest.approx(30, abs=2)
+
+
 async def test_what_keeps_the_generator_from_us_is_noted_once_and_forgotten(house: House) -> None:
     async with house.database.transaction() as session:
         await submission_pace.set_trouble(session, "veo", "403 no permission")

@@ -101,15 +101,24 @@ async def test_images_go_when_their_days_are_over_and_a_retry_is_refused_by_name
     await later(house, timedelta(days=7) - timedelta(minutes=1))
     await files_are_removed(house)
     assert await images(house, job_id) == KEPT
+    async with house.database.session() as session:
+        first = select(func.min(FileRemoval.address)).scalar_subquery()
+        await session.execute(update(FileRemoval).where(FileRemoval.address == first).values(due_at=func.now()))
+    without_one = await retry(house, caller, job_id, over)
 
     await later(house, timedelta(minutes=1))
     before = await house.traces(caller), await house.count(table=VideoJobImage)
     due, refused = await images(house, job_id), await retry(house, caller, job_id, over)
+    # Their removal has failed, and is tried again later.
+    async with house.database.session() as session:
+        await session.execute(update(FileRemoval).values(due_at=func.now() + timedelta(minutes=1), failures=1))
+    half_gone = await retry(house, caller, job_id, over)
+    await later(house, timedelta(minutes=1))
     await files_are_removed(house)
     removed, refused_again = await images(house, job_id), await retry(house, caller, job_id, over)
 
     assert (due, removed) == (KEPT, NOT_KEPT)
-    assert refused == refused_again == (None, ("VIDEO_JOB_IMAGES_REMOVED", GONE))
+    assert without_one == refused == half_gone == refused_again == (None, ("VIDEO_JOB_IMAGES_REMOVED", GONE))
     assert (await house.traces(caller), await house.count(table=VideoJobImage)) == before
     assert await house.count(table=FileRemoval) == 0
 
@@ -277,16 +286,3 @@ async def _end(house: House, job_id: str, status: VideoJobStatus) -> None:
             await generation.fail(transaction, job, "INTERNAL_ERROR", "It could not be made.", refund=False)
         else:
             await video_jobs.cancel(transaction, Caller(job.user_id, None), job.id)
-
-
-@pytest.mark.parametrize(("query", "sent"), [("?lookId=", None), ("", {"prompt": "Rain"}), ("", [])])
-async def test_over_rest_a_retry_takes_nothing_that_it_would_not_use(house: House, query: str, sent: object) -> None:
-    caller = await house.user(tokens=200)
-    job_id = await ended(house, caller)
-    address, before = f"{PATH}/{job_id}/retry", await house.traces(caller)
-
-    refused = await house.http.post(address + query, json=sent, headers=house.headers(caller))
-
-    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_INPUT")
-    assert await house.traces(caller) == before
-    assert (await house.http.post(address, json={}, headers=house.headers(caller))).status_code == 202

@@ -96,7 +96,7 @@ async def test_bytes_of_looks_and_of_jobs_in_progress_count_as_stored(house: Hou
         without_images = await OVER[over](small, caller, [], FORM)
         after = await left_behind(small)
         assert said.job is not None
-        await small.http.delete(f"/api/v1/video-jobs/{said.job['id']}", headers=small.headers(caller))
+        await small.http.post(f"/api/v1/video-jobs/{said.job['id']}/cancel", headers=small.headers(caller))
         left = await quotas.kept_by(house.database.reader, caller.user_id)
 
     stored = sum(map(len, (png(), png(), png("red"))))

@@ -1,11 +1,17 @@
 """One user's queries take turns, in their order; other users' do not wait for them, and nobody is remembered."""
 
 import asyncio
+from functools import partial
+from operator import le
+from typing import Any
 
 import pytest
 
+from db.engine.pool import Pool
+from db.engine.statements import Statement
+from db.looks import LookRow
 from resolvers.turns import Turns
-from tests.house import House
+from tests.house import House, eventually
 
 
 class Desk:
@@ -54,6 +60,33 @@ async def test_who_goes_away_keeps_nobody_waiting() -> None:
     desk.go.set()
     await third
     assert len(desk.turns) == 0
+
+
+async def test_queries_of_one_user_are_executed_one_after_the_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await house.user(), await house.user()
+    reading: list[object] = []
+    go, fetch = asyncio.Event(), Pool.fetch
+
+    async def held(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
+        if statement.row is LookRow:
+            reading.append(values["viewer"])
+            await go.wait()
+        return await fetch(self, statement, **values)
+
+    async def begun() -> int:
+        return len(reading)
+
+    monkeypatch.setattr(Pool, "fetch", held)
+    asked = []
+    for number, who in ((1, one), (1, one), (2, other)):
+        asked.append(asyncio.create_task(house.graphql(who, "{ looks { nodes { id } } }")))
+        await eventually(begun, partial(le, number))
+    assert reading == [one.user_id, other.user_id]
+
+    go.set()
+    assert [answer["data"] for answer in await asyncio.gather(*asked)] == [{"looks": {"nodes": []}}] * 3
 
 
 async def test_many_queries_of_one_user_are_all_answered(house: House) -> None:

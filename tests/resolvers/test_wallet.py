@@ -74,6 +74,9 @@ async def test_a_key_pays_once_however_often_and_over_whichever_wire(house: Hous
 
     assert first == Paid(success=True, available=90)
     assert again == [Paid(success=True, available=90, replayed=True)] * 12
+    headers = house.headers(caller) | {"Idempotency-Key": "one"}
+    same = await house.http.post("/api/v1/subscription/consume", json={"operation": "text_to_image"}, headers=headers)
+    assert same.json()["consumedTokens"] == 10
     assert await house.tokens(caller) == 87
 
 

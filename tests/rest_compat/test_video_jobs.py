@@ -238,3 +238,16 @@ async def test_what_does_not_exist_is_told_in_json(house: House, method: str, pa
 
     assert answer.status_code == status
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("query", "sent"), [("?lookId=", None), ("", {"prompt": "Rain"}), ("", [])])
+async def test_over_rest_a_retry_takes_nothing_that_it_would_not_use(house: House, query: str, sent: object) -> None:
+    caller = await house.user(tokens=200)
+    job_id = await house.create(caller)
+    address, before = f"/api/v1/video-jobs/{job_id}/retry", await house.traces(caller)
+
+    refused = await house.http.post(address + query, json=sent, headers=house.headers(caller))
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_INPUT")
+    assert await house.traces(caller) == before
+    assert (await house.http.post(address, json={}, headers=house.headers(caller))).status_code == 202

@@ -1,13 +1,19 @@
 """Following a look for whoever may see it, and everybody's jobs for admins."""
 
+import asyncio
+import json
 from typing import Any
 from uuid import UUID
 
+from app.settings import Settings
 from auth.caller import Caller, Role
+from db.engine.database import Database
 from db.enums import VideoJobStatus
 from resolvers import video_jobs
 from tests.house import House
-from tests.schema.test_streams import opened
+from tests.schema.test_resumed_jobs import DELETIONS
+from tests.schema.test_streams import JOB, JOBS, LOGS, Socket, opened
+from tests.servers import serving
 
 LOOK = """subscription ($id: ID!) { look(id: $id) { title notes visibility
   videos { videoJobId status isDefault videoJob { prompt } } } }"""
@@ -46,13 +52,19 @@ async def test_whoever_may_see_a_look_sees_its_videos_change(house: House) -> No
         renamed = await _until(socket, lambda seen: seen["title"] == "Better")
         await do(house, owner, f'setLookVisibility(input: {{id: "{look}", visibility: PRIVATE}})')
         gone = await socket.receive()
+    async with opened(house, owner) as socket:
+        await socket.subscribe(LOOK, id=look)
+        await socket.data()
+        await do(house, owner, f'deleteLook(input: {{id: "{look}"}})')
+        deleted = await socket.receive()
 
     video = {"videoJobId": job, "status": "PENDING", "isDefault": False, "videoJob": None}
     assert (first["videos"], first["visibility"], first["notes"]) == ([], "SHARED", None)
     assert created["videos"] == [video]
     assert default["videos"] == [video | {"isDefault": True}]
     assert ended["videos"] == renamed["videos"] == [video | {"isDefault": True, "status": "CANCELLED"}]
-    assert [error["extensions"]["code"] for error in gone["payload"]["errors"]] == ["LOOK_NOT_FOUND"]
+    for end in (gone, deleted):
+        assert [error["extensions"]["code"] for error in end["payload"]["errors"]] == ["LOOK_NOT_FOUND"]
 
 
 async def test_admins_follow_everybodys_jobs(house: House) -> None:
@@ -70,6 +82,25 @@ async def test_admins_follow_everybodys_jobs(house: House) -> None:
     assert first == {"id": before, "status": "PENDING", "user": {"email": one.email}}
     assert second == {"id": created, "status": "PENDING", "user": {"email": two.email}}
     assert third == {"id": before, "status": "CANCELLED", "user": {"email": one.email}}
+
+
+async def test_each_kind_of_stream_counts(house: House, settings: Settings, database: Database) -> None:
+    admin = await house.user(role=Role.ADMIN)
+    job_id, look_id = await house.create(admin), str((await house.look(admin)).id)
+    narrow = settings.model_copy(update={"streams_per_user": 1})
+    kinds = (JOB, LOGS, JOBS, DELETIONS, EVERYBODYS, LOOK)
+    async with serving(narrow, database) as url, Socket.opened(url, house.headers(admin)) as socket:
+        await socket.subscribe(JOB, "held", id=job_id)
+        await socket.data()
+        codes = []
+        for number, query in enumerate(kinds):
+            await socket.subscribe(query, str(number), id=look_id if query is LOOK else job_id)
+            async with asyncio.timeout(10):
+                while (message := await socket.receive()).get("id") != str(number) or message["type"] == "complete":
+                    pass
+            codes.append("TOO_MANY_STREAMS" in json.dumps(message))
+
+    assert codes == [True] * len(kinds)
 
 
 async def _until(socket: Any, wanted: Any) -> dict[str, Any]:

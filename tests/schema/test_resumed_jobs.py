@@ -85,9 +85,8 @@ async def test_more_changes_than_a_page_are_all_told_once(house: House, monkeypa
     await grow_old(house, timedelta(hours=1))  # all at the same time
     feed = JobFeed(house.database)
 
-    async with aclosing(
-        follow_all(house.database, feed, caller, updated_after=datetime.now(UTC) - timedelta(hours=2))
-    ) as jobs:
+    since = datetime.now(UTC) - timedelta(hours=2)
+    async with aclosing(follow_all(house.database, feed, caller, updated_after=since)) as jobs, asyncio.timeout(20):
         told = [str((await anext(jobs)).id) for _ in ids]
 
     assert sorted(told) == sorted(ids)
@@ -113,10 +112,14 @@ async def test_a_deletion_is_an_event_at_once_and_for_who_comes_back(house: Hous
     async with opened(house, caller) as socket:
         await socket.subscribe(DELETIONS, since=(datetime.now(UTC) - timedelta(days=1)).isoformat())
         everything = [(await socket.data())["videoJobId"] for _ in range(3)]
+    others = await deleted(house, other)
+    async with opened(house, other) as socket:
+        await socket.subscribe(DELETIONS, since=(datetime.now(UTC) - timedelta(days=1)).isoformat())
+        of_other = await socket.data()
 
     assert live["videoJobId"] == second
     assert [deletion["videoJobId"] for deletion in back] == [second, third]
-    assert everything == [first, second, third]
+    assert (everything, of_other["videoJobId"]) == ([first, second, third], others)
 
 
 @pytest.mark.parametrize(("query", "argument"), [(JOBS, "updatedAfter"), (DELETIONS, "deletedAfter")])

@@ -26,7 +26,6 @@ JOB = "subscription ($id: ID!, $after: Int! = 0) { videoJob(id: $id, afterVersio
 JOBS = "subscription { videoJobs { id version status } }"
 LOGS = "subscription ($id: ID!, $after: String) { videoJobLogs(id: $id, after: $after) { cursor message } }"
 
-
 END_LISTENING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
 
 

@@ -5,6 +5,9 @@ import pytest
 from auth.caller import Role
 from db.enums import VideoJobStatus
 from db.tables import LedgerEntry, VideoJob
+from resolvers.errors import InvalidInput
+from resolvers.policy import BUILT_IN
+from resolvers.tokens import Order, grant_as_operator
 from tests.house import FORM, House, eventually
 from tests.schema.mutate import CANCEL, DELETE, ERRORS, LOOK, RETRY, codes, mutate
 from tests.wires import GraphQLWire
@@ -165,6 +168,9 @@ async def test_no_grant_makes_a_balance_too_large_to_be_refunded_to(house: House
     sums = (1_999_999_901, 1_999_999_900, 1, 2**31 - 1)
 
     granted = [await mutate(house, admin, grant, userId=str(user.user_id), tokens=tokens) for tokens in sums]
+    async with house.database.transaction() as transaction:
+        with pytest.raises(InvalidInput, match="An account holds at most 2000000000 tokens"):
+            await grant_as_operator(transaction, user, Order(1), BUILT_IN)
 
     assert [payload["balance"] for payload in granted] == [None, 2_000_000_000, None, None]
     assert [codes(payload) for payload in granted] == [["INVALID_INPUT"], [], ["INVALID_INPUT"], ["INVALID_INPUT"]]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
+from resolvers import accounts
 from tests.house import House
 from tests.schema.test_queries import statements
 
@@ -95,8 +96,11 @@ async def test_what_nobody_may_know_is_not_even_read(house: House) -> None:
     scene = await Scene(house).made()
     query = "query ($id: ID!) { look(id: $id) { owner { email } videos { videoJob { user { email } } } } }"
 
+    asked = [scene.owner.user_id, scene.callers["other"].user_id]
+    known = await accounts.profiles(house.database.reader, scene.callers["other"], asked)
     with statements() as sent:
         body = await house.graphql(scene.callers["other"], query, id=scene.look)
 
     assert body["data"]["look"] == {"owner": {"email": None}, "videos": [{"videoJob": None}]}
     assert [statement for statement in sent if "users.name" in statement] == []
+    assert list(known) == [scene.callers["other"].user_id]

@@ -250,7 +250,7 @@ def _typed(name: str, value: Any) -> Any:
 
 
 @lru_cache
-def picture(kind: Literal["JPEG", "PNG", "GIF"], color: str = "teal") -> bytes:
+def picture(kind: Literal["JPEG", "PNG", "WEBP", "GIF"], color: str = "teal") -> bytes:
     """Return an image file."""
     target = BytesIO()
     PIL.Image.new("RGB", (32, 18), color).save(target, kind)

@@ -115,6 +115,18 @@ async def test_while_one_waits_to_try_nobody_else_is_let_in(studio: Studio, over
     await studio.created(await studio.house.user(), over=over)
 
 
+@pytest.mark.parametrize("change", ["fallback_model = 'gemini-omni-1.2-flash'", "mock_mode = true"])
+async def test_a_job_that_waits_for_another_provider_is_none_that_tries(studio: Studio, change: str) -> None:
+    await refusal_is_known(studio)
+    await rest_is_over(studio)
+    first = await studio.created(await studio.house.user())
+    async with studio.house.database.session() as session:
+        await session.execute(text(f"UPDATE video_jobs SET {change} WHERE id = :id"), {"id": first})  # noqa: S608 - ours
+
+    await studio.created(await studio.house.user())
+    await is_suspended(studio, "rest")
+
+
 async def test_one_job_at_a_time_tries_whether_it_is_over(studio: Studio) -> None:
     await refusal_is_known(studio)
     await rest_is_over(studio)

@@ -9,10 +9,11 @@ import pytest
 from app.environment import InvalidSettings
 from app.registry import catalogue
 from app.settings import Settings
+from db import submission_pace
 from tests.doubles.answers import Answer, error, quota_exceeded
 from tests.doubles.omni import OmniDouble, refusal, serving_omni
 from tests.inspected import InspectedDatabase
-from tests.worker.studio import CHARGED, FRAMES, Studio, WireName, another_studio, wires
+from tests.worker.studio import CHARGED, FRAMES, Studio, WireName, another_studio, picture, wires
 
 VEO, OMNI = "veo-3.1-generate-preview", "gemini-omni-1.2-flash"
 FALLBACK = {VEO: OMNI, OMNI: VEO}
@@ -52,6 +53,8 @@ async def test_what_veo_certainly_did_not_accept_is_made_by_omni(
         (create,) = omni.creates
         assert (create.body["model"], [data for data, _ in create.images]) == (OMNI, [data for _, data in FRAMES])
         assert len(house.veo.accepted) == 0
+        async with database.transaction() as transaction:
+            assert await submission_pace.is_blocked(transaction, "veo")
 
 
 CASES: list[tuple[str, dict[str, str], list[Answer], list[Answer], dict[str, Any], tuple[Any, ...]]] = [
@@ -90,6 +93,14 @@ CASES: list[tuple[str, dict[str, str], list[Answer], list[Answer], dict[str, Any
         {"model": OMNI, "resolution": "1080p", "durationSeconds": "4"},
         ("omni", OMNI, 0, 2, 0),
     ),
+    (
+        "the other one takes no such picture",
+        FALLBACK,
+        [],
+        [refusal(429, "x", "Slowly", headers={"Retry-After": "0.1"})],
+        {"model": OMNI, "files": [("initialImage", picture("WEBP", "red"))]},
+        ("omni", OMNI, 0, 2, 0),
+    ),
 ]
 
 
@@ -102,7 +113,9 @@ async def test_a_job_goes_to_the_other_once_and_only_if_it_can_be_told(
         house.veo.script_submit(*submits)
         omni.script("create", *creates)
 
-        assert await outcome(house, omni, **fields) == expected
+        files = fields.get("files", ())
+        asked = {name: value for name, value in fields.items() if name != "files"}
+        assert await outcome(house, omni, *files, **asked) == expected
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,9 @@ async def test_nobody_gets_at_the_pictures_of_anothers_look(studio: OmniStudio, 
     async with studio.house.database.session() as session:
         (await session.get_one(Look, look.id)).visibility = "public"
 
-    await is_refused(studio, await studio.house.user(), over, "Invalid look_id", lookId=look.id, useLookImage="initial")
+    stranger = await studio.house.user()
+    for asked in ({"useLookImage": "initial"}, {"productIds": [str(look.id)]}):
+        await is_refused(studio, stranger, over, "Invalid look_id", lookId=look.id, **asked)
 
 
 @wires

@@ -1,0 +1,27 @@
+"""One execution for many subscribers: it lasts as long as one of them is there."""
+
+import asyncio
+
+from graphql_server.fan_out import Events, Groups
+
+
+async def test_an_execution_ends_with_its_last_subscriber() -> None:
+    closed = asyncio.Event()
+
+    async def events() -> Events:
+        try:
+            yield "one"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    groups = Groups()
+    first, second = groups.subscribe("key", events), groups.subscribe("key", events)
+    assert [await anext(first), await anext(second)] == ["one", "one"]
+    ends = []
+    for subscriber in (first, second):
+        await subscriber.aclose()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        ends.append(closed.is_set())
+    assert ends == [False, True]
