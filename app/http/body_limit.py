@@ -55,7 +55,7 @@ class LimitBody:
         # Not Starlette's, of which each look takes as long as all of this does.
         headers: dict[bytes, bytes] = dict(scope["headers"])
         refused = _refused_head(scope)
-        if refused is None and BODY_HEADERS.isdisjoint(headers):
+        if refused is None and scope["method"] == "GET" and BODY_HEADERS.isdisjoint(headers):
             # To count nothing would take 5% of a poll.
             await self._app(scope, receive, send)
             return

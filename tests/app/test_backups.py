@@ -54,7 +54,7 @@ async def test_what_was_backed_up_is_there_again_elsewhere(empty_database: str) 
         assert restored == (0, f"{copy} has been restored. Start Lookreel.", "")
         assert (refused[0], refused[2]) == (1, f"There is a database in {second}. Choose another DATA_DIR.")
         assert moved == restored
-        said = "The database of DATABASE_URL has rows in users. Choose one that is empty."
+        said = "The database of DATABASE_URL has rows in audit_log. Choose one that is empty."
         assert (not_moved[0], not_moved[2]) == (1, said)
         assert await rows(second) == await rows(first) == [("a@b.example", 107, 1, 2)]
         assert await rows_at(empty_database) == await rows(first)

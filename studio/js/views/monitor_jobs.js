@@ -53,13 +53,15 @@ export function jobs(place, signal) {
   }
 
   const bulk = (text, document_, doing) => acting(text, async () => {
-    const { matched } = await change(document_, { filter: filter(), dryRun: true });
+    wanted.text = typed.control.value.trim();
+    const these = filter();
+    const { matched } = await change(document_, { filter: these, dryRun: true });
     if (!matched) throw new Error("There is no such video.");
     const reason = await confirmed(`${text}: ${counted(matched, "video")}?`, doing, text, reasonField());
     if (reason === null) return;
     let [after, changed, codes] = [null, 0, new Set()];
     do {
-      const part = await change(document_, { filter: filter(), reason: reason || null, after });
+      const part = await change(document_, { filter: these, reason: reason || null, after });
       changed += part.changed;
       part.results.forEach(({ code }) => code && codes.add(code));
       after = part.hasNextPage ? part.endCursor : null;
@@ -67,10 +69,11 @@ export function jobs(place, signal) {
     toast(`Done to ${changed} of ${counted(matched, "video")}. ${[...codes].join(", ")}`, document_);
   }, { kind: "small" });
 
+  const typed = search("Search videos", "Prompt, or an error code", "", (text) => show({ text }));
   fill(place,
     el("div.bar",
       el("div.row", select({ "aria-label": "Status", onchange: (event) => show({ status: event.target.value }) }, FILTERS),
-        search("Search videos", "Prompt, or an error code", "", (text) => show({ text }))),
+        typed),
       el("div.row", bulk("Cancel these", CANCEL_JOBS, "Those in progress end. What waits gets its tokens back."),
         bulk("Retry these", RETRY_JOBS, "Failed ones are made anew for their owners, who pay as for any."))),
     el("section.panel", results));
