@@ -124,7 +124,7 @@ FULL = Effort(
     flights=10_000,
     subscribers=5000,
     jobs=300,
-    job_sizes=(30_000, 1_000_000),
+    job_sizes=(30_000, 3_000_000),
     job_cases=((1, 0), (2, 0), (4, 0), (1, 10_000), (4, 10_000), (1, 50_000)),
 )
 QUICK = Effort(

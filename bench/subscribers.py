@@ -181,6 +181,9 @@ async def run(subscribers: int, rounds: int) -> None:
         environment = os.environ | {
             "DATA_DIR": str(settings.data_dir),
             "STREAMS_PER_USER": str(subscribers),
+            # All of them come from one address, and the doors are to be no narrower than what is measured.
+            "WEBSOCKETS_PER_ADDRESS": str(2 * subscribers),
+            "CONNECTIONS": str(2 * subscribers),
             "LOG_LEVEL": "WARNING",
         }
         async with open_database(settings) as database:
