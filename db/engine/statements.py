@@ -4,10 +4,10 @@ To execute a statement and make its rows takes SQLAlchemy several times as long 
 """
 
 from collections import Counter
-from functools import cache
+from functools import cache, cached_property
 from operator import itemgetter
 from types import UnionType
-from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, get_args, get_origin
 
 import asyncpg
 from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam
@@ -59,6 +59,15 @@ class NoRow(Row):
 SomeRow = TypeVar("SomeRow", bound=Row)
 
 
+class _Compiled(NamedTuple):
+    """A text, its parameters' names in the driver's order, those that a caller gives, and the values of the others."""
+
+    sql: str
+    names: tuple[str, ...]
+    parameters: frozenset[str]
+    constants: dict[str, Any]
+
+
 class Statement(Generic[SomeRow]):
     """A statement with named parameters, and what its rows are.
 
@@ -67,15 +76,22 @@ class Statement(Generic[SomeRow]):
 
     def __init__(self, query: ClauseElement, row: type[SomeRow], *, is_slow: bool = False) -> None:
         self.is_slow = is_slow
-        if isinstance(query, Insert):
-            # Or SQLAlchemy lets each insert return its key.
-            query = query.inline()
-        compiled = cast("PGCompiler", query.compile(dialect=DIALECT))
-        self.sql = str(compiled)
         self.row = row
-        self._names = tuple(compiled.positiontup or ())
-        self._parameters = frozenset(name for name in self._names if compiled.binds[name].required)
-        self._constants: dict[str, Any] = {name: compiled.params[name] for name in self._names}
+        # Or SQLAlchemy lets each insert return its key.
+        self._query = query.inline() if isinstance(query, Insert) else query
+
+    @cached_property
+    def _compiled(self) -> _Compiled:
+        """When it is first sent: to compile all of them would be a tenth of a process's start."""
+        compiled = cast("PGCompiler", self._query.compile(dialect=DIALECT))
+        names = tuple(compiled.positiontup or ())
+        parameters = frozenset(name for name in names if compiled.binds[name].required)
+        return _Compiled(str(compiled), names, parameters, {name: compiled.params[name] for name in names})
+
+    @property
+    def sql(self) -> str:
+        """The text, with numbered parameters."""
+        return self._compiled.sql
 
     def arguments(self, values: dict[str, object]) -> list[object]:
         """Return the parameters in the driver's order, with the statement's own constants among them.
@@ -84,11 +100,12 @@ class Statement(Generic[SomeRow]):
             TypeError: one is missing, or the statement has none of that name.
 
         """
-        if values.keys() != self._parameters:
-            missing, unknown = sorted(self._parameters - values.keys()), sorted(values.keys() - self._parameters)
+        _, names, parameters, constants = self._compiled
+        if values.keys() != parameters:
+            missing, unknown = sorted(parameters - values.keys()), sorted(values.keys() - parameters)
             raise TypeError(f"A statement lacks the parameters {missing} and has none of the names {unknown}")
-        given = self._constants | values
-        return [given[name] for name in self._names]
+        given = constants | values
+        return [given[name] for name in names]
 
 
 def among(name: str) -> CollectionAggregate[bool]:
