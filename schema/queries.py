@@ -1,5 +1,6 @@
 """The queries. Each root field reads for itself: Strawberry runs them concurrently."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, cast
 
@@ -7,6 +8,7 @@ import strawberry
 
 from db.enums import Visibility
 from db.looks import LookView
+from graphql_server.columns import read_by
 from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
 from resolvers.generation_costs import CostGroup, Period
@@ -15,7 +17,7 @@ from resolvers.tokens import Whose
 from resolvers.video_job_lists import Narrowing
 from schema.admin_queries import AdminQueries
 from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
-from schema.context import Info
+from schema.context import Info, RequestContext
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.generation_costs import GenerationCostSum, Since, Until
 from schema.models import VideoModel
@@ -61,6 +63,15 @@ class VideoJobQuote:
     errors: list[CreateVideoJobError] = strawberry.field(
         description="Every rule that the request breaks, in the order of the checks; none where it would be accepted"
     )
+
+
+async def _polled(_roots: Sequence[object], context: RequestContext, id: str) -> list[VideoJob | None]:  # noqa: A002 - as below
+    """Read one job. As a rule for lists, without Strawberry between, which takes 14% of a poll."""
+    caller = context.authenticated_caller
+    try:
+        return [VideoJob.of(await video_jobs.read(context.reader, caller, uuid_or(id, VideoJobNotFound)))]
+    except VideoJobNotFound:
+        return [None]
 
 
 @strawberry.type(description="What can be read.")
@@ -116,14 +127,13 @@ class Query(AdminQueries):
         """Read jobs and looks."""
         return cast("list[Node | None]", await read_nodes(info.context, ids))
 
-    @strawberry.field(description="A video job of the caller's; null where there is none of that id.")
+    @strawberry.field(
+        description="A video job of the caller's; null where there is none of that id.", metadata=read_by(_polled)
+    )
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
         """Read one job."""
-        caller = info.context.authenticated_caller
-        try:
-            return VideoJob.of(await video_jobs.read(info.context.reader, caller, uuid_or(id, VideoJobNotFound)))
-        except VideoJobNotFound:
-            return None
+        [found] = await _polled([self], info.context, id)
+        return found
 
     @strawberry.field(description="The caller's video jobs, newest first.")
     async def video_jobs(  # noqa: PLR0913 - one for each filter
