@@ -34,7 +34,7 @@ class VideoInLook(Row):
 
 
 class VideoDetails(Row):
-    """What else a look shows of a job, and whose it is. To read it with the rest takes a page of looks 8% longer."""
+    """What else a look shows of a job, and whose it is. To read it with the rest takes a page of looks 5% longer."""
 
     id: UUID
     user_id: UUID
