@@ -60,9 +60,17 @@ def _signed(name: str, by: Issued | None) -> Issued:
         .not_valid_before(now - DAY)
         .not_valid_after(now + DAY)
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+        .add_extension(_usage(is_authority=by is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name.replace(" ", "-"))]), critical=False)
         .sign(signer, hashes.SHA256())
     )
     return Issued(certificate.public_bytes(Encoding.PEM), subject, key)
+
+
+def _usage(*, is_authority: bool) -> x509.KeyUsage:
+    """Return what Python from 3.13 on wants to read in an authority's certificate (RFC 5280, section 4.2.1.3)."""
+    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
+    unused = dict.fromkeys((*others, "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=is_authority, crl_sign=is_authority, **unused)

@@ -214,7 +214,9 @@ async def test_the_same_subscription_of_the_same_user_is_executed_once(
     fetch = Pool.fetch
 
     async def counted(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
-        reads.append(statement.row)
+        # The feed reads what has changed, for everybody, in its own time.
+        if "owner" in values:
+            reads.append(statement.row)
         return await fetch(self, statement, **values)
 
     monkeypatch.setattr(Pool, "fetch", counted)
