@@ -214,8 +214,7 @@ async def test_the_same_subscription_of_the_same_user_is_executed_once(
     fetch = Pool.fetch
 
     async def counted(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
-        # The feed reads what has changed, for everybody, in its own time.
-        if "owner" in values:
+        if "owner" in values:  # the feed reads as well, for everybody, in its own time
             reads.append(statement.row)
         return await fetch(self, statement, **values)
 

@@ -1,0 +1,126 @@
+"""Credits of a payment are given once: by their key, by their reference, by whichever call."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from auth.caller import Role
+from tests.house import House
+from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET
+from tests.schema.mutate import codes, mutate
+
+
+@pytest.mark.parametrize("by", ["userId", "email"])
+@pytest.mark.parametrize("twice", [{"idempotencyKey": "evt_1"}, {"reference": "pi_1"}])
+async def test_a_grant_happens_once(house: House, by: str, twice: dict[str, str]) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    whose = {by: str(caller.user_id) if by == "userId" else str(caller.email).upper()}
+
+    grants = [
+        await mutate(house, admin, GRANT, **whose, **twice, tokens=500, reason="Order 7"),
+        *await asyncio.gather(
+            *(mutate(house, admin, GRANT, **whose, **twice, tokens=500, reason="Order 7") for _ in range(9))
+        ),
+    ]
+
+    assert [grant["errors"] for grant in grants] == [[]] * 10
+    assert Counter(grant["replayed"] for grant in grants) == {False: 1, True: 9}
+    assert {grant["balance"] for grant in grants} == {600} == {await house.tokens(caller)}
+    assert len({grant["transaction"]["id"] for grant in grants}) == 1
+    entry = {name: value for name, value in grants[0]["transaction"].items() if name != "id"}
+    assert entry == {
+        "kind": "GRANT",
+        "amount": 500,
+        "balanceBefore": 100,
+        "balanceAfter": 600,
+        "description": "Order 7",
+        "reference": twice.get("reference"),
+        "actor": "ADMIN",
+        "actorEmail": admin.email,
+    }
+
+
+@pytest.mark.parametrize("twice", [{"idempotencyKey": "evt_1"}, {"reference": "pi_1"}])
+async def test_first_grants_at_once_happen_once_also_for_two_accounts(house: House, twice: dict[str, str]) -> None:
+    admin = await house.user(role=Role.ADMIN)
+    callers = [await house.user(), await house.user()]
+
+    grants = await asyncio.gather(
+        *(mutate(house, admin, GRANT, userId=str(callers[turn % 2].user_id), **twice, tokens=500) for turn in range(10))
+    )
+
+    balances = sorted([await house.tokens(caller) for caller in callers])
+    assert balances == [100, 600]
+    refused = [grant for grant in grants if grant["errors"]]
+    assert len(refused) == 5
+    assert {code for grant in refused for code in codes(grant)} == {
+        "REFERENCE_REUSED" if "reference" in twice else "IDEMPOTENCY_KEY_REUSED"
+    }
+    assert sum(not grant["replayed"] for grant in grants if not grant["errors"]) == 1
+
+
+async def test_a_later_repetition_answers_the_first_result_beside_the_account_as_it_is(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    grant = {"userId": str(caller.user_id), "tokens": 500, "reference": "pi_1"}
+    first = await mutate(house, admin, GRANT, **grant)
+    await mutate(house, admin, RESET, userId=str(caller.user_id))
+
+    again = await mutate(house, await house.user(role=Role.ADMIN), GRANT, **grant, idempotencyKey="other")
+
+    assert (again["replayed"], again["balance"], again["transaction"]) == (True, 600, first["transaction"])
+    assert (again["tokens"]["balance"], await house.tokens(caller)) == (100, 100)
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        ({"tokens": 501, "reference": "pi_1"}, "REFERENCE_REUSED"),
+        ({"tokens": 500, "idempotencyKey": "evt_1", "reason": "other"}, "IDEMPOTENCY_KEY_REUSED"),
+        ({"tokens": 501, "idempotencyKey": "evt_1"}, "IDEMPOTENCY_KEY_REUSED"),
+    ],
+)
+async def test_another_grant_with_the_same_name_is_refused(house: House, other: dict[str, Any], code: str) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    name = {name: value for name, value in other.items() if name in {"reference", "idempotencyKey"}}
+    await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=500, **name)
+    before = await house.traces(caller)
+
+    refused = await mutate(house, admin, GRANT, userId=str(caller.user_id), **other)
+
+    assert (codes(refused), refused["balance"], refused["tokens"]) == ([code], None, None)
+    assert await house.traces(caller) == before
+
+
+async def test_what_a_payment_gave_can_be_taken_back_under_its_name(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1"}
+    await mutate(house, admin, GRANT, **order, tokens=500)
+
+    backs = [await mutate(house, admin, ADJUST, **order, tokens=-500, reason="Charged back") for _ in range(2)]
+
+    assert [(back["balance"], back["replayed"]) for back in backs] == [(100, False), (100, True)]
+    assert backs[0]["transaction"]["kind"] == "ADJUSTMENT"
+
+
+@pytest.mark.parametrize("calls", [(GRANT, ADJUST), (ADJUST, GRANT)])
+async def test_a_payment_gives_once_whichever_call_is_made_of_it(house: House, calls: tuple[str, str]) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1", "tokens": 500}
+
+    given, refused = [await mutate(house, admin, call, **order) for call in calls]
+
+    assert (given["balance"], codes(refused), await house.tokens(caller)) == (600, ["REFERENCE_REUSED"], 600)
+
+
+async def test_a_key_is_used_also_where_the_reference_has_answered(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1"}
+    await mutate(house, admin, GRANT, **order, tokens=500)
+    again = await mutate(house, admin, GRANT, **order, tokens=500, idempotencyKey="one")
+
+    other = await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=7, idempotencyKey="one")
+
+    assert (again["replayed"], codes(other)) == (True, ["IDEMPOTENCY_KEY_REUSED"])
+    assert await house.tokens(caller) == 600
