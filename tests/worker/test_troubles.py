@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -200,10 +200,13 @@ async def test_a_queue_that_is_not_complete_is_told_in_a_sentence_until_it_is(  
 ) -> None:
     there, and_back = rename.format(name, f"{name}_away"), rename.format(f"{name}_away", name)
     job_id = await house.create(await house.user())
-    async with at_work(settings, house.database, retry_policy=HASTE):
-        async with altered(house, there, and_back):
+    async with AsyncExitStack() as away:
+        # Before the worker begins, which looks then.
+        await away.enter_async_context(altered(house, there, and_back))
+        async with at_work(settings, house.database, retry_policy=HASTE):
             records = await lines(caplog, 2, of=f"The required {missing} is missing")
-        job = await house.finished(job_id)
+            await away.aclose()
+            job = await house.finished(job_id)
 
     assert job.status == VideoJobStatus.SUCCEEDED
     assert [(record.levelname, record.exc_info) for record in records] == [("ERROR", None)] * len(records)
