@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.demo_user import EMAIL, TOKEN_LASTS, DemoSignIn, demo_account
-from app.listening import listen, web_address
+from app.listening import listen, url_at, web_address
 from app.serve import serve
 from app.settings import Settings
 from app.wiring import open_database
@@ -223,8 +223,7 @@ def where_to_open(settings: Settings) -> str:
         return f" by the proxy in front of {settings.host}."
     if settings.port == 0:
         return " at the address that it tells."
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f":\n  http://{host}:{settings.port}/"
+    return f":\n  {url_at(settings.host, settings.port)}/"
 
 
 async def _attempts(seconds: float) -> AsyncIterator[None]:

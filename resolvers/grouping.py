@@ -21,10 +21,7 @@ def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
     """
     if len(rows) > MOST_NESTED:
         raise AnswerTooLarge(MOST_NESTED)
-    groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
-    for row in rows:
-        groups[row[0]].append(row)
-    return groups
+    return grouped((row[0], row) for row in rows)
 
 
 def grouped(pairs: Iterable[tuple[UUID, Item]]) -> dict[UUID, list[Item]]:

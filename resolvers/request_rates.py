@@ -74,9 +74,8 @@ class Requester:
 
     def state(self) -> str:
         """Return what the header `RateLimit` says; nothing where nothing was taken."""
-        user, address = self.by_user, self.by_address
-        states = (user.rate.state(user.seconds) if user else "", address.rate.state(address.seconds) if address else "")
-        return ", ".join(filter(None, states))
+        taken = [it for it in (self.by_user, self.by_address) if it is not None]
+        return ", ".join([it.rate.state(it.seconds) for it in taken])
 
 
 requester: ContextVar[Requester | None] = ContextVar("requester", default=None)

@@ -31,7 +31,7 @@ class Turns:
     @asynccontextmanager
     async def of(self, user: Hashable) -> AsyncIterator[None]:
         """Wait for a turn, and keep it for as long as the context lasts."""
-        line = self._lines.get(user) or self._lines.setdefault(user, _Line())
+        line = self._lines.setdefault(user, _Line())
         line.present += 1
         try:
             async with line.turn:

@@ -140,9 +140,9 @@ async def stored(
 
     """
     if asked.normalised().uses_look:
-        sent = (await fingerprinted(asked, uploads)).normalised()
-        asked = replace(asked, fingerprint=sent.digest())
-        if await earlier(services.database.reader, caller, checked_key(asked.idempotency_key), sent.digest()):
+        digest = (await fingerprinted(asked, uploads)).normalised().digest()
+        asked = replace(asked, fingerprint=digest)
+        if await earlier(services.database.reader, caller, checked_key(asked.idempotency_key), digest):
             yield asked
             return
     uploads = await with_pictures_of_look(services, caller, asked, uploads)

@@ -69,13 +69,7 @@ class Loaders:
     @cached_property
     def details_of_video(self) -> Loader[UUID, VideoDetails | None]:
         """What else looks show of a job, by its id; None for jobs that have been deleted meanwhile."""
-        reader = self._database.reader
-
-        async def load(ids: list[UUID]) -> list[VideoDetails | None]:
-            found = await look_videos.details_by_video(reader, ids)
-            return [found.get(id_) for id_ in ids]
-
-        return Loader(load)
+        return self._readable(lambda reader, _caller, ids: look_videos.details_by_video(reader, ids))
 
     @cached_property
     def video_count_of_look(self) -> Loader[UUID, int]:
