@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from app import account_commands
+from app import account_commands, web_files
 from app import demo as demonstration
 from app import sample as samples
 from app.account_choice import AnyEmail, AnyUserId, account_of, subject
@@ -190,7 +190,7 @@ def demo(
 @app.command()
 def web() -> None:
     """Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN."""
-    _become("app.web_files")
+    web_files.main()
 
 
 @app.command()

@@ -199,5 +199,10 @@ def _passwords(settings: Settings) -> Iterator[str]:
             yield from (password, quote(password, safe=""))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Look, and end the process."""
     sys.exit(run_process(run))
+
+
+if __name__ == "__main__":
+    typer.run(main)  # ends quietly where nobody reads on

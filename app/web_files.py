@@ -173,8 +173,5 @@ def main() -> None:
     except (InvalidSettings, NotFetched) as error:
         print(error, file=sys.stderr)  # noqa: T201 - said to the person who asks
         sys.exit(EX_CONFIG)
-    print(f"GraphiQL and Swagger UI are in {folder}; a server uses them from its next start on.")  # noqa: T201 - as above
-
-
-if __name__ == "__main__":
-    main()
+    said = f"GraphiQL and Swagger UI are in {folder}; a server uses them from its next start on."
+    print(said, flush=True)  # noqa: T201 - as above

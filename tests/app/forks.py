@@ -118,4 +118,5 @@ def _become(arguments: tuple[str, ...], environment: Mapping[str, str], *outputs
 
 def _run_module(_python: str, arguments: Sequence[str]) -> None:
     """Go on as `python -m module`, with what is loaded already."""
+    sys.argv = list(arguments[2:])
     runpy.run_module(arguments[2], run_name="__main__", alter_sys=True)

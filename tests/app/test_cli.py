@@ -1,6 +1,7 @@
 """The command line: tokens, tokens of the other kind, and set-ups that do not add up."""
 
 import os
+import subprocess
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,7 +11,8 @@ from sqlalchemy import select, update
 
 from app.settings import Settings
 from db.tables import LedgerEntry, Look, User
-from tests.app.processes import lookreel
+from tests.app import processes
+from tests.app.processes import LOOKREEL, lookreel
 from tests.house import House
 from tests.test_admin import recorded
 
@@ -256,3 +258,16 @@ def test_an_unreachable_database_is_told_in_a_sentence(data_dir: Path) -> None:
         assert refused.returncode == os.EX_UNAVAILABLE
         assert "The database cannot be reached" in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("policy",), ("queue",), ("--help",)])
+def test_a_command_whose_output_nobody_reads_any_more_ends_quietly(
+    environment: dict[str, str], command: tuple[str, ...]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    settings = processes.environment(environment)
+    ended = subprocess.run((LOOKREEL, *command), stdout=writer, stderr=subprocess.PIPE, env=settings, check=False)
+    os.close(writer)
+
+    assert (ended.returncode, ended.stderr) == (1, b"")
