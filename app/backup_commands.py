@@ -1,9 +1,11 @@
 """`lookreel backup` and `restore`, for an installation with the embedded database."""
 
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -26,6 +28,8 @@ def restore(folder: Folder) -> None:
 
 def _exit_with(folder: Path, work: Callable[[Settings, Path], Awaitable[None]], said: str) -> None:
     async def run(settings: Settings) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _end)
         try:
             await work(settings, folder)
         except backups.BackupRefused as refusal:
@@ -38,3 +42,8 @@ def _exit_with(folder: Path, work: Callable[[Settings, Path], Awaitable[None]], 
         return 0
 
     sys.exit(run_process(run))
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """End at once, whatever is waited for, but as an exception does: what is half there is removed."""
+    sys.exit(128 + number)

@@ -3,6 +3,7 @@
 It can be restored as such a one, or into the empty database of a server.
 """
 
+import fcntl
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,11 +14,13 @@ from app.databases import database_url
 from app.settings import Settings
 from db import migrations, revisions, transfer
 from db.embedded.dumps import dump, load
+from db.embedded.guardian import PGDATA, USERS_LOCK, lock_file, stop_server
 from db.embedded.server import embedded_server
 from db.engine.database import Database
 
 DUMP = "database.dump"
 MEDIA = "media"
+RESTORING = ".restoring-"
 SECRETS = ("jwt-secret", "media-secret")
 NOT_EMBEDDED = (
     "This is for the embedded database. DATABASE_URL is set: copy that database with its own tools, such as pg_dump."
@@ -56,6 +59,7 @@ async def restore(settings: Settings, folder: Path) -> None:
     """
     if not (folder / DUMP).is_file():
         raise BackupRefused(f"{folder} is no backup: there is no {DUMP} in it.")
+    _remove_killed(settings.data_dir)
     with database_url(settings) as url:
         await _require_empty(settings, url)
         _copy(folder / MEDIA, settings.media_folder)
@@ -79,11 +83,20 @@ async def _load_into_server(data_dir: Path, file: Path, url: str) -> None:
 def _loaded(data_dir: Path, file: Path) -> Iterator[tuple[str, Path]]:
     """Yield the URL of an embedded server with the dump in it, and its folder; both are gone afterwards."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="restore-", dir=data_dir, ignore_cleanup_errors=True) as name:
+    with TemporaryDirectory(prefix=RESTORING, dir=data_dir, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with embedded_server(folder) as url:
             load(folder, url, file)
             yield url, folder
+
+
+def _remove_killed(data_dir: Path) -> None:
+    """Remove the databases that killed restores have left; waits for one that is still in use."""
+    for folder in data_dir.glob(f"{RESTORING}*"):
+        with lock_file(folder / USERS_LOCK) as users:
+            fcntl.flock(users, fcntl.LOCK_EX)
+            stop_server(folder / PGDATA)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_embedded(settings: Settings) -> None:

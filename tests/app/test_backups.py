@@ -1,5 +1,6 @@
 """Backups of the embedded database: what was there is there again, elsewhere."""
 
+import signal
 import stat
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from app.settings import Settings
 from db.embedded.server import embedded_server
 from db.engine.connections import Server
 from db.engine.limits import UNLIMITED
-from tests.app.processes import lookreel
+from tests.app.processes import END_SECONDS, lookreel, running
 from tests.conftest import temporary_folder
+from tests.house import eventually
 
 
 def told(*arguments: object, **settings: object) -> tuple[int, str, str]:
@@ -90,3 +92,27 @@ async def test_what_is_no_backup_leaves_an_empty_database(contents: bytes | None
         assert (code, output) == (1 if contents is None else 78, "")
         assert ("there is no database.dump" in error) == (contents is None)
         assert ("pg_restore could not do it" in error) == (contents is not None)
+
+
+async def test_what_ends_a_restore_leaves_nothing_that_stays(empty_database: str) -> None:
+    with temporary_folder() as folder:
+        copy, data_dir = folder / "copy", folder / "data"
+        assert told("sample", "--email", "a@b.example", DATA_DIR=folder / "first")[0] == 0
+        assert told("backup", copy, DATA_DIR=folder / "first")[0] == 0
+        server = {"DATABASE_URL": empty_database, "JWT_SECRET_KEY": "k" * 32, "DATA_DIR": data_dir}
+
+        async def left() -> list[Path]:
+            return list(data_dir.glob(".restoring-*/postgres/postmaster.pid"))
+
+        ends = []
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+            with running("restore", str(copy), log=folder / "log", **server) as restore:
+                await eventually(left, bool)
+                restore.process.send_signal(number)
+                ends.append((restore.process.wait(END_SECONDS), restore.log, len(list(data_dir.glob(".restoring-*")))))
+        restored = told("restore", copy, **server)
+
+        assert ends == [(143, "", 0), (130, "", 0), (-9, "", 1)]
+        assert restored[0] == 0
+        assert {path.name for path in data_dir.iterdir()} == {"media"}
+        assert await rows_at(empty_database) == await rows(folder / "first")
