@@ -6,7 +6,7 @@ It can be restored as such a one, or into the empty database of a server.
 import fcntl
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -143,15 +143,13 @@ def _made(folder: Path) -> Iterator[Path]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what is not there yet; files that go meanwhile are left out."""
+    """Copy what is not there yet, or not whole; files that go meanwhile are left out."""
     for file in source.rglob("*"):
         copy = target / file.relative_to(source)
-        if file.is_file() and not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            try:
+        with suppress(FileNotFoundError):
+            if file.is_file() and not (copy.exists() and copy.stat().st_size == file.stat().st_size):
+                copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file, copy)
-            except FileNotFoundError:
-                continue
 
 
 def _copy_secret(source: Path, target: Path) -> None:

@@ -110,9 +110,11 @@ async def test_what_ends_a_restore_leaves_nothing_that_stays(empty_database: str
                 await eventually(left, bool)
                 restore.process.send_signal(number)
                 ends.append((restore.process.wait(END_SECONDS), restore.log, len(list(data_dir.glob(".restoring-*")))))
+        (data_dir / next(iter(media_of(data_dir)))).write_bytes(b"half, as a kill leaves it")
         restored = told("restore", copy, **server)
 
         assert ends == [(143, "", 0), (130, "", 0), (-9, "", 1)]
         assert restored[0] == 0
         assert {path.name for path in data_dir.iterdir()} == {"media"}
+        assert media_of(data_dir) == media_of(folder / "first")
         assert await rows_at(empty_database) == await rows(folder / "first")
