@@ -154,6 +154,8 @@ class Settings(DatabaseSettings):
         for name, value in values.items():
             if isinstance(value, str) and (not is_utf8(value) or ("\n" in value and name not in KEYS_IN_PEM)):
                 raise ValueError(f"{name.upper()}: must be a line of text in UTF-8")
+            if isinstance(value, str) and value.isspace():
+                raise ValueError(f"{name.upper()}: is blank: leave it out where nothing is meant")
         return values
 
     @model_validator(mode="after")

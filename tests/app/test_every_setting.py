@@ -118,6 +118,17 @@ def test_what_cannot_be_honoured_is_a_sentence(monkeypatch: pytest.MonkeyPatch, 
         sentence.encode()
 
 
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_blank_is_a_sentence(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", PRIVATE)
+
+    sentence = refused(monkeypatch, name, " " * 40)
+
+    is_json = name.endswith("_models")
+    remedy = "must be a JSON object" if is_json else "is blank: leave it out where nothing is meant"
+    assert sentence.startswith(f"{name.upper()}: {remedy}")
+
+
 def test_a_folder_below_a_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
