@@ -8,6 +8,7 @@ import typer
 
 from app.account_choice import AnyEmail, AnyUserId, account_of
 from app.database_work import exit_with
+from app.number_options import number
 from app.settings import Settings
 from auth.caller import AccountStatus, Role
 from db.engine.database import Database
@@ -23,7 +24,7 @@ def list_accounts(
     tier: Annotated[str | None, typer.Option(help="Those of this tier")] = None,
     status: Annotated[AccountStatus | None, typer.Option(help="Those of this status", case_sensitive=False)] = None,
     role: Annotated[Role | None, typer.Option(help="Those of this role", case_sensitive=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most, newest first")] = 50,
+    limit: Annotated[int, typer.Option(parser=number(int, 1, MOST), help="How many at most, newest first")] = 50,
 ) -> None:
     """List accounts, newest first: id, status, role, tier, balance, when it was made, number of videos, address."""
 

@@ -18,6 +18,7 @@ from app.backup_commands import backup, restore
 from app.database_work import Work, exit_with
 from app.durations import duration
 from app.job_commands import jobs, queue_state
+from app.number_options import number
 from app.pause_commands import pause, resume
 from app.policy_command import policy
 from app.process import run_process
@@ -48,7 +49,10 @@ EX_USAGE = 2
 Email = Annotated[str, typer.Option(help="Whose account; the same address is always the same user")]
 Check = Annotated[bool, typer.Option("--check", help="Only list what would be done; 1 where that is anything")]
 Wait = Annotated[
-    float, typer.Option(min=0, max=3600, help="For how many seconds to try again where something else uses a table")
+    float,
+    typer.Option(
+        parser=number(float, 0, 3600), help="For how many seconds to try again where something else uses a table"
+    ),
 ]
 
 
@@ -119,7 +123,7 @@ def token(
 @app.command()
 def grant(  # noqa: PLR0913, PLR0917 - a command line's options
     email: Email,
-    tokens: Annotated[int, typer.Option(help="How many tokens to add")],
+    tokens: Annotated[int, typer.Option(parser=number(int), help="How many tokens to add")],
     user_id: AnyUserId = None,
     reason: Annotated[str | None, typer.Option(help="What for, as the account's owner reads it")] = None,
     reference: Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from app.account_choice import account_of
 from app.durations import duration
+from app.number_options import number
 from app.settings import Settings
 from db import video_job_lists
 from db.engine.database import Database
@@ -29,7 +30,7 @@ Code = Annotated[str | None, typer.Option(help="Those that failed as this, such 
 Model = Annotated[str | None, typer.Option(help="Those of this model")]
 Older = Annotated[str | None, typer.Option(help="Those created longer ago, such as 30m, 12h or 1d")]
 Newer = Annotated[str | None, typer.Option(help="Those created since, such as 30m, 12h or 1d")]
-Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many at most, newest first")]
+Limit = Annotated[int, typer.Option(parser=number(int, 1, MOST), help="How many at most, newest first")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list the jobs that are meant")]
 
 

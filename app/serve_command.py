@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from app.listening import listen, web_address
+from app.number_options import number
 from app.process import run_process
 from app.serve import serve as serve_processes
 from app.settings import Settings
 
 
 def serve(
-    workers: Annotated[int, typer.Option(min=1, max=1000, help="How many API processes")] = 1,
+    workers: Annotated[int, typer.Option(parser=number(int, 1, 1000), help="How many API processes")] = 1,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="API only; run `lookreel worker` elsewhere")] = False,  # noqa: FBT002 - a command line's flag
 ) -> None:
     """Run the API and a worker."""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
 
 from app.origins import origins_of, web_address
 from auth.policy import ALGORITHMS
+from resolvers.texts import has_odd_digits
 
 SHORTEST_SECRET = 32
 # What a HOST begins with that is the path of a Unix socket; and how many bytes of a path the kernel takes.
@@ -17,6 +18,7 @@ LONGEST_SOCKET_PATH = 107
 # Whatever is larger was mistyped, and would not fit in a number of the database's or a timer's somewhere.
 MOST = 1_000_000
 LONGEST_POLL_SECONDS = 3600
+_NUMBERS = (int, float, int | None)
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -32,6 +34,17 @@ def is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def complaint(text: str, kind: object, *, is_pem: bool) -> str | None:
+    """Return what no setting of that type may be, None where nothing is wrong so far."""
+    if not is_utf8(text) or ("\n" in text and not is_pem):
+        return "must be a line of text in UTF-8"
+    if text.isspace():
+        return "is blank: leave it out where nothing is meant"
+    if kind in _NUMBERS and has_odd_digits(text):
+        return "must be a number in plain digits, such as 8000"
+    return None
 
 
 def _matching(pattern: str, meaning: str) -> AfterValidator:

@@ -37,7 +37,7 @@ from app.setting_types import (
     Timeout,
     WebAddress,
     WritableFolder,
-    is_utf8,
+    complaint,
     items_of,
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy
@@ -152,10 +152,10 @@ class Settings(DatabaseSettings):
     @classmethod
     def _are_texts(cls, values: dict[str, object]) -> dict[str, object]:
         for name, value in values.items():
-            if isinstance(value, str) and (not is_utf8(value) or ("\n" in value and name not in KEYS_IN_PEM)):
-                raise ValueError(f"{name.upper()}: must be a line of text in UTF-8")
-            if isinstance(value, str) and value.isspace():
-                raise ValueError(f"{name.upper()}: is blank: leave it out where nothing is meant")
+            kind = cls.model_fields[name].annotation if name in cls.model_fields else None
+            wrong = complaint(value, kind, is_pem=name in KEYS_IN_PEM) if isinstance(value, str) else None
+            if wrong is not None:
+                raise ValueError(f"{name.upper()}: {wrong}")
         return values
 
     @model_validator(mode="after")

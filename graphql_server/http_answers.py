@@ -3,6 +3,7 @@
 Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, sections "Media Types" and "Response".
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ EVENT_STREAM = "text/event-stream"
 PAGE = "text/html"
 ALLOWED = {"Allow": "GET, HEAD, OPTIONS, POST"}
 REMEMBERED_HEADERS = 256
+_WEIGHT = re.compile(r"q=([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,4 @@ def _negotiated(accept: str) -> Accepted:
 def _media_range(text: str) -> tuple[str, float]:
     media_type, *parameters = (part.strip().lower() for part in text.split(";"))
     weight = next((value for value in parameters if value.startswith("q=")), "q=1")
-    try:
-        return media_type, float(weight.removeprefix("q="))
-    except ValueError:
-        return media_type, 0
+    return media_type, float(weight.removeprefix("q=")) if _WEIGHT.fullmatch(weight) else 0

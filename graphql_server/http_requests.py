@@ -178,7 +178,11 @@ def _put(operations: Any, path: Any, file: object) -> None:  # noqa: ANN401 - wh
 
 
 def _key(place: object, name: str) -> int | str:
-    return int(name) if isinstance(place, list) else name
+    if not isinstance(place, list):
+        return name
+    if not (name.isascii() and name.isdigit()):
+        raise ValueError(name)
+    return int(name)
 
 
 def _typed(parameters: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of the kind that is asked for

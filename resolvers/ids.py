@@ -5,6 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from resolvers.errors import InvalidInput, Refusal
+from resolvers.texts import has_odd_digits
 
 T = TypeVar("T")
 
@@ -23,8 +24,8 @@ def uuid_of(text: str) -> UUID:
         ValueError
 
     """
-    if len(text) > LONGEST_UUID:
-        raise ValueError("longer than any UUID")
+    if len(text) > LONGEST_UUID or has_odd_digits(text):
+        raise ValueError("no UUID")
     return UUID(text)
 
 

@@ -17,6 +17,16 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
+def has_odd_digits(text: str) -> bool:
+    """Whether a text would be a number to Python alone: 1_000, digits of another script, other space than blanks."""
+    return "_" in text or not (text.isascii() and text.isprintable())
+
+
+def plain_number(value: object) -> object:
+    """Return what Pydantic may read a number from; a text with odd digits becomes a list, which it refuses."""
+    return [value] if isinstance(value, str) and has_odd_digits(value) else value
+
+
 def composed(text: str) -> str:
     """Return a text in the one form that it is stored and compared in, however its letters were put together (NFC)."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -15,7 +15,7 @@ from db.look_videos import VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
-from rest_compat.wire import Asked, Sent, Wire
+from rest_compat.wire import PLAIN, Asked, Sent, Wire
 
 LONGEST_NUMBER = 40
 LEGACY_VIDEO = {"id", "status", "cloudinary_url", "is_default", "created_at", "progress_percentage"}
@@ -111,7 +111,7 @@ class NewProductBody(Asked):
     sku: str | None = None
     name: str
     designer: str | None = None
-    price: Annotated[Decimal | None, BeforeValidator(_short)] = None
+    price: Annotated[Decimal | None, PLAIN, BeforeValidator(_short)] = None
     product_url: str | None = None
     thumbnail_base64: str = Field(alias="thumbnailBase64", description="Data URI or bare base64")
 

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator
 
+from rest_compat.wire import PLAIN
+
 # What PostgreSQL's OFFSET and this API can take.
 LARGEST_SKIP = 10_000_000
 
@@ -15,14 +17,18 @@ DEFAULT_PAGE = 50
 
 # The frontend asks for more than there may be, and expects the most.
 Limit = Annotated[
-    int, Query(ge=1, description="How many at most; more than 100 mean 100"), AfterValidator(partial(min, LARGEST_PAGE))
+    int,
+    Query(ge=1, description="How many at most; more than 100 mean 100"),
+    PLAIN,
+    AfterValidator(partial(min, LARGEST_PAGE)),
 ]
 LimitOfLooks = Annotated[
     int,
     Query(ge=1, description="How many at most; more than 1000 mean 1000"),
+    PLAIN,
     AfterValidator(partial(min, LARGEST_PAGE_OF_LOOKS)),
 ]
-Skip = Annotated[int, Query(ge=0, le=LARGEST_SKIP, description="How many to leave out at the start")]
+Skip = Annotated[int, Query(ge=0, le=LARGEST_SKIP, description="How many to leave out at the start"), PLAIN]
 
 # How JavaScript spells that there is no filter.
 _NONE = {"", "null", "undefined"}

@@ -29,7 +29,9 @@ _TYPES: dict[LedgerEntryKind, TransactionType] = {
 
 def _whole(value: object) -> object:
     """Read a number as a form's field may have it; what else Pydantic would make one of, such as true, is refused."""
-    is_number = re.fullmatch(r"[+-]?[0-9]+", value.strip()) if isinstance(value, str) else not isinstance(value, bool)
+    is_number = (
+        re.fullmatch(r"[+-]?[0-9]+", value.strip(" ")) if isinstance(value, str) else not isinstance(value, bool)
+    )
     return value if is_number else [value]
 
 

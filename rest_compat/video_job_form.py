@@ -17,7 +17,7 @@ from resolvers.video_job_input import UNUSED, VideoJobInput
 from rest_compat.json_body import check_parameters
 from rest_compat.services import AdmittedRoute
 from rest_compat.whole_form import FormField, WholeForm
-from rest_compat.wire import FormBoolean
+from rest_compat.wire import FormBoolean, FormInteger
 
 IMAGES = "a JPEG, PNG, WebP or AVIF file"
 LOOK_ID = FormField("lookId")
@@ -32,6 +32,8 @@ FIELDS = {
     "end_frame": FormField("endFrame", is_file=True),
     "reference_images": FormField("referenceImages", is_file=True, is_list=True),
 }
+
+IN_FORMS: dict[Any, Any] = {bool: FormBoolean, int: FormInteger}
 
 ReferenceImages = Annotated[
     list[UploadFile] | None,
@@ -68,7 +70,7 @@ def _with_specification(read: Any) -> Any:  # noqa: ANN401 - a function that Fas
 
     def parameter(asked: Field[Any]) -> Parameter:
         form = Form(alias=to_camel(asked.name), description=asked.metadata["meaning"])
-        type_ = FormBoolean if asked.type is bool else asked.type
+        type_ = IN_FORMS.get(asked.type, asked.type)
         default = Parameter.empty if asked.default is MISSING else asked.default
         return Parameter(asked.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, form])
 
@@ -85,7 +87,8 @@ async def video_job_input(  # noqa: PLR0913 - the form's fields
     look_id_in_query: Annotated[str | None, Query(alias="look_id", description="The same as `lookId`")] = None,  # noqa: ARG001 - see `_looks_in_query`
     camel_look_id_in_query: Annotated[str | None, Query(alias="lookId", description="The same again")] = None,  # noqa: ARG001 - see `_looks_in_query`
     expected_cost: Annotated[
-        int | None, Form(alias="expectedCost", description="Refuses the video where it costs something else by now")
+        FormInteger | None,
+        Form(alias="expectedCost", description="Refuses the video where it costs something else by now"),
     ] = None,
     use_look_image: Annotated[
         str, Form(alias="useLookImage", description="What becomes of its picture: `none`, `initial` or `reference`")

@@ -36,6 +36,7 @@ from rest_compat.services import AuthenticatedCaller, RestServices, Services, ro
 from rest_compat.time_limits import allow
 from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads
 from rest_compat.wire import (
+    PLAIN,
     DefaultVideoBody,
     InsufficientTokensBody,
     InvalidRequestBody,
@@ -109,7 +110,7 @@ async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the quer
     request: Request,
     *,
     skip: Skip = 0,
-    offset: Annotated[int | None, Query(ge=0, le=LARGEST_SKIP, description="An old name for `skip`")] = None,
+    offset: Annotated[int | None, Query(ge=0, le=LARGEST_SKIP, description="An old name for `skip`"), PLAIN] = None,
     limit: Limit = DEFAULT_PAGE,
     status_filter: Annotated[str | None, Query(description="Only jobs of this status, such as `SUCCEEDED`")] = None,
 ) -> Response:

@@ -11,6 +11,7 @@ from db.declarations import declares
 from db.enums import ContentCredentials, VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
+from resolvers.texts import plain_number
 
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -23,6 +24,8 @@ def _truth(value: object) -> object:
 
 
 FormBoolean = Annotated[bool, BeforeValidator(_truth)]
+PLAIN = BeforeValidator(plain_number)
+FormInteger = Annotated[int, PLAIN]
 
 
 class Wire(BaseModel):

@@ -144,7 +144,7 @@ def _check(given: Mapping[str, str]) -> None:
             raise InvalidDatabaseUrl(f"there is no parameter {name!r}, or it means nothing here")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise InvalidDatabaseUrl(f"{name} has to be one of {', '.join(_CHOICES[name])}, not {value!r}")
-        if name in _NUMBERS and not re.fullmatch(r"-?\d{1,9}", value):
+        if name in _NUMBERS and not re.fullmatch(r"-?[0-9]{1,9}", value):
             raise InvalidDatabaseUrl(f"{name} has to be a whole number, not {value!r}")
     for name in _FILES:
         if name in given and not (name == "sslrootcert" and given[name] == "system"):
@@ -245,7 +245,7 @@ def _host(spec: str) -> tuple[str, str | None]:
 def _port(text: str | None) -> int | None:
     if not text:
         return None
-    if not re.fullmatch(r"\d{1,5}", text) or not 0 < int(text) <= LARGEST_PORT:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) <= LARGEST_PORT:
         raise InvalidDatabaseUrl(f"a port is a number from 1 to {LARGEST_PORT}")
     return int(text)
 

@@ -246,6 +246,23 @@ def test_a_set_up_that_does_not_add_up_is_refused_in_a_sentence(
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("grant", "--email", "a@b.example", "--tokens"),
+        ("jobs", "list", "--limit"),
+        ("user", "list", "--limit"),
+        ("migrate", "--wait"),
+        ("serve", "--workers"),
+    ],
+)
+def test_a_number_has_plain_digits(command: tuple[str, ...]) -> None:
+    refused = lookreel(*command, "1_0")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"'{command[-1]}': Input should be a valid" in refused.stderr
+
+
 def test_the_database_is_migrated_on_demand(environment: dict[str, str]) -> None:
     assert lookreel("migrate", **environment).returncode == 0
 

@@ -9,7 +9,24 @@ from app.settings import Settings
 from tests.app.database_commands import COMMANDS
 from tests.app.processes import lookreel
 
-NUMBERS = ("a", "0", "-1", "nan", "inf", "1e400", "9" * 30, "9" * 5000, "1\n2", "\udcff", "1,5", "0x10", "ten")
+NUMBERS = (
+    "a",
+    "0",
+    "-1",
+    "nan",
+    "inf",
+    "1e400",
+    "9" * 30,
+    "9" * 5000,
+    "1\n2",
+    "\udcff",
+    "1,5",
+    "0x10",
+    "ten",
+    "1_0",
+    "\u00a07",
+    "\u0661",
+)
 SECONDS = NUMBERS
 COUNTS = (*NUMBERS, "1.5")
 FLAGS = ("maybe", "2", "tru", "\udcff", "yes\nno")
@@ -21,7 +38,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "database_direct_url": ("x", "mysql://h/db", *NO_LINE),
     "database_pooler_mode": ("statement", "Session ", *NO_LINE),
     "host": ("unix:", "unix:api.sock", f"unix:/{'a' * 107}", *NO_LINE),
-    "port": ("a", "-1", "65536", "8000.5", "9" * 5000, "\udcff", "80 80"),
+    "port": ("a", "-1", "65536", "8000.5", "9" * 5000, "\udcff", "80 80", "8_000"),
     "data_dir": ("/proc/version/data", "/dev/null", "x" * 300, "/" + "x/" * 3000, "two\nlines"),
     "jwt_secret_key": ("short", "\udcff" * 40),
     "jwt_secret_keys": (f"{'a' * 32},short", "\udcff" * 40),

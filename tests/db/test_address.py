@@ -121,6 +121,8 @@ def test_the_systems_certificates_are_trusted_with_the_hosts_name() -> None:
         ("postgres://h:hush/db", "a host is"),
         ("postgres://h:1:2/hush", "a host is"),
         ("postgres://h:0/db", "a port"),
+        ("postgres:///db?host=h&port=\u0661", "a port"),
+        ("postgres://h/db?connect_timeout=\u0661", "connect_timeout has to be a whole number"),
         ("postgres://u:hush@a..b/db", "'a..b' cannot be the name of a host"),
         (f"postgres:///db?host=/tmp,{'h' * 64}", "cannot be the name of a host"),
         ("postgres://h:65536/db", "a port"),

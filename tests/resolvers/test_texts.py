@@ -28,7 +28,7 @@ def test_a_short_one_for_its_content(text: str) -> None:
         checked_text(text, "title", 10)
 
 
-@pytest.mark.parametrize("text", ["", "x", "{", "f" * 33, "0" * 10_000_000, "\x00"])
+@pytest.mark.parametrize("text", ["", "x", "{", "f" * 33, "0" * 10_000_000, "\x00", f"1{'_1' * 15}1", "\u0661" * 32])
 @pytest.mark.parametrize("not_found", [LookNotFound, VideoJobNotFound])
 def test_what_is_no_id_is_not_found(text: str, not_found: type[LookNotFound | VideoJobNotFound]) -> None:
     with pytest.raises(not_found):

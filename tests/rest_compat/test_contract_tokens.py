@@ -144,7 +144,14 @@ async def test_the_ledger_comes_in_pages_and_shows_nobody_elses(house: House) ->
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("skip=-1", "skip"), ("limit=0", "limit"), ("limit=all", "limit"), ("skip=1e3", "skip")],
+    [
+        ("skip=-1", "skip"),
+        ("limit=0", "limit"),
+        ("limit=all", "limit"),
+        ("skip=1e3", "skip"),
+        ("limit=1_0", "limit"),
+        ("skip=%091", "skip"),
+    ],
 )
 async def test_a_page_that_cannot_be_is_a_422(house: House, query: str, field: str) -> None:
     status, detail = await refused(house, await house.user(), "GET", f"{PATH}/history?{query}")

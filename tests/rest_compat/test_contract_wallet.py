@@ -266,6 +266,7 @@ async def test_an_unlimited_account_cannot_be_topped_up(house: House) -> None:
         ("POST", "/topup", {}, 422),
         ("POST", "/topup", {"amount": True}, 422),
         ("POST", "/topup", {"amount": "1_000"}, 422),
+        ("POST", "/topup", {"amount": "\u00a01"}, 422),
         ("POST", "/topup?amount=5", {"amount": 5}, 400),
         ("PUT", "/tier?tier=pro", {"tier": "pro"}, 400),
         ("POST", "/reset-period?tier=pro", None, 400),

@@ -101,6 +101,9 @@ async def test_a_spelled_out_false_asks_for_a_real_video(house: House, spelling:
         ("resolution", None),
         ("aspectRatio", None),
         ("durationSeconds", "eight"),
+        ("durationSeconds", "0_8"),
+        ("durationSeconds", "\u00a08"),
+        ("expectedCost", "5_0"),
         ("generateAudio", "maybe"),
     ],
 )

@@ -31,6 +31,7 @@ TYPENAME = {"query": "{ __typename }"}
         (f"{JSON}, {RESPONSE_JSON};q=0.5", JSON),
         (f"{JSON}, */*", JSON),
         (f"{JSON};q=0, */*", RESPONSE_JSON),
+        ("*/*;q=.2", JSON),
         ("APPLICATION/JSON; charset=utf-8", JSON),
         ("multipart/mixed;deferSpec=20220824,application/json", JSON),
         (URQL, RESPONSE_JSON),
@@ -45,7 +46,9 @@ async def test_the_best_of_the_accepted_media_types_is_sent(house: House, accept
     assert (answer.status_code, content_type(answer)) == (200, media_type)
 
 
-@pytest.mark.parametrize("accept", ["text/html", "multipart/mixed", f"{JSON};q=0", f"{JSON};q=rubbish"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "multipart/mixed", f"{JSON};q=0", f"{JSON};q=rubbish", f"{JSON};q=0_1"]
+)
 async def test_a_client_that_accepts_nothing_of_ours_is_told_what_there_is(house: House, accept: str) -> None:
     answer = await ask(house, TYPENAME, accept)
 

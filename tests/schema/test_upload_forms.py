@@ -65,6 +65,8 @@ FIRST = "variables.input.initialImage"
         *[({"0": [path]}, OUTSIDE) for path in ("", "query", "operationName", "extensions", "input", "initialImage")],
         ({"0": ["variables.input.referenceImages.3"]}, NOWHERE),
         ({"0": ["variables.input.referenceImages.x"]}, NOWHERE),
+        ({"0": ["variables.input.referenceImages.-1"]}, NOWHERE),
+        ({"0": ["variables.input.referenceImages.0_0"]}, NOWHERE),
         ({"0": ["variables.input.referenceImages"]}, TAKEN),
         ({"0": [f"{FIRST}.a"]}, NOWHERE),
         ({"0": ["variables.nothing.a"]}, NOWHERE),
