@@ -9,7 +9,7 @@ import strawberry
 from db.video_jobs import VideoJobRow
 from resolvers import bulk
 from resolvers.bulk import MOST_AT_ONCE, Batch, BulkOrder
-from resolvers.errors import Refusal
+from resolvers.errors import InvalidInput, Refusal
 from schema.admin_types import AdminVideoJobFilter
 from schema.connections import cursor_of, position_of
 from schema.context import INPUT, Info
@@ -21,7 +21,9 @@ class AdminVideoJobsInput:
     """The input of the mutations about many jobs."""
 
     filter: AdminVideoJobFilter = strawberry.field(description="Which jobs; it must not be empty")
-    dry_run: bool | None = strawberry.field(default=False, description="Tell how many there are, and do nothing")
+    dry_run: bool | None = strawberry.field(
+        default=False, description="Tell how many there are, and do nothing; not null"
+    )
     limit: int | None = strawberry.field(
         default=MOST_AT_ONCE, description=f"How many at most, 1 to {MOST_AT_ONCE}, the newest first"
     )
@@ -35,6 +37,17 @@ class AdminVideoJobsInput:
         limit = MOST_AT_ONCE if self.limit is None else self.limit
         after = None if self.after is None else position_of(self.after)
         return BulkOrder(narrowing=self.filter.narrowing(), limit=limit, after=after, reason=self.reason)
+
+    def is_dry(self) -> bool:
+        """Return whether nothing is to be done.
+
+        Raises:
+            InvalidInput: for null, which is the default everywhere else, and might have been meant to be true here
+
+        """
+        if self.dry_run is None:
+            raise InvalidInput("dryRun must be true or false", field="dryRun")
+        return self.dry_run
 
 
 @strawberry.type(description="What became of one video job.")
@@ -84,8 +97,7 @@ class AdminMutations:
                 await bulk.cancel(transaction, caller, job, input.reason)
 
         with refusals_into(payload.errors):
-            dry_run = bool(input.dry_run)
-            batch = await bulk.to_cancel(info.context.reader, caller, input.order(), dry_run=dry_run)
+            batch = await bulk.to_cancel(info.context.reader, caller, input.order(), dry_run=input.is_dry())
             await _each(payload, batch, cancel)
         return payload
 
@@ -106,8 +118,7 @@ class AdminMutations:
             return await bulk.retry(info.context.services, caller, job, input.reason)
 
         with refusals_into(payload.errors):
-            dry_run = bool(input.dry_run)
-            batch = await bulk.to_retry(info.context.reader, caller, input.order(), dry_run=dry_run)
+            batch = await bulk.to_retry(info.context.reader, caller, input.order(), dry_run=input.is_dry())
             await _each(payload, batch, retry)
         return payload
 

@@ -215,6 +215,8 @@ NOT_SAID: list[tuple[dict[str, Any], str]] = [
     ({"filter": {"status": ["PENDING"]}, "limit": 101}, "limit"),
     ({"filter": {"status": ["PENDING"]}, "after": "rubbish"}, "after"),
     ({"filter": {"status": ["PENDING"]}, "reason": "r" * 501}, "reason"),
+    ({"filter": {"status": ["PENDING"]}, "dryRun": None}, "dryRun"),
+    ({"filter": {"status": ["CANCELLED"]}, "dryRun": None}, "dryRun"),
 ]
 
 
