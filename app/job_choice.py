@@ -18,7 +18,7 @@ from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput, VideoJobNotFound
-from resolvers.ids import uuid_or
+from resolvers.ids import NOBODYS, id_or_nothing, uuid_or
 
 MOST = 10_000
 
@@ -64,10 +64,11 @@ class Choice:
         """Return the jobs, newest first, of `statuses` where nothing else is said; those named by id whatever theirs.
 
         Raises:
-            InvalidInput, VideoJobNotFound, ValueError
+            InvalidInput, ValueError
 
         """
-        ids = tuple({job_id_of(text): None for text in self.ids})
+        named = {text: id_or_nothing(text) or NOBODYS for text in self.ids}
+        ids = tuple(dict.fromkeys(named.values()))
         wanted = VideoJobFilter(
             ids=ids or None,
             statuses=(self.status,) if self.status else (None if ids else statuses or None),
@@ -78,8 +79,9 @@ class Choice:
             created_after=_ago(self.newer),
         )
         found = await video_job_lists.page(database.reader, wanted, first=max(limit, len(ids)), after=None)
-        if len(found.rows) < len(ids):
-            raise VideoJobNotFound
+        if missing := set(ids) - {job.id for job in found.rows}:
+            texts = ", ".join(text for text, id_ in named.items() if id_ in missing)
+            raise InvalidInput(f"There are no such video jobs: {texts}. Nothing was done.")
         return found.rows
 
     async def _user(self, settings: Settings, database: Database) -> UUID | None:

@@ -1,7 +1,6 @@
 """`lookreel jobs`, `queue` and `grant --reference`: what an operator sees and does at night."""
 
 from subprocess import CompletedProcess
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +14,7 @@ from tests.app.processes import lookreel
 from tests.house import House
 from tests.workers import at_work
 
+MISSING = "00000000-0000-7000-8000-000000000000"
 SECRET = "a prompt that nobody else may read"
 
 
@@ -74,6 +74,10 @@ async def test_jobs_are_cancelled_with_their_tokens_back_each_by_itself(
     meant = lookreel("jobs", "cancel", "--user-id", str(caller.user_id), "--dry-run", **environment)
     assert (ids(meant), await house.traces(caller)) == ([second, first], before)
 
+    none = lookreel("jobs", "cancel", first, MISSING, **environment)
+    assert (none.returncode, none.stderr) == (1, f"There are no such video jobs: {MISSING}. Nothing was done.\n")
+    assert await house.traces(caller) == before
+
     one = lookreel("jobs", "cancel", first, **environment)
     assert (one.returncode, one.stdout) == (0, f"{first} CANCELLED\n")
     rest = lookreel("jobs", "cancel", "--newer", "1d", "--email", str(caller.email), **environment)
@@ -129,7 +133,8 @@ async def test_failed_jobs_are_made_anew_once_for_their_owners(
         (("cancel",), "Say which jobs"),
         (("retry", "--dry-run"), "Say which jobs"),
         (("show", "no-id"), "Video job not found"),
-        (("cancel", str(uuid4())), "Video job not found"),
+        (("cancel", MISSING, "no-id"), f"There are no such video jobs: {MISSING}, no-id. Nothing was done.\n"),
+        (("retry", MISSING, "--code", "FAULT"), f"There are no such video jobs: {MISSING}. Nothing was done.\n"),
         (("list", "--older", "soon"), "'soon' is not a duration"),
         (("list", "--older", "0s"), "0s is out of range"),
         (("list", "--email", "nobody"), "'nobody' is not an e-mail address"),
