@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from app.environment import InvalidSettings, read_settings
 from app.policy_file import InvalidPolicy, as_toml, read_policy
 from app.process import run_process
+from app.registry import policy_warnings
 from app.settings import Settings
 from app.supervisor import EX_CONFIG
 
@@ -19,12 +21,19 @@ def policy(check: File = None) -> None:
     if check is None:
         sys.exit(run_process(_print))
     try:
-        read_policy(check)
+        read = read_policy(check)
     except InvalidPolicy as error:
         typer.echo(error, err=True)
         sys.exit(EX_CONFIG)
+    try:
+        for warning in policy_warnings(read_settings(), read):
+            typer.echo(f"Warning: {check}: {warning}", err=True)
+    except InvalidSettings as error:
+        typer.echo(f"Warning: models are not looked at: {error}", err=True)
     typer.echo(f"{check} is good. It takes effect with POLICY_FILE={check} at the next start of every process.")
 
 
 async def _print(settings: Settings) -> None:
+    for warning in policy_warnings(settings, settings.policy()):
+        typer.echo(f"Warning: {settings.policy_file}: {warning}", err=True)
     typer.echo(as_toml(settings.policy()))

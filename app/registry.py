@@ -5,10 +5,11 @@ provider is loaded by its name (decision 16).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 
 from app.environment import InvalidSettings
@@ -17,6 +18,7 @@ from providers.mock.models import ANY_MODEL
 from providers.omni import models as omni
 from providers.veo import models as veo
 from resolvers.models import MOCK, Catalogue, Provider, VideoModel
+from resolvers.policy import Policy
 from resolvers.ports import VideoGenerator
 from resolvers.queue_order import WorkerWatch
 
@@ -89,6 +91,27 @@ def catalogue(settings: Settings) -> Catalogue:
         worker_watch=WorkerWatch(settings.no_worker_seconds),
         fallbacks=settings.fallback_models,
     )
+
+
+def policy_warnings(settings: Settings, policy: Policy) -> Iterator[str]:
+    """Yield a sentence for each rule of a price that is about nothing that is offered: it is mistyped, or was retired.
+
+    Raises:
+        InvalidSettings
+
+    """
+    offered = catalogue(settings)
+
+    def is_model(pattern: str) -> bool:
+        return any(fnmatchcase(id_, pattern) for id_ in offered.models)
+
+    for part, rules in (("video_prices", policy.video_prices), ("generator_prices", policy.generator_prices)):
+        for number, rule in enumerate(rules):
+            for name, is_known in (("model", is_model), ("provider", offered.providers.__contains__)):
+                wanted = getattr(rule, name, None)
+                if wanted is not None and not is_known(wanted):
+                    place = f"{part}.{number}.{name}"
+                    yield f"{place} names '{wanted}', which is not offered here: the rule never applies"
 
 
 def _check_fallbacks(offered: Catalogue, fallbacks: Mapping[str, str]) -> None:

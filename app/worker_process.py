@@ -14,6 +14,7 @@ from app.hangup import on_hangup
 from app.parent import SUPERVISED, on_parent_death, tell_ready
 from app.poolers import require_mode
 from app.process import run_process
+from app.registry import policy_warnings
 from app.sampling import Sampler
 from app.settings import Settings
 from app.telemetry import traced
@@ -34,6 +35,8 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM, SIGINT, or the parent's death; jobs in progress go back to the queue where they stand."""
     if notice := express_mode_notice(settings):
         logger.warning(notice)
+    for warning in policy_warnings(settings, settings.policy()):
+        logger.warning("%s: %s", settings.policy_file, warning)
     with traced(settings, "worker"):
         await _run(settings)
 

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import worker_process
 from app.environment import InvalidSettings, read_settings
 from app.express_mode import express_mode_notice
 from app.registry import MOCK_OPENER, REGISTRY, catalogue, open_generators
@@ -13,6 +15,7 @@ from app.settings import Settings
 from providers.mock.generator import MockGenerator
 from providers.omni.generator import OmniGenerator
 from providers.veo.generator import VeoGenerator
+from tests.app.processes import lookreel
 
 NEITHER = {
     "google_api_key": None,
@@ -122,3 +125,47 @@ def test_reading_what_is_offered_loads_no_sdk() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
     assert run.stdout.strip() == "[]"
+
+
+def test_a_price_of_what_is_not_offered_is_a_warning(tmp_path: Path, data_dir: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        """video_prices = [{name = "a", model = "veo-3.1-*", tokens = 1}, {name = "b", model = "veo-3.l-*", tokens = 2}]
+        generator_prices = [{name = "c", model = "its-own"}, {name = "d", provider = "v*", model = "veo"}]"""
+    )
+
+    checked = lookreel("policy", "--check", str(file), VEO_MODELS='{"its-own": "veo-4"}')
+    in_force = lookreel("policy", POLICY_FILE=file, DATA_DIR=data_dir)
+    unread = lookreel("policy", "--check", str(file), VEO_MODELS="?")
+
+    said = [
+        f"Warning: {file}: {place} names '{name}', which is not offered here: the rule never applies"
+        for place, name in (
+            ("video_prices.1.model", "veo-3.l-*"),
+            ("generator_prices.1.model", "veo"),
+            ("generator_prices.1.provider", "v*"),
+        )
+    ]
+    assert (checked.returncode, checked.stderr.splitlines()) == (0, said)
+    assert checked.stdout.startswith(f"{file} is good. ")
+    assert (in_force.returncode, in_force.stderr.count("Warning: ")) == (0, 4)
+    assert unread.returncode == 0
+    assert unread.stderr.startswith("Warning: models are not looked at: VEO_MODELS: must be a JSON object")
+
+
+async def test_a_worker_logs_the_warning(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('video_prices = [{name = "a", model = "veo-4", tokens = 1}]')
+
+    async def run(_: Settings) -> None:
+        pass
+
+    monkeypatch.setattr(worker_process, "_run", run)
+
+    await worker_process.run(settings.model_copy(update={"policy_file": file}))
+
+    assert caplog.messages == [
+        f"{file}: video_prices.0.model names 'veo-4', which is not offered here: the rule never applies"
+    ]
