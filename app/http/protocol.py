@@ -4,11 +4,13 @@ While a server ends, whatever has begun to come is still answered, with `Connect
 """
 
 import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.connection_limits import Stall
 from app.http.drain import DrainState
+from app.http.joined_writes import JoinedWrites
 from app.http.local_proxy import client_of
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
@@ -38,7 +40,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many connections already."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport)))
         self.client = client_of(transport, self.client)
         state = self.server_state
         self._stall = Stall(
@@ -81,6 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.server_state.is_draining:
             self._end_with(GOING_AWAY)
         else:
+            self.transport = cast("JoinedWrites", self.transport).unwrapped()
             super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
