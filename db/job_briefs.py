@@ -2,16 +2,18 @@
 
 from uuid import UUID
 
-from sqlalchemy import Boolean, Select, Uuid, bindparam, cast, null, or_, select
+from sqlalchemy import Uuid, cast, null, select
 
 from db import look_videos
-from db.engine.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement, among
 from db.tables import Look, LookVideo, VideoJob
 
 
 class BriefRow(Row):
     """A job with one of the looks that show it; their columns are None where no look does."""
 
+    id: UUID
+    user_id: UUID
     version: int
     status: str
     look_id: UUID | None
@@ -19,23 +21,20 @@ class BriefRow(Row):
     look_image_url: str | None
 
 
-def _of_job(query: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:
-    allowed = or_(bindparam("to_admin", type_=Boolean), VideoJob.user_id == bindparam("user", type_=Uuid))
-    return query.where(VideoJob.id == bindparam("job"), allowed)
-
-
+_JOB = (VideoJob.id, VideoJob.user_id, VideoJob.version, VideoJob.status)
+_IS_ASKED = VideoJob.id == among("ids")
 _WITH_LOOKS = Statement(
-    _of_job(select(VideoJob.version, VideoJob.status, Look.id, Look.title, Look.generated_image_url))
+    select(*_JOB, Look.id, Look.title, Look.generated_image_url)
     .outerjoin(LookVideo, LookVideo.video_job_id == VideoJob.id)
     .outerjoin(Look, Look.id == LookVideo.look_id)
+    .where(_IS_ASKED)
     # As `look_videos.looks_of_jobs` sorts them.
     .order_by(LookVideo.created_at, Look.id),
     BriefRow,
 )
-_ALONE = Statement(_of_job(select(VideoJob.version, VideoJob.status, cast(null(), Uuid), null(), null())), BriefRow)
+_ALONE = Statement(select(*_JOB, cast(null(), Uuid), null(), null()).where(_IS_ASKED), BriefRow)
 
 
-async def get(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> list[BriefRow]:
-    """Read a job, if it is that user's, with each look that shows it; nothing where there is no such job."""
-    statement = _WITH_LOOKS if await look_videos.exist(reader) else _ALONE
-    return await reader.fetch(statement, job=job_id, user=user_id, to_admin=to_admin)
+async def get(reader: Reader, job_id: UUID) -> list[BriefRow]:
+    """Read a job, whoever owns it, with each look that shows it; nothing where there is no such job."""
+    return await reader.rows_of(_WITH_LOOKS if await look_videos.exist(reader) else _ALONE, job_id)

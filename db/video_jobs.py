@@ -140,15 +140,13 @@ _IS_JOB = VideoJob.id == bindparam("job")
 _WHOLE = Statement(select(*_ALL).where(_IS_JOB), JobRow)
 _KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), _JobId)
 _REMOVE = Statement(delete(VideoJob).where(VideoJob.id == among("jobs")), NoRow)
-_ANY_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job")), VideoJobRow)
-_OWN_JOB = Statement(select(*SHOWN).where(VideoJob.id == bindparam("job"), VideoJob.user_id == _OWNER), VideoJobRow)
 _AS_CREATED = Statement(
     select(*(_FIRST.get(name, getattr(VideoJob, name)) for name in VideoJobRow.columns())).where(
         _IS_JOB, VideoJob.user_id == _OWNER
     ),
     VideoJobRow,
 )
-_ANY_JOBS = Statement(select(*SHOWN).where(VideoJob.id == among("jobs")), VideoJobRow)
+_SHOWN = Statement(select(*SHOWN).where(VideoJob.id == among("ids")), VideoJobRow)
 _VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == among("jobs")), VersionRow)
 _ACTIVE_OR_NEWER = Statement(
     select(*SHOWN)
@@ -199,9 +197,14 @@ async def get(reader: Reader, job_id: UUID) -> JobRow | None:
     return await first_row(reader, _WHOLE, job=job_id)
 
 
+async def get_shown(reader: Reader, job_id: UUID) -> VideoJobRow | None:
+    """Read what is shown of a job, whoever owns it."""
+    return next(iter(await reader.rows_of(_SHOWN, job_id)), None)
+
+
 async def get_many(reader: Reader, job_ids: Sequence[UUID]) -> list[VideoJobRow]:
     """Read those of the jobs that there are, whoever owns them."""
-    return await reader.fetch(_ANY_JOBS, jobs=job_ids)
+    return await reader.fetch(_SHOWN, ids=job_ids)
 
 
 async def versions(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -224,13 +227,6 @@ async def changed_since(
 async def keep(writer: Writer, job_id: UUID) -> None:
     """Keep a job from being deleted until the transaction ends."""
     await writer.fetch(_KEEP, job=job_id)
-
-
-async def get_shown(reader: Reader, job_id: UUID, user_id: UUID, *, to_admin: bool) -> VideoJobRow | None:
-    """Read what is shown of a job, if it is that user's."""
-    if to_admin:
-        return await first_row(reader, _ANY_JOB, job=job_id)
-    return await first_row(reader, _OWN_JOB, job=job_id, owner=user_id)
 
 
 async def get_as_created(

@@ -20,6 +20,7 @@ from db import (
 )
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
+from db.job_briefs import BriefRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob
 from db.video_jobs import JobRow, LogLine, VideoJobRow
@@ -68,7 +69,7 @@ async def get(reader: Reader, caller: Caller, job_id: UUID) -> JobRow:
 
     """
     job = await video_jobs.get(reader, job_id)
-    if job is None or not (caller.is_admin or job.user_id == caller.user_id):
+    if job is None or not _may_read(caller, job):
         raise VideoJobNotFound
     return job
 
@@ -80,8 +81,8 @@ async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
         VideoJobNotFound
 
     """
-    job = await video_jobs.get_shown(reader, job_id, caller.user_id, to_admin=caller.is_admin)
-    if job is None:
+    job = await video_jobs.get_shown(reader, job_id)
+    if job is None or not _may_read(caller, job):
         raise VideoJobNotFound
     return job
 
@@ -89,7 +90,7 @@ async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
 async def read_many(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> dict[UUID, VideoJobRow]:
     """Read those of the jobs that are the caller's; admins read anybody's."""
     found = await video_jobs.get_many(reader, job_ids)
-    return {job.id: job for job in found if caller.is_admin or job.user_id == caller.user_id}
+    return {job.id: job for job in found if _may_read(caller, job)}
 
 
 async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
@@ -99,8 +100,8 @@ async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
         VideoJobNotFound
 
     """
-    rows = await job_briefs.get(reader, job_id, caller.user_id, to_admin=caller.is_admin)
-    if not rows:
+    rows = await job_briefs.get(reader, job_id)
+    if not rows or not _may_read(caller, rows[0]):
         raise VideoJobNotFound
     looks = [
         (row.look_id, row.look_title, row.look_image_url)
@@ -108,6 +109,10 @@ async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
         if row.look_id is not None and row.look_image_url is not None
     ]
     return JobInBrief(rows[0].version, rows[0].status, looks)
+
+
+def _may_read(caller: Caller, job: VideoJobRow | BriefRow) -> bool:
+    return caller.is_admin or job.user_id == caller.user_id
 
 
 async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
+from uuid import UUID
 
 import asyncpg
 
 from db.engine.connections import close
 from db.engine.error_names import errors_named, is_lost
 from db.engine.errors import DatabaseBusy, DatabaseUnavailable
+from db.engine.gathering import Gathering
 from db.engine.statements import SomeRow, Statement
 
 # A server that has stopped must not keep those waiting who have given up already.
@@ -39,6 +41,10 @@ class Transaction:
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `db.engine.statements.Reader`."""
         return await self._sent(statement.sql, statement.arguments(values), statement.row)
+
+    async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
+        """See `db.engine.statements.Reader`."""
+        return await self.fetch(statement, ids=[id_])
 
     async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """See `db.engine.statements.Writer`."""
@@ -95,6 +101,7 @@ class Pool:
         # Others are for what is short: five searches for what is not there would keep every poll waiting.
         self._slow = asyncio.Semaphore(max(1, size * 2 // 5))
         self._closing: set[asyncio.Task[None]] = set()
+        self._gathering = Gathering(self)
         self.waits = 0
         self.seconds_waited = 0.0
 
@@ -111,6 +118,10 @@ class Pool:
             return await self._fetched(statement, values, SLOW_SECONDS)
         finally:
             self._slow.release()
+
+    async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
+        """See `db.engine.statements.Reader`."""
+        return await self._gathering.rows(statement, id_)
 
     async def _fetched(
         self, statement: Statement[SomeRow], values: dict[str, object], seconds: float | None

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from operator import itemgetter
 from types import UnionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, get_args, get_origin
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam
@@ -123,6 +124,15 @@ class Reader(Protocol):
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """Return all rows.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        ...
+
+    async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
+        """Return the rows of one of the `ids` that the statement takes, with which its rows begin.
 
         Raises:
             DatabaseUnavailable

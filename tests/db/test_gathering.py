@@ -1,0 +1,70 @@
+"""Reads by an id, asked for one by one and sent together: each gets its own rows, whatever becomes of the others."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, table, text, union_all
+
+from db.engine.errors import DatabaseNotMigrated
+from db.engine.statements import Row, Statement
+from tests.inspected import InspectedDatabase
+
+
+class Asked(Row):
+    id: UUID
+    together: int
+
+
+IDS = bindparam("ids", type_=ARRAY(Uuid))
+ID = func.unnest(IDS).column_valued("id")
+NOBODY, TWICE = uuid4(), uuid4()
+# Each row tells how many ids it was sent with. Of the one there is none, of the other there are two.
+_EACH = select(ID, func.cardinality(IDS)).where(ID != NOBODY)
+ASKED = Statement(union_all(_EACH, _EACH.where(ID == TWICE)), Asked)
+NOWHERE = Statement(select(ID, text("1")).select_from(table("no_such_table")), Asked)
+
+
+async def test_what_is_asked_at_once_is_sent_together_and_parted_again(database: InspectedDatabase) -> None:
+    reader, one, other = database.reader, uuid4(), uuid4()
+
+    found = await asyncio.gather(*(reader.rows_of(ASKED, id_) for id_ in (one, TWICE, NOBODY, other, one)))
+
+    # Whoever asks for the same is one of four.
+    assert found == [[(one, 4)], [(TWICE, 4)] * 2, [], [(other, 4)], [(one, 4)]]
+
+
+async def test_one_alone_waits_for_nobody(database: InspectedDatabase) -> None:
+    one, other = uuid4(), uuid4()
+    assert [await database.reader.rows_of(ASKED, id_) for id_ in (one, other)] == [[(one, 1)], [(other, 1)]]
+
+
+async def test_statements_are_kept_apart(database: InspectedDatabase) -> None:
+    ids = uuid4(), uuid4()
+    rows, error = await asyncio.gather(
+        database.reader.rows_of(ASKED, ids[0]), database.reader.rows_of(NOWHERE, ids[1]), return_exceptions=True
+    )
+    assert rows == [(ids[0], 1)]
+    assert type(error) is DatabaseNotMigrated
+
+
+async def test_who_gives_up_does_not_disturb_the_others(database: InspectedDatabase) -> None:
+    ids = uuid4(), uuid4()
+    first, second = (asyncio.ensure_future(database.reader.rows_of(ASKED, id_)) for id_ in ids)
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert await second == [(ids[1], 2)]
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_a_failure_is_everybodys(database: InspectedDatabase) -> None:
+    found = await asyncio.gather(*(database.reader.rows_of(NOWHERE, uuid4()) for _ in range(3)), return_exceptions=True)
+    assert [type(error) for error in found] == [DatabaseNotMigrated] * 3
+
+
+async def test_a_transaction_reads_for_itself(database: InspectedDatabase) -> None:
+    async with database.transaction() as transaction:
+        assert await transaction.rows_of(ASKED, TWICE) == [(TWICE, 1)] * 2
+        assert await transaction.rows_of(ASKED, NOBODY) == []
