@@ -83,7 +83,7 @@ _VIDEOS = Statement(
     select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
     .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
     .where(LookVideo.look_id == among("looks"))
-    .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
+    .order_by(LookVideo.look_id, VideoJob.created_at.desc(), VideoJob.id.desc())
     .limit(NESTED_LIMIT),
     VideoInLook,
 )
@@ -187,7 +187,8 @@ def _first(*, any_status: bool) -> Statement[VideoInLook]:
         newest = newest.where(VideoJob.status == any_(bindparam("statuses", type_=ARRAY(Text))))
     found = newest.lateral()
     query = select(*found.c).select_from(asked).join(found, true())
-    return Statement(query.order_by(found.c.created_at.desc(), found.c.id.desc()).limit(NESTED_LIMIT), VideoInLook)
+    order = found.c.look_id, found.c.created_at.desc(), found.c.id.desc()
+    return Statement(query.order_by(*order).limit(NESTED_LIMIT), VideoInLook)
 
 
 async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LookOfJob]:
