@@ -38,6 +38,7 @@ class JoinedWrites:
         return self._transport
 
     def _flush(self) -> None:
-        if self._kept is not None:
-            kept, self._kept = self._kept, None
+        kept, self._kept = self._kept, None
+        # The client may have gone meanwhile.
+        if kept is not None and not self._transport.is_closing():
             self._transport.write(kept)

@@ -24,6 +24,12 @@ class Recorded(asyncio.Transport):
     def close(self) -> None:
         self.calls.append("closed")
 
+    def abort(self) -> None:
+        self.close()
+
+    def is_closing(self) -> bool:
+        return "closed" in self.calls
+
 
 @pytest.fixture
 async def transport() -> Recorded:
@@ -72,6 +78,14 @@ async def test_what_is_kept_is_written_before_the_end(transport: Recorded, joine
     joined.close()
 
     assert transport.calls == [b"head", "closed"]
+
+
+async def test_what_is_kept_for_a_client_that_has_gone_is_dropped(transport: Recorded, joined: JoinedWrites) -> None:
+    joined.write(b"head")
+    joined.abort()
+    await turn()
+
+    assert transport.calls == ["closed"]
 
 
 async def test_what_is_kept_is_written_before_another_protocol_writes(
