@@ -108,8 +108,9 @@ async def impatient_database(database: InspectedDatabase, **settings: str) -> As
 
 
 def http_client(base_url: str) -> httpx.AsyncClient:
-    # Idle connections are dropped here before the server drops them (5 s): a request must not meet the closing one.
-    limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)
+    # Idle connections are dropped here before the server drops them (75 s): a request must not meet a closing one. Nor
+    # sooner: between being chosen for a request and its beginning, one that has just expired is closed by the next.
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=60.0)
     return httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60, verify=trusted_certificates())
 
 
