@@ -58,6 +58,11 @@ class BoundedHttp(HttpToolsProtocol):
         self._stall.end()
         super().connection_lost(exc)
 
+    def eof_received(self) -> None:
+        """Send what is kept, before the event loop closes a connection that the client has half closed."""
+        cast("JoinedWrites", self.transport).flush()
+        super().eof_received()
+
     def pause_writing(self) -> None:
         """Wait for the client to read."""
         super().pause_writing()

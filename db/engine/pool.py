@@ -181,7 +181,8 @@ class Pool:
             self._give_back(slot)
 
     async def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """End what is gathered, and close the connections that nobody uses."""
+        await self._gathering.close()
         for slot in self._free:
             self._discard(slot)
         await asyncio.gather(*self._closing)

@@ -132,7 +132,7 @@ class Reader(Protocol):
         ...
 
     async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
-        """Return the rows of one of the `ids` that the statement takes, with which its rows begin.
+        """Return the rows whose first column is this id; the statement takes a list of them as `ids`.
 
         Raises:
             DatabaseUnavailable

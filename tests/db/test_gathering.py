@@ -1,14 +1,19 @@
 """Reads by an id, asked for one by one and sent together: each gets its own rows, whatever becomes of the others."""
 
 import asyncio
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, table, text, union_all
 
 from db.engine.errors import DatabaseNotMigrated
+from db.engine.limits import FOR_REQUESTS
+from db.engine.pool import Pool
 from db.engine.statements import Reader, Row, Statement
 from tests.inspected import InspectedDatabase
+
+SOON = 20.0
 
 
 class Asked(Row):
@@ -22,6 +27,7 @@ NOBODY, TWICE = uuid4(), uuid4()
 # Each row tells how many ids it was sent with. Of the one there is none, of the other there are two.
 _EACH = select(ID, func.cardinality(IDS)).where(ID != NOBODY)
 ASKED = Statement(union_all(_EACH, _EACH.where(ID == TWICE)), Asked)
+ENDLESS = Statement(_EACH.where(func.pg_sleep(3600).is_not(None)), Asked)
 NOWHERE = Statement(select(ID, text("1")).select_from(table("no_such_table")), Asked)
 
 
@@ -61,6 +67,32 @@ async def test_who_gives_up_does_not_disturb_the_others(database: InspectedDatab
     assert await second == [(ids[1], 2)]
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_a_read_for_which_nobody_waits_any_more_ends(database: InspectedDatabase) -> None:
+    pool, one = Pool(partial(database.server.connect, FOR_REQUESTS), 1, {}, 60.0), uuid4()
+    assert await read(pool, one) == [(one, 1)]
+
+    for _ in range(2):
+        found = await asyncio.gather(
+            *(asyncio.wait_for(pool.rows_of(ENDLESS, uuid4()), 0.05) for _ in range(2)), return_exceptions=True
+        )
+        assert [type(error) for error in found] == [TimeoutError] * 2
+    async with asyncio.timeout(SOON):
+        assert await read(pool, one) == [(one, 1)]
+    await pool.close()
+
+
+async def test_whoever_waits_is_told_when_the_pool_is_closed(database: InspectedDatabase) -> None:
+    pool, waits = Pool(partial(database.server.connect, FOR_REQUESTS), 1, {}, 60.0), asyncio.Event()
+    waiting = asyncio.ensure_future(pool.rows_of(ENDLESS, uuid4()))
+    asyncio.get_running_loop().call_later(0.05, waits.set)
+    await waits.wait()
+
+    async with asyncio.timeout(SOON):
+        await pool.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
 
 async def test_a_failure_is_everybodys(database: InspectedDatabase) -> None:
