@@ -92,7 +92,8 @@ def _loaded(data_dir: Path, file: Path) -> Iterator[tuple[str, Path]]:
 
 def _remove_killed(data_dir: Path) -> None:
     """Remove the databases that killed restores have left; waits for one that is still in use."""
-    for folder in data_dir.glob(f"{RESTORING}*"):
+    # The server was started by its whole path, and is found by it.
+    for folder in data_dir.expanduser().resolve().glob(f"{RESTORING}*"):
         with lock_file(folder / USERS_LOCK) as users:
             fcntl.flock(users, fcntl.LOCK_EX)
             stop_server(folder / PGDATA)

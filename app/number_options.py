@@ -12,5 +12,11 @@ T = TypeVar("T", int, float)
 
 def number(kind: type[T], least: int | None = None, most: int | None = None) -> Callable[[object], T]:
     """Return what reads an option, or refuses it in a sentence."""
-    checked: Any = Annotated[kind, BeforeValidator(plain_number), Field(ge=least, le=most)]
+    limits = Field(ge=least, le=most)
+    checked: Any = Annotated[kind, limits, BeforeValidator(_whole if kind is int else plain_number)]
     return TypeAdapter[T](checked).validate_python
+
+
+def _whole(value: object) -> object:
+    """Return what Pydantic may read a whole number from, which for it 3.0 is one of."""
+    return [value] if "." in str(value) else plain_number(value)

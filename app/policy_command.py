@@ -1,6 +1,7 @@
 """`lookreel policy`: what the owner has decided, and whether a file of it is good."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from app.process import run_process
 from app.registry import policy_warnings
 from app.settings import Settings
 from app.supervisor import EX_CONFIG
+from resolvers.policy import Policy
 
 File = Annotated[Path | None, typer.Option("--check", help="Say what is wrong with this file instead", metavar="FILE")]
 
@@ -25,15 +27,18 @@ def policy(check: File = None) -> None:
     except InvalidPolicy as error:
         typer.echo(error, err=True)
         sys.exit(EX_CONFIG)
-    try:
-        for warning in policy_warnings(read_settings(), read):
-            typer.echo(f"Warning: {check}: {warning}", err=True)
-    except InvalidSettings as error:
-        typer.echo(f"Warning: models are not looked at: {error}", err=True)
+    _warn(read_settings, read, check)
     typer.echo(f"{check} is good. It takes effect with POLICY_FILE={check} at the next start of every process.")
 
 
 async def _print(settings: Settings) -> None:
-    for warning in policy_warnings(settings, settings.policy()):
-        typer.echo(f"Warning: {settings.policy_file}: {warning}", err=True)
+    _warn(lambda: settings, settings.policy(), settings.policy_file)
     typer.echo(as_toml(settings.policy()))
+
+
+def _warn(settings: Callable[[], Settings], policy: Policy, file: object) -> None:
+    try:
+        for warning in policy_warnings(settings(), policy):
+            typer.echo(f"Warning: {file}: {warning}", err=True)
+    except InvalidSettings as error:
+        typer.echo(f"Warning: models are not looked at: {error}", err=True)

@@ -111,7 +111,7 @@ def policy_warnings(settings: Settings, policy: Policy) -> Iterator[str]:
                 wanted = getattr(rule, name, None)
                 if wanted is not None and not is_known(wanted):
                     place = f"{part}.{number}.{name}"
-                    yield f"{place} names '{wanted}', which is not offered here: the rule never applies"
+                    yield f"{place} names '{wanted}', which is not offered here: no new video falls under the rule"
 
 
 def _check_fallbacks(offered: Catalogue, fallbacks: Mapping[str, str]) -> None:

@@ -144,7 +144,7 @@ async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_d
 
 
 async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
-    """Read the videos of many looks, newest first."""
+    """Read the videos of many looks, by look, the newest of each first."""
     return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
 
 
@@ -156,7 +156,7 @@ async def details(reader: Reader, video_job_ids: Sequence[UUID]) -> list[VideoDe
 async def first_of_looks(
     reader: Reader, look_ids: Sequence[UUID], first: int, statuses: Sequence[VideoJobStatus] | None
 ) -> list[VideoInLook]:
-    """Read the newest `first` videos of each of many looks, newest first, of these statuses if any are given."""
+    """Read the newest `first` videos of each of many looks, by look, of these statuses if any are given."""
     if not await exist(reader):
         return []
     # Each look once, or its videos would come twice.

@@ -256,11 +256,19 @@ def test_a_set_up_that_does_not_add_up_is_refused_in_a_sentence(
         ("serve", "--workers"),
     ],
 )
-def test_a_number_has_plain_digits(command: tuple[str, ...]) -> None:
-    refused = lookreel(*command, "1_0")
+@pytest.mark.parametrize("text", ["1_0", "\u0663", "1.5.0"])
+def test_a_number_has_plain_digits(command: tuple[str, ...], text: str) -> None:
+    refused = lookreel(*command, text)
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert f"'{command[-1]}': Input should be a valid" in refused.stderr
+
+
+def test_a_whole_number_has_no_point() -> None:
+    refused = lookreel("jobs", "list", "--limit", "3.0")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "'--limit': Input should be a valid integer" in refused.stderr
 
 
 def test_the_database_is_migrated_on_demand(environment: dict[str, str]) -> None:

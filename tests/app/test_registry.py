@@ -137,9 +137,10 @@ def test_a_price_of_what_is_not_offered_is_a_warning(tmp_path: Path, data_dir: P
     checked = lookreel("policy", "--check", str(file), VEO_MODELS='{"its-own": "veo-4"}')
     in_force = lookreel("policy", POLICY_FILE=file, DATA_DIR=data_dir)
     unread = lookreel("policy", "--check", str(file), VEO_MODELS="?")
+    shown = lookreel("policy", POLICY_FILE=file, DATA_DIR=data_dir, FALLBACK_MODELS='{"veo-4": "its-own"}')
 
     said = [
-        f"Warning: {file}: {place} names '{name}', which is not offered here: the rule never applies"
+        f"Warning: {file}: {place} names '{name}', which is not offered here: no new video falls under the rule"
         for place, name in (
             ("video_prices.1.model", "veo-3.l-*"),
             ("generator_prices.1.model", "veo"),
@@ -149,6 +150,8 @@ def test_a_price_of_what_is_not_offered_is_a_warning(tmp_path: Path, data_dir: P
     assert (checked.returncode, checked.stderr.splitlines()) == (0, said)
     assert checked.stdout.startswith(f"{file} is good. ")
     assert (in_force.returncode, in_force.stderr.count("Warning: ")) == (0, 4)
+    assert (shown.returncode, shown.stdout) == (0, in_force.stdout)
+    assert shown.stderr.startswith("Warning: models are not looked at: FALLBACK_MODELS")
     assert unread.returncode == 0
     assert unread.stderr.startswith("Warning: models are not looked at: VEO_MODELS: must be a JSON object")
 
@@ -167,5 +170,5 @@ async def test_a_worker_logs_the_warning(
     await worker_process.run(settings.model_copy(update={"policy_file": file}))
 
     assert caplog.messages == [
-        f"{file}: video_prices.0.model names 'veo-4', which is not offered here: the rule never applies"
+        f"{file}: video_prices.0.model names 'veo-4', which is not offered here: no new video falls under the rule"
     ]
