@@ -31,6 +31,15 @@ def test_every_setting_is_documented_with_its_default() -> None:
     }
 
 
+def test_what_one_machine_takes_is_what_was_measured() -> None:
+    number = re.compile(r"\d[\d,]*(?:\.\d+)?")
+    measured = set(number.findall((ROOT / "bench" / "RESULTS.md").read_text()))
+    told = [row[1:] for row in rows((ROOT / "docs" / "SCALING.md").read_text(), "One machine").values()]
+
+    assert len(told) == 5
+    assert [figure for cells in told for figure in number.findall(" ".join(cells)) if figure not in measured] == []
+
+
 def test_every_command_is_documented_with_its_options() -> None:
     documented: defaultdict[str, set[str]] = defaultdict(set)
     for usage in rows(OPERATING, "Commands"):
