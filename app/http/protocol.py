@@ -99,7 +99,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._unfinished > LONGEST_UNFINISHED and not self.transport.is_closing():
             self.send_400_response(REFUSED)
-        elif self._timer is None and self.transport.get_protocol() is self:
+        elif self._is_unwatched():
             self._watch()
 
     def on_message_begin(self) -> None:
@@ -127,6 +127,15 @@ class BoundedHttp(HttpToolsProtocol):
         self._unfinished = 0
         self._await_nothing()
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete and not self.parser.should_upgrade():
+            # Answered before it was here: uvicorn has begun to keep the connection alive, and stopped since.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _is_unwatched(self) -> bool:
+        is_idle = self.timeout_keep_alive_task is not None
+        return self._timer is None and not is_idle and self.transport.get_protocol() is self
 
     def _watch(self) -> None:
         """Wait for what is still to come of a request: of most, nothing, and no timer is made."""

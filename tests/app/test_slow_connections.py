@@ -148,3 +148,18 @@ async def _is_served(http: httpx.AsyncClient) -> bool:
         return (await http.get("/healthz")).is_success
     except httpx.TransportError:
         return False
+
+
+async def test_who_is_answered_before_the_body_is_in_may_ask_again_later(strict: House) -> None:
+    refused = BODY.replace(b"100000", b"1000").replace(b"Host", b"Authorization: Bearer no\r\nHost")
+    async with connected(strict) as (reader, writer):
+        writer.write(refused)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"x" * 1000)
+        rest = asyncio.ensure_future(reader.readuntil(b"HTTP/1.1 200 "))
+        _, waiting = await asyncio.wait([rest], timeout=3 * DEADLINES.head_seconds)
+        writer.write(ASK)
+        await rest
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert waiting == {rest}
