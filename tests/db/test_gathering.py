@@ -11,9 +11,11 @@ from db.engine.errors import DatabaseNotMigrated
 from db.engine.limits import FOR_REQUESTS
 from db.engine.pool import Pool
 from db.engine.statements import Reader, Row, Statement
+from tests.house import eventually
 from tests.inspected import InspectedDatabase
 
 SOON = 20.0
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 
 
 class Asked(Row):
@@ -84,10 +86,14 @@ async def test_a_read_for_which_nobody_waits_any_more_ends(database: InspectedDa
 
 
 async def test_whoever_waits_is_told_when_the_pool_is_closed(database: InspectedDatabase) -> None:
-    pool, waits = Pool(partial(database.server.connect, FOR_REQUESTS), 1, {}, 60.0), asyncio.Event()
+    pool = Pool(partial(database.server.connect, FOR_REQUESTS), 1, {}, 60.0)
     waiting = asyncio.ensure_future(pool.rows_of(ENDLESS, uuid4()))
-    asyncio.get_running_loop().call_later(0.05, waits.set)
-    await waits.wait()
+
+    async def sleeping() -> int:
+        async with database.raw_connection() as connection:
+            return int(await connection.fetchval(SLEEPING))
+
+    await eventually(sleeping, bool)
 
     async with asyncio.timeout(SOON):
         await pool.close()
