@@ -3,6 +3,7 @@
 import asyncio
 import select
 import socket
+from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
@@ -64,8 +65,7 @@ class HttpServer(uvicorn.Server):
         """Let streams end and answer what has come, stop to listen, close what is idle, wait for the rest."""
         self._drain.begin()
         self._streams.end()
-        for listener in sockets or []:
-            await _all_accepted(listener)
+        await _all_accepted(sockets or [])
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -80,9 +80,14 @@ class HttpServer(uvicorn.Server):
             connection.transport.abort()
 
 
-async def _all_accepted(listener: socket.socket) -> None:
-    """Let the event loop accept who waits: the kernel would reset those who still do when the last process closes."""
+async def _all_accepted(listeners: Sequence[socket.socket]) -> None:
+    """Let the event loop accept who waits: the kernel would reset those who still do when the last process closes.
+
+    Whom asyncio has accepted in one turn, it connects in the next: once nobody listens, it would forget them.
+    """
+    quiet_turns = 0
     for _ in range(MOST_ACCEPTED):
-        if not select.select([listener], [], [], 0)[0]:
+        quiet_turns = 0 if select.select(listeners, [], [], 0)[0] else quiet_turns + 1
+        if quiet_turns > 1:
             return
         await asyncio.sleep(0)

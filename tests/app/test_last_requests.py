@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+import socket
 
 import httpx
 import pytest
 
 from app.settings import Settings
 from db.tables import Look
+from resolvers.streams import Streams
 from tests.house import House, eventually
 from tests.schema.over_http import EVENTS, JSON, events
 from tests.servers import serving
@@ -61,7 +63,7 @@ async def opened(url: str) -> Connection:
 async def is_refused(url: str) -> bool:
     try:
         (await opened(url)).writer.close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     return False
 
@@ -145,6 +147,28 @@ async def test_a_request_that_has_begun_to_come_is_answered(house: House, settin
     assert (answer.status_code, answer.json(), answer.headers["Connection"]) == (200, {"status": "ok"}, "close")
     if before:
         assert b"connection: close" not in first.lower()
+
+
+async def test_who_connects_as_listening_ends_is_answered(
+    house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Streams.end
+    with socket.socket() as client:
+        client.settimeout(SOON)
+        async with serving(settings, house.database) as url:
+            address = httpx.URL(url)
+
+            def connect_and_end(streams: Streams) -> None:
+                # The kernel accepts, and the event loop does not know of it yet.
+                client.connect((address.host, address.port))
+                client.sendall(HEALTH)
+                end(streams)
+
+            monkeypatch.setattr(Streams, "end", connect_and_end)
+        answer = await asyncio.to_thread(client.makefile("rb").read)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close" in answer.lower()
 
 
 async def test_a_mutation_is_answered_by_events_until_the_last(house: House, settings: Settings) -> None:
