@@ -10,6 +10,8 @@ from db.engine.background import is_cancelled, is_unexpected
 from db.engine.statements import Reader, Row, Statement
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
+# Where much changes, wake-ups come so much later, which nobody sees.
+REST_SECONDS = 0.05
 
 logger = logging.getLogger("lookreel.db")
 
@@ -25,8 +27,9 @@ _NOTIFY = Statement(select(func.pg_notify(literal_column(f"'{WAKE_UP_CHANNEL}'")
 class WakeUps:
     """Sends in the background, what has come together meanwhile at once.
 
-    NOTIFY serialises commits, so it has a statement of its own, and one process never waits for more than one. Nobody
-    waits for it here either: followers also look by themselves now and then, so a lost wake-up costs them latency only.
+    NOTIFY serialises commits and wakes every listener, so it has a statement of its own, and a process sends one at a
+    time, with a rest between them. Nobody waits for it here either: followers also look by themselves now and then, so
+    a lost wake-up costs them latency only.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -54,3 +57,4 @@ class WakeUps:
                 if is_cancelled(error):
                     raise
                 logger.warning("Wake-ups could not be sent", exc_info=is_unexpected(error))
+            await asyncio.sleep(REST_SECONDS)
