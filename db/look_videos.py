@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Text, Uuid, and_, any_, bindparam, column, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row, listed
 from db.enums import VideoJobStatus
 from db.nested import NESTED_LIMIT
 from db.tables import Look, LookVideo, VideoJob
@@ -175,7 +175,7 @@ async def counts_of_looks(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID
 
 @cache
 def _first(*, any_status: bool) -> Statement[VideoInLook]:
-    asked = func.unnest(bindparam("looks", type_=ARRAY(Uuid))).table_valued(column("id", Uuid)).render_derived("asked")
+    asked = func.unnest(listed("looks", Uuid())).table_valued(column("id", Uuid)).render_derived("asked")
     newest = (
         select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
         .join(VideoJob, VideoJob.id == LookVideo.video_job_id)

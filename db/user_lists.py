@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, bindparam, column, func, select, true
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, column, func, select, true
 
 from db.accounts import Account
 from db.engine.paging import ESCAPE, Listing, Page, Position, containing, count, newest_first
-from db.engine.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement, listed
 from db.tables import User, VideoJob
 
 # Where counting one account's jobs ends.
@@ -66,7 +66,7 @@ def _listing(names: tuple[str, ...]) -> Listing[UserRow]:
 
 
 def _job_counts() -> Statement[JobCount]:
-    asked = func.unnest(bindparam("users", type_=ARRAY(Uuid))).table_valued(column("id", Uuid)).render_derived("asked")
+    asked = func.unnest(listed("users", Uuid())).table_valued(column("id", Uuid)).render_derived("asked")
     some = select(VideoJob.user_id).where(VideoJob.user_id == asked.c.id).limit(MOST_JOBS_COUNTED).lateral()
     query = select(asked.c.id, func.count(some.c.user_id)).select_from(asked).outerjoin(some, true())
     return Statement(query.group_by(asked.c.id), JobCount)

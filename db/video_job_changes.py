@@ -1,19 +1,22 @@
 """Changes of a job, each with all that goes with it in one statement."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import CTE, Text, bindparam, delete, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CTE, Integer, Select, Text, Uuid, delete, func, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.types import TypeEngine
 
 from db.engine.database import wake_up_after_commit
-from db.engine.statements import Statement, Writer, first_row
+from db.engine.statements import Statement, Writer, listed
 from db.file_removals import UNOWNED_FILES_LAST
 from db.tables import FileRemoval, VideoJob, VideoJobImage, VideoJobLog
 from db.video_jobs import JobRow, VideoJobRow
 
-# Makes what is written besides if the row has changed; its parameters come with the change.
-Part = Callable[[CTE], CTE]
+# Makes what is written besides, of the rows that have changed and of what was given for each.
+Part = Callable[[CTE, CTE], CTE]
 Parts = Mapping[Part, Mapping[str, object]]
 # In the place of a column's value: the time of the transaction.
 NOW = func.now()
@@ -28,7 +31,8 @@ async def change(writer: Writer, job: VideoJobRow, values: Mapping[str, object],
     now = frozenset(name for name, value in values.items() if value is NOW)
     statement = _change(frozenset(values) - now, now, tuple(parts))
     parameters = {name: value for each in (values, *parts.values()) for name, value in each.items() if value is not NOW}
-    changed = await first_row(writer, statement, job=job.id, read_version=job.version, **parameters)
+    found = await writer.changed(statement, job.id, {"job": job.id, "read_version": job.version, **parameters})
+    changed = next(iter(found), None)
     if changed is not None:
         wake_up_after_commit(writer, changed.id, changed.version, changed.user_id)
     return changed
@@ -36,48 +40,61 @@ async def change(writer: Writer, job: VideoJobRow, values: Mapping[str, object],
 
 @lru_cache(maxsize=64)
 def _change(names: frozenset[str], now: frozenset[str], parts: tuple[Part, ...]) -> Statement[JobRow]:
-    """Put together what sets these columns: there are as many combinations as kinds of transitions."""
+    """Put together what sets these columns of many jobs: there are as many combinations as kinds of transitions."""
+    types: dict[str, TypeEngine[Any]] = {"job": Uuid(), "read_version": Integer()}
+    for taken in ({name: _TYPES[name] for name in sorted(names)}, *(_TAKEN[part] for part in parts)):
+        types |= taken
+    lists = func.unnest(*(listed(name, type_) for name, type_ in types.items()))
+    given = select(lists.table_valued(*types).render_derived("lists")).cte("given")
     changed = (
         update(VideoJob)
-        .where(VideoJob.id == bindparam("job"), VideoJob.version == bindparam("read_version"))
-        .values({name: bindparam(name) for name in sorted(names)})
+        .where(VideoJob.id == given.c.job, VideoJob.version == given.c.read_version)
+        .values({name: given.c[name] for name in sorted(names)})
         .values(dict.fromkeys((*sorted(now), "updated_at"), NOW))
         .values(version=VideoJob.version + 1)
         .returning(*JobRow.columns_of(VideoJob))
         .cte("changed")
     )
-    return Statement(select(changed).add_cte(*(part(changed) for part in parts)), JobRow)
+    also = (part(changed, given) for part in parts)
+    return Statement(select(changed).add_cte(*also), JobRow)
 
 
-def line(changed: CTE) -> CTE:
-    """Append a line to the job's log; takes `level` and `message`."""
-    written = select(changed.c.id, bindparam("level", type_=Text), bindparam("message", type_=Text))
+def line(changed: CTE, given: CTE) -> CTE:
+    """Append a line to each job's log; takes `level` and `message`."""
+    written = select(changed.c.id, given.c.level, given.c.message).join(given, given.c.job == changed.c.id)
     return insert(VideoJobLog).from_select(["video_job_id", "level", "message"], written).cte("line")
 
 
-def file_scheduled(changed: CTE) -> CTE:
+def file_scheduled(changed: CTE, given: CTE) -> CTE:
     """Have a file that is about to be stored removed later, unless `file_owned` comes first; takes `file`."""
-    removal = insert(FileRemoval).from_select(
-        ["address", "due_at"],
-        select(bindparam("file", type_=Text), func.now() + UNOWNED_FILES_LAST).select_from(changed),
-    )
-    due = {"due_at": removal.excluded.due_at}
-    return removal.on_conflict_do_update(index_elements=["address"], set_=due).cte("scheduled")
+    due = select(given.c.file, NOW + UNOWNED_FILES_LAST).join(changed, changed.c.id == given.c.job)
+    return _scheduled(due).cte("scheduled")
 
 
-def file_owned(changed: CTE) -> CTE:
+def file_owned(changed: CTE, given: CTE) -> CTE:
     """Keep a file after all; takes `file`."""
-    is_it = FileRemoval.address == bindparam("file", type_=Text)
-    return delete(FileRemoval).where(is_it, exists(select(changed.c.id))).cte("withdrawn")
+    owned = select(given.c.file).join(changed, changed.c.id == given.c.job)
+    return delete(FileRemoval).where(FileRemoval.address.in_(owned)).cte("withdrawn")
 
 
-def images_scheduled(changed: CTE) -> CTE:
+def images_scheduled(changed: CTE, _given: CTE) -> CTE:
     """Have the files of a job that has ended removed in the background, once they were kept for long enough."""
-    removal = insert(FileRemoval).from_select(
-        ["address", "due_at"],
-        select(VideoJobImage.address, func.now() + VideoJobImage.kept_for).join(
-            changed, changed.c.id == VideoJobImage.video_job_id
-        ),
+    due = select(VideoJobImage.address, NOW + VideoJobImage.kept_for).join(
+        changed, changed.c.id == VideoJobImage.video_job_id
     )
-    due = {"due_at": removal.excluded.due_at}
-    return removal.on_conflict_do_update(index_elements=["address"], set_=due).cte("images")
+    return _scheduled(due).cte("images")
+
+
+def _scheduled(due: Select[str, datetime]) -> Insert:
+    removal = insert(FileRemoval).from_select(["address", "due_at"], due)
+    return removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at})
+
+
+_TYPES: Mapping[str, TypeEngine[Any]] = {name: column.type for name, column in VideoJob.__table__.columns.items()}
+# What each part takes.
+_TAKEN: Mapping[Part, Mapping[str, TypeEngine[Any]]] = {
+    line: {"level": Text(), "message": Text()},
+    file_scheduled: {"file": Text()},
+    file_owned: {"file": Text()},
+    images_scheduled: {},
+}

@@ -26,7 +26,9 @@ _ADD = Statement(
     insert(VideoJobImage).values({name: bindparam(name) for name in (*ImageRow.columns(), "kept_for")}), NoRow
 )
 _OF_JOB = Statement(
-    select(*ImageRow.columns_of(VideoJobImage)).where(_IS_OF_JOB).order_by(VideoJobImage.role, VideoJobImage.position),
+    select(*ImageRow.columns_of(VideoJobImage))
+    .where(VideoJobImage.video_job_id == among("ids"))
+    .order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
 )
 _KEPT = Statement(
@@ -62,7 +64,7 @@ async def add(writer: Writer, video_job_id: UUID, images: Iterable[Mapping[str, 
 
 async def of_job(reader: Reader, video_job_id: UUID) -> list[ImageRow]:
     """Read a job's images, the reference images in their order."""
-    return await reader.fetch(_OF_JOB, job=video_job_id)
+    return await reader.rows_of(_OF_JOB, video_job_id)
 
 
 async def kept(reader: Reader, video_job_id: UUID) -> list[ImageRow]:

@@ -137,7 +137,7 @@ _FIRST: dict[str, SQLColumnExpression[Any]] = {
 _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
 _IS_JOB = VideoJob.id == bindparam("job")
-_WHOLE = Statement(select(*_ALL).where(_IS_JOB), JobRow)
+_WHOLE = Statement(select(*_ALL).where(VideoJob.id == among("ids")), JobRow)
 _KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), _JobId)
 _REMOVE = Statement(delete(VideoJob).where(VideoJob.id == among("jobs")), NoRow)
 _AS_CREATED = Statement(
@@ -194,7 +194,7 @@ _LOGS_AFTER = Statement(
 
 async def get(reader: Reader, job_id: UUID) -> JobRow | None:
     """Read all of one job, whoever owns it."""
-    return await first_row(reader, _WHOLE, job=job_id)
+    return next(iter(await reader.rows_of(_WHOLE, job_id)), None)
 
 
 async def get_shown(reader: Reader, job_id: UUID) -> VideoJobRow | None:

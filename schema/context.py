@@ -16,8 +16,8 @@ from auth.errors import InvalidCredentials
 from auth.signed_paths import PlainPaths
 from db.engine.database import Database
 from db.engine.feed import JobFeed
-from db.engine.pool import Transaction
 from db.engine.statements import Reader
+from db.engine.writers import Transaction
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams, seconds_left, until_expiry

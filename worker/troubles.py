@@ -24,7 +24,7 @@ from resolvers.ports import StorageUnavailable
 _OUTAGES = ("08", "25006", "28", "3D", "53", "57")
 
 # How long a slot may stay free while jobs wait for one; a small part of a video's time.
-FULL_SECONDS = 0.5
+FULL_SECONDS = 1.0
 
 logger = logging.getLogger("lookreel.worker")
 

@@ -13,9 +13,10 @@ from sqlalchemy import URL
 from db.engine.address import DatabaseAddress
 from db.engine.connections import Server
 from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits, PoolerMode
-from db.engine.pool import Pool, Transaction
+from db.engine.pool import Pool
 from db.engine.statements import Writer
 from db.engine.wake_ups import WakeUps
+from db.engine.writers import Transaction
 
 WAIT_SECONDS = 10.0
 # For health, and to listen or to take jobs.
@@ -89,8 +90,8 @@ class Database:
             RuntimeError: there is a second statement.
 
         """
-        async with self.writers.lone_statement() as statement:
-            yield statement
+        statement = self.writers.lone_statement()
+        yield statement
         self._committed(statement)
 
     @asynccontextmanager

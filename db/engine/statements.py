@@ -4,6 +4,7 @@ To execute a statement and make its rows takes SQLAlchemy several times as long 
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache, cached_property
 from operator import itemgetter
 from types import UnionType
@@ -11,11 +12,14 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, get_args, 
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam
+from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam, select
+from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.sql.elements import CollectionAggregate
+from sqlalchemy.sql.selectable import ScalarSelect
+from sqlalchemy.types import TypeEngine
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -109,9 +113,18 @@ class Statement(Generic[SomeRow]):
         return [given[name] for name in names]
 
 
+def listed(name: str, type_: TypeEngine[Any]) -> ScalarSelect[Any]:
+    """Take a list as the parameter of that name.
+
+    As a subquery: PostgreSQL would make a plan for each list of another length anew, which takes two thirds of its time
+    for a read by ids.
+    """
+    return select(bindparam(name, type_=ARRAY(type_))).scalar_subquery()
+
+
 def among(name: str) -> CollectionAggregate[bool]:
     """Compare with any of the ids that come as the parameter of that name."""
-    return any_(bindparam(name, type_=ARRAY(Uuid)))
+    return any_(cast_to(listed(name, Uuid()), ARRAY(Uuid)))
 
 
 class Reader(Protocol):
@@ -152,6 +165,15 @@ class Writer(Reader, Protocol):
     @property
     def tokens(self) -> Counter[str]:
         """How many tokens the ledger's entries move, by their kind: counted once it has committed."""
+        ...
+
+    async def changed(self, statement: Statement[SomeRow], id_: UUID, values: Mapping[str, object]) -> list[SomeRow]:
+        """Return the rows whose first column is this id, of a statement that takes a list of each of the values.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
         ...
 
     async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:

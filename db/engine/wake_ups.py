@@ -11,7 +11,7 @@ from db.engine.statements import Reader, Row, Statement
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
 # Where much changes, wake-ups come so much later, which nobody sees.
-REST_SECONDS = 0.05
+REST_SECONDS = 0.1
 
 logger = logging.getLogger("lookreel.db")
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.asgi import _rest, services_of
 from app.http.measured import MOUNTED, route_of
 from app.settings import Settings
-from db import pauses, submission_pace
+from db import pauses, submission_pace, video_jobs
 from db.enums import PauseScope
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
@@ -198,7 +198,7 @@ async def test_tokens_pool_waits_streams_and_memory_are_taken_over(scraped: Hous
     caller = await scraped.user(tokens=1000)
     job_id = await scraped.create(caller)
     await scraped.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=scraped.headers(caller))
-    await asyncio.gather(*(scraped.job(job_id) for _ in range(6)))
+    await asyncio.gather(*(video_jobs.versions(scraped.database.reader, []) for _ in range(6)))
 
     after = await eventually(lambda: metrics(scraped), lambda found: found.get(refunded, 0) > before.get(refunded, 0))
 

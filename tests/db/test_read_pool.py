@@ -149,8 +149,7 @@ async def test_a_lone_statement_is_not_repeated_and_its_connection_is_replaced(
         raise asyncpg.InternalClientError("cannot switch to state 12")
 
     async def who() -> int:
-        async with pool.lone_statement() as writer:
-            return (await writer.fetch(WHO))[0].pid
+        return (await pool.lone_statement().fetch(WHO))[0].pid
 
     with monkeypatch.context() as patched:
         patched.setattr(asyncpg.Connection, "fetch", fetch)

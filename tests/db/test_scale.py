@@ -19,8 +19,8 @@ from app.sample import SAMPLE
 from auth.caller import Caller
 from db import creations, look_videos, looks, migrations, revisions, video_job_lists, video_jobs
 from db.engine.paging import Page, Position
-from db.engine.pool import Transaction
 from db.engine.statements import Statement, Writer
+from db.engine.writers import Transaction
 from db.enums import VideoJobStatus
 from db.looks import LookList, LookView
 from db.video_job_lists import VideoJobFilter

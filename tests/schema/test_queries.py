@@ -19,8 +19,8 @@ LOOKS = """query ($first: Int, $after: String) { looks(first: $first, after: $af
 JOBS = """query ($first: Int, $after: String) { videoJobs(first: $first, after: $after) {
   nodes { id version logs { message } associatedLooks { title } } pageInfo { hasNextPage endCursor } } }"""
 
-# The process reads this every second, whatever is asked of it.
-WHO_MAY_ACT = "SELECT users.id, users.status, users.role"
+# What no request waits for: the process reads each second who may act, and tells of changes a little later.
+BESIDES = ("SELECT users.id, users.status, users.role", "SELECT pg_notify")
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def statements() -> Iterator[list[str]]:
     fetch = Pool.fetch
 
     async def note_read(self: Pool, statement: Statement[Any], **values: object) -> list[Any]:
-        if not statement.sql.startswith(WHO_MAY_ACT):
+        if not statement.sql.startswith(BESIDES):
             sent.append(statement.sql)
         return await fetch(self, statement, **values)
 

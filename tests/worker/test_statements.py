@@ -12,16 +12,19 @@ from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import SOON, context
 from worker.service import generate
 
+CHANGED = r"^WITH given .* video_jobs SET"
+# What the driver asks for on each new connection: types of lists.
+LEARNT = ("typeinfo_tree", "set_config('jit'")
 # What each statement is known by: the columns that it sets, and what else it writes.
 NAMES = {
     r"^SELECT video_jobs\.id, .* FROM video_jobs WHERE video_jobs\.id = ": "read",
     "^SELECT .* FROM video_job_images": "images",
-    r"^WITH changed AS \(UPDATE video_jobs SET version=[^,]*, run_id=": "take",
-    r"^WITH changed AS \(UPDATE video_jobs SET version=[^,]*, submission=": "begin",
-    "^WITH changed [^,]* SET status=.* operation_name=.*INSERT INTO video_job_logs": "record",
-    "^WITH changed [^,]* SET progress_percentage=.*INSERT INTO video_job_logs": "progress",
-    "^WITH changed [^,]* SET status_message=.*INSERT INTO file_removals": "storing",
-    "^WITH changed [^,]* SET status=.*INSERT INTO video_job_logs.*DELETE FROM file_removals.*INSERT": "succeed",
+    rf"{CHANGED} version=[^,]*, run_id=": "take",
+    rf"{CHANGED} version=[^,]*, submission=": "begin",
+    rf"{CHANGED} status=.* operation_name=.*INSERT INTO video_job_logs": "record",
+    rf"{CHANGED} progress_percentage=.*INSERT INTO video_job_logs": "progress",
+    rf"{CHANGED} status_message=.*INSERT INTO file_removals": "storing",
+    rf"{CHANGED} status=.*INSERT INTO video_job_logs.*DELETE FROM file_removals.*INSERT": "succeed",  # noqa: S608 - no SQL
     "^SELECT pg_notify": "wake",
 }
 
@@ -40,7 +43,7 @@ async def test_a_mock_job_takes_twelve_statements(house: House, sent: list[str])
     await generate(replace(context(house, generator), database=database), job_id)
     await database.close()
 
-    names = [name(statement) for statement in sent]
+    names = [name(statement) for statement in sent if not any(word in statement for word in LEARNT)]
     assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
     assert [name for name in names if name != "wake"] == [
         *("read", "take", "images", "begin", "record"),
