@@ -73,7 +73,10 @@ class Gathering:
                 batch.sending.cancel()
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what is under way, and begin with nothing."""
+        for batch in self._open.values():
+            for asked in batch.left():
+                asked.answer.cancel()
         for sending in self._under_way:
             sending.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)

@@ -153,9 +153,9 @@ class Pool:
         return await self._sent_alone(statement.sql, statement.arguments(dict(lists)), statement.row)
 
     async def _changed(self, statement: Statement[SomeRow], id_: UUID, values: Mapping[str, object]) -> list[SomeRow]:
-        """Change a row together with others. Whoever finds that somebody here is changing it comes too late."""
+        """Change a row together with others; a row that is being changed here alone, and the server decides."""
         if id_ in self._changing:
-            return []
+            return await self._written(statement, alone(values))
         self._changing.add(id_)
         try:
             return await self._changes.rows(statement, id_, values)

@@ -107,10 +107,11 @@ async def test_what_others_have_changed_is_left_out(house: House, own: Database)
 async def test_one_job_is_changed_once(house: House, own: Database) -> None:
     (job,) = await jobs_of_somebody(house, 1)
 
-    first, second = await asyncio.gather(changed(own, job, "first"), changed(own, job, "second"))
+    rows = await asyncio.gather(changed(own, job, "first"), changed(own, job, "second"))
 
-    assert (first is not None, second) == (True, None)
-    assert await state(house, job) == ("first", 1)
+    (row,) = (row for row in rows if row is not None)
+    assert await state(house, job) == (row.status_message, 1)
+    assert await last_line(house, job) == row.status_message
 
 
 @pytest.mark.parametrize("text", ["a \x00 in it", "half a \ud83d"])

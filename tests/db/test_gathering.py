@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, table, text, union_all
 
@@ -99,6 +100,24 @@ async def test_whoever_waits_is_told_when_the_pool_is_closed(database: Inspected
         await pool.close()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+
+async def test_a_closed_pool_begins_with_nothing(database: InspectedDatabase) -> None:
+    opened: list[object] = []
+
+    async def connect() -> asyncpg.Connection:
+        opened.append(connection := await database.server.connect(FOR_REQUESTS))
+        return connection
+
+    pool = Pool(connect, 1, {}, 60.0)
+    waiting = asyncio.ensure_future(pool.rows_of(ASKED, uuid4()))
+    await asyncio.sleep(0)
+
+    await pool.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert opened == []
 
 
 async def test_a_failure_is_everybodys(database: InspectedDatabase) -> None:
