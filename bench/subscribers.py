@@ -98,18 +98,25 @@ async def connected(server: Server, path: str, count: int, subprotocol: str | No
     return clients
 
 
-async def subscribe(clients: Sequence[Client], tokens: Sequence[str], job_ids: Sequence[str]) -> None:
-    """Let each client subscribe to a job of its user's and be told its present state."""
-    for start in range(0, len(clients), CONNECTED_AT_ONCE):
-        batch = range(start, min(start + CONNECTED_AT_ONCE, len(clients)))
-        for number in batch:
+async def subscribed(server: Server, count: int, tokens: Sequence[str], job_ids: Sequence[str]) -> list[Client]:
+    """Let each client subscribe to a job of its user's and be told its present state.
+
+    Some at once: who does not introduce itself soon after it has connected is closed.
+    """
+    clients: list[Client] = []
+    while len(clients) < count:
+        first = len(clients)
+        batch = await connected(server, "/graphql", min(CONNECTED_AT_ONCE, count - first), "graphql-transport-ws")
+        for number, client in enumerate(batch, first):
             token = {"Authorization": f"Bearer {tokens[number % len(tokens)]}"}
-            clients[number].send(json.dumps({"type": "connection_init", "payload": token}))
-        await asyncio.gather(*(clients[number].until(b"connection_ack") for number in batch))
-        for number in batch:
+            client.send(json.dumps({"type": "connection_init", "payload": token}))
+        await asyncio.gather(*(client.until(b"connection_ack") for client in batch))
+        for number, client in enumerate(batch, first):
             payload = {"query": SUBSCRIBE, "variables": {"id": job_ids[number % len(job_ids)]}}
-            clients[number].send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
-        await asyncio.gather(*(clients[number].until(b'"next"') for number in batch))
+            client.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
+        await asyncio.gather(*(client.until(b'"next"') for client in batch))
+        clients += batch
+    return clients
 
 
 async def touch(database: Database, jobs: list[VideoJobRow], text: str) -> None:
@@ -125,8 +132,7 @@ async def followed(
 ) -> Figures:
     """Subscribe, change the jobs a few times, and measure what the deliveries cost."""
     before = server.memory()
-    clients = await connected(server, "/graphql", subscribers, "graphql-transport-ws")
-    await subscribe(clients, list(users), [str(job.id) for job in users.values()])
+    clients = await subscribed(server, subscribers, list(users), [str(job.id) for job in users.values()])
     memory = (server.memory() - before) / subscribers / 1024
     jobs, last, cpu = list(users.values()), [], server.cpu_seconds()
     for number in range(rounds):

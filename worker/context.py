@@ -75,9 +75,9 @@ class WorkerContext:
     retention: Retention = field(default_factory=Retention)
     run_times: RunTimes = field(default_factory=RunTimes)
     worker_id: UUID = field(default_factory=uuid4)
-    # Jobs being begun with. The others of a long queue wait here, not for a connection, which is for those that have
-    # something to write down, and which nobody gets who waits for it too long.
-    starting_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(5))
+    # Jobs being begun with, together (decision 56). The others of a long queue wait here, and not for a connection:
+    # whoever waits for that too long gets none.
+    starting_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(100))
     # Submits with images: up to 100 MB of them each, and half as much again in base64.
     image_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     # Videos being looked at and stored.

@@ -19,7 +19,7 @@ import psutil
 from auth.caller import Caller
 from bench import data, requests
 from bench.load import Load, body_length, quantile
-from bench.subscribers import ASKED, Server, connected, subscribe, touch
+from bench.subscribers import ASKED, Server, subscribed, touch
 from bench.trust.findings import Effort, Finding
 from bench.trust.installation import API, Installation, installed
 from db.video_jobs import VideoJobRow
@@ -132,8 +132,7 @@ async def _mixed(installation: Installation, effort: Effort) -> Finding:
     users = await installation.rich(max(1, effort.streams // FOLLOWERS_EACH))
     jobs = {_token(installation, user): await _job(installation, user) for user in users}
     server = Server(installation.house.base_url, psutil.Process(installation.processes(API)[0].pid))
-    clients = await connected(server, "/graphql", effort.streams, "graphql-transport-ws")
-    await subscribe(clients, list(jobs), [str(job.id) for job in jobs.values()])
+    clients = await subscribed(server, effort.streams, list(jobs), [str(job.id) for job in jobs.values()])
     noted = _Noted()
     load = asyncio.create_task(_paced(installation, effort, list(jobs), noted))
     rows, heard, slowest = list(jobs.values()), 0, 0.0

@@ -53,7 +53,7 @@ class Gathering:
         self._send = send
         self._rest_seconds = rest_seconds
         self._open: dict[Statement[Any], _Batch] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], _Batch] = {}
 
     async def rows(self, statement: Statement[SomeRow], id_: UUID, values: Values) -> list[SomeRow]:
         """Return the rows of that id."""
@@ -74,7 +74,8 @@ class Gathering:
 
     async def close(self) -> None:
         """End what is under way, and begin with nothing."""
-        for batch in self._open.values():
+        # Here, since a task that is cancelled before it begins tells nobody.
+        for batch in (*self._open.values(), *self._under_way.values()):
             for asked in batch.left():
                 asked.answer.cancel()
         for sending in self._under_way:
@@ -86,8 +87,8 @@ class Gathering:
         batch.asked = batch.left()
         if batch.asked:
             batch.sending = asyncio.create_task(self._sent(statement, batch))
-            self._under_way.add(batch.sending)
-            batch.sending.add_done_callback(self._under_way.discard)
+            self._under_way[batch.sending] = batch
+            batch.sending.add_done_callback(self._under_way.pop)
             if self._rest_seconds:
                 self._open[statement] = _Batch()
                 asyncio.get_running_loop().call_later(self._rest_seconds, self._begin, statement)
