@@ -14,11 +14,13 @@ import psutil
 from sqlalchemy import text
 
 from bench.creation_script import ENTRY, LOGGING, NOT_LOGGING, STATEMENT, log_of, read_from, tell
+from bench.data import settle
 from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.harness import Harness, postgres_seconds
 from bench.in_flight import add_jobs, without_jobs, worker
 from bench.load import cpu_seconds
 from bench.report import number
+from db.engine.limits import UNLIMITED
 from tests.inspected import InspectedDatabase
 
 NAME = "job_cost"
@@ -121,8 +123,9 @@ async def _at_work(
         last = FIRST_JOBS * case.workers + jobs + SETTINGS["GENERATIONS_AT_ONCE"] + case.waiting
         for first in range(1, last + 1, PORTION):
             await add_jobs(database, first, min(first + PORTION - 1, last))
-        async with database.session() as session:
-            await session.execute(text("ANALYZE"))
+        # Autovacuum would look through all of them while others are made.
+        async with database.raw_connection(UNLIMITED) as connection:
+            await settle(connection)
         workers = [
             await running.enter_async_context(worker(harness, NAME, SETTINGS, case.module)) for _ in range(case.workers)
         ]
