@@ -26,8 +26,8 @@ ROLLBACK_SECONDS = 1.0
 # For how long a statement may run that may have to look at a whole table; the driver cancels it then.
 SLOW_SECONDS = 4.0
 
-# Changes of a kind go together that come within so long of the last ones: this saves a third of PostgreSQL's time for a
-# job, of which there are nine changes.
+# Changes of a kind go together that come within so long of the last ones: of PostgreSQL's time for a job, which has
+# nine changes, this saves a third with one worker, a tenth with four.
 REST_SECONDS = 0.1
 # What the server refuses for one row's sake: nothing of the statement was kept.
 _FOR_ONES_SAKE = (DatabaseConflict, DatabaseLocked, asyncpg.PostgresError, asyncpg.InterfaceError)
