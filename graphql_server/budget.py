@@ -44,4 +44,4 @@ class Budget:
             AnswerTooLarge
 
         """
-        self.spend(sum(map(len, filter(None, texts))) // TEXT_CHARACTERS)
+        self.spend(len("".join(filter(None, texts))) // TEXT_CHARACTERS)

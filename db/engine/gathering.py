@@ -9,6 +9,9 @@ from uuid import UUID
 
 from db.engine.statements import SomeRow, Statement
 
+# What comes beyond goes in a statement of its own, which is sent at once.
+MOST_TOGETHER = 1000
+
 Values = Mapping[str, object]
 Send = Callable[[Statement[Any], Mapping[str, Sequence[object]]], Awaitable[Sequence[Any]]]
 
@@ -23,10 +26,11 @@ class _Asked(NamedTuple):
 
 @dataclass(slots=True)
 class _Batch:
-    """What is asked of a statement at once, and by how many who still wait."""
+    """What is asked of a statement at once, by how many who still wait, and what begins it."""
 
     asked: list[_Asked] = field(default_factory=list)
     waiting: int = 0
+    due: asyncio.Handle | None = None
     sending: asyncio.Task[None] | None = None
 
     def left(self) -> list[_Asked]:
@@ -58,10 +62,11 @@ class Gathering:
     async def rows(self, statement: Statement[SomeRow], id_: UUID, values: Values) -> list[SomeRow]:
         """Return the rows of that id."""
         loop = asyncio.get_running_loop()
+        if statement in self._open and len(self._open[statement].asked) >= MOST_TOGETHER:
+            self._begin(statement)
         batch = self._open.get(statement)
         if batch is None:
-            batch = self._open[statement] = _Batch()
-            loop.call_soon(self._begin, statement)
+            batch = self._open[statement] = _Batch(due=loop.call_soon(self._begin, statement))
         asked = _Asked(id_, values, loop.create_future())
         batch.asked.append(asked)
         batch.waiting += 1
@@ -84,14 +89,16 @@ class Gathering:
 
     def _begin(self, statement: Statement[Any]) -> None:
         batch = self._open.pop(statement)
+        if batch.due is not None:
+            batch.due.cancel()
         batch.asked = batch.left()
         if batch.asked:
             batch.sending = asyncio.create_task(self._sent(statement, batch))
             self._under_way[batch.sending] = batch
             batch.sending.add_done_callback(self._under_way.pop)
             if self._rest_seconds:
-                self._open[statement] = _Batch()
-                asyncio.get_running_loop().call_later(self._rest_seconds, self._begin, statement)
+                due = asyncio.get_running_loop().call_later(self._rest_seconds, self._begin, statement)
+                self._open[statement] = _Batch(due=due)
 
     async def _sent(self, statement: Statement[Any], batch: _Batch) -> None:
         rows: defaultdict[UUID, list[Any]] = defaultdict(list)

@@ -1,6 +1,7 @@
 """Reads by an id, asked for one by one and sent together: each gets its own rows, whatever becomes of the others."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, table, text, union_all
 
 from db.engine.errors import DatabaseNotMigrated
+from db.engine.gathering import MOST_TOGETHER, Gathering
 from db.engine.limits import FOR_REQUESTS
 from db.engine.pool import Pool
 from db.engine.statements import Reader, Row, Statement
@@ -50,6 +52,31 @@ async def test_what_is_asked_at_once_is_sent_together_and_parted_again(database:
 async def test_one_alone_waits_for_nobody(database: InspectedDatabase) -> None:
     one, other = uuid4(), uuid4()
     assert [await read(database.reader, id_) for id_ in (one, other)] == [[(one, 1)], [(other, 1)]]
+
+
+async def test_a_statement_takes_no_more_than_its_share(database: InspectedDatabase) -> None:
+    ids = [uuid4() for _ in range(2 * MOST_TOGETHER + 5)]
+
+    found = await asyncio.gather(*(read(database.reader, id_) for id_ in ids))
+
+    assert found == [[(id_, 5 if place >= 2 * MOST_TOGETHER else MOST_TOGETHER)] for place, id_ in enumerate(ids)]
+
+
+async def test_what_is_too_much_for_one_statement_does_not_wait_for_the_next_time() -> None:
+    sent: list[int] = []
+
+    async def send(_statement: object, lists: Mapping[str, Sequence[object]]) -> list[object]:
+        sent.append(len(lists["ids"]))
+        return []
+
+    gathering = Gathering(send, 3600.0)
+    asked = [asyncio.ensure_future(gathering.rows(ASKED, id_, {"ids": id_})) for id_ in (uuid4(),) * 2505]
+    await asyncio.wait(asked[:2000], timeout=SOON)
+
+    assert sent == [1000, 1000]
+    await gathering.close()
+    await asyncio.wait(asked, timeout=SOON)
+    assert [task.cancelled() for task in asked] == [False] * 2000 + [True] * 505
 
 
 async def test_statements_are_kept_apart(database: InspectedDatabase) -> None:
