@@ -89,7 +89,11 @@ def main(
     ] = None,
 ) -> None:
     """Measure and report."""
-    names = [name for name in SECTIONS if not only or name in only.split(",")]
+    asked = only.split(",") if only else list(SECTIONS)
+    unknown = [name for name in asked if name not in SECTIONS]
+    if unknown:
+        raise typer.BadParameter(f"There is no section {', '.join(map(repr, unknown))}", param_hint="--only")
+    names = [name for name in SECTIONS if name in asked]
     if out is None and (quick or only):
         out = Path(tempfile.mkdtemp(prefix="lookreel-results-"))
     folder = out or HERE
