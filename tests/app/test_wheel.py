@@ -1,16 +1,20 @@
 """The wheel has every file of the packages, and runs anywhere beside other people's packages of such names."""
 
+import ast
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import zipfile
 from contextlib import closing
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from db import revisions
 from tests.app.processes import environment
@@ -24,6 +28,17 @@ def run(*command: str | Path, folder: Path = ROOT, **settings: object) -> str:
     ran = subprocess.run(command, cwd=folder, env=environment(settings), capture_output=True, text=True, check=False)
     assert ran.returncode in {0, 1}, ran.stderr
     return ran.stdout
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import():
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            case ast.ImportFrom(module=str(module), level=0):
+                found.add(module.partition(".")[0])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +89,38 @@ async def test_it_runs_in_a_folder_of_somebody_elses(
 
     assert {line.split(":")[0] for line in listed.splitlines()} >= revisions.HEADS
     assert await asyncio.to_thread(os.listdir, tmp_path) == ["db.py"]
+
+
+def test_it_takes_no_dependency_that_was_not_tried_but_for_its_repairs() -> None:
+    """Whoever installs it without the lock gets the newest that fit (decision 1)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    required = list(map(Requirement, project["dependencies"]))
+
+    unbounded = [str(one) for one in required if not {it.operator for it in one.specifier} & {"==", "~=", "<"}]
+
+    assert unbounded == []
+    assert [one.name for one in required if locked[one.name] not in one.specifier] == []
+
+
+def test_all_that_is_imported_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["otel"]
+    dependencies = {Requirement(it).name for it in named}
+    # By an extra of PyJWT, by what google-genai is given, and at one version for each of pydantic.
+    dependencies |= {"cryptography", "google-auth", "pydantic-core"}
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    owners = packages_distributions()
+
+    undeclared = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for package in packages
+        for path in (ROOT / package).rglob("*.py")
+        for name in imported(path) - sys.stdlib_module_names - set(packages)
+        if not {owner.lower().replace("_", "-") for owner in owners.get(name, ())} & dependencies
+    ]
+
+    assert undeclared == []
 
 
 def test_it_says_its_version(installed: Path, tmp_path: Path) -> None:
