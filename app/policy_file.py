@@ -1,6 +1,7 @@
 """The policy's file: read with every mistake said in a sentence with its place, and written as it stands."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 from resolvers.policy import BUILT_IN, Policy
 
 LARGEST_FILE = 1_000_000
+# As TOML has it; all others are quoted.
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # What TOML calls what Pydantic names after Python.
 EXPECTED = dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "should be a table") | {
     "list_type": "should be an array"
@@ -44,11 +47,13 @@ def read_policy(path: Path | None) -> Policy:
     except ValidationError as error:
         sentences = (f"{path}: {sentence}" for sentence in _mistakes(error))
         raise InvalidPolicy("\n".join(sentences)) from None
+    except ValueError:  # Python's own limit, of which it says how to switch it off
+        raise InvalidPolicy(f"{path}: is no TOML: a number has too many digits") from None
 
 
 def _mistakes(error: ValidationError) -> Iterator[str]:
     for mistake in error.errors():
-        place = ".".join(str(part) for part in mistake["loc"] if part != "[key]")
+        place = ".".join(_key(str(part)) for part in mistake["loc"] if part != "[key]")
         if mistake["type"] == "extra_forbidden":
             yield f"{place}: there is no such setting"
         elif mistake["type"] == "missing":
@@ -56,6 +61,10 @@ def _mistakes(error: ValidationError) -> Iterator[str]:
         else:
             message = EXPECTED.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
             yield from (f"{place}: {line}" if place else line for line in message.splitlines())
+
+
+def _key(text: str) -> str:
+    return text if BARE_KEY.fullmatch(text) else json.dumps(text)
 
 
 def as_toml(policy: Policy) -> str:

@@ -1,5 +1,6 @@
 """Who calls, as a token says."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,6 @@ class Caller:
 
 
 def email_of(text: str) -> str | None:
-    """Return an address as accounts have it, in small letters; None where the text cannot be one."""
-    email = text.strip().lower()
+    """Return an address as accounts have it, in small letters and in NFC; None where the text cannot be one."""
+    email = unicodedata.normalize("NFC", text.strip().lower())
     return email if 0 < len(email) <= LONGEST_EMAIL and email.isprintable() else None

@@ -85,7 +85,8 @@ async def account_for_email(reader: Reader, email: str, user_id: UUID | None = N
     """Return who has that address, or will have it: a new one gets an id made of it, so that asking twice gives one.
 
     Raises:
-        InvalidInput: it is no address, or several accounts have it and `user_id` does not say which is meant
+        InvalidInput: it is no address; without `user_id`, several accounts have it, or the one that was made for it
+            has it no more
 
     """
     address = _address(email)
@@ -95,6 +96,9 @@ async def account_for_email(reader: Reader, email: str, user_id: UUID | None = N
             ids = ", ".join(map(str, known))
             raise InvalidInput(f"Several accounts have the address {address}: say which of {ids}", field="email")
         user_id = known[0] if known else uuid5(NAMESPACE_URL, f"mailto:{address}")
+        if not known and await accounts.get(reader, user_id) is not None:
+            message = f"The account {user_id} had the address {address}, and has it no more: say by its id who is meant"
+            raise InvalidInput(message, field="email")
     return Caller(user_id=user_id, email=address)
 
 

@@ -38,13 +38,10 @@ async def consume(  # noqa: PLR0913 - what an operation is, and who pays
     """Pay for an operation of another service of the studio.
 
     Raises:
-        InvalidInput: also where there is no such operation
+        InvalidInput: also where there is no such operation, unless it is a repeated request from when there was
         InsufficientTokens, IdempotencyKeyReused
 
     """
-    cost = policy.operations.get(operation)
-    if cost is None:
-        raise InvalidInput(f"Operation must be one of {listed(policy.operations)}", field="operation")
     text = checked_text(description, "description", LONGEST_DESCRIPTION)
     key, digest = checked_key(idempotency_key), digest_of("consume", operation, text)
     account = await lock_account(writer, caller, policy)
@@ -52,7 +49,12 @@ async def consume(  # noqa: PLR0913 - what an operation is, and who pays
     known = await earlier(writer, caller, key, digest)
     if known is not None and known.ledger_entry_id is not None:
         entry = _there(await ledger.get(writer, known.ledger_entry_id))
-        return Consumption(entry.uncharged - entry.amount, entry, known.spent or 0, entry.uncharged > 0, replayed=True)
+        taken = entry.uncharged - entry.amount
+        is_unlimited = entry.uncharged > 0 if taken else tier.unlimited
+        return Consumption(taken, entry, known.spent or 0, is_unlimited, replayed=True)
+    cost = policy.operations.get(operation)
+    if cost is None:
+        raise InvalidInput(f"Operation must be one of {listed(policy.operations)}", field="operation")
     if account.tokens < cost and not tier.unlimited:
         raise InsufficientTokens(operation, cost, account.tokens)
     entry = await ledger.record(writer, account.id, charge_entry(caller, tier, cost, operation, text or operation))

@@ -27,7 +27,12 @@ async def lock_ceiling(writer: Writer, ceilings: Ceilings) -> None:
 
 
 async def ceiling_reached(reader: Reader, account: Account, cost: int, ceilings: Ceilings) -> SpendingCeiling | None:
-    """Return the refusal where a creation of that cost would pass a ceiling; a day is one of UTC."""
+    """Return the refusal where a creation of that cost would pass a ceiling; a day is one of UTC.
+
+    What costs nothing passes none.
+    """
+    if cost == 0:
+        return None
     now = datetime.now(UTC)
     today = _midnight(now)
     seconds = int((today + timedelta(days=1) - now).total_seconds()) + 1

@@ -75,13 +75,16 @@ class Order:
         """Return the order with its texts as they are kept.
 
         Raises:
-            InvalidInput
+            InvalidInput: also where the reference is blank, as one that was forgotten would be granted again and again
 
         """
+        reference = checked_text(self.reference, "reference", LONGEST_REFERENCE)
+        if reference is None and self.reference is not None:
+            raise InvalidInput("A reference must have at least one character", field="reference")
         return replace(
             self,
             reason=checked_text(self.reason, "reason", LONGEST_DESCRIPTION),
-            reference=checked_text(self.reference, "reference", LONGEST_REFERENCE),
+            reference=reference,
             idempotency_key=checked_key(self.idempotency_key),
         )
 
@@ -265,13 +268,14 @@ def _act(account: Account, entry: LedgerRow, order: Order) -> Act:
 async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: LedgerEntryKind) -> LedgerRow | None:
     """Return what an order's reference was there for before; another order's is refused.
 
-    What a payment gave may be taken back under its reference, but not given twice, by whichever call.
+    What a payment gave may be taken back under its reference from whom it was given to, but not given twice, by
+    whichever call.
     """
     if order.reference is None:
         return None
     entries = await ledger.by_reference(writer, order.reference)
     entry = next((entry for entry in entries if entry.kind == kind), None)
-    if entry is None and order.tokens > 0 and any(entry.amount > 0 for entry in entries):
+    if entry is None and any(it.user_id != owner.user_id or min(it.amount, order.tokens) > 0 for it in entries):
         raise ReferenceReused
     if entry is not None and (entry.user_id, entry.amount) != (owner.user_id, order.tokens):
         raise ReferenceReused

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Response
+from fastapi import Depends, Path, Response
 
 from resolvers import tokens
 from resolvers.errors import InvalidInput
@@ -11,7 +11,7 @@ from resolvers.tokens import LONGEST_DESCRIPTION, Order, Whose
 from rest_compat.json_body import no_body, no_parameters
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import AccountBody, AccountChangedBody, TierChangeBody, TopUpBody
-from rest_compat.wire import InvalidRequestBody, RefusalBody
+from rest_compat.wire import IdempotencyKey, InvalidRequestBody, RefusalBody
 
 ADMIN_REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "What is asked for breaks a rule"},
@@ -56,7 +56,7 @@ async def top_up(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     user_id: UserId,
     body: TopUpBody,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> AccountChangedBody:
     """Add tokens to an account, or take some away."""
     description = checked_text(body.description, "description", LONGEST_DESCRIPTION)

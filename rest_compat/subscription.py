@@ -1,8 +1,6 @@
 """`/api/v1/subscription`: the caller's tokens, and what everybody may know of costs and tiers."""
 
-from typing import Annotated
-
-from fastapi import Depends, Header, Response
+from fastapi import Depends, Response
 from fastapi.routing import APIRoute
 
 from resolvers import token_history, tokens
@@ -22,7 +20,7 @@ from rest_compat.token_bodies import (
     TokenInfoBody,
     TransactionBody,
 )
-from rest_compat.wire import InvalidRequestBody, RefusalBody
+from rest_compat.wire import IdempotencyKey, InvalidRequestBody, RefusalBody
 
 router = router_at("/api/v1/subscription", "tokens", responses={401: {"model": RefusalBody}})
 public_router = router_at("/api/v1/subscription", "tokens", APIRoute)
@@ -61,7 +59,7 @@ async def consume_tokens(
     services: Services,
     body: ConsumeBody,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> ConsumedBody:
     """Pay for an operation of another service before it is done; a balance that does not cover it is an answer, too."""
     policy = services.catalogue.policy

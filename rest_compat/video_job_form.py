@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, fields
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
-from fastapi import File, Form, Header, Query, Request, UploadFile
+from fastapi import File, Form, Query, Request, UploadFile
 from pydantic.alias_generators import to_camel
 from starlette.datastructures import UploadFile as FormFile
 
@@ -17,7 +17,7 @@ from resolvers.video_job_input import UNUSED, VideoJobInput
 from rest_compat.json_body import check_parameters
 from rest_compat.services import AdmittedRoute
 from rest_compat.whole_form import FormField, WholeForm
-from rest_compat.wire import FormBoolean, FormInteger
+from rest_compat.wire import FormBoolean, FormInteger, IdempotencyKey
 
 IMAGES = "a JPEG, PNG, WebP or AVIF file"
 LOOK_ID = FormField("lookId")
@@ -94,7 +94,7 @@ async def video_job_input(  # noqa: PLR0913 - the form's fields
         str, Form(alias="useLookImage", description="What becomes of its picture: `none`, `initial` or `reference`")
     ] = UNUSED,
     product_ids: ProductIds = None,
-    idempotency_key: Annotated[str | None, Header(description="Makes a repeated request safe, for 24 hours")] = None,
+    idempotency_key: IdempotencyKey = None,
     **specification: Any,  # noqa: ANN401 - each of the type that the form was read as
 ) -> VideoJobInput:
     """Read the form."""

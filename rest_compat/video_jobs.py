@@ -38,6 +38,7 @@ from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job
 from rest_compat.wire import (
     PLAIN,
     DefaultVideoBody,
+    IdempotencyKey,
     InsufficientTokensBody,
     InvalidRequestBody,
     RefusalBody,
@@ -201,7 +202,7 @@ async def retry_video_job(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     services: Services,
     request: Request,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(description="As on create")] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> VideoJobBody:
     """Charge for a new job of what an earlier one asked for, its images included while they are kept."""
     allow(request, None)  # as for a create: there may be images

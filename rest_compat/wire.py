@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from fastapi import Header
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from db.declarations import declares
@@ -25,6 +26,21 @@ def _truth(value: object) -> object:
 
 FormBoolean = Annotated[bool, BeforeValidator(_truth)]
 PLAIN = BeforeValidator(plain_number)
+
+
+def _text(value: str | None) -> str | None:
+    """Read a header as UTF-8, as GraphQL's texts are, where it can be that; browsers send Latin-1 (RFC 9110, 5.5)."""
+    try:
+        return value if value is None else value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="Makes a repeated request safe, for 24 hours"),
+    AfterValidator(_text),
+]
 FormInteger = Annotated[int, PLAIN]
 
 

@@ -158,6 +158,9 @@ def test_every_mistake_is_a_sentence_with_its_place(tmp_path: Path) -> None:
             "video_prices.0.resolution: Input should be '720p' or '1080p'",
         ),
         ('[[video_prices]]\nname = "a"\ntokens = 1\nseconds = 5', "video_prices.0.seconds: Input should be 4 or 8"),
+        ('"a\\nb\\u001b[31m" = 1', '"a\\nb\\u001b[31m": there is no such setting'),
+        ('"" = 1', '"": there is no such setting'),
+        ('ceilings."x y" = 3', 'ceilings."x y": there is no such setting'),
         ("ceilings.house_tokens_a_day = -1", "ceilings.house_tokens_a_day: Input should be greater than or equal to 0"),
     ],
 )
@@ -210,8 +213,9 @@ def test_a_rule_whose_models_all_have_another_rule_is_a_mistake(
         (b"welcome = 1 # \xff", "is not UTF-8, at byte 14"),
         ("#" * 1_000_001, "is larger than 1,000,000 bytes"),
         ("a = " + "[" * 100_000, "is no TOML: "),
+        ("welcome = " + "1" * 5_000, "is no TOML: a number has too many digits"),
     ],
-    ids=["unfinished", "twice", "latin", "large", "deep"],
+    ids=["unfinished", "twice", "latin", "large", "deep", "many digits"],
 )
 def test_what_is_no_toml_is_said_to_be_none(tmp_path: Path, text: str | bytes, beginning: str) -> None:
     (sentence,) = mistakes(tmp_path / "policy.toml", text)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auth.caller import Role
+from resolvers import accounts
 from tests.house import House
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET
 from tests.schema.mutate import codes, mutate
@@ -112,6 +113,47 @@ async def test_a_payment_gives_once_whichever_call_is_made_of_it(house: House, c
     given, refused = [await mutate(house, admin, call, **order) for call in calls]
 
     assert (given["balance"], codes(refused), await house.tokens(caller)) == (600, ["REFERENCE_REUSED"], 600)
+
+
+async def test_what_a_payment_gave_is_taken_back_from_nobody_else(house: House) -> None:
+    admin, paid, other = await house.user(role=Role.ADMIN), await house.user(), await house.user()
+    await mutate(house, admin, GRANT, userId=str(paid.user_id), reference="pi_1", tokens=5)
+    before = await house.traces(other)
+
+    refused = await mutate(house, admin, ADJUST, userId=str(other.user_id), reference="pi_1", tokens=-20)
+    after = await house.traces(other)
+    back = await mutate(house, admin, ADJUST, userId=str(paid.user_id), reference="pi_1", tokens=-5)
+
+    assert (codes(refused), after) == (["REFERENCE_REUSED"], before)
+    assert (back["errors"], back["balance"]) == ([], 100)
+
+
+@pytest.mark.parametrize("reference", ["", " ", "\u00a0"])
+async def test_a_blank_reference_is_refused(house: House, reference: str) -> None:
+    """A shop that forgot to fill it in would give again each time its payment provider repeats itself."""
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    before = await house.traces(caller)
+
+    refused = await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=7, reference=reference)
+
+    assert (codes(refused), refused["errors"][0]["field"]) == (["INVALID_INPUT"], "reference")
+    assert await house.traces(caller) == before
+
+
+@pytest.mark.parametrize("now", ["new@example.com", None])
+async def test_an_address_that_an_account_has_no_more_is_nobodys(house: House, now: str | None) -> None:
+    admin, old = await house.user(role=Role.ADMIN), f"{house.unknown_caller().user_id}@example.com"
+    async with house.database.transaction() as transaction:
+        caller = await accounts.account_for_email(transaction, old)
+        await accounts.get_or_create_account(transaction, caller)
+    async with house.database.raw_connection() as connection:
+        await connection.execute("UPDATE users SET email = $2 WHERE id = $1", caller.user_id, now)
+    before = await house.traces(caller)
+
+    refused = await mutate(house, admin, GRANT, email=old, tokens=5)
+
+    assert (codes(refused), refused["errors"][0]["field"]) == (["INVALID_INPUT"], "email")
+    assert await house.traces(caller) == before
 
 
 async def test_a_key_is_used_also_where_the_reference_has_answered(house: House) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,6 +11,11 @@ from sqlalchemy import text
 from auth.caller import Caller, Role
 from db.enums import LedgerEntryKind
 from db.tables import LedgerEntry
+from resolvers import consumption, tokens
+from resolvers.consumption import Consumption
+from resolvers.errors import InvalidInput
+from resolvers.policy import BUILT_IN, Policy
+from resolvers.tokens import Whose
 from tests.house import House
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET, SET_TIER
 from tests.schema.mutate import ERRORS, codes, mutate
@@ -70,6 +76,51 @@ async def test_a_key_pays_once_however_often_and_over_whichever_wire(house: Hous
     same = await house.http.post("/api/v1/subscription/consume", json={"operation": "text_to_image"}, headers=headers)
     assert same.json()["consumedTokens"] == 10
     assert await house.tokens(caller) == 87
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_key_of_any_letters_is_the_same_on_both_wires(house: House, encoding: str) -> None:
+    caller, key = await house.user(tokens=100), "commande-été"
+    own = {name.encode(): value.encode() for name, value in house.headers(caller).items()}
+    headers = own | {b"Idempotency-Key": key.encode(encoding)}
+
+    sent = [
+        await house.http.post("/api/v1/subscription/consume", json={"operation": "text_to_text"}, headers=headers)
+        for _ in range(2)
+    ]
+    over_graphql = await consume(house, caller, "graphql", "text_to_text", key=key)
+
+    assert [answer.headers.get("Idempotent-Replayed") for answer in sent] == [None, "true"]
+    assert over_graphql == Paid(success=True, available=97, replayed=True)
+    assert await house.tokens(caller) == 97
+
+
+async def test_an_operation_that_the_policy_has_no_more_is_answered_again_and_not_done_again(house: House) -> None:
+    caller = await house.user(tokens=100)
+    others = {name: cost for name, cost in BUILT_IN.operations.items() if name != "text_to_image"}
+    later = BUILT_IN.model_copy(update={"operations": others})
+
+    async def paid(policy: Policy, key: str) -> Consumption:
+        async with house.database.transaction() as writer:
+            return await consumption.consume(writer, caller, policy, "text_to_image", idempotency_key=key)
+
+    first, again = await paid(BUILT_IN, "one"), await paid(later, "one")
+    before = await house.traces(caller)
+
+    assert (first.replayed, again.replayed, again.cost, again.entry) == (False, True, 10, first.entry)
+    with pytest.raises(InvalidInput, match=r"^Operation must be one of"):
+        await paid(later, "other")
+    assert await house.traces(caller) == before
+
+
+async def test_what_costs_an_unlimited_account_nothing_is_answered_again_as_unlimited(house: House) -> None:
+    caller, policy = await house.user(), BUILT_IN.model_copy(update={"operations": {"free_thing": 0}})
+    async with house.database.transaction() as writer:
+        await tokens.set_tier(writer, await house.user(role=Role.ADMIN), Whose(str(caller.user_id)), "ultimate", policy)
+        asked = partial(consumption.consume, writer, caller, policy, "free_thing", idempotency_key="one")
+        paid = [await asked() for _ in range(2)]
+
+    assert [(one.cost, one.is_unlimited, one.replayed) for one in paid] == [(0, True, False), (0, True, True)]
 
 
 @wires
