@@ -27,8 +27,11 @@ class Context(Protocol):
         """Return how long a WebSocket may stay open; None for as long as the client likes."""
         ...
 
-    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
-        """Have `end` called when a WebSocket's caller may not act any more, while the context manager is entered."""
+    def ended_by(self, locked_out: Callable[[], None], demoted: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have one called when a WebSocket's caller may not act any more, the other when not with the same rights.
+
+        Both are called only while the context manager is entered.
+        """
         ...
 
     def turn(self) -> AbstractAsyncContextManager[None]:

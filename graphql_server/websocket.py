@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, aclosing, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
@@ -114,8 +115,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         left = self.context.seconds_left()
         self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
         if left is not None:
-            self._after("expiry", left, self._expire)
-        self._watched.enter_context(self.context.ended_by(lambda: self._after("ended", 0, self._forbid)))
+            self._after("expiry", left, partial(self._close, UNAUTHORIZED, "Token expired"))
+        locked_out, demoted = self._ended(FORBIDDEN, "Forbidden"), self._ended(TRY_AGAIN_LATER, "Other rights")
+        self._watched.enter_context(self.context.ended_by(locked_out, demoted))
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation, together with others of its kind where it can be shared."""
@@ -178,13 +180,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.send_message({"type": "ping"})
             self._after("heartbeat", HEARTBEAT_SECONDS, self._beat)
 
-    async def _forbid(self) -> None:
-        with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
-            await self.websocket.close(FORBIDDEN, "Forbidden")
+    def _ended(self, code: int, reason: str) -> Callable[[], None]:
+        return lambda: self._after("ended", 0, partial(self._close, code, reason))
 
-    async def _expire(self) -> None:
+    async def _close(self, code: int, reason: str) -> None:
         with suppress(WebSocketDisconnect, WebSocketDisconnected, RuntimeError):
-            await self.websocket.close(UNAUTHORIZED, "Token expired")
+            await self.websocket.close(code, reason)
 
 
 def _told_initialised(scope: Scope) -> None:

@@ -34,6 +34,8 @@ class AccountStates:
         self._reader = reader
         self._streams = streams
         self._known: dict[UUID, AccountState] = {}
+        # Until when: who was admitted as an admin may only now begin to follow something.
+        self._demoted: dict[UUID, float] = {}
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
         self._loop = BackgroundLoop("Reading who is suspended", logger)
@@ -60,18 +62,25 @@ class AccountStates:
         return replace(caller, role=Role.ADMIN) if state.role == Role.ADMIN else caller
 
     async def read(self) -> None:
-        """Read who is restricted or an admin, and end the streams of whoever may not act.
+        """Read who is restricted or an admin, and end the streams of whoever may not act, or as an admin no more.
 
         Raises:
             DatabaseUnavailable
 
         """
         found = await accounts.special_states(self._reader)
-        self._known, self._read_at = {state.id: state for state in found}, time.monotonic()
+        admins, now = self._admins(), time.monotonic()
+        self._known, self._read_at = {state.id: state for state in found}, now
+        self._demoted |= dict.fromkeys(admins - self._admins(), now + STALE_SECONDS)
+        self._demoted = {id_: until for id_, until in self._demoted.items() if until > now}
         self._streams.end_of(self._restricted())
+        self._streams.end_as_admins(self._demoted)
 
     def _restricted(self) -> Collection[UUID]:
         return {id_ for id_, state in self._known.items() if state.status != AccountStatus.ACTIVE}
+
+    def _admins(self) -> set[UUID]:
+        return {id_ for id_, state in self._known.items() if state.role == Role.ADMIN}
 
     async def _step(self) -> None:
         await self.read()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
@@ -16,6 +16,14 @@ from resolvers.errors import TooManyStreams
 Item = TypeVar("Item")
 
 
+class _End(NamedTuple):
+    """What ends a stream, and whether it was begun with an admin's rights."""
+
+    locked_out: Callable[[], None]
+    demoted: Callable[[], None]
+    is_admins: bool
+
+
 class Streams:
     """Counts open streams, `limit` for one user in one process, and lets all of them end before the process does."""
 
@@ -23,7 +31,7 @@ class Streams:
         self._limit = limit
         self._open: Counter[UUID] = Counter()
         self._waits: set[asyncio.Timeout] = set()
-        self._ends: defaultdict[UUID, set[Callable[[], None]]] = defaultdict(set)
+        self._ends: defaultdict[UUID, set[_End]] = defaultdict(set)
         self.are_ending = False
 
     @property
@@ -39,13 +47,24 @@ class Streams:
 
     def end_of(self, user_ids: Collection[UUID]) -> None:
         """Let the streams and waits of these users end now."""
-        for user_id in self._ends.keys() & user_ids:
-            for end in tuple(self._ends[user_id]):
-                end()
+        for end in self._ends_of(user_ids):
+            end.locked_out()
+
+    def end_as_admins(self, user_ids: Collection[UUID]) -> None:
+        """Let those streams and waits of these users end now that were begun as an admin's."""
+        for end in self._ends_of(user_ids):
+            if end.is_admins:
+                end.demoted()
+
+    def _ends_of(self, user_ids: Collection[UUID]) -> list["_End"]:
+        return [end for user_id in self._ends.keys() & user_ids for end in self._ends[user_id]]
 
     @contextmanager
-    def ended_by(self, caller: Caller, end: Callable[[], None]) -> Iterator[None]:
-        """Have `end` called when the caller may not act any more, perhaps more than once."""
+    def ended_by(
+        self, caller: Caller, locked_out: Callable[[], None], demoted: Callable[[], None] | None = None
+    ) -> Iterator[None]:
+        """Have one called when the caller may not act any more, the other when as an admin no more, or again."""
+        end = _End(locked_out, demoted or locked_out, caller.is_admin)
         ends = self._ends[caller.user_id]
         ends.add(end)
         try:

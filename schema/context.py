@@ -93,9 +93,9 @@ class RequestContext:
         """Let the loaders read again: on a long connection each event shows its own time."""
         vars(self).pop("loaders", None)
 
-    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:
-        """Have `end` called when the caller may not act any more."""
-        return self.services.streams.ended_by(self.authenticated_caller, end)
+    def ended_by(self, locked_out: Callable[[], None], demoted: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have one called when the caller may not act any more, the other when not with the same rights."""
+        return self.services.streams.ended_by(self.authenticated_caller, locked_out, demoted)
 
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
         """Return the stream, for as long as the process lets streams last and the caller may act."""

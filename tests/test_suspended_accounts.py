@@ -171,6 +171,43 @@ async def test_a_role_of_ours_makes_an_admin(house: House) -> None:
     await eventually(status, lambda found: found == 403, WITHIN)
 
 
+async def test_nothing_that_was_begun_as_an_admin_outlives_the_role(house: House) -> None:
+    owner, admin = await house.user(), await house.user()
+    job = await house.create(owner)
+    await set_row(house, admin, role="admin")
+    query = "subscription($id: ID!) { videoJob(id: $id) { status } }"
+
+    async def may_read() -> int:
+        return (await house.http.get(f"{JOBS}/{job}", headers=house.headers(admin))).status_code
+
+    await eventually(may_read, lambda status: status == 200, WITHIN)
+    async with (
+        following(house, admin, job) as events,
+        Socket.opened(house.base_url, house.headers(admin)) as idle,
+        Socket.opened(house.base_url, house.headers(admin)) as busy,
+        Socket.opened(house.base_url, house.headers(owner)) as free,
+    ):
+        await events.until("status")
+        await busy.subscribe(query, id=job)
+        await free.subscribe(query, id=job)
+        assert [await busy.data(), await free.data()] == [{"status": "PENDING"}] * 2
+
+        await set_row(house, admin, role="user")
+        async with asyncio.timeout(WITHIN):
+            assert await events.next() is None
+            for socket in (idle, busy):
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await socket.receive()
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == 1013
+        async with Socket.opened(house.base_url, house.headers(admin)) as again:
+            await again.subscribe("query { viewer { isAdmin } }")
+            assert await again.all_data() == [{"isAdmin": False}]
+            for socket in (again, free):
+                await socket.send(type="ping")
+                assert (await socket.receive())["type"] == "pong"
+
+
 @pytest.mark.parametrize("unverified", [False, "false", "False", 0, "0", "no", ""])
 def test_an_address_that_is_not_verified_is_not_known(unverified: object) -> None:
     claims = {"sub": "x", "email": "a@b.example", "exp": 2_000_000_000}

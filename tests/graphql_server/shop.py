@@ -63,7 +63,7 @@ class ShopContext:
 
     def forget(self) -> None: ...
 
-    def ended_by(self, end: Callable[[], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - nobody is locked out of this shop
+    def ended_by(self, locked_out: Callable[[], None], demoted: Callable[[], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - nobody is locked out of this shop
         return nullcontext()
 
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
