@@ -12,6 +12,7 @@ from app.job_choice import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer
 from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import open_storages
+from auth.errors import AccountNotActive
 from db import figures, pauses, queue, submission_pace
 from db.engine.database import Database
 from db.enums import ACTIVE_STATUSES, VideoJobStatus
@@ -153,7 +154,7 @@ async def _each(jobs: Sequence[VideoJobRow], do: Callable[[VideoJobRow], Awaitab
             continue
         try:
             typer.echo(f"{job.id} {await do(job)}")
-        except Refusal as refusal:
+        except (Refusal, AccountNotActive) as refusal:
             refused += 1
             typer.echo(f"{job.id} {refusal}", err=True)
     typer.echo(f"{len(jobs)} jobs{', nothing was done' if dry_run else f', {refused} refused'}", err=True)

@@ -73,6 +73,7 @@ _FORGET = Statement(
 _PROFILES = Statement(select(*Profile.columns_of(User)).where(User.id == among("users")), Profile)
 _STATE = (User.id, User.status, User.role)
 _SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
+_STATE_OF = Statement(select(*_STATE).where(User.id == bindparam("user")), AccountState)
 _SET_STATUS = Statement(
     update(User).where(User.id == bindparam("user")).values(status=bindparam("now", type_=Text)).returning(*_STATE),
     AccountState,
@@ -144,6 +145,11 @@ async def forget(writer: Writer, user_id: UUID) -> None:
 async def special_states(reader: Reader) -> list[AccountState]:
     """Read all accounts that are not active users; an index has them, and few accounts are."""
     return await reader.fetch(_SPECIAL)
+
+
+async def state(reader: Reader, user_id: UUID) -> AccountState | None:
+    """Read an account's status and role."""
+    return await first_row(reader, _STATE_OF, user=user_id)
 
 
 async def set_status(writer: Writer, user_id: UUID, status: str) -> AccountState | None:

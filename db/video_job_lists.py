@@ -199,11 +199,15 @@ async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[str, i
 
 async def count_by_error(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
     """Count the failed jobs that pass the filter by code, the most frequent ones first, up to `MOST_COUNTED` in all."""
+    if await _is_empty(reader, wanted):
+        return []
     return await reader.fetch(_by_error(wanted.names()), **wanted.values())
 
 
-async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations:
-    """Look at the jobs that pass the filter and have succeeded, up to `MOST_COUNTED` of them."""
+async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
+    """Look at the jobs that pass the filter and have succeeded, up to `MOST_COUNTED` of them; None before any can."""
+    if await _is_empty(reader, wanted):
+        return None
     (found,) = await reader.fetch(_durations(wanted.names()), **wanted.values())
     return found
 

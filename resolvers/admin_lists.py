@@ -85,8 +85,8 @@ async def failures(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
     return await video_job_lists.count_by_error(reader, replace(wanted, error_codes=None))
 
 
-async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations:
-    """Tell how long those of the jobs took that have succeeded."""
+async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
+    """Tell how long those of the jobs took that have succeeded; None before any can be among them."""
     return await video_job_lists.durations(reader, wanted)
 
 
@@ -182,8 +182,12 @@ def _codes(texts: Sequence[str] | None) -> tuple[str, ...] | None:
         return None
     if len(texts) > MOST_CODES:
         raise InvalidInput(f"At most {MOST_CODES} codes can be asked for at once", field="errorCode")
-    return tuple(filter(None, (_name(text, "errorCode") for text in texts)))
+    return tuple(filter(None, (checked_text(text, "errorCode", LONGEST_NAME) for text in texts)))
 
 
 def _name(text: str | None, field: str) -> str | None:
-    return checked_text(text, field, LONGEST_NAME)
+    """Return a name; a blank one is a form's field that nobody has filled in, and would stand for all there are."""
+    name = checked_text(text, field, LONGEST_NAME)
+    if name is None and text is not None:
+        raise InvalidInput(f"{field} must not be blank; null stands for any", field=field)
+    return name

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from auth.caller import Caller
-from db import video_job_lists
+from auth.caller import AccountStatus, Caller
+from db import accounts, video_job_lists
 from db.engine.paging import Position
 from db.engine.statements import Reader, Writer
 from db.enums import ACTIVE_STATUSES, AuditAction, VideoJobStatus
@@ -20,8 +20,10 @@ from resolvers.video_job_retries import asked_again
 
 MOST_AT_ONCE = 100
 RETRYABLE = (VideoJobStatus.FAILED, VideoJobStatus.CANCELLED)
-# The same for every admin and at the command line, so that two of them at once retry a job once.
+# The same for every admin and at the command line, so that two of them at once retry a job once; an owner who has used
+# it for something of their own has not done that.
 _KEY = "retried by an admin: {}"
+_OPERATION = "retry by an admin"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class BulkOrder:
             raise InvalidInput(f"limit must be 1 to {MOST_AT_ONCE}", field="limit")
         if not wanted.names():
             raise InvalidInput("Say which video jobs: the filter must not be empty", field="filter")
+        if self.narrowing.search is not None and wanted.search is None:
+            raise InvalidInput("search must not be blank; null stands for any", field="search")
         return wanted
 
 
@@ -97,15 +101,18 @@ async def retry(services: Services, caller: Caller, job: VideoJobRow, reason: st
 
     Raises:
         AdminRequired, and whatever `asked_again` names
+        AccountNotActive: its owner could not create it
         InvalidInput: it has not failed, nor was it cancelled; its owner would pay for a second video
 
     """
     caller.require_admin()
     if job.status not in RETRYABLE:
         raise InvalidInput(f"Failed and cancelled jobs are created anew; this one is {job.status}")
-    owner = Caller(job.user_id, None)
+    state = await accounts.state(services.database.reader, job.user_id)
+    owner = Caller(job.user_id, None, status=AccountStatus(state.status) if state else AccountStatus.ACTIVE)
+    owner.require_active()
     async with (
-        asked_again(services, owner, job.id, idempotency_key=_KEY.format(job.id)) as asked,
+        asked_again(services, owner, job.id, idempotency_key=_KEY.format(job.id), operation=_OPERATION) as asked,
         services.database.transaction() as transaction,
     ):
         created = await video_job_creation.create(transaction, owner, asked, services.catalogue)
@@ -124,6 +131,6 @@ def _of(wanted: VideoJobFilter, possible: Sequence[VideoJobStatus]) -> VideoJobF
 async def _batch(reader: Reader, wanted: VideoJobFilter, order: BulkOrder, *, dry_run: bool) -> Batch:
     matched = await video_job_lists.total(reader, wanted)
     if dry_run:
-        return Batch(matched, (), has_next=matched > 0)
+        return Batch(matched, (), has_next=False)
     page = await video_job_lists.page(reader, wanted, first=order.limit, after=order.after)
     return Batch(matched, page.rows, page.has_next)

@@ -14,6 +14,7 @@ from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
 from resolvers.models import sent_to
 from resolvers.policy import Policy
+from resolvers.times import in_utc
 
 USUAL_PERIOD = timedelta(days=30)
 LONGEST_PERIOD = timedelta(days=366)
@@ -62,11 +63,11 @@ async def sums(reader: Reader, caller: Caller, group: CostGroup, period: Period,
 
     Raises:
         AdminRequired
-        InvalidInput: the time is longer than a year
+        InvalidInput: the time is longer than a year, or beyond the calendar
 
     """
     caller.require_admin()
-    since, until = period.ends()
+    since, until = Period(in_utc(period.since, "since"), in_utc(period.until, "until")).ends()
     if until - since > LONGEST_PERIOD:
         raise InvalidInput(f"At most {LONGEST_PERIOD.days} days can be added up at once", field="since")
     read = generation_costs.by_user if group is CostGroup.USER else generation_costs.by_day

@@ -26,18 +26,19 @@ from resolvers.video_jobs import get
 
 @asynccontextmanager
 async def asked_again(
-    services: Services, caller: Caller, job_id: UUID, *, idempotency_key: str | None
+    services: Services, caller: Caller, job_id: UUID, *, idempotency_key: str | None, operation: str = "retry"
 ) -> AsyncIterator[VideoJobInput]:
     """Yield what a job of the caller's asked for, in the same look, for `video_job_creation.create`.
 
-    Admins may ask for anybody's. Where the key has been used for that before, nothing need be left of the job.
+    Admins may ask for anybody's, which no look of theirs shows. `operation` is what the key is used for. Where it has
+    been used for that before, nothing need be left of the job.
 
     Raises:
         VideoJobNotFound, VideoJobImagesRemoved, ImagesNotStored, and whatever `create` raises
 
     """
     reader = services.database.reader
-    key, digest = checked_key(idempotency_key), digest_of("retry", job_id)
+    key, digest = checked_key(idempotency_key), digest_of(operation, job_id)
     like = partial(VideoJobInput, idempotency_key=key, fingerprint=digest, is_retry=True)
     if made := await _made_before(reader, caller, key, digest):
         yield like(**values_of(made))
@@ -47,7 +48,7 @@ async def asked_again(
     if images and len(await video_job_images.kept(reader, job.id)) < len(images):
         raise VideoJobImagesRemoved
     shown_in = await look_videos.looks_of_jobs(reader, [job.id])
-    look_id = str(shown_in[0].id) if shown_in else None
+    look_id = next((str(look.id) for look in shown_in if look.user_id == caller.user_id), None)
     asked = like(**values_of(job), look_id=look_id)
     async with stored(services, caller, asked, _uploads(services.storage, images)) as request:
         yield request

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from auth.errors import AccountNotActive
 from db.video_jobs import VideoJobRow
 from resolvers import bulk
 from resolvers.bulk import MOST_AT_ONCE, Batch, BulkOrder
@@ -133,7 +134,7 @@ async def _each(
         result = AdminVideoJobResult(video_job_id=strawberry.ID(str(job.id)))
         try:
             made = await change(job)
-        except Refusal as refusal:
+        except (Refusal, AccountNotActive) as refusal:
             result.code, result.message = refusal.code, refusal.message
         else:
             result.new_video_job_id = None if made is None else strawberry.ID(str(made))

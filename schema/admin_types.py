@@ -33,7 +33,7 @@ class AdminVideoJobFilter:
     status: list[VideoJobStatus] | None = strawberry.field(default=None, description="Of one of these statuses")
     error_code: list[str] | None = strawberry.field(default=None, description="Failed for one of these reasons")
     model: str | None = strawberry.field(default=None, description="Of this model")
-    provider: str | None = strawberry.field(default=None, description="Sent to this provider")
+    provider: str | None = strawberry.field(default=None, description="Sent to this provider; none that still waits")
     created_after: datetime | None = strawberry.field(default=None, description="Made then or later")
     created_before: datetime | None = strawberry.field(default=None, description="Made before")
     look_id: strawberry.ID | None = strawberry.field(default=None, description="Shown by this look")
@@ -92,7 +92,9 @@ async def _durations(
 ) -> list[VideoJobDurations]:
     found = [await admin_lists.durations(context.reader, shown.wanted) for shown in connections]
     return [
-        VideoJobDurations(
+        VideoJobDurations(count=0, average=None, median=None, percentile95=None, longest=None)
+        if row is None
+        else VideoJobDurations(
             count=row.count,
             average=row.average,
             median=row.median,

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from auth.caller import Caller, Role
+from db import accounts
 from db.tables import AuditEntry, LedgerEntry, VideoJob
 from tests.house import House
 
@@ -207,9 +208,62 @@ async def test_failed_jobs_are_retried_once_for_their_owners(house: House) -> No
     assert (entry.reason, entry.details) == ("After the outage", f"New video job {new.id}")
 
 
+@pytest.mark.parametrize("status", ["suspended", "pending"])
+async def test_nothing_is_made_for_an_owner_who_may_not_act(house: House, status: str) -> None:
+    admin, owner = await house.user(role=Role.ADMIN), await house.user(tokens=100)
+    job = await house.create(owner)
+    await change(house, FAIL, job, code="FAULT")
+    async with house.database.transaction() as transaction:
+        await accounts.set_status(transaction, owner.user_id, status)
+
+    done = await bulk(house, admin, RETRY, filter={"ids": [job]})
+
+    assert (done["matched"], done["changed"]) == (1, 0)
+    assert done["results"] == [{"videoJobId": job, "newVideoJobId": None, "code": "ACCOUNT_NOT_ACTIVE"}]
+    assert (await house.tokens(owner), await house.count(VideoJob.user_id == owner.user_id)) == (50, 1)
+    assert await recorded(house) == []
+
+
+async def test_an_owner_who_uses_the_admins_key_has_retried_for_nobody(house: House) -> None:
+    admin, owner = await house.user(role=Role.ADMIN), await house.user(tokens=150)
+    job = await house.create(owner)
+    await change(house, FAIL, job, code="FAULT")
+    url, key = f"/api/v1/video-jobs/{job}/retry", {"Idempotency-Key": f"retried by an admin: {job}"}
+    assert (await house.http.post(url, headers=house.headers(owner) | key)).status_code == 202
+
+    done = await bulk(house, admin, RETRY, filter={"ids": [job]})
+
+    assert (done["changed"], [result["code"] for result in done["results"]]) == (0, ["IDEMPOTENCY_KEY_REUSED"])
+    assert (await house.tokens(owner), await recorded(house)) == (50, [])
+
+
+async def test_a_dry_run_has_no_next_page(house: House) -> None:
+    admin, owner = await house.user(role=Role.ADMIN), await house.user()
+    job = await house.create(owner)
+
+    dry = await bulk(house, admin, CANCEL, filter={"ids": [job]}, dryRun=True)
+
+    assert (dry["matched"], dry["hasNextPage"], dry["endCursor"]) == (1, False, None)
+
+
+async def test_an_admin_retries_anothers_video_of_a_look_outside_of_it(house: House) -> None:
+    admin, owner = await house.user(role=Role.ADMIN), await house.user()
+    look = await house.look(owner)
+    job = await house.create(owner, lookId=str(look.id))
+    await change(house, FAIL, job, code="FAULT")
+
+    answer = await house.http.post(f"/api/v1/video-jobs/{job}/retry", headers=house.headers(admin))
+
+    assert (answer.status_code, answer.json()["userId"]) == (202, str(admin.user_id))
+    assert answer.json()["associatedLooks"] == []
+
+
 NOT_SAID: list[tuple[dict[str, Any], str]] = [
     ({"filter": {}}, "filter"),
     ({"filter": {"search": " "}}, "filter"),
+    ({"filter": {"status": ["PENDING"], "search": " "}}, "search"),
+    ({"filter": {"status": ["PENDING"], "model": ""}}, "model"),
+    ({"filter": {"status": ["PENDING"], "provider": " "}}, "provider"),
     ({"filter": {"errorCode": ["FAULT"] * 101}}, "errorCode"),
     ({"filter": {"status": ["PENDING"]}, "limit": 0}, "limit"),
     ({"filter": {"status": ["PENDING"]}, "limit": 101}, "limit"),

@@ -80,6 +80,8 @@ async def test_costs_are_added_up_by_user_and_by_day(studio: OmniStudio) -> None
     assert await sums("DAY") == [("2026-11-02", *unpriced), ("2026-11-01", *dear)]
     assert await sums("DAY", since="2026-11-02T00:00:00Z") == [("2026-11-02", *unpriced)]
     assert await sums("DAY", until="2026-11-02T00:00:00Z") == [("2026-11-01", *dear)]
+    # Without a zone, it is UTC.
+    assert await sums("DAY", since="2026-10-01", until="2026-11-02") == [("2026-11-01", *dear)]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,9 @@ async def test_costs_are_added_up_by_user_and_by_day(studio: OmniStudio) -> None
         ("2020-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "INVALID_INPUT"),
         ("0001-01-01T00:00:00Z", None, "INVALID_INPUT"),
         (None, "0001-01-01T00:00:00Z", None),
+        (None, "0001-01-02", None),
+        ("2020-01-01", None, "INVALID_INPUT"),
+        (None, "9999-12-31T23:59:59-14:00", "INVALID_INPUT"),
         ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", None),
     ],
 )
