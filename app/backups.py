@@ -62,6 +62,7 @@ async def restore(settings: Settings, folder: Path) -> None:
     _remove_killed(settings.data_dir)
     with database_url(settings) as url:
         await _require_empty(settings, url)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
         _copy(folder / MEDIA, settings.media_folder)
         for name in SECRETS:
             _copy_secret(folder / name, settings.data_dir / name)

@@ -10,4 +10,4 @@ def main() -> None:
     """Run the command line."""
     if sys.argv[1:2] == ["serve"]:
         sys.exit(launch("app.serve_command"))
-    os.execv(sys.executable, [sys.executable, "-m", "app.commands", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-m", "app.launch", "app.commands", *sys.argv[1:]])  # noqa: S606 - no shell is wanted

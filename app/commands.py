@@ -1,4 +1,4 @@
-"""All commands, as `python -m app.commands`; `lookreel` comes by here for whatever it does not do at once."""
+"""All commands, loaded by `app.launch`; `lookreel` comes by here for whatever it does not do at once."""
 
 import os
 import sys
@@ -272,7 +272,3 @@ def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Work:
         typer.echo(printed.result)
 
     return run
-
-
-if __name__ == "__main__":
-    main()

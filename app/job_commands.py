@@ -13,7 +13,7 @@ from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import open_storages
 from auth.errors import AccountNotActive
-from db import figures, pauses, queue, submission_pace
+from db import figures, pauses, submission_pace
 from db.engine.database import Database
 from db.enums import ACTIVE_STATUSES, VideoJobStatus
 from db.video_jobs import VideoJobRow
@@ -132,9 +132,9 @@ def queue_state() -> None:
 
     async def work(_settings: Settings, database: Database) -> int:
         found = await figures.read(database.reader)
-        workers = await queue.workers(database.reader)
         typer.echo(f"waiting   {found.pending}, the oldest for {found.oldest_pending_seconds:.0f} s")
-        typer.echo(f"taken     {found.picked}, by {workers} workers")
+        typer.echo(f"taken     {found.picked}")
+        typer.echo(f"workers   {found.workers_alive} alive")
         typer.echo(f"jobs      {found.pending} PENDING, {found.running} RUNNING")
         for provider, reason in (await submission_pace.troubles(database.reader)).items():
             typer.echo(f"refused   by {provider}: {reason}")

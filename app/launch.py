@@ -3,6 +3,8 @@
 import gc
 import importlib
 import os
+import signal
+import sys
 
 
 def launch(module: str) -> int:
@@ -14,8 +16,17 @@ def launch(module: str) -> int:
     # Pydantic would read what every installed package says about itself, in search of plugins. We have none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
+    # Ctrl-C ends it without a word until there is something to end in order.
+    interrupted = signal.getsignal(signal.SIGINT)
+    if interrupted is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     process = importlib.import_module(module)
+    signal.signal(signal.SIGINT, interrupted)
     gc.freeze()
     gc.enable()
     code: int = process.main()
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(launch(sys.argv.pop(1)))

@@ -27,9 +27,10 @@ def listen(host: str, port: int) -> socket.socket:
     is_unix = host.startswith(UNIX)
     try:
         listener = UnixListener(Path(host.removeprefix(UNIX))) if is_unix else _tcp(host, port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         where, settings = (host, "HOST") if is_unix else (f"{host}:{port}", "HOST or PORT")
-        message = f"Cannot listen on {where}: {error.strerror or error}. Set {settings} to another address."
+        why = getattr(error, "strerror", None) or error
+        message = f"Cannot listen on {where}: {why}. Set {settings} to another address."
         raise InvalidSettings(message) from error
     listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return listener
@@ -72,6 +73,7 @@ class UnixListener(socket.socket):
 
 
 def _tcp(host: str, port: int) -> socket.socket:
+    host.encode("idna")  # of what is no name, `create_server` would leave a socket behind
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = host == "::" and socket.has_dualstack_ipv6()
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)

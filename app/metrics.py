@@ -71,6 +71,7 @@ class OfTheDatabase(Collector):
         about = "Places in the queue: waiting, not to be taken yet, taken by workers"
         yield _gauge("queue_places", about, places, ["state"])
         yield _gauge("queue_oldest_seconds", "Age of the oldest waiting place", {(): found.oldest_queued_seconds})
+        yield _gauge("workers_alive", "Workers that have given a sign of life lately", {(): found.workers_alive})
         yield _gauge("file_removals_due", "Files whose removal is due", {(): found.removals_due})
         yield _gauge("file_removals_failed", "Files whose removal has failed so far", {(): found.removals_failed})
         yield _gauge("providers_refusing", "Providers that refuse our credentials", {(): found.providers_refusing})

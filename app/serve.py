@@ -1,6 +1,7 @@
 """`lookreel serve`: API processes and a worker under one supervisor, sharing one listening socket."""
 
 import asyncio
+import logging
 import socket
 import sys
 from asyncio import FIRST_EXCEPTION
@@ -13,6 +14,12 @@ from app.databases import database_url
 from app.parent import METRICS_FOLDER
 from app.settings import Settings
 from app.supervisor import supervise
+from db.embedded.server import revive
+from db.engine.errors import EmbeddedServerUnavailable
+
+LOOK_SECONDS = 2.0
+
+logger = logging.getLogger("lookreel")
 
 
 async def serve(
@@ -49,10 +56,29 @@ async def _supervised(
     with ExitStack() as held:
         supervising = asyncio.create_task(supervise(children, stop=stop, on_end=listener.close))
         opening = asyncio.create_task(asyncio.to_thread(held.enter_context, database_url(settings)))
+        keeping = asyncio.create_task(_keep_embedded(settings, opening))
         try:
             await asyncio.wait({supervising, opening}, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()
-            await asyncio.wait({supervising, opening})
+            keeping.cancel()
+            await asyncio.wait({supervising, opening, keeping})
         opening.result()
         return supervising.result()
+
+
+async def _keep_embedded(settings: Settings, opening: asyncio.Task[str]) -> None:
+    """Look again and again whether the embedded server is there, and start it where it was killed."""
+    said: str | None = None
+    while settings.database_url is None:
+        await asyncio.sleep(LOOK_SECONDS)
+        if not opening.done():
+            continue
+        try:
+            if await asyncio.to_thread(revive, settings.data_dir):
+                logger.warning("The embedded PostgreSQL was gone, and has been started again")
+            said = None
+        except EmbeddedServerUnavailable as error:
+            if said != str(error):
+                said = str(error)
+                logger.error("The embedded PostgreSQL is gone, and cannot be started: %s", said)  # noqa: TRY400 - a sentence says it

@@ -15,6 +15,7 @@ SHORTEST_SECRET = 32
 # What a HOST begins with that is the path of a Unix socket; and how many bytes of a path the kernel takes.
 UNIX = "unix:"
 LONGEST_SOCKET_PATH = 107
+NO_FOLDER = "must be a folder that we may write to, or make: {} is none"
 # Whatever is larger was mistyped, and would not fit in a number of the database's or a timer's somewhere.
 MOST = 1_000_000
 LONGEST_POLL_SECONDS = 3600
@@ -60,12 +61,23 @@ def _matching(pattern: str, meaning: str) -> AfterValidator:
 
 def _is_folder(path: Path) -> Path:
     try:
-        nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
-    except OSError as error:
-        raise ValueError(f"cannot be used: {error.strerror}") from None
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ValueError(f"must be a folder that we may write to, or make: {nearest} is none")
+        path = path.expanduser()
+        nearest = _nearest(path)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"cannot be used: {getattr(error, 'strerror', error)}") from None
+    if not nearest.is_dir():
+        raise ValueError(NO_FOLDER.format(nearest))
     return path
+
+
+def refused_to_write(path: Path) -> str | None:
+    """Return why nothing can be stored in a folder, or in the one in which it would be made; None where it can."""
+    nearest = _nearest(path)
+    return None if os.access(nearest, os.W_OK | os.X_OK) else NO_FOLDER.format(nearest)
+
+
+def _nearest(path: Path) -> Path:
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
 
 
 def _is_reachable(host: str) -> str:
@@ -122,7 +134,7 @@ PollSeconds = Annotated[float, Field(gt=0, le=LONGEST_POLL_SECONDS)]
 # What PostgreSQL has as whole milliseconds.
 Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_in_capitals)]
-WritableFolder = Annotated[Path, AfterValidator(_is_folder)]
+Folder = Annotated[Path, AfterValidator(_is_folder)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 Origins = Annotated[str, AfterValidator(_are_origins)]
 Hosts = Annotated[str, AfterValidator(_are_hosts)]
@@ -135,5 +147,6 @@ BucketFolder = Annotated[str, _matching(r"gs://[^/]+(/.*)?", "a bucket or a fold
 # What stands in addresses and headers of requests to Google.
 ProjectId = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a project's id, such as my-project-1")]
 Region = Annotated[str, _matching(r"[a-z0-9][a-z0-9-]*", "a region, such as us-central1")]
+HeaderToken = Annotated[str, _matching(r"[!-~]+", "one word of ASCII, which a header can bring")]
 GoogleKey = Annotated[str, _matching(r"[!-~]+", "a key as Google shows it: one word of ASCII")]
 ApiVersion = Annotated[str, _matching(r"v[0-9][a-z0-9]*", "a version such as v1beta")]

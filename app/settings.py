@@ -2,6 +2,7 @@
 
 import resource
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -22,7 +23,9 @@ from app.setting_types import (
     ApiVersion,
     BucketFolder,
     Days,
+    Folder,
     GoogleKey,
+    HeaderToken,
     Hosts,
     KeySetAddress,
     ListenHost,
@@ -36,9 +39,9 @@ from app.setting_types import (
     SecretKeys,
     Timeout,
     WebAddress,
-    WritableFolder,
     complaint,
     items_of,
+    refused_to_write,
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy
 from resolvers.policy import Policy
@@ -55,9 +58,7 @@ class Settings(DatabaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
 
-    data_dir: WritableFolder = Field(
-        Path(".lookreel"), description="Embedded database, local videos, secrets of its own"
-    )
+    data_dir: Folder = Field(Path(".lookreel"), description="Embedded database, local videos, secrets of its own")
     host: ListenHost = Field("127.0.0.1", description="Where the API listens: an address, or unix: and a path")
     port: int = Field(8000, ge=0, le=65535, description="Where the API listens; 0 takes a free port")
     jwt_secret_key: str | None = Field(
@@ -76,7 +77,7 @@ class Settings(DatabaseSettings):
     log_level: LogLevel = Field("INFO", description="How much is logged")
     log_format: Literal["text", "json"] = Field("text", description="Lines for people, or an object in JSON each")
     log_requests: bool = Field(False, description="Whether each request is logged, by its route")  # noqa: FBT003 - as below
-    metrics_token: str | None = Field(
+    metrics_token: HeaderToken | None = Field(
         None, min_length=SHORTEST_SECRET, description="Opens `/metrics` for a scraper; unset: there are no metrics"
     )
     metrics_port: int | None = Field(
@@ -199,6 +200,17 @@ class Settings(DatabaseSettings):
         )
         return self
 
+    @model_validator(mode="after")
+    def _can_store(self) -> Self:
+        """Look at the folder where something is stored in it; it may be read-only where nothing is."""
+        is_asymmetric = self.jwt_jwks_url is not None or self.jwt_algorithm not in HMAC_ALGORITHMS
+        makes_secret = self.media_secret_key is None and is_asymmetric
+        if self.database_url is None or self.cloudinary_url is None or makes_secret:
+            why = refused_to_write(self.data_dir)
+            if why is not None:
+                raise ValueError(f"DATA_DIR: {why}")
+        return self
+
     @property
     def developer_api_key(self) -> str | None:
         """The key of the Gemini Developer API. Of two, the one that Google's own SDK would take."""
@@ -217,7 +229,8 @@ class Settings(DatabaseSettings):
     @property
     def scratch_folder(self) -> Path:
         """Where fetched videos are until they have been stored."""
-        return self.data_dir / "scratch"
+        can_store = refused_to_write(self.data_dir) is None
+        return self.data_dir / "scratch" if can_store else Path(gettempdir()) / "lookreel-scratch"
 
     @property
     def has_unix_socket(self) -> bool:

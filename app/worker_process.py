@@ -9,6 +9,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from app.allocator import M_ARENA_MAX, set_malloc
+from app.environment import InvalidSettings
 from app.express_mode import express_mode_notice
 from app.hangup import on_hangup
 from app.parent import SUPERVISED, on_parent_death, tell_ready
@@ -53,7 +54,7 @@ async def _run(settings: Settings) -> None:
         on_hangup(lambda: logger.info("SIGHUP: ignored"), terminal_gone=working.stopping.set)
         on_parent_death(working.stopping.set)
         if settings.metrics_port is not None and os.environ.get(SUPERVISED) != "1":
-            start_http_server(settings.metrics_port, _metrics_host(settings))
+            answer_metrics(_metrics_host(settings), settings.metrics_port)
         sampling = asyncio.create_task(Sampler("worker", database).run())
         logger.info("Waiting for video jobs")
         tell_ready()
@@ -61,6 +62,16 @@ async def _run(settings: Settings) -> None:
             await work(working)
         finally:
             sampling.cancel()
+
+
+def answer_metrics(host: str, port: int) -> None:
+    """Answer scrapers from a thread; raises `InvalidSettings` where the address cannot be had."""
+    try:
+        start_http_server(port, host)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        message = f"METRICS_PORT: cannot listen on {host}:{port}: {why}. Give each worker of a machine its own."
+        raise InvalidSettings(message) from None
 
 
 def _metrics_host(settings: Settings) -> str:

@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, Double, cast, column, exists, func, litera
 
 from db.engine.statements import Reader, Row, Statement
 from db.enums import VideoJobStatus
-from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob
+from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob, Worker
 from db.video_jobs import IS_ACTIVE
+from db.workers import ALIVE, IS_ALIVE
 
 _queue = table("pgqueuer", column("status"), column("created"), column("execute_after"))
 _IS_QUEUED = _queue.c.status == literal_column("'queued'")
@@ -27,6 +28,7 @@ class Figures(Row):
     deferred: int
     picked: int
     oldest_queued_seconds: float
+    workers_alive: int
     removals_due: int
     removals_failed: int
     providers_refusing: int
@@ -57,10 +59,12 @@ _removals = select(
     func.count().filter(FileRemoval.failures > 0).label("failed"),
 ).subquery("removals")
 _refusing = select(func.count()).where(SubmissionPace.trouble.is_not(None)).scalar_subquery()
+_alive = select(func.count()).where(IS_ALIVE).select_from(Worker).scalar_subquery()
 _FIGURES = Statement(
     select(
         *(_jobs.c.pending, _jobs.c.running, _jobs.c.age),
         *(_places.c.queued, _places.c.deferred, _places.c.picked, _places.c.age),
+        _alive,
         *(_removals.c.due, _removals.c.failed),
         *(_refusing, exists(select(CreationPause.scope))),
     ),
@@ -70,5 +74,5 @@ _FIGURES = Statement(
 
 async def read(reader: Reader) -> Figures:
     """Read all of them as they are now."""
-    (row,) = await reader.fetch(_FIGURES)
+    (row,) = await reader.fetch(_FIGURES, alive=ALIVE)
     return row

@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    null,
     select,
     update,
 )
@@ -25,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.engine.paging import Listing, OffsetPage, Page, Position, count, newest_first, skipping
-from db.engine.statements import Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
 
@@ -106,6 +107,17 @@ class _Locked(Row):
 _ENTRY = LedgerRow.columns_of(LedgerEntry)
 
 
+_USES: list[ColumnElement[str]] = [
+    literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)
+]
+_FORGET = Statement(
+    update(LedgerEntry)
+    .where(LedgerEntry.user_id == bindparam("user"), LedgerEntry.kind.in_(_USES))
+    .values(description=null()),
+    NoRow,
+)
+
+
 def balance_changed(job: ColumnElement[Any]) -> CTE:
     """Return what changes a balance and returns the entry, to be part of a statement.
 
@@ -165,6 +177,11 @@ _LOCK = Statement(
     ),
     _Locked,
 )
+
+
+async def forget(writer: Writer, user_id: UUID) -> None:
+    """Take away what was said of an account's use, such as prompts; amounts and operations stay, for the books."""
+    await writer.fetch(_FORGET, user=user_id)
 
 
 async def record(writer: Writer, user_id: UUID, entry: Entry, *, video_job_id: UUID | None = None) -> LedgerRow:

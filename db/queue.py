@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     cast,
     column,
-    distinct,
     exists,
     func,
     literal_column,
@@ -82,12 +81,6 @@ _HIGHEST_SLOT = Statement(
     ),
     _Number,
 )
-_WORKERS = Statement(
-    select(cast(func.count(distinct(_pgqueuer.c.queue_manager_id)), Integer)).where(
-        _pgqueuer.c.status == literal_column("'picked'")
-    ),
-    _Number,
-)
 _triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
 _ANNOUNCES = Statement(
     select(
@@ -140,12 +133,6 @@ async def renew_statistics(writer: Writer) -> None:
 async def highest_slot(reader: Reader) -> int:
     """Return the highest of the slots that taken jobs hold, which PgQueuer counts from 0; -1 where there are none."""
     (row,) = await reader.fetch(_HIGHEST_SLOT)
-    return row.number
-
-
-async def workers(reader: Reader) -> int:
-    """Count the workers that hold jobs."""
-    (row,) = await reader.fetch(_WORKERS)
     return row.number
 
 

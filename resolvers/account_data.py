@@ -94,6 +94,7 @@ async def remove(database: Database, user_id: UUID) -> Removed:
             await look_images.delete(database, owner, look.id)
         gone += len(some)
     async with database.transaction() as transaction:
+        await ledger.forget(transaction, user_id)
         await rows.forget(transaction, user_id)
         details = f"Removed with {jobs} video jobs and {gone} looks"
         await record(transaction, None, Act(AuditAction.SET_STATUS, user_id, details=details))

@@ -15,7 +15,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -26,7 +25,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from db.embedded.guardian import (
-    GUARDIAN_LOCK,
     PGDATA,
     SOCKET_DIR_PREFIX,
     START_LOCK,
@@ -38,6 +36,7 @@ from db.embedded.guardian import (
     remove_socket_dir,
     try_lock,
 )
+from db.embedded.guarding import ensure_guardian, has_guardian
 from db.engine.errors import EmbeddedServerUnavailable
 
 with warnings.catch_warnings():
@@ -87,6 +86,21 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
         _leave(data_dir, users)
 
 
+def revive(data_dir: Path) -> bool:
+    """Start the server again where somebody has killed it; return whether that was so. Whoever calls is a user of it.
+
+    Raises EmbeddedServerUnavailable.
+    """
+    with _plainly(data_dir):
+        data_dir = data_dir.expanduser().resolve()
+        if _postmaster(data_dir / PGDATA):
+            return False
+        with lock_file(data_dir / START_LOCK) as start:
+            fcntl.flock(start, fcntl.LOCK_EX)
+            _ensured(data_dir)
+        return True
+
+
 @contextmanager
 def _plainly(data_dir: Path) -> Iterator[None]:
     """Turn whatever goes wrong with files and programs into EmbeddedServerUnavailable."""
@@ -108,9 +122,14 @@ def _join(data_dir: Path, users: int) -> _Postmaster:
     with lock_file(data_dir / START_LOCK) as start:
         fcntl.flock(start, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)  # waits while a guardian stops the server
-        # Before the server: if we are killed while it starts, somebody is there to stop it.
-        _ensure_guardian(data_dir)
-        return _await_ready(data_dir / PGDATA) or _start(data_dir)
+        return _ensured(data_dir)
+
+
+def _ensured(data_dir: Path) -> _Postmaster:
+    """Return the server, which runs and has a guardian; the caller is a user of it and holds the start lock."""
+    # Before the server: if we are killed while it starts, somebody is there to stop it.
+    ensure_guardian(data_dir)
+    return _await_ready(data_dir / PGDATA) or _start(data_dir)
 
 
 def _leave(data_dir: Path, users: int) -> None:
@@ -134,10 +153,10 @@ def _is_ending(data_dir: Path) -> bool:
     with lock_file(data_dir / START_LOCK) as start:
         if not try_lock(start, fcntl.LOCK_EX):
             return True
-        if not _has_guardian(data_dir):
+        if not has_guardian(data_dir):
             if not _postmaster(data_dir / PGDATA):
                 return False
-            _ensure_guardian(data_dir)  # somebody has killed it
+            ensure_guardian(data_dir)  # somebody has killed it
         return not _is_used(data_dir)
 
 
@@ -146,36 +165,6 @@ def _is_used(data_dir: Path) -> bool:
     with lock_file(data_dir / USERS_LOCK) as users:
         # Only users and the guardian can be in our way, and of these a second look tells them apart.
         return not try_lock(users, fcntl.LOCK_EX) and try_lock(users, fcntl.LOCK_SH)
-
-
-def _has_guardian(data_dir: Path) -> bool:
-    """Tell whether a guardian lives."""
-    with lock_file(data_dir / GUARDIAN_LOCK) as guardian:
-        return not try_lock(guardian, fcntl.LOCK_SH)
-
-
-def _ensure_guardian(data_dir: Path) -> None:
-    """Start a guardian unless there is one; the caller holds the start lock. Raises OSError, SubprocessError."""
-    if _has_guardian(data_dir):
-        return
-    with lock_file(data_dir / GUARDIAN_LOCK) as lock, (data_dir / "postgres.guardian.log").open("wb") as log:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for those who look at most
-        subprocess.run(  # noqa: S603 - our own interpreter and module
-            (sys.executable, "-m", "db.embedded.guardian", str(data_dir)),
-            check=True,
-            cwd="/",
-            env=_guardian_environment(),
-            start_new_session=True,
-            stdin=lock,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-        )
-
-
-def _guardian_environment() -> dict[str, str]:
-    """Return our environment with this package to be found from any folder, and nothing looked for in that one."""
-    paths = (str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH"))
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONSAFEPATH": "1"}
 
 
 def _postmaster(pgdata: Path) -> _Postmaster | None:

@@ -9,7 +9,18 @@ import pytest
 
 from app.settings import Settings
 from auth.caller import Caller, Role
-from db.tables import AuditEntry, FileRemoval, Look, LookShare, LookVideo, Product, User, VideoJob, VideoJobLog
+from db.tables import (
+    AuditEntry,
+    FileRemoval,
+    LedgerEntry,
+    Look,
+    LookShare,
+    LookVideo,
+    Product,
+    User,
+    VideoJob,
+    VideoJobLog,
+)
 from resolvers import account_data, accounts, video_job_creation
 from resolvers.account_states import READ_SECONDS
 from tests.app.processes import lookreel
@@ -81,6 +92,9 @@ async def test_a_removed_account_leaves_its_ledger_alone_and_lets_nobody_in(
         await accounts.set_role_of(transaction, one, Role.ADMIN)
     address = ("--email", str(one.email))
     before = await counts(house)
+    of_one = (LedgerEntry.user_id == one.user_id, LedgerEntry.kind.in_(["CHARGE", "REFUND"]))
+    prompts = LedgerEntry.description.contains("The model turns")
+    assert await house.count(*of_one, prompts, table=LedgerEntry) == 2
 
     refused = lookreel("user", "remove", *address, **environment)
     assert (refused.returncode, refused.stdout, await counts(house)) == (1, "", before)
@@ -89,6 +103,8 @@ async def test_a_removed_account_leaves_its_ledger_alone_and_lets_nobody_in(
 
     assert removed.stdout == f"{one.user_id} removed, with 2 videos and 1 looks\n", removed.stderr
     assert (await counts(house), before[0]) == (others, others[0] + 1)
+    assert await house.count(*of_one, table=LedgerEntry) == 3
+    assert await house.count(*of_one, LedgerEntry.description.is_not(None), table=LedgerEntry) == 0
     # The one that waited was paid back.
     assert (await house.tokens(one), await house.charges(one)) == (950, 2)
     async with house.database.session() as session:

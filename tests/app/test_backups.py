@@ -68,6 +68,21 @@ async def test_what_was_backed_up_is_there_again_elsewhere(empty_database: str) 
         assert [path.name for path in copy.parent.iterdir()] == ["copy"], "nothing half is left behind"
 
 
+async def test_an_installation_without_files_moves_as_well(empty_database: str) -> None:
+    with temporary_folder() as folder:
+        copy, third = folder / "copy", folder / "third"
+        assert told("token", "--email", "a@b.example", DATA_DIR=folder / "first")[0] == 0
+        assert told("backup", copy, DATA_DIR=folder / "first")[0] == 0
+
+        moved = told(
+            "restore", copy, DATABASE_URL=empty_database, JWT_SECRET_KEY_FILE=copy / "jwt-secret", DATA_DIR=third
+        )
+
+        assert moved == (0, f"{copy} has been restored. Start Lookreel.", "")
+        assert {path.name for path in third.iterdir()} == {"jwt-secret"}
+        assert await rows_at(empty_database) == await rows(folder / "first")
+
+
 def media_of(data_dir: Path) -> dict[Path, bytes]:
     return {file.relative_to(data_dir): file.read_bytes() for file in data_dir.glob("media/**/*") if file.is_file()}
 

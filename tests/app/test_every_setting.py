@@ -1,11 +1,15 @@
 """Every setting with values that cannot be honoured: a sentence each, and exit code 78 from every command."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from app.environment import InvalidSettings, read_settings
+from app.listening import listen
 from app.settings import Settings
+from app.worker_process import answer_metrics
 from tests.app.database_commands import COMMANDS
 from tests.app.processes import lookreel
 
@@ -49,7 +53,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "log_level": ("LOUD", "7", *NO_LINE),
     "log_format": ("xml", "JSON ", *NO_LINE),
     "log_requests": FLAGS,
-    "metrics_token": ("short", *NO_LINE),
+    "metrics_token": ("short", "é" * 40, "a token of several words, long enough ", *NO_LINE),
     "metrics_port": ("a", "-1", "0", "65536", "8000.5", "80 80"),
     "otel_exporter_otlp_endpoint": ("collector:4318", "ftp://h", "https://me:pw@h", *NO_LINE),
     "otel_exporter_otlp_protocol": ("grpc", "http/json", *NO_LINE),
@@ -152,6 +156,57 @@ def test_a_folder_below_a_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
     sentence = refused(monkeypatch, "data_dir", str(tmp_path / "file" / "data"))
 
     assert sentence == f"DATA_DIR: must be a folder that we may write to, or make: {tmp_path / 'file'} is none"
+
+
+STORED_ELSEWHERE = {
+    "DATABASE_URL": "postgresql://h/db",
+    "JWT_SECRET_KEY": PRIVATE,
+    "CLOUDINARY_URL": "cloudinary://key:secret@cloud",
+}
+
+
+@pytest.mark.parametrize("missing", [None, *STORED_ELSEWHERE])
+def test_a_folder_may_be_read_only_where_nothing_is_stored_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str | None
+) -> None:
+    for name, value in STORED_ELSEWHERE.items():
+        if name != missing:
+            monkeypatch.setenv(name, value)
+    # Root may write everywhere.
+    monkeypatch.setattr("os.access", lambda _path, mode: not mode & os.W_OK)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+
+    if missing is None:
+        settings = read_settings()
+        assert tmp_path not in settings.scratch_folder.parents
+    elif missing == "JWT_SECRET_KEY":
+        with pytest.raises(InvalidSettings, match="JWT_SECRET_KEY"):
+            read_settings()
+    else:
+        with pytest.raises(
+            InvalidSettings, match=rf"^DATA_DIR: must be a folder that we may write to.*{tmp_path} is none$"
+        ):
+            read_settings()
+
+
+def test_a_folder_in_the_home_is_one_for_all_that_is_stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATA_DIR", "~/x")
+
+    assert read_settings().media_folder == tmp_path / "x" / "media"
+
+
+def test_a_port_for_metrics_that_is_taken_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidSettings, match=rf"^METRICS_PORT: cannot listen on 127.0.0.1:{port}: "):
+            answer_metrics("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["ä..b", "no.such.host.invalid", "a" * 70])
+def test_a_host_that_cannot_be_one_is_a_sentence(host: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^Cannot listen on "):
+        listen(host, 0)
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,8 @@ async def test_the_queue_is_shown_with_what_holds_it_up(house: House, environmen
 
     assert waiting.startswith("waiting   1, the oldest for 10")
     assert rest == [
-        "taken     0, by 0 workers",
+        "taken     0",
+        "workers   0 alive",
         "jobs      1 PENDING, 0 RUNNING",
         "refused   by veo: no such key",
         "paused    ALL: Moving",

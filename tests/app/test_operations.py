@@ -231,6 +231,13 @@ async def test_the_queue_is_told_from_the_database(scraped: House) -> None:
         )
         await session.execute(text("UPDATE video_jobs SET created_at = now() - interval '1 hour'"))
         await session.execute(text("UPDATE pgqueuer SET created = now() - interval '1 minute'"))
+        await session.execute(text("DELETE FROM workers"))
+        await session.execute(
+            text(
+                "INSERT INTO workers (id, seen_at) VALUES (gen_random_uuid(), now()), (:other, now() - interval '31 s')"
+            ),
+            {"other": uuid4()},
+        )
         await session.execute(
             text("INSERT INTO file_removals VALUES ('a', now(), 1), ('b', now(), 0), ('c', now() + interval '1 d', 0)")
         )
@@ -248,6 +255,8 @@ async def test_the_queue_is_told_from_the_database(scraped: House) -> None:
     }
     assert 3600 <= found["lookreel_jobs_oldest_pending_seconds"] < 3700
     assert 60 <= found["lookreel_queue_oldest_seconds"] < 160
+    # The other one was killed, and what it had taken stays taken.
+    assert found["lookreel_workers_alive"] == 1
     assert (found["lookreel_file_removals_due"], found["lookreel_file_removals_failed"]) == (2, 1)
     assert (found["lookreel_database_up"], found["lookreel_paused"], found["lookreel_providers_refusing"]) == (1, 0, 0)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from db.embedded.server import embedded_server
+from db.embedded.server import embedded_server, revive
 from db.engine.errors import EmbeddedServerUnavailable
 from tests.conftest import temporary_folder
 from tests.db.embedded_users import User, alive, guardians, kill, pg_ctls, postmasters, run, wait_until
@@ -122,6 +122,19 @@ async def test_a_crashed_server_is_started_anew_for_the_next_user(data_dir: Path
     kill(postmasters(data_dir))
     with embedded_server(data_dir) as url:
         assert await run(url, "SELECT 1") == 1
+
+
+async def test_a_crashed_server_is_revived_by_its_user(data_dir: Path) -> None:
+    with embedded_server(data_dir) as url:
+        await run(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        assert not revive(data_dir)
+        kill(postmasters(data_dir))
+
+        assert revive(data_dir)
+
+        assert await run(url, "SELECT answer FROM kept") == 42
+        assert not revive(data_dir)
+    wait_until(lambda: not alive(data_dir))
 
 
 async def test_a_killed_guardian_is_replaced_by_the_next_user(data_dir: Path, use: Use) -> None:
