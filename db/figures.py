@@ -52,7 +52,7 @@ _places = select(
     func.count().filter(_IS_QUEUED, ~_IS_DEFERRED).label("queued"),
     func.count().filter(_IS_QUEUED, _IS_DEFERRED).label("deferred"),
     func.count().filter(~_IS_QUEUED).label("picked"),
-    _age(func.min(_queue.c.created).filter(_IS_QUEUED)).label("age"),
+    _age(func.min(_queue.c.created).filter(_IS_QUEUED, ~_IS_DEFERRED)).label("age"),
 ).subquery("places")
 _removals = select(
     func.count().filter(FileRemoval.due_at <= _NOW).label("due"),
