@@ -1,5 +1,6 @@
 """Who calls, as a token says."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,8 @@ from auth.errors import AccountNotActive, AdminRequired
 
 # In characters (RFC 5321, section 4.5.3.1.3, less the brackets).
 LONGEST_EMAIL = 254
+# `UUID` takes all that `int` takes, and would give several names one id.
+UUID_TEXT = re.compile(r"(urn:uuid:)?\{?[0-9A-Fa-f-]+\}?")
 
 
 class Role(StrEnum):
@@ -32,7 +35,7 @@ class Caller:
     """A person whose token was verified; the same person with a newer token is the same caller.
 
     `expires_at` is until when the token is accepted, by requests and by streams alike: the leeway for clocks that
-    differ is in it.
+    differ is in it. `is_admin_by_row` says that the role is not the token's.
     """
 
     user_id: UUID
@@ -40,6 +43,7 @@ class Caller:
     role: Role = Role.USER
     status: AccountStatus = AccountStatus.ACTIVE
     expires_at: datetime | None = field(default=None, compare=False)
+    is_admin_by_row: bool = field(default=False, compare=False)
 
     @property
     def is_admin(self) -> bool:

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from auth.caller import AccountStatus, Caller, Role, email_of
+from auth.caller import UUID_TEXT, AccountStatus, Caller, Role, email_of
 from auth.errors import InvalidCredentials, NotABearerToken, TokenExpired
 from auth.key_set import KeySet
 from auth.policy import HMAC_ALGORITHMS, InvalidTokenPolicy, TokenPolicy
@@ -139,10 +139,10 @@ def user_id_of(subject: str, issuer: str) -> UUID:
     """
     if not subject.strip() or len(subject) > LONGEST_SUBJECT:
         raise ValueError(f"A user's id has 1 to {LONGEST_SUBJECT} characters")
-    try:
-        return UUID(subject)
-    except ValueError:
-        return uuid5(NAMESPACE_URL, f"{issuer}#{subject}")
+    with suppress(ValueError):
+        if UUID_TEXT.fullmatch(subject):
+            return UUID(subject)
+    return uuid5(NAMESPACE_URL, f"{issuer}#{subject}")
 
 
 def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:

@@ -1,12 +1,12 @@
 """Statements on files that are to go (see `db.tables.FileRemoval`)."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Integer, Interval, Text, any_, bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, Integer, Interval, Text, and_, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
 from db.tables import FileRemoval
 
 # A file that was stored for a row that never came to be is removed after this long: no store is tried for longer.
@@ -14,10 +14,11 @@ UNOWNED_FILES_LAST = timedelta(hours=24)
 
 
 class DueRemoval(Row):
-    """A file whose time has come, and how often its removal has failed."""
+    """A file whose time has come, how often its removal has failed, and until when the claim on it holds."""
 
     address: str
     failures: int
+    due_at: datetime
 
 
 class _Count(Row):
@@ -44,14 +45,22 @@ _CLAIM = Statement(
     update(FileRemoval)
     .where(FileRemoval.address.in_(_due.scalar_subquery()))
     .values(due_at=func.now() + bindparam("lease", type_=Interval))
-    .returning(FileRemoval.address, FileRemoval.failures),
+    .returning(*DueRemoval.columns_of(FileRemoval)),
     DueRemoval,
 )
+# A file that was scheduled anew meanwhile, or is somebody's by now, is no longer the claimant's to remove.
+_IS_CLAIMED = and_(FileRemoval.address == bindparam("file"), FileRemoval.due_at == bindparam("claimed"))
+_RENEW = Statement(
+    update(FileRemoval)
+    .where(_IS_CLAIMED)
+    .values(due_at=func.now() + bindparam("lease", type_=Interval))
+    .returning(*DueRemoval.columns_of(FileRemoval)),
+    DueRemoval,
+)
+_REMOVED = Statement(delete(FileRemoval).where(_IS_CLAIMED), NoRow)
 _FAILED = Statement(select(func.count()).where(FileRemoval.failures > 0), _Count)
 _DEFER = Statement(
-    update(FileRemoval)
-    .where(FileRemoval.address == bindparam("file"))
-    .values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1),
+    update(FileRemoval).where(_IS_CLAIMED).values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1),
     NoRow,
 )
 
@@ -82,9 +91,19 @@ async def claim_due(writer: Writer, *, limit: int, lease: timedelta) -> list[Due
     return await writer.fetch(_CLAIM, most=limit, lease=lease)
 
 
-async def defer(writer: Writer, address: str, after: timedelta) -> None:
+async def renew(writer: Writer, claim: DueRemoval, lease: timedelta) -> DueRemoval | None:
+    """Claim a file once more, right before it is removed; None where it is another's business by now."""
+    return await first_row(writer, _RENEW, file=claim.address, claimed=claim.due_at, lease=lease)
+
+
+async def removed(writer: Writer, claim: DueRemoval) -> None:
+    """Note that a claimed file is gone."""
+    await writer.fetch(_REMOVED, file=claim.address, claimed=claim.due_at)
+
+
+async def defer(writer: Writer, claim: DueRemoval, after: timedelta) -> None:
     """Try a removal that has failed again later."""
-    await writer.fetch(_DEFER, file=address, after=after)
+    await writer.fetch(_DEFER, file=claim.address, claimed=claim.due_at, after=after)
 
 
 async def failed(reader: Reader) -> int:

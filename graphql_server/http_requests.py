@@ -58,8 +58,10 @@ def media_type_of(content_type: str | None) -> str:
 
     """
     media_type, parameters = parse_content_type(content_type or "")
-    charset = parameters.get("charset", "utf-8").strip("\"'").lower()
-    if media_type.lower() not in {JSON, MULTIPART} or charset not in UTF_8:
+    charset: object = parameters.get("charset", "utf-8")
+    # With a language (RFC 2231), it is no text.
+    is_utf_8 = isinstance(charset, str) and charset.strip("\"'").lower() in UTF_8
+    if media_type.lower() not in {JSON, MULTIPART} or not is_utf_8:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A GraphQL request is application/json in UTF-8")
     return media_type.lower()
 

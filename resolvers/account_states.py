@@ -45,7 +45,7 @@ class AccountStates:
         await self._loop.run(self._step)
 
     async def checked(self, caller: Caller) -> Caller:
-        """Return the caller with the rights that token and row give together: suspended and admin by either.
+        """Return the caller with the rights that token and row give together now: suspended and admin by either.
 
         Raises:
             AccountNotActive
@@ -55,11 +55,12 @@ class AccountStates:
         caller.require_active()
         await self._ensure_known()
         state = self._known.get(caller.user_id)
-        if state is None:
-            return caller
-        if state.status != AccountStatus.ACTIVE:
+        if state is not None and state.status != AccountStatus.ACTIVE:
             raise AccountNotActive(state.status)
-        return replace(caller, role=Role.ADMIN) if state.role == Role.ADMIN else caller
+        is_admin = state is not None and state.role == Role.ADMIN
+        if is_admin == caller.is_admin_by_row or (is_admin and caller.is_admin):
+            return caller
+        return replace(caller, role=Role.ADMIN if is_admin else Role.USER, is_admin_by_row=is_admin)
 
     async def read(self) -> None:
         """Read who is restricted or an admin, and end the streams of whoever may not act, or as an admin no more.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
-from db import accounts, file_removals, generation_costs, video_job_changes, video_jobs
+from db import accounts, generation_costs, video_job_changes, video_jobs
 from db.engine.statements import Writer
 from db.enums import ContentCredentials, LogLevel, VideoJobStatus
 from db.generation_costs import Cost
@@ -69,9 +69,7 @@ async def note_fault(writer: Writer, job: JobRow, message: str) -> JobRow:
 async def begin_storing(writer: Writer, job: JobRow, address: str) -> JobRow:
     """Note that the video is about to be stored under an address, to be removed should the job never come to own it."""
     text = status_message("Storing the video", mock_mode=job.mock_mode)
-    if job.status_message == text:
-        await file_removals.schedule_unless_owned(writer, [address])
-        return job
+    # Each time by the row: a run that is no longer the job's would schedule the removal of what another has stored.
     return await change(writer, job, None, also={file_scheduled: {"file": address}}, status_message=text)
 
 

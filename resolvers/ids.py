@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from auth.caller import UUID_TEXT
 from resolvers.errors import InvalidInput, Refusal
-from resolvers.texts import has_odd_digits
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ def uuid_of(text: str) -> UUID:
         ValueError
 
     """
-    if len(text) > LONGEST_UUID or has_odd_digits(text):
+    if len(text) > LONGEST_UUID or not UUID_TEXT.fullmatch(text):
         raise ValueError("no UUID")
     return UUID(text)
 

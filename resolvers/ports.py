@@ -8,6 +8,7 @@ from uuid import UUID
 
 from db.specification import Specification
 from media.images import Image
+from resolvers.texts import storable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +52,20 @@ class Generated:
     tokens: Mapping[str, int] = field(default_factory=dict)
 
 
-class GenerationFailed(Exception):
+class Told(Exception):
+    """What another program has told, in its words; they are kept with the job, whatever characters are in them."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(storable(reason))
+
+
+class GenerationFailed(Told):
     """The generator refused or gave up, for good. `message` is for the job's owner, `code` never changes."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = str(self)
 
 
 class GenerationInterrupted(GenerationFailed):
@@ -69,14 +77,14 @@ class GeneratorMisconfigured(GenerationFailed):
 
     def __init__(self, code: str, message: str, reason: str) -> None:
         super().__init__(code, message)
-        self.reason = reason
+        self.reason = storable(reason)
 
 
-class SubmissionUncertain(Exception):
+class SubmissionUncertain(Told):
     """The submit was sent, and nobody can tell whether it was accepted: it may have been paid for."""
 
 
-class NotAccepted(Exception):
+class NotAccepted(Told):
     """The generator did not take the job; a later submit may succeed.
 
     `retry_after_seconds` is what the generator asked for, where it did. `is_certain` says that nothing was started for
@@ -96,7 +104,7 @@ class QuotaExceeded(NotAccepted):
         super().__init__(reason, is_certain=True, retry_after_seconds=retry_after_seconds)
 
 
-class GeneratorUnreachable(Exception):
+class GeneratorUnreachable(Told):
     """The question how an operation is doing was not answered. The operation goes on: ask again later."""
 
     def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
@@ -104,7 +112,7 @@ class GeneratorUnreachable(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-class ResultUnreadable(Exception):
+class ResultUnreadable(Told):
     """The generator has answered, and the answer, or the video that it names, cannot be read.
 
     Asking again mostly gives the same, so it is worth a few tries; the message is for operators.
@@ -149,11 +157,11 @@ class StoredVideo:
     poster_url: str
 
 
-class StorageUnavailable(Exception):
+class StorageUnavailable(Told):
     """The storage did not keep or give a file, and may do so later."""
 
 
-class StorageRefused(Exception):
+class StorageRefused(Told):
     """The storage will not keep this file, however often it is asked. The message is for the job's owner."""
 
 

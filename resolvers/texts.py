@@ -17,6 +17,11 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
+def storable(text: str) -> str:
+    """Return a text of somebody else's program as PostgreSQL can keep it: NUL and lone surrogates become U+FFFD."""
+    return text if is_storable(text) else _SURROGATE.sub("\ufffd", text.replace("\x00", "\ufffd"))
+
+
 def has_odd_digits(text: str) -> bool:
     """Whether a text would be a number to Python alone: 1_000, digits of another script, other space than blanks."""
     return "_" in text or not (text.isascii() and text.isprintable())

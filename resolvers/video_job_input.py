@@ -10,6 +10,7 @@ from db.enums import ImageRole
 from db.specification import Specification, check_complete
 from resolvers.errors import InvalidInput
 from resolvers.idempotency import checked_key
+from resolvers.ids import uuid_of
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
 from resolvers.texts import composed, is_storable
 
@@ -93,9 +94,9 @@ class VideoJobInput(Specification):
             self,
             model=model_id(self.model.strip()),
             prompt=_composed((self.prompt or "").strip()) or None,
-            look_id=(self.look_id or "").strip() or None,
+            look_id=_canonical((self.look_id or "").strip()) or None,
             use_look_image=self.use_look_image.strip().lower() or UNUSED,
-            product_ids=tuple(dict.fromkeys(filter(None, (id_.strip().lower() for id_ in self.product_ids)))),
+            product_ids=tuple(dict.fromkeys(filter(None, (_canonical(id_.strip()) for id_ in self.product_ids)))),
         )
 
     @property
@@ -235,3 +236,11 @@ class VideoJobInput(Specification):
 def _composed(prompt: str) -> str:
     """Compose a prompt, unless it is too long anyway: that may take the square of its length."""
     return composed(prompt) if len(prompt) <= LONGEST_PROMPT else prompt
+
+
+def _canonical(id_: str) -> str:
+    """Return an id as we write it, so that one that is spelled otherwise is the same."""
+    try:
+        return str(uuid_of(id_))
+    except ValueError:
+        return id_.lower()

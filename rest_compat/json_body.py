@@ -1,7 +1,7 @@
 """How a JSON body becomes values; how many there may be has been counted on its way here (`app.http.body_limit`)."""
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from http import HTTPStatus
 from typing import ClassVar, cast
 
@@ -18,6 +18,13 @@ LARGE = 128 * 1024
 LONGEST_NAME_SHOWN = 100
 # What clients send as the body of a call that has none.
 NOTHING = {b"", b"{}", b"null"}
+
+_UTF_8 = {b"utf-8", b"utf8", b"us-ascii"}
+
+
+def is_utf_8(parameters: Mapping[bytes, bytes]) -> bool:
+    """Whether a media type's parameters say that it is in UTF-8, or nothing."""
+    return parameters.get(b"charset", b"utf-8").lower() in _UTF_8
 
 
 class RefusedBody(HTTPException):
@@ -51,7 +58,9 @@ class JsonRequest(Request):
 
     def is_of_media_type(self) -> bool:
         """Whether the body is said to be what this request is sent as. Such as `application/problem+json` is JSON."""
-        media_type, _ = parse_options_header(self.headers.get("Content-Type"))
+        media_type, parameters = parse_options_header(self.headers.get("Content-Type"))
+        if self.media_type.endswith("json") and not is_utf_8(parameters):
+            return False
         main, _, subtype = media_type.decode("latin-1").partition("/")
         expected, _, ending = self.media_type.partition("/")
         return main == expected and (subtype == ending or subtype.endswith(f"+{ending}"))

@@ -11,12 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from resolvers.errors import InvalidInput, Refusal
-from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody
+from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody, is_utf_8
 
 # As axios, jQuery, PHP and others spell the name of a list's item.
 _ITEM = re.compile(r"(\w+)(?:\[([0-9]{0,4})\]|\.([0-9]{1,4}))", re.ASCII)
 _UNENCODED = {b"7bit", b"8bit", b"binary"}
-_UTF_8 = {b"utf-8", b"utf8", b"us-ascii"}
 
 
 class FormField(NamedTuple):
@@ -50,7 +49,7 @@ class WholeForm(JsonRequest):
         if not self.is_of_media_type():
             await self.body()  # which refuses any
             return FormData()  # what is missing are the fields
-        if not _is_utf_8(parse_options_header(self.headers["Content-Type"])[1]):
+        if not is_utf_8(parse_options_header(self.headers["Content-Type"])[1]):
             raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The text of a form is UTF-8, not another charset")
         try:
             parsed = await _Parser(self.headers, self.stream(), **limits).parse()
@@ -116,10 +115,6 @@ def _is_blank(value: str | UploadFile) -> bool:
     return not value if isinstance(value, str) else not (value.filename or value.size)
 
 
-def _is_utf_8(parameters: Mapping[bytes, bytes]) -> bool:
-    return parameters.get(b"charset", b"utf-8").lower() in _UTF_8
-
-
 class _Parser(MultiPartParser):
     """Refuses text that would have to be guessed: in another encoding than it says, or encoded once more."""
 
@@ -132,7 +127,7 @@ class _Parser(MultiPartParser):
             if name == b"content-transfer-encoding" and value.strip().lower() not in _UNENCODED:
                 raise MultiPartException(f"The part '{self._name()}' must not have a Content-Transfer-Encoding")
             is_text = self._current_part.file is None
-            if name == b"content-type" and is_text and not _is_utf_8(parse_options_header(value)[1]):
+            if name == b"content-type" and is_text and not is_utf_8(parse_options_header(value)[1]):
                 raise MultiPartException(f"The field '{self._name()}' must be UTF-8, not another charset")
 
     def on_part_end(self) -> None:

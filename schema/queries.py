@@ -175,7 +175,7 @@ class Query(AdminQueries):
             asked = await video_job_images.fingerprinted(asked, uploads)
         async with info.context.transaction() as transaction:
             quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
-        errors += [user_error(refusal) for refusal in quote.refusals]
+        errors += [error for error in map(user_error, quote.refusals) if error not in errors]
         if not errors:  # who is refused anyway has no image decoded, as in a creation
             with refusals_into(errors):
                 await video_job_images.inspected(asked, uploads, catalogue)

@@ -115,17 +115,22 @@ async def prune(context: WorkerContext) -> None:
     await context.storage.prune(SCRATCH_SECONDS)
 
 
-async def _remove_file(context: WorkerContext, removal: file_removals.DueRemoval) -> None:
+async def _remove_file(context: WorkerContext, due: file_removals.DueRemoval) -> None:
+    async with context.database.transaction() as transaction:
+        # Those before it may have taken long, and a job may have begun to store it anew.
+        removal = await file_removals.renew(transaction, due, REMOVAL_LEASE)
+    if removal is None:
+        return
     try:
         await context.storage.delete(removal.address)
     except StorageUnavailable as trouble:
         after = min(LONGEST_REMOVAL_RETRY, FIRST_REMOVAL_RETRY * 2 ** min(removal.failures, 20))
         logger.warning("%s could not be removed, trying again in %s: %s", removal.address, after, trouble)
         async with context.database.transaction() as transaction:
-            await file_removals.defer(transaction, removal.address, after)
+            await file_removals.defer(transaction, removal, after)
     else:
         async with context.database.transaction() as transaction:
-            await file_removals.withdraw(transaction, [removal.address])
+            await file_removals.removed(transaction, removal)
 
 
 def by_first(chore: Chore) -> Chore:

@@ -88,7 +88,9 @@ def _elapsed_seconds(run: Run) -> float:
 
 def _backoff(run: Run, failures: int, asked_seconds: float | None = None) -> float:
     seconds = run.context.retry_policy.retry_seconds(failures) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-    return max(seconds, asked_seconds or 0)
+    # No longer than until the job is given up.
+    left = run.context.retry_policy.generation_seconds - _elapsed_seconds(run)
+    return max(seconds, min(asked_seconds or 0, left))
 
 
 async def _begin_anew(run: Run, interruption: GenerationInterrupted) -> None:

@@ -14,6 +14,7 @@ from db.video_jobs import JobRow
 from resolvers import generation, log_context, spans
 from resolvers.generation import VideoJobChanged
 from resolvers.ports import GeneratorMisconfigured, VideoGenerator
+from resolvers.texts import storable
 from worker import measures
 from worker.context import WorkerContext
 
@@ -30,7 +31,7 @@ class Later(Exception):
     """The job is to wait in the queue, for that many seconds."""
 
     def __init__(self, seconds: float, reason: str) -> None:
-        super().__init__(reason)
+        super().__init__(storable(reason))
         self.seconds = seconds
 
 
@@ -82,10 +83,14 @@ class Run:
 
         `is_our_fault` says that nothing was sent, since we are not set up for it.
         """
+        await self.advance(self.failing(code, message, is_our_fault=is_our_fault))
+        measures.ended(self.job)
+
+    def failing(self, code: str, message: str, *, is_our_fault: bool = False) -> Transition:
+        """Return the transition of `fail`."""
         refunds = self.context.catalogue.policy.refunds
         refund = is_our_fault or self.context.refund_failed_jobs or code in refunds
-        await self.advance(lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund))
-        measures.ended(self.job)
+        return lambda transaction, job: generation.fail(transaction, job, code, message, refund=refund)
 
     async def note_fault(self, message: str) -> int:
         """Count what has stopped the job; return how often something has."""

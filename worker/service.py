@@ -157,10 +157,15 @@ async def generate(context: WorkerContext, job_id: UUID) -> None:
     except HandedOver as handed_over:
         raise RetryRequested(delay=timedelta(0), reason="the worker is stopping") from handed_over
     except Later as later:
-        raise RetryRequested(delay=timedelta(seconds=later.seconds), reason=str(later)) from later
+        raise RetryRequested(delay=timedelta(seconds=later.seconds), reason=str(later)) from None
     except DatabaseUnavailable as error:
         delay = timedelta(seconds=context.retry_policy.first_retry_seconds)
         raise RetryRequested(delay=delay, reason=str(error)) from error
+    except Exception:
+        # PgQueuer keeps an exception's text with the job. One that it cannot keep would stop all of this worker's.
+        logger.exception("A fault has stopped video job %s, which goes back to the queue", job_id)
+        delay = timedelta(seconds=context.retry_policy.first_retry_seconds)
+        raise RetryRequested(delay=delay, reason="a fault of ours") from None
 
 
 async def _begun(context: WorkerContext, job_id: UUID) -> Run:
@@ -183,12 +188,17 @@ async def see_through(run: Run) -> None:
         await keep(run, generated)
 
 
-async def _run_to_the_end(run: Run) -> None:
+async def _seen_through(run: Run) -> None:
     try:
         await see_through(run)
     except GenerationFailed as failure:
         is_our_fault = isinstance(failure, GeneratorMisconfigured)
         await run.fail(failure.code, failure.message, is_our_fault=is_our_fault)
+
+
+async def _run_to_the_end(run: Run) -> None:
+    try:
+        await _seen_through(run)
     except (Superseded, HandedOver, Later, DatabaseUnavailable):
         raise
     except Exception as fault:  # a fault of ours must neither lose the job nor stop the others

@@ -66,6 +66,9 @@ async def _prepared(run: Run, video: Path, silent: Path) -> _Prepared:
         raise GenerationFailed(
             "INVALID_RESULT", "The generator returned something that is no video. Please create a new one."
         ) from error
+    except OSError as trouble:
+        logger.warning("The scratch folder fails for video job %s: %s", run.job.id, trouble)
+        raise await _given_up_for_now(run) from trouble
 
 
 def _silence(video: Path, silent: Path) -> None:
@@ -95,16 +98,22 @@ async def _stored(run: Run, video: Path) -> StoredVideo:
         except StorageUnavailable as trouble:
             logger.warning("Video job %s could not be stored: %s", run.job.id, trouble)
             await context.pause(context.retry_policy.retry_seconds(failures))
-    return await _give_up_for_now(run)
+    raise await _given_up_for_now(run)
 
 
-async def _give_up_for_now(run: Run) -> StoredVideo:
+async def _given_up_for_now(run: Run) -> Later:
+    """Return when it is to be tried again.
+
+    Raises:
+        GenerationFailed: it was tried for long enough
+
+    """
     faults = await run.note_fault("The video could not be stored yet, trying again")
     if faults > run.context.retry_policy.most_store_faults:
         raise GenerationFailed(
             "STORAGE_UNAVAILABLE", "The video was made, but could not be stored. Please create a new one."
         )
-    raise Later(run.context.retry_policy.retry_seconds(faults), "the storage cannot be reached")
+    return Later(run.context.retry_policy.retry_seconds(faults), "the storage cannot be reached")
 
 
 def _remove(files: list[Path]) -> None:

@@ -6,9 +6,11 @@ import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NoReturn
 
 from db import submission_pace, video_job_images
 from db.engine.errors import DatabaseUnavailable
+from db.engine.statements import Writer
 from db.enums import ImageRole, Submission, VideoJobStatus
 from db.specification import values_of
 from db.video_jobs import JobRow
@@ -86,9 +88,9 @@ async def _send_and_record(run: Run, request: GenerationRequest) -> str:
         logger.critical("The generator does not let us in: %s", refusal.reason)
         await _refuse(run, refusal)
         raise Later(0.05, refusal.reason) from refusal
-    except GenerationFailed:
+    except GenerationFailed as failure:
         await _note_access(run)
-        raise
+        await _fail(run, failure)
     except Exception:
         await _insist(run, submission.take_back, one_statement=True)
         raise
@@ -115,13 +117,25 @@ async def _record(run: Run, request: GenerationRequest, operation_name: str) -> 
 async def _insist(run: Run, transition: Transition, *, one_statement: bool = False) -> None:
     """Write down what has become of a submit, however long the database is away: nobody else can ever find it out."""
     deadline = time.monotonic() + run.context.retry_policy.recording_seconds
+
+    async def once(writer: Writer, job: JobRow) -> JobRow:
+        # Where only the answer to COMMIT was lost, it is written already.
+        return await transition(writer, job) if job.submission == Submission.SENDING else job
+
     while True:
         try:
-            return await run.advance(transition, one_statement=one_statement)
+            return await run.advance(once, one_statement=one_statement)
         except DatabaseUnavailable:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(RECORDING_RETRY_SECONDS)
+
+
+async def _fail(run: Run, failure: GenerationFailed) -> NoReturn:
+    """End a job that the generator has refused, however long the database is away; always raises `Superseded`."""
+    await _insist(run, run.failing(failure.code, failure.message))
+    measures.ended(run.job)
+    raise Superseded from failure
 
 
 async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> float:
@@ -131,9 +145,8 @@ async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> 
     """
     retry_policy = run.context.retry_policy
     if not refusal.is_certain and run.job.submit_errors >= retry_policy.submit_errors:
-        raise GenerationFailed(
-            "GENERATOR_UNAVAILABLE", "The video generator had an error of its own, repeatedly. Please try again later."
-        ) from refusal
+        sentence = "The video generator had an error of its own, repeatedly. Please try again later."
+        await _fail(run, GenerationFailed("GENERATOR_UNAVAILABLE", sentence))
     if refusal.retry_after_seconds is not None:
         seconds = refusal.retry_after_seconds
     elif refusal.is_certain:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from http import HTTPStatus
+from ipaddress import IPv6Address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,12 +57,19 @@ class CheckHeads:
             is_old = scope.get("http_version", "1.0") == "1.0"
             return None if is_old else Refused(HTTPStatus.BAD_REQUEST, "The request names no host", "INVALID_HOST")
         found = HOST.fullmatch(host.decode("latin-1"))
-        if found is None:
+        if found is None or not _is_name(found["name"]):
             return Refused(HTTPStatus.BAD_REQUEST, "The request names no valid host", "INVALID_HOST")
         return None if self._is_allowed(found["name"].lower()) else _not_ours()
 
     def _is_allowed(self, name: str) -> bool:
         return not self._allowed_hosts or any(fnmatchcase(name, allowed) for allowed in self._allowed_hosts)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a name is one, or in brackets an IPv6 address."""
+    with suppress(ValueError):
+        return not name.startswith("[") or bool(IPv6Address(name[1:-1]))
+    return False
 
 
 def _not_ours() -> Refused:

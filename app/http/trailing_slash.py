@@ -2,11 +2,13 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+PREFIXES = ("/api/", "/graphql/", "/health/", "/healthz/", "/livez/", "/readyz/", "/docs/", "/openapi.json/")
+
 
 class IgnoreTrailingSlash:
-    """Take the slash off the paths of both APIs before they are routed."""
+    """Take the slash off the paths of both APIs, and of what is asked for beside them, before they are routed."""
 
-    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...] = ("/api/", "/graphql/")) -> None:
+    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...] = PREFIXES) -> None:
         self._app = app
         self._prefixes = prefixes
 

@@ -9,9 +9,12 @@ from google.genai.interactions import Interaction
 
 from providers.omni.errors import failed_generation, filtered
 from resolvers.ports import GenerationFailed, GeneratorUnreachable
+from resolvers.texts import is_storable
 
 _log = logging.getLogger("lookreel.providers")
 
+# What the database has a number for.
+MOST_TOKENS = 2**63 - 1
 _WAITING = ("queued", "in_progress")
 _WITH_RESULT = ("completed", "incomplete")
 _WITHOUT_RESULT = ("failed", "cancelled", "budget_exceeded", "requires_action", "requires_continuation")
@@ -75,21 +78,31 @@ def _contents(interaction: Interaction) -> Iterator[Any]:
 def _errors(interaction: Interaction) -> Iterator[tuple[str, str]]:
     """Yield codes and messages, those of the whole interaction first."""
     for error in interaction.errors or ():
-        yield error.code or "", error.message or "no reason given"
+        yield str(error.code or ""), str(error.message or "no reason given")
     for step in interaction.steps or ():
         if status := getattr(step, "error", None):
-            yield str(status.code or ""), status.message or "no reason given"
+            yield str(status.code or ""), str(status.message or "no reason given")
 
 
 def tokens_of(interaction: Interaction) -> dict[str, int]:
-    """Return what an interaction has used by direction and modality, such as `output_video`.
+    """Return what an interaction has used by direction and modality, such as `output_video`, where it can be read.
 
     Where an answer does not tell modalities, the direction alone is the kind.
     """
-    usage = interaction.usage
-    if usage is None:
+    try:
+        tokens = _told_tokens(interaction)
+        return {kind: number for kind, number in tokens.items() if is_storable(kind) and 0 < number <= MOST_TOKENS}
+    except (AttributeError, TypeError):
+        # The SDK lets through whatever comes. A video is not lost for its bookkeeping.
+        _log.warning("What the interaction %s has used cannot be read", interaction.id)
         return {}
+
+
+def _told_tokens(interaction: Interaction) -> Counter[str]:
+    usage = interaction.usage
     tokens: Counter[str] = Counter()
+    if usage is None:
+        return tokens
     for direction, entries, total in (
         ("input", usage.input_tokens_by_modality, usage.total_input_tokens),
         ("output", usage.output_tokens_by_modality, usage.total_output_tokens),
@@ -99,7 +112,7 @@ def tokens_of(interaction: Interaction) -> dict[str, int]:
         if not entries:
             tokens[direction] = total or 0
     tokens["thought"] = usage.total_thought_tokens or 0
-    return {kind: number for kind, number in tokens.items() if number > 0}
+    return tokens
 
 
 def _video_tokens(interaction: Interaction) -> int:

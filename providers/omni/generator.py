@@ -23,6 +23,7 @@ from resolvers.ports import (
     Generated,
     GenerationRequest,
     GeneratorUnreachable,
+    ResultUnreadable,
     StillGenerating,
     SubmissionUncertain,
 )
@@ -98,7 +99,7 @@ class OmniGenerator:
         async with self._polls:
             with self._http.call():
                 interaction = await self._interaction(operation_name)
-                video, tokens = video_in(interaction), tokens_of(interaction)
+                video, tokens = _read(interaction), tokens_of(interaction)
                 if video is None:
                     return self._later()
                 if not video.uri:
@@ -141,6 +142,8 @@ class OmniGenerator:
     async def _written(self, encoded: str) -> Path:
         try:
             return await result_file(self._access.scratch, lambda path: path.write_bytes(b64decode(encoded)))
+        except TypeError as error:
+            raise ResultUnreadable(f"The video's data are no text: {error}") from error
         except (OSError, ValueError) as error:
             raise GeneratorUnreachable(f"The video could not be written to the scratch folder: {error}") from error
 
@@ -162,3 +165,11 @@ def _client(access: OmniAccess, http: CallingClient) -> genai.Client:
     if access.project:
         return genai.Client(enterprise=True, project=access.project, location="global", http_options=options)
     raise ValueError("Omni needs an API key or a project")
+
+
+def _read(interaction: Interaction) -> Any | None:  # noqa: ANN401 - as `video_in`
+    """Return what `video_in` does; the SDK lets answers through that are of other types than it says."""
+    try:
+        return video_in(interaction)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ResultUnreadable(f"{type(error).__name__}: {error}") from error

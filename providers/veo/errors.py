@@ -39,6 +39,10 @@ _INVALID_ARGUMENT = 3
 _FAULTS = (8, 13, 14)  # RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
 
 
+LONGEST_WAIT_SECONDS = 86_400.0
+"""Quotas are of a minute or of a day."""
+
+
 def failed_submit(error: Exception, model: str, *, went_out: bool) -> Exception:
     """Return what a submit's error means, told by what is known of whether Veo has accepted the job.
 
@@ -157,7 +161,10 @@ def _retry_after_seconds(error: APIError) -> float | None:
 
 
 def retry_after_seconds(answer: object, headers: Mapping[str, str]) -> float | None:
-    """Return what RetryInfo among the details of an answer's error says, else the header Retry-After, else None."""
+    """Return what RetryInfo among the details of an answer's error says, else the header Retry-After, else None.
+
+    At most `LONGEST_WAIT_SECONDS`: one answer that makes no sense must not block a provider for all jobs.
+    """
     for detail in _details(answer):
         if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo"):
             return _seconds(str(detail.get("retryDelay", "")).removesuffix("s"))
@@ -174,9 +181,9 @@ def _seconds_of_header(value: str) -> float | None:
     """Read either form of the header: seconds, or a date."""
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return _seconds(value)
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return _bounded((date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _seconds(text: str) -> float | None:
@@ -184,4 +191,8 @@ def _seconds(text: str) -> float | None:
         seconds = float(text)
     except ValueError:
         return None
-    return seconds if 0 <= seconds < math.inf else None
+    return _bounded(seconds) if 0 <= seconds < math.inf else None
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(0.0, seconds), LONGEST_WAIT_SECONDS)

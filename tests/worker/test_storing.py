@@ -9,6 +9,7 @@ from sqlalchemy import text
 from db.enums import VideoJobStatus
 from db.tables import FileRemoval
 from resolvers import generation
+from resolvers.generation import VideoJobChanged
 from resolvers.ports import StorageUnavailable
 from tests.house import House
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
@@ -40,4 +41,9 @@ async def test_each_try_to_store_a_video_gives_its_file_another_day(house: House
 
     is_due_tomorrow = FileRemoval.due_at > text("now() + interval '23 h'")
     assert await house.count(FileRemoval.address == address, is_due_tomorrow, table=FileRemoval) == 1
-    assert again.version == job.version
+    # By the row, so that a run that is no longer the job's schedules nothing.
+    assert again.version == job.version + 1
+    with pytest.raises(VideoJobChanged):
+        async with house.database.transaction() as session:
+            await generation.begin_storing(session, job, "/media/other.mp4")
+    assert await house.count(FileRemoval.address == "/media/other.mp4", table=FileRemoval) == 0
