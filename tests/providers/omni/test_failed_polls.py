@@ -2,11 +2,22 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from google.genai.interactions import Interaction
 
+from providers.omni.answers import tokens_of
 from providers.omni.generator import OmniGenerator
-from resolvers.ports import Generated, GenerationFailed, GenerationInterrupted, GeneratorUnreachable, StillGenerating
+from resolvers.ports import (
+    Generated,
+    GenerationFailed,
+    GenerationInterrupted,
+    GeneratorUnreachable,
+    ResultUnreadable,
+    StillGenerating,
+)
 from tests.doubles.answers import Answer, error
 from tests.doubles.omni import OmniDouble, ended, output, refusal, said
 from tests.providers.omni.test_failures import HTML, IN_A_LIST
@@ -215,3 +226,51 @@ async def test_a_download_that_is_cut_or_cancelled_leaves_no_file(
         await asyncio.wait_for(impatient.poll(name), 0.1)
 
     assert files(scratch) == []
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "a number for a code": {"status": "failed", "errors": [{"code": 13, "message": "boom"}]},
+    "errors as an object": {"status": "failed", "errors": {"code": "x"}},
+    "errors as texts": {"status": "failed", "errors": ["boom"]},
+    "a message that is an object": {"status": "failed", "errors": [{"code": "internal", "message": {"a": 1}}]},
+    "steps as an object": {"status": "completed", "steps": {"a": 1}},
+    "a step that is null": {"status": "completed", "steps": [None]},
+    "contents as a text": {"status": "completed", "steps": [{"type": "model_output", "content": "hello"}]},
+    "a number for data": {"status": "completed", "steps": [output({"type": "video", "data": 5})]},
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+async def test_an_answer_of_other_types_than_promised_is_no_fault_of_ours(
+    generator: OmniGenerator, omni: OmniDouble, answer: dict[str, Any]
+) -> None:
+    name = await generator.submit(asked())
+    omni.script("poll", Answer({"id": name, "model": "gemini-omni-1.2-flash", "object": "interaction"} | answer))
+
+    with pytest.raises((GenerationFailed, ResultUnreadable, GeneratorUnreachable)):
+        await generator.poll(name)
+
+
+def used(modality: str, tokens: int) -> SimpleNamespace:
+    entry = SimpleNamespace(modality=modality, tokens=tokens)
+    return SimpleNamespace(
+        input_tokens_by_modality=None,
+        total_input_tokens=7,
+        output_tokens_by_modality=[entry],
+        total_output_tokens=None,
+        total_thought_tokens=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ([1], {}),
+        (SimpleNamespace(**vars(used("video", 5)) | {"output_tokens_by_modality": {"video": 5}}), {}),
+        (used("video", 10**30), {"input": 7}),
+        (used("vi\x00deo", 5), {"input": 7}),
+        (used("video", 5), {"input": 7, "output_video": 5}),
+    ],
+)
+def test_no_video_is_lost_for_what_it_is_said_to_have_used(usage: object, tokens: dict[str, int]) -> None:
+    assert tokens_of(cast("Interaction", SimpleNamespace(id="v1_1", usage=usage))) == tokens

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from providers.veo.errors import LONGEST_WAIT_SECONDS
 from providers.veo.generator import VeoGenerator
 from resolvers.ports import (
     GenerationFailed,
@@ -86,6 +87,9 @@ QUOTA_ANSWERS = [
     (replace(quota_exceeded(), headers={"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}), 0.0),
     (Answer(b"slow down", status=429), None),
     (Answer(b'[{"error": {"details": "none"}}]', status=429), None),
+    (quota_exceeded("1e15s"), LONGEST_WAIT_SECONDS),
+    (replace(quota_exceeded(), headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}), LONGEST_WAIT_SECONDS),
+    (replace(quota_exceeded(), headers={"Retry-After": "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"}), None),
 ]
 
 
