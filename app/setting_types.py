@@ -147,6 +147,8 @@ BucketFolder = Annotated[str, _matching(r"gs://[^/]+(/.*)?", "a bucket or a fold
 # What stands in addresses and headers of requests to Google.
 ProjectId = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a project's id, such as my-project-1")]
 Region = Annotated[str, _matching(r"[a-z0-9][a-z0-9-]*", "a region, such as us-central1")]
-HeaderToken = Annotated[str, _matching(r"[!-~]+", "one word of ASCII, which a header can bring")]
+HeaderToken = Annotated[
+    str, _matching(r"[!-~]([ -~]*[!-~])?", "ASCII without blanks at its ends, as a header can bring it")
+]
 GoogleKey = Annotated[str, _matching(r"[!-~]+", "a key as Google shows it: one word of ASCII")]
 ApiVersion = Annotated[str, _matching(r"v[0-9][a-z0-9]*", "a version such as v1beta")]

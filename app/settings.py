@@ -57,6 +57,7 @@ class Settings(DatabaseSettings):
     """The environment of one installation. Empty values count as unset."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+    _can_write: bool = True
 
     data_dir: Folder = Field(Path(".lookreel"), description="Embedded database, local videos, secrets of its own")
     host: ListenHost = Field("127.0.0.1", description="Where the API listens: an address, or unix: and a path")
@@ -205,10 +206,10 @@ class Settings(DatabaseSettings):
         """Look at the folder where something is stored in it; it may be read-only where nothing is."""
         is_asymmetric = self.jwt_jwks_url is not None or self.jwt_algorithm not in HMAC_ALGORITHMS
         makes_secret = self.media_secret_key is None and is_asymmetric
-        if self.database_url is None or self.cloudinary_url is None or makes_secret:
-            why = refused_to_write(self.data_dir)
-            if why is not None:
-                raise ValueError(f"DATA_DIR: {why}")
+        why = refused_to_write(self.data_dir)
+        if why is not None and (self.database_url is None or self.cloudinary_url is None or makes_secret):
+            raise ValueError(f"DATA_DIR: {why}")
+        self._can_write = why is None
         return self
 
     @property
@@ -229,8 +230,7 @@ class Settings(DatabaseSettings):
     @property
     def scratch_folder(self) -> Path:
         """Where fetched videos are until they have been stored."""
-        can_store = refused_to_write(self.data_dir) is None
-        return self.data_dir / "scratch" if can_store else Path(gettempdir()) / "lookreel-scratch"
+        return self.data_dir / "scratch" if self._can_write else Path(gettempdir()) / "lookreel-scratch"
 
     @property
     def has_unix_socket(self) -> bool:

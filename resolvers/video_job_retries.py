@@ -30,7 +30,7 @@ async def asked_again(
 ) -> AsyncIterator[VideoJobInput]:
     """Yield what a job of the caller's asked for, in the same look, for `video_job_creation.create`.
 
-    Admins may ask for anybody's, which no look of theirs shows. `operation` is what the key is used for. Where it has
+    Admins may ask for anybody's. `operation` is what the key is used for. Where it has
     been used for that before, nothing need be left of the job.
 
     Raises:
@@ -48,7 +48,7 @@ async def asked_again(
     if images and len(await video_job_images.kept(reader, job.id)) < len(images):
         raise VideoJobImagesRemoved
     shown_in = await look_videos.looks_of_jobs(reader, [job.id])
-    look_id = next((str(look.id) for look in shown_in if look.user_id == caller.user_id), None)
+    look_id = str(shown_in[0].id) if shown_in else None
     asked = like(**values_of(job), look_id=look_id)
     async with stored(services, caller, asked, _uploads(services.storage, images)) as request:
         yield request

@@ -246,18 +246,6 @@ async def test_a_dry_run_has_no_next_page(house: House) -> None:
     assert (dry["matched"], dry["hasNextPage"], dry["endCursor"]) == (1, False, None)
 
 
-async def test_an_admin_retries_anothers_video_of_a_look_outside_of_it(house: House) -> None:
-    admin, owner = await house.user(role=Role.ADMIN), await house.user()
-    look = await house.look(owner)
-    job = await house.create(owner, lookId=str(look.id))
-    await change(house, FAIL, job, code="FAULT")
-
-    answer = await house.http.post(f"/api/v1/video-jobs/{job}/retry", headers=house.headers(admin))
-
-    assert (answer.status_code, answer.json()["userId"]) == (202, str(admin.user_id))
-    assert answer.json()["associatedLooks"] == []
-
-
 NOT_SAID: list[tuple[dict[str, Any], str]] = [
     ({"filter": {}}, "filter"),
     ({"filter": {"search": " "}}, "filter"),
