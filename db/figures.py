@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, Double, cast, column, exists, func, litera
 
 from db.engine.statements import Reader, Row, Statement
 from db.enums import VideoJobStatus
-from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob, Worker
+from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE
-from db.workers import ALIVE, IS_ALIVE
+from db.workers import ALIVE, ALIVE_COUNT
 
 _queue = table("pgqueuer", column("status"), column("created"), column("execute_after"))
 _IS_QUEUED = _queue.c.status == literal_column("'queued'")
@@ -59,12 +59,11 @@ _removals = select(
     func.count().filter(FileRemoval.failures > 0).label("failed"),
 ).subquery("removals")
 _refusing = select(func.count()).where(SubmissionPace.trouble.is_not(None)).scalar_subquery()
-_alive = select(func.count()).where(IS_ALIVE).select_from(Worker).scalar_subquery()
 _FIGURES = Statement(
     select(
         *(_jobs.c.pending, _jobs.c.running, _jobs.c.age),
         *(_places.c.queued, _places.c.deferred, _places.c.picked, _places.c.age),
-        _alive,
+        ALIVE_COUNT,
         *(_removals.c.due, _removals.c.failed),
         *(_refusing, exists(select(CreationPause.scope))),
     ),

@@ -41,11 +41,10 @@ _last_sign = func.coalesce(
     .scalar_subquery(),
 )
 SILENT_SECONDS = cast(func.extract("epoch", func.now() - _last_sign), Double)
-IS_ALIVE = Worker.seen_at > func.now() - bindparam("alive", type_=Interval)
-_ALIVE = Statement(
-    select(select(func.count()).where(IS_ALIVE).select_from(Worker).scalar_subquery(), SILENT_SECONDS), Alive
-)
-_IS_FIRST = Statement(select(~exists().where(IS_ALIVE, Worker.id < bindparam("worker", type_=Uuid))), First)
+_is_alive = Worker.seen_at > func.now() - bindparam("alive", type_=Interval)
+ALIVE_COUNT = select(func.count()).where(_is_alive).select_from(Worker).scalar_subquery()
+_ALIVE = Statement(select(ALIVE_COUNT, SILENT_SECONDS), Alive)
+_IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("worker", type_=Uuid))), First)
 _BEAT = Statement(
     insert(Worker)
     .values(id=bindparam("worker", type_=Uuid))

@@ -5,7 +5,6 @@ Their names are general, and other people's packages have them, too: nothing but
 
 import importlib
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -22,10 +21,4 @@ def main() -> None:
     sys.path.insert(0, ROOT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
     os.environ["PYTHONSAFEPATH"] = "1"
-    # While it loads, there is nothing to end in order: Ctrl-C ends it without a word.
-    interrupted = signal.getsignal(signal.SIGINT)
-    if interrupted is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    cli = importlib.import_module("app.cli")
-    signal.signal(signal.SIGINT, interrupted)
-    cli.main()
+    importlib.import_module("app.cli").main()
