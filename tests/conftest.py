@@ -126,9 +126,9 @@ async def base_url(settings: Settings, database: InspectedDatabase) -> AsyncIter
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def http(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """One client for all tests: each new one reads the system's certificates, which takes longer than most tests."""
+    """One client a test: a request that is cancelled while it closes idle connections of others leaves them open."""
     async with http_client(base_url) as client:
         yield client
 
