@@ -42,6 +42,10 @@ class Context(Protocol):
         """Release what one operation has loaded, once it is over."""
         ...
 
+    def anew(self) -> Self:
+        """Return a context of the same caller for one operation of a WebSocket: one that has loaded nothing yet."""
+        ...
+
     def until_shutdown(self, stream: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
         """Return a stream of events that ends before the process does, which would wait for it."""
         ...

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from strawberry.http import GraphQLHTTPResponse, process_result
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from graphql_server.errors import ErrorTable
 
@@ -27,6 +28,8 @@ EVENT_STREAM = "text/event-stream"
 PAGE = "text/html"
 ALLOWED = {"Allow": "GET, HEAD, OPTIONS, POST"}
 REMEMBERED_HEADERS = 256
+# What has one result; a subscription has many.
+AT_ONCE = {OperationType.QUERY, OperationType.MUTATION}
 _WEIGHT = re.compile(r"q=([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
@@ -101,6 +104,11 @@ def refusal(refused: Refused, accepted: Accepted) -> Response:
 def not_begun(message: str, code: str) -> PreExecutionError:
     """Return the result of an operation that was not executed."""
     return PreExecutionError(None, [GraphQLError(message, extensions={"code": code})])
+
+
+def no_such_operation() -> PreExecutionError:
+    """Return the result of an operation that the document has not."""
+    return not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
 
 
 def has_begun(result: ExecutionResult) -> bool:

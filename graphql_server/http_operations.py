@@ -14,13 +14,12 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from graphql_server.context import Context
-from graphql_server.http_answers import Refused, has_begun, not_begun
+from graphql_server.http_answers import AT_ONCE, Refused, has_begun, no_such_operation, not_begun
 from graphql_server.persisted_documents import PersistedDocuments
 
 # Shorter than the quarter of a minute after which some proxies take a silent connection for a dead one.
 HEARTBEAT_SECONDS = 12.0
 READING = {OperationType.QUERY}
-AT_ONCE = {OperationType.QUERY, OperationType.MUTATION}
 
 # A stream's results: of more kinds than Strawberry's types tell.
 Results = AsyncGenerator[Any, None]
@@ -64,7 +63,7 @@ class HttpOperations:
         try:
             result = await self._at_once(data, context, is_get=is_get)
         except CannotGetOperationTypeError:
-            return not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
+            return no_such_operation()
         except InvalidOperationTypeError as error:
             _check_stream(error, may_stream=may_stream)
             return self._streamed(data, context)

@@ -31,7 +31,7 @@ from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
 from graphql_server.execution.executor import executor_for
-from graphql_server.http_answers import not_begun
+from graphql_server.http_answers import no_such_operation
 from graphql_server.limits import coded
 from graphql_server.observing import REFUSED, NoObserver, Observer
 
@@ -179,7 +179,7 @@ class Schema(strawberry.Schema):
         try:
             return await super()._prepare_operation_async(context, extensions_runner)
         except CannotGetOperationTypeError:
-            result = not_begun("There is no such operation in the document", "OPERATION_RESOLUTION_FAILURE")
+            result = no_such_operation()
         except GraphQLError as refusal:
             result = PreExecutionError(data=None, errors=[refusal])
         context.pre_execution_errors = result.errors

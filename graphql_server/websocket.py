@@ -14,6 +14,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.execution import PreExecutionError
@@ -21,7 +22,7 @@ from strawberry.types.execution import PreExecutionError
 from graphql_server.context import Context
 from graphql_server.errors import ErrorFormatter
 from graphql_server.fan_out import ExecutionFailed, Sharing, is_shareable
-from graphql_server.http_answers import Refused, as_json
+from graphql_server.http_answers import AT_ONCE, Refused, as_json, no_such_operation
 from graphql_server.http_requests import request_data
 
 HEARTBEAT_SECONDS = 15.0
@@ -123,7 +124,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Run an operation, together with others of its kind where it can be shared."""
         view = cast("View", self.view)
         if not _is_shareable(operation, view.sharing):
-            await super().run_operation(operation)
+            if not await self._answered(operation):
+                await super().run_operation(operation)
             return
         context = self.context.shared()
         key = (_key(operation), context.sharing_key)
@@ -142,6 +144,27 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             if view.error_formatter.expected(error) is None:
                 raise
             await operation.send_initial_errors([view.error_formatter.formatted(error)])
+
+    async def _answered(self, operation: Operation[Context, None]) -> bool:
+        """Answer a query or a mutation as over HTTP: the connection's context would show what an earlier one loaded."""
+        context = self.context.anew()
+        try:
+            result = await self.schema.execute(
+                operation.query, operation.variables, context, None, operation.operation_name, AT_ONCE
+            )
+        except InvalidOperationTypeError:
+            return False
+        except CannotGetOperationTypeError:
+            result = no_such_operation()
+        finally:
+            context.forget()
+        with suppress(WebSocketDisconnect, WebSocketDisconnected):
+            if isinstance(result, PreExecutionError):
+                await operation.send_initial_errors(result.errors or [])
+            else:
+                await operation.send_next(result)
+                await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        return True
 
     async def _events(self, operation: Operation[Context, None], context: Context) -> AsyncGenerator[str, None]:
         """Execute, and encode each result as the part of a message behind its id."""

@@ -93,6 +93,10 @@ class RequestContext:
         """Let the loaders read again: on a long connection each event shows its own time."""
         vars(self).pop("loaders", None)
 
+    def anew(self) -> "RequestContext":
+        """See `graphql_server.context.Context`."""
+        return replace(self)
+
     def ended_by(self, locked_out: Callable[[], None], demoted: Callable[[], None]) -> AbstractContextManager[None]:
         """Have one called when the caller may not act any more, the other when not with the same rights."""
         return self.services.streams.ended_by(self.authenticated_caller, locked_out, demoted)

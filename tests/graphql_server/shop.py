@@ -58,6 +58,9 @@ class ShopContext:
     def seconds_left(self) -> float | None:
         return None
 
+    def anew(self) -> "ShopContext":
+        return self
+
     def turn(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 

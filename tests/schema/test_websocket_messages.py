@@ -18,10 +18,12 @@ FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { id } }"
 NO_MESSAGE = "Failed to parse message"
 
 
-async def connected(house: House) -> ClientConnection:
+async def connected(house: House, caller: Caller | None = None) -> ClientConnection:
     url = f"{house.base_url.replace('http', 'ws', 1)}/graphql"
     connection = await websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")])
-    await connection.send(json.dumps({"type": "connection_init", "payload": house.headers(await house.user())}))
+    await connection.send(
+        json.dumps({"type": "connection_init", "payload": house.headers(caller or await house.user())})
+    )
     assert json.loads(await connection.recv()) == {"type": "connection_ack"}
     return connection
 
