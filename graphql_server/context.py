@@ -34,8 +34,11 @@ class Context(Protocol):
         """
         ...
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """Wait until one more query of the caller may be executed, and let the next one wait for its end."""
+    def turn(self, at: str) -> AbstractAsyncContextManager[None]:
+        """Wait until one more of the caller's may be done, and let the next one wait for its end.
+
+        `at` is `executing`, for queries, or `reading`, for documents, which do not wait for queries.
+        """
         ...
 
     def forget(self) -> None:

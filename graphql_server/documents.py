@@ -81,6 +81,10 @@ class Documents:
             self._known.move_to_end(query)
         return document
 
+    def knows(self, query: str | None) -> bool:
+        """Whether a text is remembered."""
+        return query in self._known
+
     def checked(self, node: DocumentNode, schema: GraphQLSchema) -> Document:
         """Check and validate what has been parsed already.
 

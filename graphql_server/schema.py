@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -27,6 +27,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from graphql_server.budget import MOST_VALUES, AnswerTooLarge
+from graphql_server.context import Context
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
@@ -141,7 +142,7 @@ class Schema(strawberry.Schema):
 
     async def _executed(self, gate: DocumentGate, context: ExecutionContext) -> StrawberryResult:
         try:
-            gate.take()
+            await self._take(gate, context)
             _check_type(context)
             gate.check()
             if context.pre_execution_errors:
@@ -159,13 +160,29 @@ class Schema(strawberry.Schema):
             return result
         return StrawberryResult(result.data, result.errors)
 
+    async def _take(self, gate: DocumentGate, context: ExecutionContext) -> None:
+        """Take a document; a new one, which may be long to read, in turn, and others go on before it is read."""
+        if self._documents.knows(context.query):
+            gate.take()
+            return
+        async with _turn(context, "reading"):
+            await asyncio.sleep(0)
+            gate.take()
+
     async def _answered(self, gate: DocumentGate, context: ExecutionContext) -> Any:  # noqa: ANN401 - as Strawberry's
+        if gate.query is None:
+            return await self._left_to_executor(context, {})
         resolved: Mapping[str, Any] = {}
-        if gate.query is not None and self.batching is not None and context.root_value is None:
-            async with nullcontext() if context.context is None else context.context.turn():
+        async with _turn(context, "executing"):
+            if self.batching is not None and context.root_value is None:
                 data, resolved = await gate.query.execute(context, self.batching, self._most_values)
-            if data is not None:
-                return ExecutionResult(data, None)
+                if data is not None:
+                    return ExecutionResult(data, None)
+            # The executor may wait for nothing, and take long, as in introspection.
+            await asyncio.sleep(0)
+            return await self._left_to_executor(context, resolved)
+
+    async def _left_to_executor(self, context: ExecutionContext, resolved: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as Strawberry's
         middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else _NO_MIDDLEWARE
         return await super()._execute_operation(
             context, _NO_EXTENSIONS, middleware, self._get_execute_function(),
@@ -226,6 +243,11 @@ def _resolved_first(resolved: Mapping[str, Any]) -> Callable[..., Any]:
         return resolved[str(info.path.key)] if is_there else resolver(source, info, **arguments)
 
     return resolve
+
+
+def _turn(context: ExecutionContext, at: str) -> AbstractAsyncContextManager[None]:
+    caller = cast("Context | None", context.context)
+    return nullcontext() if caller is None else caller.turn(at)
 
 
 def _check_type(context: ExecutionContext) -> None:

@@ -85,9 +85,9 @@ class RequestContext:
         """The loaders of one operation."""
         return Loaders(self.services.database, self.services.catalogue, self.authenticated_caller)
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """See `graphql_server.context.Context`; whoever names nobody has little that is dear to ask for."""
-        return nullcontext() if self.caller is None else self.services.turns.of(self.caller.user_id)
+    def turn(self, at: str) -> AbstractAsyncContextManager[None]:
+        """See `graphql_server.context.Context`; all who name nobody are one, and share what they may ask for."""
+        return self.services.turns.of((at, self.caller and self.caller.user_id))
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""

@@ -61,7 +61,7 @@ class ShopContext:
     def anew(self) -> "ShopContext":
         return self
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    def turn(self, at: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - nobody waits in this shop
         return nullcontext()
 
     def forget(self) -> None: ...

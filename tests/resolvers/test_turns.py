@@ -1,7 +1,11 @@
 """One user's queries take turns, in their order; other users' do not wait for them, and nobody is remembered."""
 
 import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from operator import le
 from typing import Any
 
@@ -10,7 +14,9 @@ import pytest
 from db.engine.pool import Pool
 from db.engine.statements import Statement
 from db.looks import LookRow
+from graphql_server.execution.batch import Batching
 from resolvers.turns import Turns
+from tests.graphql_server.shop import ShopContext, shop
 from tests.house import House, eventually
 
 
@@ -96,3 +102,56 @@ async def test_many_queries_of_one_user_are_all_answered(house: House) -> None:
     answers = await asyncio.gather(*(house.graphql(caller, "{ looks { nodes { id } } }") for _ in range(30)))
 
     assert [answer["data"] for answer in answers] == [{"looks": {"nodes": [{"id": look}]}}] * 30
+
+
+@dataclass
+class Waiting(ShopContext):
+    """A customer whose queries take turns."""
+
+    turns: Turns = field(default_factory=Turns)
+
+    def turn(self, at: str) -> AbstractAsyncContextManager[None]:
+        return self.turns.of((at, "customer"))
+
+
+INTROSPECTION = "{ __schema { types { name } } }"
+
+
+@pytest.mark.parametrize("queries", [[INTROSPECTION] * 4, [f"{{ nothing{number} }}" for number in range(4)]])
+async def test_others_go_on_between_queries_that_wait_for_nothing(queries: list[str]) -> None:
+    schema, context = shop(Batching()), Waiting()
+    await schema.execute(INTROSPECTION, None, context)
+    course: list[str] = []
+
+    async def ask(query: str) -> None:
+        await schema.execute(query, None, context)
+        course.append("answer")
+
+    async def go_on() -> None:
+        while True:
+            course.append("other")
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(go_on())
+    await asyncio.gather(*map(ask, queries))
+    other.cancel()
+
+    assert course.count("answer") == len(queries)
+    assert ("answer", "answer") not in pairwise(course)
+
+
+async def test_all_who_name_nobody_take_turns_as_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Hashable] = []
+    of = Turns.of
+
+    @asynccontextmanager
+    async def noted(self: Turns, user: Hashable) -> AsyncIterator[None]:
+        asked.append(user)
+        async with of(self, user):
+            yield
+
+    monkeypatch.setattr(Turns, "of", noted)
+    answer = await house.graphql(None, "{ somebody: __typename }")
+
+    assert answer["data"] == {"somebody": "Query"}
+    assert asked == [("reading", None), ("executing", None)]
