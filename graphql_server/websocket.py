@@ -90,16 +90,31 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if self.connection_acknowledged:
             try:
                 message |= {"payload": _asked(message["payload"])}
+                self._check_room(message["id"])
             except Refused as refused:
                 error = GraphQLError(refused.reason, extensions={"code": refused.code})
                 await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
                 return
         await super().handle_subscribe(message)
 
+    def _check_room(self, id_: str) -> None:
+        most = self.max_subscriptions_per_connection
+        if most is not None and len(self.operations) >= most and id_ not in self.operations:
+            sentence = f"At most {most} operations can be open at once on a connection"
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, sentence, "TOO_MANY_STREAMS")
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log a fault; that a client has gone away meanwhile is none."""
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
     async def handle_connection_init(self, message: Any) -> None:  # noqa: ANN401 - as inherited
         """Authenticate, then keep the connection alive for as long as the context lets it."""
         try:
-            await super().handle_connection_init(message)
+            # The protocol lets a client without a payload say so by a null.
+            await super().handle_connection_init(
+                message | {"payload": {}} if message.get("payload") is None else message
+            )
         except Exception as error:
             expected = cast("View", self.view).error_formatter.expected(error)
             if expected is not None and expected.status is HTTPStatus.SERVICE_UNAVAILABLE:

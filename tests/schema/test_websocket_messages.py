@@ -1,5 +1,6 @@
 """Messages that are none of the protocol's: the connection is closed with a reason, or the operation is answered."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -7,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 import websockets
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
 
 from auth.caller import Caller
 from auth.tokens import sign
-from tests.house import House
+from tests.house import House, eventually
 
 QUERY = "{ viewer { id } }"
 FOLLOW = "subscription ($id: ID!) { videoJob(id: $id) { id } }"
@@ -86,10 +88,10 @@ async def test_before_somebody_has_said_who_they_are_it_is_the_same(
 
 @pytest.mark.parametrize(
     "payload",
-    [{}, {"token": "T"}, {"authToken": "T"}, {"headers": {"Authorization": "Bearer T"}}, {"Authorization": ""}],
+    [None, {}, {"token": "T"}, {"authToken": "T"}, {"headers": {"Authorization": "Bearer T"}}, {"Authorization": ""}],
 )
 async def test_a_token_of_another_name_is_not_read_and_the_client_is_told_which_is(
-    house: House, payload: dict[str, Any]
+    house: House, payload: dict[str, Any] | None
 ) -> None:
     code, reason = await closed_by(house, json.dumps({"type": "connection_init", "payload": payload}))
 
@@ -175,3 +177,38 @@ async def test_who_has_not_said_who_they_are_is_told_nothing(house: House, messa
 
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
+
+
+async def test_one_operation_too_many_is_refused_by_its_code_and_the_others_go_on(house: House) -> None:
+    connection = await connected(house)
+    for number in range(101):
+        await connection.send(json.dumps(subscribe(query="subscription { videoJobs { id } }") | {"id": str(number)}))
+    refused = json.loads(await connection.recv())
+    await connection.send(json.dumps({"type": "complete", "id": "0"}))
+    await connection.send(json.dumps(subscribe(query=QUERY) | {"id": "101"}))
+    following = json.loads(await connection.recv())
+    await connection.close()
+
+    assert (refused["type"], refused["id"]) == ("error", "100")
+    assert [error["extensions"]["code"] for error in refused["payload"]] == ["TOO_MANY_STREAMS"]
+    assert (following["type"], following["id"]) == ("next", "101")
+
+
+async def test_a_client_that_goes_away_while_it_is_told_something_is_not_logged(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = await house.user()
+    connection = await connected(house, caller)
+    sent: list[str] = []
+
+    async def is_gone(_socket: WebSocket, text: str) -> None:
+        sent.append(text)
+        raise WebSocketDisconnect(1006)
+
+    monkeypatch.setattr(WebSocket, "send_text", is_gone)
+    await house.create(caller)
+    await connection.send(json.dumps(subscribe(query="subscription { videoJobs { id } }")))
+    await eventually(lambda: asyncio.sleep(0, len(sent)), bool)
+    await connection.close()
+
+    assert caplog.text == ""
