@@ -9,7 +9,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 from strawberry.http import GraphQLRequestData
 from strawberry.http.parse_content_type import parse_content_type
 
@@ -24,6 +24,7 @@ REMEMBERED_TYPES = 256
 MOST_FILES = 110
 FORM_LIMITS = {"max_files": MOST_FILES, "max_fields": 10, "max_part_size": 1024 * 1024}
 TEXTS = {"operations", "map"}
+PARAMETERS = ("query", "variables", "operationName", "extensions")
 LONGEST_NAME_SHOWN = 100
 DEEPEST_PLACE = 20
 KINDS: dict[type, str] = {str: "a string", dict: "an object"}
@@ -66,13 +67,16 @@ def media_type_of(content_type: str | None) -> str:
     return media_type.lower()
 
 
-def from_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def from_query(parameters: QueryParams) -> dict[str, Any]:
     """Return the parameters of a GET request, in which objects are JSON; an empty one is none.
 
     Raises:
-        Refused: 400 for broken JSON.
+        Refused: 400 for broken JSON, and for what is there twice.
 
     """
+    for name in PARAMETERS:
+        if len(parameters.getlist(name)) > 1:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"The address has `{name}` more than once", "REPEATED_NAME")
     return {name: _from_query(name, text) for name, text in parameters.items() if text}
 
 
@@ -126,18 +130,17 @@ def request_data(parameters: object) -> GraphQLRequestData:
 
 
 def _from_query(name: str, text: str) -> object:
-    if name not in {"variables", "extensions"}:
-        return text
-    try:
-        return decoded(text)
-    except ValueError:
-        _bad(f"`{name}` must be JSON")
+    return _from_json(name, text) if name in {"variables", "extensions"} else text
 
 
 def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     text = form.get(name, "{}")
     if not isinstance(text, str):
         _bad(f"`{name}` must be JSON, not a file")
+    return _from_json(name, text)
+
+
+def _from_json(name: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     values = JsonValues.of(text.encode())
     try:
         value = decoded(text)

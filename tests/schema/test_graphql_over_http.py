@@ -200,6 +200,20 @@ async def test_parameters_of_a_get_request_are_json(house: House, parameters: di
 
 
 @pytest.mark.parametrize(
+    "parameters",
+    [
+        {"query": ["{ __typename }", "{ viewer { id } }"]},
+        {"query": "{ __typename }", "operationName": ["A", ""]},
+        {"query": "{ __typename }", "variables": '{"a": 1, "a": 2}'},
+    ],
+)
+async def test_what_is_there_twice_in_a_get_request_is_refused(house: House, parameters: dict[str, Any]) -> None:
+    answer = await house.http.get("/graphql", params=parameters)
+
+    assert (answer.status_code, code(answer)) == (400, "REPEATED_NAME")
+
+
+@pytest.mark.parametrize(
     ("accept", "parameters", "status", "media_type"),
     [
         (BROWSER, {}, 200, "text/html"),
