@@ -3,11 +3,27 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Integer, Interval, Text, and_, any_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Interval,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
-from db.tables import FileRemoval
+from db.tables import FileRemoval, VideoJob
+from db.video_jobs import IS_ACTIVE
 
 # A file that was stored for a row that never came to be is removed after this long: no store is tried for longer.
 UNOWNED_FILES_LAST = timedelta(hours=24)
@@ -50,9 +66,13 @@ _CLAIM = Statement(
 )
 # A file that was scheduled anew meanwhile, or is somebody's by now, is no longer the claimant's to remove.
 _IS_CLAIMED = and_(FileRemoval.address == bindparam("file"), FileRemoval.due_at == bindparam("claimed"))
+# Videos are stored under their jobs' ids. A job in progress may begin to store its video at any moment, anew, and one
+# that has ended never does.
+_video_job = cast(func.substring(FileRemoval.address, "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[.]mp4$"), Uuid)
+_MAY_COME_ANEW = exists().where(VideoJob.id == _video_job, IS_ACTIVE)
 _RENEW = Statement(
     update(FileRemoval)
-    .where(_IS_CLAIMED)
+    .where(_IS_CLAIMED, ~_MAY_COME_ANEW)
     .values(due_at=func.now() + bindparam("lease", type_=Interval))
     .returning(*DueRemoval.columns_of(FileRemoval)),
     DueRemoval,
@@ -92,7 +112,7 @@ async def claim_due(writer: Writer, *, limit: int, lease: timedelta) -> list[Due
 
 
 async def renew(writer: Writer, claim: DueRemoval, lease: timedelta) -> DueRemoval | None:
-    """Claim a file once more, right before it is removed; None where it is another's business by now."""
+    """Claim a file once more, right before it is removed; None where it is not to go, or another's business by now."""
     return await first_row(writer, _RENEW, file=claim.address, claimed=claim.due_at, lease=lease)
 
 

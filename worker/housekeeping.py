@@ -117,7 +117,7 @@ async def prune(context: WorkerContext) -> None:
 
 async def _remove_file(context: WorkerContext, due: file_removals.DueRemoval) -> None:
     async with context.database.transaction() as transaction:
-        # Those before it may have taken long, and a job may have begun to store it anew.
+        # Those before it may have taken long, and its job may have begun, or yet begin, to store it anew.
         removal = await file_removals.renew(transaction, due, REMOVAL_LEASE)
     if removal is None:
         return

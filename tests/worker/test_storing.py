@@ -8,12 +8,15 @@ from sqlalchemy import text
 
 from db.enums import VideoJobStatus
 from db.tables import FileRemoval
+from db.video_jobs import JobRow
 from resolvers import generation
 from resolvers.generation import VideoJobChanged
 from resolvers.ports import StorageUnavailable
 from tests.house import House
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import HASTE, context, job_of_somebody
+from worker.context import WorkerContext
+from worker.housekeeping import remove_files
 from worker.service import generate
 
 
@@ -33,8 +36,7 @@ async def test_each_try_to_store_a_video_gives_its_file_another_day(house: House
     job, address = await house.job(await job_of_somebody(house)), "/media/made.mp4"
     async with house.database.transaction() as session:
         job = await generation.begin_storing(session, job, address)
-    async with house.database.session() as session:
-        await session.execute(text("UPDATE file_removals SET due_at = now()"))
+    await all_are_due(house)
 
     async with house.database.transaction() as session:
         again = await generation.begin_storing(session, job, address)
@@ -47,3 +49,44 @@ async def test_each_try_to_store_a_video_gives_its_file_another_day(house: House
         async with house.database.transaction() as session:
             await generation.begin_storing(session, job, "/media/other.mp4")
     assert await house.count(FileRemoval.address == "/media/other.mp4", table=FileRemoval) == 0
+
+
+async def test_a_file_is_not_removed_while_a_job_may_be_storing_it_anew(house: House) -> None:
+    job = await house.job(await job_of_somebody(house))
+    storage, working = await storing_since_yesterday(house, job)
+
+    await remove_files(working)
+    assert storage.deleted == []
+    await generate(working, job.id)
+    await remove_files(working)
+
+    assert ((await house.job(job.id)).status, storage.deleted) == (VideoJobStatus.SUCCEEDED, [])
+    assert await house.count(table=FileRemoval) == 0
+
+
+async def test_a_file_of_a_job_that_has_failed_is_removed(house: House) -> None:
+    job = await house.job(await job_of_somebody(house))
+    storage, working = await storing_since_yesterday(house, job)
+    await remove_files(working)
+    async with house.database.transaction() as session:
+        await generation.fail(session, await house.job(job.id), "GONE", "It is gone.", refund=False)
+    await all_are_due(house)
+
+    await remove_files(working)
+
+    assert storage.deleted == [storage.address_of_video(job.id)]
+    assert await house.count(table=FileRemoval) == 0
+
+
+async def storing_since_yesterday(house: House, job: JobRow) -> tuple[ScriptedStorage, WorkerContext]:
+    """Leave a job as a worker does that was killed while it stored, a day ago."""
+    storage = ScriptedStorage()
+    async with house.database.transaction() as session:
+        await generation.begin_storing(session, job, storage.address_of_video(job.id))
+    await all_are_due(house)
+    return storage, context(house, ScriptedGenerator(), storage)
+
+
+async def all_are_due(house: House) -> None:
+    async with house.database.session() as session:
+        await session.execute(text("UPDATE file_removals SET due_at = now()"))
