@@ -12,10 +12,13 @@ from typing import Literal
 # Cameras and editors write some dozens; encoders of PNG write 8 KB in each chunk, and those of GIF 255 bytes in each.
 MOST_PARTS = 10_000
 LEAST_BYTES = 200
+# Encoders make 20 at most. Each is a walk over all pixels, which of the largest image takes 40 ms, even if it is empty.
+MOST_SCANS = 64
 _JPEG, _PNG, _GIF, _RIFF = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF"
 # As in `media.images`; FF and 00 may be repeated between segments, and Pillow looks at each.
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _JPEG_SCAN = b"\xda"
+_JPEG_END = b"\xd9"
 _GIF_EXTENSION, _GIF_IMAGE = 0x21, 0x2C
 
 
@@ -35,15 +38,17 @@ def _exceeds(parts: Iterator[object], most: int) -> bool:
 
 
 def _jpeg_has_too_many(data: bytes) -> bool:
-    position, count, scanned = 2, 0, False
-    while segment := _JPEG_SEGMENT.search(data, position, len(data) if scanned else position + MOST_PARTS):
+    position, count, scans = 2, 0, 0
+    while segment := _JPEG_SEGMENT.search(data, position, len(data) if scans else position + MOST_PARTS):
         # What is between segments is compressed data behind a scan, and padding before the first.
-        count += 1 + (0 if scanned else segment.start() - position)
-        if count > MOST_PARTS:
+        count += 1 + (0 if scans else segment.start() - position)
+        scans += segment[1] == _JPEG_SCAN
+        if count > MOST_PARTS or scans > MOST_SCANS:
             return True
-        scanned = scanned or segment[1] == _JPEG_SCAN
+        if scans and segment[1] == _JPEG_END:
+            return False  # nothing reads on: phones put further pictures and films there
         position = segment.end() + int.from_bytes(data[segment.end() : segment.end() + 2], "big")
-    return not scanned and len(data) - position > MOST_PARTS
+    return not scans and len(data) - position > MOST_PARTS
 
 
 def _chunks(data: bytes, position: int, order: Literal["big", "little"], more: int) -> Iterator[int]:

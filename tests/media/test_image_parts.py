@@ -11,7 +11,7 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from media.image_parts import MOST_PARTS, has_too_many_parts
+from media.image_parts import MOST_PARTS, MOST_SCANS, has_too_many_parts
 from media.images import InvalidImage, verified_image
 
 SIZE = 19 * 1024 * 1024
@@ -100,3 +100,22 @@ def test_some_thousands_of_parts_are_accepted() -> None:
     data = image[:2] + b"\xff\xe0\x00\x02" * (MOST_PARTS // 2) + image[2:]
 
     assert verified_image(data).media_type == "image/jpeg"
+
+
+SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
+
+
+def test_hordes_of_scans_are_refused_which_would_keep_a_decoder_busy_for_minutes() -> None:
+    image = encoded("JPEG", 1000, "L")
+    most = image[:-2] + SCAN * (MOST_SCANS - 1) + image[-2:]
+
+    assert verified_image(most).data == most
+    with pytest.raises(InvalidImage, match=r"^consists of too many parts: please save it anew$"):
+        verified_image(image[:-2] + SCAN * MOST_SCANS + image[-2:])
+
+
+def test_what_phones_put_behind_a_picture_has_no_number() -> None:
+    image = encoded("JPEG")
+    data = image + SCAN * 2 * MOST_PARTS
+
+    assert verified_image(data).data == data
