@@ -27,6 +27,8 @@ from db.video_jobs import IS_ACTIVE
 
 # A file that was stored for a row that never came to be is removed after this long: no store is tried for longer.
 UNOWNED_FILES_LAST = timedelta(hours=24)
+# A store that was given up or broken off may go on at the storage: a file that is removed before it comes would stay.
+STORES_END_WITHIN = timedelta(minutes=10)
 
 
 class DueRemoval(Row):
@@ -48,7 +50,7 @@ _insert = insert(FileRemoval).from_select(["address", "due_at"], select(func.unn
 _SCHEDULE = Statement(
     _insert.on_conflict_do_update(index_elements=["address"], set_={"due_at": _insert.excluded.due_at}), NoRow
 )
-_EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now()), NoRow)
+_EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now() + STORES_END_WITHIN), NoRow)
 _WITHDRAW = Statement(delete(FileRemoval).where(_IS_ONE), NoRow)
 _due = (
     select(FileRemoval.address)
@@ -97,7 +99,7 @@ async def schedule_unless_owned(writer: Writer, addresses: Collection[str]) -> N
 
 
 async def expedite(writer: Writer, addresses: Collection[str]) -> None:
-    """Have those of the files removed now that are still to go."""
+    """Have those of the files removed soon, once their stores have ended, that are still to go."""
     await writer.fetch(_EXPEDITE, addresses=list(addresses))
 
 

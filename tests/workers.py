@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, update
 
 from app.settings import Settings
 from app.worker_context import open_worker_context
@@ -35,3 +35,9 @@ async def files_are_removed(house: House) -> None:
     async with at_work(house.settings, house.database):
         due = FileRemoval.due_at <= func.now()
         await eventually(lambda: house.count(due, table=FileRemoval), lambda rows: rows == 0)
+
+
+async def all_are_due(house: House) -> None:
+    """Let the time come at which files are to go."""
+    async with house.database.session() as session:
+        await session.execute(update(FileRemoval).values(due_at=func.now()))

@@ -1,12 +1,20 @@
 """What is refused before a real video costs anything, over both wires."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import httpx
 import pytest
 
+from app.worker_context import open_worker_context
 from auth.caller import Caller
 from db.tables import FileRemoval
+from media.images import verified_image
+from providers.cloudinary import storage
+from providers.cloudinary.storage import CloudinaryStorage
+from resolvers import look_images
+from resolvers.errors import ImagesNotStored
+from resolvers.look_images import LookInput, ProductInput
 from tests.house import eventually
 from tests.worker.studio import (
     CHARGED,
@@ -22,6 +30,8 @@ from tests.worker.studio import (
     picture,
     wires,
 )
+from tests.workers import all_are_due
+from worker.housekeeping import remove_files
 
 FAST = {"model": "veo-3.1-fast-generate-preview"}
 IMPOSSIBLE: list[tuple[dict[str, Any], Sequence[File], str]] = [
@@ -129,9 +139,9 @@ async def test_images_that_cannot_be_stored_cost_nothing(studio: Studio, over: W
     )
     assert await studio.traces(caller) == before
     assert len(studio.cloudinary.uploads) == kept
-    assert (await studio.rows(FileRemoval), await studio.due_removals()) == (2, 2)
+    assert (await studio.rows(FileRemoval), await studio.due_removals()) == (2, 0)
+    await all_are_due(studio.house)
     async with studio.working():
-        await eventually(studio.due_removals, lambda rows: rows == 0)
         await eventually(lambda: studio.rows(FileRemoval), lambda rows: rows == 0)
     assert (studio.cloudinary.files, len(studio.cloudinary.destroyed)) == ({}, kept)
 
@@ -146,3 +156,32 @@ async def test_without_tokens_no_image_is_stored(studio: Studio, over: WireName)
     assert (said.status, said.code) == (402 if over == "rest" else 200, "INSUFFICIENT_TOKENS")
     assert await studio.traces(caller) == before
     assert (studio.cloudinary.uploads, await studio.rows(FileRemoval)) == ([], 0)
+
+
+async def test_an_image_that_arrives_after_its_request_was_refused_is_removed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "TIMEOUT", httpx.Timeout(0.3))
+    slow = CloudinaryStorage(studio.cloudinary.cloudinary_url)
+    look = LookInput(verified_image(PNG), [ProductInput(name="Coat", thumbnail=verified_image(PNG))])
+    studio.cloudinary.answering.clear()
+    with pytest.raises(ImagesNotStored):
+        await look_images.create(studio.house.database, slow, await studio.house.user(), look)
+    await slow.aclose()
+
+    async with open_worker_context(studio.house.settings, studio.house.database) as working:
+        await remove_files(working)
+        studio.cloudinary.answering.set()
+        await eventually(arrived(studio), lambda files: files == 1)
+        await all_are_due(studio.house)
+        await remove_files(working)
+
+    assert (studio.cloudinary.files, len(studio.cloudinary.destroyed)) == ({}, 1)
+    assert await studio.rows(FileRemoval) == 0
+
+
+def arrived(studio: Studio) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return len(studio.cloudinary.files)
+
+    return count

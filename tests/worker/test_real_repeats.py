@@ -10,6 +10,7 @@ from db.enums import ImageRole, VideoJobStatus
 from db.tables import FileRemoval, VideoJobImage
 from tests.house import eventually
 from tests.worker.studio import FRAMES, JPEG, PNG, File, Said, Studio, WireName, ended, picture, wires
+from tests.workers import all_are_due
 
 
 @wires
@@ -64,6 +65,7 @@ async def test_ten_requests_at_once_with_one_key_make_one_job(studio: Studio) ->
     answers = await asyncio.gather(*[studio.create(caller, *FRAMES, idempotencyKey="once") for _ in range(10)])
     async with studio.working():
         (job,) = await ended(studio)
+        await all_are_due(studio.house)
         await eventually(lambda: studio.rows(FileRemoval), lambda rows: rows == 0)
 
     assert {answer.job["id"] for answer in answers if answer.job} == {str(job.id)}

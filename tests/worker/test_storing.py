@@ -15,6 +15,7 @@ from resolvers.ports import StorageUnavailable
 from tests.house import House
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import HASTE, context, job_of_somebody
+from tests.workers import all_are_due
 from worker.context import WorkerContext
 from worker.housekeeping import remove_files
 from worker.service import generate
@@ -85,8 +86,3 @@ async def storing_since_yesterday(house: House, job: JobRow) -> tuple[ScriptedSt
         await generation.begin_storing(session, job, storage.address_of_video(job.id))
     await all_are_due(house)
     return storage, context(house, ScriptedGenerator(), storage)
-
-
-async def all_are_due(house: House) -> None:
-    async with house.database.session() as session:
-        await session.execute(text("UPDATE file_removals SET due_at = now()"))
