@@ -225,7 +225,7 @@ def _is_final(status: int, message: str) -> bool:
 def _json_object(response: httpx.Response) -> Mapping[str, Any] | None:
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 

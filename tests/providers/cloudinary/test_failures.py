@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -150,6 +151,24 @@ async def test_a_server_that_is_not_there_or_hangs_up_is_unavailable() -> None:
     for raised in (hung_up, gone):
         assert [type(error) for error in raised] == [StorageUnavailable] * 4
     assert all(str(error).startswith("Cloudinary cannot be reached: ConnectError ") for error in gone)
+
+
+async def test_an_answer_that_is_too_deep_to_be_read_is_none() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(length[1]) if length else 0)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        storage = CloudinaryStorage(f"{PLAIN_URL}?upload_prefix=http://127.0.0.1:{port}")
+        raised = await everything(storage)
+        await storage.aclose()
+
+    assert [type(error) for error in raised] == [StorageUnavailable] * 4
+    assert {str(error) for error in raised} == {"Cloudinary answered 200: something that is not JSON"}
 
 
 async def test_a_file_that_cannot_be_read_is_no_refusal(storage: CloudinaryStorage, tmp_path: Path) -> None:
