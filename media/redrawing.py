@@ -4,6 +4,7 @@ from collections.abc import Collection
 from io import BytesIO
 from typing import Any
 
+from PIL.Image import Image as Picture
 from PIL.ImageFile import ImageFile
 from PIL.ImageOps import exif_transpose
 
@@ -29,11 +30,10 @@ def redrawn(image: Image, media_types: Collection[str]) -> Image:
 
     """
     try:
-        with opened(image) as picture:
-            media_type = image.media_type if image.media_type in media_types else _format_for(picture, media_types)
-            # What is not seen, WebP's lossless kind keeps; that any other file holds its name is rare, and no harm.
-            options = {"lossless": b"VP8L" in image.data} if media_type == "image/webp" else {}
-            data = _drawn(picture, media_type, options)
+        upright, media_type = _upright(image, media_types)
+        # What is not seen, WebP's lossless kind keeps; that any other file holds its name is rare, and no harm.
+        options = {"lossless": b"VP8L" in image.data} if media_type == "image/webp" else {}
+        data = _encoded(upright, media_type, options)
     except InvalidImage:
         raise
     except Exception as error:  # as in `media.images`
@@ -50,10 +50,16 @@ def _format_for(picture: ImageFile, media_types: Collection[str]) -> str:
     return "image/jpeg" if is_opaque and "image/jpeg" in media_types else "image/png"
 
 
-def _drawn(picture: ImageFile, media_type: str, options: dict[str, Any]) -> bytes:
-    upright = exif_transpose(picture)
+def _upright(image: Image, media_types: Collection[str]) -> tuple[Picture, str]:
+    """Decode it; the decoder, which may take more memory than the picture, is gone before anything is encoded."""
+    with opened(image) as picture:
+        media_type = image.media_type if image.media_type in media_types else _format_for(picture, media_types)
+        return exif_transpose(picture), media_type
+
+
+def _encoded(upright: Picture, media_type: str, options: dict[str, Any]) -> bytes:
     if media_type == "image/jpeg" and upright.mode not in {"RGB", "L", "CMYK"}:
         upright = upright.convert("RGB")
     target = BytesIO()
-    upright.save(target, icc_profile=picture.info.get("icc_profile"), **_OPTIONS[media_type], **options)
+    upright.save(target, icc_profile=upright.info.get("icc_profile"), **_OPTIONS[media_type], **options)
     return target.getvalue()

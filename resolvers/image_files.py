@@ -17,7 +17,7 @@ SHOWN = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
 Source = TypeVar("Source")
 Result = TypeVar("Result")
-# Of the largest image, pixels take some 400 MB while it is drawn.
+# Of the largest image, pixels take up to 800 MB while it is drawn.
 _drawing = asyncio.Semaphore(1)
 
 
