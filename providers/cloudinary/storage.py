@@ -6,7 +6,8 @@ file in memory, twice.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -21,6 +22,8 @@ from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, Sto
 UPLOADS_AT_ONCE = 4
 LARGEST_IMAGE_BYTES = 25 * 1024 * 1024
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+# For all of a request, which may come and go byte by byte.
+LONGEST_SECONDS = 600.0
 
 # All that is final: these are about the file itself. Any other answer may be another one later, when an account has
 # been paid for, a plan or a preset changed, a key mended.
@@ -114,11 +117,8 @@ class CloudinaryStorage:
         """
         if not self.keeps(address):
             raise FileMissing(f"{address} is no address of {self!r}")
-        try:
-            async with self._client.stream("GET", address) as response:
-                return await _body(response)
-        except httpx.HTTPError as error:
-            raise _unreachable(error) from error
+        async with _reached(), self._client.stream("GET", address) as response:
+            return await _body(response)
 
     def keeps(self, address: str) -> bool:
         """Return whether it is a URL of this account and our folder, whether there is such a file or not."""
@@ -171,11 +171,18 @@ class CloudinaryStorage:
         return answer.get("result")
 
     async def _ask(self, method: str, path: str, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401 - httpx's own
-        try:
+        async with _reached():
             response = await self._client.request(method, f"{self._account.api_url}/{path}", **request)
-        except httpx.HTTPError as error:
-            raise _unreachable(error) from error
         return _result(response)
+
+
+@asynccontextmanager
+async def _reached() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            yield
+    except (httpx.HTTPError, TimeoutError) as error:
+        raise StorageUnavailable(f"Cloudinary cannot be reached: {type(error).__name__} {error}".rstrip()) from error
 
 
 async def _opened(file: Path) -> BinaryIO:
@@ -233,7 +240,3 @@ def _json_object(response: httpx.Response) -> Mapping[str, Any] | None:
 def _message(answer: Mapping[str, Any]) -> str:
     error = answer.get("error")
     return str(error.get("message")) if isinstance(error, dict) else f"no message: {error}"
-
-
-def _unreachable(error: httpx.HTTPError) -> StorageUnavailable:
-    return StorageUnavailable(f"Cloudinary cannot be reached: {type(error).__name__} {error}".rstrip())

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import math
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -154,21 +157,22 @@ async def test_a_server_that_is_not_there_or_hangs_up_is_unavailable() -> None:
 
 
 async def test_an_answer_that_is_too_deep_to_be_read_is_none() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-        await reader.readexactly(int(length[1]) if length else 0)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000)
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        storage = CloudinaryStorage(f"{PLAIN_URL}?upload_prefix=http://127.0.0.1:{port}")
+    async with answering(b"[" * 100_000) as (storage, _):
         raised = await everything(storage)
-        await storage.aclose()
 
     assert [type(error) for error in raised] == [StorageUnavailable] * 4
     assert {str(error) for error in raised} == {"Cloudinary answered 200: something that is not JSON"}
+
+
+async def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudinary_storage, "LONGEST_SECONDS", 0.5)
+    async with answering(b" " * 100_000, bytes_a_second=100) as (storage, server):
+        raised = await everything(storage)
+        address = storage.address_of_image("look", "png").replace("https://res.cloudinary.com", server)
+        with pytest.raises(StorageUnavailable, match=r"^Cloudinary cannot be reached: TimeoutError$"):
+            await storage.read_image(address)
+
+    assert [str(error) for error in raised] == ["Cloudinary cannot be reached: TimeoutError"] * 4
 
 
 async def test_a_file_that_cannot_be_read_is_no_refusal(storage: CloudinaryStorage, tmp_path: Path) -> None:
@@ -244,3 +248,27 @@ async def test_an_image_is_read_up_to_a_size(
     await storage.delete(address)
     with pytest.raises(FileMissing, match=f"^There is no file {double.url}/demo/image/upload/"):
         await storage.read_image(address)
+
+
+@asynccontextmanager
+async def answering(body: bytes, bytes_a_second: float = math.inf) -> AsyncIterator[tuple[CloudinaryStorage, str]]:
+    """Yield a storage, and its server's URL, which answers everything with that body."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(length[1]) if length else 0)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        step = len(body) if bytes_a_second == math.inf else 1
+        for begin in range(0, len(body), step):
+            writer.write(body[begin : begin + step])
+            if writer.transport.is_closing():
+                break
+            await asyncio.sleep(1 / bytes_a_second)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        storage = CloudinaryStorage(f"{PLAIN_URL}?upload_prefix={url}")
+        yield storage, url
+        await storage.aclose()
