@@ -19,7 +19,7 @@ from db import file_removals
 from db.engine.database import Database
 from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
-from resolvers.errors import InvalidInput
+from resolvers.errors import ImagesNotStored, InvalidInput
 from resolvers.idempotency import checked_key, earlier
 from resolvers.image_files import fit_image, signed_media_type, stored_image, verify_image
 from resolvers.look_pictures import LookPictures, pictures_of_look
@@ -227,9 +227,15 @@ async def _fit_file(part: _Part, model: VideoModel, files: ExitStack) -> tuple[J
 
 
 def _file_of(data: bytes) -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked for it closes it
-    file.write(data)
-    return file
+    try:
+        with ExitStack() as files:
+            file = files.enter_context(tempfile.TemporaryFile())
+            file.write(data)
+            file.flush()
+            files.pop_all()  # whoever asked for it closes it
+            return file
+    except OSError as error:
+        raise ImagesNotStored from error
 
 
 async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:

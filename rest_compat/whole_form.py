@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from resolvers.errors import InvalidInput, Refusal
+from resolvers.errors import ImagesNotStored, InvalidInput, Refusal
 from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody, is_utf_8
 
 # As axios, jQuery, PHP and others spell the name of a list's item.
@@ -43,7 +43,7 @@ class WholeForm(JsonRequest):
 
         Raises:
             HTTPException: 415 for what is no multipart form, 400 for what cannot be parsed
-            RefusedBody: a part has no place, or one that is taken
+            RefusedBody: a part has no place, or one that is taken; or there is no room for its file
 
         """
         if not self.is_of_media_type():
@@ -55,6 +55,8 @@ class WholeForm(JsonRequest):
             parsed = await _Parser(self.headers, self.stream(), **limits).parse()
         except MultiPartException as error:
             raise HTTPException(HTTPStatus.BAD_REQUEST, error.message) from None
+        except OSError as error:  # larger files go to the disk
+            raise RefusedBody(ImagesNotStored()) from error
         try:
             return FormData([(part.field.name, part.value) for part in self._placed(parsed)])
         except Refusal as refusal:

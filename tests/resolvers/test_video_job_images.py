@@ -1,5 +1,7 @@
 """The images that a video is made from: what is taken, where they go, and when they go away."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from db.tables import FileRemoval
 from tests.house import FORM, House, multipart
 from tests.schema.mutate import png
+from tests.worker.studio import over_graphql, over_rest
 from tests.workers import files_are_removed
 
 PATH = "/api/v1/video-jobs"
@@ -79,5 +82,25 @@ async def test_a_request_refused_for_its_balance_stores_nothing(house: House) ->
     answer = await create(house, caller, initialImage=png("red"))
 
     assert answer.status_code == 402
+    assert sorted(house.settings.media_folder.iterdir()) == files
+    assert await house.count(table=FileRemoval) == 0
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "over", "status"), [(0, over_rest, 503), (0, over_graphql, 200), (2, over_rest, 503)]
+)
+async def test_a_disk_without_room_for_an_upload_is_none_of_the_clients_mistakes(
+    house: House, monkeypatch: pytest.MonkeyPatch, megabytes: int, over: Any, status: int
+) -> None:
+    caller = await house.user()
+    before, files = await house.traces(caller), sorted(house.settings.media_folder.iterdir())
+    # Uploads of more than a megabyte go to the disk while they are parsed.
+    image = png("red") + bytes(megabytes * 1024**2)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b"))  # noqa: SIM115 - as the real one
+
+    said = await over(house, caller, [("initialImage", image)], FORM)
+
+    assert (said.status, said.code, said.job) == (status, "IMAGES_NOT_STORED", None)
+    assert await house.traces(caller) == before
     assert sorted(house.settings.media_folder.iterdir()) == files
     assert await house.count(table=FileRemoval) == 0
