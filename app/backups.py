@@ -14,6 +14,7 @@ from app.databases import database_url
 from app.settings import Settings
 from db import migrations, revisions, transfer
 from db.embedded.dumps import dump, load
+from db.embedded.dumps import revisions as dumped_revisions
 from db.embedded.guardian import PGDATA, USERS_LOCK, lock_file, stop_server
 from db.embedded.server import embedded_server
 from db.engine.database import Database
@@ -62,6 +63,8 @@ async def restore(settings: Settings, folder: Path) -> None:
     _remove_killed(settings.data_dir)
     with database_url(settings) as url:
         await _require_empty(settings, url)
+        if settings.database_url is None and dumped_revisions(settings.data_dir, url, folder / DUMP) - revisions.KNOWN:
+            raise BackupRefused(f"{folder} is a newer release's. Restore it by that one.")
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         _copy(folder / MEDIA, settings.media_folder)
         for name in SECRETS:

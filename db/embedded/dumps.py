@@ -12,6 +12,7 @@ from db.engine.errors import EmbeddedServerUnavailable
 
 # How long pg_dump waits for a table that something else holds.
 LOCK_MILLISECONDS = 10_000
+VERSIONS = "alembic_version"
 
 
 def dump(data_dir: Path, url: str, file: Path) -> None:
@@ -34,7 +35,19 @@ def load(data_dir: Path, url: str, file: Path) -> None:
     _run(data_dir, url, "pg_restore", "--single-transaction", "--exit-on-error", "--dbname=postgres", str(file))
 
 
-def _run(data_dir: Path, url: str, program: str, *arguments: str) -> None:
+def revisions(data_dir: Path, url: str, file: Path) -> frozenset[str]:
+    """Return which revisions of Alembic's the dumped database has; the running one is not touched.
+
+    Raises:
+        EmbeddedServerUnavailable: with what PostgreSQL says
+
+    """
+    only = ("--data-only", f"--table={VERSIONS}", "--file=-")
+    _, _, rows = _run(data_dir, url, "pg_restore", *only, str(file)).partition(f"COPY public.{VERSIONS} ")
+    return frozenset(rows.partition("\n\\.")[0].splitlines()[1:])
+
+
+def _run(data_dir: Path, url: str, program: str, *arguments: str) -> str:
     address = parsed(url)
     socket, port = address.hosts[0]
     version = int((data_dir / PGDATA / "PG_VERSION").read_text())
@@ -53,3 +66,4 @@ def _run(data_dir: Path, url: str, program: str, *arguments: str) -> None:
     if done.returncode != 0:
         said = "\n".join(done.stderr.splitlines()[-4:])
         raise EmbeddedServerUnavailable(f"{program} could not do it. It says:\n{said}")
+    return done.stdout

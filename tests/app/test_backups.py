@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
+from db.embedded.dumps import dump
 from db.embedded.server import embedded_server
 from db.engine.connections import Server
 from db.engine.limits import UNLIMITED
@@ -107,6 +108,25 @@ async def test_what_is_no_backup_leaves_an_empty_database(contents: bytes | None
         assert (code, output) == (1 if contents is None else 78, "")
         assert ("there is no database.dump" in error) == (contents is None)
         assert ("pg_restore could not do it" in error) == (contents is not None)
+
+
+async def test_a_newer_releases_backup_is_refused_and_leaves_room_for_another() -> None:
+    with temporary_folder() as folder:
+        first, newer, copy, second = (folder / name for name in ("first", "newer", "copy", "second"))
+        assert told("token", "--email", "a@b.example", DATA_DIR=first)[0] == 0
+        assert told("backup", copy, DATA_DIR=first)[0] == 0
+        with embedded_server(first) as url:
+            async with Server(url).opened(UNLIMITED) as connection:
+                await connection.execute("UPDATE alembic_version SET version_num = '9999' WHERE version_num <> '0003'")
+            newer.mkdir()
+            dump(first, url, newer / "database.dump")
+
+        refused = told("restore", newer, DATA_DIR=second)
+        restored = told("restore", copy, DATA_DIR=second)
+
+        assert refused == (1, "", f"{newer} is a newer release's. Restore it by that one.")
+        assert restored == (0, f"{copy} has been restored. Start Lookreel.", "")
+        assert await rows(second) == await rows(first)
 
 
 async def test_what_ends_a_restore_leaves_nothing_that_stays(empty_database: str) -> None:
