@@ -36,7 +36,7 @@ def _exit_with(folder: Path, work: Callable[[Settings, Path], Awaitable[None]], 
             typer.echo(refusal, err=True)
             return 1
         except OSError as error:
-            typer.echo(f"{error.filename or folder}: {error.strerror or error}", err=True)
+            typer.echo(f"{error.filename2 or error.filename or folder}: {error.strerror or error}", err=True)
             return 1
         typer.echo(said)
         return 0

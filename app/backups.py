@@ -7,6 +7,7 @@ import fcntl
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from os.path import realpath
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -15,13 +16,15 @@ from app.settings import Settings
 from db import migrations, revisions, transfer
 from db.embedded.dumps import dump, load
 from db.embedded.dumps import revisions as dumped_revisions
-from db.embedded.guardian import PGDATA, USERS_LOCK, lock_file, stop_server
+from db.embedded.guardian import PGDATA, USERS_LOCK, lock_file, stop_server, try_lock
 from db.embedded.server import embedded_server
 from db.engine.database import Database
 
 DUMP = "database.dump"
 MEDIA = "media"
 RESTORING = ".restoring-"
+UNFINISHED = ".lookreel-backup-"
+WRITING = ".being-written"
 SECRETS = ("jwt-secret", "media-secret")
 NOT_EMBEDDED = (
     "This is for the embedded database. DATABASE_URL is set: copy that database with its own tools, such as pg_dump."
@@ -40,6 +43,7 @@ async def back_up(settings: Settings, folder: Path) -> None:
 
     """
     _require_embedded(settings)
+    _require_outside(settings.media_folder, folder)
     with _made(folder) as new, database_url(settings) as url:
         async with _opened(url) as database:
             await revisions.require(database.reader)
@@ -109,6 +113,12 @@ def _require_embedded(settings: Settings) -> None:
         raise BackupRefused(NOT_EMBEDDED)
 
 
+def _require_outside(media: Path, folder: Path) -> None:
+    # What leads in circles is no error here.
+    if Path(realpath(folder)).is_relative_to(realpath(media)):
+        raise BackupRefused(f"{folder} is among the media, and would be copied into itself. Name another folder.")
+
+
 async def _require_empty(settings: Settings, url: str) -> None:
     async with _opened(url) as database:
         there = await revisions.applied(database.reader)
@@ -137,14 +147,27 @@ def _made(folder: Path) -> Iterator[Path]:
         raise BackupRefused(f"{folder} is there already. Name a folder that is not.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        _remove_unfinished(folder.parent)
+        new = Path(mkdtemp(prefix=UNFINISHED, dir=folder.parent))
         try:
-            yield new
-            new.rename(folder)
+            with lock_file(new / WRITING) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield new
+                new.rename(folder)
+                (folder / WRITING).unlink()
         finally:
             shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
-        raise BackupRefused(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+        name = error.filename2 or error.filename or folder  # a copy's comes second
+        raise BackupRefused(f"{name} cannot be written: {error.strerror}") from error
+
+
+def _remove_unfinished(parent: Path) -> None:
+    """Remove what killed backups have left beside the new one; nobody holds the lock of such."""
+    for file in parent.glob(f"{UNFINISHED}*/{WRITING}"):
+        with suppress(OSError), lock_file(file) as lock:  # ours alone; another may be at it
+            if try_lock(lock, fcntl.LOCK_EX):
+                shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:

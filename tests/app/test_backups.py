@@ -110,6 +110,38 @@ async def test_what_is_no_backup_leaves_an_empty_database(contents: bytes | None
         assert ("pg_restore could not do it" in error) == (contents is not None)
 
 
+async def test_a_backup_among_the_media_is_refused() -> None:
+    with temporary_folder() as folder:
+        assert told("sample", "--email", "a@b.example", DATA_DIR=folder)[0] == 0
+        there = media_of(folder)
+
+        refused = told("backup", folder / "media" / "kept" / "copy", DATA_DIR=folder)
+
+        said = "would be copied into itself. Name another folder."
+        assert refused == (1, "", f"{folder}/media/kept/copy is among the media, and {said}")
+        assert media_of(folder) == there
+        assert not (folder / "media" / "kept").exists()
+
+
+async def test_what_a_killed_backup_leaves_goes_with_the_next_one() -> None:
+    with temporary_folder() as folder:
+        first, kept = folder / "first", folder / "kept"
+        assert told("token", "--email", "a@b.example", DATA_DIR=first)[0] == 0
+
+        async def begun() -> list[Path]:
+            return list(kept.glob(".*/.being-written"))
+
+        with running("backup", str(kept / "monday"), log=folder / "log", DATA_DIR=first) as backup:
+            (unfinished,) = await eventually(begun, bool)
+            backup.kill()
+        assert list(kept.iterdir()) == [unfinished.parent]
+
+        assert told("backup", kept / "tuesday", DATA_DIR=first)[0] == 0
+
+        assert [path.name for path in kept.iterdir()] == ["tuesday"]
+        assert {path.name for path in (kept / "tuesday").iterdir()} == {"database.dump", "jwt-secret"}
+
+
 async def test_a_newer_releases_backup_is_refused_and_leaves_room_for_another() -> None:
     with temporary_folder() as folder:
         first, newer, copy, second = (folder / name for name in ("first", "newer", "copy", "second"))
