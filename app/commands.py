@@ -21,7 +21,7 @@ from app.job_commands import jobs, queue_state
 from app.number_options import number
 from app.pause_commands import pause, resume
 from app.policy_command import policy
-from app.process import run_process
+from app.process import run_process, run_program
 from app.serve_command import serve
 from app.setting_types import is_utf8
 from app.settings import Settings
@@ -208,7 +208,7 @@ def main() -> None:
     if not is_utf8("".join(sys.argv)):
         typer.echo("What stands on the command line is no text in UTF-8.", err=True)
         sys.exit(EX_USAGE)
-    app(prog_name="lookreel")
+    run_program(partial(app, prog_name="lookreel"))
 
 
 def _become(module: str) -> None:

@@ -19,7 +19,7 @@ from app.doctor_database import database_findings
 from app.express_mode import express_mode_notice
 from app.findings import Answer, Check, Finding, State, compared, found
 from app.generators import omni_access, veo_access
-from app.process import run_process
+from app.process import run_process, run_program
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.address import parsed
@@ -205,4 +205,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)  # ends quietly where nobody reads on
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program.command()(main)
+    run_program(program)  # ends quietly where nobody reads on

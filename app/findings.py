@@ -56,6 +56,8 @@ async def found(check: Check) -> Finding:
 def told(error: BaseException) -> str:
     """Return an error's first line as a sentence, with what is behind it."""
     line = (next(iter(str(error).splitlines()), "") or type(error).__name__).rstrip(".")
+    if line.endswith(":"):  # what another program says stands below
+        line = " ".join(str(error).split())
     behind = "" if error.__cause__ is None else told(error.__cause__)
     return f"{line}." if behind.rstrip(".") in line else f"{line}. {behind}"
 

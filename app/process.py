@@ -1,6 +1,7 @@
 """What every process of ours does first: logging, settings, and faults of the set-up told in a sentence."""
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -42,6 +43,17 @@ def run_process(
         return os.EX_UNAVAILABLE
     except KeyboardInterrupt:  # before anything that ends in order had begun
         return INTERRUPTED
+
+
+def run_program(program: Callable[[], object]) -> None:
+    """Run a command line's program; that its output cannot be written ends it with a sentence."""
+    try:
+        program()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"{error.filename or 'The output'} cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201 - as above
+        sys.exit(os.EX_IOERR)
 
 
 def _log_to_stderr() -> None:

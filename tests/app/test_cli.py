@@ -65,6 +65,23 @@ def test_a_token_can_name_the_user_the_role_and_the_lifetime(environment: dict[s
     assert (claims["sub"], claims["role"]) == (user_id, "admin")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("command", ["--help", "policy", "queue", "doctor"])
+def test_output_that_cannot_be_written_is_a_sentence(environment: dict[str, str], command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            (LOOKREEL, command),
+            env=processes.environment(environment),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    said = "The output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (os.EX_IOERR, said)
+
+
 async def test_a_grant_goes_through_the_ledger(house: House, environment: dict[str, str]) -> None:
     caller = await house.user()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.findings import CHECK_SECONDS, Check, State, compared, found
+from db.engine.errors import EmbeddedServerUnavailable
 
 
 async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +21,15 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
     assert CHECK_SECONDS == 10
     assert (finding.state, finding.text) == (State.FAILED, "No answer within 0 s. Do something.")
+
+
+async def test_what_another_program_says_is_part_of_it() -> None:
+    async def fail() -> Any:
+        raise EmbeddedServerUnavailable("PostgreSQL does not start. It says:\nFATAL: no space")
+
+    finding = await found(Check("database", fail, "Make room."))
+
+    assert finding.text == "PostgreSQL does not start. It says: FATAL: no space. Make room."
 
 
 @pytest.mark.parametrize(
