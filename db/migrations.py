@@ -29,6 +29,7 @@ from db.engine.errors import (
     DatabaseLocked,
     DatabaseNotMigrated,
     DatabaseReadOnly,
+    DatabaseTimedOut,
     DatabaseUnavailable,
 )
 from db.engine.limits import UNLIMITED
@@ -48,6 +49,7 @@ REMEDIES: dict[type[DatabaseUnavailable], str] = {
     DatabaseLocked: "Something else uses a table; try again, or stop it meanwhile.",
     DatabaseNotMigrated: "Is there the schema that `search_path` names?",
     DatabaseReadOnly: "Migrate where writing is allowed.",
+    DatabaseTimedOut: "Add `statement_timeout=0` to the parameters of DATABASE_URL for the migration.",
 }
 
 LOOK_VIDEOS = "look_videos@head"
@@ -84,7 +86,7 @@ async def upgrade(url: URL | str, revision: str = "heads", *, wait_seconds: floa
     for pause in (*LOCKED_PAUSES, None):
         try:
             with _sentences():
-                await _with_connection(url, lambda connection: command.upgrade(_configuration(connection), revision))
+                await _with_connection(url, partial(_upgrade, revision=revision))
         except DatabaseLocked:
             if pause is None or time.monotonic() + pause > last_try:
                 raise
@@ -163,6 +165,16 @@ def _sentences() -> Iterator[None]:
         raise type(refusal)(f"PostgreSQL refuses to migrate: {first_line(cause)}. {UNCHANGED} {remedy}") from error
     except (TimeoutError, ConnectionError) as error:
         raise DatabaseUnavailable(f"The connection was lost while migrating: {first_line(error)}.") from error
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8" and not MigrationContext.configure(connection).get_current_heads():
+        raise DatabaseForeign(
+            f"The database's encoding is {encoding}, which cannot hold every text. {UNCHANGED} Give Lookreel one made "
+            "with ENCODING 'UTF8'."
+        )
+    command.upgrade(_configuration(connection), revision)
 
 
 def _upgrade_look_videos(connection: Connection) -> bool:

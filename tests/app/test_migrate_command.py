@@ -18,6 +18,15 @@ from tests.doubles.postgres_proxy import proxied
 pytest_plugins = ["tests.app.empty_database"]
 
 
+SLOW_WHERE_LIMITED = """
+CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('statement_timeout') <> '0' THEN PERFORM pg_sleep(60); END IF;
+END $$;
+CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION slow();
+"""
+
+
 def refused(url: str, data_dir: Path) -> str:
     """Migrate in vain; return the sentences."""
     done = run(("migrate", "--wait", "0"), url, data_dir)
@@ -64,6 +73,34 @@ async def test_a_read_only_database_is_named(data_dir: Path, socket_folder: str,
     sentence = refused(at(socket_folder, database=empty), data_dir)
 
     assert "read-only transaction. Nothing was changed. Migrate where writing is allowed." in sentence
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_new_database_that_cannot_hold_every_text_is_left_alone(
+    data_dir: Path, socket_folder: str, empty: str, encoding: str
+) -> None:
+    await execute(socket_folder, "postgres", f"DROP DATABASE {empty}")
+    await execute(
+        socket_folder,
+        "postgres",
+        f"CREATE DATABASE {empty} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0",
+    )
+
+    sentence = refused(at(socket_folder, database=empty), data_dir)
+
+    assert sentence.startswith(f"The database's encoding is {encoding}, which cannot hold every text. Nothing was")
+    assert await tables(socket_folder, empty) == 0
+
+
+async def test_a_limit_of_somebody_elses_is_named(data_dir: Path, socket_folder: str, empty: str) -> None:
+    for sql in (SLOW_WHERE_LIMITED, f"ALTER DATABASE {empty} SET statement_timeout = '2s'"):
+        await execute(socket_folder, empty, sql)
+
+    sentence = refused(at(socket_folder, database=empty), data_dir)
+    migrated = run(("migrate",), at(socket_folder, "statement_timeout=0", database=empty), data_dir)
+
+    assert "statement timeout. Nothing was changed. Add `statement_timeout=0` to the parameters" in sentence
+    assert migrated.returncode == 0
 
 
 async def test_a_table_that_is_in_use_is_named(data_dir: Path, socket_folder: str, empty: str) -> None:
