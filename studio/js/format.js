@@ -1,10 +1,11 @@
 // How values are written for people, in the browser's language.
 
-const NUMBER = new Intl.NumberFormat();
-const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+// Intl takes its time when it is first used, so the first view does without it: the page is in English, its digits Latin.
+const LATIN = { numberingSystem: "latn" };
+let relative = null;
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
-export const number = (value) => NUMBER.format(value);
+export const number = (value) => (Number.isInteger(value) && Math.abs(value) < 1000 ? String(value) : value.toLocaleString(undefined, LATIN));
 export const tokens = (value) => `${number(value)} ${Math.abs(value) === 1 ? "token" : "tokens"}`;
 export const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 export const date = dated({ dateStyle: "medium" });
@@ -13,15 +14,15 @@ export const clock = dated({ timeStyle: "medium" });
 export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
 
 function dated(form) {
-  const format = new Intl.DateTimeFormat(undefined, form);
-  return (text) => format.format(new Date(text));
+  let format = null;
+  return (text) => (format ??= new Intl.DateTimeFormat(undefined, form)).format(new Date(text));
 }
 
 /** Say how long ago it was: "5 minutes ago". */
 export function ago(text) {
   const seconds = (new Date(text) - Date.now()) / 1000;
   for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size) return RELATIVE.format(Math.round(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return (relative ??= new Intl.RelativeTimeFormat(undefined, { numeric: "auto" })).format(Math.round(seconds / size), unit);
   }
   return "just now";
 }
