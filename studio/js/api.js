@@ -90,5 +90,14 @@ async function answer(response) {
   return { errors: [{ code: parsed.code, message: parsed.detail ?? parsed.message ?? `The server answered ${response.status}.` }] };
 }
 
+const keys = new Map();
+
+/** Do it with a key that stays until it is done: where its answer was lost, doing it again does it once. */
+export async function once(intention, act) {
+  if (!keys.has(intention)) keys.set(intention, newKey());
+  await act(keys.get(intention));
+  keys.delete(intention);
+}
+
 /** Return a key of its own for one intention, so that sending it twice does it once. */
 export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

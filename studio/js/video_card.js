@@ -1,6 +1,6 @@
 // A video job as a card: what it is, how far it is, and what can be done with it.
 
-import { newKey } from "./api.js";
+import { once } from "./api.js";
 import { CANCEL, DELETE_JOB, RETRY, SET_DEFAULT, UNSET_DEFAULT } from "./documents.js";
 import { el, fill, icon, safeUrl } from "./dom.js";
 import { STATUS, advice, ago, duration, form, isActive, tokens } from "./format.js";
@@ -116,7 +116,7 @@ async function changed(...mutation) {
 }
 
 async function retry(job, place) {
-  await changed("It is being made again.", RETRY, { id: job.id, idempotencyKey: newKey() });
+  await once(job.id, (idempotencyKey) => changed("It is being made again.", RETRY, { id: job.id, idempotencyKey }));
   place?.changed();
 }
 

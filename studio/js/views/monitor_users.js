@@ -1,6 +1,6 @@
 // All accounts, and what an admin can do to one.
 
-import { newKey, run } from "../api.js";
+import { once, run } from "../api.js";
 import { ACCOUNT_OF, ADMIN_USERS, GRANT, SET_STATUS } from "../documents.js";
 import { button, el, fill } from "../dom.js";
 import { date, number, words } from "../format.js";
@@ -39,7 +39,8 @@ async function account({ userId, email }, again, signal) {
   const { tokenAccount: found } = await run(ACCOUNT_OF, { userId }, { signal });
   const amount = el("input", { id: "grant", type: "number", min: "1", step: "1", value: "100" });
   const grant = async () => {
-    await done("The tokens are there.", GRANT, { userId, tokens: Number(amount.value), reason: "Granted in Studio", idempotencyKey: newKey() });
+    const input = { userId, tokens: Number(amount.value), reason: "Granted in Studio" };
+    await once(JSON.stringify(input), (idempotencyKey) => done("The tokens are there.", GRANT, { ...input, idempotencyKey }));
     on.balanceChanged();
     again();
   };

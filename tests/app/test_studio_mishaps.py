@@ -1,0 +1,65 @@
+"""Studio where something comes between: lost answers, two tabs, another user, keys instead of a mouse."""
+
+import re
+from typing import Any
+
+import pytest
+
+from auth.caller import Role
+from db.tables import VideoJob
+from tests.app.studio_window import CHROMIUM, Window, token
+from tests.house import House
+
+pytest_plugins = ["tests.app.browser_fixtures"]
+playwright = pytest.importorskip("playwright.async_api", reason="Playwright drives the browser")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
+    pytest.mark.usefixtures("working"),
+]
+
+
+async def _lose_the_first_answer(page: Any, operation: str) -> None:
+    """Have the server do it, and the browser not hear of it."""
+    lost = False
+
+    async def handle(route: Any) -> Any:
+        nonlocal lost
+        if lost or f"mutation {operation}(" not in route.request.post_data:
+            return await route.fallback()
+        lost = True
+        await route.fetch()
+        return await route.abort()
+
+    await page.route(re.compile("/graphql$"), handle)
+
+
+async def test_a_retry_whose_answer_was_lost_is_paid_once(house: House, window: Window) -> None:
+    caller = await house.user(tokens=300)
+    await house.finished(await house.create(caller, prompt="Done"))
+    await _lose_the_first_answer(window.page, "RetryVideoJob")
+    await window.sign_in(token(house, caller))
+    await window.open("#/videos")
+    for said in ("The server cannot be reached", "It is being made again."):
+        await window.page.get_by_role("button", name="Again", exact=True).last.click()
+        await window.says(window.page.locator("#toasts"), said)
+
+    assert (await house.count(table=VideoJob), await house.tokens(caller)) == (2, 200)
+
+
+async def test_a_grant_whose_answer_was_lost_is_given_once(house: House, window: Window) -> None:
+    page = window.page
+    admin, caller = await house.user(role=Role.ADMIN), await house.user(tokens=300)
+    await _lose_the_first_answer(page, "GrantTokens")
+    await window.sign_in(token(house, admin))
+    await page.get_by_role("link", name="Monitor").click()
+    await page.get_by_role("tab", name="Accounts").click()
+    await page.get_by_role("button", name=str(caller.email)).click()
+    for said in ("The server cannot be reached", "The tokens are there."):
+        await page.get_by_role("button", name="Grant").click()
+        await window.says(page.locator("#toasts"), said)
+    await window.says(page.get_by_role("region", name="Ledger"), "+100")
+    assert await house.tokens(caller) == 400
+    await page.get_by_role("button", name="Grant").click()
+    await window.says(page.locator(".figures"), "500")
+
+    assert await house.tokens(caller) == 500
