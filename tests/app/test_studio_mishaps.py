@@ -63,3 +63,31 @@ async def test_a_grant_whose_answer_was_lost_is_given_once(house: House, window:
     await window.says(page.locator(".figures"), "500")
 
     assert await house.tokens(caller) == 500
+
+
+async def test_the_account_that_was_chosen_last_is_the_one_that_is_shown(house: House, window: Window) -> None:
+    page = window.page
+    admin, first, last = await house.user(role=Role.ADMIN), await house.user(), await house.user()
+    held: list[Any] = []
+
+    async def hold(route: Any) -> Any:
+        if "query Account(" in route.request.post_data and str(first.user_id) in route.request.post_data:
+            return held.append(route)
+        return await route.fallback()
+
+    await page.route(re.compile("/graphql$"), hold)
+    await window.sign_in(token(house, admin))
+    await page.get_by_role("link", name="Monitor").click()
+    await page.get_by_role("tab", name="Accounts").click()
+    await page.get_by_role("button", name=str(first.email)).click()
+    await page.get_by_role("button", name=str(last.email)).click()
+    await playwright.expect(page.get_by_role("heading", name=str(last.email))).to_be_visible()
+    # Whoever did not wait for it does not get it; a page that still waits draws it.
+    async with page.expect_event("requestfinished", lambda request: "query AdminUsers" in (request.post_data or "")):
+        for route in held:
+            await route.continue_()
+        await page.get_by_label("Find an account").fill(str(last.user_id))
+
+    await playwright.expect(page.get_by_role("heading", name=str(last.email))).to_be_visible()
+    await playwright.expect(page.get_by_role("heading", name=str(first.email))).to_have_count(0)
+    assert len(held) == 1

@@ -10,14 +10,15 @@ import { acting, confirmed, done, reasonField } from "../toast.js";
 import { ledger, summary } from "./tokens.js";
 
 export function users(place, signal) {
-  const next = successive(signal);
+  const [next, opening] = [successive(signal), successive(signal)];
   const [one, results] = [el("div"), el("div")];
 
   let searched = "";
 
   function open(user) {
     const again = () => [show(searched), open(user)];
-    load(one, skeletons(1), () => account(user, again, signal), signal);
+    const until = opening();
+    load(one, skeletons(1), () => account(user, again, until), until);
     one.scrollIntoView({ block: "center" });
   }
 
