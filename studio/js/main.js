@@ -19,6 +19,7 @@ const module = (name) => import(`./views/${name}.js`);
 const app = document.getElementById("app");
 let frame = null;
 let shown = new AbortController();
+let wasUsed = false;
 
 async function show() {
   shown.abort();
@@ -47,6 +48,8 @@ async function readViewer() {
 
 async function enter() {
   if (!authorization()) return leave();
+  // What the views remember is the last user's.
+  if (wasUsed) return location.reload();
   try {
     await readViewer();
   } catch (error) {
@@ -61,7 +64,7 @@ async function enter() {
 function leave(reason = "") {
   shown.abort();
   live.stop();
-  store.clear();
+  wasUsed ||= frame !== null;
   frame = null;
   document.title = "Lookreel Studio";
   fill(app, signInView(enter, reason));

@@ -31,12 +31,6 @@ export function onJobs(listener, signal) {
   signal?.addEventListener("abort", () => listeners.delete(listener));
 }
 
-/** Forget everything, for the next user. */
-export function clear() {
-  jobs.clear();
-  newest = "";
-}
-
 function tell(event) {
   for (const listener of [...listeners]) listener(event);
 }
