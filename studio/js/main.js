@@ -21,7 +21,7 @@ let frame = null;
 let shown = new AbortController();
 let wasUsed = false;
 
-async function show() {
+async function show(moved) {
   shown.abort();
   if (frame === null) return;
   // "#/look/…", "#/looks/new", "#/looks".
@@ -32,6 +32,8 @@ async function show() {
   const { signal } = shown;
   const main = el("main", { id: "main", tabindex: "-1", class: `view ${name}` });
   frame.place(main, location.hash);
+  // The link that led here may be gone, and the keyboard's place with it.
+  if (moved && document.activeElement === document.body) main.focus({ preventScroll: true });
   document.title = `${words(name)} · Lookreel Studio`;
   window.scrollTo(0, 0);
   try {
@@ -77,5 +79,10 @@ on.signedOut = leave;
 on.balanceChanged = refreshBalance;
 store.onJobs(({ ended }) => ended && refreshBalance());
 window.addEventListener("hashchange", show);
+// Addresses name views: this one is no address.
+document.querySelector(".skip").onclick = (event) => {
+  event.preventDefault();
+  document.getElementById("main").focus();
+};
 enter();
 setTimeout(() => VIEWS.forEach((name) => module(name).catch(() => {})), OTHERS_MS);

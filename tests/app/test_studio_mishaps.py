@@ -139,3 +139,20 @@ async def test_the_next_user_sees_nothing_of_the_last_one(house: House, window: 
     await page.get_by_role("link", name="Developers").click()
     await window.says(page.locator(".calls"), "Viewer")
     assert "A secret" not in await page.locator(".calls").inner_html()
+
+
+async def test_keys_lead_to_the_content_and_stay_in_it(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user()
+    await house.look(caller)
+    await window.sign_in(token(house, caller))
+    await page.locator(".look-card").focus()
+    await page.keyboard.press("Enter")
+    await window.says(page.locator(".price"), "tokens")
+    await playwright.expect(page.locator("main")).to_be_focused()
+    address = page.url
+    await page.get_by_role("link", name="Skip to content").focus()
+    await page.keyboard.press("Enter")
+
+    await playwright.expect(page.locator("main")).to_be_focused()
+    assert page.url == address

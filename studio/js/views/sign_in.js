@@ -29,7 +29,7 @@ export function signInView(enter, reason) {
     return field.focus();
   }
 
-  return el("main.sign-in", { id: "main" },
+  return el("main.sign-in", { id: "main", tabindex: "-1" },
     el("section.promise", wordmark(),
       el("h1", "Looks that move."),
       el("p.lead", "Turn the image of a look into a film of a few seconds, and watch it being made."),
