@@ -37,7 +37,8 @@ export function dropzone(label, { changed = () => {}, small = false } = {}) {
   zone.ondrop = (dropped) => {
     dropped.preventDefault();
     zone.ondragleave();
-    take(dropped.dataTransfer.files[0]);
+    const [given] = dropped.dataTransfer.files;
+    if (given && !input.disabled) take(given);
   };
   take(null);
   return { node, file: () => file };

@@ -79,6 +79,8 @@ on.signedOut = leave;
 on.balanceChanged = refreshBalance;
 store.onJobs(({ ended }) => ended && refreshBalance());
 window.addEventListener("hashchange", show);
+// A file that misses its place would take the page's.
+for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.dataTransfer.types.includes("Files") && event.preventDefault());
 // Addresses name views: this one is no address.
 document.querySelector(".skip").onclick = (event) => {
   event.preventDefault();

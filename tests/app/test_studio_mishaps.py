@@ -16,6 +16,13 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
     pytest.mark.usefixtures("working"),
 ]
+DROPPED = """selector => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(["x"], "look.png", { type: "image/png" }));
+  const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+  document.querySelector(selector).dispatchEvent(drop);
+  return drop.defaultPrevented;
+}"""
 
 
 async def _lose_the_first_answer(page: Any, operation: str) -> None:
@@ -156,3 +163,20 @@ async def test_keys_lead_to_the_content_and_stay_in_it(house: House, window: Win
 
     await playwright.expect(page.locator("main")).to_be_focused()
     assert page.url == address
+
+
+async def test_a_file_that_misses_its_place_leaves_the_page_as_it_is(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user()
+    look = await house.look(caller)
+    await window.sign_in(token(house, caller))
+    await window.open(f"#/look/{look.id}")
+    await page.locator("summary", has_text="Own images").click()
+    await page.get_by_label("Reference", exact=True).check(force=True)
+
+    assert await page.evaluate(DROPPED, "h1") is True
+    for place in (1, 2):
+        await page.evaluate(DROPPED, f".zone:has([aria-label='Reference {place}'])")
+    await playwright.expect(page.get_by_label("Reference 3", exact=True)).to_be_disabled()
+    await page.evaluate(DROPPED, ".zone:has([aria-label='Reference 3'])")
+    assert await page.locator(".zone img").count() == 2
