@@ -31,7 +31,7 @@ function curl({ document: query, variables, files }) {
 
 function copyable(title, text) {
   const says = (done) => () => (copy.textContent = done);
-  const copy = button("Copy", () => navigator.clipboard.writeText(text).then(says("Copied"), says("Select and copy")), { kind: "small" });
+  const copy = button("Copy", () => navigator.clipboard?.writeText(text).then(says("Copied"), says("Select and copy")) ?? says("Select and copy")(), { kind: "small" });
   return el("section.copyable", el("header.row.between", el("h3", title), copy), el("pre", { tabindex: "0" }, text));
 }
 

@@ -180,3 +180,15 @@ async def test_a_file_that_misses_its_place_leaves_the_page_as_it_is(house: Hous
     await playwright.expect(page.get_by_label("Reference 3", exact=True)).to_be_disabled()
     await page.evaluate(DROPPED, ".zone:has([aria-label='Reference 3'])")
     assert await page.locator(".zone img").count() == 2
+
+
+async def test_where_nothing_can_be_copied_it_says_so(house: House, window: Window) -> None:
+    # As on a page that does not come over HTTPS.
+    await window.page.add_init_script("delete Navigator.prototype.clipboard")
+    await window.sign_in(token(house, await house.user()))
+    await window.open("#/tokens")
+    await window.page.get_by_role("button", name="Show the call").click()
+    await window.page.get_by_role("button", name="Copy").first.click()
+
+    await playwright.expect(window.page.get_by_role("button", name="Select and copy")).to_be_visible()
+    assert window.complaints == []
