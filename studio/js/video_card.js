@@ -36,7 +36,7 @@ export function following(job, { place = null, large = false, drawn = () => {}, 
 
 /** Return a card of a job; see `following` for `place`. */
 export function videoCard(job, { place, signal }) {
-  const node = el("article.video-card", { "data-job": job.id, "aria-label": job.prompt || "Video" });
+  const node = el("article.video-card", { "aria-label": job.prompt || "Video" });
   const drawn = ({ status }) => (node.dataset.status = status);
   const gone = () => (node.closest("li") ?? node).remove();
   const { screen, mark, actions } = following(job, { place, drawn, gone, signal });

@@ -192,3 +192,18 @@ async def test_where_nothing_can_be_copied_it_says_so(house: House, window: Wind
 
     await playwright.expect(window.page.get_by_role("button", name="Select and copy")).to_be_visible()
     assert window.complaints == []
+
+
+async def test_a_list_has_each_video_once(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user(tokens=300)
+    prompts = ["First", "Second"]
+    for prompt in prompts:
+        await house.finished(await house.create(caller, prompt=prompt))
+    # Nothing tells the page of them before the list does, as with those of yesterday.
+    await page.route_web_socket(re.compile("graphql"), lambda _: None)
+    await page.add_init_script(f"localStorage.setItem('lookreel:authorization', 'Bearer {token(house, caller)}')")
+    await window.open("#/videos")
+
+    await playwright.expect(window.card("First")).to_be_visible()
+    assert await page.locator("h3").all_inner_texts() == prompts[::-1]

@@ -19,14 +19,18 @@ export function view(main, { signal }) {
     chosen = status;
     const until = reading();
     const list = el("ul.grid");
-    const card = (job) => el("li", videoCard(store.put(job), { signal: until }));
+    const drawn = new Set();
+    const card = (job) => {
+      drawn.add(job.id);
+      return el("li", videoCard(store.put(job), { signal: until }));
+    };
     const page = async (after) => (await run(JOBS, { status, after }, { signal: until })).videoJobs;
     fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6), list }, until));
     // A job that is made meanwhile comes first.
     store.onJobs(({ job, isNew }) => {
-      if (!isNew || (status && job.status !== status)) return;
+      if (!isNew || drawn.has(job.id) || (status && job.status !== status)) return;
       if (!list.isConnected) draw(status);
-      else if (!list.querySelector(`[data-job="${CSS.escape(job.id)}"]`) && job.createdAt > newest(list)) list.prepend(card(job));
+      else if (job.createdAt > newest(list)) list.prepend(card(job));
     }, until);
   }
 
