@@ -1,6 +1,7 @@
 """Studio where something comes between: lost answers, two tabs, another user, keys instead of a mouse."""
 
 import re
+from asyncio import sleep
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from auth.caller import Role
 from db.tables import VideoJob
 from tests.app.studio_window import CHROMIUM, Window, token
-from tests.house import House
+from tests.house import House, eventually
 
 pytest_plugins = ["tests.app.browser_fixtures"]
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright drives the browser")
@@ -207,3 +208,32 @@ async def test_a_list_has_each_video_once(house: House, window: Window) -> None:
 
     await playwright.expect(window.card("First")).to_be_visible()
     assert await page.locator("h3").all_inner_texts() == prompts[::-1]
+
+
+async def test_a_late_answer_takes_no_video_from_a_look(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user(tokens=300)
+    look = await house.look(caller)
+    held: list[Any] = []
+
+    async def hold(route: Any) -> Any:
+        if held or "query Look(" not in route.request.post_data:
+            return await route.fallback()
+        held.append((route, await route.fetch()))
+        return None
+
+    await window.sign_in(token(house, caller))
+    await window.open(f"#/look/{look.id}")
+    await window.says(page.locator(".price"), "tokens")
+    await page.route(re.compile("/graphql$"), hold)
+    await house.create(caller, prompt="First [slow:60]", lookId=str(look.id))
+    await eventually(lambda: sleep(0, len(held)), lambda count: count == 1)
+    await house.create(caller, prompt="Second [slow:60]", lookId=str(look.id))
+    await playwright.expect(window.card("Second")).to_be_visible()
+    [(route, answer)] = held
+    await route.fulfill(response=answer)
+    await page.get_by_label("What should happen?").fill("Price it")
+    async with page.expect_response(lambda response: "query Quote(" in (response.request.post_data or "")):
+        pass
+
+    assert await page.locator("article").count() == 2

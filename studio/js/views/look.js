@@ -29,7 +29,7 @@ async function whole(id, signal) {
   const count = el("span.muted");
   const mine = first.viewerCanEdit;
   const form = el("div.panel", { id: "generate" }, el("h2", "New video"), el("div.skeleton"));
-  const drawing = successive(signal);
+  const [reading, drawing] = [successive(signal), successive(signal)];
   let readAt = Date.now();
 
   function draw(found) {
@@ -42,12 +42,13 @@ async function whole(id, signal) {
   }
 
   async function refresh() {
+    const until = reading();
     try {
-      const found = await read(id, signal);
+      const found = await read(id, until);
       readAt = Date.now();
       draw(found);
     } catch (error) {
-      if (!signal.aborted) toast(error.message, ONE_LOOK, "bad");
+      if (!until.aborted) toast(error.message, ONE_LOOK, "bad");
     }
   }
 
