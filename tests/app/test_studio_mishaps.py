@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth.caller import Role
-from db.tables import VideoJob
+from db.tables import Look, VideoJob
 from tests.app.studio_window import CHROMIUM, Window, token
 from tests.house import House, eventually
 
@@ -237,3 +237,17 @@ async def test_a_late_answer_takes_no_video_from_a_look(house: House, window: Wi
         pass
 
     assert await page.locator("article").count() == 2
+
+
+async def test_what_is_shown_of_a_look_is_what_the_server_has(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user()
+    look = await house.look(caller)
+    await window.sign_in(token(house, caller))
+    await window.open(f"#/look/{look.id}")
+    await page.route(re.compile("/graphql$"), lambda route: route.abort())
+    await page.get_by_label("Who may see it").select_option("PUBLIC")
+    await window.says(page.locator("#toasts"), "The server cannot be reached")
+
+    await playwright.expect(page.get_by_label("Who may see it")).to_have_value("PRIVATE")
+    assert await house.count(Look.visibility == "PUBLIC", table=Look) == 0

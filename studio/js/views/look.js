@@ -84,7 +84,14 @@ function products(found) {
 function manage(found) {
   const options = ["PRIVATE", "SHARED", "PUBLIC"].map((value) => [value, words(value)]);
   const visibility = select({ id: "visibility", onchange: () => attempt(visibility, setVisibility) }, options, found.visibility);
-  const setVisibility = () => done("The visibility is changed.", SET_VISIBILITY, { id: found.id, visibility: visibility.value });
+  const setVisibility = async () => {
+    try {
+      const { look } = await done("The visibility is changed.", SET_VISIBILITY, { id: found.id, visibility: visibility.value });
+      found.visibility = look.visibility;
+    } finally {
+      visibility.value = found.visibility;
+    }
+  };
   const remove = async () => {
     if ((await confirmed("Delete this look?", "The look and its products go. Its videos stay in your list of videos.", "Delete")) === null) return;
     await done("The look is deleted.", DELETE_LOOK, { id: found.id });
