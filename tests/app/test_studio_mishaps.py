@@ -8,7 +8,7 @@ import pytest
 
 from auth.caller import Role
 from db.tables import Look, VideoJob
-from tests.app.studio_window import CHROMIUM, Window, token
+from tests.app.studio_window import CHROMIUM, IMAGE, Window, token
 from tests.house import House, eventually
 
 pytest_plugins = ["tests.app.browser_fixtures"]
@@ -251,3 +251,21 @@ async def test_what_is_shown_of_a_look_is_what_the_server_has(house: House, wind
 
     await playwright.expect(page.get_by_label("Who may see it")).to_have_value("PRIVATE")
     assert await house.count(Look.visibility == "PUBLIC", table=Look) == 0
+
+
+async def test_no_product_is_left_out_unsaid(house: House, window: Window) -> None:
+    page = window.page
+    await window.sign_in(token(house, await house.user()))
+    await window.open("#/looks/new")
+    await page.get_by_label("The look's image", exact=True).set_input_files(IMAGE)
+    await page.get_by_label("Name of product 1", exact=True).fill("Coat")
+    await page.get_by_role("button", name="Add a product").click()
+    await page.get_by_label("SKU of product 2", exact=True).fill("A-2")
+    await page.get_by_role("button", name="Save the look").click()
+    await playwright.expect(page.get_by_text("Name each product.")).to_be_visible()
+    assert await house.count(table=Look) == 0
+    await page.get_by_label("Name of product 2", exact=True).fill("Scarf")
+    await page.get_by_role("button", name="Save the look").click()
+
+    await window.says(page.locator(".products"), "A-2")
+    assert await house.count(table=Look) == 1

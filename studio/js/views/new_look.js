@@ -53,6 +53,7 @@ export function view(main) {
     bad.textContent = "";
     if (!image.file()) return (bad.textContent = "Add the look's image first.");
     if (!products.some((product) => product.values().name)) return (bad.textContent = "Name at least one product.");
+    if (products.some((product) => !product.values().name && (product.file() || Object.values(product.values()).some(Boolean)))) return (bad.textContent = "Name each product.");
     return attempt(save, create);
   }
 
