@@ -269,3 +269,16 @@ async def test_no_product_is_left_out_unsaid(house: House, window: Window) -> No
 
     await window.says(page.locator(".products"), "A-2")
     assert await house.count(table=Look) == 1
+
+
+async def test_what_is_given_back_is_shown_at_once(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user(tokens=300)
+    job_id = await house.create(caller, prompt="Waits [queue]")
+    await window.sign_in(token(house, caller))
+    await window.open(f"#/video/{job_id}")
+    await window.says(page.locator(".data"), "50 tokens")
+    await page.get_by_role("button", name="Cancel").click()
+
+    await window.says(page.locator(".data"), "50 tokens, given back")
+    assert await house.tokens(caller) == 300

@@ -4,7 +4,7 @@ import { run } from "../api.js";
 import { callButton } from "../calls.js";
 import { FOLLOW_LOG, ONE_JOB } from "../documents.js";
 import { el, fill, picture } from "../dom.js";
-import { clock, dateTime, form, tokens } from "../format.js";
+import { clock, dateTime, form, isActive, tokens } from "../format.js";
 import { follow } from "../live.js";
 import { facts, heading, load, panel, skeletons } from "../parts.js";
 import * as store from "../store.js";
@@ -19,7 +19,11 @@ async function whole(id, signal) {
   if (!job) throw new Error("There is no such video, or it is not yours.");
   const data = el("div");
   const lines = el("ol.log", { "aria-live": "polite", "aria-label": "Log" }, job.logs.map(line));
-  const drawn = (next) => fill(data, dataOf(next, job));
+  const drawn = (next) => {
+    fill(data, dataOf(next, job));
+    // What is given back is known at the end.
+    if (isActive(job) && !isActive(next)) run(ONE_JOB, { id }, { signal }).then((found) => fill(data, dataOf(next, found.videoJob)), () => {});
+  };
   const gone = () => (location.hash = "#/videos");
   const { screen, mark, actions } = following(store.put(job), { large: true, drawn, gone, signal });
   const seen = new Set(job.logs.map((each) => each.id));
