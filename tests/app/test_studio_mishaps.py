@@ -24,6 +24,12 @@ DROPPED = """selector => {
   document.querySelector(selector).dispatchEvent(drop);
   return drop.defaultPrevented;
 }"""
+ENDS = """node => [0, node.textContent.length - 1].map((start) => {
+  const range = new Range();
+  range.setStart(node.firstChild, start);
+  range.setEnd(node.firstChild, start + 1);
+  return range.getBoundingClientRect().left;
+})"""
 
 
 async def _lose_the_first_answer(page: Any, operation: str) -> None:
@@ -282,3 +288,13 @@ async def test_what_is_given_back_is_shown_at_once(house: House, window: Window)
 
     await window.says(page.locator(".data"), "50 tokens, given back")
     assert await house.tokens(caller) == 300
+
+
+async def test_texts_run_in_the_direction_of_their_letters(house: House, window: Window) -> None:
+    caller = await house.user()
+    await house.create(caller, prompt="שלום עולם!")
+    await window.sign_in(token(house, caller))
+    await window.open("#/videos")
+    first, last = await window.page.locator("h3 a").evaluate(ENDS)
+
+    assert last < first
