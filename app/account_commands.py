@@ -30,7 +30,7 @@ def list_accounts(
 
     async def work(_settings: Settings, database: Database) -> None:
         wanted = admin_lists.users(OPERATOR, search, tier=tier, status=status, role=role)
-        found = (await admin_lists.user_page(database.reader, wanted, first=limit, after=None)).rows
+        found = (await wanted.page(database.reader, first=limit)).rows
         counts = await admin_lists.job_counts(database.reader, OPERATOR, [user.id for user in found])
         for user in found:
             made = f"{user.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -12,7 +12,6 @@ from app.account_choice import account_of
 from app.durations import duration
 from app.number_options import number
 from app.settings import Settings
-from db import video_job_lists
 from db.engine.database import Database
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
@@ -78,7 +77,7 @@ class Choice:
             created_before=_ago(self.older),
             created_after=_ago(self.newer),
         )
-        found = await video_job_lists.page(database.reader, wanted, first=max(limit, len(ids)), after=None)
+        found = await wanted.page(database.reader, first=max(limit, len(ids)))
         if missing := set(ids) - {job.id for job in found.rows}:
             texts = ", ".join(text for text, id_ in named.items() if id_ in missing)
             raise InvalidInput(f"There are no such video jobs: {texts}. Nothing was done.")

@@ -30,7 +30,7 @@ SAMPLE = NewLook(
 
 async def sample_look(writer: Writer, caller: Caller, media_folder: Path) -> LookRow:
     """Return the caller's newest look, or a sample one that is made now."""
-    page = await looks.page(writer, looks.listed(caller, LookView.MY_PRIVATE, None), first=1, after=None)
+    page = await looks.listed(caller, LookView.MY_PRIVATE, None).page(writer, first=1)
     if page.rows:
         return page.rows[0]
     # A name of its own, of those that the storage keeps: so videos can be made from it, and it goes with its look.

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.paging import Listing, Page, Position, count, newest_first
+from db.engine.paging import Listing, Selection
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
 from db.tables import AuditEntry
 
@@ -33,7 +33,7 @@ class AuditRow(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditFilter:
+class AuditFilter(Selection[AuditRow]):
     """Which acts to list: those for which all holds that is not None."""
 
     actions: list[str] | None = None
@@ -42,6 +42,10 @@ class AuditFilter:
     object_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+    async def listing(self, _reader: Reader) -> Listing[AuditRow]:
+        """See `Selection`."""
+        return _listing(tuple(self.values()))
 
     def values(self) -> dict[str, object]:
         """Return the parameters by what it filters by."""
@@ -69,15 +73,3 @@ def _listing(names: tuple[str, ...]) -> Listing[AuditRow]:
 async def add(writer: Writer, values: Mapping[str, object]) -> None:
     """Write an act, given by `COLUMNS`."""
     await writer.fetch(_ADD, **values)
-
-
-async def page(reader: Reader, wanted: AuditFilter, *, first: int, after: Position | None) -> Page[AuditRow]:
-    """Read a page of the acts that pass the filter, newest first."""
-    values = wanted.values()
-    return await newest_first(reader, _listing(tuple(values)), values, first=first, after=after)
-
-
-async def total(reader: Reader, wanted: AuditFilter) -> int:
-    """Count the acts that pass the filter, up to `MOST_COUNTED`."""
-    values = wanted.values()
-    return await count(reader, _listing(tuple(values)), values)

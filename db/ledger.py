@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from db.engine.paging import Listing, OffsetPage, Page, Position, count, newest_first, skipping
+from db.engine.paging import Listing, Selection
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
@@ -98,6 +98,27 @@ class LedgerRow(Row):
     actor_email: str | None
     video_job_id: UUID | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class Ledger(Selection[LedgerRow]):
+    """A user's entries, of these kinds if any are given."""
+
+    user_id: UUID
+    kinds: Sequence[LedgerEntryKind] | None = None
+
+    async def listing(self, _reader: Reader) -> Listing[LedgerRow]:
+        """See `Selection`. One kind is another statement than several: an index has it in order."""
+        if self.kinds is None:
+            return _LEDGER
+        return _LEDGER_OF_KIND if len(self.kinds) == 1 else _LEDGER_OF_KINDS
+
+    def values(self) -> dict[str, object]:
+        """Return the statement's parameters."""
+        owner: dict[str, object] = {"owner": self.user_id}
+        if self.kinds is None:
+            return owner
+        return owner | ({"kind": self.kinds[0]} if len(self.kinds) == 1 else {"kinds": list(self.kinds)})
 
 
 class _Locked(Row):
@@ -198,38 +219,6 @@ async def record(writer: Writer, user_id: UUID, entry: Entry, *, video_job_id: U
         raise LookupError(f"There is no account {user_id}")
     writer.tokens[entry.kind] += abs(entry.amount)
     return row
-
-
-async def page(
-    reader: Reader,
-    user_id: UUID,
-    kinds: Sequence[LedgerEntryKind] | None = None,
-    *,
-    first: int,
-    after: Position | None,
-) -> Page[LedgerRow]:
-    """Read a page of a user's ledger, of these kinds if any are given, newest first."""
-    listing, values = _ledger(user_id, kinds)
-    return await newest_first(reader, listing, values, first=first, after=after)
-
-
-async def total(reader: Reader, user_id: UUID, kinds: Sequence[LedgerEntryKind] | None = None) -> int:
-    """Count a user's entries, up to `MOST_COUNTED`."""
-    return await count(reader, *_ledger(user_id, kinds))
-
-
-def _ledger(user_id: UUID, kinds: Sequence[LedgerEntryKind] | None) -> tuple[Listing[LedgerRow], dict[str, object]]:
-    """Return a listing and its parameters. One kind is another statement than several: an index has it in order."""
-    if kinds is None:
-        return _LEDGER, {"owner": user_id}
-    if len(kinds) == 1:
-        return _LEDGER_OF_KIND, {"owner": user_id, "kind": kinds[0]}
-    return _LEDGER_OF_KINDS, {"owner": user_id, "kinds": list(kinds)}
-
-
-async def offset_page(reader: Reader, user_id: UUID, *, skip: int, limit: int) -> OffsetPage[LedgerRow]:
-    """Read a page of a user's ledger with the total, newest first."""
-    return await skipping(reader, _LEDGER, {"owner": user_id}, skip=skip, limit=limit)
 
 
 async def of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LedgerRow]:

@@ -1,11 +1,12 @@
 """Statements on looks and on what is in them. Those that take many ids serve the dataloaders: one round trip a list."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -33,7 +34,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db import look_videos
 from db.engine.database import wake_up_after_commit
-from db.engine.paging import ESCAPE, Listing, OffsetPage, Page, Position, containing, count, newest_first, skipping
+from db.engine.paging import ESCAPE, Listing, Selection, containing
 from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import Visibility
@@ -53,22 +54,6 @@ class LookView(StrEnum):
     ALL = "all"
 
 
-class LookList(NamedTuple):
-    """Which looks to list: a view through the eyes of a user, narrowed by all that is not None."""
-
-    view: LookView
-    user_id: UUID
-    search: str | None = None
-    has_videos: bool | None = None
-    visibilities: Sequence[Visibility] | None = None
-    ids: Sequence[UUID] | None = None
-
-    def narrowed_by(self) -> frozenset[str]:
-        """Return by what."""
-        given = [name for name in ("has_videos", "visibilities", "ids") if getattr(self, name) is not None]
-        return frozenset([*given, "search"] if self.search else given)
-
-
 class LookRow(Row):
     """What is shown of a look, and whose it is."""
 
@@ -80,6 +65,38 @@ class LookRow(Row):
     visibility: str
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True)
+class LookList(Selection[LookRow]):
+    """Which looks to list: a view through the eyes of a user, narrowed by all that is not None."""
+
+    view: LookView
+    user_id: UUID
+    search: str | None = None
+    has_videos: bool | None = None
+    visibilities: Sequence[Visibility] | None = None
+    ids: Sequence[UUID] | None = None
+
+    async def listing(self, reader: Reader) -> Listing[LookRow] | None:
+        """See `Selection`. No look shows a video before the one-time migration."""
+        narrowed_by = self._narrowed_by()
+        if self.has_videos is not None and not await look_videos.exist(reader):
+            if self.has_videos:
+                return None
+            narrowed_by -= {"has_videos"}
+        return _listing_of(self.view, narrowed_by, has_videos=bool(self.has_videos))
+
+    def values(self) -> dict[str, object]:
+        """Return the statement's parameters."""
+        values: dict[str, object] = {"viewer": self.user_id} if self.view in _VIEWERS else {}
+        if self.search:
+            values["pattern"] = containing(searchable(self.search))
+        return values | {name: getattr(self, name) for name in self._narrowed_by() & {"visibilities", "ids"}}
+
+    def _narrowed_by(self) -> frozenset[str]:
+        given = [name for name in ("has_videos", "visibilities", "ids") if getattr(self, name) is not None]
+        return frozenset([*given, "search"] if self.search else given)
 
 
 class ProductRow(Row):
@@ -159,25 +176,6 @@ def announce(writer: Writer, look: LookRow) -> None:
     wake_up_after_commit(writer, look.id, 0, look.user_id)
 
 
-async def page(reader: Reader, listed: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
-    """Read a page of a list, newest first."""
-    if await _is_empty(reader, listed):
-        return Page((), has_next=False)
-    return await newest_first(reader, await _listing(reader, listed), _values(listed), first=first, after=after)
-
-
-async def total(reader: Reader, listed: LookList) -> int:
-    """Count a list, up to `MOST_COUNTED`."""
-    if await _is_empty(reader, listed):
-        return 0
-    return await count(reader, await _listing(reader, listed), _values(listed))
-
-
-async def offset_page(reader: Reader, listed: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
-    """Read a page of a list with its total, newest first."""
-    return await skipping(reader, await _listing(reader, listed), _values(listed), skip=skip, limit=limit)
-
-
 async def share(writer: Writer, look_id: UUID, user_ids: Collection[UUID]) -> None:
     """Put a new list of users in the place of the old one."""
     await writer.fetch(_UNSHARE, look=look_id)
@@ -193,25 +191,6 @@ async def products_of(reader: Reader, look_ids: Sequence[UUID]) -> list[ProductR
 async def shares_of(reader: Reader, look_ids: Sequence[UUID]) -> list[SharedWith]:
     """Read whom many looks are shared with, in the order of sharing."""
     return await reader.fetch(_SHARES, looks=look_ids)
-
-
-async def _is_empty(reader: Reader, listed: LookList) -> bool:
-    """Whether there is nothing to ask for: no look shows a video before the one-time migration."""
-    return bool(listed.has_videos) and not await look_videos.exist(reader)
-
-
-async def _listing(reader: Reader, listed: LookList) -> Listing[LookRow]:
-    narrowed_by = listed.narrowed_by()
-    if listed.has_videos is False and not await look_videos.exist(reader):
-        narrowed_by -= {"has_videos"}
-    return _listing_of(listed.view, narrowed_by, has_videos=bool(listed.has_videos))
-
-
-def _values(listed: LookList) -> dict[str, object]:
-    values: dict[str, object] = {"viewer": listed.user_id} if listed.view in _VIEWERS else {}
-    if listed.search:
-        values["pattern"] = containing(searchable(listed.search))
-    return values | {name: getattr(listed, name) for name in listed.narrowed_by() & {"visibilities", "ids"}}
 
 
 @lru_cache

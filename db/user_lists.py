@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Uuid, bindparam, column, func, select, true
 
 from db.accounts import Account
-from db.engine.paging import ESCAPE, Listing, Page, Position, containing, count, newest_first
+from db.engine.paging import ESCAPE, Listing, Selection, containing
 from db.engine.statements import Reader, Row, Statement, listed
 from db.tables import User, VideoJob
 
@@ -35,7 +35,7 @@ class JobCount(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UserFilter:
+class UserFilter(Selection[UserRow]):
     """Which accounts to list: those for which all holds that is not None; `email` is a part of the address."""
 
     user_id: UUID | None = None
@@ -43,6 +43,10 @@ class UserFilter:
     tier: str | None = None
     status: str | None = None
     role: str | None = None
+
+    async def listing(self, _reader: Reader) -> Listing[UserRow]:
+        """See `Selection`."""
+        return _listing(tuple(self.values()))
 
     def values(self) -> dict[str, object]:
         """Return the parameters by what it filters by."""
@@ -73,18 +77,6 @@ def _job_counts() -> Statement[JobCount]:
 
 
 _JOB_COUNTS = _job_counts()
-
-
-async def page(reader: Reader, wanted: UserFilter, *, first: int, after: Position | None) -> Page[UserRow]:
-    """Read a page of the accounts that pass the filter, newest first."""
-    values = wanted.values()
-    return await newest_first(reader, _listing(tuple(values)), values, first=first, after=after)
-
-
-async def total(reader: Reader, wanted: UserFilter) -> int:
-    """Count the accounts that pass the filter, up to `MOST_COUNTED`."""
-    values = wanted.values()
-    return await count(reader, _listing(tuple(values)), values)
 
 
 async def job_counts(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -23,18 +23,7 @@ from sqlalchemy import (
 )
 
 from db import look_videos
-from db.engine.paging import (
-    ESCAPE,
-    MOST_COUNTED,
-    Listing,
-    OffsetPage,
-    Page,
-    Position,
-    containing,
-    count,
-    newest_first,
-    skipping,
-)
+from db.engine.paging import ESCAPE, MOST_COUNTED, Listing, Selection, containing
 from db.engine.search import searchable
 from db.engine.statements import Reader, Row, Statement, among
 from db.enums import AuditAction, VideoJobStatus
@@ -46,7 +35,7 @@ MOST_CODES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoJobFilter:
+class VideoJobFilter(Selection[VideoJobRow]):
     """Which jobs to list: those that fulfil all that is not None; times from `created_after` to before the other."""
 
     user_id: UUID | None = None
@@ -67,6 +56,14 @@ class VideoJobFilter:
         given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
         single = self.statuses is not None and len(self.statuses) == 1
         return tuple("status" if single and name == "statuses" else name for name in given)
+
+    async def is_empty(self, reader: Reader) -> bool:
+        """Whether there is nothing to ask for: no look shows a video before the one-time migration."""
+        return self.look_id is not None and not await look_videos.exist(reader)
+
+    async def listing(self, reader: Reader) -> Listing[VideoJobRow] | None:
+        """See `Selection`."""
+        return None if await self.is_empty(reader) else _listing(self.names())
 
     def values(self) -> dict[str, object]:
         """Return the statement's parameters."""
@@ -170,28 +167,9 @@ def _durations(names: tuple[str, ...]) -> Statement[Durations]:
     return Statement(query, Durations, is_slow=True)
 
 
-async def page(reader: Reader, wanted: VideoJobFilter, *, first: int, after: Position | None) -> Page[VideoJobRow]:
-    """Read a page of the jobs that pass the filter, newest first."""
-    if await _is_empty(reader, wanted):
-        return Page((), has_next=False)
-    return await newest_first(reader, _listing(wanted.names()), wanted.values(), first=first, after=after)
-
-
-async def offset_page(reader: Reader, wanted: VideoJobFilter, *, skip: int, limit: int) -> OffsetPage[VideoJobRow]:
-    """Read a page of the jobs that pass the filter with the total, newest first."""
-    return await skipping(reader, _listing(wanted.names()), wanted.values(), skip=skip, limit=limit)
-
-
-async def total(reader: Reader, wanted: VideoJobFilter) -> int:
-    """Count the jobs that pass the filter, up to `MOST_COUNTED`."""
-    if await _is_empty(reader, wanted):
-        return 0
-    return await count(reader, _listing(wanted.names()), wanted.values())
-
-
 async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[str, int]:
     """Count the jobs that pass the filter by status, up to `MOST_COUNTED` in all."""
-    if await _is_empty(reader, wanted):
+    if await wanted.is_empty(reader):
         return {}
     counts = await reader.fetch(_by_status(wanted.names()), **wanted.values())
     return {found.status: found.count for found in counts}
@@ -199,19 +177,14 @@ async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[str, i
 
 async def count_by_error(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
     """Count the failed jobs that pass the filter by code, the most frequent ones first, up to `MOST_COUNTED` in all."""
-    if await _is_empty(reader, wanted):
+    if await wanted.is_empty(reader):
         return []
     return await reader.fetch(_by_error(wanted.names()), **wanted.values())
 
 
 async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
     """Look at the jobs that pass the filter and have succeeded, up to `MOST_COUNTED` of them; None before any can."""
-    if await _is_empty(reader, wanted):
+    if await wanted.is_empty(reader):
         return None
     (found,) = await reader.fetch(_durations(wanted.names()), **wanted.values())
     return found
-
-
-async def _is_empty(reader: Reader, wanted: VideoJobFilter) -> bool:
-    """Whether there is nothing to ask for: no look shows a video before the one-time migration."""
-    return wanted.look_id is not None and not await look_videos.exist(reader)

@@ -1,18 +1,18 @@
 """All that belongs to one account: read out for its owner, and removed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller
 from db import accounts as rows
-from db import ledger, look_videos, looks, user_lists, video_job_lists, video_jobs
+from db import ledger, look_videos, looks, video_jobs
 from db.engine.database import Database
-from db.engine.paging import Page, Position
+from db.engine.paging import Position, Selection
 from db.engine.statements import Reader, Row
 from db.enums import AuditAction
+from db.ledger import Ledger
 from db.looks import LookList, LookView
 from db.user_lists import UserFilter
 from db.video_job_lists import VideoJobFilter
@@ -43,11 +43,11 @@ async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, 
         UserNotFound
 
     """
-    account = await user_lists.page(reader, UserFilter(user_id=user_id), first=1, after=None)
+    account = await UserFilter(user_id=user_id).page(reader, first=1)
     if not account.rows:
         raise UserNotFound("userId")
     yield "account", account.rows[0]
-    async for some in _pages(partial(looks.page, reader, LookList(LookView.MY_PRIVATE, user_id))):
+    async for some in _pages(reader, LookList(LookView.MY_PRIVATE, user_id)):
         ids = [look.id for look in some]
         for kind, parts in (
             ("look", some),
@@ -57,12 +57,12 @@ async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, 
         ):
             for part in parts:
                 yield kind, part
-    async for jobs in _pages(partial(video_job_lists.page, reader, VideoJobFilter(user_id=user_id))):
+    async for jobs in _pages(reader, VideoJobFilter(user_id=user_id)):
         for job in jobs:
             yield "video_job", job
         for line in await video_jobs.logs_of(reader, [job.id for job in jobs]):
             yield "video_job_log", line
-    async for entries in _pages(partial(ledger.page, reader, user_id)):
+    async for entries in _pages(reader, Ledger(user_id)):
         for entry in entries:
             yield "token_transaction", entry
 
@@ -83,13 +83,13 @@ async def remove(database: Database, user_id: UUID) -> Removed:
     await asyncio.sleep(KNOWN_SECONDS)
     jobs = gone = 0
     wanted = VideoJobFilter(user_id=user_id)
-    while found := (await video_job_lists.page(database.reader, wanted, first=PAGE, after=None)).rows:
+    while found := (await wanted.page(database.reader, first=PAGE)).rows:
         for job in found:
             async with database.transaction() as transaction:
                 await job_rules.delete(transaction, owner, job.id)
         jobs += len(found)
     own = LookList(LookView.MY_PRIVATE, user_id)
-    while some := (await looks.page(database.reader, own, first=PAGE, after=None)).rows:
+    while some := (await own.page(database.reader, first=PAGE)).rows:
         for look in some:
             await look_images.delete(database, owner, look.id)
         gone += len(some)
@@ -101,11 +101,11 @@ async def remove(database: Database, user_id: UUID) -> Removed:
     return Removed(jobs, gone)
 
 
-async def _pages(read: Callable[..., Awaitable[Page[Listed]]]) -> AsyncIterator[Sequence[Listed]]:
+async def _pages(reader: Reader, wanted: Selection[Listed]) -> AsyncIterator[Sequence[Listed]]:
     """Yield all rows of a list, a page at a time; each row has `created_at` and `id`."""
     after: Position | None = None
     while True:
-        page = await read(first=PAGE, after=after)
+        page = await wanted.page(reader, first=PAGE, after=after)
         if page.rows:
             yield page.rows
             last = page.rows[-1]

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from auth.caller import AccountStatus, Caller, Role, email_of
 from db import pauses, queue_state, user_lists, video_job_lists
-from db.engine.paging import Page, Position
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.pauses import PauseRow
 from db.queue_state import JobsOfKind, WorkerRow
-from db.user_lists import UserFilter, UserRow
+from db.user_lists import UserFilter
 from db.video_job_lists import MOST_CODES, Durations, ErrorCount, VideoJobFilter
 from resolvers.errors import InvalidInput
 from resolvers.ids import NOBODYS, id_or_nothing, uuid_of
@@ -103,16 +102,6 @@ def users(
     text = checked_text(search, "search", LONGEST_NAME)
     user_id, email = _id_or_email(text) if text else (None, None)
     return UserFilter(user_id=user_id, email=email, tier=_name(tier, "tier"), status=status, role=role)
-
-
-async def user_page(reader: Reader, wanted: UserFilter, *, first: int, after: Position | None) -> Page[UserRow]:
-    """Read a page of accounts, newest first."""
-    return await user_lists.page(reader, wanted, first=first, after=after)
-
-
-async def user_total(reader: Reader, wanted: UserFilter) -> int:
-    """Count accounts, up to `db.engine.paging.MOST_COUNTED`."""
-    return await user_lists.total(reader, wanted)
 
 
 async def job_counts(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -> dict[UUID, int]:

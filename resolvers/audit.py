@@ -10,9 +10,8 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller, Role
 from db import audit
-from db.audit import AuditFilter, AuditRow
-from db.engine.paging import Page, Position
-from db.engine.statements import Reader, Writer
+from db.audit import AuditFilter
+from db.engine.statements import Writer
 from db.enums import AuditAction, AuditActor
 from resolvers.ids import NOBODYS, distinct, id_or_nothing
 from resolvers.texts import checked_text
@@ -91,13 +90,3 @@ def listed(caller: Caller, narrowing: AuditNarrowing) -> AuditFilter:
     """
     caller.require_admin()
     return narrowing.checked()
-
-
-async def page(reader: Reader, wanted: AuditFilter, *, first: int, after: Position | None) -> Page[AuditRow]:
-    """Read a page of the acts, newest first."""
-    return await audit.page(reader, wanted, first=first, after=after)
-
-
-async def total(reader: Reader, wanted: AuditFilter) -> int:
-    """Count the acts, up to `db.engine.paging.MOST_COUNTED`."""
-    return await audit.total(reader, wanted)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller
-from db import accounts, video_job_lists
+from db import accounts
 from db.engine.paging import Position
 from db.engine.statements import Reader, Writer
 from db.enums import ACTIVE_STATUSES, AuditAction, VideoJobStatus
@@ -129,8 +129,8 @@ def _of(wanted: VideoJobFilter, possible: Sequence[VideoJobStatus]) -> VideoJobF
 
 
 async def _batch(reader: Reader, wanted: VideoJobFilter, order: BulkOrder, *, dry_run: bool) -> Batch:
-    matched = await video_job_lists.total(reader, wanted)
+    matched = await wanted.total(reader)
     if dry_run:
         return Batch(matched, (), has_next=False)
-    page = await video_job_lists.page(reader, wanted, first=order.limit, after=order.after)
+    page = await wanted.page(reader, first=order.limit, after=order.after)
     return Batch(matched, page.rows, page.has_next)

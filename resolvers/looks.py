@@ -10,7 +10,6 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import looks
-from db.engine.paging import OffsetPage, Page, Position
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, VideoJobStatus, Visibility
 from db.look_videos import LookOfJob, VideoInLook
@@ -122,21 +121,6 @@ def listed(  # noqa: PLR0913 - one parameter for each filter
     text = checked_text(search, "search", LONGEST_SEARCH)
     visibilities = distinct(visibilities, "visibility")
     return LookList(view, caller.user_id, text, has_videos, visibilities, uuids_of(ids))
-
-
-async def page(reader: Reader, wanted: LookList, *, first: int, after: Position | None) -> Page[LookRow]:
-    """Read a page of a list, newest first."""
-    return await looks.page(reader, wanted, first=first, after=after)
-
-
-async def total(reader: Reader, wanted: LookList) -> int:
-    """Count a list, up to `db.engine.paging.MOST_COUNTED`."""
-    return await looks.total(reader, wanted)
-
-
-async def offset_page(reader: Reader, wanted: LookList, *, skip: int, limit: int) -> OffsetPage[LookRow]:
-    """Read a page of a list with its total, newest first."""
-    return await looks.offset_page(reader, wanted, skip=skip, limit=limit)
 
 
 async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> LookRow:

@@ -8,7 +8,7 @@ from db import accounts, ledger
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
 from db.enums import ActorKind, AuditAction, LedgerEntryKind
-from db.ledger import Actor, Entry, LedgerRow
+from db.ledger import Actor, Entry, Ledger, LedgerRow
 from resolvers.accounts import (
     account_for_email,
     begin_period,
@@ -206,7 +206,7 @@ async def wallet_of(writer: Writer, admin: Caller, whose: Whose, policy: Policy)
     """
     owner = await _owner(writer, admin, whose)
     found = await wallet(writer, owner, policy)
-    newest = await ledger.page(writer, owner.user_id, first=1, after=None)
+    newest = await Ledger(owner.user_id).page(writer, first=1)
     return found, next(iter(newest.rows), None)
 
 

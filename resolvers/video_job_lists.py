@@ -6,7 +6,7 @@ from datetime import datetime
 
 from auth.caller import Caller
 from db import video_job_lists as rows
-from db.engine.paging import OffsetPage, Page, Position
+from db.engine.paging import OffsetPage
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
@@ -56,16 +56,6 @@ def own(caller: Caller, narrowing: Narrowing) -> VideoJobFilter:
     return replace(narrowing.checked(), user_id=caller.user_id)
 
 
-async def page(reader: Reader, wanted: VideoJobFilter, *, first: int, after: Position | None) -> Page[VideoJobRow]:
-    """Read a page of a list, newest first."""
-    return await rows.page(reader, wanted, first=first, after=after)
-
-
-async def total(reader: Reader, wanted: VideoJobFilter) -> int:
-    """Count a list, up to `db.engine.paging.MOST_COUNTED`."""
-    return await rows.total(reader, wanted)
-
-
 async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[VideoJobStatus, int]:
     """Count a list by status, as it is without its filter of statuses."""
     counts = await rows.count_by_status(reader, replace(wanted, statuses=None))
@@ -86,4 +76,4 @@ async def offset_page(
     except ValueError:
         message = f"status_filter must be one of {', '.join(VideoJobStatus)}"
         raise InvalidInput(message, field="status_filter") from None
-    return await rows.offset_page(reader, own(caller, Narrowing(statuses=statuses)), skip=skip, limit=limit)
+    return await own(caller, Narrowing(statuses=statuses)).offset_page(reader, skip=skip, limit=limit)

@@ -56,7 +56,7 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     """List looks, newest first."""
     wanted = looks.listed(caller, LookView.ALL if everybodys else _view(given(view_type)), search)
     reader = services.database.reader
-    page = await looks.offset_page(reader, wanted, skip=skip, limit=limit)
+    page = await wanted.offset_page(reader, skip=skip, limit=limit)
     bodies = await _bodies(reader, page.rows, services.show_to(request))
     return json_response({"looks": bodies, "total": page.total, "skip": skip, "limit": limit})
 

@@ -3,7 +3,8 @@
 from fastapi import Depends, Response
 from fastapi.routing import APIRoute
 
-from resolvers import token_history, tokens
+from db.ledger import Ledger
+from resolvers import tokens
 from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
 from rest_compat.json_body import no_parameters
@@ -89,7 +90,7 @@ async def read_token_history(
     limit: Limit = DEFAULT_PAGE,
 ) -> HistoryBody:
     """Read the caller's ledger, newest first."""
-    page = await token_history.offset_page(services.database.reader, caller, skip=skip, limit=limit)
+    page = await Ledger(caller.user_id).offset_page(services.database.reader, skip=skip, limit=limit)
     entries = [TransactionBody.of(entry) for entry in page.rows]
     return HistoryBody(transactions=entries, total=page.total, skip=skip, limit=limit)
 

@@ -8,7 +8,7 @@ import strawberry
 
 from auth.caller import AccountStatus, Role
 from db.enums import AuditAction
-from resolvers import admin_lists, audit, spending, video_job_lists
+from resolvers import admin_lists, audit, spending
 from resolvers.admin_lists import AdminNarrowing
 from resolvers.audit import AuditNarrowing
 from schema.admin_types import (
@@ -20,8 +20,9 @@ from schema.admin_types import (
     AdminVideoJobFilter,
     AuditEntry,
 )
-from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
+from schema.connections import DEFAULT_FIRST, After, Connection, First
 from schema.context import Info
+from schema.types import VideoJob
 
 OfJobs = Annotated[AdminVideoJobFilter | None, strawberry.argument(description="Which jobs; null for all")]
 UserSearch = Annotated[str | None, strawberry.argument(description="A user's id, or a part of an e-mail address")]
@@ -52,9 +53,7 @@ class AdminQueries:
         """Read a page of jobs."""
         narrowing = AdminNarrowing() if filter is None else filter.narrowing()
         wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing)
-        size, position = page_arguments(first, after)
-        page = await video_job_lists.page(info.context.reader, wanted, first=size, after=position)
-        return AdminVideoJobConnection.of(page, wanted, after=after)
+        return await AdminVideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
 
     @strawberry.field(description="All accounts, newest first; for admins.")
     async def admin_users(  # noqa: PLR0913 - one for each filter
@@ -71,10 +70,8 @@ class AdminQueries:
         """Read a page of accounts."""
         context = info.context
         wanted = admin_lists.users(context.authenticated_caller, search, tier=tier, status=status, role=role)
-        size, position = page_arguments(first, after)
-        page = await admin_lists.user_page(context.reader, wanted, first=size, after=position)
-        count = partial(admin_lists.user_total, wanted=wanted)
-        return connection(page, partial(AdminUser.of, context=context), count, after=after)
+        show = partial(AdminUser.of, context=context)
+        return await Connection.read(info, wanted, show, first=first, after=after)
 
     @strawberry.field(description="What waits and runs, and who works on it; for admins.")
     async def admin_queue(self, info: Info) -> AdminQueue:
@@ -118,6 +115,4 @@ class AdminQueries:
             created_before=created_before,
         )
         wanted = audit.listed(info.context.authenticated_caller, narrowing)
-        size, position = page_arguments(first, after)
-        page = await audit.page(info.context.reader, wanted, first=size, after=position)
-        return connection(page, AuditEntry.of, partial(audit.total, wanted=wanted), after=after)
+        return await Connection.read(info, wanted, AuditEntry.of, first=first, after=after)

@@ -1,19 +1,18 @@
 """Relay connections (GraphQL Cursor Connections Specification) over keyset pages."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from db.engine import statements
-from db.engine.paging import MOST_COUNTED, Page, Position
-from db.engine.statements import Reader
+from db.engine.paging import MOST_COUNTED, Page, Position, Selection
 from graphql_server.columns import column
 from resolvers.errors import InvalidInput
-from schema.context import RequestContext
+from schema.context import Info, RequestContext
 
 DEFAULT_FIRST = 20
 LARGEST_FIRST = 100
@@ -23,8 +22,6 @@ LONGEST_CURSOR = 200
 First = Annotated[int | None, strawberry.argument(description="How many at most, 0 to 100")]
 After = Annotated[str | None, strawberry.argument(description="The cursor of the node before the page")]
 
-# Counts a list, for those that ask for it.
-Count = Callable[[Reader], Awaitable[int]]
 TOTAL = f"How many there are in the whole list, whatever the page; counted up to {MOST_COUNTED:,}, when it is asked for"
 
 Node = TypeVar("Node")
@@ -72,20 +69,7 @@ def _page_infos(connections: Sequence["Connection[Any]"], _context: RequestConte
 
 async def _totals(connections: Sequence["Connection[Any]"], context: RequestContext) -> list[int]:
     """Count, which not every client asks for."""
-    return [await shown.count(context.reader) for shown in connections]
-
-
-@strawberry.type(description="A page of a list.")
-class Connection(Generic[Node]):
-    """Relay's connection."""
-
-    nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
-    page: strawberry.Private[Page[Any]]
-    count: strawberry.Private[Count]
-    is_first: strawberry.Private[bool]
-    total_count: int = column(_totals, TOTAL)
-    edges: list[Edge[Node]] = column(_edges, "The nodes with their places")
-    page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
+    return [await shown.wanted.total(context.reader) for shown in connections]
 
 
 def page_arguments(first: int | None, after: str | None) -> tuple[int, Position | None]:
@@ -101,9 +85,26 @@ def page_arguments(first: int | None, after: str | None) -> tuple[int, Position 
     return first, None if after is None else position_of(after)
 
 
-def connection(page: Page[Row], node_of: Callable[[Row], Node], count: Count, *, after: str | None) -> Connection[Node]:
-    """Build the connection of a page of a list, which `count` counts."""
-    return Connection(nodes=[node_of(row) for row in page.rows], page=page, count=count, is_first=after is None)
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[Node]):
+    """Relay's connection."""
+
+    nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
+    page: strawberry.Private[Page[Any]]
+    wanted: strawberry.Private[Selection[Any]]
+    is_first: strawberry.Private[bool]
+    total_count: int = column(_totals, TOTAL)
+    edges: list[Edge[Node]] = column(_edges, "The nodes with their places")
+    page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
+
+    @classmethod
+    async def read(
+        cls, info: Info, wanted: Selection[Row], show: Callable[[Row], Node], *, first: int | None, after: str | None
+    ) -> Self:
+        """Read a page of what is wanted; raises as `page_arguments`."""
+        size, position = page_arguments(first, after)
+        page = await wanted.page(info.context.reader, first=size, after=position)
+        return cls(nodes=[show(row) for row in page.rows], page=page, wanted=wanted, is_first=after is None)
 
 
 def cursor_of(row: Any) -> str:  # noqa: ANN401 - a row that has both

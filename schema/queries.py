@@ -1,7 +1,6 @@
 """The queries. Each root field reads for itself: Strawberry runs them concurrently."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, cast
 
 import strawberry
@@ -16,7 +15,7 @@ from resolvers.ids import uuid_or
 from resolvers.tokens import Whose
 from resolvers.video_job_lists import Narrowing
 from schema.admin_queries import AdminQueries
-from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
+from schema.connections import DEFAULT_FIRST, After, Connection, First, page_arguments
 from schema.context import Info, RequestContext
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.generation_costs import GenerationCostSum, Since, Until
@@ -150,8 +149,6 @@ class Query(AdminQueries):
         ids: OfIds = None,
     ) -> VideoJobConnection:
         """Read a page of jobs."""
-        caller = info.context.authenticated_caller
-        size, position = page_arguments(first, after)
         narrowing = Narrowing(
             statuses=status,
             look_id=look_id,
@@ -160,9 +157,8 @@ class Query(AdminQueries):
             search=search,
             ids=ids,
         )
-        wanted = video_job_lists.own(caller, narrowing)
-        page = await video_job_lists.page(info.context.reader, wanted, first=size, after=position)
-        return VideoJobConnection.of(page, wanted, after=after)
+        wanted = video_job_lists.own(info.context.authenticated_caller, narrowing)
+        return await VideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
 
     @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
     async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
@@ -213,8 +209,6 @@ class Query(AdminQueries):
     ) -> Connection[Look]:
         """Read a page of looks."""
         caller = info.context.authenticated_caller
-        size, position = page_arguments(first, after)
         view = view or LookView.MY_PRIVATE
         wanted = looks.listed(caller, view, search, has_videos=has_videos, visibilities=visibility, ids=ids)
-        page = await looks.page(info.context.reader, wanted, first=size, after=position)
-        return connection(page, Look.of, partial(looks.total, wanted=wanted), after=after)
+        return await Connection.read(info, wanted, Look.of, first=first, after=after)

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from typing import Annotated, Self
+from typing import Annotated
 
 import strawberry
 
-from db.engine.paging import MOST_COUNTED, Page
+from db.engine.paging import MOST_COUNTED
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
-from db.video_jobs import VideoJobRow
 from graphql_server.columns import column
 from resolvers import video_job_lists
 from schema.connections import Connection
@@ -57,14 +55,3 @@ class VideoJobConnection(Connection[VideoJob]):
         "How many jobs there are of each status under the same arguments but `status`; "
         f"counted up to {MOST_COUNTED:,} in all, when it is asked for",
     )
-
-    @classmethod
-    def of(cls, page: Page[VideoJobRow], wanted: VideoJobFilter, *, after: str | None) -> Self:
-        """Show a page of the jobs that pass the filter."""
-        return cls(
-            nodes=[VideoJob.of(row) for row in page.rows],
-            page=page,
-            count=partial(video_job_lists.total, wanted=wanted),
-            is_first=after is None,
-            wanted=wanted,
-        )

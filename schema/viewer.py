@@ -1,7 +1,6 @@
 """The caller, with their tokens."""
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 from uuid import uuid5
 
@@ -9,9 +8,9 @@ import strawberry
 
 from auth.caller import Caller
 from db.enums import LedgerEntryKind
-from resolvers import token_history
+from db.ledger import Ledger
 from resolvers.tokens import Wallet
-from schema.connections import DEFAULT_FIRST, After, Connection, First, connection, page_arguments
+from schema.connections import DEFAULT_FIRST, After, Connection, First
 from schema.context import Info
 from schema.types import TokenTransaction
 
@@ -63,11 +62,8 @@ class TokenAccount:
         self, info: Info, first: First = DEFAULT_FIRST, after: After = None, kind: Kinds = None
     ) -> Connection[TokenTransaction]:
         """Read a page of the ledger."""
-        size, position = page_arguments(first, after)
-        page = await token_history.page(info.context.reader, self.owner, kind, first=size, after=position)
-        return connection(
-            page, TokenTransaction.of, partial(token_history.total, owner=self.owner, kinds=kind), after=after
-        )
+        entries = Ledger(self.owner.user_id, kind)
+        return await Connection.read(info, entries, TokenTransaction.of, first=first, after=after)
 
 
 @strawberry.type(description="Who is calling.")

@@ -1,6 +1,7 @@
 """Keyset paging, newest first: a page costs the same however far down it is, and inserts do not shift it."""
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -100,31 +101,46 @@ class Listing(Generic[Row]):
         return query.order_by(*(column.desc() for column in self.order))
 
 
-async def newest_first(
-    reader: Reader, listing: Listing[Row], values: Mapping[str, object], *, first: int, after: Position | None
-) -> Page[Row]:
-    """Read the `first` rows of a listing that come after a position."""
-    # One row more than asked for tells whether there is a next page.
-    if after is None:
-        rows = await reader.fetch(listing.first, **values, most=first + 1)
-    else:
-        position = {"after_created_at": after.created_at, "after_id": after.id}
-        rows = await reader.fetch(listing.following, **values, **position, most=first + 1)
-    return Page(rows[:first], has_next=len(rows) > first)
+class Selection(ABC, Generic[Row]):
+    """Which rows are wanted: a listing with its parameters."""
 
+    @abstractmethod
+    async def listing(self, reader: Reader) -> Listing[Row] | None:
+        """Return the listing; None where there is nothing to ask for."""
 
-async def count(reader: Reader, listing: Listing[Row], values: Mapping[str, object]) -> int:
-    """Count the rows of a listing, up to `MOST_COUNTED`."""
-    (total,) = await reader.fetch(listing.counted, **values)
-    return total.count
+    @abstractmethod
+    def values(self) -> dict[str, object]:
+        """Return the listing's parameters."""
 
+    async def page(self, reader: Reader, *, first: int, after: Position | None = None) -> Page[Row]:
+        """Read the `first` rows that come after a position, newest first."""
+        listing = await self.listing(reader)
+        if listing is None:
+            return Page((), has_next=False)
+        # One row more than asked for tells whether there is a next page.
+        values = self.values() | {"most": first + 1}
+        if after is None:
+            rows = await reader.fetch(listing.first, **values)
+        else:
+            position = {"after_created_at": after.created_at, "after_id": after.id}
+            rows = await reader.fetch(listing.following, **values, **position)
+        return Page(rows[:first], has_next=len(rows) > first)
 
-async def skipping(
-    reader: Reader, listing: Listing[Row], values: Mapping[str, object], *, skip: int, limit: int
-) -> OffsetPage[Row]:
-    """Read `limit` rows after the first `skip`, with the total as `count` has it: what the REST contract asks for."""
-    total = await count(reader, listing, values)
-    return OffsetPage(await reader.fetch(listing.skipping, **values, skipped=skip, most=limit), total)
+    async def total(self, reader: Reader) -> int:
+        """Count the rows, up to `MOST_COUNTED`."""
+        listing = await self.listing(reader)
+        if listing is None:
+            return 0
+        (total,) = await reader.fetch(listing.counted, **self.values())
+        return total.count
+
+    async def offset_page(self, reader: Reader, *, skip: int, limit: int) -> OffsetPage[Row]:
+        """Read `limit` rows after the first `skip`, with the total: what the REST contract asks for."""
+        listing = await self.listing(reader)
+        if listing is None:
+            return OffsetPage((), 0)
+        total = await self.total(reader)
+        return OffsetPage(await reader.fetch(listing.skipping, **self.values(), skipped=skip, most=limit), total)
 
 
 def containing(text: str) -> str:

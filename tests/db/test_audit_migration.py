@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from db import migrations, video_job_lists
+from db import migrations
 from db.engine.search import folded
 from db.video_job_lists import VideoJobFilter
 from tests.inspected import InspectedDatabase
@@ -44,4 +44,4 @@ async def test_prompts_of_before_are_found_and_plain_ones_are_not_rewritten(old_
 
 async def found(database: InspectedDatabase, user: UUID, search: str) -> list[str | None]:
     wanted = VideoJobFilter(user_id=user, search=search)
-    return [job.prompt for job in (await video_job_lists.page(database.reader, wanted, first=9, after=None)).rows]
+    return [job.prompt for job in (await wanted.page(database.reader, first=9)).rows]

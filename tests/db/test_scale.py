@@ -17,7 +17,7 @@ import pytest
 
 from app.sample import SAMPLE
 from auth.caller import Caller
-from db import creations, look_videos, looks, migrations, revisions, video_job_lists, video_jobs
+from db import creations, look_videos, migrations, revisions, video_jobs
 from db.engine.paging import Page, Position
 from db.engine.statements import Statement, Writer
 from db.engine.writers import Transaction
@@ -105,12 +105,12 @@ async def explained(database: InspectedDatabase, read: Callable[[Writer], Awaita
 
 
 def jobs_of_owner(session: Writer, after: Position | None = None) -> Awaitable[Page[Any]]:
-    return video_job_lists.page(session, VideoJobFilter(user_id=OWNER), first=PAGE, after=after)
+    return VideoJobFilter(user_id=OWNER).page(session, first=PAGE, after=after)
 
 
 def looks_in(view: LookView, search: str | None = None, user_id: UUID = OWNER) -> PageReader:
     def read(session: Writer, after: Position | None = None) -> Awaitable[Page[Any]]:
-        return looks.page(session, LookList(view, user_id, search), first=PAGE, after=after)
+        return LookList(view, user_id, search).page(session, first=PAGE, after=after)
 
     return read
 
@@ -175,7 +175,7 @@ async def test_few_jobs_of_a_status_are_found_among_all(
     wanted = VideoJobFilter(user_id=OWNER, statuses=statuses)
     running = list(range(ACTIVE_EVERY, ROWS + 1, ACTIVE_EVERY))[::-1]
 
-    page, plan = await explained(grown, lambda session: video_job_lists.page(session, wanted, first=PAGE, after=None))
+    page, plan = await explained(grown, lambda session: wanted.page(session, first=PAGE))
 
     assert numbers(page) == (running if statuses == [VideoJobStatus.RUNNING] else [])
     # A few that are sorted afterwards, or those in order: either way no others are read.

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strawberry.extensions import SchemaExtension
 
+from db.looks import LookList
 from graphql_server.columns import column
 from resolvers import looks, video_jobs
 from schema import types
@@ -200,7 +201,7 @@ async def test_what_was_read_goes_with_the_answer(twins: Twins) -> None:
 
 async def test_a_root_field_is_read_once_whatever_becomes_of_it(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
-    page, read = looks.page, video_jobs.read
+    page, read = LookList.page, video_jobs.read
 
     async def counted_page(*arguments: Any, **more: Any) -> Any:
         reads.append("looks")
@@ -210,7 +211,7 @@ async def test_a_root_field_is_read_once_whatever_becomes_of_it(twins: Twins, mo
         reads.append("videoJob")
         return await read(*arguments, **more)
 
-    monkeypatch.setattr(looks, "page", counted_page)
+    monkeypatch.setattr(LookList, "page", counted_page)
     monkeypatch.setattr(video_jobs, "read", counted_read)
 
     query = '{ looks { nodes { id } } bad: looks(first: 101) { nodes { id } } videoJob(id: "FAILED") { id } }'

@@ -14,10 +14,11 @@ from db.engine.statements import Row, Statement
 from db.enums import VideoJobStatus
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import LookRow, ProductRow, SharedWith
+from db.looks import LookList, LookRow, ProductRow, SharedWith
+from db.video_job_lists import VideoJobFilter
 from db.video_jobs import LogLine, VideoJobRow
-from resolvers import look_videos, looks, video_job_lists, video_jobs
-from schema import connections
+from resolvers import look_videos, looks, video_jobs
+from schema.connections import Connection
 from tests.schema.twins import JOBS, LOOK, LOOKS, Twins
 
 # When a field fails, the default executor gives up what it has begun for its neighbours, some before the first step.
@@ -149,12 +150,14 @@ NO_LISTS: list[Any] = [None, 7, "text", (), iter(()), {}, [None], [7], ValueErro
 
 @pytest.mark.parametrize("nodes", NO_LISTS)
 async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch, nodes: Any) -> None:
-    def strange(*arguments: Any, **more: Any) -> Any:
-        made = connections.connection(*arguments, **more)
+    read = Connection.read.__func__  # type: ignore[attr-defined] # what the class method is made of
+
+    async def strange(*arguments: Any, **more: Any) -> Any:
+        made = await read(*arguments, **more)
         made.nodes = nodes
         return made
 
-    monkeypatch.setattr("schema.queries.connection", strange)
+    monkeypatch.setattr(Connection, "read", classmethod(strange))
 
     await twins.agree_on_errors(LOOKS)
     await twins.agree_on_errors(JOBS)
@@ -164,8 +167,8 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("module", "read"),
     [
-        (looks, "page"),
-        (video_job_lists, "page"),
+        (LookList, "page"),
+        (VideoJobFilter, "page"),
         (looks, "products_by_look"),
         (look_videos, "videos_by_look"),
         (video_jobs, "logs_by_job"),
@@ -176,7 +179,7 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
 async def test_a_read_that_fails(
     twins: Twins, monkeypatch: pytest.MonkeyPatch, module: object, read: str, error: Exception
 ) -> None:
-    async def failing(*_: object) -> None:
+    async def failing(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(module, read, failing)

@@ -196,7 +196,7 @@ async def test_a_fault_of_ours_is_logged_and_not_told(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the inside")
 
-    monkeypatch.setattr("resolvers.looks.page", broken)
+    monkeypatch.setattr("db.looks.LookList.page", broken)
 
     body = await house.graphql(await house.user(), "{ looks { nodes { id } } }")
 
