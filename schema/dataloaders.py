@@ -1,6 +1,6 @@
 """Batched reads: whatever a list of parents asks for is read in one statement for all of them."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TypeVar
 from uuid import UUID
@@ -21,10 +21,9 @@ from resolvers import accounts, admin_lists, generation_costs, look_videos, look
 from resolvers.models import Catalogue
 from resolvers.queue_places import QueuePlace, queue_places
 
-Item = TypeVar("Item")
-SomeRow = TypeVar("SomeRow")
-ReadRows = Callable[[Reader, Caller, Sequence[UUID]], Awaitable[dict[UUID, SomeRow]]]
-Read = Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[Item]]]]
+Found = TypeVar("Found")
+Read = Callable[[Reader, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
+ReadFor = Callable[[Reader, Caller, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
 
 
 class Loaders:
@@ -49,12 +48,12 @@ class Loaders:
     @cached_property
     def products_of_look(self) -> Loader[UUID, list[ProductRow]]:
         """Products by look id."""
-        return self._loader(looks.products_by_look)
+        return self._loader(looks.products_by_look, list)
 
     @cached_property
     def videos_of_look(self) -> Loader[UUID, list[VideoInLook]]:
         """Videos by look id."""
-        return self._loader(look_videos.videos_by_look)
+        return self._loader(look_videos.videos_by_look, list)
 
     def first_videos_of_look(
         self, first: int | None, statuses: tuple[VideoJobStatus, ...] | None
@@ -63,35 +62,24 @@ class Loaders:
         most = MOST_NESTED if first is None else first
         if (most, statuses) not in self._first_videos:
             read = partial(look_videos.first_by_look, first=most, statuses=statuses)
-            self._first_videos[most, statuses] = self._loader(read)
+            self._first_videos[most, statuses] = self._loader(read, list)
         return self._first_videos[most, statuses]
 
     @cached_property
     def details_of_video(self) -> Loader[UUID, VideoDetails | None]:
         """What else looks show of a job, by its id; None for jobs that have been deleted meanwhile."""
-        return self._readable(lambda reader, _caller, ids: look_videos.details_by_video(reader, ids))
+        return self._loader(look_videos.details_by_video, _nothing)
 
     @cached_property
     def video_count_of_look(self) -> Loader[UUID, int]:
         """How many videos it shows, by look id."""
-        reader = self._database.reader
-
-        async def load(ids: list[UUID]) -> list[int]:
-            found = await look_videos.counts_by_look(reader, ids)
-            return [found.get(id_, 0) for id_ in ids]
-
-        return Loader(load)
+        return self._loader(look_videos.counts_by_look, int)
 
     @cached_property
     def job_count_of_user(self) -> Loader[UUID, int]:
         """How many jobs a user has, by id; for admins."""
-        reader, caller = self._database.reader, self._caller
-
-        async def load(ids: list[UUID]) -> list[int]:
-            found = await admin_lists.job_counts(reader, caller, ids)
-            return [found.get(id_, 0) for id_ in ids]
-
-        return Loader(load)
+        caller = self._caller
+        return self._loader(lambda reader, ids: admin_lists.job_counts(reader, caller, ids), int)
 
     @cached_property
     def profile(self) -> Loader[UUID, Profile | None]:
@@ -101,17 +89,17 @@ class Loaders:
     @cached_property
     def shared_with_of_look(self) -> Loader[UUID, list[SharedWith]]:
         """Users whom a look is shared with, by look id."""
-        return self._loader(looks.shared_with_by_look)
+        return self._loader(looks.shared_with_by_look, list)
 
     @cached_property
     def logs_of_job(self) -> Loader[UUID, list[LogLine]]:
         """Log lines by job id."""
-        return self._loader(video_jobs.logs_by_job)
+        return self._loader(video_jobs.logs_by_job, list)
 
     @cached_property
     def ledger_of_job(self) -> Loader[UUID, list[LedgerRow]]:
         """Charges and refunds by job id."""
-        return self._loader(video_jobs.ledger_by_job)
+        return self._loader(video_jobs.ledger_by_job, list)
 
     @cached_property
     def cost_of_job(self) -> Loader[UUID, CostRow | None]:
@@ -121,34 +109,28 @@ class Loaders:
     @cached_property
     def looks_of_job(self) -> Loader[UUID, list[LookOfJob]]:
         """Looks that show a job, by job id."""
-        return self._loader(video_jobs.looks_by_job)
+        return self._loader(video_jobs.looks_by_job, list)
 
     @cached_property
     def queue_place_of_job(self) -> Loader[UUID, QueuePlace | None]:
         """The place in the queue by job id; None for jobs that do not wait."""
-        reader, catalogue = self._database.reader, self._catalogue
+        return self._loader(partial(queue_places, catalogue=self._catalogue), _nothing)
 
-        async def load(ids: list[UUID]) -> list[QueuePlace | None]:
-            found = await queue_places(reader, ids, catalogue)
-            return [found.get(id_) for id_ in ids]
+    def _readable(self, read: ReadFor[Found]) -> Loader[UUID, Found | None]:
+        caller = self._caller
+        return self._loader(lambda reader, ids: read(reader, caller, ids), _nothing)
 
-        return Loader(load)
-
-    def _readable(self, read: ReadRows[SomeRow]) -> Loader[UUID, SomeRow | None]:
-        reader, caller = self._database.reader, self._caller
-
-        async def load(ids: list[UUID]) -> list[SomeRow | None]:
-            found = await read(reader, caller, ids)
-            return [found.get(id_) for id_ in ids]
-
-        return Loader(load)
-
-    def _loader(self, read: Read[Item]) -> Loader[UUID, list[Item]]:
+    def _loader(self, read: Read[Found], missing: Callable[[], Found]) -> Loader[UUID, Found]:
+        """Return what loads by id; `missing` makes what stands for an id of which nothing was found."""
         # Not `self`: without a cycle, what was loaded goes as soon as nobody needs it.
         reader = self._database.reader
 
-        async def load(ids: list[UUID]) -> list[list[Item]]:
+        async def load(ids: list[UUID]) -> list[Found]:
             found = await read(reader, ids)
-            return [found.get(id_, []) for id_ in ids]
+            return [found[id_] if id_ in found else missing() for id_ in ids]
 
         return Loader(load)
+
+
+def _nothing() -> None:
+    """Stand for what is not there."""
