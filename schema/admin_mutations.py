@@ -1,4 +1,4 @@
-"""What admins do to many video jobs at once."""
+"""What admins do to everybody: pauses of creations, many video jobs at once, and accounts."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -6,15 +6,17 @@ from uuid import UUID
 
 import strawberry
 
+from auth.caller import AccountStatus
 from auth.errors import AccountNotActive
+from db.enums import PauseScope
 from db.video_jobs import VideoJobRow
-from resolvers import bulk
+from resolvers import accounts, bulk, pauses
 from resolvers.bulk import MOST_AT_ONCE, Batch, BulkOrder
 from resolvers.errors import InvalidInput, Refusal
-from schema.admin_types import AdminVideoJobFilter
+from schema.admin_types import AdminPause, AdminVideoJobFilter
 from schema.connections import cursor_of, position_of
 from schema.context import INPUT, Info
-from schema.errors import AdminVideoJobsError, refusals_into
+from schema.errors import AdminVideoJobsError, PauseError, SetAccountStatusError, refusals_into
 
 
 @strawberry.input(description="Which video jobs, and how many of them at once.")
@@ -77,9 +79,68 @@ class AdminVideoJobsPayload:
     errors: list[AdminVideoJobsError] = strawberry.field(default_factory=list, description="Why nothing was done")
 
 
+@strawberry.input(description="Which creations are to be refused.")
+class PauseCreationsInput:
+    """The input of `pauseCreations`."""
+
+    reason: str = strawberry.field(description="Why, as whoever is refused reads it, and for the audit log")
+    scope: PauseScope | None = strawberry.field(description="Which creations; null for all", default=None)
+
+
+@strawberry.input(description="The end of all pauses.")
+class ResumeCreationsInput:
+    """The input of `resumeCreations`."""
+
+    reason: str | None = strawberry.field(description="Why; for the audit log", default=None)
+
+
+@strawberry.type(description="The pauses, or why nothing was changed.")
+class PausePayload:
+    """The answer of `pauseCreations` and `resumeCreations`."""
+
+    pauses: list[AdminPause] | None = strawberry.field(
+        default=None, description="Those that there are now, or that have just ended; null where there are errors"
+    )
+    errors: list[PauseError] = strawberry.field(default_factory=list, description="Why nothing was changed")
+
+
+@strawberry.input(description="Whether an account may act.")
+class SetAccountStatusInput:
+    """The input of `setAccountStatus`."""
+
+    user_id: strawberry.ID = strawberry.field(description="Whose account")
+    status: AccountStatus = strawberry.field(
+        description="ACTIVE lets it act where its tokens do; anything else locks it out within seconds"
+    )
+    reason: str | None = strawberry.field(default=None, description="Why; for the audit log")
+
+
+@strawberry.type(description="The status that the account has now, or why it was not changed.")
+class SetAccountStatusPayload:
+    """The answer of `setAccountStatus`."""
+
+    status: AccountStatus | None = strawberry.field(default=None, description="Null where there are errors")
+    errors: list[SetAccountStatusError] = strawberry.field(default_factory=list, description="Why nothing was changed")
+
+
 @strawberry.type
 class AdminMutations:
     """Fields of `Mutation`."""
+
+    @strawberry.mutation(description="Let an account act, or lock it out with its open streams; for admins.")
+    async def set_account_status(
+        self,
+        info: Info,
+        input: Annotated[SetAccountStatusInput, INPUT],  # noqa: A002 - Relay's name
+    ) -> SetAccountStatusPayload:
+        """Suspend or activate."""
+        caller, payload = info.context.authenticated_caller, SetAccountStatusPayload()
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as transaction:
+                payload.status = await accounts.set_status(
+                    transaction, caller, input.user_id, input.status, reason=input.reason
+                )
+        return payload
 
     @strawberry.mutation(
         description="End video jobs that are in progress, each as `cancelVideoJob` does; for admins. "
@@ -121,6 +182,36 @@ class AdminMutations:
         with refusals_into(payload.errors):
             batch = await bulk.to_retry(info.context.reader, caller, input.order(), dry_run=input.is_dry())
             await _each(payload, batch, retry)
+        return payload
+
+    @strawberry.mutation(
+        description="Refuse new videos from now on, before any charge; running ones go on. For admins."
+    )
+    async def pause_creations(
+        self,
+        info: Info,
+        input: Annotated[PauseCreationsInput, INPUT],  # noqa: A002 - Relay's name
+    ) -> PausePayload:
+        """Pause."""
+        caller, payload = info.context.authenticated_caller, PausePayload()
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as transaction:
+                scope = input.scope or PauseScope.ALL
+                paused = await pauses.begin(transaction, caller, scope, input.reason)
+                payload.pauses = AdminPause.all_of(paused)
+        return payload
+
+    @strawberry.mutation(description="Accept new videos again: end every pause, and tell which there were. For admins.")
+    async def resume_creations(
+        self,
+        info: Info,
+        input: Annotated[ResumeCreationsInput, INPUT],  # noqa: A002 - Relay's name
+    ) -> PausePayload:
+        """Resume."""
+        caller, payload = info.context.authenticated_caller, PausePayload()
+        with refusals_into(payload.errors):
+            async with info.context.transaction() as transaction:
+                payload.pauses = AdminPause.all_of(await pauses.end(transaction, caller, input.reason))
         return payload
 
 

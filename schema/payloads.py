@@ -2,8 +2,7 @@
 
 import strawberry
 
-from auth.caller import AccountStatus
-from schema.errors import CreateVideoJobError, LookError, LookVideoError, SetAccountStatusError, VideoJobError
+from schema.errors import CreateVideoJobError, LookError, LookVideoError, VideoJobError
 from schema.types import Look, VideoJob
 
 
@@ -56,11 +55,3 @@ class DeleteLookPayload:
 
     deleted_look_id: strawberry.ID | None = strawberry.field(default=None, description="Null where refused")
     errors: list[LookError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
-
-
-@strawberry.type(description="The status that the account has now, or why it was not changed.")
-class SetAccountStatusPayload:
-    """The answer of `setAccountStatus`."""
-
-    status: AccountStatus | None = strawberry.field(default=None, description="Null where there are errors")
-    errors: list[SetAccountStatusError] = strawberry.field(default_factory=list, description="Why nothing was changed")

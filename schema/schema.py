@@ -19,12 +19,15 @@ from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from resolvers.bulk import MOST_AT_ONCE
 from schema import queries
+from schema.admin_mutations import AdminMutations
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
 from schema.errors import IN_PAYLOADS
 from schema.expected_errors import expected_error
-from schema.mutations import Mutation
+from schema.look_mutations import LookMutations
 from schema.nodes import MOST_NODES
 from schema.subscriptions import Subscription
+from schema.token_mutations import TokenMutations
+from schema.video_job_mutations import VideoJobMutations
 
 # How long the lists are that are no connections, for the cost of a document (decision 15).
 SIZES = Sizes(
@@ -43,6 +46,11 @@ SIZES = Sizes(
     DEFAULT_FIRST,
     LARGEST_FIRST,
 )
+
+
+@strawberry.type(description="What can be done.")
+class Mutation(VideoJobMutations, LookMutations, TokenMutations, AdminMutations):
+    """The root of all writes."""
 
 
 DATE_TIME = strawberry.scalar(
