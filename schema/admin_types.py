@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import cast
 from uuid import UUID, uuid5
 
 import strawberry
@@ -19,7 +18,7 @@ from resolvers import admin_lists
 from resolvers.admin_lists import AdminNarrowing, QueueState
 from resolvers.tokens import Wallet
 from schema.context import RequestContext
-from schema.plain_fields import shows
+from schema.plain_fields import Shown, shows
 from schema.users import User
 from schema.video_job_connection import VideoJobConnection
 from schema.viewer import TokenAccount
@@ -245,7 +244,7 @@ def _users(rows: Sequence[AuditRow], _context: RequestContext) -> list[User | No
 
 
 @shows(AuditRow)
-class AuditEntry:
+class AuditEntry(Shown[AuditRow]):
     """An act of an admin or an operator on what is not their own."""
 
     id: strawberry.ID
@@ -259,8 +258,3 @@ class AuditEntry:
     reason: str | None
     details: str | None
     created_at: datetime
-
-    @staticmethod
-    def of(row: AuditRow) -> "AuditEntry":
-        """Show a row."""
-        return cast("AuditEntry", row)

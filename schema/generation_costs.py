@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated
 
 import strawberry
 
@@ -12,7 +12,7 @@ from graphql_server.columns import column
 from resolvers.generation_costs import CostGroup
 from schema.context import RequestContext
 from schema.enum_values import describe_values
-from schema.plain_fields import shows
+from schema.plain_fields import Shown, shows
 
 _NAME = "GenerationCostGroup"
 describe_values(strawberry.enum(CostGroup, name=_NAME, description="What costs are added up by."), _NAME)
@@ -48,7 +48,7 @@ class GenerationCost:
 
 
 @shows(CostSum)
-class GenerationCostSum:
+class GenerationCostSum(Shown[CostSum]):
     """What the videos of one user, or of one day, have used."""
 
     group: str
@@ -58,8 +58,3 @@ class GenerationCostSum:
     estimate: float
     unestimated: int
     currency: str
-
-    @staticmethod
-    def of(row: CostSum) -> "GenerationCostSum":
-        """Show a row."""
-        return cast("GenerationCostSum", row)

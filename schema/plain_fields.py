@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, fields
-from typing import Any, Optional, TypeVar
+from typing import Any, Generic, Optional, Self, TypeVar, cast
 
 import strawberry
 
@@ -12,6 +12,7 @@ from db.specification import Specification
 from resolvers.meanings import meaning
 
 Kind = TypeVar("Kind", bound=type)
+Source = TypeVar("Source")
 
 
 def described(kind: Kind) -> Kind:
@@ -29,6 +30,15 @@ def described(kind: Kind) -> Kind:
                 raise TypeError(f"resolvers.meanings must say what {kind.__qualname__}.{name} means")
             setattr(kind, name, strawberry.field(default=default, description=text))
     return kind
+
+
+class Shown(Generic[Source]):
+    """Base of the types whose objects are rows themselves."""
+
+    @classmethod
+    def of(cls, row: Source) -> Self:
+        """Show a row."""
+        return cast("Self", row)
 
 
 def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:

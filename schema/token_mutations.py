@@ -51,16 +51,10 @@ class GrantTokensInput(AccountInput):
 
 
 @strawberry.input(description="By how much a balance is to change.")
-class AdjustTokensInput(AccountInput):
+class AdjustTokensInput(GrantTokensInput):
     """The input of `adjustTokens`."""
 
     tokens: int = strawberry.field(description="How many to add; negative to take some away")
-    reference: str | None = strawberry.field(default=None, description=REFERENCE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-
-    def order(self) -> Order:
-        """Return what is to be done."""
-        return Order(self.tokens, self.reason, self.reference, self.idempotency_key)
 
 
 @strawberry.input(description="Which tier an account is to be in.")

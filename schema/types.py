@@ -26,7 +26,7 @@ from schema.context import Info, RequestContext
 from schema.generation_costs import GenerationCost
 from schema.look_fields import ShownLook, ThumbnailType
 from schema.nodes import Node
-from schema.plain_fields import shows
+from schema.plain_fields import Shown, shows
 from schema.users import User
 
 Newest = Annotated[
@@ -90,7 +90,7 @@ async def _paid_jobs(rows: Sequence[LedgerRow], context: RequestContext) -> list
 
 
 @shows(LogLine, hidden={"video_job_id", "id"})
-class VideoJobLog:
+class VideoJobLog(Shown[LogLine]):
     """A line of a job's log."""
 
     id: strawberry.ID = column(_line_ids, "Its own")
@@ -99,14 +99,9 @@ class VideoJobLog:
     level: LogLevel
     message: str
 
-    @staticmethod
-    def of(row: LogLine) -> "VideoJobLog":
-        """Show a row."""
-        return cast("VideoJobLog", row)
-
 
 @shows(LedgerRow, hidden={"user_id"})
-class TokenTransaction:
+class TokenTransaction(Shown[LedgerRow]):
     """One change of a balance."""
 
     id: strawberry.ID
@@ -127,11 +122,6 @@ class TokenTransaction:
         Annotated["VideoJob", strawberry.lazy("schema.types")] | None,
     )
     created_at: datetime
-
-    @staticmethod
-    def of(row: LedgerRow) -> "TokenTransaction":
-        """Show a row."""
-        return cast("TokenTransaction", row)
 
 
 @shows(ProductRow, hidden={"look_id"})
@@ -185,7 +175,7 @@ class SharedWith:
 
 
 @shows(LookRow, LookOfJob, hidden={"video_job_id", "user_id"})
-class Look(Node):
+class Look(Node, Shown[ShownLook]):
     """An image with the products on it, and the videos made of it."""
 
     id: strawberry.ID
@@ -214,27 +204,17 @@ class Look(Node):
         [found] = await look_fields.videos([root], info.context, first, status)
         return cast("list[LookVideo]", found)
 
-    @staticmethod
-    def of(row: ShownLook) -> "Look":
-        """Show a row."""
-        return cast("Look", row)
-
 
 @shows(DeletionRow)
-class VideoJobDeletion:
+class VideoJobDeletion(Shown[DeletionRow]):
     """A video job that is no more."""
 
     video_job_id: strawberry.ID
     deleted_at: datetime
 
-    @staticmethod
-    def of(row: DeletionRow) -> "VideoJobDeletion":
-        """Show a row."""
-        return cast("VideoJobDeletion", row)
-
 
 @shows(VideoJobRow)
-class VideoJob(Node):
+class VideoJob(Node, Shown[VideoJobRow]):
     """A request for a video, and its way to a stored file."""
 
     id: strawberry.ID
@@ -279,8 +259,3 @@ class VideoJob(Node):
         job_fields.costs, "What it has really cost; for admins, and null where it cost nothing."
     )
     associated_looks: list[Look] = column(job_fields.associated_looks, MEANINGS["associated_looks"])
-
-    @staticmethod
-    def of(row: VideoJobRow) -> "VideoJob":
-        """Show a row."""
-        return cast("VideoJob", row)

@@ -1,6 +1,7 @@
 """The mutations about video jobs. A refusal is data: the payload's `errors`; it has written and charged nothing."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -98,16 +99,8 @@ class VideoJobMutations:
     @strawberry.mutation(description="Charge 50 tokens for a video and queue its generation.")
     async def create_video_job(self, info: Info, input: Annotated[CreateVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job."""
-        caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
-        services = info.context.services
-        with refusals_into(payload.errors):
-            async with (
-                video_job_images.stored(services, caller, input.asked(), input.uploads()) as asked,
-                info.context.transaction() as transaction,
-            ):
-                created = await video_job_creation.create(transaction, caller, asked, services.catalogue)
-            payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
-        return payload
+        services, caller = info.context.services, info.context.authenticated_caller
+        return await _created(info, lambda: video_job_images.stored(services, caller, input.asked(), input.uploads()))
 
     @strawberry.mutation(
         description="Create a new job, charged as such, with the input and the look of an earlier one, "
@@ -115,18 +108,10 @@ class VideoJobMutations:
     )
     async def retry_video_job(self, info: Info, input: Annotated[RetryVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
         """Create a job like another."""
-        caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
-        services = info.context.services
-        with refusals_into(payload.errors):
-            async with (
-                asked_again(
-                    services, caller, uuid_or(input.id, VideoJobNotFound), idempotency_key=input.idempotency_key
-                ) as asked,
-                info.context.transaction() as transaction,
-            ):
-                created = await video_job_creation.create(transaction, caller, asked, services.catalogue)
-            payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
-        return payload
+        services, caller, key = info.context.services, info.context.authenticated_caller, input.idempotency_key
+        return await _created(
+            info, lambda: asked_again(services, caller, uuid_or(input.id, VideoJobNotFound), idempotency_key=key)
+        )
 
     @strawberry.mutation(
         description="End a job that is in progress. A waiting job's tokens come back. Cancelling twice changes nothing."
@@ -169,6 +154,17 @@ class VideoJobMutations:
     async def unlink_video_from_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Unlink a video."""
         return await _change_look(info, input, look_videos.unlink)
+
+
+async def _created(
+    info: Info, asking: Callable[[], AbstractAsyncContextManager[VideoJobInput]]
+) -> CreateVideoJobPayload:
+    caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
+    with refusals_into(payload.errors):
+        async with asking() as asked, info.context.transaction() as transaction:
+            created = await video_job_creation.create(transaction, caller, asked, info.context.services.catalogue)
+        payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
+    return payload
 
 
 async def _change_look(
