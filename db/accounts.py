@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Integer, Interval, Text, bindparam, func, literal_column, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.tables import User
 
 
@@ -41,10 +41,6 @@ class Profile(Row):
     name: str | None
 
 
-class _Found(Row):
-    id: UUID
-
-
 class _Clock(Row):
     time: datetime
 
@@ -64,7 +60,7 @@ _BY_EMAIL = Statement(
     .where(User.email == bindparam("email"))
     .order_by(User.created_at, User.id)
     .limit(bindparam("most", type_=Integer)),
-    _Found,
+    Id,
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
 _FORGET = Statement(
@@ -96,7 +92,7 @@ _DUE = Statement(
     .where(User.tier == bindparam("tier"), User.period_end <= func.now())
     .order_by(User.period_end)
     .limit(bindparam("most", type_=Integer)),
-    _Found,
+    Id,
 )
 
 

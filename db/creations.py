@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exists, func, literal_column, select, true
+from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exists, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.search import folded
 from db.engine.statements import Reader, Row, Statement, Writer
-from db.enums import LogLevel, PauseScope, VideoJobStatus
+from db.enums import LogLevel, PauseScope
 from db.ledger import Entry, balance_changed
 from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification, values_of
 from db.tables import Look, LookVideo, VideoJob, VideoJobLog
-from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
+from db.video_jobs import IS_ACTIVE, IS_WAITING, SHOWN, VideoJobRow
 from db.workers import SILENT_SECONDS
 
 
@@ -69,8 +69,7 @@ _OWNS_LOOK = exists(
     select(Look.id).where(Look.id == _LOOK, Look.user_id == _USER).with_for_update(read=True, key_share=True)
 )
 _PAUSES = (reason_of(PauseScope.ALL), reason_of(PauseScope.REAL))
-_IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
-_WAITING = select(VideoJob.id).where(_IS_WAITING).limit(bindparam("most_waiting", type_=Integer)).subquery()
+_WAITING = select(VideoJob.id).where(IS_WAITING).limit(bindparam("most_waiting", type_=Integer)).subquery()
 _STANDING = Statement(
     select(
         func.array(_ACTIVE, type_=ARRAY(Uuid)),

@@ -5,16 +5,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Double, cast, column, exists, func, literal_column, select, table
 
 from db.engine.statements import Reader, Row, Statement
-from db.enums import VideoJobStatus
 from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob
-from db.video_jobs import IS_ACTIVE
+from db.video_jobs import IS_ACTIVE, IS_WAITING
 from db.workers import ALIVE, ALIVE_COUNT
 
 _queue = table("pgqueuer", column("status"), column("created"), column("execute_after"))
 _IS_QUEUED = _queue.c.status == literal_column("'queued'")
 # Such as mock videos that were told to wait, and jobs that a provider wants later: no worker is to take them yet.
 _IS_DEFERRED = _queue.c.execute_after > func.now()
-_IS_PENDING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _NOW = func.now()
 
 
@@ -41,9 +39,9 @@ def _age(since: ColumnElement[datetime]) -> ColumnElement[float]:
 
 _jobs = (
     select(
-        func.count().filter(_IS_PENDING).label("pending"),
-        func.count().filter(~_IS_PENDING).label("running"),
-        _age(func.min(VideoJob.created_at).filter(_IS_PENDING)).label("age"),
+        func.count().filter(IS_WAITING).label("pending"),
+        func.count().filter(~IS_WAITING).label("running"),
+        _age(func.min(VideoJob.created_at).filter(IS_WAITING)).label("age"),
     )
     .where(IS_ACTIVE)
     .subquery("jobs")

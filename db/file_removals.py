@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.engine.statements import NoRow, Number, Reader, Row, Statement, Writer, first_row, number
 from db.tables import FileRemoval, VideoJob
 from db.video_jobs import IS_ACTIVE
 
@@ -37,10 +37,6 @@ class DueRemoval(Row):
     address: str
     failures: int
     due_at: datetime
-
-
-class _Count(Row):
-    count: int
 
 
 _ADDRESSES = bindparam("addresses", type_=ARRAY(Text))
@@ -80,7 +76,7 @@ _RENEW = Statement(
     DueRemoval,
 )
 _REMOVED = Statement(delete(FileRemoval).where(_IS_CLAIMED), NoRow)
-_FAILED = Statement(select(func.count()).where(FileRemoval.failures > 0), _Count)
+_FAILED = Statement(select(func.count()).where(FileRemoval.failures > 0), Number)
 _DEFER = Statement(
     update(FileRemoval).where(_IS_CLAIMED).values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1),
     NoRow,
@@ -130,5 +126,4 @@ async def defer(writer: Writer, claim: DueRemoval, after: timedelta) -> None:
 
 async def failed(reader: Reader) -> int:
     """Count the files whose removal has failed and is still to be tried again."""
-    (row,) = await reader.fetch(_FAILED)
-    return row.count
+    return await number(reader, _FAILED)

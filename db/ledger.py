@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from db.engine.paging import Listing, Selection
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
 
@@ -121,20 +121,14 @@ class Ledger(Selection[LedgerRow]):
         return owner | ({"kind": self.kinds[0]} if len(self.kinds) == 1 else {"kinds": list(self.kinds)})
 
 
-class _Locked(Row):
-    is_locked: bool
-
-
 _ENTRY = LedgerRow.columns_of(LedgerEntry)
 
 
-_USES: list[ColumnElement[str]] = [
-    literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)
-]
+IS_USE = LedgerEntry.kind.in_(
+    [literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)]
+)
 _FORGET = Statement(
-    update(LedgerEntry)
-    .where(LedgerEntry.user_id == bindparam("user"), LedgerEntry.kind.in_(_USES))
-    .values(description=null()),
+    update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null()),
     NoRow,
 )
 
@@ -196,7 +190,7 @@ _LOCK = Statement(
             bindparam("space", type_=Integer), func.hashtext(bindparam("name", type_=Text))
         ).table_valued("locked")
     ),
-    _Locked,
+    Flag,
 )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Text, Uuid, and_, any_, bindparam, column, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row, listed
+from db.engine.statements import Flag, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, is_so, listed
 from db.enums import VideoJobStatus
 from db.nested import NESTED_LIMIT
 from db.tables import Look, LookVideo, VideoJob
@@ -69,15 +69,7 @@ class VideoCount(Row):
     count: int
 
 
-class _Found(Row):
-    exists: bool
-
-
-class _Link(Row):
-    look_id: UUID
-
-
-_TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), _Found)
+_TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), Flag)
 _OF_VIDEO = [getattr(VideoJob, name) for name in VideoInLook.columns()[2:]]
 _VIDEOS = Statement(
     select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
@@ -108,18 +100,17 @@ _ADD = Statement(
 )
 _OF_LOOK = LookVideo.look_id == bindparam("look")
 _IN_LOOK = and_(_OF_LOOK, LookVideo.video_job_id == bindparam("job"))
-_REMOVE = Statement(delete(LookVideo).where(_IN_LOOK).returning(LookVideo.look_id), _Link)
+_REMOVE = Statement(delete(LookVideo).where(_IN_LOOK).returning(LookVideo.look_id), Id)
 _CLEAR_DEFAULT = Statement(update(LookVideo).where(_OF_LOOK, LookVideo.is_default).values(is_default=False), NoRow)
 _SET_DEFAULT = Statement(
-    update(LookVideo).where(_IN_LOOK).values(is_default=bindparam("is_default")).returning(LookVideo.look_id), _Link
+    update(LookVideo).where(_IN_LOOK).values(is_default=bindparam("is_default")).returning(LookVideo.look_id), Id
 )
 
 
 async def exist(reader: Reader) -> bool:
     """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
     if not reader.capabilities.get(_TABLE):
-        (found,) = await reader.fetch(_TABLE_EXISTS)
-        reader.capabilities[_TABLE] = found.exists
+        reader.capabilities[_TABLE] = await is_so(reader, _TABLE_EXISTS)
     return reader.capabilities[_TABLE]
 
 

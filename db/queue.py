@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number
 
 GENERATE_VIDEO = "generate_video"
 # From when priorities count seconds: PgQueuer's are 32 bits wide.
@@ -54,18 +54,6 @@ class _Place(Row):
     job_id: str
 
 
-class _Number(Row):
-    number: int
-
-
-class _Trigger(Row):
-    is_there: bool
-
-
-class _Outgrown(Row):
-    has_outgrown: bool
-
-
 _REQUIRE = Statement(select(cast(_pgqueuer.c.dedupe_key, String)).limit(0), _Place)
 _statistics = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
 _changed = _statistics.c.n_mod_since_analyze
@@ -73,13 +61,13 @@ _HAS_OUTGROWN = Statement(
     select(and_(_changed > FEW_ROWS, _changed > _statistics.c.n_live_tup / 2)).where(
         _statistics.c.relid == cast(_pgqueuer.name, REGCLASS)
     ),
-    _Outgrown,
+    Flag,
 )
 _HIGHEST_SLOT = Statement(
     select(cast(func.coalesce(func.max(_pgqueuer.c.slot), -1), Integer)).where(
         _pgqueuer.c.status == literal_column("'picked'")
     ),
-    _Number,
+    Number,
 )
 _triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
 _ANNOUNCES = Statement(
@@ -90,7 +78,7 @@ _ANNOUNCES = Statement(
             _triggers.c.tgenabled != literal_column("'D'"),
         )
     ),
-    _Trigger,
+    Flag,
 )
 _ANALYZE = Statement(text(f"ANALYZE {_pgqueuer.name}"), NoRow)
 
@@ -121,8 +109,7 @@ async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[
 
 async def has_outgrown_statistics(reader: Reader) -> bool:
     """Whether half of the queue, and more than a few rows, have come or changed since the planner's statistics."""
-    row = await first_row(reader, _HAS_OUTGROWN)
-    return row is not None and bool(row.has_outgrown)
+    return await is_so(reader, _HAS_OUTGROWN)
 
 
 async def renew_statistics(writer: Writer) -> None:
@@ -132,14 +119,12 @@ async def renew_statistics(writer: Writer) -> None:
 
 async def highest_slot(reader: Reader) -> int:
     """Return the highest of the slots that taken jobs hold, which PgQueuer counts from 0; -1 where there are none."""
-    (row,) = await reader.fetch(_HIGHEST_SLOT)
-    return row.number
+    return await number(reader, _HIGHEST_SLOT)
 
 
 async def announces_jobs(reader: Reader) -> bool:
     """Whether PgQueuer's trigger wakes workers up for new jobs."""
-    (row,) = await reader.fetch(_ANNOUNCES)
-    return row.is_there
+    return await is_so(reader, _ANNOUNCES)
 
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:

@@ -20,13 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import Reader, Row, Statement, Writer
+from db.engine.statements import Number, Reader, Statement, Writer, number
 from db.tables import AuditEntry, VideoJob, VideoJobLog
 from db.video_jobs import SHOWN, VideoJobRow
-
-
-class _Count(Row):
-    count: int
 
 
 def _of_pgqueuer(name: str) -> Table:
@@ -51,7 +47,7 @@ def _oldest(
     key: Column[Any] | InstrumentedAttribute[Any],
     time: Column[Any] | InstrumentedAttribute[Any],
     order: ColumnElement[Any] | InstrumentedAttribute[Any],
-) -> Statement[_Count]:
+) -> Statement[Number]:
     """Delete of the first rows in that order, which an index has, those that are old enough; count them."""
     first = select(key.label("key"), time.label("time")).order_by(order).limit(_MOST).subquery()
     gone = (
@@ -60,7 +56,7 @@ def _oldest(
         .returning(literal_column("1"))
         .cte("gone")
     )
-    return Statement(select(func.count()).select_from(gone), _Count)
+    return Statement(select(func.count()).select_from(gone), Number)
 
 
 _queue_log, _queue_statistics = _of_pgqueuer("pgqueuer_log"), _of_pgqueuer("pgqueuer_statistics")
@@ -75,7 +71,6 @@ async def ended_jobs(reader: Reader, age: timedelta, *, limit: int) -> list[Vide
     return await reader.fetch(_ENDED_JOBS, age=age, most=limit)
 
 
-async def prune(writer: Writer, oldest: Statement[_Count], age: timedelta, *, limit: int) -> int:
+async def prune(writer: Writer, oldest: Statement[Number], age: timedelta, *, limit: int) -> int:
     """Delete one batch by one of the statements above; return how many rows there were."""
-    (row,) = await writer.fetch(oldest, age=age, most=limit)
-    return row.count
+    return await number(writer, oldest, age=age, most=limit)

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Text, bindparam, column, exists, func, literal_column, select, table
 
 from db.engine.errors import DatabaseForeign, DatabaseNotMigrated
-from db.engine.statements import Reader, Row, Statement
+from db.engine.statements import Flag, Reader, Row, Statement, is_so
 
 _SCRIPTS = Path(__file__).parent.parent / "alembic" / "versions"
 
@@ -34,10 +34,6 @@ class _Applied(Row):
     revision: str
 
 
-class _Found(Row):
-    exists: bool
-
-
 _TABLE = "alembic_version"
 # Of Alembic's, that is: somebody else's may have other columns.
 _COLUMNS = table("pg_attribute", column("attrelid"), column("attname"))
@@ -48,7 +44,7 @@ _TABLE_EXISTS = Statement(
             _COLUMNS.c.attname == literal_column("'version_num'"),
         )
     ),
-    _Found,
+    Flag,
 )
 _APPLIED = Statement(select(column("version_num", Text)).select_from(table(_TABLE)), _Applied)
 
@@ -60,8 +56,8 @@ async def applied(reader: Reader) -> frozenset[str]:
         DatabaseUnavailable
 
     """
-    (found,) = await reader.fetch(_TABLE_EXISTS)
-    return frozenset(row.revision for row in await reader.fetch(_APPLIED)) if found.exists else frozenset()
+    is_there = await is_so(reader, _TABLE_EXISTS)
+    return frozenset(row.revision for row in await reader.fetch(_APPLIED)) if is_there else frozenset()
 
 
 async def require(reader: Reader) -> None:

@@ -24,6 +24,7 @@ from sqlalchemy.orm import aliased
 from db.engine.statements import Reader, Row, Statement, among
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
+from db.video_jobs import IS_WAITING
 
 RECENT_RUNS = 20
 
@@ -99,7 +100,7 @@ _WAITING = Statement(
         _median_seconds(VideoJob.model, VideoJob.mock_mode),
     ).where(
         VideoJob.id == among("jobs"),
-        VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
+        IS_WAITING,
     ),
     Waiting,
 )

@@ -5,13 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Text, bindparam, case, cast, func, literal_column, select
 
-from db.engine.statements import Reader, Row, Statement
+from db.engine.statements import Number, Reader, Row, Statement, number
 from db.enums import LedgerEntryKind
+from db.ledger import IS_USE
 from db.tables import LedgerEntry
-
-
-class _Sum(Row):
-    tokens: int
 
 
 class DaySum(Row):
@@ -35,26 +32,23 @@ _USED = cast(
     ),
     BigInteger,
 )
-_USES = LedgerEntry.kind.in_([literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)])
 _SINCE = LedgerEntry.created_at >= bindparam("since", type_=DateTime(timezone=True))
 # Ids begin with their time (RFC 9562, version 7), so that the primary key finds a day's entries.
-_OF_ALL = (LedgerEntry.id >= bindparam("first"), _SINCE, _USES)
+_OF_ALL = (LedgerEntry.id >= bindparam("first"), _SINCE, IS_USE)
 _DAY = func.to_char(func.timezone("UTC", LedgerEntry.created_at), "YYYY-MM-DD", type_=Text)
-_USED_BY = Statement(select(_USED).where(LedgerEntry.user_id == bindparam("owner"), _SINCE, _USES), _Sum)
-_USED_BY_ALL = Statement(select(_USED).where(*_OF_ALL), _Sum)
+_USED_BY = Statement(select(_USED).where(LedgerEntry.user_id == bindparam("owner"), _SINCE, IS_USE), Number)
+_USED_BY_ALL = Statement(select(_USED).where(*_OF_ALL), Number)
 _BY_DAY = Statement(select(_DAY, _USED).where(*_OF_ALL).group_by(_DAY).order_by(_DAY), DaySum, is_slow=True)
 
 
 async def used_by(reader: Reader, user_id: UUID, since: datetime) -> int:
     """Add up what a user has used since a time, paid or not, less refunds."""
-    (used,) = await reader.fetch(_USED_BY, owner=user_id, since=since)
-    return used.tokens
+    return await number(reader, _USED_BY, owner=user_id, since=since)
 
 
 async def used_by_all(reader: Reader, since: datetime) -> int:
     """Add up what everybody has used since a time, as `used_by` does."""
-    (used,) = await reader.fetch(_USED_BY_ALL, first=_first_id(since), since=since)
-    return used.tokens
+    return await number(reader, _USED_BY_ALL, first=_first_id(since), since=since)
 
 
 async def by_day(reader: Reader, since: datetime) -> list[DaySum]:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ARRAY, Interval, Text, and_, any_, bindparam, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
-from db.enums import Submission, VideoJobStatus
+from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number
+from db.enums import Submission
 from db.tables import SubmissionPace, VideoJob
-from db.video_jobs import IS_ACTIVE
+from db.video_jobs import IS_ACTIVE, IS_WAITING
 
 
 class _Trouble(Row):
@@ -17,24 +17,8 @@ class _Trouble(Row):
     reason: str
 
 
-class _Known(Row):
-    is_known: bool
-
-
 class _Next(Row):
     at: datetime
-
-
-class _Suspension(Row):
-    is_suspended: bool
-
-
-class _Count(Row):
-    number: int
-
-
-class _Blocked(Row):
-    is_blocked: bool
 
 
 _PROVIDER = bindparam("provider", type_=Text)
@@ -50,9 +34,7 @@ _RESERVE = Statement(
     .returning(SubmissionPace.next_at - _INTERVAL),
     _Next,
 )
-_IS_BLOCKED = Statement(
-    select(SubmissionPace.blocked_until > func.now()).where(_OF_PROVIDER).with_for_update(), _Blocked
-)
+_IS_BLOCKED = Statement(select(SubmissionPace.blocked_until > func.now()).where(_OF_PROVIDER).with_for_update(), Flag)
 _BLOCK = Statement(
     insert(SubmissionPace)
     .values(provider=_PROVIDER, blocked_until=_UNTIL)
@@ -66,7 +48,7 @@ _BLOCK_IN_TROUBLE = Statement(
     update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL),
     NoRow,
 )
-_KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).where(_OF_PROVIDER).with_for_update(), _Known)
+_KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).where(_OF_PROVIDER).with_for_update(), Flag)
 _SET_TROUBLE = Statement(
     update(SubmissionPace).where(_OF_PROVIDER).values(trouble=bindparam("reason", type_=Text)), NoRow
 )
@@ -75,7 +57,7 @@ _END_TROUBLE = Statement(
     .where(_OF_PROVIDER, _IN_TROUBLE)
     .values(trouble=None, blocked_until=func.now())
     .returning(SubmissionPace.trouble.is_(None)),
-    _Known,
+    Flag,
 )
 _TROUBLES = Statement(
     select(SubmissionPace.provider, SubmissionPace.trouble).where(_IN_TROUBLE).order_by(SubmissionPace.provider),
@@ -85,13 +67,11 @@ _TROUBLES = Statement(
 _IS_SENT = VideoJob.submission != literal_column(f"'{Submission.NEW}'")
 _GENERATIONS = Statement(
     select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER),
-    _Count,
+    Number,
 )
-# Spelled out for the index of the waiting jobs.
-_IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _IS_OF_OTHERS = VideoJob.model == any_(bindparam("others", type_=ARRAY(Text)))
 _IS_ASKED_OF_IT = and_(~_IS_OF_OTHERS, VideoJob.fallback_model.is_(None))
-_A_TRIAL_WAITS = exists(select(VideoJob.id).where(_IS_WAITING, ~VideoJob.mock_mode, _IS_ASKED_OF_IT))
+_A_TRIAL_WAITS = exists(select(VideoJob.id).where(IS_WAITING, ~VideoJob.mock_mode, _IS_ASKED_OF_IT))
 _SUSPENSION = Statement(
     select(
         and_(
@@ -99,7 +79,7 @@ _SUSPENSION = Statement(
             or_(SubmissionPace.blocked_until > func.now(), _A_TRIAL_WAITS),
         )
     ).where(_OF_PROVIDER),
-    _Suspension,
+    Flag,
 )
 
 
@@ -114,14 +94,12 @@ async def reserve(writer: Writer, provider: str, interval: timedelta) -> datetim
 
 async def is_blocked(writer: Writer, provider: str) -> bool:
     """Whether the provider is to be left alone for a while, and the while is not over; locks the row as `reserve`."""
-    row = await first_row(writer, _IS_BLOCKED, provider=provider)
-    return row is not None and row.is_blocked
+    return await is_so(writer, _IS_BLOCKED, provider=provider)
 
 
 async def generations(reader: Reader, provider: str) -> int:
     """Count the generations that are in progress at the provider, or may be."""
-    (row,) = await reader.fetch(_GENERATIONS, provider=provider)
-    return row.number
+    return await number(reader, _GENERATIONS, provider=provider)
 
 
 async def block(writer: Writer, provider: str, period: timedelta) -> None:
@@ -143,10 +121,10 @@ async def set_trouble(
     """
     if reason is None:
         return bool(await writer.fetch(_END_TROUBLE, provider=provider))
-    was_noted = await first_row(writer, _KNOWN_TROUBLE, provider=provider)
+    was_noted = await is_so(writer, _KNOWN_TROUBLE, provider=provider)
     await block(writer, provider, period)
     await writer.fetch(_SET_TROUBLE, provider=provider, reason=reason)
-    return was_noted is not None and was_noted.is_known
+    return was_noted
 
 
 async def is_suspended(reader: Reader, provider: str, models_of_others: Sequence[str]) -> bool:
@@ -155,8 +133,7 @@ async def is_suspended(reader: Reader, provider: str, models_of_others: Sequence
     It is asked again by a job that waits, of any model but those of others. Where none does, the next one that is
     created asks once the while is over.
     """
-    row = await first_row(reader, _SUSPENSION, provider=provider, others=models_of_others)
-    return row is not None and row.is_suspended
+    return await is_so(reader, _SUSPENSION, provider=provider, others=models_of_others)
 
 
 async def troubles(reader: Reader) -> dict[str, str]:

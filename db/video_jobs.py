@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.declarations import declares
 from db.engine.database import wake_up_after_commit
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.nested import NESTED_LIMIT
 from db.queue import is_queued
@@ -34,6 +34,7 @@ from db.specification import SPECIFIED, Specification
 from db.tables import VideoJob, VideoJobLog
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
+IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
 
 
@@ -86,10 +87,6 @@ class JobRow(VideoJobRow):
     faults: int
 
 
-class _JobId(Row):
-    id: UUID
-
-
 class UnqueuedJob(Row):
     """A job without a place in the queue, and which it is to have."""
 
@@ -138,7 +135,7 @@ _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
 _IS_JOB = VideoJob.id == bindparam("job")
 _WHOLE = Statement(select(*_ALL).where(VideoJob.id == among("ids")), JobRow)
-_KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), _JobId)
+_KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), Id)
 _REMOVE = Statement(delete(VideoJob).where(VideoJob.id == among("jobs")), NoRow)
 _AS_CREATED = Statement(
     select(*(_FIRST.get(name, getattr(VideoJob, name)) for name in VideoJobRow.columns())).where(

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import Double, Interval, Uuid, bindparam, cast, delete, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer
-from db.enums import VideoJobStatus
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, is_so
 from db.tables import VideoJob, Worker
+from db.video_jobs import IS_WAITING
 
 # Who has given none for longer is not alive; a sign is due every few seconds.
 ALIVE = timedelta(seconds=30)
@@ -24,18 +24,11 @@ class Alive(Row):
     silent_seconds: float | None
 
 
-class First(Row):
-    """Whether no other worker is before this one."""
-
-    is_first: bool
-
-
-_is_waiting = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
 _last_sign = func.coalesce(
     select(func.max(Worker.seen_at)).scalar_subquery(),
     # Each of the two is one look at an index.
     select(VideoJob.created_at)
-    .where(_is_waiting)
+    .where(IS_WAITING)
     .order_by(VideoJob.queue_at, VideoJob.id)
     .limit(literal_column("1"))
     .scalar_subquery(),
@@ -44,7 +37,7 @@ SILENT_SECONDS = cast(func.extract("epoch", func.now() - _last_sign), Double)
 _is_alive = Worker.seen_at > func.now() - bindparam("alive", type_=Interval)
 ALIVE_COUNT = select(func.count()).where(_is_alive).select_from(Worker).scalar_subquery()
 _ALIVE = Statement(select(ALIVE_COUNT, SILENT_SECONDS), Alive)
-_IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("worker", type_=Uuid))), First)
+_IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("worker", type_=Uuid))), Flag)
 _BEAT = Statement(
     insert(Worker)
     .values(id=bindparam("worker", type_=Uuid))
@@ -62,8 +55,7 @@ async def alive(reader: Reader) -> Alive:
 
 async def is_first(reader: Reader, worker_id: UUID, alive: timedelta) -> bool:
     """Whether none with a lower id has given a sign of life for so long: true of one worker, for a moment of two."""
-    (found,) = await reader.fetch(_IS_FIRST, worker=worker_id, alive=alive)
-    return found.is_first
+    return await is_so(reader, _IS_FIRST, worker=worker_id, alive=alive)
 
 
 async def beat(writer: Writer, worker_id: UUID) -> None:

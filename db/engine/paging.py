@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, bindparam, func, literal_column, select,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import statements
-from db.engine.statements import Reader, Statement
+from db.engine.statements import Number, Reader, Statement, number
 
 ESCAPE = "/"
 # Where counting ends: more than people page through, and a fraction of a second.
@@ -45,12 +45,6 @@ class OffsetPage(Generic[Row]):
 
     rows: Sequence[Row]
     total: int
-
-
-class Total(statements.Row):
-    """How many there are."""
-
-    count: int
 
 
 @dataclass(frozen=True)
@@ -86,11 +80,11 @@ class Listing(Generic[Row]):
         return Statement(self._ordered(rows), self.row, is_slow=self.is_slow)
 
     @cached_property
-    def counted(self) -> Statement[Total]:
+    def counted(self) -> Statement[Number]:
         """How many rows there are, but no more than `MOST_COUNTED`."""
         some: Select[*tuple[Any, ...]] = self.query.with_only_columns(literal_column("1"), maintain_column_froms=True)
         return Statement(
-            select(func.count()).select_from(some.limit(MOST_COUNTED).subquery()), Total, is_slow=self.is_slow
+            select(func.count()).select_from(some.limit(MOST_COUNTED).subquery()), Number, is_slow=self.is_slow
         )
 
     def _page(self, query: Select[*tuple[Any, ...]]) -> Statement[Row]:
@@ -131,8 +125,7 @@ class Selection(ABC, Generic[Row]):
         listing = await self.listing(reader)
         if listing is None:
             return 0
-        (total,) = await reader.fetch(listing.counted, **self.values())
-        return total.count
+        return await number(reader, listing.counted, **self.values())
 
     async def offset_page(self, reader: Reader, *, skip: int, limit: int) -> OffsetPage[Row]:
         """Read `limit` rows after the first `skip`, with the total: what the REST contract asks for."""

@@ -61,6 +61,24 @@ class NoRow(Row):
     """What a statement returns that only writes."""
 
 
+class Id(Row):
+    """An id and nothing else."""
+
+    id: UUID
+
+
+class Number(Row):
+    """A number and nothing else."""
+
+    number: int
+
+
+class Flag(Row):
+    """Whether something is so, and nothing else."""
+
+    is_so: bool
+
+
 SomeRow = TypeVar("SomeRow", bound=Row)
 
 
@@ -190,3 +208,15 @@ async def first_row(reader: Reader, statement: Statement[SomeRow], **values: obj
     """Return the first row, None where there is none."""
     rows = await reader.fetch(statement, **values)
     return rows[0] if rows else None
+
+
+async def number(reader: Reader, statement: Statement[Number], **values: object) -> int:
+    """Return the number that a statement finds."""
+    (found,) = await reader.fetch(statement, **values)
+    return found.number
+
+
+async def is_so(reader: Reader, statement: Statement[Flag], **values: object) -> bool:
+    """Return what a statement finds to be so; False where it finds nothing."""
+    found = await first_row(reader, statement, **values)
+    return found is not None and bool(found.is_so)
