@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Text, Uuid, and_, any_, bindparam, column, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
+from db.engine.paging import NESTED_LIMIT
 from db.engine.statements import Flag, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, is_so, listed
 from db.enums import VideoJobStatus
-from db.nested import NESTED_LIMIT
 from db.tables import Look, LookVideo, VideoJob
 
 _TABLE = LookVideo.__tablename__

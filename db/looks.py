@@ -34,11 +34,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db import look_videos
 from db.engine.database import wake_up_after_commit
-from db.engine.paging import ESCAPE, Listing, Selection, containing
+from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing
 from db.engine.search import searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import Visibility
-from db.nested import NESTED_LIMIT
 from db.tables import Look, LookShare, LookVideo, Product
 
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.

@@ -26,9 +26,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.declarations import declares
 from db.engine.database import wake_up_after_commit
+from db.engine.paging import NESTED_LIMIT
 from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
-from db.nested import NESTED_LIMIT
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification
 from db.tables import VideoJob, VideoJobLog

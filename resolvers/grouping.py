@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import TypeVar
 from uuid import UUID
 
+from db.engine.paging import MOST_NESTED
 from db.engine.statements import SomeRow
-from db.nested import MOST_NESTED
 from resolvers.errors import AnswerTooLarge
 
 Item = TypeVar("Item")

@@ -8,13 +8,13 @@ from uuid import UUID
 from auth.caller import Caller
 from db.accounts import Profile
 from db.engine.database import Database
+from db.engine.paging import MOST_NESTED
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from db.nested import MOST_NESTED
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.dataloader import Loader
 from resolvers import accounts, admin_lists, generation_costs, look_videos, looks, video_jobs

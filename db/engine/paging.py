@@ -17,6 +17,9 @@ from db.engine.statements import Number, Reader, Statement, number
 ESCAPE = "/"
 # Where counting ends: more than people page through, and a fraction of a second.
 MOST_COUNTED = 100_000
+# How many rows of lists inside lists are read at once for all parents of a page; one more shows that there are more.
+MOST_NESTED = 20_000
+NESTED_LIMIT = MOST_NESTED + 1
 
 Row = TypeVar("Row", bound=statements.Row)
 

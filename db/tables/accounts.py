@@ -1,4 +1,4 @@
-"""Whoever creates videos: accounts, their ledger, pauses of creations, repeated requests."""
+"""Whoever creates videos: accounts, their ledger, pauses of creations, repeated requests; what admins did."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.enums import ActorKind, LedgerEntryKind, PauseScope
+from db.enums import ActorKind, AuditAction, AuditActor, LedgerEntryKind, PauseScope
 from db.tables.base import Base, one_of
 
 
@@ -147,3 +147,33 @@ class IdempotencyKey(Base):
     ledger_entry_id: Mapped[UUID | None]
     spent: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class AuditEntry(Base):
+    """One act of an admin. No foreign keys: it stays on record when what it was done to goes."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        one_of("action", AuditAction),
+        one_of("actor", AuditActor),
+        CheckConstraint("(actor = 'ADMIN') = (actor_id IS NOT NULL)", name="admins_have_ids"),
+        Index("ix_audit_log_newest_first", desc("created_at"), desc("id")),
+        Index("ix_audit_log_of_actor", "actor_id", desc("created_at"), desc("id")),
+        Index("ix_audit_log_of_user", "user_id", desc("created_at"), desc("id")),
+        Index("ix_audit_log_of_object", "object_id", desc("created_at"), desc("id")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    action: Mapped[str]
+    actor: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    # As it was then.
+    actor_email: Mapped[str | None]
+    # Whom it was done to.
+    user_id: Mapped[UUID | None]
+    # The video job or the look.
+    object_id: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    details: Mapped[str | None]
+    # clock_timestamp: two acts of one transaction are still in order.
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -1,6 +1,7 @@
 """Video jobs and what belongs to them."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,11 +12,13 @@ from sqlalchemy import (
     Identity,
     Index,
     Interval,
+    Numeric,
     SmallInteger,
     desc,
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.enums import ContentCredentials, ImageRole, LogLevel, Submission, VideoJobStatus
@@ -176,3 +179,27 @@ class LookVideo(Base):
     )
     is_default: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class GenerationCost(Base):
+    """What the video of a job has used at its generator, and what that costs by the policy of that time.
+
+    The row stays when the job is deleted: it was paid for.
+    """
+
+    __tablename__ = "generation_costs"
+    __table_args__ = (Index("ix_generation_costs_of_user", "user_id", "created_at"),)
+
+    video_job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    provider: Mapped[str]
+    model: Mapped[str]
+    # Of video, as delivered.
+    seconds: Mapped[float] = mapped_column(Double)
+    # By kind, such as `output_video`; empty where the generator reports none.
+    tokens: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
+    total_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    # In the policy's currency; null where no rule is about it.
+    estimate: Mapped[Decimal | None] = mapped_column(Numeric(14, 6))
+    currency: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
