@@ -8,14 +8,15 @@ from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 
-from db import file_removals, idempotency_keys, queue, video_job_deletions, video_jobs, workers
+from auth.caller import Caller
+from db import accounts, file_removals, idempotency_keys, queue, video_job_deletions, video_jobs, workers
 from db.engine.background import is_cancelled
+from resolvers.accounts import lock_account
 from resolvers.following import LONGEST_AWAY, OVERLAP
 from resolvers.idempotency import KEYS_LAST
 from resolvers.ports import StorageUnavailable
+from resolvers.retention import Batch
 from worker.context import WorkerContext
-from worker.forgetting import forget
-from worker.periods import renew_periods
 from worker.troubles import report_chore
 
 RECONCILE_SECONDS = 15.0
@@ -113,6 +114,37 @@ async def prune(context: WorkerContext) -> None:
         await workers.prune(transaction, WORKERS_LAST)
     await asyncio.to_thread(_empty, context.scratch)
     await context.storage.prune(SCRATCH_SECONDS)
+
+
+async def renew_periods(context: WorkerContext) -> None:
+    """Begin the periods that are due, each account in a transaction of its own: also for those whom nobody looks at."""
+    policy = context.catalogue.policy
+    for name, tier in policy.tiers.items():
+        due = await accounts.with_ended_period(context.database.reader, name, BATCH) if tier.renews else []
+        for user_id in due:
+            async with context.database.transaction() as transaction:
+                await lock_account(transaction, Caller(user_id, None), policy)
+
+
+async def forget(context: WorkerContext) -> None:
+    """Delete what is older than an operator wants to keep, batch after batch, each in a short transaction."""
+    for name, full, batch in context.retention.batches():
+        total = 0
+        while count := await _deleted(context, batch):
+            total += count
+            if count < full:
+                break
+        if total:
+            logger.info("Deleted %s %s that were kept for long enough", total, name)
+
+
+async def _deleted(context: WorkerContext, batch: Batch) -> int:
+    """Delete one batch, then rest for as long as that took: others want the database, too."""
+    began = time.monotonic()
+    async with context.database.transaction() as transaction:
+        count = await batch(transaction)
+    await asyncio.sleep(time.monotonic() - began)
+    return count
 
 
 async def _remove_file(context: WorkerContext, due: file_removals.DueRemoval) -> None:

@@ -13,7 +13,7 @@ from tests.policies import under_policy
 from tests.wires import RestWire
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import context
-from worker.periods import renew_periods
+from worker.housekeeping import renew_periods
 
 RENEWING = "[tiers.free]\nname='Free'\nshare=100\nperiod_days=10\nrenews=true"
 

@@ -16,7 +16,7 @@ from tests.rest_compat.event_stream import following
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import context
 from worker.context import WorkerContext
-from worker.forgetting import forget
+from worker.housekeeping import forget
 
 MONTH = timedelta(days=30)
 ENDED = """
