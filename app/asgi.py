@@ -21,15 +21,13 @@ from app import web_pages
 from app.demo_user import DemoSignIn
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.heads import CheckHeads
-from app.http.in_front import InFront
+from app.http.in_front import IgnoreTrailingSlash, InFront
 from app.http.last_requests import AnswerLastRequests
 from app.http.measured import Measured
 from app.http.media_files import MediaFiles
 from app.http.public_address import PublicAddress
-from app.http.request_limits import LimitRequests
+from app.http.request_limits import LimitRequests, LimitWebSockets
 from app.http.traced import Traced
-from app.http.trailing_slash import IgnoreTrailingSlash
-from app.http.websocket_limit import LimitWebSockets
 from app.operations import MetricsPage, Observing, live
 from app.readiness import Readiness, trouble_of_workers
 from app.registry import catalogue

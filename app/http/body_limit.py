@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.large_bodies import Entry, LargeBodies, too_slow
-from app.http.whole_form import WholeForm
 from graphql_server.http_answers import Refused, accepted_by, refusal
 from graphql_server.json_values import JsonValues
 
@@ -25,6 +25,7 @@ MOST_PARAMETERS = 100
 GRAPHQL = "/graphql"
 # Without one of these, a request has no body (RFC 9112, section 6.3).
 BODY_HEADERS = {b"content-length", b"transfer-encoding"}
+BLANK = b" \t\r\n"
 JSON, FORM, OTHER = "json", "form", "other"
 # Where images come along, and only for callers with a token. A form has up to five of 20 MB; base64 makes each a third
 # larger.
@@ -200,3 +201,37 @@ def answered(path: str, headers: Headers, refused: Refused) -> Response:
         return refusal(refused, accepted_by(headers if is_readable else {}))
     body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
     return JSONResponse(body, refused.status_code, refused.headers)
+
+
+class WholeForm:
+    """Looks for the delimiter that closes a multipart form (RFC 2046, section 5.1.1), while its body comes in pieces.
+
+    The form's parser takes the end of the body for it.
+    """
+
+    def __init__(self, content_type: str) -> None:
+        _, parameters = parse_options_header(content_type)
+        self._closing = b"\r\n--" + parameters.get(b"boundary", b"") + b"--"
+        # The first delimiter may be the first thing that comes.
+        self._tail = b"\r\n"
+        self._is_closed = False
+
+    def look_at(self, piece: bytes, *, is_last: bool) -> None:
+        """Look at the next piece.
+
+        Raises:
+            Refused: the form goes on after its end, or the body ends before it.
+
+        """
+        rest = piece
+        if not self._is_closed:
+            seen = self._tail + piece
+            end = seen.find(self._closing)
+            self._is_closed = end >= 0
+            rest = seen[end + len(self._closing) :] if self._is_closed else b""
+            self._tail = seen[-len(self._closing) :]
+        if rest.strip(BLANK):
+            raise Refused(HTTPStatus.BAD_REQUEST, "The form goes on after its closing boundary")
+        if is_last and not self._is_closed:
+            sentence = "The form has not come as a whole: its closing boundary is missing"
+            raise Refused(HTTPStatus.BAD_REQUEST, sentence)

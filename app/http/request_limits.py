@@ -1,7 +1,11 @@
-"""How many requests a minute are answered: headers that say so, and 429 (draft-ietf-httpapi-ratelimit-headers)."""
+"""How many requests a minute are answered, and how many WebSockets one address may have.
+
+Headers say so (draft-ietf-httpapi-ratelimit-headers); beyond, the answer is 429.
+"""
 
 import asyncio
 import time
+from collections import Counter
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
@@ -75,6 +79,41 @@ class LimitRequests:
                 break
             await asyncio.sleep(wait)
         return message
+
+
+TOO_MANY = Refused(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "Too many WebSockets are open from this address. Please close one first.",
+    "TOO_MANY_CONNECTIONS",
+    {"Retry-After": "10"},
+)
+
+
+class LimitWebSockets:
+    """Counts open WebSockets by address: of the client, where a proxy is trusted to say it (`FORWARDED_ALLOW_IPS`)."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the connection on, or refuse it."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        address = network_of(scope["client"][0] if scope["client"] else "")
+        if self._open[address] >= self._most:
+            # Starlette sends it as `websocket.http.response`.
+            await answered(scope["path"], Headers(scope=scope), TOO_MANY)(scope, receive, send)
+            return
+        self._open[address] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
 
 
 def _refused(wait: float) -> Refused:
