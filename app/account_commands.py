@@ -8,7 +8,7 @@ import typer
 
 from app.account_choice import AnyEmail, AnyUserId, account_of
 from app.database_work import exit_with
-from app.number_options import number
+from app.options import number
 from app.settings import Settings
 from auth.caller import AccountStatus, Role
 from db.engine.database import Database

@@ -16,9 +16,8 @@ from app import sample as samples
 from app.account_choice import AnyEmail, AnyUserId, account_of, subject
 from app.backup_commands import backup, restore
 from app.database_work import Work, exit_with
-from app.durations import duration
 from app.job_commands import jobs, queue_state
-from app.number_options import number
+from app.options import duration, number
 from app.pause_commands import pause, resume
 from app.policy_command import policy
 from app.process import run_process, run_program

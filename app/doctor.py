@@ -16,10 +16,10 @@ import httpx
 import typer
 
 from app.doctor_database import database_findings
-from app.express_mode import express_mode_notice
 from app.findings import Answer, Check, Finding, State, compared, found
 from app.generators import omni_access, veo_access
 from app.process import run_process, run_program
+from app.registry import express_mode_notice
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.address import parsed

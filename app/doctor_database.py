@@ -1,4 +1,4 @@
-"""What `lookreel doctor` looks at in the database."""
+"""What `lookreel doctor` looks at in the database, and between us and it."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ from functools import partial
 
 from pgqueuer import Queries
 
-from app import doctor_connections
 from app.findings import Answer, Check, Finding, State, compared, found, told
+from app.poolers import DIRECT, refusal_of
 from app.settings import Settings
 from app.wiring import open_database
 from db import (
@@ -24,7 +24,9 @@ from db import (
     video_jobs,
     workers,
 )
-from db.engine.database import Database
+from db.engine.database import CONNECTIONS_BESIDES, Database
+from db.engine.limits import PoolerMode
+from db.engine.poolers import is_behind_pooler, usable_at_once
 from db.enums import PauseScope
 
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
@@ -58,6 +60,42 @@ async def database_findings(settings: Settings) -> list[Finding]:
 
 async def _server(database: Database) -> Answer:
     return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
+
+
+async def _sessions(database: Database) -> Answer:
+    """Tell what is talked to, and whether it does what DATABASE_POOLER_MODE says."""
+    for address, name in ((database.server, DIRECT), (database.pooled, "DATABASE_URL")):
+        if refusal := await refusal_of(address, name):
+            return State.FAILED, refusal
+    if not await is_behind_pooler(database.pooled):
+        return State.OK, "PostgreSQL itself: connections keep theirs"
+    if database.pooled.mode is PoolerMode.SESSION:
+        return State.OK, "A pooler, whose connections keep theirs"
+    return State.OK, f"A pooler, used as {database.pooled.mode}; to listen, for jobs and to migrate, {DIRECT}"
+
+
+async def _connections(database: Database) -> Answer:
+    """Tell whether the server, and a pooler, have as many as all processes may open."""
+    room = await server.room(database.reader)
+    processes = room.api_processes + (await workers.alive(database.reader)).count
+    is_shared = database.pooled.mode is not PoolerMode.SESSION
+    each = 1 if is_shared else database.connections
+    facts = f"A process opens up to {each} at PostgreSQL, which has {room.connections} for us; {processes} are running"
+    if max(processes, 1) * each > room.connections:
+        return State.FAILED, (
+            f"{facts}. Lower DATABASE_POOL_SIZE, start fewer processes, raise the server's max_connections (or the "
+            "limit of the role or the database), or put a pooler in transaction mode between."
+        )
+    if not await is_behind_pooler(database.pooled):
+        return State.OK, facts
+    wanted = database.connections - (CONNECTIONS_BESIDES - 1 if is_shared else 0)
+    usable = await usable_at_once(database.pooled, wanted)
+    if usable < wanted:
+        return State.FAILED, (
+            f"{facts}, but the pooler has {usable} of the {wanted} of one more process. Raise its default_pool_size "
+            "(in session mode) and max_client_conn, or lower DATABASE_POOL_SIZE."
+        )
+    return State.OK, f"{facts}; the pooler has {wanted} for one more process"
 
 
 async def _migrations(database: Database) -> Answer:
@@ -150,9 +188,9 @@ async def _database_clock(database: Database) -> Answer:
 
 _DATABASE_CHECKS: Sequence[tuple[str, Callable[[Database], Awaitable[Answer]]]] = (
     ("database", _server),
-    ("sessions", doctor_connections.sessions),
+    ("sessions", _sessions),
     ("migrations", _migrations),
-    ("connections", doctor_connections.connections),
+    ("connections", _connections),
     ("look videos", _look_videos),
     ("queue", _queue),
     ("workers", _workers),

@@ -9,8 +9,7 @@ from uuid import UUID
 import typer
 
 from app.account_choice import account_of
-from app.durations import duration
-from app.number_options import number
+from app.options import duration, number
 from app.settings import Settings
 from db.engine.database import Database
 from db.enums import VideoJobStatus

@@ -114,6 +114,16 @@ def policy_warnings(settings: Settings, policy: Policy) -> Iterator[str]:
                     yield f"{place} names '{wanted}', which is not offered here: no new video falls under the rule"
 
 
+def express_mode_notice(settings: Settings) -> str | None:
+    """Return what an operator has to know who has set GOOGLE_API_KEY for an earlier release (decision 28)."""
+    if settings.google_api_key is None or settings.has_veo:
+        return None
+    return (
+        "GOOGLE_API_KEY is taken for a key of the Gemini Developer API, and Omni makes the videos. If it is one "
+        "for Veo in express mode, as it was in earlier releases, call it GOOGLE_EXPRESS_API_KEY instead."
+    )
+
+
 def _check_fallbacks(offered: Catalogue, fallbacks: Mapping[str, str]) -> None:
     for asked, other in fallbacks.items():
         if unknown := {asked, other} - offered.models.keys():

@@ -1,8 +1,10 @@
-"""Secrets from files: `NAME_FILE` names a file that holds NAME's value.
+"""Secrets from files: `NAME_FILE` names a file that holds NAME's value, and some are made for the data folder.
 
-This is how Docker and Kubernetes give secrets to a process: they do not show in its environment then.
+The first is how Docker and Kubernetes give secrets to a process: they do not show in its environment then.
 """
 
+import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,3 +56,18 @@ def _read(variable: str, path: str) -> str:
     if not text or len(contents) > MOST_BYTES:
         raise UnreadableSecret(f"{variable}: the file is {'too large' if text else 'empty'}")
     return text
+
+
+def kept_secret(path: Path) -> str:
+    """Read a secret of the installation's own, made if there is none; of many processes at once, all get the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(48))
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text().strip()

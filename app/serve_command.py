@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.listening import listen, web_address
-from app.number_options import number
+from app.options import number
 from app.process import run_process
 from app.serve import serve as serve_processes
 from app.settings import Settings

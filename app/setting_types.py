@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ NO_FOLDER = "must be a folder that we may write to, or make: {} is none"
 MOST = 1_000_000
 LONGEST_POLL_SECONDS = 3600
 _NUMBERS = (int, float, int | None)
+_ACCOUNT_PART = re.compile(r"[\w-]+", re.ASCII)
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -125,6 +127,25 @@ def _are_long_enough(keys: str) -> str:
     if any(len(key) < SHORTEST_SECRET for key in items_of(keys)):
         raise ValueError(f"each key should have at least {SHORTEST_SECRET} characters")
     return keys
+
+
+def cloudinary_url_of(parts: Mapping[str, str | None]) -> str | None:
+    """Return the URL of an account, given as its console shows it by the variable of each part; None without any.
+
+    Raises:
+        ValueError: for parts that are missing, or that a URL cannot hold.
+
+    """
+    missing = [variable for variable, value in parts.items() if value is None]
+    if len(missing) == len(parts):
+        return None
+    if missing:
+        raise ValueError(f"Cloudinary needs {', '.join(missing)} as well, or CLOUDINARY_URL instead of all three.")
+    for variable, value in parts.items():
+        if not _ACCOUNT_PART.fullmatch(value or ""):
+            raise ValueError(f"{variable} must consist of letters, digits, '-' and '_'.")
+    cloud, key, secret = parts.values()
+    return f"cloudinary://{key}:{secret}@{cloud}"
 
 
 Amount = Annotated[int, Field(ge=1, le=MOST)]

@@ -8,12 +8,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from app.cloudinary_account import account_url
 from app.database_settings import DatabaseSettings
 from app.http.connection_limits import ConnectionLimits
-from app.kept_secrets import kept_secret
 from app.origins import origins_of
 from app.policy_file import InvalidPolicy, read_policy
+from app.secret_files import kept_secret
 from app.setting_types import (
     MOST,
     SHORTEST_SECRET,
@@ -39,6 +38,7 @@ from app.setting_types import (
     SecretKeys,
     Timeout,
     WebAddress,
+    cloudinary_url_of,
     complaint,
     items_of,
     refused_to_write,
@@ -192,7 +192,7 @@ class Settings(DatabaseSettings):
     @model_validator(mode="after")
     def _find_cloudinary(self) -> Self:
         """Put the three parts of an account together; a URL that is given wins."""
-        self.cloudinary_url = self.cloudinary_url or account_url(
+        self.cloudinary_url = self.cloudinary_url or cloudinary_url_of(
             {
                 "CLOUDINARY_CLOUD_NAME": self.cloudinary_cloud_name,
                 "CLOUDINARY_API_KEY": self.cloudinary_api_key,

@@ -10,12 +10,11 @@ from prometheus_client import start_http_server
 
 from app.allocator import M_ARENA_MAX, set_malloc
 from app.environment import InvalidSettings
-from app.express_mode import express_mode_notice
 from app.hangup import on_hangup
 from app.parent import SUPERVISED, on_parent_death, tell_ready
 from app.poolers import require_mode
 from app.process import run_process
-from app.registry import policy_warnings
+from app.registry import express_mode_notice, policy_warnings
 from app.sampling import Sampler
 from app.settings import Settings
 from app.telemetry import traced

@@ -18,8 +18,7 @@ from rest_compat.bodies import look_bodies
 from rest_compat.items import Item, json_response
 from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody
 from rest_compat.paging import LimitOfLooks, Skip, given
-from rest_compat.paths import LookId
-from rest_compat.services import AuthenticatedCaller, Services, router_at
+from rest_compat.services import AuthenticatedCaller, LookId, Services, router_at
 from rest_compat.time_limits import allow
 from rest_compat.urls import ShowUrl
 from rest_compat.wire import RefusalBody

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, cast
 
-from fastapi import APIRouter, Depends, Request, Response, Security
+from fastapi import APIRouter, Depends, Path, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -93,6 +93,10 @@ async def caller_of(
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(caller_of)]
+
+# Read as text: a malformed id is answered like one that does not exist.
+VideoJobId = Annotated[str, Path(description="The video job's id, a UUID")]
+LookId = Annotated[str, Path(description="The look's id, a UUID")]
 
 
 def router_at(

@@ -9,8 +9,7 @@ import pytest
 
 from app import worker_process
 from app.environment import InvalidSettings, read_settings
-from app.express_mode import express_mode_notice
-from app.registry import MOCK_OPENER, REGISTRY, catalogue, open_generators
+from app.registry import MOCK_OPENER, REGISTRY, catalogue, express_mode_notice, open_generators
 from app.settings import Settings
 from providers.mock.generator import MockGenerator
 from providers.omni.generator import OmniGenerator
