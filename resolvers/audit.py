@@ -1,7 +1,6 @@
 """What admins and operators do to what is not their own is on record, in the transaction that does it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -32,34 +31,6 @@ class Act(NamedTuple):
     details: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuditNarrowing:
-    """What a list of acts is narrowed by, as callers write it; all that is not None has to hold."""
-
-    actions: Sequence[AuditAction] | None = None
-    actor_id: str | None = None
-    user_id: str | None = None
-    object_id: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-
-    def checked(self) -> AuditFilter:
-        """Return the filter.
-
-        Raises:
-            InvalidInput
-
-        """
-        return AuditFilter(
-            actions=distinct(self.actions, "action"),
-            actor_id=id_or_nothing(self.actor_id),
-            user_id=id_or_nothing(self.user_id),
-            object_id=id_or_nothing(self.object_id),
-            created_after=in_utc(self.created_after, "createdAfter"),
-            created_before=in_utc(self.created_before, "createdBefore"),
-        )
-
-
 def checked_reason(reason: str | None) -> str | None:
     """Return why an admin acts, None where they do not say; raises `InvalidInput`."""
     return checked_text(reason, "reason", LONGEST_REASON)
@@ -81,12 +52,28 @@ async def record_if_others(writer: Writer, caller: Caller, act: Act) -> None:
         await record(writer, caller, act)
 
 
-def listed(caller: Caller, narrowing: AuditNarrowing) -> AuditFilter:
-    """Return which acts are wanted.
+def listed(  # noqa: PLR0913 - one for each filter
+    caller: Caller,
+    *,
+    actions: Sequence[AuditAction] | None = None,
+    actor_id: str | None = None,
+    user_id: str | None = None,
+    object_id: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> AuditFilter:
+    """Return which acts are wanted; all that is not None has to hold.
 
     Raises:
         AdminRequired, InvalidInput
 
     """
     caller.require_admin()
-    return narrowing.checked()
+    return AuditFilter(
+        actions=distinct(actions, "action"),
+        actor_id=id_or_nothing(actor_id),
+        user_id=id_or_nothing(user_id),
+        object_id=id_or_nothing(object_id),
+        created_after=in_utc(created_after, "createdAfter"),
+        created_before=in_utc(created_before, "createdBefore"),
+    )

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from db import submission_pace
 from db.engine.statements import Writer
-from db.enums import ImageRole, LogLevel, Submission
+from db.enums import ImageRole, LogLevel
 from db.specification import values_of
 from db.video_jobs import JobRow
 from resolvers.generation import change
 from resolvers.models import Catalogue, VideoModel, sent_to
 from resolvers.ports import GenerationRequest
+from resolvers.submission import NOT_SENT
 from resolvers.video_job_input import JobImage, VideoJobInput
 
 
@@ -39,8 +40,6 @@ async def fall_back(writer: Writer, job: JobRow, model: VideoModel, reason: str,
         job,
         f"{first} did not accept the video ({reason}): {model.provider} makes it instead, with {model.id}",
         level=LogLevel.WARNING,
-        submission=Submission.NEW,
-        provider=None,
         fallback_model=model.id,
-        submit_not_before=None,
+        **NOT_SENT,
     )

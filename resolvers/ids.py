@@ -57,7 +57,7 @@ def distinct(values: Sequence[T] | None, field: str) -> list[T] | None:
     return None if values is None else list(dict.fromkeys(values))
 
 
-def uuids_of(texts: Sequence[str] | None, field: str = "ids") -> list[UUID] | None:
+def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
     """Read the ids that a list is asked for by, each once; what is no UUID is the id of nothing. None stays None.
 
     Raises:
@@ -67,11 +67,5 @@ def uuids_of(texts: Sequence[str] | None, field: str = "ids") -> list[UUID] | No
     if texts is None:
         return None
     if len(texts) > MOST_IDS:
-        raise InvalidInput(f"At most {MOST_IDS} ids can be asked for at once", field=field)
-    found = []
-    for text in texts:
-        try:
-            found.append(uuid_of(text))
-        except ValueError:
-            continue
-    return list(dict.fromkeys(found))
+        raise InvalidInput(f"At most {MOST_IDS} ids can be asked for at once", field="ids")
+    return list(dict.fromkeys(id_or_nothing(text) or NOBODYS for text in texts))

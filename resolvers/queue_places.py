@@ -26,11 +26,8 @@ class QueuePlace:
 
 async def queue_places(reader: Reader, job_ids: Sequence[UUID], catalogue: Catalogue) -> dict[UUID, QueuePlace]:
     """Find the places of those jobs, which the caller was let read, that are waiting."""
-    return {job.id: _place(job, catalogue) for job in await run_times.waiting(reader, job_ids, most=MOST_AHEAD + 1)}
-
-
-def _place(job: Waiting, catalogue: Catalogue) -> QueuePlace:
-    return QueuePlace(job.position, _wait_seconds(job, catalogue))
+    waiting = await run_times.waiting(reader, job_ids, most=MOST_AHEAD + 1)
+    return {job.id: QueuePlace(job.position, _wait_seconds(job, catalogue)) for job in waiting}
 
 
 def _wait_seconds(job: Waiting, catalogue: Catalogue) -> int | None:

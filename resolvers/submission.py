@@ -3,7 +3,10 @@
 A job that costs waits here for the fleet's pace. It stays PENDING until the generator has accepted it.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from db import accounts, submission_pace
 from db.engine.statements import Writer
@@ -21,6 +24,10 @@ MINUTE = timedelta(minutes=1)
 FULL_WAIT = timedelta(seconds=3)
 # How long the generator is left alone after it has refused our credentials.
 REST = timedelta(seconds=GenerationSuspended.retry_after_seconds)
+# What is known of a job that is to be sent anew, in a turn that is still to be given to it.
+NOT_SENT: Mapping[str, Any] = MappingProxyType(
+    {"submission": Submission.NEW, "provider": None, "submit_not_before": None}
+)
 
 
 async def begin(writer: Writer, job: JobRow, provider: str) -> JobRow:
@@ -76,10 +83,8 @@ async def defer(writer: Writer, job: JobRow, reason: str, delay: timedelta, *, i
         None if is_certain and job.status_message == text else f"The generator did not accept the video yet: {reason}",
         level=LogLevel.WARNING,
         status_message=text,
-        submission=Submission.NEW,
-        provider=None,
-        submit_not_before=None,
         submit_errors=job.submit_errors + (not is_certain),
+        **NOT_SENT,
     )
 
 
@@ -103,10 +108,8 @@ async def refuse(
         None if job.status_message == text else "Video generation is not set up correctly on our side yet, waiting",
         level=LogLevel.WARNING,
         status_message=text,
-        submission=Submission.NEW,
-        provider=None,
-        submit_not_before=None,
         submit_errors=job.submit_errors + 1,
+        **NOT_SENT,
     )
 
 
@@ -122,10 +125,8 @@ async def begin_anew(writer: Writer, job: JobRow, reason: str) -> JobRow:
         job,
         f"The generator gave up, trying once more: {reason}",
         level=LogLevel.WARNING,
-        submission=Submission.NEW,
-        provider=None,
         operation_name=None,
         submitted_at=None,
-        submit_not_before=None,
         attempt=job.attempt + 1,
+        **NOT_SENT,
     )

@@ -240,7 +240,7 @@ def _file_of(data: bytes) -> IO[bytes]:
 
 async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:
     """Check a file and make it fit for the generator; its SHA-256 is that of what was sent."""
-    sent = await _read(part)
+    sent = await verify_image(await _data(part), field=part.field, formats=FORMATS)
     digest = await asyncio.to_thread(hashlib.sha256, sent.data)
     image = await fit_image(sent, model.image_media_types, field=part.field, formats=FORMATS)
     named = JobImage(
@@ -253,10 +253,6 @@ async def _fit(part: _Part, model: VideoModel) -> tuple[JobImage, bytes]:
         size_bytes=len(image.data),
     )
     return named, image.data
-
-
-async def _read(part: _Part) -> Image:
-    return await verify_image(await _data(part), field=part.field, formats=FORMATS)
 
 
 async def _data(part: _Part) -> bytes:

@@ -54,6 +54,7 @@ class FirstLine(NamedTuple):
 
 ShownLine = LogLine | FirstLine
 Line = TypeVar("Line", bound=ShownLine)
+Found = TypeVar("Found", bound=VideoJobRow | BriefRow)
 
 
 def status_message(text: str, *, mock_mode: bool) -> str:
@@ -68,10 +69,7 @@ async def get(reader: Reader, caller: Caller, job_id: UUID) -> JobRow:
         VideoJobNotFound
 
     """
-    job = await video_jobs.get(reader, job_id)
-    if job is None or not _may_read(caller, job):
-        raise VideoJobNotFound
-    return job
+    return _readable(caller, await video_jobs.get(reader, job_id))
 
 
 async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
@@ -81,10 +79,7 @@ async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
         VideoJobNotFound
 
     """
-    job = await video_jobs.get_shown(reader, job_id)
-    if job is None or not _may_read(caller, job):
-        raise VideoJobNotFound
-    return job
+    return _readable(caller, await video_jobs.get_shown(reader, job_id))
 
 
 async def read_many(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> dict[UUID, VideoJobRow]:
@@ -101,18 +96,23 @@ async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
 
     """
     rows = await job_briefs.get(reader, job_id)
-    if not rows or not _may_read(caller, rows[0]):
-        raise VideoJobNotFound
+    job = _readable(caller, next(iter(rows), None))
     looks = [
         (row.look_id, row.look_title, row.look_image_url)
         for row in rows
         if row.look_id is not None and row.look_image_url is not None
     ]
-    return JobInBrief(rows[0].version, rows[0].status, looks)
+    return JobInBrief(job.version, job.status, looks)
 
 
 def _may_read(caller: Caller, job: VideoJobRow | BriefRow) -> bool:
     return caller.is_admin or job.user_id == caller.user_id
+
+
+def _readable(caller: Caller, job: Found | None) -> Found:
+    if job is None or not _may_read(caller, job):
+        raise VideoJobNotFound
+    return job
 
 
 async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:

@@ -10,7 +10,6 @@ from auth.caller import AccountStatus, Role
 from db.enums import AuditAction
 from resolvers import admin_lists, audit, spending
 from resolvers.admin_lists import AdminNarrowing
-from resolvers.audit import AuditNarrowing
 from schema.admin_types import (
     AdminQueue,
     AdminSpending,
@@ -106,7 +105,8 @@ class AdminQueries:
         created_before: Before = None,
     ) -> Connection[AuditEntry]:
         """Read a page of the audit log."""
-        narrowing = AuditNarrowing(
+        wanted = audit.listed(
+            info.context.authenticated_caller,
             actions=action,
             actor_id=actor_id,
             user_id=user_id,
@@ -114,5 +114,4 @@ class AdminQueries:
             created_after=created_after,
             created_before=created_before,
         )
-        wanted = audit.listed(info.context.authenticated_caller, narrowing)
         return await Connection.read(info, wanted, AuditEntry.of, first=first, after=after)
