@@ -1,6 +1,6 @@
 """From error to HTTP: one table. `detail` is what the legacy frontend reads, `code` what a program should."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ from auth.errors import (
     NotABearerToken,
     TokenExpired,
 )
-from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable
 from resolvers.errors import (
     ActiveJobLimit,
     AnswerTooLarge,
@@ -151,26 +151,26 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
 }
 
 
-async def on_refusal(_request: Request, error: Exception) -> JSONResponse:
+async def on_refusal(_request: Request, error: Refusal | AccessDenied) -> JSONResponse:
     """Answer an error of the table."""
-    if not isinstance(error, Refusal | AccessDenied):
-        raise error
     _forget_frames(error)
     return ANSWERS[type(error)].response(error)
 
 
-async def on_refused_body(request: Request, error: Exception) -> JSONResponse:
+async def on_unavailable(_request: Request, error: DatabaseUnavailable | RequestTimedOut) -> JSONResponse:
+    """Ask the client to come again (RFC 9110, section 10.2.3)."""
+    headers = {"Retry-After": str(error.retry_seconds)}
+    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
+
+
+async def _on_refused_body(request: Request, error: RefusedBody) -> JSONResponse:
     """Answer an error of the table that was found in a body."""
-    if not isinstance(error, RefusedBody):
-        raise error
     _forget_frames(error)
     return await on_refusal(request, error.refusal)
 
 
-async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     """Answer what the framework itself refuses: an unknown path, a wrong method, an unreadable body."""
-    if not isinstance(error, HTTPException):
-        raise error
     _forget_frames(error)
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -184,47 +184,34 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted({method for route in routes for method in route.methods})) or "GET, HEAD"
 
 
-async def on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
+async def _on_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
     """Answer missing and mistyped fields in FastAPI's own shape, which the frontend knows."""
-    if not isinstance(error, RequestValidationError):
-        raise error
     _forget_frames(error)
     mistakes = error.errors()[:MOST_MISTAKES]
     body = {"detail": jsonable_encoder(mistakes, exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
     return JSONResponse(body | _request_id(), HTTPStatus.UNPROCESSABLE_ENTITY.value)
 
 
-async def on_database_unavailable(_request: Request, error: Exception) -> JSONResponse:
-    """Ask the client to come again (RFC 9110, section 10.2.3)."""
-    if not isinstance(error, DatabaseUnavailable):
-        raise error
-    headers = {"Retry-After": str(error.retry_seconds)}
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
-
-
-async def on_timeout(_request: Request, error: Exception) -> JSONResponse:
-    """Answer a request that was broken off."""
-    if not isinstance(error, RequestTimedOut):
-        raise error
-    headers = {"Retry-After": str(RETRY_SECONDS)}
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
-
-
-async def on_fault(_request: Request, _error: Exception) -> JSONResponse:
+async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
     """Answer a fault of ours without telling its inside; the server's log has it."""
     return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", "INTERNAL_ERROR", {})
 
 
+HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = {
+    **dict.fromkeys(ANSWERS, on_refusal),
+    RefusedBody: _on_refused_body,
+    HTTPException: _on_http_exception,
+    RequestValidationError: _on_invalid_request,
+    DatabaseUnavailable: on_unavailable,
+    RequestTimedOut: on_unavailable,
+    Exception: _on_fault,
+}
+
+
 def install(app: FastAPI) -> None:
     """Register the table and its fallbacks."""
-    for error in ANSWERS:
-        app.add_exception_handler(error, on_refusal)
-    app.add_exception_handler(RefusedBody, on_refused_body)
-    app.add_exception_handler(HTTPException, on_http_exception)
-    app.add_exception_handler(RequestValidationError, on_invalid_request)
-    app.add_exception_handler(DatabaseUnavailable, on_database_unavailable)
-    app.add_exception_handler(RequestTimedOut, on_timeout)
-    app.add_exception_handler(Exception, on_fault)
+    for error, handler in HANDLERS.items():
+        app.add_exception_handler(error, handler)
 
 
 def _forget_frames(error: Exception) -> None:

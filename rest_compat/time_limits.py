@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
+from db.engine.errors import RETRY_SECONDS
+
 
 class RequestTimedOut(Exception):
     """The request took longer than REST_TIMEOUT_SECONDS and was broken off."""
 
     code = "REQUEST_TIMED_OUT"
     message = "The request took too long and was broken off. Please try again."
+    retry_seconds = RETRY_SECONDS
 
 
 @asynccontextmanager
