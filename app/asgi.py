@@ -45,6 +45,7 @@ from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
 from resolvers.account_states import AccountStates
 from resolvers.request_rates import RequestRates
+from resolvers.services import EdgeServices
 from resolvers.streams import Streams
 from rest_compat import (
     admin_subscriptions,
@@ -130,20 +131,14 @@ def services_of(settings: Settings, database: Database) -> Services:
     states, addresses = AccountStates(database.health, streams), media_addresses(settings)
     rates = RequestRates(offered.policy.quotas)
     authentication = Authentication(settings, database, states, rates)
+    given = vars(EdgeServices(database, storages, offered, feed, streams, addresses, authentication.authenticate))
     rest = RestServices(
-        database=database,
-        feed=feed,
-        streams=streams,
-        storage=storages,
-        catalogue=offered,
-        addresses=addresses,
-        authenticate=authentication.authenticate,
+        **given,
         still_active=states.checked,
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    graphql = GraphQLServices(database, feed, streams, storages, offered, addresses, authentication.authenticate)
-    return Services(rest, graphql, feed, storages, states, rates)
+    return Services(rest, GraphQLServices(**given), feed, storages, states, rates)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:

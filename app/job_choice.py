@@ -15,8 +15,8 @@ from db.engine.database import Database
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
-from resolvers.errors import InvalidInput, VideoJobNotFound
-from resolvers.ids import NOBODYS, id_or_nothing, uuid_or
+from resolvers.errors import InvalidInput
+from resolvers.ids import NOBODYS, id_or_nothing
 
 MOST = 10_000
 
@@ -86,16 +86,6 @@ class Choice:
         if self.email is None and self.user_id is None:
             return None
         return (await account_of(settings, database.reader, self.email, self.user_id)).user_id
-
-
-def job_id_of(text: str) -> UUID:
-    """Read a job's id.
-
-    Raises:
-        VideoJobNotFound
-
-    """
-    return uuid_or(text, VideoJobNotFound)
 
 
 def _ago(text: str | None) -> datetime | None:

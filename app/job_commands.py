@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from app.database_work import exit_with
-from app.job_choice import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer, Older, Status, UserId, job_id_of
+from app.job_choice import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer, Older, Status, UserId
 from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import open_storages
@@ -19,19 +19,11 @@ from db.enums import ACTIVE_STATUSES, VideoJobStatus
 from db.video_jobs import VideoJobRow
 from resolvers import bulk, video_jobs
 from resolvers.audit import OPERATOR
-from resolvers.errors import Refusal
-from resolvers.models import Catalogue
-from resolvers.ports import Storage
+from resolvers.errors import Refusal, VideoJobNotFound
+from resolvers.ids import uuid_or
+from resolvers.services import Services
 
 jobs = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, create failed ones anew.")
-
-
-class Installation(NamedTuple):
-    """What a retry needs: where jobs and their images are, and what is offered."""
-
-    database: Database
-    storage: Storage
-    catalogue: Catalogue
 
 
 @jobs.command(name="list")
@@ -61,7 +53,7 @@ def show(job_id: Annotated[str, typer.Argument(help="Which job")]) -> None:
     """Show all of one job but its prompt, and its log."""
 
     async def work(_settings: Settings, database: Database) -> int:
-        job = await video_jobs.get(database.reader, OPERATOR, job_id_of(job_id))
+        job = await video_jobs.get(database.reader, OPERATOR, uuid_or(job_id, VideoJobNotFound))
         for name in type(job).columns():
             if name != "prompt" and getattr(job, name) is not None:
                 typer.echo(f"{name:<24} {getattr(job, name)}")
@@ -115,10 +107,10 @@ def retry(  # noqa: PLR0913, PLR0917 - as above
 
     async def work(settings: Settings, database: Database) -> int:
         storage = open_storages(settings)
-        installation = Installation(database, storage, catalogue(settings))
+        services = Services(database, storage, catalogue(settings))
 
         async def one(job: VideoJobRow) -> str:
-            return f"is made anew as {await bulk.retry(installation, OPERATOR, job, None)}"
+            return f"is made anew as {await bulk.retry(services, OPERATOR, job, None)}"
 
         chosen = await choice.required().found(settings, database, limit, (VideoJobStatus.FAILED,))
         async with aclosing(storage):

@@ -31,6 +31,7 @@ from providers.veo.models import MODELS, NAME
 from resolvers import accounts, video_job_creation
 from resolvers.models import Catalogue, Provider
 from resolvers.ports import Storage
+from resolvers.services import Services
 from resolvers.tokens import Order, grant_as_operator
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads, stored
@@ -82,7 +83,8 @@ class Stage:
     async def create(self, caller: Caller, asked: VideoJobInput, image: bytes | None = None) -> CreatedVideoJob:
         """Create a job as an edge does, perhaps with an initial image; raises as the resolvers do."""
         uploads = Uploads(UploadFile(BytesIO(image), size=len(image)) if image else None)
-        async with stored(self, caller, asked, uploads) as request, self.database.transaction() as session:
+        services = Services(self.database, self.storage, self.catalogue)
+        async with stored(services, caller, asked, uploads) as request, self.database.transaction() as session:
             return await video_job_creation.create(session, caller, request, self.catalogue)
 
     async def active_jobs(self) -> int:

@@ -15,7 +15,7 @@ from resolvers import video_job_creation, video_jobs
 from resolvers.admin_lists import AdminNarrowing, jobs
 from resolvers.audit import Act, checked_reason, record
 from resolvers.errors import InvalidInput
-from resolvers.video_job_images import Services
+from resolvers.services import Services
 from resolvers.video_job_retries import asked_again
 
 MOST_AT_ONCE = 100

@@ -16,7 +16,6 @@ from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
 from db import file_removals
-from db.engine.database import Database
 from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import ImagesNotStored, InvalidInput
@@ -25,6 +24,7 @@ from resolvers.image_files import fit_image, signed_media_type, stored_image, ve
 from resolvers.look_pictures import LookPictures, pictures_of_look
 from resolvers.models import Catalogue, VideoModel
 from resolvers.ports import Storage
+from resolvers.services import Services
 from resolvers.video_job_creation import check
 from resolvers.video_job_input import JobImage, VideoJobInput, check_reference_image_count
 
@@ -46,25 +46,6 @@ class Upload(Protocol):
 
     async def seek(self, offset: int, /) -> None:
         """Go to a position."""
-        ...
-
-
-class Services(Protocol):
-    """What an edge was given by the application."""
-
-    @property
-    def database(self) -> Database:
-        """Where jobs are."""
-        ...
-
-    @property
-    def storage(self) -> Storage:
-        """Where files are."""
-        ...
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """What is offered."""
         ...
 
 

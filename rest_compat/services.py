@@ -9,35 +9,21 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
-from auth.signed_paths import PlainPaths
-from db.engine.database import Database
-from db.engine.feed import JobFeed
-from resolvers.models import Catalogue
-from resolvers.ports import Storage
-from resolvers.streams import Streams
+from resolvers.services import EdgeServices
 from rest_compat.json_body import JsonRequest
 from rest_compat.time_limits import allow, limited
 from rest_compat.urls import ShowUrl, url_shower
 
 
 @dataclass(frozen=True)
-class RestServices:
-    """The database, the feed of changes, the open streams, where files go, what is offered, and who admits callers.
+class RestServices(EdgeServices):
+    """What else the REST API is given.
 
-    `addresses` is how clients reach the files of this site. `still_active` raises `AccountNotActive` where an account
-    that was admitted may not act any more.
-
+    `still_active` raises `AccountNotActive` where an account that was admitted may not act any more.
     `migrate_look_videos` makes the table of the one-time migration and returns whether it was this call that did.
     `timeout_seconds` is how long a request may take once it has been read.
     """
 
-    database: Database
-    feed: JobFeed
-    streams: Streams
-    storage: Storage
-    catalogue: Catalogue
-    addresses: PlainPaths
-    authenticate: Callable[[str | None], Awaitable[Caller]]
     still_active: Callable[[Caller], Awaitable[Caller]]
     migrate_look_videos: Callable[[], Awaitable[bool]]
     timeout_seconds: float = 15.0

@@ -1,6 +1,6 @@
 """What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -13,14 +13,10 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
-from auth.signed_paths import PlainPaths
-from db.engine.database import Database
-from db.engine.feed import JobFeed
 from db.engine.statements import Reader
 from db.engine.writers import Transaction
-from resolvers.models import Catalogue
-from resolvers.ports import Storage
-from resolvers.streams import Streams, seconds_left, until_expiry
+from resolvers.services import EdgeServices
+from resolvers.streams import seconds_left, until_expiry
 from resolvers.turns import Turns
 from schema.dataloaders import Loaders
 
@@ -30,19 +26,9 @@ PATH = "/"
 
 
 @dataclass(frozen=True)
-class GraphQLServices:
-    """The database, the feed of changes, the open streams, where files go, what is offered, who admits callers.
+class GraphQLServices(EdgeServices):
+    """What else the GraphQL API is given."""
 
-    `addresses` is how clients reach the files of this site.
-    """
-
-    database: Database
-    feed: JobFeed
-    streams: Streams
-    storage: Storage
-    catalogue: Catalogue
-    addresses: PlainPaths
-    authenticate: Callable[[str | None], Awaitable[Caller]]
     turns: Turns = field(default_factory=Turns)
 
     def context(self, connection: HTTPConnection) -> "RequestContext":

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from auth.caller import Caller, Role
-from db.engine.database import Database
 from db.engine.statements import Writer
 from db.enums import ACTIVE_STATUSES, ActorKind, LedgerEntryKind, Submission, VideoJobStatus
 from db.looks import LookRow
@@ -19,9 +18,9 @@ from resolvers import generation, look_videos, submission, tokens, video_job_cre
 from resolvers.consumption import consume
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import VideoJobChanged
-from resolvers.models import Catalogue
 from resolvers.policy import BUILT_IN
 from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST
+from resolvers.services import Services
 from resolvers.tokens import Change, Order, Whose
 from resolvers.video_job_retries import asked_again
 from tests.house import CATALOGUE, House
@@ -29,15 +28,6 @@ from tests.resolvers.ledger_sums import check_balance, check_use
 from tests.resolvers.stages import VIDEO
 from tests.wires import Answer, GraphQLWire, RestWire, Wire
 from tests.worker.scripted import ScriptedStorage
-
-
-@dataclass(frozen=True)
-class Services:
-    """What a retry needs of the application; no job here has images."""
-
-    database: Database
-    catalogue: Catalogue = CATALOGUE
-    storage: ScriptedStorage = field(default_factory=ScriptedStorage)
 
 
 @dataclass(frozen=True)
@@ -107,7 +97,10 @@ class Story:
 
     async def retry(self, step: Step) -> None:
         asking = asked_again(
-            Services(self.house.database), self.caller(step), self.job_id(step), idempotency_key=step.key
+            Services(self.house.database, ScriptedStorage(), CATALOGUE),
+            self.caller(step),
+            self.job_id(step),
+            idempotency_key=step.key,
         )
         async with asking as asked, self.house.database.transaction() as session:
             created = await video_job_creation.create(session, self.caller(step), asked, CATALOGUE)
