@@ -70,13 +70,15 @@ _PROFILES = Statement(select(*Profile.columns_of(User)).where(User.id == among("
 _STATE = (User.id, User.status, User.role)
 _SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
 _STATE_OF = Statement(select(*_STATE).where(User.id == bindparam("user")), AccountState)
-_SET_STATUS = Statement(
-    update(User).where(User.id == bindparam("user")).values(status=bindparam("now", type_=Text)).returning(*_STATE),
-    AccountState,
-)
-_SET_ROLE = Statement(
-    update(User).where(User.id == bindparam("user")).values(role=bindparam("now", type_=Text)).returning(*_STATE),
-    AccountState,
+_SET_STATUS, _SET_ROLE = (
+    Statement(
+        update(User)
+        .where(User.id == bindparam("user"))
+        .values({name: bindparam("now", type_=Text)})
+        .returning(*_STATE),
+        AccountState,
+    )
+    for name in ("status", "role")
 )
 _SET_PERIOD = Statement(
     update(User)

@@ -14,8 +14,6 @@ from db.engine.paging import Listing, Selection
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer
 from db.tables import AuditEntry
 
-COLUMNS = ("id", "action", "actor", "actor_id", "actor_email", "user_id", "object_id", "reason", "details")
-
 
 class AuditRow(Row):
     """An act of an admin or an operator."""
@@ -60,7 +58,9 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "created_after": AuditEntry.created_at >= bindparam("created_after"),
     "created_before": AuditEntry.created_at < bindparam("created_before"),
 }
-_ADD = Statement(insert(AuditEntry).values({name: bindparam(name) for name in COLUMNS}), NoRow)
+_ADD = Statement(
+    insert(AuditEntry).values({name: bindparam(name) for name in AuditRow.columns() if name != "created_at"}), NoRow
+)
 
 
 @lru_cache
@@ -71,5 +71,5 @@ def _listing(names: tuple[str, ...]) -> Listing[AuditRow]:
 
 
 async def add(writer: Writer, values: Mapping[str, object]) -> None:
-    """Write an act, given by `COLUMNS`."""
+    """Write an act, given by all columns but its time."""
     await writer.fetch(_ADD, **values)

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     Integer,
     Interval,
+    Select,
     Text,
     Uuid,
     and_,
@@ -19,7 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from db.engine.statements import NoRow, Number, Reader, Row, Statement, Writer, first_row, number
 from db.tables import FileRemoval, VideoJob
@@ -42,10 +44,15 @@ class DueRemoval(Row):
 _ADDRESSES = bindparam("addresses", type_=ARRAY(Text))
 _IS_ONE = FileRemoval.address == any_(_ADDRESSES)
 _DUE_AFTER = func.now() + bindparam("after", type_=Interval)
-_insert = insert(FileRemoval).from_select(["address", "due_at"], select(func.unnest(_ADDRESSES), _DUE_AFTER))
-_SCHEDULE = Statement(
-    _insert.on_conflict_do_update(index_elements=["address"], set_={"due_at": _insert.excluded.due_at}), NoRow
-)
+
+
+def scheduled(due: Select[*tuple[Any, ...]]) -> Insert:
+    """Return what has files removed then, given by their addresses and times, to be part of a statement."""
+    removal = insert(FileRemoval).from_select(["address", "due_at"], due)
+    return removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at})
+
+
+_SCHEDULE = Statement(scheduled(select(func.unnest(_ADDRESSES), _DUE_AFTER)), NoRow)
 _EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now() + STORES_END_WITHIN), NoRow)
 _WITHDRAW = Statement(delete(FileRemoval).where(_IS_ONE), NoRow)
 _due = (

@@ -64,21 +64,8 @@ class Entry:
 
     def parameters(self, user_id: UUID) -> dict[str, object]:
         """Return what `balance_changed` takes, but for the job."""
-        return {
-            "user": user_id,
-            "entry": uuid7(),
-            "kind": self.kind,
-            "amount": self.amount,
-            "spent": self.spent,
-            "lifetime_spent": self.lifetime_spent,
-            "uncharged": self.uncharged,
-            "operation": self.operation,
-            "description": self.description,
-            "reference": self.reference,
-            "actor": self.actor.kind,
-            "actor_id": self.actor.id,
-            "actor_email": self.actor.email,
-        }
+        by = {"actor": self.actor.kind, "actor_id": self.actor.id, "actor_email": self.actor.email}
+        return {"user": user_id, "entry": uuid7(), **vars(self), **by}
 
 
 class LedgerRow(Row):

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -22,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from db.engine.connections import Server
-from db.engine.error_names import code_of, first_line, named
+from db.engine.error_names import DRIVER_ERRORS, code_of, first_line, named
 from db.engine.errors import (
     DatabaseAccessDenied,
     DatabaseForeign,
@@ -153,7 +152,7 @@ def _sentences() -> Iterator[None]:
             f"{first_line(error)}. The database was migrated by a newer release, or by something else. {UNCHANGED} "
             f"{WAY_OUT}"
         ) from error
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except (DBAPIError, *DRIVER_ERRORS) as error:
         cause = (error.driver_exception if isinstance(error, DBAPIError) else error) or error
         if code_of(cause) in ALREADY_THERE:
             raise DatabaseForeign(

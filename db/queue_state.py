@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, column, func, literal_column, select, table
+from sqlalchemy import ColumnElement, Integer, bindparam, column, func, literal_column, select, table
 
 from db.engine.statements import Reader, Row, Statement
 from db.tables import SubmissionPace, VideoJob
@@ -42,27 +42,18 @@ class PaceRow(Row):
 
 
 _KIND = (VideoJob.model, VideoJob.mock_mode, VideoJob.provider, VideoJob.status)
-_ACTIVE = Statement(
-    select(*_KIND, func.count(), func.min(VideoJob.created_at))
-    .where(IS_ACTIVE)
-    .group_by(*_KIND)
-    .order_by(*_KIND)
-    .limit(MOST_KINDS),
-    JobsOfKind,
-    is_slow=True,
-)
+
+
+def _by_kind(*conditions: ColumnElement[bool]) -> Statement[JobsOfKind]:
+    jobs = select(*_KIND, func.count(), func.min(VideoJob.created_at)).where(*conditions)
+    return Statement(jobs.group_by(*_KIND).order_by(*_KIND).limit(MOST_KINDS), JobsOfKind, is_slow=True)
+
+
+_ACTIVE = _by_kind(IS_ACTIVE)
 # Found by when they were made: jobs that end are seldom a day old, and no index has all ends.
-_ENDED = Statement(
-    select(*_KIND, func.count(), func.min(VideoJob.created_at))
-    .where(
-        VideoJob.completed_at > func.now() - literal_column("interval '1 hour'"),
-        VideoJob.created_at > func.now() - literal_column("interval '1 day'"),
-    )
-    .group_by(*_KIND)
-    .order_by(*_KIND)
-    .limit(MOST_KINDS),
-    JobsOfKind,
-    is_slow=True,
+_ENDED = _by_kind(
+    VideoJob.completed_at > func.now() - literal_column("interval '1 hour'"),
+    VideoJob.created_at > func.now() - literal_column("interval '1 day'"),
 )
 _MANAGER = _pgqueuer.c.queue_manager_id
 _WORKERS = Statement(

@@ -1,17 +1,16 @@
 """Changes of a job, each with all that goes with it in one statement."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, Integer, Select, Text, Uuid, delete, func, select, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import CTE, Integer, Text, Uuid, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
 from db.engine.database import wake_up_after_commit
 from db.engine.statements import Statement, Writer, listed
-from db.file_removals import UNOWNED_FILES_LAST
+from db.file_removals import UNOWNED_FILES_LAST, scheduled
 from db.tables import FileRemoval, VideoJob, VideoJobImage, VideoJobLog
 from db.video_jobs import JobRow, VideoJobRow
 
@@ -68,7 +67,7 @@ def line(changed: CTE, given: CTE) -> CTE:
 def file_scheduled(changed: CTE, given: CTE) -> CTE:
     """Have a file that is about to be stored removed later, unless `file_owned` comes first; takes `file`."""
     due = select(given.c.file, NOW + UNOWNED_FILES_LAST).join(changed, changed.c.id == given.c.job)
-    return _scheduled(due).cte("scheduled")
+    return scheduled(due).cte("scheduled")
 
 
 def file_owned(changed: CTE, given: CTE) -> CTE:
@@ -82,12 +81,7 @@ def images_scheduled(changed: CTE, _given: CTE) -> CTE:
     due = select(VideoJobImage.address, NOW + VideoJobImage.kept_for).join(
         changed, changed.c.id == VideoJobImage.video_job_id
     )
-    return _scheduled(due).cte("images")
-
-
-def _scheduled(due: Select[str, datetime]) -> Insert:
-    removal = insert(FileRemoval).from_select(["address", "due_at"], due)
-    return removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at})
+    return scheduled(due).cte("images")
 
 
 _TYPES: Mapping[str, TypeEngine[Any]] = {name: column.type for name, column in VideoJob.__table__.columns.items()}

@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among
+from db.file_removals import scheduled
 from db.tables import FileRemoval, VideoJob, VideoJobImage
 
 
@@ -47,12 +48,8 @@ _KEPT = Statement(
 )
 
 
-_removal = insert(FileRemoval).from_select(
-    ["address", "due_at"],
-    select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs")),
-)
 _REMOVE = Statement(
-    _removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": _removal.excluded.due_at}), NoRow
+    scheduled(select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs"))), NoRow
 )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import asyncpg
 
 from db.engine.address import DatabaseAddress, parsed
-from db.engine.error_names import first_line, named
+from db.engine.error_names import DRIVER_ERRORS, first_line, named
 from db.engine.errors import DatabaseTooOld, DatabaseUnavailable, InvalidDatabaseUrl
 from db.engine.limits import Limits, PoolerMode
 
@@ -122,7 +122,7 @@ async def close(connection: asyncpg.Connection) -> None:
     """Close a connection, whatever state it and the server are in, within `CLOSE_SECONDS`."""
     try:
         await connection.close(timeout=CLOSE_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+    except (OSError, *DRIVER_ERRORS):
         connection.terminate()
 
 
@@ -168,7 +168,7 @@ def _sentences(host: str, port: int | None, seconds: float) -> Iterator[None]:
         ) from error
     except asyncpg.TargetServerAttributeNotMatched as error:
         raise DatabaseUnavailable(f"{where} is not what target_session_attrs in DATABASE_URL asks for.") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except DRIVER_ERRORS as error:
         raise named(error, f"{where} refuses the connection: {first_line(error)}.") from error
     except (OSError, KeyError) as error:
         why = _why(error, where, seconds)

@@ -56,6 +56,8 @@ _NAMES: Mapping[str, type[DatabaseUnavailable]] = {
     "57": DatabaseUnavailable,  # an operator: shutdown, crash, idle session
     "58": DatabaseUnavailable,  # the server's own files
 }
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""All that the driver raises besides the operating system's own errors."""
 # Of PostgreSQL's errors, those after which the connection is gone: by a shutdown or a crash, or not let in yet.
 _ENDS = (
     asyncpg.PostgresConnectionError,
@@ -80,7 +82,7 @@ def errors_named(lost: type[OSError] = ConnectionError) -> Iterator[None]:
     """
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except DRIVER_ERRORS as error:
         name = _name(error)
         if name is None:
             raise

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 
 from db.engine.connections import close
-from db.engine.error_names import errors_named, is_lost
+from db.engine.error_names import DRIVER_ERRORS, errors_named, is_lost
 from db.engine.errors import DatabaseBusy, DatabaseConflict, DatabaseLocked, DatabaseUnavailable
 from db.engine.gathering import Gathering
 from db.engine.statements import SomeRow, Statement
@@ -198,7 +198,7 @@ class Pool:
         if slot.connection is not None and not slot.connection.is_closed():
             try:
                 return await self._tried(slot, slot.connection, work)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            except (OSError, *DRIVER_ERRORS) as error:
                 # Whoever did not answer in time is not asked again: that would take as long once more.
                 if isinstance(error, TimeoutError) or not is_lost(error):
                     raise
