@@ -1,6 +1,7 @@
-"""Ids as callers write them: a malformed one is answered like one that does not exist."""
+"""Ids and times as callers write them: a malformed id is answered like one that does not exist."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -69,3 +70,18 @@ def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
     if len(texts) > MOST_IDS:
         raise InvalidInput(f"At most {MOST_IDS} ids can be asked for at once", field="ids")
     return list(dict.fromkeys(id_or_nothing(text) or NOBODYS for text in texts))
+
+
+def in_utc(time: datetime | None, field: str) -> datetime | None:
+    """Return the same time in UTC, which is what one without a zone means; None stays None.
+
+    Raises:
+        InvalidInput: there is no such time, as at the ends of the calendar
+
+    """
+    if time is None:
+        return None
+    try:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{field} is beyond the calendar", field=field) from None

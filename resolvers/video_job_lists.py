@@ -12,10 +12,9 @@ from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
-from resolvers.ids import distinct, id_or_nothing, uuids_of
+from resolvers.ids import distinct, id_or_nothing, in_utc, uuids_of
 from resolvers.looks import LONGEST_SEARCH
 from resolvers.texts import checked_text
-from resolvers.times import in_utc
 
 
 @dataclass(frozen=True, kw_only=True)

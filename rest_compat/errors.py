@@ -55,7 +55,6 @@ from resolvers.errors import (
     VideoNotReady,
 )
 from rest_compat.json_body import RefusedBody
-from rest_compat.rate_limits import SLOT_RETRY_SECONDS, rate_limit_headers
 from rest_compat.time_limits import RequestTimedOut
 
 RetriedLater = GenerationSuspended | NoWorker | Paused | QueueFull | SpendingCeiling | StorageQuota | TooManyRequests
@@ -63,6 +62,9 @@ RetriedLater = GenerationSuspended | NoWorker | Paused | QueueFull | SpendingCei
 HEADERS = {"idempotencyKey": "Idempotency-Key"}
 # How many mistakes of one request are told; who has made more sends the next ones.
 MOST_MISTAKES = 20
+# Nobody knows when one of the caller's jobs ends; the fastest take some seconds.
+SLOT_RETRY_SECONDS = 10
+_POLICY = '"active-jobs"'
 
 
 def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
@@ -83,6 +85,14 @@ def _retry_after(seconds: int) -> Callable[[object], dict[str, str]]:
 
 def _own_retry_after(error: RetriedLater) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after_seconds)}
+
+
+def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
+    """Tell how many jobs may be in progress, and how many more (draft-ietf-httpapi-ratelimit-headers).
+
+    There is no window: a slot lasts as long as its job.
+    """
+    return {"RateLimit-Policy": f"{_POLICY};q={slots}", "RateLimit": f"{_POLICY};r={free_slots}"}
 
 
 def _slots(error: ActiveJobLimit) -> dict[str, str]:

@@ -27,10 +27,10 @@ from rest_compat.conditional import (
     wait_for_change,
     whole_job,
 )
+from rest_compat.errors import rate_limit_headers
 from rest_compat.items import json_response
 from rest_compat.json_body import NOTHING, no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip, given
-from rest_compat.rate_limits import rate_limit_headers
 from rest_compat.services import AuthenticatedCaller, LookId, RestServices, Services, VideoJobId, router_at
 from rest_compat.time_limits import allow
 from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads

@@ -1,6 +1,7 @@
 """uvicorn as an API process runs it, with an end in order."""
 
 import asyncio
+import logging
 import select
 import socket
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ from starlette.types import ASGIApp
 from app.http.connection_limits import ConnectionLimits
 from app.http.drain import DrainState
 from app.http.local_proxy import trust_local_proxy
-from app.http.logs import keep_logs_discreet
 from app.http.protocol import BoundedHttp
 from app.http.websocket_protocol import WebSocket
 from app.parent import tell_ready
@@ -91,3 +91,22 @@ async def _all_accepted(listeners: Sequence[socket.socket]) -> None:
         if quiet_turns > 1:
             return
         await asyncio.sleep(0)
+
+
+class Discreet(logging.Filter):
+    """Cuts queries, which may hold tokens, and drops DEBUG, by which heads with credentials and frames are written."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is written, once its addresses are cut."""
+        if isinstance(record.args, tuple) and "WebSocket" in str(record.msg):
+            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+        return record.levelno > logging.DEBUG
+
+
+_DISCREET = Discreet()
+
+
+def keep_logs_discreet() -> None:
+    """Have it hold for all that the server's own loggers write; done twice, it is done once."""
+    for name in ("uvicorn.error", "websockets.server"):
+        logging.getLogger(name).addFilter(_DISCREET)

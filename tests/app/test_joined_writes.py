@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.http.joined_writes import JoinedWrites
+from app.http.protocol import JoinedWrites
 
 
 class Recorded(asyncio.Transport):
