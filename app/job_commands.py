@@ -40,10 +40,9 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - a command line's options
     """List jobs, newest first: id, status, why it failed, when it was created, model, user."""
     choice = Choice([], status, email, user_id, code, model, older, newer)
 
-    async def work(settings: Settings, database: Database) -> int:
+    async def work(settings: Settings, database: Database) -> None:
         for job in await choice.found(settings, database, limit):
             typer.echo(_line(job))
-        return 0
 
     exit_with(work)
 
@@ -52,14 +51,13 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - a command line's options
 def show(job_id: Annotated[str, typer.Argument(help="Which job")]) -> None:
     """Show all of one job but its prompt, and its log."""
 
-    async def work(_settings: Settings, database: Database) -> int:
+    async def work(_settings: Settings, database: Database) -> None:
         job = await video_jobs.get(database.reader, OPERATOR, uuid_or(job_id, VideoJobNotFound))
         for name in type(job).columns():
             if name != "prompt" and getattr(job, name) is not None:
                 typer.echo(f"{name:<24} {getattr(job, name)}")
         for line in (await video_jobs.logs_by_job(database.reader, [job.id])).get(job.id, []):
             typer.echo(f"{line.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S} {line.level:<7} {line.message}")
-        return 0
 
     exit_with(work)
 
@@ -122,7 +120,7 @@ def retry(  # noqa: PLR0913, PLR0917 - as above
 def queue_state() -> None:
     """Show how long the queue is, how old, who works on it, and what holds it up."""
 
-    async def work(_settings: Settings, database: Database) -> int:
+    async def work(_settings: Settings, database: Database) -> None:
         found = await figures.read(database.reader)
         typer.echo(f"waiting   {found.pending}, the oldest for {found.oldest_pending_seconds:.0f} s")
         typer.echo(f"taken     {found.picked}")
@@ -132,7 +130,6 @@ def queue_state() -> None:
             typer.echo(f"refused   by {provider}: {reason}")
         for pause in await pauses.current(database.reader):
             typer.echo(f"paused    {pause.scope}: {pause.reason}")
-        return 0
 
     exit_with(work)
 

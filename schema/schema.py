@@ -3,26 +3,30 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 
 import strawberry
 from asgi_correlation_id import correlation_id
 from strawberry.schema.config import StrawberryConfig
 
+from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
+from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Row
 from graphql_server.budget import MOST_VALUES
 from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
+from graphql_server.errors import ExpectedError
 from graphql_server.execution.batch import Batching
 from graphql_server.limits import Limits
 from graphql_server.observing import NoObserver, Observer
 from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from resolvers.bulk import MOST_AT_ONCE
+from resolvers.errors import Refusal, TooManyRequests
 from schema import queries
 from schema.admin_mutations import AdminMutations
 from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
 from schema.errors import IN_PAYLOADS
-from schema.expected_errors import expected_error
 from schema.look_mutations import LookMutations
 from schema.nodes import MOST_NODES
 from schema.subscriptions import Subscription
@@ -67,6 +71,24 @@ def _row_types(class_: type) -> Mapping[str, type]:
     return class_.types() if issubclass(class_, Row) else {}
 
 
+def _expected_error(error: BaseException) -> ExpectedError | None:
+    """Return what a client reads of an error, with the status that REST gives it; None for a fault of ours."""
+    match error:
+        case DatabaseUnavailable() | IdentityProviderUnavailable():
+            headers = {"Retry-After": str(error.retry_seconds)}
+            return ExpectedError(error.message, error.code, HTTPStatus.SERVICE_UNAVAILABLE, headers)
+        case InvalidCredentials():
+            return ExpectedError(error.message, error.code, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
+        case AccessDenied():
+            return ExpectedError(error.message, error.code, HTTPStatus.FORBIDDEN)
+        case TooManyRequests():
+            headers = {"Retry-After": str(error.retry_after_seconds)}
+            return ExpectedError(error.message, error.code, HTTPStatus.TOO_MANY_REQUESTS, headers)
+        case Refusal():
+            return ExpectedError(error.message, error.code)
+    return None
+
+
 def make_schema(  # noqa: PLR0913 - what an operator may set
     *,
     introspection: bool = True,
@@ -85,7 +107,7 @@ def make_schema(  # noqa: PLR0913 - what an operator may set
         Subscription,
         Policy(
             documents,
-            expected_error,
+            _expected_error,
             correlation_id.get,
             timeout_seconds,
             Batching(_row_types, on_fallback=observing.fallback) if fast else None,
