@@ -21,13 +21,11 @@ from app import web_pages
 from app.demo_user import DemoSignIn
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.heads import CheckHeads
-from app.http.in_front import IgnoreTrailingSlash, InFront
+from app.http.in_front import IgnoreTrailingSlash, InFront, PublicAddress
 from app.http.last_requests import AnswerLastRequests
-from app.http.measured import Measured
+from app.http.measured import Measured, Traced
 from app.http.media_files import MediaFiles
-from app.http.public_address import PublicAddress
 from app.http.request_limits import LimitRequests, LimitWebSockets
-from app.http.traced import Traced
 from app.operations import MetricsPage, Observing, live
 from app.readiness import Readiness, trouble_of_workers
 from app.registry import catalogue
@@ -92,7 +90,7 @@ def rest_api() -> FastAPI:
         version="1",
         description="Video generation for fashion looks. The full API is GraphQL, at `/graphql`.",
         redirect_slashes=False,
-        # It would send addresses with their queries, in which files are signed: `app.http.traced` does it.
+        # It would send addresses with their queries, in which files are signed: `Traced` does it.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         # FastAPI's own pages run whatever a CDN gives them.
         docs_url=None,
