@@ -66,7 +66,10 @@ async def examine(settings: Settings) -> list[Finding]:
         Check("Veo", partial(_veo, settings), "Check the network and GOOGLE_VERTEX_BASE_URL."),
         Check("Omni", partial(_omni, settings), "Check the network and GOOGLE_GEMINI_BASE_URL."),
         Check("Cloudinary", partial(_cloudinary, settings), "Check the network and CLOUDINARY_URL."),
-        *(Check(f"{path.name} folder", partial(_folder, path), _FOLDER_REMEDY) for path in _folders(settings)),
+        *(
+            Check(f"{path.name} folder", partial(_folder, path), _FOLDER_REMEDY)
+            for path in (settings.media_folder, settings.scratch_folder)
+        ),
         *(Check(f"clock, {name}", partial(_web_clock, url), "Check the network.") for name, url in _hosts(settings)),
     ]
     return [*await database_findings(settings), *await asyncio.gather(*map(found, checks))]
@@ -135,10 +138,6 @@ async def _cloudinary(settings: Settings) -> Answer:
     return State.OK, "Lets us in"
 
 
-def _folders(settings: Settings) -> tuple[Path, Path]:
-    return settings.media_folder, settings.scratch_folder
-
-
 async def _folder(folder: Path) -> Answer:
     free = await asyncio.to_thread(_free_bytes, folder)
     facts = f"{folder} can be written to, {free / 10**9:.1f} GB are free"
@@ -177,14 +176,11 @@ async def _web_clock(url: str) -> Answer:
 
 def _without_secrets(settings: Settings, words: str) -> str:
     """Blot out secrets, in case that a library tells one in an error."""
-    for secret in (*settings.secret_keys, *_google_keys(settings), *_passwords(settings)):
+    google_keys = settings.google_api_key, settings.gemini_api_key, settings.google_express_api_key
+    for secret in (*settings.secret_keys, *google_keys, *_passwords(settings)):
         if secret and len(secret) >= SHORTEST_SECRET:  # a letter or two would be found in any word
             words = words.replace(secret, "***")
     return " ".join(words.split())
-
-
-def _google_keys(settings: Settings) -> Iterator[str | None]:
-    yield from (settings.google_api_key, settings.gemini_api_key, settings.google_express_api_key)
 
 
 def _passwords(settings: Settings) -> Iterator[str]:

@@ -148,12 +148,12 @@ class Catalogue:
     @property
     def resolutions(self) -> list[str]:
         """All that any model offers."""
-        return _distinct(resolution for model in self._all for resolution in model.durations)
+        return list(dict.fromkeys(resolution for model in self._all for resolution in model.durations))
 
     @property
     def aspect_ratios(self) -> list[str]:
         """All that any model offers."""
-        return _distinct(ratio for model in self._all for ratio in model.aspect_ratios)
+        return list(dict.fromkeys(ratio for model in self._all for ratio in model.aspect_ratios))
 
     @property
     def durations(self) -> list[int]:
@@ -191,7 +191,3 @@ def either(values: Iterable[object]) -> str:
     """Spell out a choice without quotes: 4, 6 or 8."""
     *others, last = map(str, values)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _distinct(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, cast
 
 from fastapi import APIRouter, Depends, Path, Request, Response, Security
@@ -12,7 +13,7 @@ from auth.caller import Caller
 from resolvers.services import EdgeServices
 from rest_compat.json_body import JsonRequest
 from rest_compat.time_limits import allow, limited
-from rest_compat.urls import ShowUrl, url_shower
+from rest_compat.urls import ShowUrl, shown_url
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class RestServices(EdgeServices):
 
     def show_to(self, request: Request) -> ShowUrl:
         """Return what shows a client, who may see it, where a stored file is."""
-        return url_shower(self.addresses, str(request.base_url))
+        return partial(shown_url, self.addresses, str(request.base_url))
 
 
 def services_of(request: Request) -> RestServices:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from auth.signed_paths import PlainPaths
@@ -13,11 +13,6 @@ ShowUrl = Callable[[str], str]
 # What `urljoin` would not change: all that we store ourselves, and most of what others have.
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
 _PLAIN_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?{_PLAIN_PATH.pattern}")
-
-
-def url_shower(addresses: PlainPaths, base_url: str) -> ShowUrl:
-    """Return what shows a client, who may see it, where a file is."""
-    return partial(shown_url, addresses, base_url)
 
 
 def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
