@@ -4,6 +4,9 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import uvloop
 from prometheus_client import start_http_server
@@ -14,12 +17,14 @@ from app.hangup import on_hangup
 from app.parent import SUPERVISED, on_parent_death, tell_ready
 from app.poolers import require_mode
 from app.process import run_process
-from app.registry import express_mode_notice, policy_warnings
+from app.registry import catalogue, express_mode_notice, open_generators, policy_warnings
 from app.sampling import Sampler
 from app.settings import Settings
 from app.telemetry import traced
-from app.wiring import open_database
-from app.worker_context import open_worker_context
+from app.wiring import open_database, open_storages
+from db.engine.database import Database
+from resolvers.retention import Retention
+from worker.context import WorkerContext
 from worker.service import work
 
 # By default, threads that handled large videos leave some 50 MB more behind at the peak.
@@ -61,6 +66,41 @@ async def _run(settings: Settings) -> None:
             await work(working)
         finally:
             sampling.cancel()
+
+
+@asynccontextmanager
+async def open_worker_context(settings: Settings, database: Database) -> AsyncIterator[WorkerContext]:
+    """Yield what the worker works with, and close its connections afterwards."""
+    storages = open_storages(settings)
+    try:
+        async with open_generators(settings) as generators:
+            yield WorkerContext(
+                database=database,
+                generators=generators,
+                storage=storages,
+                catalogue=catalogue(settings),
+                scratch=settings.scratch_folder,
+                refund_failed_jobs=settings.refund_failed_jobs,
+                stopping=asyncio.Event(),
+                most_jobs=settings.generations_per_worker,
+                retention=_retention(settings),
+            )
+    finally:
+        await storages.aclose()
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        jobs=_days(settings.retain_jobs_days),
+        job_logs=_days(settings.retain_job_logs_days),
+        queue_statistics=_days(settings.retain_queue_statistics_days),
+        audit=_days(settings.retain_audit_days),
+    )
+
+
+def _days(number: int) -> timedelta | None:
+    """Return so many days; 0 is for ever."""
+    return timedelta(days=number) if number else None
 
 
 def answer_metrics(host: str, port: int) -> None:
