@@ -36,10 +36,14 @@ export async function run(document_, given = {}, { files = {}, signal } = {}) {
   return body.data;
 }
 
+/** Run a document of one field; return what it holds. */
+export async function read(document_, variables, signal, files) {
+  return Object.values(await run(document_, variables, { signal, files }))[0];
+}
+
 /** Run a mutation; return its payload, or throw its refusals. */
-export async function change(document_, input, files = {}) {
-  const data = await run(document_, { input }, { files });
-  const [payload] = Object.values(data);
+export async function change(document_, input, files) {
+  const payload = await read(document_, { input }, undefined, files);
   if (payload.errors.length) throw new Refused(payload.errors, document_);
   return payload;
 }

@@ -1,6 +1,6 @@
 // The form for a new video: every field of the API, its price before the click, and why what cannot be is greyed out.
 
-import { Refused, newKey, run } from "./api.js";
+import { Refused, newKey, read } from "./api.js";
 import { callButton } from "./calls.js";
 import { CREATE_JOB, MODELS, QUOTE } from "./documents.js";
 import { button, el, fill, icon } from "./dom.js";
@@ -24,7 +24,7 @@ const STARTERS = ["The model turns slowly in soft daylight", "She walks towards 
 
 /** Return the form. `look` may be null; `created(job)` is called with the new job. */
 export async function generateForm({ look = null, created, signal }) {
-  const { videoModels } = await run(MODELS, {}, { signal });
+  const videoModels = await read(MODELS, {}, signal);
   const choice = {
     prompt: "", model: videoModels[0].id, resolution: "720p", aspectRatio: "9:16", durationSeconds: 8, generateAudio: false,
     mockMode: !videoModels.some((model) => model.available), lookImage: look ? "initial" : "none", productIds: [],
@@ -77,7 +77,7 @@ export async function generateForm({ look = null, created, signal }) {
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
       try {
-        quoted = (await run(QUOTE, { input: input() }, { signal: asking() })).videoJobQuote;
+        quoted = await read(QUOTE, { input: input() }, asking());
         drawPrice();
       } catch (error) {
         if (error instanceof Refused) fill(price, el("p.bad", error.message));

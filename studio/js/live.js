@@ -1,6 +1,6 @@
 // Keeps the store as it is on the server: by subscriptions that go on where they were, by asking where there are none.
 
-import { run, serverNow } from "./api.js";
+import { read, serverNow } from "./api.js";
 import { FOLLOW_DELETIONS, FOLLOW_JOBS, JOBS } from "./documents.js";
 import { signOut } from "./session.js";
 import { connection } from "./socket.js";
@@ -34,8 +34,8 @@ export function start() {
   stopped = new AbortController();
   const began = new Date(serverNow() - MINUTE_MS).toISOString();
   const since = () => ({ since: store.newestChange() ?? began });
-  follow(FOLLOW_JOBS, since, ({ videoJobs }) => store.put(videoJobs), stopped.signal, () => socket?.end());
-  follow(FOLLOW_DELETIONS, since, ({ videoJobDeletions: gone }) => store.remove(gone.videoJobId), stopped.signal);
+  follow(FOLLOW_JOBS, since, store.put, stopped.signal, () => socket?.end());
+  follow(FOLLOW_DELETIONS, since, (gone) => store.remove(gone.videoJobId), stopped.signal);
   connect();
   poll = setInterval(ask, POLL_MS);
 }
@@ -47,7 +47,7 @@ export function stop() {
   drop();
 }
 
-/** Follow a document over each connection that there is; `variables()` says where to begin, `done()` hears of its end. */
+/** Follow a document of one field over each connection that there is; `variables()` says where to begin, `done()` hears of its end. */
 export function follow(query, variables, next, signal, done) {
   const stream = { query, variables, next, done, end() {} };
   streams.add(stream);
@@ -92,13 +92,13 @@ function drop() {
 async function ask() {
   if (document.hidden || !navigator.onLine) return;
   const waiting = store.active().filter((job) => !open || job.status === "PENDING").map((job) => job.id).slice(0, MOST);
-  const read = async (variables) => (await run(JOBS, variables)).videoJobs.nodes.map(store.put);
+  const take = async (variables) => (await read(JOBS, variables)).nodes.map(store.put);
   try {
     if (waiting.length) {
-      const found = await read({ ids: waiting, first: MOST });
+      const found = await take({ ids: waiting, first: MOST });
       waiting.filter((id) => !found.some((job) => job.id === id)).forEach(store.remove);
     }
-    if (!open) await read({ first: 10 });
+    if (!open) await take({ first: 10 });
   } catch {
     // The next time comes by itself.
   }

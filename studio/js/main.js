@@ -1,6 +1,6 @@
 // The page: signs in, then shows the view that the address names.
 
-import { run } from "./api.js";
+import { read } from "./api.js";
 import { VIEWER } from "./documents.js";
 import { el, fill } from "./dom.js";
 import { words } from "./format.js";
@@ -45,7 +45,7 @@ async function show(moved) {
 }
 
 async function readViewer() {
-  session.viewer = (await run(VIEWER)).viewer;
+  session.viewer = await read(VIEWER);
 }
 
 async function enter() {

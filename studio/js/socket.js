@@ -36,7 +36,7 @@ export function connection(opened, closed) {
     const stream = streams.get(id);
     if (type === "connection_ack") opened();
     if (type === "ping") send({ type: "pong" });
-    if (type === "next" && payload.data) stream?.next(payload.data);
+    if (type === "next" && payload.data) stream?.next(Object.values(payload.data)[0]);
     if (type === "error" || type === "complete") {
       streams.delete(id);
       stream?.done?.();
@@ -44,7 +44,7 @@ export function connection(opened, closed) {
   };
   return {
     end,
-    /** Follow a document; return what ends it. `next(data)` is each result, `done()` the end. */
+    /** Follow a document; return what ends it. `next` hears what its field holds each time, `done()` the end. */
     subscribe({ query, variables, next, done }) {
       const id = String(++count);
       streams.set(id, { next, done });

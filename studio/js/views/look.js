@@ -1,6 +1,6 @@
 // A look: its image, its products, its videos as they are made, and the form for a new one.
 
-import { run } from "../api.js";
+import { read } from "../api.js";
 import { callButton } from "../calls.js";
 import { DELETE_LOOK, ONE_LOOK, SET_VISIBILITY } from "../documents.js";
 import { el, fill, picture, safeUrl } from "../dom.js";
@@ -17,14 +17,14 @@ export function view(main, { id, signal }) {
   load(main, skeletons(3), () => whole(id, signal), signal);
 }
 
-async function read(id, signal) {
-  const { look: found } = await run(ONE_LOOK, { id }, { signal });
+async function readLook(id, signal) {
+  const found = await read(ONE_LOOK, { id }, signal);
   if (!found) throw new Error("There is no such look, or it is not shared with you.");
   return found;
 }
 
 async function whole(id, signal) {
-  const first = await read(id, signal);
+  const first = await readLook(id, signal);
   const list = el("div");
   const count = el("span.muted");
   const mine = first.viewerCanEdit;
@@ -44,7 +44,7 @@ async function whole(id, signal) {
   async function refresh() {
     const until = reading();
     try {
-      const found = await read(id, until);
+      const found = await readLook(id, until);
       readAt = Date.now();
       draw(found);
     } catch (error) {

@@ -1,6 +1,6 @@
 // All looks: own ones, shared ones, public ones.
 
-import { run } from "../api.js";
+import { read } from "../api.js";
 import { LOOKS } from "../documents.js";
 import { el, fill, picture, safeUrl } from "../dom.js";
 import { counted } from "../format.js";
@@ -26,7 +26,7 @@ export function view(main, { signal }) {
   function draw(change) {
     const until = reading();
     const { view, search: text } = Object.assign(chosen, change);
-    const page = async (after) => (await run(LOOKS, { view, search: text || null, after }, { signal: until })).looks;
+    const page = (after) => read(LOOKS, { view, search: text || null, after }, until);
     const list = el("ul.grid.looks-grid");
     fill(results, endless({ page, draw: card, none: () => none(view, text), loading: skeletons(8, "looks-grid"), list }, until));
   }

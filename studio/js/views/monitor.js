@@ -1,6 +1,6 @@
 // For admins: whether the service is well, everybody's videos, accounts, and what admins did.
 
-import { run, serverNow } from "../api.js";
+import { read, run, serverNow } from "../api.js";
 import { callButton } from "../calls.js";
 import { AUDIT_LOG, MONITOR, PAUSE, RESUME } from "../documents.js";
 import { el, fill, svg } from "../dom.js";
@@ -115,7 +115,7 @@ function audit(place, signal) {
   const { node: shown, body: list, row } = table("Audit log", "When", "Who", "What", "Whom", "More");
   const draw = (act) => row(dateTime(act.createdAt), act.actorEmail ?? words(act.actor), words(act.action),
     act.user?.email ?? act.userId ?? "–", el("p", [act.details, act.reason].filter(Boolean).join(": ")));
-  const page = async (after) => (await run(AUDIT_LOG, { after }, { signal })).adminAuditLog;
+  const page = (after) => read(AUDIT_LOG, { after }, signal);
   const none = () => empty("monitor", "Nothing yet", "What admins and operators do to others' things is listed here.");
   fill(place, panel("Audit log", endless({ page, draw, none, list, shown }, signal)));
 }

@@ -1,6 +1,6 @@
 // Everybody's videos, live, and what can be done to many of them.
 
-import { change, run } from "../api.js";
+import { change, read } from "../api.js";
 import { ADMIN_JOBS, CANCEL_JOBS, FOLLOW_ADMIN_JOBS, RETRY_JOBS } from "../documents.js";
 import { el, fill } from "../dom.js";
 import { STATUS, ago, counted, isActive } from "../format.js";
@@ -22,7 +22,7 @@ export function jobs(place, signal) {
 
   const statuses = () => (wanted.status === "ACTIVE" ? ACTIVE : wanted.status ? [wanted.status] : null);
   const filter = () => ({ status: statuses(), ...(CODE.test(wanted.text) ? { errorCode: [wanted.text] } : { search: wanted.text || null }) });
-  const read = async (after) => (await run(ADMIN_JOBS, { filter: filter(), after }, { signal })).adminVideoJobs;
+  const page = (after) => read(ADMIN_JOBS, { filter: filter(), after }, signal);
   const fits = ({ status, errorCode, prompt }) => (statuses()?.includes(status) ?? true)
     && (CODE.test(wanted.text) ? errorCode === wanted.text : (prompt ?? "").toLowerCase().includes(wanted.text.toLowerCase()));
 
@@ -49,7 +49,7 @@ export function jobs(place, signal) {
     known = new Map();
     shown = table("Everybody's videos", "Status", "Prompt", "Whose", "Made", "Failed for");
     const none = () => empty("videos", "None", "No video is like that.");
-    fill(results, endless({ page: read, draw, none, list: shown.body, shown: shown.node }, next()));
+    fill(results, endless({ page, draw, none, list: shown.body, shown: shown.node }, next()));
   }
 
   const bulk = (text, document_, doing) => acting(text, async () => {
@@ -78,6 +78,6 @@ export function jobs(place, signal) {
         bulk("Retry these", RETRY_JOBS, "Failed ones are made anew for their owners, who pay as for any."))),
     el("section.panel", results));
   show({});
-  live.follow(FOLLOW_ADMIN_JOBS, () => ({}), ({ adminVideoJobs: job }) => take(job), signal);
-  every(POLL_MS, () => live.state.is === "Live" || read(null).then(({ nodes }) => nodes.reverse().forEach(take), () => {}), signal);
+  live.follow(FOLLOW_ADMIN_JOBS, () => ({}), take, signal);
+  every(POLL_MS, () => live.state.is === "Live" || page(null).then(({ nodes }) => nodes.reverse().forEach(take), () => {}), signal);
 }

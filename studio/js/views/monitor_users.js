@@ -1,6 +1,6 @@
 // All accounts, and what an admin can do to one.
 
-import { once, run } from "../api.js";
+import { once, read } from "../api.js";
 import { ACCOUNT_OF, ADMIN_USERS, GRANT, SET_STATUS } from "../documents.js";
 import { button, el, fill } from "../dom.js";
 import { date, number, words } from "../format.js";
@@ -28,7 +28,7 @@ export function users(place, signal) {
     const draw = (user) => row(button(user.email ?? user.userId, () => open(user), { kind: "small quiet" }), chip(user.status, words(user.status)), words(user.role),
       user.tokens.tier, user.tokens.isUnlimited ? "Unlimited" : number(user.tokens.balance), number(user.videoJobCount), date(user.createdAt));
     const until = next();
-    const page = async (after) => (await run(ADMIN_USERS, { search: text || null, after }, { signal: until })).adminUsers;
+    const page = (after) => read(ADMIN_USERS, { search: text || null, after }, until);
     fill(results, endless({ page, draw, none: () => empty("search", "No such account", "An account is made at its first call."), list, shown }, until));
   }
 
@@ -37,7 +37,7 @@ export function users(place, signal) {
 }
 
 async function account({ userId, email }, again, signal) {
-  const { tokenAccount: found } = await run(ACCOUNT_OF, { userId }, { signal });
+  const found = await read(ACCOUNT_OF, { userId }, signal);
   const amount = el("input", { id: "grant", type: "number", min: "1", step: "1", value: "100" });
   const grant = async () => {
     const input = { userId, tokens: Number(amount.value), reason: "Granted in Studio" };

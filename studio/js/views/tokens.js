@@ -1,6 +1,6 @@
 // What there is to spend, where it went, and what things cost.
 
-import { run } from "../api.js";
+import { read } from "../api.js";
 import { callButton } from "../calls.js";
 import { LEDGER, POLICY } from "../documents.js";
 import { el, fill } from "../dom.js";
@@ -12,7 +12,7 @@ export function view(main, { signal }) {
   const prices = el("div");
   const { node: shown, body: list, draw } = ledger();
   const page = async (after) => {
-    const { viewer } = await run(LEDGER, { after }, { signal });
+    const viewer = await read(LEDGER, { after }, signal);
     if (after === null) fill(account, summary(viewer.tokens));
     return viewer.tokens.transactions;
   };
@@ -23,7 +23,7 @@ export function view(main, { signal }) {
     el("div.columns.two.wide-left",
       panel("Ledger", endless({ page, draw, none, list, shown }, signal)),
       panel("Prices", prices)));
-  load(prices, skeletons(1), async () => priceList((await run(POLICY, {}, { signal })).policy), signal);
+  load(prices, skeletons(1), async () => priceList(await read(POLICY, {}, signal)), signal);
 }
 
 /** A table of entries; `draw(entry)` makes a row of it. */

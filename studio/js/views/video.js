@@ -1,6 +1,6 @@
 // One video: large, with its log as it is written.
 
-import { run } from "../api.js";
+import { read } from "../api.js";
 import { callButton } from "../calls.js";
 import { FOLLOW_LOG, ONE_JOB } from "../documents.js";
 import { el, fill, picture } from "../dom.js";
@@ -15,20 +15,20 @@ export function view(main, { id, signal }) {
 }
 
 async function whole(id, signal) {
-  const { videoJob: job } = await run(ONE_JOB, { id }, { signal });
+  const job = await read(ONE_JOB, { id }, signal);
   if (!job) throw new Error("There is no such video, or it is not yours.");
   const data = el("div");
   const lines = el("ol.log", { "aria-live": "polite", "aria-label": "Log" }, job.logs.map(line));
   const drawn = (next) => {
     fill(data, dataOf(next, job));
     // What is given back is known at the end.
-    if (isActive(job) && !isActive(next)) run(ONE_JOB, { id }, { signal }).then((found) => fill(data, dataOf(next, found.videoJob)), () => {});
+    if (isActive(job) && !isActive(next)) read(ONE_JOB, { id }, signal).then((found) => fill(data, dataOf(next, found)), () => {});
   };
   const gone = () => (location.hash = "#/videos");
   const { screen, mark, actions } = following(store.put(job), { large: true, drawn, gone, signal });
   const seen = new Set(job.logs.map((each) => each.id));
   let after = job.logs.at(-1)?.cursor ?? null;
-  follow(FOLLOW_LOG, () => ({ id, after }), ({ videoJobLogs: next }) => {
+  follow(FOLLOW_LOG, () => ({ id, after }), (next) => {
     if (!seen.has(next.id)) lines.append(line(next));
     seen.add(next.id);
     after = next.cursor;

@@ -1,6 +1,6 @@
 // All of one's videos, newest first.
 
-import { run } from "../api.js";
+import { read } from "../api.js";
 import { JOBS } from "../documents.js";
 import { el, fill } from "../dom.js";
 import { STATUS } from "../format.js";
@@ -24,7 +24,7 @@ export function view(main, { signal }) {
       drawn.add(job.id);
       return el("li", videoCard(store.put(job), { signal: until }));
     };
-    const page = async (after) => (await run(JOBS, { status, after }, { signal: until })).videoJobs;
+    const page = (after) => read(JOBS, { status, after }, until);
     fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6), list }, until));
     // A job that is made meanwhile comes first.
     store.onJobs(({ job, isNew }) => {
