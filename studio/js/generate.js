@@ -6,7 +6,7 @@ import { CREATE_JOB, MODELS, QUOTE } from "./documents.js";
 import { button, el, fill, icon } from "./dom.js";
 import { counted, tokens } from "./format.js";
 import { lookImage, lookReferences, ownImages } from "./images.js";
-import { choices, facts, field, select, successive } from "./parts.js";
+import { choices, facts, field, form, select, successive } from "./parts.js";
 import { impossible } from "./possible.js";
 import { on, session } from "./session.js";
 import * as store from "./store.js";
@@ -23,7 +23,7 @@ const CHOICES = [
 const STARTERS = ["The model turns slowly in soft daylight", "She walks towards the camera, fabric moving", "A slow close-up along the fabric and seams"];
 
 /** Return the form. `look` may be null; `created(job)` is called with the new job. */
-export async function generateForm({ look = null, created, signal }) {
+export async function generateForm({ look = null, created = () => {}, signal }) {
   const videoModels = await read(MODELS, {}, signal);
   const choice = {
     prompt: "", model: videoModels[0].id, resolution: "720p", aspectRatio: "9:16", durationSeconds: 8, generateAudio: false,
@@ -43,12 +43,8 @@ export async function generateForm({ look = null, created, signal }) {
   const bad = el("p.bad", { role: "alert" });
   const submit = el("button.button.primary.wide", { type: "submit" }, icon("play"), "Generate");
 
-  const send = (event) => {
-    event.preventDefault();
-    attempt(submit, create);
-  };
-  const form = el("form.generate.stack", { onsubmit: send },
-    el("div.field", el("label", { for: "prompt" }, "What should happen?"), prompt,
+  const node = form({ class: "generate stack" }, () => attempt(submit, create),
+    field("What should happen?", prompt,
       el("div.starters", STARTERS.map((text) => button(text, () => update({ prompt: (prompt.value = text) }), { kind: "small" })))),
     first.node, lookRefs.node,
     el("div.radios", radios.map((each) => each.node)),
@@ -113,5 +109,5 @@ export async function generateForm({ look = null, created, signal }) {
 
   store.onJobs(({ ended }) => ended && askPrice(), signal);
   update({});
-  return form;
+  return node;
 }

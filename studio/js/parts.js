@@ -14,8 +14,17 @@ export function heading(title, text, { back, actions } = {}) {
 
 export const panel = (title, ...children) => el("section.panel", el("h2", title), children);
 
-/** An input with its label; the input has an id. */
-export const field = (text, input) => el("div.field", el("label", { for: input.id }, text), input);
+/** An input, which has an id, with its label. */
+export const field = (text, input, ...children) => el("div.field", el("label", { for: input.id }, text), input, children);
+
+/** A form that the page sends by itself. */
+export const form = (attributes, submit, ...children) => el("form", {
+  ...attributes,
+  onsubmit(event) {
+    event.preventDefault();
+    submit();
+  },
+}, children);
 
 /** Names with values; `kind` is how they are laid out. */
 export const facts = (kind, pairs) =>
@@ -129,7 +138,6 @@ export function choices(legend, name, options, choice, update) {
   };
 }
 
-/** Grey shapes where cards will be. */
 export function skeletons(count, kind = "") {
   return el("div", { class: `grid ${kind}`, "aria-busy": "true", "aria-label": "Loading" },
     Array.from({ length: count }, () => el("div.skeleton")));
@@ -146,15 +154,10 @@ export function failure(error, again) {
 }
 
 /** Fill a place with what `read` makes; show that it loads, and what went wrong. */
-export async function load(place, loading, read, signal) {
-  const again = () => load(place, loading, read, signal);
+export async function load(place, read, signal, loading = skeletons(1)) {
   fill(place, loading);
-  try {
-    const shown = await read();
-    if (!signal.aborted) fill(place, shown);
-  } catch (error) {
-    if (!signal.aborted) fill(place, failure(error, again));
-  }
+  const shown = await read().catch((error) => failure(error, () => load(place, read, signal, loading)));
+  if (!signal.aborted) fill(place, shown);
 }
 
 /**

@@ -3,7 +3,7 @@
 import { change } from "./api.js";
 import { callButton } from "./calls.js";
 import { button, el } from "./dom.js";
-import { dialog, field } from "./parts.js";
+import { dialog, field, form } from "./parts.js";
 
 const SECONDS = 8;
 
@@ -35,24 +35,18 @@ export async function attempt(pressed, action) {
   }
 }
 
-/** Return a button that attempts something. */
 export const acting = (text, action, look) => button(text, ({ currentTarget }) => attempt(currentTarget, action), look);
 
-/** A question for the reason of an act, for `confirmed`. */
-export const reasonField = (attributes) => ({ label: "Reason", input: el("input", { id: "reason", maxlength: "500", ...attributes }) });
-
-/** Ask before what cannot be taken back; resolve to null where it is not wanted, else to the text of `input`. */
-export function confirmed(title, text, action, { input = el("input", { type: "hidden" }), label } = {}) {
-  return new Promise((resolve) => {
-    const submit = (event) => {
-      event.preventDefault();
-      box.close("yes");
-    };
-    const box = dialog(title, "small", el("form.stack", { onsubmit: submit },
-      el("h2", title), el("p", text), label ? field(label, input) : input,
+/** Ask before what cannot be taken back, with `asked` for its reason, too; do it where it is wanted. */
+export async function confirmed(title, text, action, act, asked = null) {
+  const reason = el("input", { id: "reason", maxlength: "500", ...asked });
+  const isWanted = await new Promise((resolve) => {
+    const box = dialog(title, "small", form({ class: "stack" }, () => box.close("yes"),
+      el("h2", title), el("p", text), asked && field("Reason", reason),
       el("footer.row",
         button("Go back", () => box.close()),
         el("button.button.danger", { type: "submit" }, action))));
-    box.addEventListener("close", () => resolve(box.returnValue === "yes" ? input.value.trim() : null));
+    box.addEventListener("close", () => resolve(box.returnValue === "yes"));
   });
+  if (isWanted) await act(reason.value.trim());
 }

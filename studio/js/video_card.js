@@ -120,12 +120,11 @@ async function retry(job, place) {
   place?.changed();
 }
 
-async function remove(job, place) {
-  if ((await confirmed("Delete this video?", "The video and its log go for good. What it cost stays paid.", "Delete")) === null) return;
+const remove = (job, place) => confirmed("Delete this video?", "The video and its log go for good. What it cost stays paid.", "Delete", async () => {
   await done("The video is deleted.", DELETE_JOB, { id: job.id });
   store.remove(job.id);
   place?.changed();
-}
+});
 
 /** A video that its viewer may not manage: another user's, in a look that is shared. */
 export function foreignCard(video) {

@@ -6,7 +6,7 @@ import { DELETE_LOOK, ONE_LOOK, SET_VISIBILITY } from "../documents.js";
 import { el, fill, picture, safeUrl } from "../dom.js";
 import { counted, date, price, words } from "../format.js";
 import { generateForm } from "../generate.js";
-import { empty, failure, field, heading, load, select, skeletons, successive } from "../parts.js";
+import { empty, field, heading, load, select, skeletons, successive } from "../parts.js";
 import * as store from "../store.js";
 import { acting, attempt, confirmed, done, toast } from "../toast.js";
 import { foreignCard, videoCard } from "../video_card.js";
@@ -14,7 +14,7 @@ import { foreignCard, videoCard } from "../video_card.js";
 const FRESH_MS = 5 * 60_000;
 
 export function view(main, { id, signal }) {
-  load(main, skeletons(3), () => whole(id, signal), signal);
+  load(main, () => whole(id, signal), signal, skeletons(3));
 }
 
 async function readLook(id, signal) {
@@ -28,7 +28,7 @@ async function whole(id, signal) {
   const list = el("div");
   const count = el("span.muted");
   const mine = first.viewerCanEdit;
-  const form = el("div.panel", { id: "generate" }, el("h2", "New video"), el("div.skeleton"));
+  const form = el("div");
   const [reading, drawing] = [successive(signal), successive(signal)];
   let readAt = Date.now();
 
@@ -56,13 +56,11 @@ async function whole(id, signal) {
   // A video that was made elsewhere for this look; and addresses of files, which expire.
   store.onJobs(({ isNew }) => isNew && refresh(), signal);
   document.addEventListener("visibilitychange", () => !document.hidden && Date.now() - readAt > FRESH_MS && refresh(), { signal });
-  if (mine) generateForm({ look: first, created: () => {}, signal }).then(
-    (made) => fill(form, el("h2", "New video"), made),
-    (error) => signal.aborted || fill(form, failure(error)));
+  if (mine) load(form, () => generateForm({ look: first, signal }), signal);
   return [head(first), el("div.columns",
     el("aside.stack.about", el("div.portrait", picture(first.generatedImageUrl, first.title ?? "The look's image", { loading: "eager" })), products(first), mine && manage(first)),
     el("section.stack.made", { "aria-label": "Videos" }, el("div.row.between", el("h2", "Videos"), count), list),
-    mine && form)];
+    mine && el("div.panel", { id: "generate" }, el("h2", "New video"), form))];
 }
 
 function head(found) {
@@ -92,11 +90,10 @@ function manage(found) {
       visibility.value = found.visibility;
     }
   };
-  const remove = async () => {
-    if ((await confirmed("Delete this look?", "The look and its products go. Its videos stay in your list of videos.", "Delete")) === null) return;
+  const remove = () => confirmed("Delete this look?", "The look and its products go. Its videos stay in your list of videos.", "Delete", async () => {
     await done("The look is deleted.", DELETE_LOOK, { id: found.id });
     location.hash = "#/looks";
-  };
+  });
   return el("section.stack.manage", field("Who may see it", visibility),
     acting("Delete look", remove, { kind: "small danger-quiet", iconName: "trash" }));
 }

@@ -7,7 +7,7 @@ import { el, fill, svg } from "../dom.js";
 import { dateTime, duration, number, tokens, words } from "../format.js";
 import { empty, endless, every, facts, failure, heading, panel, skeletons, successive, table, tabs } from "../parts.js";
 import { session } from "../session.js";
-import { acting, confirmed, done, reasonField } from "../toast.js";
+import { acting, confirmed, done } from "../toast.js";
 import { jobs } from "./monitor_jobs.js";
 import { users } from "./monitor_users.js";
 
@@ -61,11 +61,9 @@ function state({ adminQueue: queue, recent }, status) {
 }
 
 function pauses(paused, look) {
-  const pause = (scope, text) => acting(text, async () => {
-    const input = reasonField({ required: true, placeholder: "Back at 14:00 UTC." });
-    const reason = await confirmed(`${text}?`, "They are refused with this reason, before any charge. Running ones go on.", text, input);
-    if (reason !== null) await done("New videos are refused from now on.", PAUSE, { scope, reason }).then(look);
-  }, { kind: "small" });
+  const pause = (scope, text) => acting(text, () => confirmed(`${text}?`, "They are refused with this reason, before any charge. Running ones go on.", text,
+    (reason) => done("New videos are refused from now on.", PAUSE, { scope, reason }).then(look),
+    { required: true, placeholder: "Back at 14:00 UTC." }), { kind: "small" });
   const resume = () => acting("Resume", () => done("New videos are accepted again.", RESUME, {}).then(look), { kind: "small primary" });
   return el("section", { class: `panel row between ${paused.length ? "paused" : ""}` },
     el("div", el("h3", paused.length ? "Paused" : "New videos are accepted"),

@@ -6,7 +6,7 @@ import { el, fill } from "../dom.js";
 import { STATUS, ago, counted, isActive } from "../format.js";
 import * as live from "../live.js";
 import { chip, empty, endless, every, search, select, successive, table } from "../parts.js";
-import { acting, confirmed, reasonField, toast } from "../toast.js";
+import { acting, confirmed, toast } from "../toast.js";
 
 const POLL_MS = 3000;
 const CODE = /^[A-Z_]{4,}$/;
@@ -57,16 +57,16 @@ export function jobs(place, signal) {
     const these = filter();
     const { matched } = await change(document_, { filter: these, dryRun: true });
     if (!matched) throw new Error("There is no such video.");
-    const reason = await confirmed(`${text}: ${counted(matched, "video")}?`, doing, text, reasonField());
-    if (reason === null) return;
-    let [after, changed, codes] = [null, 0, new Set()];
-    do {
-      const part = await change(document_, { filter: these, reason: reason || null, after });
-      changed += part.changed;
-      part.results.forEach(({ code }) => code && codes.add(code));
-      after = part.hasNextPage ? part.endCursor : null;
-    } while (after);
-    toast(`Done to ${changed} of ${counted(matched, "video")}. ${[...codes].join(", ")}`, document_);
+    await confirmed(`${text}: ${counted(matched, "video")}?`, doing, text, async (reason) => {
+      let [after, changed, codes] = [null, 0, new Set()];
+      do {
+        const part = await change(document_, { filter: these, reason: reason || null, after });
+        changed += part.changed;
+        part.results.forEach(({ code }) => code && codes.add(code));
+        after = part.hasNextPage ? part.endCursor : null;
+      } while (after);
+      toast(`Done to ${changed} of ${counted(matched, "video")}. ${[...codes].join(", ")}`, document_);
+    }, {});
   }, { kind: "small" });
 
   const typed = search("Search videos", "Prompt, or an error code", "", (text) => show({ text }));

@@ -4,9 +4,9 @@ import { once, read } from "../api.js";
 import { ACCOUNT_OF, ADMIN_USERS, GRANT, SET_STATUS } from "../documents.js";
 import { button, el, fill } from "../dom.js";
 import { date, number, words } from "../format.js";
-import { chip, empty, endless, field, load, search, skeletons, successive, table } from "../parts.js";
+import { chip, empty, endless, field, load, search, successive, table } from "../parts.js";
 import { on } from "../session.js";
-import { acting, confirmed, done, reasonField } from "../toast.js";
+import { acting, confirmed, done } from "../toast.js";
 import { ledger, summary } from "./tokens.js";
 
 export function users(place, signal) {
@@ -18,7 +18,7 @@ export function users(place, signal) {
   function open(user) {
     const again = () => [show(searched), open(user)];
     const until = opening();
-    load(one, skeletons(1), () => account(user, again, until), until);
+    load(one, () => account(user, again, until), until);
     one.scrollIntoView({ block: "center" });
   }
 
@@ -45,12 +45,10 @@ async function account({ userId, email }, again, signal) {
     on.balanceChanged();
     again();
   };
-  const status = (value, text, means) => acting(text, async () => {
-    const reason = await confirmed(`${text}?`, `${email ?? userId} ${means}`, text, reasonField());
-    if (reason === null) return;
+  const status = (value, text, means) => acting(text, () => confirmed(`${text}?`, `${email ?? userId} ${means}`, text, async (reason) => {
     await done(`The account is ${value.toLowerCase()}.`, SET_STATUS, { userId, status: value, reason: reason || null });
     again();
-  });
+  }, {}));
   const entries = ledger();
   entries.body.append(...found.transactions.nodes.map(entries.draw));
   return el("section.panel.stack", el("h2", email ?? userId), summary(found),

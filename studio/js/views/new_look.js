@@ -3,7 +3,7 @@
 import { CREATE_LOOK } from "../documents.js";
 import { button, el, fill } from "../dom.js";
 import { dropzone } from "../images.js";
-import { field, heading, select } from "../parts.js";
+import { field, form, heading, select } from "../parts.js";
 import { attempt, done } from "../toast.js";
 
 const FIELDS = [
@@ -48,8 +48,7 @@ export function view(main) {
     location.hash = `#/look/${look.id}`;
   }
 
-  async function submit(event) {
-    event.preventDefault();
+  function submit() {
     bad.textContent = "";
     if (!image.file()) return (bad.textContent = "Add the look's image first.");
     if (!products.some((product) => product.values().name)) return (bad.textContent = "Name at least one product.");
@@ -60,7 +59,7 @@ export function view(main) {
   add();
   fill(main,
     heading("New look", "An image, and what is worn.", { back: ["#/looks", "Looks"] }),
-    el("form.columns.two", { onsubmit: submit, novalidate: true },
+    form({ class: "columns two", novalidate: true }, submit,
       image.node,
       el("div.stack.panel",
         field("Title", title), field("Notes", notes), field("Who may see it", visibility),

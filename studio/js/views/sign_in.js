@@ -1,6 +1,7 @@
 // Signing in: with a token, or as the demo user where this server has one.
 
 import { el } from "../dom.js";
+import { form } from "../parts.js";
 import { demoAddress, signIn } from "../session.js";
 import { wordmark } from "../shell.js";
 import { acting, toast } from "../toast.js";
@@ -21,8 +22,7 @@ export function signInView(enter, reason) {
     await enter();
   }
 
-  function submit(event) {
-    event.preventDefault();
+  function submit() {
     if (signIn(field.value)) return enter();
     bad.textContent = "That is no token. A token has three parts with dots between them.";
     field.setAttribute("aria-invalid", "true");
@@ -40,7 +40,7 @@ export function signInView(enter, reason) {
         el("p.muted", "The demo user has a look and tokens. Nothing leaves this machine."),
         acting("Enter as the demo user", demo, { kind: "primary wide" }),
         el("p.or", "or")),
-      el("form.stack", { onsubmit: submit, novalidate: true },
+      form({ class: "stack", novalidate: true }, submit,
         el("label", { for: "token" }, "Sign in with a token"),
         field,
         el("p.muted.small", { id: "token-help" }, "Print one with ", el("code", COMMAND)),

@@ -23,7 +23,7 @@ export function view(main, { signal }) {
     el("div.columns.two.wide-left",
       panel("Ledger", endless({ page, draw, none, list, shown }, signal)),
       panel("Prices", prices)));
-  load(prices, skeletons(1), async () => priceList(await read(POLICY, {}, signal)), signal);
+  load(prices, async () => priceList(await read(POLICY, {}, signal)), signal);
 }
 
 /** A table of entries; `draw(entry)` makes a row of it. */

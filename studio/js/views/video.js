@@ -6,12 +6,12 @@ import { FOLLOW_LOG, ONE_JOB } from "../documents.js";
 import { el, fill, picture } from "../dom.js";
 import { clock, dateTime, form, isActive, tokens } from "../format.js";
 import { follow } from "../live.js";
-import { facts, heading, load, panel, skeletons } from "../parts.js";
+import { facts, heading, load, panel } from "../parts.js";
 import * as store from "../store.js";
 import { following } from "../video_card.js";
 
 export function view(main, { id, signal }) {
-  load(main, skeletons(1), () => whole(id, signal), signal);
+  load(main, () => whole(id, signal), signal);
 }
 
 async function whole(id, signal) {
