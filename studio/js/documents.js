@@ -7,37 +7,36 @@ const JOB = `
 fragment Job on VideoJob {
   id version status statusMessage prompt model resolution aspectRatio durationSeconds generateAudio mockMode
   progressPercentage progressIsEstimated queuePosition estimatedWaitSeconds errorCode errorMessage tokensConsumed
-  createdAt startedAt completedAt updatedAt videoUrl thumbnailUrl videoWidth videoHeight videoDurationSeconds
-}`;
-
-const ENTRY = `
-fragment Entry on TokenTransaction {
-  id kind amount uncharged balanceAfter operation description videoJobId createdAt
+  createdAt completedAt updatedAt videoUrl thumbnailUrl videoWidth videoHeight videoDurationSeconds
 }`;
 
 const ACCOUNT = `
 fragment Account on TokenAccount {
-  id userId balance tier isUnlimited consumed lifetimeConsumed periodEnd
+  balance tier isUnlimited consumed lifetimeConsumed periodEnd
+  transactions(first: $first, after: $after) {
+    nodes { kind amount uncharged balanceAfter operation description videoJobId createdAt }
+    ${MORE}
+  }
 }`;
 
-/** Return a mutation of one field, whose input is of the type that is named. */
-function mutation(field, input, wanted, fragment = "") {
+/** Return a mutation of one field; its input's type is named as it is, if no other one is named. */
+function mutation(field, wanted, input) {
   const name = field[0].toUpperCase() + field.slice(1);
-  return `mutation ${name}($input: ${input}!) {
+  return `mutation ${name}($input: ${input ?? `${name}Input`}!) {
   ${field}(input: $input) { ${wanted} ${ERRORS} }
-}${fragment}`;
+}${wanted.includes("...Job") ? JOB : ""}`;
 }
 
 export const VIEWER = `query Viewer {
-  viewer { id email isAdmin tokens { id balance tier isUnlimited } }
+  viewer { id email isAdmin tokens { balance isUnlimited } }
 }`;
 
 export const LOOKS = `query Looks($view: LookView!, $search: String, $after: String) {
   looks(first: 24, view: $view, search: $search, after: $after) {
     nodes {
       id title visibility videoCount generatedImageUrl
-      products { id name }
-      videos { id isDefault videoUrl }
+      products { id }
+      videos { isDefault videoUrl }
     }
     ${MORE}
   }
@@ -47,19 +46,19 @@ export const ONE_LOOK = `query Look($id: ID!) {
   look(id: $id) {
     id title notes visibility viewerCanEdit createdAt generatedImageUrl
     products { id name designer sku price productUrl thumbnailUrl }
-    videos { id videoJobId status isDefault progressPercentage createdAt videoUrl thumbnailUrl videoJob { ...Job } }
+    videos { status isDefault progressPercentage videoUrl thumbnailUrl videoJob { ...Job } }
   }
 }${JOB}`;
 
 export const MODELS = `query VideoModels {
   videoModels {
-    id provider available cost aspectRatios endFrame mostReferenceImages imageDurationSeconds mixesImages
+    id provider available aspectRatios endFrame mostReferenceImages imageDurationSeconds mixesImages
     resolutions { resolution durationSeconds }
   }
 }`;
 
 export const QUOTE = `query Quote($input: CreateVideoJobInput!) {
-  videoJobQuote(input: $input) { cost rule balance freeSlots ${ERRORS} }
+  videoJobQuote(input: $input) { cost balance freeSlots ${ERRORS} }
 }`;
 
 export const JOBS = `query VideoJobs($status: [VideoJobStatus!], $ids: [ID!], $after: String, $first: Int = 24) {
@@ -79,30 +78,25 @@ export const ONE_JOB = `query VideoJob($id: ID!) {
 }${JOB}`;
 
 const CREATED = "videoJob { ...Job } replayed";
-export const CREATE_JOB = mutation("createVideoJob", "CreateVideoJobInput", CREATED, JOB);
-export const RETRY = mutation("retryVideoJob", "RetryVideoJobInput", CREATED, JOB);
-export const CANCEL = mutation("cancelVideoJob", "VideoJobIdInput", "videoJob { ...Job }", JOB);
-export const DELETE_JOB = mutation("deleteVideoJob", "VideoJobIdInput", "deletedVideoJobId");
-export const SET_DEFAULT = mutation("setDefaultVideo", "LookVideoInput", "look { id }");
-export const UNSET_DEFAULT = mutation("unsetDefaultVideo", "LookVideoInput", "look { id }");
-export const CREATE_LOOK = mutation("createLook", "CreateLookInput", "look { id title }");
-export const SET_VISIBILITY = mutation("setLookVisibility", "SetLookVisibilityInput", "look { id visibility }");
-export const DELETE_LOOK = mutation("deleteLook", "LookIdInput", "deletedLookId");
+export const CREATE_JOB = mutation("createVideoJob", CREATED);
+export const RETRY = mutation("retryVideoJob", CREATED);
+export const CANCEL = mutation("cancelVideoJob", "videoJob { ...Job }", "VideoJobIdInput");
+export const DELETE_JOB = mutation("deleteVideoJob", "deletedVideoJobId", "VideoJobIdInput");
+export const SET_DEFAULT = mutation("setDefaultVideo", "look { id }", "LookVideoInput");
+export const UNSET_DEFAULT = mutation("unsetDefaultVideo", "look { id }", "LookVideoInput");
+export const CREATE_LOOK = mutation("createLook", "look { id }");
+export const SET_VISIBILITY = mutation("setLookVisibility", "look { visibility }");
+export const DELETE_LOOK = mutation("deleteLook", "deletedLookId", "LookIdInput");
 
-export const LEDGER = `query Tokens($after: String) {
-  viewer {
-    tokens {
-      ...Account
-      transactions(first: 25, after: $after) { nodes { ...Entry } ${MORE} }
-    }
-  }
-}${ACCOUNT}${ENTRY}`;
+export const LEDGER = `query Tokens($first: Int = 25, $after: String) {
+  viewer { tokens { ...Account } }
+}${ACCOUNT}`;
 
 export const POLICY = `query Policy {
   policy {
     operations { operation cost }
     tiers { tier name share isUnlimited slots }
-    videoPrices { rule cost model resolution durationSeconds generateAudio mockMode }
+    videoPrices { cost model resolution durationSeconds generateAudio mockMode }
   }
 }`;
 
@@ -111,20 +105,20 @@ export const FOLLOW_JOBS = `subscription FollowVideoJobs($since: DateTime) {
 }${JOB}`;
 
 export const FOLLOW_DELETIONS = `subscription FollowDeletions($since: DateTime) {
-  videoJobDeletions(deletedAfter: $since) { videoJobId deletedAt }
+  videoJobDeletions(deletedAfter: $since) { videoJobId }
 }`;
 
 export const FOLLOW_LOG = `subscription FollowLog($id: ID!, $after: String) {
   videoJobLogs(id: $id, after: $after) { id cursor timestamp level message }
 }`;
 
-// For admins.
 const ADMIN_JOB = `
 fragment AdminJob on VideoJob {
   id version status prompt progressPercentage errorCode createdAt user { email userId }
 }`;
 
-const COUNTED = `(first: 0, filter: { createdAfter: $since, provider: "`;
+const counted = (provider) =>
+  `${provider}: adminVideoJobs(first: 0, filter: { createdAfter: $since, provider: "${provider}" }) { countsByStatus { status count } }`;
 export const MONITOR = `query Monitor($since: DateTime!) {
   adminQueue {
     waiting running oldestWaitingSince workers { id } pauses { scope reason }
@@ -133,11 +127,9 @@ export const MONITOR = `query Monitor($since: DateTime!) {
   recent: adminVideoJobs(first: 100, filter: { createdAfter: $since }) {
     countsByStatus { status count }
     failuresByCode { errorCode count }
-    nodes { id createdAt startedAt completedAt }
+    nodes { createdAt startedAt completedAt }
   }
-  veo: adminVideoJobs${COUNTED}veo" }) { countsByStatus { status count } }
-  omni: adminVideoJobs${COUNTED}omni" }) { countsByStatus { status count } }
-  mock: adminVideoJobs${COUNTED}mock" }) { countsByStatus { status count } }
+  ${["veo", "omni", "mock"].map(counted).join("\n  ")}
   adminSpending { ceiling days { day tokens } }
 }`;
 
@@ -154,29 +146,26 @@ export const FOLLOW_ADMIN_JOBS = `subscription FollowAdminVideoJobs {
 
 export const ADMIN_USERS = `query AdminUsers($search: String, $after: String) {
   adminUsers(first: 25, search: $search, after: $after) {
-    nodes { id userId email status role videoJobCount createdAt tokens { id balance tier isUnlimited } }
+    nodes { userId email status role videoJobCount createdAt tokens { balance tier isUnlimited } }
     ${MORE}
   }
 }`;
 
-export const ACCOUNT_OF = `query Account($userId: ID!) {
-  tokenAccount(userId: $userId) {
-    ...Account
-    transactions(first: 10) { nodes { ...Entry } }
-  }
-}${ACCOUNT}${ENTRY}`;
+export const ACCOUNT_OF = `query Account($userId: ID!, $first: Int = 10, $after: String) {
+  tokenAccount(userId: $userId) { ...Account }
+}${ACCOUNT}`;
 
 export const AUDIT_LOG = `query AuditLog($after: String) {
   adminAuditLog(first: 50, after: $after) {
-    nodes { id action actor actorEmail user { email } userId reason details createdAt }
+    nodes { action actor actorEmail user { email } userId reason details createdAt }
     ${MORE}
   }
 }`;
 
 const MANY = "matched changed endCursor hasNextPage results { code }";
-export const CANCEL_JOBS = mutation("adminCancelVideoJobs", "AdminVideoJobsInput", MANY);
-export const RETRY_JOBS = mutation("adminRetryVideoJobs", "AdminVideoJobsInput", MANY);
-export const PAUSE = mutation("pauseCreations", "PauseCreationsInput", "pauses { scope reason }");
-export const RESUME = mutation("resumeCreations", "ResumeCreationsInput", "pauses { scope reason }");
-export const GRANT = mutation("grantTokens", "GrantTokensInput", "balance replayed");
-export const SET_STATUS = mutation("setAccountStatus", "SetAccountStatusInput", "status");
+export const CANCEL_JOBS = mutation("adminCancelVideoJobs", MANY, "AdminVideoJobsInput");
+export const RETRY_JOBS = mutation("adminRetryVideoJobs", MANY, "AdminVideoJobsInput");
+export const PAUSE = mutation("pauseCreations", "pauses { scope reason }");
+export const RESUME = mutation("resumeCreations", "pauses { scope reason }");
+export const GRANT = mutation("grantTokens", "balance replayed");
+export const SET_STATUS = mutation("setAccountStatus", "status");
