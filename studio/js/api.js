@@ -1,6 +1,6 @@
 // The wire: GraphQL over HTTP, with files as a multipart form. Each call is remembered, to be shown.
 
-import { recorded } from "./calls.js";
+import { mapOf, recorded } from "./calls.js";
 import { authorization, signOut } from "./session.js";
 
 export const GRAPHQL = "graphql";
@@ -48,7 +48,7 @@ export async function change(document_, input, files) {
   return payload;
 }
 
-/** Return the variables with null where a file will be (graphql-multipart-request). */
+/** Return the variables with null where a file will be. */
 function withPlaces(variables, paths) {
   const whole = { variables: structuredClone(variables) };
   for (const path of paths) {
@@ -81,7 +81,7 @@ function body(query, variables, files, headers) {
   }
   const form = new FormData();
   form.append("operations", operation);
-  form.append("map", JSON.stringify(Object.fromEntries(Object.keys(files).map((path, place) => [place, [path]]))));
+  form.append("map", mapOf(Object.keys(files)));
   Object.values(files).forEach((file, place) => form.append(String(place), file));
   return { body: form };
 }
@@ -103,5 +103,4 @@ export async function once(intention, act) {
   keys.delete(intention);
 }
 
-/** Return a key of its own for one intention, so that sending it twice does it once. */
 export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -14,24 +14,26 @@ export function recorded(document_, variables, files) {
   return call;
 }
 
+/** Say which file is where in the variables (graphql-multipart-request). */
+export const mapOf = (paths) => JSON.stringify(Object.fromEntries(paths.map((path, place) => [place, [path]])));
+
 const nameOf = (document_) => /^\w+ (\w+)/.exec(document_)[1];
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Return the call as a line for a shell. */
 function curl({ document: query, variables, files }) {
   const start = `curl ${new URL("graphql", document.baseURI).href} \\\n  -H "Authorization: Bearer $TOKEN"`;
   const operation = JSON.stringify({ query, variables });
   const paths = Object.keys(files);
   if (!paths.length) return `${start} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(operation)}`;
-  const map = JSON.stringify(Object.fromEntries(paths.map((path, place) => [place, [path]])));
   const parts = paths.map((path, place) => `  -F ${place}=@${quoted(files[path].name ?? "file")}`);
-  return [`${start} \\\n  -F operations=${quoted(operation)}`, `  -F map=${quoted(map)}`, ...parts].join(" \\\n");
+  return [`${start} \\\n  -F operations=${quoted(operation)}`, `  -F map=${quoted(mapOf(paths))}`, ...parts].join(" \\\n");
 }
 
 function copyable(title, text) {
-  const says = (done) => () => (copy.textContent = done);
-  const copy = button("Copy", () => navigator.clipboard?.writeText(text).then(says("Copied"), says("Select and copy")) ?? says("Select and copy")(), { kind: "small" });
+  const copy = button("Copy", async () => {
+    copy.textContent = await navigator.clipboard?.writeText(text).then(() => "Copied", () => null) ?? "Select and copy";
+  }, { kind: "small" });
   return el("section.copyable", el("header.row.between", el("h3", title), copy), el("pre", { tabindex: "0" }, text));
 }
 
@@ -50,9 +52,7 @@ function showCall(name) {
     call ? details(call) : el("p", "It has not been sent yet."));
 }
 
-/** A button that shows the newest call of a document. */
-export const callButton = (document_) => button("Show the call", () => showCall(nameOf(document_)), { kind: "quiet small", iconName: "code" });
+export const callButton = (document_) => button("Show the call", () => showCall(nameOf(document_)), { kind: "quiet small", iconName: "developers" });
 
-/** Return the list of what was sent, newest first. */
 export const callList = () => el("div.calls", calls.map((call) => el("details",
   el("summary", el("code", call.name), el("span", `${call.at.toLocaleTimeString()} · ${call.status}`)), details(call))));

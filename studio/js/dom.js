@@ -1,11 +1,10 @@
 // Elements made without HTML: whatever comes from the API is text, and an address only where it is http or https.
 
-const PROPERTIES = new Set(["value", "checked", "disabled", "muted", "hidden", "selected", "indeterminate"]);
+const PROPERTIES = new Set(["value", "muted", "hidden", "selected"]);
 
 /** Return an element: `el("p.muted", { title }, "Text")`. `on*` are listeners; children are nodes, texts, or nothing. */
 export const el = (name, ...rest) => made((tag) => document.createElement(tag), name, rest);
 
-/** The same of SVG. */
 export const svg = (name, ...rest) => made((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
 
 function made(create, name, [first, ...rest]) {
@@ -44,7 +43,7 @@ const ICONS = {
   videos: "M3 6h13v12H3zM16 10l5-3v10l-5-3",
   tokens: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 8v8M9.5 10.2c0-3 5-3 5 0 0 1.8-5 1.8-5 3.6 0 3 5 3 5 0",
   monitor: "M3 17l5-6 4 4 5-8 4 5",
-  code: "M8 7l-5 5 5 5M16 7l5 5-5 5M13.5 5l-3 14",
+  developers: "M8 7l-5 5 5 5M16 7l5 5-5 5M13.5 5l-3 14",
   plus: "M12 5v14M5 12h14",
   search: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5",
   image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M9 9h.01",
@@ -65,7 +64,6 @@ const ICONS = {
 export const icon = (name) =>
   svg("svg.icon", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 
-/** Return a button. */
 export function button(text, onclick, { kind = "", iconName, ...attributes } = {}) {
   return el("button", { type: "button", class: `button ${kind}`.trim(), onclick, ...attributes }, iconName && icon(iconName), text);
 }

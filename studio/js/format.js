@@ -33,9 +33,7 @@ export function duration(seconds) {
   return `${number(Math.round(seconds / 60))} min`;
 }
 
-export function price(value) {
-  return value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-}
+export const price = (value) => value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** Write a code for people: "Tier change". */
 export const words = (code) => code[0].toUpperCase() + code.slice(1).toLowerCase().replaceAll("_", " ");
@@ -62,5 +60,4 @@ const ADVICE = {
   SUBMISSION_UNCERTAIN: "Nobody knows whether the generator has it, so it was not sent twice. Try again.",
 };
 
-/** Say what a person can do about a failed job. */
 export const advice = (job) => ADVICE[job.errorCode] ?? "Try again. If it fails again, tell whoever runs this server.";

@@ -46,7 +46,7 @@ export async function generateForm({ look = null, created = () => {}, signal }) 
   const node = form({ class: "generate stack" }, () => attempt(submit, create),
     field("What should happen?", prompt,
       el("div.starters", STARTERS.map((text) => button(text, () => update({ prompt: (prompt.value = text) }), { kind: "small" })))),
-    first.node, lookRefs.node,
+    first?.node, lookRefs?.node,
     el("div.radios", radios.map((each) => each.node)),
     field("Model", model),
     own.node, reasons, price, bad, submit, el("div.row.center", callButton(CREATE_JOB)));
@@ -56,7 +56,7 @@ export async function generateForm({ look = null, created = () => {}, signal }) 
     key = newKey();
     bad.textContent = "";
     const known = impossible(videoModels.find((each) => each.id === choice.model), choice);
-    for (const each of [...radios, first, lookRefs, own]) each.draw(known);
+    for (const each of [...radios, first, lookRefs, own]) each?.draw(known);
     fill(reasons, [...new Set(Object.values(known))].map((reason) => el("li", reason)));
     askPrice();
   }
@@ -99,12 +99,11 @@ export async function generateForm({ look = null, created = () => {}, signal }) 
       store.put(videoJob);
       on.balanceChanged();
       created(videoJob);
-      askPrice();
     } catch (error) {
       bad.textContent = error.message;
       bad.dataset.code = error.code;
-      askPrice();
     }
+    askPrice();
   }
 
   store.onJobs(({ ended }) => ended && askPrice(), signal);

@@ -50,9 +50,8 @@ function problem(file) {
   return file.size > MOST_BYTES ? "The image is larger than 20 MB." : "";
 }
 
-/** What becomes of the look's image. */
 export function lookImage(look, choice, update) {
-  if (!look) return { node: null, draw() {} };
+  if (!look) return null;
   const options = [["First frame", "initial"], ["Reference", "reference"], ["Not used", "none"]];
   const chosen = choices("The look's image", "lookImage", options, choice, update);
   chosen.node.classList.add("with-picture");
@@ -60,10 +59,9 @@ export function lookImage(look, choice, update) {
   return chosen;
 }
 
-/** The products whose images are references. */
 export function lookReferences(look, choice, update) {
   const products = (look?.products ?? []).filter((product) => product.thumbnailUrl);
-  if (!products.length) return { node: null, draw() {} };
+  if (!products.length) return null;
   const boxes = products.map(({ id, name, thumbnailUrl }) => {
     const box = el("input", { type: "checkbox", onchange: () => update({ productIds: boxes.filter((each) => each.box.checked).map((each) => each.id) }) });
     return { id, box, label: el("label.pick", box, picture(thumbnailUrl, "", { class: "thumb" }), el("span", name)) };
@@ -76,13 +74,13 @@ export function lookReferences(look, choice, update) {
   };
 }
 
-/** Own files: a first frame, an end frame, and references. */
 export function ownImages(update) {
   const zone = (label, name, rule) => ({ name, rule, ...dropzone(label, { changed: () => queueMicrotask(() => report()), small: true }) });
   const references = Array.from({ length: MOST_REFERENCES }, (_, place) => zone(`Reference ${place + 1}`, "referenceImages", "references"));
   const zones = [zone("First frame", "initialImage", "initial"), zone("End frame", "endFrame", "endFrame"), ...references];
   const given = (wanted) => zones.filter(({ name, file }) => name === wanted && file());
-  const report = () => update({ hasInitial: given("initialImage").length > 0, hasEnd: given("endFrame").length > 0, ownReferences: given("referenceImages").length });
+  const count = (wanted) => given(wanted).length;
+  const report = () => update({ hasInitial: count("initialImage") > 0, hasEnd: count("endFrame") > 0, ownReferences: count("referenceImages") });
   return {
     node: el("details", el("summary", icon("image"), "Own images"), el("div.zones", zones.map(({ node }) => node))),
     draw(known) {

@@ -28,7 +28,6 @@ function become(next) {
   state.changed();
 }
 
-/** Begin to follow all jobs of whoever is signed in. */
 export function start() {
   stop();
   stopped = new AbortController();

@@ -38,15 +38,15 @@ export const newLink = (href, text) => el("a.button.primary", { href }, icon("pl
 export const select = (attributes, options, chosen) =>
   el("select", attributes, options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
 
-/** Return {node, body, row}: a table that can be wider than the page. A name with # is of a column of numbers. */
+/** Return {shown, list, row}: a table that can be wider than the page. A name with # is of a column of numbers. */
 export function table(label, ...names) {
   const kinds = names.map((name) => (name.startsWith("#") ? "number" : ""));
   const cells = (tag, contents) => el("tr", contents.map((content, place) =>
     el(tag, { class: kinds[place], scope: tag === "th" && "col" }, content)));
-  const body = el("tbody");
-  const node = el("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
-    el("table", el("thead", cells("th", names.map((name) => name.replace("#", "")))), body));
-  return { node, body, row: (...contents) => cells("td", contents) };
+  const list = el("tbody");
+  const shown = el("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
+    el("table", el("thead", cells("th", names.map((name) => name.replace("#", "")))), list));
+  return { shown, list, row: (...contents) => cells("td", contents) };
 }
 
 /** A field to search by; `changed(text)` is called when the typing pauses. */
@@ -89,13 +89,11 @@ export function every(milliseconds, action, signal) {
 
 /** Tabs above a list, of which one is chosen; `changed(value)` is called for another. Arrow keys move on. */
 export function tabs(label, options, chosen, changed) {
-  const buttons = options.map(([value, text]) => {
-    const choose = () => {
-      mark(value);
-      changed(value);
-    };
-    return el("button", { type: "button", role: "tab", onclick: choose }, text);
-  });
+  const choose = (value) => {
+    mark(value);
+    changed(value);
+  };
+  const buttons = options.map(([value, text]) => el("button", { type: "button", role: "tab", onclick: () => choose(value) }, text));
   const node = el("div.tabs", { role: "tablist", "aria-label": label }, buttons);
   node.addEventListener("keydown", ({ key }) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
@@ -162,7 +160,7 @@ export async function load(place, read, signal, loading = skeletons(1)) {
 
 /**
  * Return what reads page after page into a list as its end comes into view. `page(after)` gives {nodes, pageInfo},
- * `draw(node)` an item; the list is shown as a part of `shown`.
+ * `draw(node)` an item; the list is shown as a part of `shown`, and where it is empty, `none` is said.
  */
 export function endless({ page, draw, none, loading = skeletons(1), list, shown = list }, signal) {
   const more = button("Load more", () => next(), { kind: "quiet" });
@@ -187,7 +185,7 @@ export function endless({ page, draw, none, loading = skeletons(1), list, shown 
 
   function show({ nodes, pageInfo }) {
     if (signal.aborted) return;
-    if (after === null) fill(place, nodes.length ? shown : none());
+    if (after === null) fill(place, nodes.length ? shown : empty(...none));
     list.append(...nodes.map(draw));
     after = pageInfo.endCursor;
     fill(end, pageInfo.hasNextPage && more);

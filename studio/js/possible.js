@@ -3,7 +3,6 @@
 // Samples may have any form; only the number of reference images counts.
 const MOST_IN_SAMPLES = 3;
 
-/** Which images a choice asks for. */
 function images(choice) {
   const own = choice.ownReferences + choice.productIds.length + (choice.lookImage === "reference" ? 1 : 0);
   return { first: choice.lookImage === "initial" || choice.hasInitial, end: choice.hasEnd, references: own };

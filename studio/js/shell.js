@@ -1,25 +1,20 @@
 // What is around each view: where one is, what there is to spend, and whether the page is up to date.
 
 import { button, el, fill, icon } from "./dom.js";
-import { number } from "./format.js";
+import { number, words } from "./format.js";
 import * as live from "./live.js";
 import { session, signOut } from "./session.js";
 
-const PLACES = [
-  ["#/looks", "Looks", "looks"],
-  ["#/videos", "Videos", "videos"],
-  ["#/tokens", "Tokens", "tokens"],
-  ["#/monitor", "Monitor", "monitor"],
-  ["#/developers", "Developers", "code"],
-];
+// Each is its view's name and its icon's.
+const PLACES = ["looks", "videos", "tokens", "monitor", "developers"];
 
 export const wordmark = () => el("span.wordmark", "Lookreel ", el("i", "Studio"));
 
 /** Return the frame: its node, `place(view, hash)`, and `balance()`, which shows the viewer's. */
 export function shell() {
   const { viewer } = session;
-  const links = PLACES.filter(([hash]) => hash !== "#/monitor" || viewer.isAdmin).map(([hash, text, name]) =>
-    el("a", { href: hash }, icon(name), el("span", text)));
+  const links = PLACES.filter((name) => name !== "monitor" || viewer.isAdmin).map((name) =>
+    el("a", { href: `#/${name}` }, icon(name), el("span", words(name))));
   const purse = el("a.button.small.purse", { href: "#/tokens" });
   const status = el("span.live", { role: "status" });
   const main = el("div");

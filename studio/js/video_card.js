@@ -13,7 +13,7 @@ import { acting, confirmed, done } from "./toast.js";
  * Return what shows a job, and goes on to show it until the signal is aborted: {screen, mark, actions}. In a look,
  * `place` is {lookId, isDefault, changed}; `drawn(job)` hears of each state, `gone()` of its deletion.
  */
-export function following(job, { place = null, large = false, drawn = () => {}, gone, signal }) {
+export function following(job, { place = null, large = false, drawn, gone, signal }) {
   const [screen, mark, actions] = [el("div"), el("span"), el("div.row.actions")];
   let shown = null;
 
@@ -41,13 +41,12 @@ export function videoCard(job, { place, signal }) {
   const gone = () => (node.closest("li") ?? node).remove();
   const { screen, mark, actions } = following(job, { place, drawn, gone, signal });
   return fill(node, screen, el("div.body",
-    el("div.row.between", mark, el("time.muted.small", { datetime: job.createdAt }, ago(job.createdAt))),
+    el("div.row.between", mark, el("time.small", { datetime: job.createdAt }, ago(job.createdAt))),
     el("h3", el("a", { href: `#/video/${job.id}` }, job.prompt || "Without a prompt")),
     el("p.muted.small", `${form(job)} · ${tokens(job.tokensConsumed)}`), actions));
 }
 
-/** Show what there is to see of a job: the video, its progress, or why there is none. */
-function drawScreen(media, job, large = false) {
+function drawScreen(media, job, large) {
   media.className = `screen ${job.status.toLowerCase()} ${large ? "large" : ""}`;
   const draw = { SUCCEEDED: player, PENDING: waiting, RUNNING: running, FAILED: failed, CANCELLED: cancelled }[job.status];
   if (job.status === "RUNNING" && media.querySelector("progress")) updateRunning(media, job);
@@ -85,7 +84,6 @@ const failed = (job) =>
 
 const cancelled = (job) => [icon("stop"), el("p", job.statusMessage || "Cancelled")];
 
-/** Return the buttons for a job, in the look that is given. */
 function actionsOf(job, place) {
   const inLook = async (said, document_) => {
     await done(said, document_, { videoJobId: job.id, lookId: place.lookId });
@@ -128,6 +126,6 @@ const remove = (job, place) => confirmed("Delete this video?", "The video and it
 
 /** A video that its viewer may not manage: another user's, in a look that is shared. */
 export function foreignCard(video) {
-  const screen = drawScreen(el("div"), { statusMessage: "", queuePosition: null, estimatedWaitSeconds: null, ...video });
+  const screen = drawScreen(el("div"), { statusMessage: "", estimatedWaitSeconds: null, ...video });
   return el("article.video-card", { "data-status": video.status }, screen, el("div.body", chip(video.status, video.isDefault ? "Default" : STATUS[video.status])));
 }

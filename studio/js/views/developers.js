@@ -14,6 +14,6 @@ const LINKS = [
 export function view(main) {
   fill(main,
     heading("Developers", "Each call of this page is one that you can copy."),
-    el("ul.grid.links-grid", LINKS.map(([href, name, text]) => el("li", el("a.panel.link", { href }, el("h2", name), el("p.muted", text))))),
+    el("ul.grid", LINKS.map(([href, name, text]) => el("li", el("a.panel.link", { href }, el("h2", name), el("p.muted", text))))),
     panel("Sent by this page", el("p.muted.small", "Newest first. The curl lines take your token from $TOKEN."), callList()));
 }

@@ -4,7 +4,7 @@ import { read } from "../api.js";
 import { LOOKS } from "../documents.js";
 import { el, fill, picture, safeUrl } from "../dom.js";
 import { counted } from "../format.js";
-import { empty, endless, heading, newLink, search, skeletons, successive, tabs } from "../parts.js";
+import { endless, heading, newLink, search, skeletons, successive, tabs } from "../parts.js";
 import { session } from "../session.js";
 
 const TABS = [["MY_PRIVATE", "Mine"], ["SHARED_WITH_ME", "Shared with me"], ["PUBLIC", "Public"]];
@@ -28,7 +28,7 @@ export function view(main, { signal }) {
     const { view, search: text } = Object.assign(chosen, change);
     const page = (after) => read(LOOKS, { view, search: text || null, after }, until);
     const list = el("ul.grid.looks-grid");
-    fill(results, endless({ page, draw: card, none: () => none(view, text), loading: skeletons(8, "looks-grid"), list }, until));
+    fill(results, endless({ page, draw: card, none: none(view, text), loading: skeletons(8, "looks-grid"), list }, until));
   }
 
   fill(main,
@@ -39,8 +39,8 @@ export function view(main, { signal }) {
 }
 
 function none(view, text) {
-  if (text) return empty("search", "Nothing found", `No look has “${text}” in its title, notes or products.`);
-  return empty("looks", ...NONE[view], view === "MY_PRIVATE" && newLook());
+  if (text) return ["search", "Nothing found", `No look has “${text}” in its title, notes or products.`];
+  return ["looks", ...NONE[view], view === "MY_PRIVATE" && newLook()];
 }
 
 function card(look) {

@@ -94,26 +94,26 @@ function plot(title, bars, form, says, limit = null) {
 }
 
 function providers(found) {
-  const { node, body, row } = table("Providers", "Provider", "#Waiting", "#Generating", "#Ended an hour", "#Succeeded", "State");
-  body.append(...found.adminQueue.providers.map(({ provider, waiting, running, blockedUntil, trouble }) => {
+  const { shown, list, row } = table("Providers", "Provider", "#Waiting", "#Generating", "#Ended an hour", "#Succeeded", "State");
+  list.append(...found.adminQueue.providers.map(({ provider, waiting, running, blockedUntil, trouble }) => {
     const ended = counts(found[provider]);
     const rate = ((ended.SUCCEEDED ?? 0) + (ended.FAILED ?? 0)) / HOURS;
     return row(provider, number(waiting), number(running), number(Number(rate.toFixed(1))), percent(ended), trouble ?? (blockedUntil ? `Waits until ${dateTime(blockedUntil)}` : "ok"));
   }));
-  return panel("Providers, in the last day", node);
+  return panel("Providers, in the last day", shown);
 }
 
 function failures({ failuresByCode: codes }) {
-  const { node, body, row } = table("Failures", "Code", "#Videos");
-  body.append(...codes.map(({ errorCode, count }) => row(el("code", errorCode), number(count))));
-  return panel("Failures, in the last day", codes.length ? node : el("p.muted", "None."));
+  const { shown, list, row } = table("Failures", "Code", "#Videos");
+  list.append(...codes.map(({ errorCode, count }) => row(el("code", errorCode), number(count))));
+  return panel("Failures, in the last day", codes.length ? shown : el("p.muted", "None."));
 }
 
 function audit(place, signal) {
-  const { node: shown, body: list, row } = table("Audit log", "When", "Who", "What", "Whom", "More");
+  const { shown, list, row } = table("Audit log", "When", "Who", "What", "Whom", "More");
   const draw = (act) => row(dateTime(act.createdAt), act.actorEmail ?? words(act.actor), words(act.action),
     act.user?.email ?? act.userId ?? "–", el("p", [act.details, act.reason].filter(Boolean).join(": ")));
   const page = (after) => read(AUDIT_LOG, { after }, signal);
-  const none = () => empty("monitor", "Nothing yet", "What admins and operators do to others' things is listed here.");
+  const none = ["monitor", "Nothing yet", "What admins and operators do to others' things is listed here."];
   fill(place, panel("Audit log", endless({ page, draw, none, list, shown }, signal)));
 }

@@ -5,7 +5,7 @@ import { ADMIN_JOBS, CANCEL_JOBS, FOLLOW_ADMIN_JOBS, RETRY_JOBS } from "../docum
 import { el, fill } from "../dom.js";
 import { STATUS, ago, counted, isActive } from "../format.js";
 import * as live from "../live.js";
-import { chip, empty, endless, every, search, select, successive, table } from "../parts.js";
+import { chip, endless, every, search, select, successive, table } from "../parts.js";
 import { acting, confirmed, toast } from "../toast.js";
 
 const POLL_MS = 3000;
@@ -40,16 +40,15 @@ export function jobs(place, signal) {
       row?.remove();
       known.delete(job.id);
     } else if (row) row.replaceWith(draw(job));
-    else if (!shown.body.isConnected) show({});
-    else if (isActive(job)) shown.body.prepend(draw(job));
+    else if (!shown.list.isConnected) show({});
+    else if (isActive(job)) shown.list.prepend(draw(job));
   }
 
   function show(changed) {
     Object.assign(wanted, changed);
     known = new Map();
     shown = table("Everybody's videos", "Status", "Prompt", "Whose", "Made", "Failed for");
-    const none = () => empty("videos", "None", "No video is like that.");
-    fill(results, endless({ page, draw, none, list: shown.body, shown: shown.node }, next()));
+    fill(results, endless({ page, draw, none: ["videos", "None", "No video is like that."], ...shown }, next()));
   }
 
   const bulk = (text, document_, doing) => acting(text, async () => {

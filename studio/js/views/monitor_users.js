@@ -4,7 +4,7 @@ import { once, read } from "../api.js";
 import { ACCOUNT_OF, ADMIN_USERS, GRANT, SET_STATUS } from "../documents.js";
 import { button, el, fill } from "../dom.js";
 import { date, number, words } from "../format.js";
-import { chip, empty, endless, field, load, search, successive, table } from "../parts.js";
+import { chip, endless, field, load, search, successive, table } from "../parts.js";
 import { on } from "../session.js";
 import { acting, confirmed, done } from "../toast.js";
 import { ledger, summary } from "./tokens.js";
@@ -24,12 +24,12 @@ export function users(place, signal) {
 
   function show(text) {
     searched = text;
-    const { node: shown, body: list, row } = table("Accounts", "Account", "Status", "Role", "Tier", "#Balance", "#Videos", "Since");
+    const { shown, list, row } = table("Accounts", "Account", "Status", "Role", "Tier", "#Balance", "#Videos", "Since");
     const draw = (user) => row(button(user.email ?? user.userId, () => open(user), { kind: "small quiet" }), chip(user.status, words(user.status)), words(user.role),
       user.tokens.tier, user.tokens.isUnlimited ? "Unlimited" : number(user.tokens.balance), number(user.videoJobCount), date(user.createdAt));
     const until = next();
     const page = (after) => read(ADMIN_USERS, { search: text || null, after }, until);
-    fill(results, endless({ page, draw, none: () => empty("search", "No such account", "An account is made at its first call."), list, shown }, until));
+    fill(results, endless({ page, draw, none: ["search", "No such account", "An account is made at its first call."], list, shown }, until));
   }
 
   fill(place, el("div.bar", search("Find an account", "E-mail address or user id", "", show)), one, el("section.panel", results));
@@ -50,9 +50,9 @@ async function account({ userId, email }, again, signal) {
     again();
   }, {}));
   const entries = ledger();
-  entries.body.append(...found.transactions.nodes.map(entries.draw));
+  entries.list.append(...found.transactions.nodes.map(entries.draw));
   return el("section.panel.stack", el("h2", email ?? userId), summary(found),
     el("div.controls", field("Tokens to add", amount),
       el("div.row", acting("Grant", grant, { kind: "primary" }), status("SUSPENDED", "Suspend", "cannot call the API any more, and streams end at once."), status("ACTIVE", "Activate", "may call the API again."))),
-    entries.node);
+    entries.shown);
 }

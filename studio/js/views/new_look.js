@@ -51,8 +51,9 @@ export function view(main) {
   function submit() {
     bad.textContent = "";
     if (!image.file()) return (bad.textContent = "Add the look's image first.");
-    if (!products.some((product) => product.values().name)) return (bad.textContent = "Name at least one product.");
-    if (products.some((product) => !product.values().name && (product.file() || Object.values(product.values()).some(Boolean)))) return (bad.textContent = "Name each product.");
+    const nameless = products.filter((product) => !product.values().name);
+    if (nameless.length === products.length) return (bad.textContent = "Name at least one product.");
+    if (nameless.some((product) => product.file() || Object.values(product.values()).some(Boolean))) return (bad.textContent = "Name each product.");
     return attempt(save, create);
   }
 

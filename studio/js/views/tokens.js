@@ -5,23 +5,22 @@ import { callButton } from "../calls.js";
 import { LEDGER, POLICY } from "../documents.js";
 import { el, fill } from "../dom.js";
 import { date, dateTime, number, signed, tokens, words } from "../format.js";
-import { empty, endless, facts, heading, load, panel, skeletons, table } from "../parts.js";
+import { endless, facts, heading, load, panel, skeletons, table } from "../parts.js";
 
 export function view(main, { signal }) {
   const account = el("div", skeletons(1));
   const prices = el("div");
-  const { node: shown, body: list, draw } = ledger();
   const page = async (after) => {
     const viewer = await read(LEDGER, { after }, signal);
     if (after === null) fill(account, summary(viewer.tokens));
     return viewer.tokens.transactions;
   };
-  const none = () => empty("tokens", "Nothing yet", "Your first video is the first line here.");
+  const none = ["tokens", "Nothing yet", "Your first video is the first line here."];
   fill(main,
     heading("Tokens", "Every change of your balance, with what it left.", { actions: callButton(LEDGER) }),
     account,
     el("div.columns.two.wide-left",
-      panel("Ledger", endless({ page, draw, none, list, shown }, signal)),
+      panel("Ledger", endless({ page, none, ...ledger() }, signal)),
       panel("Prices", prices)));
   load(prices, async () => priceList(await read(POLICY, {}, signal)), signal);
 }
@@ -37,7 +36,6 @@ export function ledger() {
   return { ...made, draw };
 }
 
-/** What an account has, in figures. */
 export const summary = (account) => facts("figures", [
   ["Balance", account.isUnlimited ? "Unlimited" : number(account.balance)],
   ["Used in this period", number(account.consumed)],

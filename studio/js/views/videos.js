@@ -4,7 +4,7 @@ import { read } from "../api.js";
 import { JOBS } from "../documents.js";
 import { el, fill } from "../dom.js";
 import { STATUS } from "../format.js";
-import { empty, endless, heading, newLink, skeletons, successive, tabs } from "../parts.js";
+import { endless, heading, newLink, skeletons, successive, tabs } from "../parts.js";
 import * as store from "../store.js";
 import { videoCard } from "../video_card.js";
 
@@ -25,7 +25,7 @@ export function view(main, { signal }) {
       return el("li", videoCard(store.put(job), { signal: until }));
     };
     const page = (after) => read(JOBS, { status, after }, until);
-    fill(results, endless({ page, draw: card, none: () => none(status), loading: skeletons(6), list }, until));
+    fill(results, endless({ page, draw: card, none: none(status), loading: skeletons(6), list }, until));
     // A job that is made meanwhile comes first.
     store.onJobs(({ job, isNew }) => {
       if (!isNew || drawn.has(job.id) || (status && job.status !== status)) return;
@@ -42,6 +42,6 @@ export function view(main, { signal }) {
 const newest = (list) => list.querySelector("time")?.getAttribute("datetime") ?? "";
 
 function none(status) {
-  if (status) return empty("videos", "None", `No video of yours is ${STATUS[status].toLowerCase()}.`);
-  return empty("videos", "No videos yet", "Make one of a look, or from a prompt alone.", makeOne());
+  if (status) return ["videos", "None", `No video of yours is ${STATUS[status].toLowerCase()}.`];
+  return ["videos", "No videos yet", "Make one of a look, or from a prompt alone.", makeOne()];
 }
