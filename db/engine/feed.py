@@ -205,8 +205,9 @@ class JobFeed:
             batch = followed[start : start + BATCH]
             found = await video_jobs.versions(self._database.reader, batch)
             for job_id in batch:
-                if found.get(job_id) != self._versions.get(job_id):
-                    self._mark(job_id, None)
+                # One that was never handed out may be gone already.
+                if job_id not in self._versions or found.get(job_id) != self._versions[job_id]:
+                    self._mark(job_id, self._dirty.get(job_id))
 
     async def _read(self) -> None:
         """Read what has changed, or wait until something has."""

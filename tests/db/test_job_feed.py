@@ -123,6 +123,22 @@ async def test_no_error_ends_it(
     }
 
 
+async def test_a_deletion_right_after_the_beginning_is_seen_without_a_wake_up(house: House) -> None:
+    caller = await house.user()
+    async with fed(house.database, 2.0) as feed, asyncio.timeout(20):
+        await listening(feed)
+        with feed.following_user(caller.user_id) as creations:
+            job_id = UUID(await house.create(caller))
+            while job_id not in (await creations.fetch())[0]:
+                pass
+        with feed.following(job_id) as inbox:
+            async with house.database.transaction() as transaction:
+                await transaction.send("DELETE FROM video_jobs WHERE id = $1", job_id)
+            news, _ = await inbox.fetch()
+
+    assert news == {job_id: None}
+
+
 async def test_it_says_when_it_is_behind_and_when_not_any_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("db.engine.feed.BEHIND_SECONDS", 0.1)
     job_id = await house.create(await house.user())
