@@ -167,3 +167,27 @@ async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_resta
     ]
     assert await house.charges(caller) == 1
     assert await house.count(VideoJobImage.video_job_id == created["id"], table=VideoJobImage) == 1
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
+async def test_what_a_callback_throws_ends_the_client(house: House) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+    token = house.headers(caller)["Authorization"].removeprefix("Bearer ")
+    client = (EXAMPLES.parent / "clients/js/index.js").as_uri()
+    script = f"""
+        import {{ lookreel }} from {json.dumps(client)};
+        const studio = lookreel({{ baseUrl: {json.dumps(house.base_url)}, token: () => {json.dumps(token)} }});
+        const job = studio.video("{job_id}");
+        let called = 0;
+        const error = await job.follow(() => {{ called += 1; undefined.missing; }}).catch((error) => error);
+        console.log(JSON.stringify({{ name: error.name, called }}));
+    """
+    async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
+        command = ("node", "--input-type=module", "--eval", script)
+        node = await stack.enter_async_context(running(*command))
+        out, errors = await node.process.communicate()
+
+    # Node ends by itself only once the connection has been given up: the job goes on.
+    assert (node.process.returncode, errors) == (0, b"")
+    assert json.loads(out) == {"name": "TypeError", "called": 1}

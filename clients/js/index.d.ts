@@ -40,7 +40,10 @@ export class Refused extends Error {
 
 export interface VideoJob {
   readonly id: string;
-  /** Calls back with each state, and resolves with the last one; a lost connection is taken up where it was. */
+  /**
+   * Calls back with each state, and resolves with the last one; a lost connection is taken up where it was. What a
+   * callback throws ends it, and is what it rejects with.
+   */
   follow(onState?: (state: VideoJobState) => void, onLog?: (line: LogLine) => void): Promise<VideoJobState>;
   read(): Promise<Record<string, unknown>>;
   cancel(): Promise<Record<string, unknown>>;

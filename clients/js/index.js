@@ -46,16 +46,25 @@ export function lookreel({ baseUrl, token, retryMilliseconds = 500 }) {
     }
   }
 
+  // Ends with the connection, however that ends; what a callback throws is not taken for its loss.
   async function* events(response) {
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const read = () => reader.read().catch((error) => {
+      if (!(error instanceof TypeError)) throw error;
+      return { done: true };
+    });
     let text = '';
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      text += part.value;
-      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-        const lines = text.slice(0, end).split('\n').filter((line) => line && !line.startsWith(':'));
-        text = text.slice(end + 2);
-        if (lines.length) yield Object.fromEntries(lines.map((line) => line.split(/: ?(.*)/s)));
+    try {
+      for (let part = await read(); !part.done; part = await read()) {
+        text += part.value;
+        for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+          const lines = text.slice(0, end).split('\n').filter((line) => line && !line.startsWith(':'));
+          text = text.slice(end + 2);
+          if (lines.length) yield Object.fromEntries(lines.map((line) => line.split(/: ?(.*)/s)));
+        }
       }
+    } finally {
+      reader.cancel().catch(() => {});
     }
   }
 
@@ -64,16 +73,12 @@ export function lookreel({ baseUrl, token, retryMilliseconds = 500 }) {
     for (;;) {
       const response = await request(`${path}/events`, { signal, headers: last ? { 'Last-Event-ID': last } : {} });
       if (response.status === 204) return (await request(path, { signal })).json(); // all of it has been told
-      try {
-        for await (const { event, data, id } of events(response)) {
-          const told = JSON.parse(data);
-          if (event === 'log') onLog(told);
-          else if (event === 'status' || event === 'progress') onState(told);
-          last = id ?? last;
-          if (ENDS.includes(told.status)) return told;
-        }
-      } catch (error) {
-        if (!(error instanceof TypeError) || signal.aborted) throw error;
+      for await (const { event, data, id } of events(response)) {
+        const told = JSON.parse(data);
+        if (event === 'log') onLog(told);
+        else if (event === 'status' || event === 'progress') onState(told);
+        last = id ?? last;
+        if (ENDS.includes(told.status)) return told;
       }
       await pause(signal);
     }
