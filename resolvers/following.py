@@ -109,6 +109,8 @@ async def follow_all(
     With `updated_after`, the greatest `updated_at` that was seen, first come those that have changed since instead,
     whether in progress or not. It does not end by itself. A deleted job is told by `follow_deletions`.
 
+    What is there at once is told by `updated_at`, oldest first: who breaks off in the middle has seen all before it.
+
     Raises:
         InvalidInput: that is too long ago
 
@@ -116,7 +118,7 @@ async def follow_all(
     since = None if updated_after is None else _resumable(updated_after, "updatedAfter")
     with feed.following_user(caller.user_id) as inbox:
         known = {job.id: job for job in await _lately_changed(database, caller, ())}
-        for job in known.values():
+        for job in sorted(known.values(), key=_changed_at):
             if since is None and not _ended(job):
                 yield job
         if since is not None:
@@ -128,7 +130,7 @@ async def follow_all(
             jobs = [job for job in news.values() if job is not None]
             if missed:
                 jobs += await once_available(partial(_lately_changed, database, caller, known))
-            for job in jobs:
+            for job in sorted(jobs, key=_changed_at):
                 if job.id not in known or job.version > known[job.id].version:
                     known[job.id] = job
                     yield job
@@ -214,6 +216,10 @@ async def once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Sequen
 
 async def _lately_changed(database: Database, caller: Caller, known: Iterable[UUID]) -> list[VideoJobRow]:
     return await rows.active_or_newer(database.reader, caller.user_id, datetime.now(UTC) - LATELY, list(known))
+
+
+def _changed_at(job: VideoJobRow) -> datetime:
+    return job.updated_at
 
 
 def _ended(job: VideoJobRow) -> bool:

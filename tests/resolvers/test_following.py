@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -91,3 +92,41 @@ async def test_who_follows_a_log_is_told_once_it_is_back(house: House, monkeypat
 
     assert (first.job.status, last.job.status, left) == ("PENDING", "CANCELLED", [0])
     assert [line.message for line in last.lines] == ["Cancelled by the user, 50 tokens refunded"]
+
+
+async def aged(house: House, job_id: str, minutes: int) -> None:
+    """Let the job have changed that long ago."""
+    async with house.database.transaction() as transaction:
+        since = timedelta(minutes=minutes)
+        statement = "UPDATE video_jobs SET updated_at = now() - $2::interval WHERE id = $1"
+        await transaction.send(statement, UUID(job_id), since)
+
+
+async def test_who_leaves_amid_the_jobs_in_progress_comes_back_for_the_others(house: House) -> None:
+    caller = await house.user(tokens=1000)
+    ids = [await house.create(caller) for _ in range(3)]
+    await aged(house, ids[1], 20)
+    await aged(house, ids[2], 10)
+    feed = JobFeed(house.database)
+    async with aclosing(follow_all(house.database, feed, caller)) as stream:
+        begun = await anext(stream)
+    again = follow_all(house.database, feed, caller, updated_after=begun.updated_at)
+    async with aclosing(again) as stream, asyncio.timeout(20):
+        told = [begun, *[await anext(stream) for _ in range(3)]]
+
+    assert [str(job.id) for job in told] == [ids[1], ids[1], ids[2], ids[0]]
+
+
+async def test_who_leaves_amid_what_came_together_has_been_told_the_older_changes(house: House) -> None:
+    caller = await house.user(tokens=1000)
+    ids = [await house.create(caller) for _ in range(2)]
+    feed = JobFeed(house.database)
+    async with aclosing(follow_all(house.database, feed, caller)) as stream, asyncio.timeout(20):
+        for _ in ids:
+            await anext(stream)
+        for job_id in ids:
+            await cancel(house, caller, job_id)
+        await aged(house, ids[1], 5)
+        told = [await next_of(stream, feed), await anext(stream)]
+
+    assert [(str(job.id), job.status) for job in told] == [(ids[1], "CANCELLED"), (ids[0], "CANCELLED")]
