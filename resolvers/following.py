@@ -87,18 +87,24 @@ async def follow(
 async def follow_with_log(
     database: Database, feed: JobFeed, caller: Caller, job_id: UUID, *, after: Position = START
 ) -> AsyncGenerator[Change, None]:
-    """Follow a job as `follow` does, with what its log has gained.
+    """Follow a job as `follow` does, with what its log has gained: all of it after a line that the log has not.
 
     Raises:
         VideoJobNotFound
 
     """
-    line_id = after.line
+    line_id = await _known_line(database, job_id, after.line)
     async for job in follow(database, feed, caller, job_id, after_version=after.version):
         # Lines are written with the version that they belong to, so they are there once the version is.
         lines = await once_available(partial(rows.logs_after, database.reader, job_id, line_id))
         line_id = lines[-1].id if lines else line_id
         yield Change(job, lines)
+
+
+async def _known_line(database: Database, job_id: UUID, line_id: int) -> int:
+    """Return the line, or 0 where it is none of the job's: from another job or database, or removed since."""
+    from_there = await rows.logs_after(database.reader, job_id, line_id - 1) if line_id else ()
+    return line_id if line_id in {line.id for line in from_there} else 0
 
 
 async def follow_all(

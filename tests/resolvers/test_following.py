@@ -13,7 +13,7 @@ from auth.caller import Caller
 from db import video_jobs
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
-from resolvers.following import follow_all, follow_with_log
+from resolvers.following import Position, follow_all, follow_with_log
 from tests.house import House
 
 
@@ -130,3 +130,22 @@ async def test_who_leaves_amid_what_came_together_has_been_told_the_older_change
         told = [await next_of(stream, feed), await anext(stream)]
 
     assert [(str(job.id), job.status) for job in told] == [(ids[1], "CANCELLED"), (ids[0], "CANCELLED")]
+
+
+@pytest.mark.parametrize("line_of", ["another job's", "to come"])
+async def test_a_line_that_is_not_in_the_log_leaves_nothing_out(house: House, line_of: str) -> None:
+    caller, other = await house.user(), await house.user()
+    job_id = await house.create(caller)
+    await cancel(house, caller, job_id)
+    [begun, ended] = await video_jobs.logs_of(house.database.reader, [UUID(job_id)])
+    later = await video_jobs.logs_of(house.database.reader, [UUID(await house.create(other))])
+    line = later[0].id if line_of == "another job's" else 10**18 - 1
+    feed = JobFeed(house.database)
+
+    def follow_from(line: int) -> AsyncGenerator[Any, None]:
+        return follow_with_log(house.database, feed, caller, UUID(job_id), after=Position(line=line))
+
+    from_another_world = [change.lines async for change in follow_from(line)]
+    from_the_first = [change.lines async for change in follow_from(begun.id)]
+
+    assert (from_another_world, from_the_first) == ([[begun, ended]], [[ended]])
