@@ -262,3 +262,16 @@ async def test_a_refused_request_releases_its_key(house: House, wire: Wire) -> N
     assert refused.code == "INSUFFICIENT_TOKENS"
     assert accepted.job is not None
     assert not accepted.replayed
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"), [({"resolution": "4k"}, "INVALID_INPUT"), ({"mockMode": "false"}, "GENERATION_UNAVAILABLE")]
+)
+async def test_a_new_key_is_no_way_around_a_rule(house: House, wire: Wire, fields: dict[str, Any], code: str) -> None:
+    caller = await house.user()
+    before = await house.traces(caller)
+
+    answer = await wire.create(caller, idempotencyKey="new", **fields)
+
+    assert (answer.job, answer.code) == (None, code)
+    assert await house.traces(caller) == before
