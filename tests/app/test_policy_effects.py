@@ -146,6 +146,19 @@ async def test_who_says_what_a_quote_said_is_not_charged_more(house: House) -> N
     assert (untouched, [answer.job and answer.job["tokensConsumed"] for answer in accepted]) == (1000, [80, 80])
 
 
+async def test_a_price_that_has_fallen_is_another_price_too(house: House, wire: Wire) -> None:
+    caller = await house.user()
+    before = await house.traces(caller)
+
+    refused = await wire.create(caller, expectedCost=60)
+
+    assert (refused.code, refused.message) == (
+        "PRICE_CHANGED",
+        "This video costs 50 tokens now, not 60. Nothing was charged.",
+    )
+    assert await house.traces(caller) == before
+
+
 @pytest.mark.parametrize(("code", "balance"), [("CONTENT_FILTERED", 100), ("GENERATION_TIMED_OUT", 50)])
 async def test_the_file_says_which_failures_give_the_tokens_back(house: House, code: str, balance: int) -> None:
     caller = await house.user()
