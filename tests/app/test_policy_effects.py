@@ -218,6 +218,22 @@ async def test_a_users_ceiling_is_of_all_that_was_used_today(
     assert again.code is None
 
 
+async def test_a_ceiling_can_be_used_up_and_does_not_concern_what_is_free(house: House) -> None:
+    caller, tier = await house.user(tokens=1000), "[tiers.free]\nname='F'\nslots=9"
+    async with under_policy(house, f"ceilings.user_tokens_a_day = 100\n{tier}") as own:
+        exactly = [await wire.create(caller) for wire in wires_of(own)]
+        before = await own.traces(caller)
+        more = [await wire.create(caller) for wire in wires_of(own)]
+        after = await own.traces(caller)
+    ceilings = "[ceilings]\nuser_tokens_a_day = 99\nhouse_tokens_a_day = 99"
+    async with under_policy(house, f"[operations]\nvideo_generation = 0\n{ceilings}\n{tier}") as own:
+        free = [await wire.create(caller) for wire in wires_of(own)]
+
+    assert [answer.code for answer in (*exactly, *more, *free)] == [None] * 2 + ["SPENDING_CEILING"] * 2 + [None] * 2
+    assert after == before
+    assert await house.tokens(caller) == 900
+
+
 async def test_a_ceiling_says_when_the_day_ends(house: House) -> None:
     caller = await house.user(tokens=1000)
     async with under_policy(house, "ceilings.user_tokens_a_day = 49") as own:
