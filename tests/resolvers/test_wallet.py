@@ -16,6 +16,7 @@ from resolvers.consumption import Consumption
 from resolvers.errors import InvalidInput
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.tokens import Whose
+from rest_compat.token_bodies import UNLIMITED
 from tests.house import House
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET, SET_TIER
 from tests.schema.mutate import ERRORS, codes, mutate
@@ -239,6 +240,24 @@ async def test_an_admin_sees_the_ledger_of_the_account_and_not_their_own(house: 
         len({account["id"], account["userId"], body["data"]["viewer"]["id"], body["data"]["viewer"]["tokens"]["id"]})
         == 4
     )
+
+
+@pytest.mark.parametrize(("then", "now", "available"), [("free", "ultimate", 90), ("ultimate", "free", UNLIMITED)])
+async def test_what_was_paid_is_answered_again_as_it_was_paid_in_whichever_tier(
+    house: House, then: str, now: str, available: int
+) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    headers = house.headers(caller) | {"Idempotency-Key": "one"}
+    answers = []
+
+    for tier in (then, now):
+        await mutate(house, admin, SET_TIER, userId=str(caller.user_id), tier=tier)
+        body = {"operation": "text_to_image"}
+        answers.append(await house.http.post("/api/v1/subscription/consume", json=body, headers=headers))
+
+    first, again = [answer.json() for answer in answers]
+    assert (again, again["availableTokens"]) == (first, available)
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
 
 
 @wires
