@@ -104,6 +104,10 @@ async def test_old_keys_and_scratch_files_are_pruned_and_young_ones_stay(house: 
         await session.execute(
             text("UPDATE idempotency_keys SET created_at = now() - interval '25 h' WHERE key = 'old'")
         )
+        # What it made is not made again for a whole day.
+        await session.execute(
+            text("UPDATE idempotency_keys SET created_at = now() - interval '23 h' WHERE key = 'young'")
+        )
 
     await prune(context(house, ScriptedGenerator()))
 
