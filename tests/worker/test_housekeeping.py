@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, text
 
 from db import file_removals, queue
-from db.tables import FileRemoval, IdempotencyKey
+from db.tables import FileRemoval, IdempotencyKey, VideoJobDeletion
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
@@ -115,6 +115,24 @@ async def test_old_keys_and_scratch_files_are_pruned_and_young_ones_stay(house: 
     assert await house.count(table=IdempotencyKey) == 1
     assert (old.exists(), young.exists()) == (False, True)
     young.unlink()
+
+
+async def test_deletions_are_remembered_for_as_long_as_a_follower_may_be_away(house: House) -> None:
+    caller, young, old = await house.user(), uuid4(), uuid4()
+    async with house.database.session() as session:
+        for job_id, age in ((young, "7 d 30 s"), (old, "7 d 90 s")):
+            await session.execute(
+                text(
+                    "INSERT INTO video_job_deletions (video_job_id, user_id, deleted_at)"
+                    " VALUES (:job, :user, now() - CAST(CAST(:age AS text) AS interval))"
+                ),
+                {"job": job_id, "user": caller.user_id, "age": age},
+            )
+
+    await prune(context(house, ScriptedGenerator()))
+
+    assert await house.count(VideoJobDeletion.video_job_id == young, table=VideoJobDeletion) == 1
+    assert await house.count(table=VideoJobDeletion) == 1
 
 
 async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House) -> None:
