@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -63,6 +64,22 @@ async def test_a_removal_that_fails_is_put_off_and_tried_again(house: House) -> 
 
     assert defer == 1
     assert sorted(storage.deleted) == FILES
+
+
+@pytest.mark.parametrize(("failures", "minutes"), [(0, 0.5), (1, 1), (9, 256), (10, 360), (99, 360)])
+async def test_a_removal_that_fails_again_waits_twice_as_long_and_six_hours_at_most(
+    house: House, failures: int, minutes: float
+) -> None:
+    await schedule(house)
+    async with house.database.session() as session:
+        await session.execute(text("UPDATE file_removals SET failures = :failures"), {"failures": failures})
+    working = context(house, ScriptedGenerator(), ScriptedStorage([StorageUnavailable("down")] * 2))
+
+    await remove_files(working)
+
+    late, latest = (func.now() + timedelta(minutes=minutes / part) for part in (2, 1))
+    is_put_off = FileRemoval.due_at.between(late, latest)
+    assert await house.count(FileRemoval.failures == failures + 1, is_put_off, table=FileRemoval) == len(FILES)
 
 
 async def test_more_than_a_batch_is_removed_in_one_go(house: House) -> None:
