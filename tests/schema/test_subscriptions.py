@@ -1,6 +1,8 @@
 """Following a job by websocket: a snapshot, every version in order, the terminal state, the end."""
 
+import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -10,9 +12,10 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportQueryEr
 from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import ConnectionClosedError
 
-from auth.caller import Caller
+from auth.caller import Caller, Role
 from db.engine.errors import DatabaseUnavailable
 from tests.house import House
+from tests.schema.test_websocket_messages import connected, subscribe
 from tests.workers import at_work
 
 FOLLOW = """subscription ($id: ID!) { videoJob(id: $id) {
@@ -111,3 +114,19 @@ async def test_a_socket_is_closed_for_now_while_there_is_no_database(
     assert isinstance(cause, ConnectionClosedError)
     assert cause.rcvd is not None
     assert (cause.rcvd.code, cause.rcvd.reason) == (1013, "DATABASE_UNAVAILABLE")
+
+
+async def test_each_token_of_a_user_shows_what_its_own_rights_allow(house: House) -> None:
+    job_id, admin = await house.create(await house.user()), await house.user(role=Role.ADMIN)
+    connections = [await connected(house, caller) for caller in (admin, replace(admin, role=Role.USER))]
+    answers = []
+
+    for connection in connections:
+        await connection.send(json.dumps(subscribe(query=FOLLOW, variables={"id": job_id})))
+        answers.append(json.loads(await connection.recv()))
+    for connection in connections:
+        await connection.close()
+
+    assert answers[0]["payload"]["data"]["videoJob"]["status"] == "PENDING"
+    assert answers[1]["payload"]["data"] is None
+    assert [error["extensions"] for error in answers[1]["payload"]["errors"]] == [{"code": "VIDEO_JOB_NOT_FOUND"}]
