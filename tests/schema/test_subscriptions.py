@@ -130,3 +130,23 @@ async def test_each_token_of_a_user_shows_what_its_own_rights_allow(house: House
     assert answers[0]["payload"]["data"]["videoJob"]["status"] == "PENDING"
     assert answers[1]["payload"]["data"] is None
     assert [error["extensions"] for error in answers[1]["payload"]["errors"]] == [{"code": "VIDEO_JOB_NOT_FOUND"}]
+
+
+async def test_each_connection_is_shown_files_below_the_address_that_it_came_by(house: House) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller, lookId=(await house.look(caller)).id)
+    shown = "subscription ($id: ID!) { videoJob(id: $id) { associatedLooks { generatedImageUrl } } }"
+    other = house.base_url.replace("127.0.0.1", "localhost")
+    urls = []
+
+    async with House.opened(house.settings, house.database, other) as elsewhere:
+        connections = [await connected(at, caller) for at in (house, elsewhere)]
+        for connection in connections:
+            await connection.send(json.dumps(subscribe(query=shown, variables={"id": job_id})))
+            job = json.loads(await connection.recv())["payload"]["data"]["videoJob"]
+            urls.append(job["associatedLooks"][0]["generatedImageUrl"])
+        for connection in connections:
+            await connection.close()
+
+    assert urls[0].startswith(house.base_url)
+    assert urls[1] == urls[0].replace(house.base_url, other)
