@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
@@ -19,6 +20,7 @@ from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader
 from db.tables import LookShare, User
 from resolvers.account_states import AccountStates
+from resolvers.accounts import set_role_of
 from resolvers.streams import Streams
 from tests.house import House, eventually, http_client
 from tests.inspected import InspectedDatabase
@@ -156,6 +158,28 @@ async def test_what_was_known_last_counts_while_the_database_is_away(
         await states.checked(suspended)
     with pytest.raises(DatabaseUnavailable):
         await new.checked(active)
+
+
+async def test_what_is_begun_with_rights_that_were_taken_a_moment_before_is_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.account_states.STALE_SECONDS", 3600.0)
+    caller, streams, ended = await house.user(), Streams(1), list[str]()
+    states = AccountStates(house.database.reader, streams)
+    for role in (Role.ADMIN, Role.USER):
+        async with house.database.transaction() as transaction:
+            await set_role_of(transaction, caller, role)
+        await states.read()
+        caller = await states.checked(caller) if role is Role.ADMIN else caller
+    await states.read()
+
+    with (
+        streams.ended_by(caller, lambda: ended.append("locked out"), lambda: ended.append("demoted")),
+        streams.ended_by(replace(caller, role=Role.USER), lambda: ended.append("a plain user's")),
+    ):
+        await states.read()
+
+    assert (caller.is_admin, ended) == (True, ["demoted"])
 
 
 async def test_a_role_of_ours_makes_an_admin(house: House) -> None:
