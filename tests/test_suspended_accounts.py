@@ -182,6 +182,18 @@ async def test_what_is_begun_with_rights_that_were_taken_a_moment_before_is_ende
     assert (caller.is_admin, ended) == (True, ["demoted"])
 
 
+async def test_a_token_that_makes_an_admin_does_so_also_when_a_role_of_ours_does_no_more(house: House) -> None:
+    caller = await house.user(role=Role.ADMIN)
+    states = AccountStates(house.database.reader, Streams(1))
+    for role in (Role.ADMIN, Role.USER):
+        async with house.database.transaction() as transaction:
+            await set_role_of(transaction, caller, role)
+        await states.read()
+        caller = await states.checked(caller)
+
+        assert caller.is_admin
+
+
 async def test_a_role_of_ours_makes_an_admin(house: House) -> None:
     caller = await house.user()
 
