@@ -194,6 +194,18 @@ async def test_one_operation_too_many_is_refused_by_its_code_and_the_others_go_o
     assert (following["type"], following["id"]) == ("next", "101")
 
 
+async def test_an_id_that_is_in_use_closes_the_connection_also_where_there_is_no_room(house: House) -> None:
+    connection = await connected(house)
+    for id_ in [*range(100), 0]:
+        await connection.send(json.dumps(subscribe(query="subscription { videoJobs { id } }") | {"id": str(id_)}))
+
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await connection.recv()
+
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4409, "Subscriber for 0 already exists")
+
+
 async def test_a_client_that_goes_away_while_it_is_told_something_is_not_logged(
     house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
