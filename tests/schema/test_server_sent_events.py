@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -94,6 +95,18 @@ async def test_a_silent_stream_has_a_heartbeat(
 
     told = json.dumps({"data": {"videoJob": {"version": 1, "status": "PENDING"}}}, separators=(",", ":"))
     assert seen == ["event: next", f"data: {told}", "", ": ping", ": ping", ": ping"]
+
+
+async def test_the_tokens_expiry_ends_the_stream_with_an_error(house: House) -> None:
+    caller = await house.user()
+    asked = {"query": FOLLOW, "variables": {"id": await house.create(caller)}}
+    async with asyncio.timeout(30):
+        answer = await ask(house, asked, EVENTS, **house.headers(caller, timedelta(seconds=2)))
+
+    (_, first), (name, last), end = events(answer.text)
+    assert first["data"] == {"videoJob": {"version": 1, "status": "PENDING"}}
+    assert (name, end) == ("next", ("complete", None))
+    assert [error["extensions"]["code"] for error in last["errors"]] == ["UNAUTHENTICATED"]
 
 
 async def test_a_follower_who_leaves_is_let_go(
