@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, update
@@ -12,6 +13,7 @@ from auth.caller import Caller
 from db import video_job_deletions
 from db.engine.feed import JobFeed
 from db.tables import VideoJob, VideoJobDeletion
+from resolvers import video_jobs
 from resolvers.following import LONGEST_AWAY, OVERLAP, follow_all
 from tests.house import House
 from tests.schema.test_streams import Socket, opened
@@ -120,6 +122,25 @@ async def test_a_deletion_is_an_event_at_once_and_for_who_comes_back(house: Hous
     assert live["videoJobId"] == second
     assert [deletion["videoJobId"] for deletion in back] == [second, third]
     assert (everything, of_other["videoJobId"]) == ([first, second, third], others)
+
+
+async def test_a_deletion_that_began_before_one_that_was_told_is_told_too(house: House) -> None:
+    caller = await house.user(tokens=1000)
+    slow, fast = [await house.create(caller) for _ in range(2)]
+    for job_id in (slow, fast):
+        await cancel(house, caller, job_id)
+
+    async with opened(house, caller) as socket, asyncio.timeout(30):
+        await socket.subscribe(DELETIONS)
+        async with house.database.transaction() as transaction:
+            await video_jobs.delete(transaction, caller, UUID(slow))
+            await nothing_more(socket)
+            await house.http.delete(f"/api/v1/video-jobs/{fast}", headers=house.headers(caller))
+            told = [await socket.data()]
+        told.append(await socket.data())
+
+    assert [deletion["videoJobId"] for deletion in told] == [fast, slow]
+    assert told[1]["deletedAt"] < told[0]["deletedAt"]
 
 
 @pytest.mark.parametrize(("query", "argument"), [(JOBS, "updatedAfter"), (DELETIONS, "deletedAfter")])
