@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from auth.caller import Caller
 from db import video_jobs
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
-from resolvers.following import Position, follow_all, follow_with_log
+from resolvers.following import Position, follow_all, follow_deletions, follow_with_log
 from tests.house import House
 
 
@@ -149,3 +150,22 @@ async def test_a_line_that_is_not_in_the_log_leaves_nothing_out(house: House, li
     from_the_first = [change.lines async for change in follow_from(begun.id)]
 
     assert (from_another_world, from_the_first) == ([[begun, ended]], [[ended]])
+
+
+async def written(house: House, statement: str, **values: Any) -> None:
+    """Change something without a wake-up, as where it is lost."""
+    async with house.database.session() as session:
+        await session.execute(text(statement), values)
+
+
+async def test_a_deletion_that_nobody_listened_for_is_told(house: House) -> None:
+    caller, ids = await house.user(), [uuid4(), uuid4()]
+    feed, since = JobFeed(house.database), datetime.now(UTC) - timedelta(hours=1)
+    statement = "INSERT INTO video_job_deletions (video_job_id, user_id) VALUES (:id, :user)"
+    async with aclosing(follow_deletions(house.database, feed, caller, deleted_after=since)) as stream:
+        await written(house, statement, id=ids[0], user=caller.user_id)
+        told = [(await anext(stream)).video_job_id]
+        await written(house, statement, id=ids[1], user=caller.user_id)
+        told.append((await next_of(stream, feed)).video_job_id)
+
+    assert told == ids
