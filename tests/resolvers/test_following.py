@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from auth.caller import Caller
+from auth.caller import Caller, Role
 from db import video_jobs
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
 from resolvers.following import Position, follow_all, follow_deletions, follow_with_log
+from resolvers.following_others import follow_everybody
 from tests.house import House
 
 
@@ -169,3 +170,15 @@ async def test_a_deletion_that_nobody_listened_for_is_told(house: House) -> None
         told.append((await next_of(stream, feed)).video_job_id)
 
     assert told == ids
+
+
+async def test_who_follows_everybody_is_told_of_an_end_that_nobody_listened_for(house: House) -> None:
+    job_id, admin = await house.create(await house.user()), await house.user(role=Role.ADMIN)
+    feed = JobFeed(house.database)
+    end = "UPDATE video_jobs SET status = 'CANCELLED', version = version + 1, completed_at = now() WHERE id = :id"
+    async with aclosing(follow_everybody(house.database, feed, admin)) as stream:
+        told = [await anext(stream)]
+        await written(house, end, id=UUID(job_id))
+        told.append(await next_of(stream, feed))
+
+    assert [(str(job.id), job.status) for job in told] == [(job_id, "PENDING"), (job_id, "CANCELLED")]
