@@ -146,6 +146,19 @@ async def test_who_goes_and_comes_back_sees_what_a_full_follower_saw(house: Hous
     assert pieces[-1] == seen[-1]
 
 
+async def test_who_comes_back_to_an_unchanged_job_is_told_what_comes(house: House) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+    async with following(house, caller, job_id) as stream:
+        last = (await stream.until("status"))[-1]
+
+    async with following(house, caller, job_id, after=last.id) as stream:
+        await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+        told = await stream.rest()
+
+    assert [(event.name, event.data.get("status")) for event in told] == [("log", None), ("status", "CANCELLED")]
+
+
 async def test_every_event_is_a_place_to_come_back_to(house: House) -> None:
     caller = await house.user()
     job_id = await house.create(caller)
