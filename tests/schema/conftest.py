@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from app.settings import Settings
@@ -13,13 +12,11 @@ from tests.schema.twins import Twins, furnished
 
 
 @pytest.fixture(scope="module")
-async def furnished_house(
-    settings: Settings, database: InspectedDatabase, http: httpx.AsyncClient
-) -> AsyncIterator[Twins]:
-    house = House(settings, database, http)
-    twins = await furnished(house)
-    yield twins
-    await house.clear()
+async def furnished_house(settings: Settings, database: InspectedDatabase, base_url: str) -> AsyncIterator[Twins]:
+    async with House.opened(settings, database, base_url) as house:
+        twins = await furnished(house)
+        yield twins
+        await house.clear()
 
 
 @pytest.fixture

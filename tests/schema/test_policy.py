@@ -117,7 +117,7 @@ class _Anybody:
     def transaction(self) -> "_Anybody":
         return self
 
-    def turn(self) -> "_Anybody":
+    def turn(self, _at: str) -> "_Anybody":
         return self
 
 
