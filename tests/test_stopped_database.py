@@ -159,7 +159,7 @@ async def test_the_rest_limit_ends_what_is_still_under_way(stopped: Stopped) -> 
     caller = await house.user()
     patient = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=4)
     async with serving(settings, patient) as base_url, House.opened(settings, patient, base_url) as other:
-        job_id = await other.create(caller)
+        job_id = await house.create(caller)  # which may take longer
         path, headers = f"/api/v1/video-jobs/{job_id}", other.headers(caller)
         requests = [
             ("GET", path, {}),
