@@ -46,6 +46,7 @@ def by_header(house: House, caller: Caller) -> dict[str, Any]:
     return {"headers": house.headers(caller)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("credentials", [by_payload, by_header])
 async def test_a_follower_sees_every_version_from_waiting_to_stored(house: House, credentials: Any) -> None:
     caller = await house.user()
