@@ -91,6 +91,9 @@ CLEAR = "; ".join(
 )
 
 
+BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+
+
 @asynccontextmanager
 async def impatient_database(database: InspectedDatabase, **settings: str) -> AsyncIterator[InspectedDatabase]:
     """Yield the same database for a role of its own that has these settings of PostgreSQL's."""
@@ -165,6 +168,11 @@ class House:
     async def count(self, *conditions: Any, table: type[Base] = VideoJob) -> int:
         async with self.database.session() as session:
             return await session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+    async def waiting_for_locks(self) -> int:
+        """Count the statements that wait for what another transaction holds."""
+        async with self.database.session() as session:
+            return await session.scalar(BLOCKED) or 0
 
     async def charges(self, caller: Caller) -> int:
         return await self.count(LedgerEntry.user_id == caller.user_id, LedgerEntry.amount == -50, table=LedgerEntry)

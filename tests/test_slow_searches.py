@@ -1,7 +1,6 @@
 """Searches own only a part of the connections, and not for long: polls go on beside them."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from tests.servers import serving
 
 SEARCHES = 16
 MINUTE = 60.0
-BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 
 
 class Process(Row):
@@ -42,11 +40,6 @@ async def search(house: House, caller: Caller, wire: str) -> int:
     return 503 if body["errors"][0]["extensions"]["code"].startswith("DATABASE_") else 200
 
 
-async def waiting_for_locks(house: House) -> int:
-    async with house.database.session() as session:
-        return int(await session.scalar(BLOCKED) or 0)
-
-
 @pytest.mark.parametrize("wire_name", ["rest", "graphql"])
 async def test_polls_go_on_while_searches_hang(
     house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch, wire_name: str
@@ -66,9 +59,9 @@ async def test_polls_go_on_while_searches_hang(
         # As a search over millions of rows would take.
         await connection.execute("LOCK TABLE looks IN ACCESS EXCLUSIVE MODE")
         searches = [asyncio.create_task(search(there, loud, wire_name)) for _ in range(SEARCHES)]
-        await eventually(partial(waiting_for_locks, house), lambda number: number > 0)
+        await eventually(house.waiting_for_locks, lambda number: number > 0)
         answers = [await poll(there, quiet, job) for _ in range(30)]
-        hanging = await waiting_for_locks(house)
+        hanging = await house.waiting_for_locks()
         for task in searches:
             task.cancel()
         await asyncio.gather(*searches, return_exceptions=True)

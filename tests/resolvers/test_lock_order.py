@@ -41,7 +41,7 @@ from tests.resolvers.stages import (
     take,
     wait_for_turn,
 )
-from tests.resolvers.test_races import BLOCKED, CANCEL, DELETE, Change, cancel_by_rest, delete_by_rest
+from tests.resolvers.test_races import CANCEL, DELETE, Change, cancel_by_rest, delete_by_rest
 
 ASKED = VideoJobInput(
     model="veo-3.1-generate-preview",
@@ -57,12 +57,7 @@ RUNNING = Stage("being generated", VideoJobStatus.RUNNING, SENT)
 
 async def until_waiting(house: House, number: int) -> None:
     """Return when so many transactions wait for locks."""
-
-    async def waiting() -> int:
-        async with house.database.session() as session:
-            return int(await session.scalar(BLOCKED) or 0)
-
-    await eventually(waiting, lambda count: count == number)
+    await eventually(house.waiting_for_locks, lambda count: count == number)
 
 
 async def fail_with_refund(house: House, _caller: Caller, job_id: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from auth.caller import Caller
 from db import accounts
@@ -22,8 +22,6 @@ from tests.wires import Answer, GraphQLWire, RestWire
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import context
 from worker.service import generate
-
-BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 
 
 async def rest(house: House, caller: Caller, method: str, path: str) -> str | None:
@@ -95,11 +93,7 @@ async def refunded(house: House) -> set[UUID]:
 async def until_somebody_waits(house: House) -> None:
     """Return when a transaction waits for another one's lock."""
 
-    async def waiting() -> int:
-        async with house.database.session() as session:
-            return int(await session.scalar(BLOCKED) or 0)
-
-    await eventually(waiting, lambda count: count > 0)
+    await eventually(house.waiting_for_locks, lambda count: count > 0)
 
 
 async def test_fifty_default_videos_set_at_once_leave_one_default(house: House) -> None:
