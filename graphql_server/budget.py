@@ -44,4 +44,8 @@ class Budget:
             AnswerTooLarge
 
         """
-        self.spend(len("".join(filter(None, texts))) // TEXT_CHARACTERS)
+        try:
+            joined = "".join(texts)
+        except TypeError:
+            joined = "".join(filter(None, texts))
+        self.spend(len(joined) // TEXT_CHARACTERS)

@@ -48,7 +48,7 @@ class Items:
         self._members = tuple(model.model_fields)
         self._names = tuple(map(to_camel, self._members))
         self._urls = frozenset(urls)
-        self._ids = frozenset(name for name, type_ in row.types().items() if type_ is UUID)
+        self._ids = frozenset(name for name, type_ in row.types().items() if type_ in {UUID, UUID | None})
 
     def of(self, rows: Sequence[object], show: ShowUrl, **made: Iterable[object]) -> list[Item]:
         """Return what is shown of each row."""

@@ -1,6 +1,6 @@
 """What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -129,7 +129,7 @@ class RequestContext:
         """Return the stream, ended by an error when the token expires; a WebSocket is closed then, with all in it."""
         return stream if self.is_websocket else until_expiry(self.authenticated_caller, stream)
 
-    def absolute_urls(self, urls: list[str | None]) -> list[str | None]:
+    def absolute_urls(self, urls: Sequence[str | None]) -> Sequence[str | None]:
         """Turn stored paths of this site into URLs for whoever may see them; URLs stay as they are."""
         # Most often there are none, which their first letters tell in a third of the time.
         if PATH not in set(map(itemgetter(0), filter(None, urls))):

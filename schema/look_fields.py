@@ -63,7 +63,7 @@ async def thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) ->
     return [ThumbnailType(thumbnail.type) for thumbnail in await _thumbnails(rows, context)]
 
 
-async def thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> list[str | None]:
+async def thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> Sequence[str | None]:
     """Tell the URLs of what stands for the looks."""
     return context.absolute_urls([thumbnail.url for thumbnail in await _thumbnails(rows, context)])
 

@@ -67,7 +67,7 @@ DATE_TIME = strawberry.scalar(
 
 
 @cache
-def _row_types(class_: type) -> Mapping[str, type]:
+def _row_types(class_: type) -> Mapping[str, object]:
     return class_.types() if issubclass(class_, Row) else {}
 
 

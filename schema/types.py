@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any, cast
-from uuid import UUID
 
 import strawberry
 
@@ -19,6 +18,7 @@ from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
+from graphql_server import columns
 from graphql_server.columns import column, read_by
 from resolvers.meanings import MEANINGS
 from schema import job_fields, look_fields
@@ -40,12 +40,11 @@ USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
 
 def url(attribute: str, description: str, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
     """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
-    get = attrgetter(attribute)
+    return columns.attribute(attribute, description, _urls, deprecated=deprecated)
 
-    def urls(rows: Sequence[Any], context: RequestContext) -> list[str | None]:
-        return context.absolute_urls(list(map(get, rows)))
 
-    return column(urls, description, deprecated=deprecated)
+def _urls(stored: Sequence[str | None], context: RequestContext) -> Sequence[str | None]:
+    return context.absolute_urls(stored)
 
 
 def _detail(attribute: str) -> Any:  # noqa: ANN401 - as above
@@ -69,10 +68,6 @@ def _line_ids(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
 def _ids_in_look(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[str]:
     """Return ids of their own for what is in several looks, and looks different in each (decision 29)."""
     return [f"{row.look_id}:{row.id}" for row in rows]
-
-
-def _plain_ids(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[UUID]:
-    return [row.id for row in rows]
 
 
 def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
@@ -143,7 +138,7 @@ class LookVideo:
     """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same video has another one in another look")
-    video_job_id: strawberry.ID = column(_plain_ids, MEANINGS["LookVideo.id"])
+    video_job_id: strawberry.ID = columns.attribute("id", MEANINGS["LookVideo.id"])
     video_job = column(_own_jobs, MEANINGS["video_job"], Annotated["VideoJob", strawberry.lazy("schema.types")] | None)
     status: VideoJobStatus
     is_default: bool
@@ -169,7 +164,7 @@ class SharedWith:
     """A user whom a look is shared with, as others see them."""
 
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same user has another one in another look")
-    user_id: strawberry.ID = column(_plain_ids, MEANINGS["SharedWith.id"])
+    user_id: strawberry.ID = columns.attribute("id", MEANINGS["SharedWith.id"])
     email: str | None
     name: str | None
 

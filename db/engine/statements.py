@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache, cached_property
 from operator import itemgetter
-from types import UnionType
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, get_args, get_origin
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -45,16 +44,10 @@ class Row(asyncpg.Record):
 
     @classmethod
     @cache
-    def types(cls) -> dict[str, type]:
-        """Return what each column holds where it is not null; a test asks the server whether it is so."""
+    def types(cls) -> dict[str, object]:
+        """Return what each column holds, a type or a type and None; tests ask the server and the tables for it."""
         kinds = (kind for kind in reversed(cls.__mro__) if issubclass(kind, Row))
-        annotated = {name: type_ for kind in kinds for name, type_ in vars(kind).get("__annotations__", {}).items()}
-        return {name: _without_null(type_) for name, type_ in annotated.items()}
-
-
-def _without_null(annotation: Any) -> type:  # noqa: ANN401 - a type, or such with others
-    found = get_args(annotation)[0] if isinstance(annotation, UnionType) else annotation
-    return cast("type", get_origin(found) or found)
+        return {name: type_ for kind in kinds for name, type_ in vars(kind).get("__annotations__", {}).items()}
 
 
 class NoRow(Row):

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
@@ -23,7 +24,7 @@ from graphql_server.limits import forget_frames
 logger = logging.getLogger(__name__)
 
 
-def _no_rows(_class: type) -> Mapping[str, type]:
+def _no_rows(_class: type) -> Mapping[str, object]:
     return {}
 
 
@@ -81,19 +82,12 @@ class Query:
             batching.count("unsupported", self.operation.name)
             return None, {}
         fragments = {name: found.definition for name, found in self.fragments.items()}
-        extensions = context.operation_extensions
         run = Run(
-            self.schema,
-            self.operation,
-            fragments,
-            values,
-            context.context,
-            extensions,
-            batching.row_types,
-            Budget(most_values),
-        )
+            self.schema, self.operation, fragments, values, context.context, context.operation_extensions,
+            batching.row_types, Budget(most_values),
+        )  # fmt: skip
         try:
-            return (await plan.objects([None], run))[0], {}
+            return (await plan.objects([None], {NoneType}, run))[0], {}
         except AnswerTooLarge as refusal:
             forget_frames(refusal)
             raise

@@ -60,14 +60,17 @@ class Leaf:
             self._shown = _names(type_).__getitem__
             # What has the values of members, which are equal to them, may stand for these.
             self._usual = (type_.wrapped_cls, *((str,) if issubclass(type_.wrapped_cls, StrEnum) else ()))
+            self._are_unchanged = None
         else:
             self._usual, self._are_unchanged = UNCHANGED.get(self._coerce, ((), None))
             if UUID in self._usual:
                 self._shown = _text if nullable else str
+        self._known = {*self._usual, *(type_ | None for type_ in self._usual if nullable)}
+        self._are_as_told = None if self._coerce == utc_date_time else self._are_unchanged
 
-    async def complete(self, values: Sequence[Any], run: Run, known: type | None = None) -> Sequence[Any]:
-        """See `objects.Completion`; `known` is the type of what is not null, where the row's class tells it."""
-        is_usual = known in self._usual and (self._nullable or None not in values)
+    async def complete(self, values: Sequence[Any], run: Run, known: object = None) -> Sequence[Any]:
+        """See `objects.Completion`; `known` is the values' type, as `values.RowTypes` has it."""
+        is_usual = is_known = known in self._known
         if not is_usual:
             types = types_of(values, nullable=self._nullable) - {NoneType}
             # Drivers have UUIDs of their own.
@@ -77,7 +80,8 @@ class Leaf:
             return list(map(self._shown, values))
         if is_usual and self._is_text:
             run.budget.spend_texts(values)
-        if is_usual and (known is datetime or self._are_unchanged is None or self._are_unchanged(values)):
+        check = self._are_as_told if is_known else self._are_unchanged
+        if is_usual and (check is None or check(values)):
             return values
         coerced = [self._coerce(value) for value in values if value is not None]
         types_of(coerced, nullable=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import accumulate, chain, pairwise
 from operator import attrgetter
 from types import NoneType
 from typing import Any, NamedTuple
@@ -21,14 +21,13 @@ class Sources:
 
     __slots__ = ("_columns", "_types", "items")
 
-    def __init__(self, items: Values, run: Run) -> None:
+    def __init__(self, items: Sequence[Any], classes: set[type], run: Run) -> None:
         self.items = items
-        classes = set(map(type, items))
-        self._types: Mapping[str, type] = run.row_types(*classes) if len(classes) == 1 else {}
+        self._types: Mapping[str, object] = run.row_types(*classes) if len(classes) == 1 else {}
         are_many = self._types and len(items) > 1
         self._columns = dict(zip(self._types, zip(*items, strict=True), strict=True)) if are_many else {}
 
-    def attribute(self, name: str) -> tuple[Sequence[Any], type | None]:
+    def attribute(self, name: str) -> tuple[Sequence[Any], object]:
         """Return an attribute's values, and their type where it is known."""
         column = self._columns.get(name)
         return list(map(attrgetter(name), self.items)) if column is None else column, self._types.get(name)
@@ -38,9 +37,10 @@ class Column(NamedTuple):
     """One field of many objects: how it is completed, and how it is read, which is awaited where `is_async`."""
 
     completion: "Completion"
-    read: Callable[[Values, Run], Any] | None = None
+    read: Callable[[Sequence[Any], Run], Any] | None = None
     is_async: bool = False
     attribute: str = ""
+    shown: Callable[[Sequence[Any], Any], Sequence[Any]] | None = None
 
     @property
     def waits(self) -> bool:
@@ -53,6 +53,8 @@ class Column(NamedTuple):
             values = self.read(sources.items, run)
             return await self.completion.complete(await values if self.is_async else values, run)
         values, known = sources.attribute(self.attribute)
+        if self.shown is not None:
+            values = self.shown(values, run.context)
         return await self.completion.complete(values, run, known)
 
 
@@ -67,20 +69,18 @@ class ObjectOf:
         self._waiting = {name: column for name, column in columns.items() if column.waits}
         self.waits = bool(self._waiting)
 
-    async def complete(self, values: Sequence[Any], run: Run, _known: type | None = None) -> Values:
+    async def complete(self, values: Sequence[Any], run: Run, _known: object = None) -> Values:
         """See `Completion`."""
-        types = types_of(values, nullable=self._nullable)
-        items = [value for value in values if value is not None] if NoneType in types else list(values)
-        return with_nulls(values, await self.objects(items, run))
+        classes = types_of(values, nullable=self._nullable)
+        items = [value for value in values if value is not None] if NoneType in classes else values
+        return with_nulls(values, await self.objects(items, classes - {NoneType}, run))
 
-    async def objects(self, items: Values, run: Run) -> Values:
-        """Return what the response shows of each object; raises as `complete` does."""
+    async def objects(self, items: Sequence[Any], classes: set[type], run: Run) -> Values:
+        """Return what the response shows of each object of these classes; raises as `complete` does."""
         run.budget.spend(len(items) * len(self._names))
-        sources = Sources(items, run)
+        sources = Sources(items, classes, run)
         # What does not wait comes first: it may be what only the default executor can do.
-        done: dict[str, Any] = {}
-        for name, column in self._ready.items():
-            done[name] = await column.values(sources, run)
+        done = {name: await column.values(sources, run) for name, column in self._ready.items()}
         if self.waits:
             waited = await all_of([column.values(sources, run) for column in self._waiting.values()])
             done |= zip(self._waiting, waited, strict=True)
@@ -108,14 +108,15 @@ class ListOf:
         self._nullable = nullable
         self.waits: bool = item.waits
 
-    async def complete(self, values: Sequence[Any], run: Run, _known: type | None = None) -> Values:
+    async def complete(self, values: Sequence[Any], run: Run, _known: object = None) -> Values:
         """See `Completion`."""
         if not types_of(values, nullable=self._nullable) <= {list, tuple, NoneType}:
             raise Unsupported("no list")
         lists = [list_ for list_ in values if list_ is not None]
-        run.budget.spend(sum(map(len, lists)))
-        items = iter(await self._item.complete(list(chain.from_iterable(lists)), run))
-        return with_nulls(values, [list(islice(items, len(list_))) for list_ in lists])
+        ends = list(accumulate(map(len, lists), initial=0))
+        run.budget.spend(ends[-1])
+        items = await self._item.complete(list(chain.from_iterable(lists)), run)
+        return with_nulls(values, [items[begin:end] for begin, end in pairwise(ends)])
 
 
 # Turns what a field's resolvers returned into what the response shows, in their order (GraphQL specification, 'Value

@@ -1,6 +1,6 @@
 """From an operation to columns: which fields can be batched, and how their values are read."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
@@ -15,7 +15,7 @@ from strawberry.schema.schema import _OperationContextAwareGraphQLResolveInfo as
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from graphql_server.columns import batch_resolver_of
+from graphql_server.columns import attribute_of, batch_resolver_of
 from graphql_server.execution.leaves import Leaf
 from graphql_server.execution.objects import Column, Completion, ListOf, ObjectOf
 from graphql_server.execution.values import Run, Unsupported, Values, all_of
@@ -80,8 +80,8 @@ class Planner:
         field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if not isinstance(field, StrawberryField):
             raise Unsupported("introspection")
-        if field.is_basic_field and field.default_resolver is getattr:
-            return Column(completion, attribute=field.python_name)
+        if (found := attribute_of(field)) is not None:
+            return Column(completion, attribute=found.name, shown=found.shown)
         read = None if field.extensions else batch_resolver_of(field)
         if read is not None:
             return Column(
@@ -113,7 +113,7 @@ class _Resolver:
     details: FieldDetailsList
     path: Path
 
-    def read(self, sources: Values, run: Run) -> Awaitable[Values]:
+    def read(self, sources: Sequence[Any], run: Run) -> Awaitable[Values]:
         return all_of([self._resolved(source, run) for source in sources])
 
     async def _resolved(self, source: object, run: Run) -> Any:  # noqa: ANN401 - whatever the resolver returns

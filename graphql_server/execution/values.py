@@ -16,9 +16,9 @@ from graphql_server.budget import Budget
 REMEMBERED_TYPES = 1024
 # One field's values, in the order of the objects.
 Values = list[Any]
-# Returns what the columns of a class of rows hold where they are not null, in the rows' order; nothing for what is no
-# class of rows. A datetime has to be in UTC.
-RowTypes = Callable[[type], Mapping[str, type]]
+# Returns what the columns of a class of rows hold, as `T` or `T | None`, in their order; nothing for what is no class
+# of rows. The values are not looked at again: a datetime has to be in UTC.
+RowTypes = Callable[[type], Mapping[str, object]]
 
 
 class Unsupported(Exception):

@@ -93,8 +93,8 @@ class BookRow(NamedTuple):
     printed_at: datetime
 
 
-def row_types(class_: type) -> dict[str, type]:
-    types = {"id": UUID, "title": str, "pages": int, "price": float, "printed_at": datetime}
+def row_types(class_: type) -> dict[str, object]:
+    types: dict[str, object] = {"id": UUID, "title": str | None, "pages": int, "price": float, "printed_at": datetime}
     return types if issubclass(class_, BookRow) else {}
 
 
