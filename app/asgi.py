@@ -115,6 +115,7 @@ class Services(NamedTuple):
     storages: Storages
     states: AccountStates
     rates: RequestRates
+    authentication: Authentication
 
 
 def create_app(settings: Settings, database: Database) -> ASGIApp:
@@ -136,7 +137,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    return Services(rest, GraphQLServices(**given), feed, storages, states, rates)
+    return Services(rest, GraphQLServices(**given), feed, storages, states, rates, authentication)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:
@@ -216,7 +217,8 @@ def _schema(settings: Settings) -> Schema:
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
     sampler = Sampler("api", services.rest.database, services.feed, services.rest.streams)
-    tasks = [asyncio.create_task(each.run()) for each in (services.feed, services.states, sampler)]
+    running = (services.feed, services.states, services.authentication, sampler)
+    tasks = [asyncio.create_task(each.run()) for each in running]
     try:
         yield
     finally:

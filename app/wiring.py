@@ -111,6 +111,10 @@ class Authentication:
         self._rates = rates
         self._seen: set[Caller] = set()
 
+    async def run(self) -> None:
+        """Keep what tokens are verified with fresh until cancelled."""
+        await self._authenticator.run()
+
     async def authenticate(self, authorization: str | None) -> Caller:
         """Return the caller of an `Authorization` header.
 

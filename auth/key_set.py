@@ -1,12 +1,12 @@
-"""The public keys of an identity provider (RFC 7517): fetched when they are needed, kept while it cannot be reached."""
+"""The public keys of an identity provider (RFC 7517): fetched beforehand, kept while it cannot be reached."""
 
 import asyncio
 import logging
+import ssl
 import time
-from http.client import HTTPException
 from typing import Any
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+import httpx
 import jwt
 import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,19 +15,12 @@ from auth.errors import IDENTITY_PROVIDER_RETRY_SECONDS, IdentityProviderUnavail
 
 FETCH_SECONDS = 5.0
 LARGEST_KEY_SET = 1_000_000
-# Older keys are fetched anew, while they go on verifying tokens.
+# How often keys are fetched anew, while the old ones go on verifying tokens: the provider may have taken one back.
 REFRESH_SECONDS = 60.0
-# Still older ones wait for the new ones, if the provider is there: it may have taken them back.
-STALE_SECONDS = 300.0
+# Compressed, a small answer might be a large one.
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "lookreel"}
 
 logger = logging.getLogger("lookreel.auth")
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Takes a redirect for an error: keys come from where the operator has said."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Go nowhere."""
 
 
 class KeySet:
@@ -40,27 +33,31 @@ class KeySet:
         self._url = url
         self._algorithm = algorithm
         self._keys: dict[str, Any] = {}
-        self._fetched_at = self._asked_at = float("-inf")
+        self._asked_at = float("-inf")
         self._failing = True
         self._fetching: asyncio.Task[None] | None = None
+        # Each new one reads every root certificate.
+        self._certificates = ssl.create_default_context()
+
+    async def run(self) -> None:
+        """Fetch the keys at once, and again and again until cancelled, so that no known user waits for it."""
+        while True:
+            self._fetch_if_due()
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def key(self, kid: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
-        """Return the key of that id, without waiting where it is known and the provider was there a while ago.
+        """Return the key of that id, without waiting where it is known.
 
         Raises:
             InvalidCredentials: the provider has no such key
             IdentityProviderUnavailable: it cannot be asked, and the key is not known
 
         """
-        age = time.monotonic() - self._fetched_at
-        if kid in self._keys and age < REFRESH_SECONDS:
-            return self._keys[kid]
-        fetching = self._fetch_if_due()
-        if fetching is not None and (kid not in self._keys or (age > STALE_SECONDS and not self._failing)):
-            await asyncio.wait({fetching}, timeout=FETCH_SECONDS)
+        if kid not in self._keys and (fetching := self._fetch_if_due()) is not None:
+            await asyncio.wait({fetching})
         if kid in self._keys:
             return self._keys[kid]
-        raise IdentityProviderUnavailable if self._failing or self._fetching else InvalidCredentials
+        raise IdentityProviderUnavailable if self._failing else InvalidCredentials
 
     def _fetch_if_due(self) -> "asyncio.Task[None] | None":
         if self._fetching is None and time.monotonic() - self._asked_at >= IDENTITY_PROVIDER_RETRY_SECONDS:
@@ -70,29 +67,49 @@ class KeySet:
     async def _fetch(self) -> None:
         """Replace the keys, or keep them and say in the log why, once for each time that the provider is asked."""
         try:
-            self._keys = await asyncio.to_thread(_fetched, self._url, self._algorithm)
-        # What urllib raises of its own is an OSError, and what orjson does a ValueError.
-        except (OSError, HTTPException, ValueError) as error:
-            logger.warning("The key set at JWT_JWKS_URL cannot be had (%s: %s)", type(error).__name__, error)
+            async with asyncio.timeout(FETCH_SECONDS):
+                body = await self._body()
+            self._keys = await asyncio.to_thread(_usable, body, self._algorithm)
+        # What orjson raises of its own is a ValueError.
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            why = str(error) or f"not within {FETCH_SECONDS:g} s"
+            logger.warning("The key set at JWT_JWKS_URL cannot be had (%s: %s)", type(error).__name__, why)
             self._failing = True
         else:
             if self._failing:
                 logger.info("The key set at JWT_JWKS_URL has %d keys for %s", len(self._keys), self._algorithm)
-            self._failing, self._fetched_at = False, time.monotonic()
+            self._failing = False
         finally:
             self._fetching, self._asked_at = None, time.monotonic()
 
+    async def _body(self) -> bytes:
+        """Fetch the key set; a redirect is an error, since keys come from where the operator has said.
 
-def _fetched(url: str, algorithm: str) -> dict[str, Any]:
-    """Fetch the keys; a thread does it.
+        Raises:
+            httpx.HTTPError: the provider cannot be reached, or does not answer with 200
+            ValueError: its answer is too large
+
+        """
+        body = bytearray()
+        client = httpx.AsyncClient(verify=self._certificates, headers=HEADERS, timeout=None)  # noqa: S113 - see _fetch
+        async with client, client.stream("GET", self._url) as response:
+            response.raise_for_status()
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > LARGEST_KEY_SET:
+                    raise ValueError(f"it is larger than {LARGEST_KEY_SET} bytes")
+        return bytes(body)
+
+
+def _usable(body: bytes, algorithm: str) -> dict[str, Any]:
+    """Return the keys that verify the algorithm's signatures; a thread does it, since there may be thousands.
 
     Raises:
-        OSError, HTTPException: the provider cannot be reached, or does not answer with a key set in time
-        ValueError: its answer has no key for the algorithm
+        ValueError: there is none
 
     """
-    body = orjson.loads(_body(url))
-    keys = body.get("keys") if isinstance(body, dict) else None
+    answer = orjson.loads(body)
+    keys = answer.get("keys") if isinstance(answer, dict) else None
     usable: dict[str, Any] = {}
     for key in keys if isinstance(keys, list) else ():
         if _is_for_signatures(key) and (public := _public_key(key, algorithm)) is not None:
@@ -100,21 +117,6 @@ def _fetched(url: str, algorithm: str) -> dict[str, Any]:
     if not usable:
         raise ValueError(f"it has no key for {algorithm}")
     return usable
-
-
-def _body(url: str) -> bytes:
-    deadline = time.monotonic() + FETCH_SECONDS
-    request = Request(url, headers={"Accept": "application/json", "User-Agent": "lookreel"})  # noqa: S310 - the settings take http(s) only
-    body = b""
-    with build_opener(_NoRedirects).open(request, timeout=FETCH_SECONDS) as response:
-        # Not all at once: each part that comes would begin the time-out anew.
-        while part := response.read1(LARGEST_KEY_SET):
-            body += part
-            if len(body) > LARGEST_KEY_SET:
-                raise ValueError(f"it is larger than {LARGEST_KEY_SET} bytes")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"it took longer than {FETCH_SECONDS:.0f} s")
-    return body
 
 
 def _is_for_signatures(key: object) -> bool:

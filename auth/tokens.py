@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -10,7 +11,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from auth.caller import UUID_TEXT, AccountStatus, Caller, Role, email_of
 from auth.errors import InvalidCredentials, NotABearerToken, TokenExpired
-from auth.key_set import KeySet
 from auth.policy import HMAC_ALGORITHMS, InvalidTokenPolicy, TokenPolicy
 
 REMEMBERED_TOKENS = 10_000
@@ -46,12 +46,20 @@ class Authenticator:
 
         """
         self._policy = policy
-        self._key_set = KeySet(policy.jwks_url, policy.algorithm) if policy.jwks_url else None
+        # What talks to a provider takes longer to load than all the rest here.
+        self._key_set = (
+            resolve_name("auth.key_set:KeySet")(policy.jwks_url, policy.algorithm) if policy.jwks_url else None
+        )
         self._keys = [
             _verification_key(policy, secret) for secret in filter(None, [policy.secret_key, *policy.other_keys])
         ]
         # Nothing that is wrong is remembered: only who holds a key can put anything here.
         self._remembered: dict[str, _Verified] = {}
+
+    async def run(self) -> None:
+        """Keep the keys of the identity provider fresh until cancelled, where there is one."""
+        if self._key_set is not None:
+            await self._key_set.run()
 
     async def authenticate(self, authorization: str | None, now: datetime | None = None) -> Caller:
         """Read the header `Authorization: Bearer <JWT>` (RFC 6750).

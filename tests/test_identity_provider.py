@@ -39,6 +39,12 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityProvider]:
 
 
 @pytest.fixture
+def _away(provider: IdentityProvider) -> None:
+    """The provider is not there when the server starts, either."""
+    provider.trouble = "500"
+
+
+@pytest.fixture
 async def served(house: House, provider: IdentityProvider) -> AsyncIterator[Served]:
     changes = {"jwt_algorithm": "ES256", "jwt_jwks_url": provider.url, "jwt_secret_key": None}
     settings: Settings = house.settings.model_copy(update=changes)
@@ -60,10 +66,10 @@ async def answers(served: Served, authorization: str) -> list[httpx.Response]:
     ]
 
 
+@pytest.mark.usefixtures("_away")
 async def test_every_wire_says_that_the_provider_is_away_and_goes_on_when_it_is_back(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    served.provider.trouble = "500"
     authorization, users = served.provider.authorization(), await served.house.count(table=User)
 
     refused = await answers(served, authorization)
@@ -84,8 +90,8 @@ async def statuses(served: Served, authorization: str) -> list[int]:
     return [answer.status_code for answer in await answers(served, authorization)]
 
 
+@pytest.mark.usefixtures("_away")
 async def test_a_socket_is_closed_for_now(served: Served) -> None:
-    served.provider.trouble = "html"
     headers = {"Authorization": served.provider.authorization()}
 
     with pytest.raises(websockets.ConnectionClosedError) as closed:
@@ -104,3 +110,14 @@ async def test_who_has_been_seen_goes_on_while_the_provider_is_away(served: Serv
     assert await statuses(served, headers["Authorization"]) == [200, 404, 404, 200, 200]
     async with Socket.opened(served.house.base_url, headers):
         pass  # it has been acknowledged
+
+
+async def test_nobody_who_comes_first_waits_for_a_provider_that_has_gone_meanwhile(served: Served) -> None:
+    async def asked() -> int:
+        return served.provider.asked
+
+    await eventually(asked, bool)
+    served.provider.trouble = "drop"
+    authorization = served.provider.authorization()
+
+    assert await statuses(served, authorization) == [200, 404, 404, 200, 200]

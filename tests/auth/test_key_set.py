@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,16 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityProvider]:
     monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0.3)
     with identity_provider() as provider:
         yield provider
+
+
+@asynccontextmanager
+async def running(authenticator: Authenticator) -> AsyncIterator[None]:
+    """Have its keys kept fresh, as an API process does."""
+    task = asyncio.create_task(authenticator.run())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def outcome(authenticator: Authenticator, authorization: str) -> object:
@@ -118,56 +129,41 @@ async def test_known_keys_go_on_being_used_whatever_happens_to_the_provider(
 ) -> None:
     authenticator = Authenticator(provider.policy)
     await authenticator.authenticate(provider.authorization())
-    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0)
-    monkeypatch.setattr(key_set, "STALE_SECONDS", 0)
+    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0.1)
     monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
     monkeypatch.setattr(key_set, "FETCH_SECONDS", 0.5 if trouble in ENDLESS else 5)
     provider.trouble = trouble
 
-    for number in range(5):
-        assert await outcome(authenticator, provider.authorization(jti=str(number))) == WHO
-    assert provider.asked >= 2
-    assert await outcome(authenticator, provider.authorization("second")) is IdentityProviderUnavailable
-    assert await outcome(authenticator, provider.authorization(key=new_key())) is InvalidCredentials
+    async with running(authenticator):
+        await eventually(lambda: asked(provider), lambda times: times >= 3)
+        assert await outcome(authenticator, provider.authorization(jti="another")) == WHO
+        assert await outcome(authenticator, provider.authorization("second")) is IdentityProviderUnavailable
+        assert await outcome(authenticator, provider.authorization(key=new_key())) is InvalidCredentials
 
 
 async def test_nobody_waits_for_keys_that_are_known(
     provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_set, "FETCH_SECONDS", 20)
-    authenticator = Authenticator(provider.policy)
-    await authenticator.authenticate(provider.authorization())
-    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0)
+    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0.2)
     monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
-    provider.trouble = "hang"
-
-    waiting = [asyncio.create_task(outcome(authenticator, provider.authorization(f"odd-{n}"))) for n in range(50)]
-    async with asyncio.timeout(10):
-        for number in range(20):
-            assert await outcome(authenticator, provider.authorization(jti=str(number))) == WHO
-    await eventually(lambda: asked(provider), lambda times: times == 2)
-    assert [task.done() for task in waiting] == [False] * 50
-    provider.over.set()
-
-    assert set(await asyncio.gather(*waiting)) == {IdentityProviderUnavailable}
-
-
-async def test_nobody_waits_for_a_provider_that_has_failed(
-    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(key_set, "FETCH_SECONDS", 20)
     authenticator = Authenticator(provider.policy)
-    await authenticator.authenticate(provider.authorization())
-    for name in ("REFRESH_SECONDS", "STALE_SECONDS", "IDENTITY_PROVIDER_RETRY_SECONDS"):
-        monkeypatch.setattr(key_set, name, 0)
-    provider.trouble = "500"
-    assert await outcome(authenticator, provider.authorization(jti="waits")) == WHO
-    provider.trouble = "hang"
 
-    async with asyncio.timeout(10):
-        assert await outcome(authenticator, provider.authorization(jti="does not")) == WHO
-    await eventually(lambda: asked(provider), lambda times: times == 3)
-    provider.over.set()
+    async with running(authenticator):
+        # Of a process that nobody has asked anything yet.
+        await eventually(lambda: asked(provider), lambda times: times > 0)
+        await authenticator.authenticate(provider.authorization())
+        provider.trouble = "hang"
+        before = provider.asked
+        await eventually(lambda: asked(provider), lambda times: times > before)
+        waiting = [asyncio.create_task(outcome(authenticator, provider.authorization(f"odd-{n}"))) for n in range(50)]
+        async with asyncio.timeout(10):
+            for number in range(20):
+                assert await outcome(authenticator, provider.authorization(jti=str(number))) == WHO
+        assert [task.done() for task in waiting] == [False] * 50
+        provider.over.set()
+
+        assert set(await asyncio.gather(*waiting)) == {IdentityProviderUnavailable}
 
 
 async def test_unknown_keys_make_the_provider_be_asked_once_in_a_while_only(
@@ -186,14 +182,32 @@ async def test_unknown_keys_make_the_provider_be_asked_once_in_a_while_only(
 async def test_a_new_key_is_found_and_one_that_was_taken_back_is_forgotten(
     provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0.1)
     monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
     authenticator, new = Authenticator(provider.policy), new_key()
-    await authenticator.authenticate(provider.authorization())
 
-    provider.keys = [jwk(new, kid="second")]
+    async with running(authenticator):
+        assert await outcome(authenticator, provider.authorization()) == WHO
+        provider.keys = [jwk(new, kid="second")]
 
-    assert await outcome(authenticator, provider.authorization("second", key=new)) == WHO
-    assert await outcome(authenticator, provider.authorization(jti="another")) is InvalidCredentials
+        assert await outcome(authenticator, provider.authorization("second", key=new)) == WHO
+        assert await outcome(authenticator, provider.authorization(jti="another")) is InvalidCredentials
+
+
+async def test_a_key_that_was_taken_back_is_forgotten_though_nobody_asks_for_another(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_set, "REFRESH_SECONDS", 0.1)
+    monkeypatch.setattr(key_set, "IDENTITY_PROVIDER_RETRY_SECONDS", 0)
+    authenticator = Authenticator(provider.policy)
+
+    async with running(authenticator):
+        assert await outcome(authenticator, provider.authorization()) == WHO
+        provider.keys = [jwk(new_key(), kid="second")]
+        before = provider.asked
+        await eventually(lambda: asked(provider), lambda times: times > before + 1)
+
+        assert await outcome(authenticator, provider.authorization(jti="another")) is InvalidCredentials
 
 
 async def test_what_is_odd_in_a_key_set_is_passed_over(provider: IdentityProvider) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import jwt
 import pytest
 
-from auth import tokens
+from auth import key_set, tokens
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from auth.policy import TokenPolicy
@@ -65,7 +65,7 @@ class Keys:
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Keys:
     keys = Keys()
-    monkeypatch.setattr(tokens, "KeySet", lambda *_: keys)
+    monkeypatch.setattr(key_set, "KeySet", lambda *_: keys)
     return keys
 
 

@@ -28,14 +28,15 @@ Trouble = Literal[
     "huge",
     "hang",
     "drip",
+    "drip head",
     "drop",
 ]
 TROUBLES: tuple[Trouble, ...] = (
     *("500", "404", "redirect", "html", "no json", "list", "no keys"),
-    *("empty", "useless", "huge", "hang", "drip", "drop"),
+    *("empty", "useless", "huge", "hang", "drip", "drip head", "drop"),
 )
 # It answers in the end, but nobody waits so long.
-ENDLESS = {"hang", "drip"}
+ENDLESS = {"hang", "drip", "drip head"}
 BODIES: dict[str, bytes] = {
     "html": b"<!doctype html><title>Maintenance</title>",
     "no json": b'{"keys": [',
@@ -89,14 +90,22 @@ class IdentityProvider:
         request.send_response({"500": 500, "404": 404, "redirect": 302}.get(trouble, 200))
         if trouble == "redirect":
             request.send_header("Location", self.url.replace("/keys", "/elsewhere"))
+        if trouble == "drip head":
+            request.flush_headers()
+            self.drip(request)
+            return
         request.end_headers()
         body = BODIES.get(trouble, json.dumps({"keys": self.keys}).encode())
         if trouble == "drip":
-            for _ in range(300):
-                request.wfile.write(b" ")
-                if self.over.wait(0.1):
-                    return
+            self.drip(request)
+            return
         request.wfile.write(body)
+
+    def drip(self, request: BaseHTTPRequestHandler) -> None:
+        for _ in range(300):
+            request.wfile.write(b" ")
+            if self.over.wait(0.1):
+                return
 
 
 @contextmanager
