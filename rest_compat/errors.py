@@ -56,12 +56,11 @@ from resolvers.errors import (
 )
 from rest_compat.json_body import RefusedBody
 from rest_compat.time_limits import RequestTimedOut
+from rest_compat.wire import MOST_MISTAKES
 
 RetriedLater = GenerationSuspended | NoWorker | Paused | QueueFull | SpendingCeiling | StorageQuota | TooManyRequests
 # Fields that this wire has as headers.
 HEADERS = {"idempotencyKey": "Idempotency-Key"}
-# How many mistakes of one request are told; who has made more sends the next ones.
-MOST_MISTAKES = 20
 # Nobody knows when one of the caller's jobs ends; the fastest take some seconds.
 SLOT_RETRY_SECONDS = 10
 _POLICY = '"active-jobs"'

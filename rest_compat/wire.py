@@ -1,6 +1,7 @@
 """What goes over the wire: the legacy frontend's JSON, field for field (contract.md)."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from db.enums import ContentCredentials, VideoJobStatus
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
 from resolvers.texts import plain_number
+
+# How many mistakes of one request are told; who has made more sends the next ones.
+MOST_MISTAKES = 20
 
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -70,6 +74,17 @@ class Asked(Sent):
     """Base of the bodies of requests that make something: what nothing would be made of is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_more_mistakes(cls, body: object) -> object:
+        """Drop unknown members that nobody would be told of: an error is made of each."""
+        if not isinstance(body, dict) or len(body) <= MOST_MISTAKES:
+            return body
+        known = {name for field, member in cls.model_fields.items() for name in (field, member.alias)}
+        unknown = (name for name, value in body.items() if name not in known and value is not None)
+        kept = known.union(islice(unknown, MOST_MISTAKES))
+        return {name: value for name, value in body.items() if name in kept}
 
 
 @declares(LogLine, hidden={"video_job_id", "id", "level"})

@@ -48,7 +48,7 @@ FULL = Effort(
 QUICK = Effort(
     examples=1, rest_seconds=10,
     documents=40, odd=25, racing_rounds=1, silent=60, silent_seconds=2.0, endurance_seconds=6.0,
-    fault_jobs=2, fault_seconds=1.0, rate=50, streams=50, mixed_seconds=3.0, polls=60,
+    fault_jobs=2, fault_seconds=1.0, rate=50, streams=50, mixed_seconds=3.0, polls=200,
 )  # fmt: skip
 
 

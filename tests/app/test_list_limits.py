@@ -4,15 +4,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from auth.caller import Caller
 from db.tables import Base, Look, LookShare, Product
+from rest_compat.look_wire import NewLookBody
 from tests.house import House
 from tests.schema.mutate import ERRORS, data_uri
 
 CREATE = f"mutation ($input: CreateLookInput!) {{ it: createLook(input: $input) {{ look {{ id }} {ERRORS} }} }}"
 SHARE = f"mutation ($input: SetLookVisibilityInput!) {{ it: setLookVisibility(input: $input) {{ {ERRORS} }} }}"
 PRODUCTS = "A look has at most 100 products"
+EXTRA = "Extra inputs are not permitted"
 SHARES = "A look can be shared with at most 1000 users"
 
 
@@ -130,3 +133,21 @@ async def test_a_price_is_not_read_for_long(house: House, price: str) -> None:
 
     assert (status, code) in {(422, "INVALID_REQUEST"), (400, "INVALID_INPUT")}
     assert await rows(house) == before
+
+
+async def test_of_many_unknown_members_as_many_are_looked_at_as_are_told(house: House) -> None:
+    caller, before = await house.user(), await house.count(table=Look)
+    unknown = dict.fromkeys([f"nobody-{number}" for number in range(2_000)]) | {f"x{n}": 1 for n in range(10_000)}
+    nested = {"generatedImageBase64": "x", "products": [product() | {f"x{n}": 1 for n in range(400)}] * 3}
+
+    answer = await house.http.post("/api/v1/looks", json=unknown | look(), headers=house.headers(caller))
+
+    told = [{"type": "extra_forbidden", "loc": ["body", f"x{n}"], "msg": EXTRA} for n in range(20)]
+    assert (answer.status_code, answer.json()["detail"]) == (422, told)
+    for body, mistakes in ((unknown | look(), 20), (nested, 60)):
+        with pytest.raises(ValidationError) as refused:
+            NewLookBody.model_validate(body)
+        assert refused.value.error_count() == mistakes
+    only_nulls = dict.fromkeys([f"nobody-{number}" for number in range(50)])
+    assert (await rest(house, caller, only_nulls | look()))[0] == 201
+    assert await house.count(table=Look) == before + 1
