@@ -1,7 +1,7 @@
 """What the application gives to whoever calls the rules, as far as it is the same for all."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth.caller import Caller
 from auth.signed_paths import PlainPaths
@@ -10,6 +10,7 @@ from db.engine.feed import JobFeed
 from resolvers.models import Catalogue
 from resolvers.ports import Storage
 from resolvers.streams import Streams
+from resolvers.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Services:
 
 @dataclass(frozen=True)
 class EdgeServices(Services):
-    """What both APIs need besides: the feed of changes, the open streams, and who admits callers.
+    """What both APIs need besides: the feed of changes, the open streams, who admits callers, and whose turn it is.
 
     `addresses` is how clients reach the files of this site.
     """
@@ -32,3 +33,4 @@ class EdgeServices(Services):
     streams: Streams
     addresses: PlainPaths
     authenticate: Callable[[str | None], Awaitable[Caller]]
+    turns: Turns = field(default_factory=Turns, kw_only=True)

@@ -70,6 +70,16 @@ class Items:
         return [value and str(value) for value in values] if name in self._ids else values
 
 
+def encoded_items(items: Sequence[Item]) -> bytes:
+    """Encode a part of a list, without what is around it."""
+    return orjson.dumps(items, option=orjson.OPT_UTC_Z)[1:-1]
+
+
+def list_of(parts: Iterable[bytes]) -> orjson.Fragment:
+    """Make one list of its encoded parts."""
+    return orjson.Fragment(b"[%b]" % b",".join(parts))
+
+
 def json_response(body: Mapping[str, object]) -> Response:
     """Encode as FastAPI does with a model, to the last byte."""
     return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json")

@@ -1,6 +1,6 @@
 """What the REST edge is given by the application, and how a route gets at it."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, cast
@@ -80,6 +80,15 @@ async def caller_of(
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(caller_of)]
+
+
+async def _turn(caller: AuthenticatedCaller, services: Services) -> AsyncIterator[None]:
+    async with services.turns.of(("executing", caller.user_id)):
+        yield
+
+
+# For what may be long: it waits for what else of that kind the caller has asked for, GraphQL's queries included.
+IN_TURN = Depends(_turn, scope="function")
 
 # Read as text: a malformed id is answered like one that does not exist.
 VideoJobId = Annotated[str, Path(description="The video job's id, a UUID")]

@@ -9,7 +9,7 @@ from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
 from rest_compat.json_body import no_parameters
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
-from rest_compat.services import AuthenticatedCaller, Services, router_at
+from rest_compat.services import IN_TURN, AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import (
     UNLIMITED,
     ConsumeBody,
@@ -82,7 +82,7 @@ async def consume_tokens(
     return _consumed(consumed, body.operation)
 
 
-@router.get("/history")
+@router.get("/history", dependencies=[IN_TURN])
 async def read_token_history(
     caller: AuthenticatedCaller,
     services: Services,

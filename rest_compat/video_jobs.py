@@ -31,7 +31,7 @@ from rest_compat.errors import rate_limit_headers
 from rest_compat.items import json_response
 from rest_compat.json_body import NOTHING, no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip, given
-from rest_compat.services import AuthenticatedCaller, LookId, RestServices, Services, VideoJobId, router_at
+from rest_compat.services import IN_TURN, AuthenticatedCaller, LookId, RestServices, Services, VideoJobId, router_at
 from rest_compat.time_limits import allow
 from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads
 from rest_compat.wire import (
@@ -103,7 +103,7 @@ async def create_video_job(  # noqa: PLR0913 - what FastAPI brings
     return await _created(asking, caller, services, request, response)
 
 
-@router.get("", response_model=VideoJobListBody, responses={401: REFUSALS[401]})
+@router.get("", response_model=VideoJobListBody, responses={401: REFUSALS[401]}, dependencies=[IN_TURN])
 async def list_video_jobs(  # noqa: PLR0913 - one parameter for each of the query
     caller: AuthenticatedCaller,
     services: Services,

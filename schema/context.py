@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -17,7 +17,6 @@ from db.engine.statements import Reader
 from db.engine.writers import Transaction
 from resolvers.services import EdgeServices
 from resolvers.streams import seconds_left, until_expiry
-from resolvers.turns import Turns
 from schema.dataloaders import Loaders
 
 Item = TypeVar("Item")
@@ -27,9 +26,7 @@ PATH = "/"
 
 @dataclass(frozen=True)
 class GraphQLServices(EdgeServices):
-    """What else the GraphQL API is given."""
-
-    turns: Turns = field(default_factory=Turns)
+    """What the GraphQL API is given."""
 
     def context(self, connection: HTTPConnection) -> "RequestContext":
         """Return the context of a request or a WebSocket."""

@@ -48,7 +48,9 @@ async def test_polls_go_on_while_searches_hang(
     monkeypatch.setattr(pools, "SLOW_SECONDS", MINUTE)
     url = house.database.url.render_as_string(hide_password=False)
     patient = InspectedDatabase(url, limits=Limits(10.0, MINUTE, MINUTE, MINUTE), wait_seconds=2.0)
-    loud, quiet = await house.user(), await house.user()
+    quiet = await house.user()
+    # Those of one user take turns.
+    loud = [await house.user() for _ in range(SEARCHES)]
     job = await house.create(quiet)
     async with (
         serving(settings, patient) as base_url,
@@ -58,7 +60,7 @@ async def test_polls_go_on_while_searches_hang(
     ):
         # As a search over millions of rows would take.
         await connection.execute("LOCK TABLE looks IN ACCESS EXCLUSIVE MODE")
-        searches = [asyncio.create_task(search(there, loud, wire_name)) for _ in range(SEARCHES)]
+        searches = [asyncio.create_task(search(there, user, wire_name)) for user in loud]
         await eventually(house.waiting_for_locks, lambda number: number > 0)
         answers = [await poll(there, quiet, job) for _ in range(30)]
         hanging = await house.waiting_for_locks()

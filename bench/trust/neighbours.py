@@ -55,6 +55,10 @@ def _dear(token: str) -> list[str]:
     return [requests.graphql(query, {}, token) for query in (NOWHERE % 1, NOWHERE % 2, DEAR, DEAR)]
 
 
+def _pages(token: str) -> list[str]:
+    return [requests.get(f"/api/v1/looks?view_type=public&limit=1000&skip={skip}", token) for skip in (0, 1000)]
+
+
 def _refused(token: str) -> list[str]:
     """Return what is refused, and is long or has very many values: 30 kB, 600 kB, and what a body may be at most."""
     found = []
@@ -72,6 +76,7 @@ def _refused(token: str) -> list[str]:
 
 LOUD = (
     Loud("the dearest allowed things on 16 connections", 16, 5.0, _dear),
+    Loud("pages of 1,000 looks on 16 connections", 16, 5.0, _pages),
     Loud("lists of 8,000 to 300,000 members", 1, 3.0, _refused),
 )
 

@@ -1,7 +1,7 @@
 """One user's queries take turns, in their order; other users' do not wait for them, and nobody is remembered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from auth.caller import Caller
 from db.engine.pool import Pool
 from db.engine.statements import Statement
 from db.looks import LookRow
 from graphql_server.execution.batch import Batching
 from resolvers.turns import Turns
+from rest_compat import bodies, looks
+from rest_compat.items import Item
 from tests.graphql_server.shop import ShopContext, shop
 from tests.house import House, eventually
 
@@ -68,8 +71,17 @@ async def test_who_goes_away_keeps_nobody_waiting() -> None:
     assert len(desk.turns) == 0
 
 
+async def graphql(house: House, who: Caller) -> object:
+    return (await house.graphql(who, "{ looks { nodes { id } } }"))["data"]["looks"]["nodes"]
+
+
+async def rest(house: House, who: Caller) -> object:
+    return (await house.http.get("/api/v1/looks", headers=house.headers(who))).json()["looks"]
+
+
+@pytest.mark.parametrize("wires", [(graphql, graphql), (rest, rest), (graphql, rest), (rest, graphql)])
 async def test_queries_of_one_user_are_executed_one_after_the_other(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, wires: Sequence[Callable[[House, Caller], Awaitable[object]]]
 ) -> None:
     one, other = await house.user(), await house.user()
     reading: list[object] = []
@@ -86,13 +98,44 @@ async def test_queries_of_one_user_are_executed_one_after_the_other(
 
     monkeypatch.setattr(Pool, "fetch", held)
     asked = []
-    for number, who in ((1, one), (1, one), (2, other)):
-        asked.append(asyncio.create_task(house.graphql(who, "{ looks { nodes { id } } }")))
+    for number, who, ask in ((1, one, wires[0]), (1, one, wires[1]), (2, other, wires[1])):
+        asked.append(asyncio.ensure_future(ask(house, who)))
         await eventually(begun, partial(le, number))
     assert reading == [one.user_id, other.user_id]
 
     go.set()
-    assert [answer["data"] for answer in await asyncio.gather(*asked)] == [{"looks": {"nodes": []}}] * 3
+    assert await asyncio.gather(*asked) == [[]] * 3
+    assert len(reading) == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/looks", "/api/v1/looks/{look}", "/api/v1/video-jobs", "/api/v1/subscription/history"]
+)
+async def test_what_may_be_long_takes_turns_over_rest(house: House, path: str, noted_turns: list[Hashable]) -> None:
+    caller = await house.user()
+    look = (await house.look(caller)).id
+
+    answer = await house.http.get(path.format(look=look), headers=house.headers(caller))
+
+    assert answer.status_code == 200
+    assert noted_turns == [("executing", caller.user_id)]
+
+
+async def test_others_go_on_while_a_page_is_put_together(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller, course, put_together = await house.user(), list[str](), bodies.look_bodies
+    ids = [str((await house.look(caller)).id) for _ in range(5)]
+
+    def noted(rows: Sequence[LookRow], *more: Any) -> list[Item]:
+        course.append(f"{len(rows)} looks")
+        asyncio.get_running_loop().call_soon(course.append, "others")
+        return put_together(rows, *more)
+
+    monkeypatch.setattr(looks, "look_bodies", noted)
+    monkeypatch.setattr(looks, "AT_ONCE", 2)
+    answer = await house.http.get("/api/v1/looks", headers=house.headers(caller))
+
+    assert [look["id"] for look in answer.json()["looks"]] == ids[::-1]
+    assert course == ["2 looks", "others", "2 looks", "others", "1 looks", "others"]
 
 
 async def test_many_queries_of_one_user_are_all_answered(house: House) -> None:
@@ -140,7 +183,9 @@ async def test_others_go_on_between_queries_that_wait_for_nothing(queries: list[
     assert ("answer", "answer") not in pairwise(course)
 
 
-async def test_all_who_name_nobody_take_turns_as_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def noted_turns(monkeypatch: pytest.MonkeyPatch) -> list[Hashable]:
+    """Collect whose turns are asked for."""
     asked: list[Hashable] = []
     of = Turns.of
 
@@ -151,7 +196,11 @@ async def test_all_who_name_nobody_take_turns_as_one(house: House, monkeypatch: 
             yield
 
     monkeypatch.setattr(Turns, "of", noted)
+    return asked
+
+
+async def test_all_who_name_nobody_take_turns_as_one(house: House, noted_turns: list[Hashable]) -> None:
     answer = await house.graphql(None, "{ somebody: __typename }")
 
     assert answer["data"] == {"somebody": "Query"}
-    assert asked == [("reading", None), ("executing", None)]
+    assert noted_turns == [("reading", None), ("executing", None)]
