@@ -191,7 +191,7 @@ def caller_of(claims: dict[str, Any]) -> Caller:
         email=email_of(email) if isinstance(email, str) and not _is_unverified(claims) else None,
         # Identity providers have role names of their own; only one name gives more rights.
         role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
-        status=AccountStatus(claims.get("status", AccountStatus.ACTIVE)),
+        status=AccountStatus.ACTIVE if claims.get("status") is None else AccountStatus(claims["status"]),
         expires_at=EPOCH + timedelta(seconds=int(claims["exp"])) + LEEWAY,
     )
 

@@ -81,6 +81,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "role list": {"role": ["admin"]},
     "role object": {"role": {"admin": True}},
     "role number": {"role": 1},
+    "null for what is optional": {"role": None, "status": None, "email": None, "iss": None},
     "e-mail object": {"email": {"a": 1}},
     "e-mail number": {"email": 7},
     "e-mail with a null character": {"email": "a\0@b.example"},

@@ -156,6 +156,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         if is_closed and message["type"] == "websocket.send":
             raise ClientDisconnected
         await super().send(message)
+        # Otherwise, uvicorn logs an answer in the place of the handshake as a fault of ours.
+        self.handshake_complete |= self.close_sent
 
     def drain(self) -> None:
         """End, as the process is about to."""

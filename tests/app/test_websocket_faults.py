@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+import websockets
 
 from tests.app.raw_websocket import CLOSE, CONTINUATION, PING, TEXT, RawWebSocket, frame
 from tests.house import House
@@ -53,5 +54,19 @@ async def test_a_broken_connection_is_closed_and_is_no_fault_of_ours(
         code = await socket.close_code()
 
     assert code in codes
+    await house.graphql(await house.user(), "{ viewer { id } }")
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("header", [("Authorization", "Bearer x"), ("Host", "elsewhere.example")])
+async def test_a_handshake_that_is_refused_is_no_fault_of_ours(
+    house: House, caplog: pytest.LogCaptureFixture, header: tuple[str, str]
+) -> None:
+    url, twice = house.base_url.replace("http", "ws", 1), websockets.Headers([header] * 2)
+
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(f"{url}/graphql", additional_headers=twice)
+
+    assert refused.value.response.status_code == 400
     await house.graphql(await house.user(), "{ viewer { id } }")
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
