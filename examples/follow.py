@@ -11,7 +11,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from gql import Client, gql
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportError, TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import WebSocketException
 
@@ -43,7 +43,9 @@ async def follow(base_url: str, source: str, job_id: str) -> None:
                     job: dict[str, Any] = result["videoJob"]
                     version, status = job["version"], job["status"]
                     print(json.dumps(job), flush=True)  # noqa: T201 - this is what the example is for
-        except (TransportError, WebSocketException, OSError, TimeoutError):
+        except (TransportError, WebSocketException, OSError, TimeoutError) as error:
+            if isinstance(error, TransportQueryError) and "VIDEO_JOB_NOT_FOUND" in str(error):
+                raise  # it has been deleted
             await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -18,8 +18,11 @@ const client = resuming(createClient({
 const query = `subscription ($id: ID!, $afterVersion: Int = 0) {
   videoJob(id: $id, afterVersion: $afterVersion) { id version status progressPercentage } }`;
 
+const fail = (error) => { console.error(error); process.exit(1); };
+
 client.subscribe({ query, variables: { id } }, {
-  next: ({ data }) => console.log(JSON.stringify(data.videoJob)),
-  error: (error) => { console.error(error); process.exit(1); },
+  // In the place of data comes what ends it, as where the job is deleted.
+  next: ({ data, errors }) => (data ? console.log(JSON.stringify(data.videoJob)) : fail(errors)),
+  error: fail,
   complete: () => process.exit(0),
 });

@@ -1,8 +1,10 @@
 // What graphql-ws and graphql-sse need to come back where they were: they repeat the request as it is by then.
 
-// How the server says that the token has ended: it closes a WebSocket, and tells an event stream.
+// How the server says that the token has ended: it closes a WebSocket, and tells an event stream. That passes with a
+// new token, as the next ones do when the server and its database have begun again.
 const TOKEN_EXPIRED = 4401;
-const isExpired = ({ errors }) => errors?.[0].extensions?.code === 'UNAUTHENTICATED';
+const PASSING = ['UNAUTHENTICATED', 'SERVER_RESTARTING', 'DATABASE_UNAVAILABLE', 'DATABASE_BUSY', 'DATABASE_TIMED_OUT'];
+const passes = (errors) => PASSING.includes(errors?.[0]?.extensions?.code);
 const NOT_ACCEPTED = 4403;
 
 // A restart takes seconds: try again soon, for as long as it takes; but not with a token that is no good.
@@ -12,28 +14,32 @@ export const RETRY = {
   retryWait: () => new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 300)),
 };
 
-// Wrap a client: a subscription is repeated with the last version that came as `afterVersion`, after the end of a token
-// as well, for which neither library comes back by itself.
+// Wrap a client: a subscription is repeated with the last version that came as `afterVersion`, also after what neither
+// library comes back from by itself.
 export function resuming(client) {
   return {
     ...client,
     subscribe(payload, sink) {
       const request = { ...payload, variables: { ...payload.variables } };
-      let [stop, expired] = [() => {}, false];
+      let [stop, stopped] = [() => {}, false];
       const begin = () => {
-        expired = false;
+        if (stopped) return;
+        let again = false;
         stop = client.subscribe(request, {
           next(result) {
-            expired = isExpired(result);
+            again = passes(result.errors);
             request.variables.afterVersion = result.data?.videoJob?.version ?? request.variables.afterVersion;
-            if (!expired) sink.next(result);
+            if (!again) sink.next(result);
           },
-          error: (error) => (error.code === TOKEN_EXPIRED ? begin() : sink.error(error)),
-          complete: () => (expired ? begin() : sink.complete()),
+          error: (error) => (error.code === TOKEN_EXPIRED || passes(error) ? RETRY.retryWait().then(begin) : sink.error(error)),
+          complete: () => (again ? RETRY.retryWait().then(begin) : sink.complete()),
         });
       };
       begin();
-      return () => stop();
+      return () => {
+        stopped = true;
+        stop();
+      };
     },
   };
 }

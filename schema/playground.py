@@ -50,7 +50,7 @@ subscription Follow {
     progressPercentage
     statusMessage
     errorMessage
-    cloudinaryUrl
+    videoUrl
   }
 }
 """
@@ -63,7 +63,7 @@ query Looks {
       title
       generatedImageUrl
       products { name designer price }
-      videos { id status cloudinaryUrl isDefault }
+      videos { id status videoUrl isDefault }
     }
     pageInfo { hasNextPage endCursor }
   }

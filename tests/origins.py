@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
-Mint = Callable[[int], str]
-"""Makes a token of how many the asking page has had before."""
+Mint = Callable[[int], str | None]
+"""Makes a token of how many times the asking page has asked before; None for an answer without one."""
 
 
 class Origin(ThreadingHTTPServer):
@@ -23,7 +23,7 @@ class Origin(ThreadingHTTPServer):
         self._mint = mint
         self.minted: Counter[str] = Counter()
 
-    def mint(self, name: str) -> str:
+    def mint(self, name: str) -> str | None:
         token = self._mint(self.minted[name])
         self.minted[name] += 1
         return token
@@ -33,7 +33,7 @@ class Origin(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     async def least(self) -> tuple[int, int]:
-        """Return how many have asked for tokens, and the smallest number that one of them has had."""
+        """Return how many have asked for tokens, and the smallest number of times that one of them has."""
         return len(self.minted), min(self.minted.values(), default=0)
 
 
@@ -46,9 +46,9 @@ class Handler(SimpleHTTPRequestHandler):
             super().do_GET()
             return
         token = self.server.mint(path.removeprefix("/tokens/"))
-        self.send_response(200)
+        self.send_response(502 if token is None else 200)
         self.end_headers()
-        self.wfile.write(token.encode())
+        self.wfile.write((token or "<html>Bad gateway</html>").encode())
 
     def log_message(self, *_arguments: object) -> None:
         """Write nothing: a test's output is its own."""

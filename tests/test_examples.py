@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from auth.caller import Caller
 from db.tables import VideoJobImage
-from tests.house import House
+from tests.house import FORM, House
 from tests.origins import origin
 from tests.rest_compat.test_video_job_events import STEPS, step
 from tests.schema.test_js_clients import with_packages
@@ -131,6 +132,27 @@ async def test_every_example_follows_a_job_across_a_restart_and_misses_nothing(
     assert (await house.charges(caller), await house.count(table=VideoJobImage)) == (2, 1)
 
 
+async def test_every_example_ends_with_a_job_that_is_deleted(house: House, pytestconfig: pytest.Config) -> None:
+    folder = with_packages(pytestconfig, EXAMPLES)
+    caller = await house.user()
+    job = await house.create(caller)
+    token = house.headers(caller)["Authorization"].removeprefix("Bearer ")
+    commands = [("node", folder / f"{name}.mjs", house.base_url, token, job) for name in SCRIPTS]
+    commands.append((sys.executable, EXAMPLES / "follow.py", house.base_url, token, job))
+    async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
+        examples = [await stack.enter_async_context(running(*command)) for command in commands]
+        await asyncio.gather(*(example.see(1) for example in examples))
+        deleted = await house.http.delete(f"/api/v1/video-jobs/{job}", headers=house.headers(caller))
+        ends = [await example.process.communicate() for example in examples]
+
+    assert deleted.status_code == 204
+    assert [example.process.returncode for example in examples] == [1] * len(examples)
+    reasons = ["404", *["Video job not found"] * (len(examples) - 1)]
+    assert [(reason in errors.decode()) for reason, (_, errors) in zip(reasons, ends, strict=True)] == [True] * len(
+        ends
+    )
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
 async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_restart(
     house: House, tmp_path: Path
@@ -169,25 +191,50 @@ async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_resta
     assert await house.count(VideoJobImage.video_job_id == created["id"], table=VideoJobImage) == 1
 
 
+async def done(house: House, caller: Caller, script: str) -> object:
+    """Run a script that has the client as `studio`; return what it prints."""
+    token = house.headers(caller)["Authorization"].removeprefix("Bearer ")
+    client = (EXAMPLES.parent / "clients/js/index.js").as_uri()
+    head = f"""
+        import {{ lookreel }} from {json.dumps(client)};
+        const studio = lookreel({{ baseUrl: {json.dumps(house.base_url)}, token: () => {json.dumps(token)} }});
+    """
+    async with asyncio.timeout(WAIT_SECONDS), running("node", "--input-type=module", "--eval", head + script) as node:
+        out, errors = await node.process.communicate()
+    assert (node.process.returncode, errors) == (0, b"")
+    return json.loads(out)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
 async def test_what_a_callback_throws_ends_the_client(house: House) -> None:
     caller = await house.user()
     job_id = await house.create(caller)
-    token = house.headers(caller)["Authorization"].removeprefix("Bearer ")
-    client = (EXAMPLES.parent / "clients/js/index.js").as_uri()
+    # Node ends by itself only once the connection has been given up: the job goes on.
     script = f"""
-        import {{ lookreel }} from {json.dumps(client)};
-        const studio = lookreel({{ baseUrl: {json.dumps(house.base_url)}, token: () => {json.dumps(token)} }});
-        const job = studio.video("{job_id}");
         let called = 0;
-        const error = await job.follow(() => {{ called += 1; undefined.missing; }}).catch((error) => error);
+        const follow = studio.video("{job_id}").follow(() => {{ called += 1; undefined.missing; }});
+        const error = await follow.catch((error) => error);
         console.log(JSON.stringify({{ name: error.name, called }}));
     """
-    async with AsyncExitStack() as stack, asyncio.timeout(WAIT_SECONDS):
-        command = ("node", "--input-type=module", "--eval", script)
-        node = await stack.enter_async_context(running(*command))
-        out, errors = await node.process.communicate()
 
-    # Node ends by itself only once the connection has been given up: the job goes on.
-    assert (node.process.returncode, errors) == (0, b"")
-    assert json.loads(out) == {"name": "TypeError", "called": 1}
+    assert await done(house, caller, script) == {"name": "TypeError", "called": 1}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
+async def test_the_client_tells_what_does_not_pass_within_seconds(house: House) -> None:
+    caller = await house.user()
+    script = f"""
+        const video = {json.dumps(FORM | {"mockMode": False})};
+        const error = await studio.createVideo(video).catch((error) => error);
+        console.log(JSON.stringify({{ ...error, message: error.message, requestId: error.requestId.length }}));
+    """
+
+    assert await done(house, caller, script) == {
+        "name": "Refused",
+        "status": 503,
+        "code": "GENERATION_UNAVAILABLE",
+        "message": "Real video generation is not configured on this server. Send mockMode=true for a mock video.",
+        "field": "mockMode",
+        "requestId": 32,
+    }
+    assert (await house.count(), await house.charges(caller)) == (0, 0)

@@ -31,11 +31,15 @@ export interface NewVideo {
   idempotencyKey?: string;
 }
 
-/** A request was refused: `code` never changes, `message` is a sentence to show, `field` is the input at fault. */
+/**
+ * A request was refused: `code` never changes, `message` is a sentence to show, `field` is the input at fault, and by
+ * `requestId` the operator finds it in the log.
+ */
 export class Refused extends Error {
   readonly status: number;
   readonly code: string | undefined;
   readonly field: string | undefined;
+  readonly requestId: string | undefined;
 }
 
 export interface VideoJob {

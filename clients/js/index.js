@@ -2,13 +2,18 @@
 
 const ENDS = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
 const PASSING = [408, 425, 500, 502, 503, 504];
+// What is refused with such a status and does not pass within seconds: a person is to know.
+const LASTING = [
+  'PAUSED', 'QUEUE_FULL', 'NO_WORKER', 'GENERATION_UNAVAILABLE', 'GENERATION_SUSPENDED', 'LOOK_VIDEOS_NOT_MIGRATED',
+  'INTERNAL_ERROR',
+];
 const JOBS = '/api/v1/video-jobs';
 
 export class Refused extends Error {
   constructor(status, body) {
-    const { detail, code, field } = body ?? {};
+    const { detail, code, field, requestId } = body ?? {};
     super(detail?.message ?? (typeof detail === 'string' ? detail : detail?.[0]?.msg) ?? `HTTP status ${status}`);
-    Object.assign(this, { name: 'Refused', status, code, field });
+    Object.assign(this, { name: 'Refused', status, code, field, requestId });
   }
 }
 
@@ -38,10 +43,10 @@ export function lookreel({ baseUrl, token, retryMilliseconds = 500 }) {
         if (!(error instanceof TypeError)) throw error; // fetch's own, for a connection
       }
       if (response?.ok) return response;
-      if (response && !PASSING.includes(response.status)) {
-        throw new Refused(response.status, await response.json().catch(() => null));
+      const body = await response?.json().catch(() => null);
+      if (response && (!PASSING.includes(response.status) || LASTING.includes(body?.code))) {
+        throw new Refused(response.status, body);
       }
-      await response?.body?.cancel();
       await pause(options.signal);
     }
   }

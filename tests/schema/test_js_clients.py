@@ -4,6 +4,7 @@ Their packages are installed once, into pytest's cache: without Node, npm or a r
 """
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import shutil
@@ -39,9 +40,11 @@ def with_packages(config: pytest.Config, source: Path) -> Path:
     for file in filter(Path.is_file, source.iterdir()):
         shutil.copy(file, folder)
     done = folder / "installed"
-    if not done.exists():
-        install(folder)
-        done.touch()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process of these tests may be at it
+        if not done.exists():
+            install(folder)
+            done.touch()
     return folder
 
 
