@@ -41,7 +41,12 @@ class PaceRow(Row):
     trouble: str | None
 
 
-_KIND = (VideoJob.model, VideoJob.mock_mode, VideoJob.provider, VideoJob.status)
+_KIND = (
+    func.coalesce(VideoJob.fallback_model, VideoJob.model).label("model"),
+    VideoJob.mock_mode,
+    VideoJob.provider,
+    VideoJob.status,
+)
 
 
 def _by_kind(*conditions: ColumnElement[bool]) -> Statement[JobsOfKind]:

@@ -13,12 +13,14 @@ from sqlalchemy import (
     Double,
     Select,
     Text,
+    and_,
     any_,
     bindparam,
     cast,
     exists,
     func,
     literal_column,
+    or_,
     select,
 )
 
@@ -34,6 +36,15 @@ from db.video_jobs import SHOWN, VideoJobRow
 MOST_CODES = 100
 
 
+@dataclass(frozen=True)
+class MadeBy:
+    """Jobs that were sent to a provider, or will be: those that ask for one of the models, or for mock videos."""
+
+    provider: str
+    is_mock: bool
+    models: list[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoJobFilter(Selection[VideoJobRow]):
     """Which jobs to list: those that fulfil all that is not None; times from `created_after` to before the other."""
@@ -47,7 +58,7 @@ class VideoJobFilter(Selection[VideoJobRow]):
     ids: Collection[UUID] | None = None
     error_codes: Sequence[str] | None = None
     model: str | None = None
-    provider: str | None = None
+    made_by: MadeBy | None = None
     # Only those that no admin has retried, where True.
     never_retried: bool | None = None
 
@@ -72,11 +83,13 @@ class VideoJobFilter(Selection[VideoJobRow]):
             values["status"] = self.statuses[0]
         if self.search is not None:
             values["pattern"] = containing(searchable(self.search))
+        if self.made_by is not None:
+            values |= vars(self.made_by)
         return values | {name: list(values[name]) for name in ("statuses", "ids", "error_codes") if name in values}
 
 
 # What has no parameter of its own name.
-_WITHOUT_VALUE = {"status", "search", "never_retried"}
+_WITHOUT_VALUE = {"status", "search", "made_by", "never_retried"}
 
 
 class StatusCount(Row):
@@ -109,6 +122,8 @@ def _among_texts(name: str) -> Any:  # noqa: ANN401 - as `any_`
 
 # Small letters by ASCII's rules alone: what has others brings its own text to be searched.
 _SEARCHED = func.coalesce(VideoJob.search_text, func.lower(VideoJob.prompt.collate("C")))
+_IS_ASKED = func.coalesce(VideoJob.fallback_model, VideoJob.model) == _among_texts("models")
+_IS_UNSENT = and_(VideoJob.provider.is_(None), VideoJob.mock_mode == bindparam("is_mock"))
 _IN_LOOK = select(LookVideo.video_job_id).where(LookVideo.look_id == bindparam("look_id"))
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "user_id": VideoJob.user_id == bindparam("user_id"),
@@ -121,14 +136,17 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "ids": VideoJob.id == among("ids"),
     "error_codes": VideoJob.error_code == _among_texts("error_codes"),
     "model": VideoJob.model == bindparam("model"),
-    "provider": VideoJob.provider == bindparam("provider"),
+    "made_by": or_(
+        VideoJob.provider == bindparam("provider"),
+        and_(_IS_UNSENT, or_(VideoJob.mock_mode, _IS_ASKED)),
+    ),
     "never_retried": ~exists().where(
         AuditEntry.object_id == VideoJob.id,
         AuditEntry.action == literal_column(f"'{AuditAction.RETRY_VIDEO_JOB}'"),
     ),
 }
 # What no index has; nor has one the rest without a user or a status.
-_SLOW = {"search", "model", "provider"}
+_SLOW = {"search", "model", "made_by"}
 
 
 def _query(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from db.enums import VideoJobStatus
 from db.pauses import PauseRow
 from db.queue_state import JobsOfKind, WorkerRow
 from db.user_lists import UserFilter
-from db.video_job_lists import MOST_CODES, Durations, ErrorCount, VideoJobFilter
+from db.video_job_lists import MOST_CODES, Durations, ErrorCount, MadeBy, VideoJobFilter
 from resolvers.errors import InvalidInput
 from resolvers.ids import NOBODYS, id_or_nothing, uuid_of
 from resolvers.models import MOCK, Catalogue
@@ -39,7 +39,6 @@ class AdminNarrowing(Narrowing):
             user_id=id_or_nothing(self.user_id),
             error_codes=_codes(self.error_codes),
             model=_name(self.model, "model"),
-            provider=_name(self.provider, "provider"),
         )
 
 
@@ -68,15 +67,18 @@ class QueueState:
     pauses: Sequence[PauseRow]
 
 
-def jobs(caller: Caller, narrowing: AdminNarrowing) -> VideoJobFilter:
-    """Return which of everybody's jobs are wanted.
+def jobs(caller: Caller, narrowing: AdminNarrowing, catalogue: Catalogue) -> VideoJobFilter:
+    """Return which of everybody's jobs are wanted. Those that were not sent are their future provider's, as in `queue`.
 
     Raises:
         AdminRequired, InvalidInput
 
     """
     caller.require_admin()
-    return narrowing.checked()
+    wanted, provider = narrowing.checked(), _name(narrowing.provider, "provider")
+    if provider is None:
+        return wanted
+    return replace(wanted, made_by=MadeBy(provider, provider == MOCK, catalogue.models_of(provider)))
 
 
 async def failures(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:

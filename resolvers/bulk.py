@@ -15,6 +15,7 @@ from resolvers import video_job_creation, video_jobs
 from resolvers.admin_lists import AdminNarrowing, jobs
 from resolvers.audit import Act, checked_reason, record
 from resolvers.errors import InvalidInput
+from resolvers.models import Catalogue
 from resolvers.services import Services
 from resolvers.video_job_retries import asked_again
 
@@ -44,7 +45,7 @@ class BulkOrder:
     after: Position | None
     reason: str | None
 
-    def checked(self, caller: Caller) -> VideoJobFilter:
+    def checked(self, caller: Caller, catalogue: Catalogue) -> VideoJobFilter:
         """Return which jobs are meant.
 
         Raises:
@@ -52,7 +53,7 @@ class BulkOrder:
             InvalidInput: also where nothing says which
 
         """
-        wanted = jobs(caller, self.narrowing)
+        wanted = jobs(caller, self.narrowing, catalogue)
         checked_reason(self.reason)
         if not 1 <= self.limit <= MOST_AT_ONCE:
             raise InvalidInput(f"limit must be 1 to {MOST_AT_ONCE}", field="limit")
@@ -63,19 +64,19 @@ class BulkOrder:
         return wanted
 
 
-async def to_cancel(reader: Reader, caller: Caller, order: BulkOrder, *, dry_run: bool) -> Batch:
+async def to_cancel(reader: Reader, caller: Caller, order: BulkOrder, catalogue: Catalogue, *, dry_run: bool) -> Batch:
     """Find jobs in progress, newest first; none to be cancelled in a dry run.
 
     Raises:
         AdminRequired, InvalidInput
 
     """
-    return await _batch(reader, _of(order.checked(caller), ACTIVE_STATUSES), order, dry_run=dry_run)
+    return await _batch(reader, _of(order.checked(caller, catalogue), ACTIVE_STATUSES), order, dry_run=dry_run)
 
 
-async def to_retry(reader: Reader, caller: Caller, order: BulkOrder, *, dry_run: bool) -> Batch:
+async def to_retry(reader: Reader, caller: Caller, order: BulkOrder, catalogue: Catalogue, *, dry_run: bool) -> Batch:
     """Find failed jobs, or cancelled ones where these are asked for, that no admin has retried yet; as `to_cancel`."""
-    wanted = order.checked(caller)
+    wanted = order.checked(caller, catalogue)
     if wanted.statuses is None:
         wanted = replace(wanted, statuses=(VideoJobStatus.FAILED,))
     return await _batch(reader, replace(_of(wanted, RETRYABLE), never_retried=True), order, dry_run=dry_run)

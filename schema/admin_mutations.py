@@ -159,7 +159,8 @@ class AdminMutations:
                 await bulk.cancel(transaction, caller, job, input.reason)
 
         with refusals_into(payload.errors):
-            batch = await bulk.to_cancel(info.context.reader, caller, input.order(), dry_run=input.is_dry())
+            order, catalogue = input.order(), info.context.services.catalogue
+            batch = await bulk.to_cancel(info.context.reader, caller, order, catalogue, dry_run=input.is_dry())
             await _each(payload, batch, cancel)
         return payload
 
@@ -180,7 +181,8 @@ class AdminMutations:
             return await bulk.retry(info.context.services, caller, job, input.reason)
 
         with refusals_into(payload.errors):
-            batch = await bulk.to_retry(info.context.reader, caller, input.order(), dry_run=input.is_dry())
+            order, catalogue = input.order(), info.context.services.catalogue
+            batch = await bulk.to_retry(info.context.reader, caller, order, catalogue, dry_run=input.is_dry())
             await _each(payload, batch, retry)
         return payload
 

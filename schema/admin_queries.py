@@ -51,7 +51,8 @@ class AdminQueries:
     ) -> AdminVideoJobConnection:
         """Read a page of jobs."""
         narrowing = AdminNarrowing() if filter is None else filter.narrowing()
-        wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing)
+        catalogue = info.context.services.catalogue
+        wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing, catalogue)
         return await AdminVideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
 
     @strawberry.field(description="All accounts, newest first; for admins.")

@@ -32,7 +32,9 @@ class AdminVideoJobFilter:
     status: list[VideoJobStatus] | None = strawberry.field(default=None, description="Of one of these statuses")
     error_code: list[str] | None = strawberry.field(default=None, description="Failed for one of these reasons")
     model: str | None = strawberry.field(default=None, description="Of this model")
-    provider: str | None = strawberry.field(default=None, description="Sent to this provider; none that still waits")
+    provider: str | None = strawberry.field(
+        default=None, description="Made by this provider, or still to be sent to it"
+    )
     created_after: datetime | None = strawberry.field(default=None, description="Made then or later")
     created_before: datetime | None = strawberry.field(default=None, description="Made before")
     look_id: strawberry.ID | None = strawberry.field(default=None, description="Shown by this look")

@@ -54,6 +54,7 @@ async def test_everybodys_jobs_are_narrowed_and_counted(house: House) -> None:
         '{errorCode: ["REFUSED", "OTHER"]}': [theirs],
         '{model: "veo-3.1-fast-generate-preview"}': [theirs],
         '{provider: "veo"}': [],
+        '{provider: "mock", status: PENDING}': [waiting],
         '{search: "blue"}': [failed],
         '{createdAfter: "2100-01-01T00:00:00Z"}': [],
         f'{{ids: ["{waiting}", "{theirs}"]}}': [theirs, waiting],
@@ -73,6 +74,32 @@ async def test_everybodys_jobs_are_narrowed_and_counted(house: House) -> None:
     assert {found["status"]: found["count"] for found in data["all"]["countsByStatus"]} == {
         "PENDING": 1, "RUNNING": 0, "SUCCEEDED": 1, "FAILED": 2, "CANCELLED": 0,
     }  # fmt: skip
+
+
+async def test_a_provider_has_its_jobs_before_they_are_sent_as_in_the_queue(house: House) -> None:
+    admin, one = await house.user(role=Role.ADMIN), await house.user(tokens=1000)
+    two = await house.user(tokens=1000)
+    mock = await house.create(one)
+    ours, fallen_back, theirs = [await house.create(user) for user in (one, one, two)]
+    for job, changes in {
+        ours: "model = 'veo-3.1-generate-001'",
+        fallen_back: "model = 'veo-3.1-generate-001', fallback_model = 'gemini-omni-1.2-flash'",
+        theirs: "provider = 'omni', submission = 'SENDING'",
+    }.items():
+        await change(house, f"UPDATE video_jobs SET mock_mode = false, {changes} WHERE id = :id", job)  # noqa: S608 - of this file
+
+    query = """query ($provider: String) { adminQueue { providers { provider waiting } }
+        adminVideoJobs(filter: {provider: $provider, status: PENDING}) { nodes { id } totalCount } }"""
+    found = {}
+    for provider in ("veo", "omni", "mock"):
+        data = (await house.graphql(admin, query, provider=provider))["data"]
+        waiting = {queue["provider"]: queue["waiting"] for queue in data["adminQueue"]["providers"]}
+        assert waiting[provider] == data["adminVideoJobs"]["totalCount"]
+        found[provider] = [node["id"] for node in data["adminVideoJobs"]["nodes"]]
+    cancelled = await bulk(house, admin, CANCEL, filter={"provider": "veo"})
+
+    assert found == {"veo": [ours], "omni": [theirs, fallen_back], "mock": [mock]}
+    assert [result["videoJobId"] for result in cancelled["results"]] == [ours]
 
 
 async def test_accounts_are_found_by_id_and_by_a_part_of_the_address(house: House) -> None:
