@@ -40,6 +40,8 @@ from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, f
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
+# What stands behind it in a look's `search_text` is its notes.
+NOTES = "\x1f"
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
 _PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
 
@@ -68,7 +70,10 @@ class LookRow(Row):
 
 @dataclass(frozen=True)
 class LookList(Selection[LookRow]):
-    """Which looks to list: a view through the eyes of a user, narrowed by all that is not None."""
+    """Which looks to list: a view through the eyes of a user, narrowed by all that is not None.
+
+    `by_notes` says whether a search finds what the notes alone have.
+    """
 
     view: LookView
     user_id: UUID
@@ -76,6 +81,7 @@ class LookList(Selection[LookRow]):
     has_videos: bool | None = None
     visibilities: Sequence[Visibility] | None = None
     ids: Sequence[UUID] | None = None
+    by_notes: bool = True
 
     async def listing(self, reader: Reader) -> Listing[LookRow] | None:
         """See `Selection`. No look shows a video before the one-time migration."""
@@ -90,12 +96,14 @@ class LookList(Selection[LookRow]):
         """Return the statement's parameters."""
         values: dict[str, object] = {"viewer": self.user_id} if self.view in _VIEWERS else {}
         if self.search:
-            values["pattern"] = containing(searchable(self.search))
+            text = searchable(self.search)
+            values |= {"pattern": containing(text)} | ({} if self.by_notes else {"sought": text})
         return values | {name: getattr(self, name) for name in self._narrowed_by() & {"visibilities", "ids"}}
 
     def _narrowed_by(self) -> frozenset[str]:
         given = [name for name in ("has_videos", "visibilities", "ids") if getattr(self, name) is not None]
-        return frozenset([*given, "search"] if self.search else given)
+        searched = ["search"] if self.by_notes else ["search", "sought"]
+        return frozenset([*given, *searched] if self.search else given)
 
 
 class ProductRow(Row):
@@ -196,6 +204,8 @@ async def shares_of(reader: Reader, look_ids: Sequence[UUID]) -> list[SharedWith
 def _listing_of(view: LookView, narrowed_by: frozenset[str], *, has_videos: bool) -> Listing[LookRow]:
     conditions = {
         "search": Look.search_text.like(bindparam("pattern"), escape=ESCAPE),
+        # Beside the pattern, which has the index; a second pattern would make the planner expect hardly any rows.
+        "sought": func.strpos(_BUT_NOTES, bindparam("sought", type_=Text)) > 0,
         "has_videos": _HAS_VIDEOS if has_videos else ~_HAS_VIDEOS,
         "visibilities": Look.visibility == any_(bindparam("visibilities", type_=ARRAY(Text))),
         "ids": Look.id == among("ids"),
@@ -225,6 +235,7 @@ _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
 # What they show depends on who looks.
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
 _IS_VISIBLE = or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())
+_BUT_NOTES = func.split_part(Look.search_text, literal_column(f"chr({ord(NOTES)})"), 1)
 _HAS_VIDEOS = exists().where(LookVideo.look_id == Look.id)
 _ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
 _VISIBLE_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look"), _IS_VISIBLE), LookRow)
@@ -273,5 +284,5 @@ _SHARES = Statement(
 
 
 def _search_text(title: object, notes: object, products: Iterable[tuple[object, object]]) -> str:
-    words = [title, notes, *chain.from_iterable(products)]
-    return searchable(" ".join(str(word) for word in words if word))
+    words = searchable(" ".join(str(word) for word in (title, *chain.from_iterable(products)) if word))
+    return f"{words}{NOTES}{searchable(str(notes))}" if notes else words

@@ -109,7 +109,7 @@ def listed(  # noqa: PLR0913 - one parameter for each filter
     visibilities: Sequence[Visibility] | None = None,
     ids: Sequence[str] | None = None,
 ) -> LookList:
-    """Return which looks a list shows to the caller.
+    """Return which looks a list shows to the caller. By notes, its owner finds one in their own list, and admins.
 
     Raises:
         AdminRequired: for the view of all looks.
@@ -120,7 +120,8 @@ def listed(  # noqa: PLR0913 - one parameter for each filter
         caller.require_admin()
     text = checked_text(search, "search", LONGEST_SEARCH)
     visibilities = distinct(visibilities, "visibility")
-    return LookList(view, caller.user_id, text, has_videos, visibilities, uuids_of(ids))
+    by_notes = caller.is_admin or view is LookView.MY_PRIVATE
+    return LookList(view, caller.user_id, text, has_videos, visibilities, uuids_of(ids), by_notes)
 
 
 async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> LookRow:

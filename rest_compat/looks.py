@@ -50,7 +50,9 @@ async def list_looks(  # noqa: PLR0913 - one parameter for each of the query
     request: Request,
     *,
     view_type: Annotated[str, Query(description="`my_private`, `shared_with_me` or `public`")] = LookView.MY_PRIVATE,
-    search: Annotated[str | None, Query(description="A part of title, notes, product name or sku")] = None,
+    search: Annotated[
+        str | None, Query(description="A part of title, product name or sku, and for owners and admins of the notes")
+    ] = None,
     skip: Skip = 0,
     limit: LimitOfLooks = 100,
     everybodys: Annotated[bool, Query(alias="all", description="Everybody's looks; for admins")] = False,

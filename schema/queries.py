@@ -46,7 +46,10 @@ HasVideos = Annotated[
 Visibilities = Annotated[
     list[Visibility] | None, strawberry.argument(description="Only looks of one of these visibilities; null for all")
 ]
-Search = Annotated[str | None, strawberry.argument(description="A part of title, notes, product name or sku")]
+Search = Annotated[
+    str | None,
+    strawberry.argument(description="A part of title, product name or sku, and for owners and admins of the notes"),
+]
 Group = Annotated[CostGroup, strawberry.argument(description="What to add up by")]
 View = Annotated[LookView | None, strawberry.argument(description="Which looks; ALL is for admins")]
 

@@ -46,7 +46,7 @@ class Look(Base):
     visibility: Mapped[str] = mapped_column(server_default=text("'private'"))
     # What its images take in the storage, the products' included; 0 where an earlier release has stored them.
     stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    # Title, notes, product names and skus in lower case: what a search looks at, by trigrams where it can.
+    # Title, product names, skus and, behind a mark, notes in lower case: what a search looks at, by trigrams if it can.
     search_text: Mapped[str] = mapped_column(server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

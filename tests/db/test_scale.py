@@ -109,8 +109,10 @@ def jobs_of_owner(session: Writer, after: Position | None = None) -> Awaitable[P
 
 
 def looks_in(view: LookView, search: str | None = None, user_id: UUID = OWNER) -> PageReader:
+    wanted = LookList(view, user_id, search, by_notes=view is not LookView.PUBLIC)
+
     def read(session: Writer, after: Position | None = None) -> Awaitable[Page[Any]]:
-        return LookList(view, user_id, search).page(session, first=PAGE, after=after)
+        return wanted.page(session, first=PAGE, after=after)
 
     return read
 

@@ -1,5 +1,6 @@
 """A look's notes, why its videos failed, and who somebody is: for whom they are, and nobody else."""
 
+from base64 import b64encode
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from sqlalchemy import text
 from auth.caller import Caller, Role
 from resolvers import accounts
 from tests.house import House
+from tests.schema.mutate import png
 from tests.schema.test_queries import statements
 
 ORIGIN = {"aiGenerated", "contentCredentials"}
+IMAGE = b64encode(png("red")).decode()
 NOTES, ERROR = "Only for us", "Refused for what the prompt says"
 LOOK = """{ id title notes viewerCanEdit owner { userId email name }
   videos { status errorCode errorMessage videoJob { user { userId email name } } } }"""
@@ -90,6 +93,35 @@ async def test_rest_shows_notes_to_whoever_may_see_the_look_and_no_more_than_bef
     ]
     assert ERROR not in answer.text
     assert str(scene.owner.email) not in answer.text
+
+
+@pytest.mark.parametrize("wire_name", ["graphql", "rest"])
+async def test_a_look_is_found_by_its_notes_only_by_whom_they_are_for(house: House, wire_name: str) -> None:
+    owner, friend, admin = await house.user(), await house.user(), await house.user(role=Role.ADMIN)
+    for visibility in ("public", "shared"):
+        look = {"title": f"Straße {visibility}", "notes": "For Zoë ONLY", "generatedImageBase64": IMAGE}
+        products = [{"name": f"Shirt {owner.user_id}", "sku": "LR-1", "thumbnailBase64": IMAGE}]
+        shared = {"visibility": visibility, "sharedWithUserIds": [str(friend.user_id)]}
+        made = await house.http.post(
+            "/api/v1/looks", json=look | shared | {"products": products}, headers=house.headers(owner)
+        )
+        assert made.status_code == 201
+
+    async def found(caller: Caller, view: str, search: str) -> int:
+        if wire_name == "rest":
+            asked = {"view_type": view, "search": search}
+            answer = await house.http.get("/api/v1/looks", params=asked, headers=house.headers(caller))
+            return int(answer.json()["total"])
+        query = "query ($v: LookView, $s: String) { looks(view: $v, search: $s) { totalCount nodes { id } } }"
+        listed = (await house.graphql(caller, query, v=view.upper(), s=search))["data"]["looks"]
+        assert listed["totalCount"] == len(listed["nodes"])
+        return int(listed["totalCount"])
+
+    for search, is_of_notes in {"zoë only": True, "lr-1\x1ffor": True, "STRASSE": False, "lr-1": False}.items():
+        assert await found(owner, "my_private", search) == 2
+        assert await found(admin, "public", search) >= 1
+        assert await found(friend, "shared_with_me", search) == (0 if is_of_notes else 1), search
+        assert (await found(friend, "public", search) == 0) is is_of_notes, search
 
 
 async def test_what_nobody_may_know_is_not_even_read(house: House) -> None:
