@@ -89,12 +89,15 @@ class VideoJobInput(Specification):
     fingerprint: str | None = None
 
     def normalised(self) -> "VideoJobInput":
-        """Return the request as it is checked and compared: in NFC, spaces and prefixes off, empty text as none."""
+        """Return the request as it is checked and compared: in NFC, spaces and prefixes off, empty texts as none.
+
+        An empty `look_id` stays one, and no look has it: a page that sends it means a look that it does not know yet.
+        """
         return replace(
             self,
             model=model_id(self.model.strip()),
             prompt=_composed((self.prompt or "").strip()) or None,
-            look_id=_canonical((self.look_id or "").strip()) or None,
+            look_id=None if self.look_id is None else _canonical(self.look_id.strip()),
             use_look_image=self.use_look_image.strip().lower() or UNUSED,
             product_ids=tuple(dict.fromkeys(filter(None, (_canonical(id_.strip()) for id_ in self.product_ids)))),
         )

@@ -113,6 +113,20 @@ async def test_a_refused_request_writes_and_charges_nothing(
     assert await house.traces(caller) == before
 
 
+@pytest.mark.parametrize("look", ["", " "])
+async def test_an_empty_look_is_none_in_a_form_alone(house: House, look: str) -> None:
+    caller = await house.user()
+    before = await house.traces(caller)
+
+    refused = await GraphQLWire(house).create(caller, lookId=look)
+    assert await house.traces(caller) == before
+    made = await RestWire(house).create(caller, lookId=look)
+
+    assert (refused.job, refused.code, refused.message) == (None, "INVALID_LOOK", "Invalid look_id")
+    assert made.job is not None
+    assert made.job["associatedLooks"] == []
+
+
 async def test_somebody_elses_look_is_refused_even_to_an_admin(house: House, wire: Wire) -> None:
     look = await house.look(await house.user())
     for caller in (await house.user(), await house.user(role=Role.ADMIN)):
