@@ -46,7 +46,7 @@ export const ONE_LOOK = `query Look($id: ID!) {
   look(id: $id) {
     id title notes visibility viewerCanEdit createdAt generatedImageUrl
     products { id name designer sku price productUrl thumbnailUrl }
-    videos { status isDefault progressPercentage videoUrl thumbnailUrl videoJob { ...Job } }
+    videos { id status isDefault progressPercentage videoUrl thumbnailUrl videoJob { ...Job } }
   }
 }${JOB}`;
 

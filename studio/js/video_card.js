@@ -11,7 +11,7 @@ import { acting, confirmed, done } from "./toast.js";
 
 /**
  * Return what shows a job, and goes on to show it until the signal is aborted: {screen, mark, actions}. In a look,
- * `place` is {lookId, isDefault, changed}; `drawn(job)` hears of each state, `gone()` of its deletion.
+ * `place` is {lookId, isDefault, changed(all)}; `drawn(job)` hears of each state, `gone()` of its deletion.
  */
 export function following(job, { place = null, large = false, drawn, gone, signal }) {
   const [screen, mark, actions] = [el("div"), el("span"), el("div.row.actions")];
@@ -95,7 +95,7 @@ function actionsOf(job, place) {
     place && ready && !place.isDefault && action("Make default", "star", () => inLook("It stands for the look now.", SET_DEFAULT)),
     place?.isDefault && action("Unset default", "star", () => inLook("The look shows its image again.", UNSET_DEFAULT)),
     ready && safeUrl(job.videoUrl) && el("a.button.small", { href: downloadUrl(job.videoUrl), download: `${job.id}.mp4` }, icon("download"), "Download"),
-    !isActive(job) && action(ready ? "Again" : "Retry", "retry", () => retry(job, place)),
+    !isActive(job) && action(ready ? "Again" : "Retry", "retry", () => retry(job)),
     !isActive(job) && action("Delete", "trash", () => remove(job, place), "danger-quiet"),
   ];
 }
@@ -113,15 +113,14 @@ async function changed(...mutation) {
   on.balanceChanged();
 }
 
-async function retry(job, place) {
+async function retry(job) {
   await once(job.id, (idempotencyKey) => changed("It is being made again.", RETRY, { id: job.id, idempotencyKey }));
-  place?.changed();
 }
 
 const remove = (job, place) => confirmed("Delete this video?", "The video and its log go for good. What it cost stays paid.", "Delete", async () => {
   await done("The video is deleted.", DELETE_JOB, { id: job.id });
   store.remove(job.id);
-  place?.changed();
+  place?.changed(false);
 });
 
 /** A video that its viewer may not manage: another user's, in a look that is shared. */

@@ -244,6 +244,31 @@ async def test_a_late_answer_takes_no_video_from_a_look(house: House, window: Wi
     assert await page.locator("article").count() == 2
 
 
+async def test_a_video_plays_on_while_others_come_and_go(house: House, window: Window) -> None:
+    page = window.page
+    caller = await house.user(tokens=300)
+    look = await house.look(caller)
+    for prompt in ("Gone", "Plays"):
+        await house.finished(await house.create(caller, prompt=prompt, lookId=str(look.id)))
+    await window.sign_in(token(house, caller))
+    await window.open(f"#/look/{look.id}")
+    player = (await window.shows("Plays", "SUCCEEDED")).locator("video")
+    await player.evaluate("video => { video.muted = true; return video.play() }")
+
+    await house.create(caller, prompt="Comes [slow:60]", lookId=str(look.id))
+    await playwright.expect(window.card("Comes")).to_be_visible()
+    await window.card("Gone").get_by_role("button", name="Again").click()
+    await playwright.expect(window.card("Gone")).to_have_count(2)
+    await window.card("Gone").last.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await window.says(page.get_by_role("region", name="Videos"), "3 videos")
+
+    assert await page.locator("h3").all_inner_texts() == ["Gone", "Comes [slow:60]", "Plays"]
+    assert await player.evaluate("video => video.paused") is False
+    await window.card("Plays").get_by_role("button", name="Make default").click()
+    await window.says(window.card("Plays").locator(".chip"), "Default")
+
+
 async def test_what_is_shown_of_a_look_is_what_the_server_has(house: House, window: Window) -> None:
     page = window.page
     caller = await house.user()

@@ -25,28 +25,35 @@ async function readLook(id, signal) {
 
 async function whole(id, signal) {
   const first = await readLook(id, signal);
-  const list = el("div");
+  const [list, grid] = [el("div"), el("ul.grid")];
   const count = el("span.muted");
   const mine = first.viewerCanEdit;
   const form = el("div");
   const [reading, drawing] = [successive(signal), successive(signal)];
-  let readAt = Date.now();
+  let [readAt, stale, drawn, until] = [0, true];
 
+  // Unless all is stale, only what is new comes: a video that plays stops where it is drawn anew, or moved.
   function draw(found) {
-    const until = drawing();
     count.textContent = counted(found.videos.length, "video");
-    const cards = found.videos.map(({ videoJob: job, ...video }) => job === null ? foreignCard(video)
-      : videoCard(store.put(job), { place: { lookId: id, isDefault: video.isDefault, changed: refresh }, signal: until }));
-    fill(list, cards.length ? el("ul.grid", cards.map((each) => el("li", each)))
-      : empty("videos", "No video yet", "Say what should happen, and generate the first one."));
+    if (stale) {
+      [readAt, stale, drawn, until] = [Date.now(), false, new Set(), drawing()];
+      fill(grid);
+    }
+    found.videos.forEach(({ videoJob: job, ...video }, at) => {
+      if (drawn.has(video.id)) return;
+      drawn.add(video.id);
+      grid.insertBefore(el("li", job === null ? foreignCard(video)
+        : videoCard(store.put(job), { place: { lookId: id, isDefault: video.isDefault, changed: refresh }, signal: until })), grid.children[at] ?? null);
+    });
+    const shown = found.videos.length ? grid : empty("videos", "No video yet", "Say what should happen, and generate the first one.");
+    if (shown !== list.firstChild) fill(list, shown);
   }
 
-  async function refresh() {
+  async function refresh(all = true) {
     const until = reading();
+    stale ||= all;
     try {
-      const found = await readLook(id, until);
-      readAt = Date.now();
-      draw(found);
+      draw(await readLook(id, until));
     } catch (error) {
       if (!until.aborted) toast(error.message, ONE_LOOK, "bad");
     }
@@ -54,7 +61,7 @@ async function whole(id, signal) {
 
   draw(first);
   // A video that was made elsewhere for this look; and addresses of files, which expire.
-  store.onJobs(({ isNew }) => isNew && refresh(), signal);
+  store.onJobs(({ isNew }) => isNew && refresh(false), signal);
   document.addEventListener("visibilitychange", () => !document.hidden && Date.now() - readAt > FRESH_MS && refresh(), { signal });
   if (mine) load(form, () => generateForm({ look: first, signal }), signal);
   return [head(first), el("div.columns",
