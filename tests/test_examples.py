@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -189,6 +190,15 @@ async def test_the_client_uploads_refreshes_its_token_and_follows_across_a_resta
     ]
     assert await house.charges(caller) == 1
     assert await house.count(VideoJobImage.video_job_id == created["id"], table=VideoJobImage) == 1
+
+
+def test_the_client_has_a_type_for_each_field_of_a_new_video() -> None:
+    types = (EXAMPLES.parent / "clients/js/index.d.ts").read_text()
+    declared = re.findall(r"^  (\w+)\??:", types.partition("interface NewVideo {")[2].partition("\n}")[0], re.MULTILINE)
+    api = json.loads((EXAMPLES.parent / "rest_compat/openapi.json").read_text())
+    form = api["components"]["schemas"]["Body_create_video_job"]["properties"]
+
+    assert set(declared) == {*form, "idempotencyKey"}
 
 
 async def done(house: House, caller: Caller, script: str) -> object:

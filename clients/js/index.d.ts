@@ -24,6 +24,12 @@ export interface NewVideo {
   generateAudio?: boolean;
   mockMode: boolean;
   lookId?: string;
+  /** What becomes of the look's own picture. */
+  useLookImage?: 'none' | 'initial' | 'reference';
+  /** Products of the look whose pictures are reference images. */
+  productIds?: string[];
+  /** What a quote has said, in tokens; where the price has changed, it is refused. */
+  expectedCost?: number;
   initialImage?: Blob;
   endFrame?: Blob;
   referenceImages?: Blob[];
