@@ -248,3 +248,46 @@ async def test_the_client_tells_what_does_not_pass_within_seconds(house: House) 
         "requestId": 32,
     }
     assert (await house.count(), await house.charges(caller)) == (0, 0)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the client needs Node")
+async def test_the_client_comes_back_from_a_connection_that_is_silent(house: House) -> None:
+    script = r"""
+        const asked = [];
+        const stream = (text) => new ReadableStream({ start: (to) => to.enqueue(new TextEncoder().encode(text)) });
+        globalThis.fetch = async (url, { headers }) => {
+          asked.push(headers["Last-Event-ID"] ?? null);
+          const status = asked.length === 1 ? "RUNNING" : "SUCCEEDED";
+          return new Response(stream(`event: status\nid: ${asked.length}-1\ndata: {"status": "${status}"}\n\n`));
+        };
+        const quick = { baseUrl: "http://api", token: () => "t", retryMilliseconds: 1, silenceMilliseconds: 50 };
+        const { status } = await lookreel(quick).video("1").follow();
+        console.log(JSON.stringify({ status, asked }));
+    """
+
+    assert await done(house, await house.user(), script) == {"status": "SUCCEEDED", "asked": [None, "1-1"]}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="it needs Node")
+async def test_a_socket_that_answers_no_ping_is_given_up(house: House) -> None:
+    script = """
+        import { resuming } from %s;
+        const due = new Set();
+        globalThis.setTimeout = (action) => { due.add(action); return action; };
+        globalThis.clearTimeout = (action) => due.delete(action);
+        const heard = {};
+        let ended = 0;
+        resuming({ on: (event, listener) => (heard[event] = listener), terminate: () => (ended += 1), subscribe() {} });
+        const told = [];
+        for (const event of ["pong", "closed", null]) {
+          heard.ping(true);
+          heard.ping(false);
+          if (event) heard[event](true);
+          due.forEach((action) => { due.delete(action); action(); });
+          told.push(ended);
+        }
+        console.log(JSON.stringify(told));
+    """
+
+    told = await done(house, await house.user(), script % json.dumps((EXAMPLES / "resuming.mjs").as_uri()))
+    assert told == [0, 0, 1]

@@ -68,6 +68,8 @@ export interface Options {
   token: (refused: boolean) => string | Promise<string>;
   /** How long to wait before a lost connection is tried again; 500 unless said. */
   retryMilliseconds?: number;
+  /** After how long a silent connection counts as lost; 45,000 unless said: the server says something each 15 s. */
+  silenceMilliseconds?: number;
 }
 
 export function lookreel(options: Options): {

@@ -17,7 +17,7 @@ export class Refused extends Error {
   }
 }
 
-export function lookreel({ baseUrl, token, retryMilliseconds = 500 }) {
+export function lookreel({ baseUrl, token, retryMilliseconds = 500, silenceMilliseconds = 45_000 }) {
   const pause = (signal) => new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, retryMilliseconds);
     signal?.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
@@ -54,9 +54,11 @@ export function lookreel({ baseUrl, token, retryMilliseconds = 500 }) {
   // Ends with the connection, however that ends; what a callback throws is not taken for its loss.
   async function* events(response) {
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    const read = () => reader.read().catch((error) => {
-      if (!(error instanceof TypeError)) throw error;
-      return { done: true };
+    // The server says something each 15 s at least: a connection that is silent has been lost without a word.
+    const read = () => new Promise((resolve, reject) => {
+      const timer = setTimeout(() => resolve({ done: true }), silenceMilliseconds);
+      const lost = (error) => (error instanceof TypeError ? resolve({ done: true }) : reject(error));
+      reader.read().then(resolve, lost).finally(() => clearTimeout(timer));
     });
     let text = '';
     try {
