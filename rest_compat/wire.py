@@ -6,8 +6,18 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Header
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from db.declarations import declares
 from db.enums import ContentCredentials, VideoJobStatus
@@ -18,6 +28,7 @@ from resolvers.texts import plain_number
 # How many mistakes of one request are told; who has made more sends the next ones.
 MOST_MISTAKES = 20
 
+NULL = {"type": "null"}
 _TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -62,12 +73,27 @@ class Wire(BaseModel):
 
 
 class Sent(Wire):
-    """Base of the bodies of requests: null stands for what is not given."""
+    """Base of the bodies of requests: null stands for what is not given, and is described where that may be."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, body: object) -> object:
         return {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler(schema)
+        body = handler.resolve_ref_schema(described)
+        for name in body["properties"].keys() - body.get("required", ()):
+            body["properties"][name] = _or_null(body["properties"][name])
+        return described
+
+
+def _or_null(member: JsonSchemaValue) -> JsonSchemaValue:
+    if NULL in member.get("anyOf", ()):
+        return member
+    about: JsonSchemaValue = {key: member.pop(key) for key in ("title", "description", "default") if key in member}
+    return {"anyOf": [member, NULL], **about}
 
 
 class Asked(Sent):

@@ -7,7 +7,7 @@ import pytest
 
 from app.asgi import rest_api
 from auth.caller import AccountStatus
-from rest_compat.wire import InvalidRequestBody, RefusalBody
+from rest_compat.wire import Asked, InvalidRequestBody, RefusalBody, Sent
 from tests.house import FORM, House, multipart
 from tests.rest_compat.test_contract import call
 
@@ -109,6 +109,26 @@ def test_a_form_is_not_said_to_hold_null_which_it_cannot_send() -> None:
 
     assert [found for found in everywhere(body) if "anyOf" in found] == []
     assert body["required"] == ["model", "resolution", "aspectRatio", "mockMode"]
+
+
+def test_null_is_described_wherever_it_stands_for_what_is_not_given() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    bodies = {body.__name__ for base in (Sent, Asked) for body in base.__subclasses__()}
+
+    nullable = {
+        f"{body}.{name}"
+        for body in bodies & schemas.keys()
+        for name, member in schemas[body]["properties"].items()
+        if {"type": "null"} in member.get("anyOf", ())
+    }
+
+    assert nullable == {
+        f"{body}.{name}"
+        for body in bodies & schemas.keys()
+        for name in schemas[body]["properties"].keys() - schemas[body].get("required", ())
+    }
+    assert {"VisibilityBody.sharedWithUserIds", "NewLookBody.visibility", "NewProductBody.sku"} < nullable
+    assert schemas["NewLookBody"]["properties"]["visibility"]["default"] == "private"
 
 
 @pytest.mark.parametrize(
