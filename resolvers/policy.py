@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from itertools import combinations
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from resolvers.failure_codes import FAILURE_CODES
+from resolvers.policy_checks import EACH_OF_USE, MOST_RULES, with_entry
 from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST, VIDEO_GENERATION
 
 FIRST_TIER = "free"
@@ -156,9 +156,6 @@ class VideoPrice(Part):
         return set(self.model_dump(exclude={"name", "tokens", "model"}, exclude_none=True).items())
 
 
-Rule = TypeVar("Rule", GeneratorPrice, VideoPrice)
-
-
 class Ceilings(Part):
     """How many tokens may be used in a day (UTC), by one user and by all, before creations are refused."""
 
@@ -219,38 +216,8 @@ def _tiers() -> dict[str, Tier]:
     }
 
 
-def _with_videos(operations: dict[str, int]) -> dict[str, int]:
-    if VIDEO_GENERATION not in operations:
-        raise ValueError(f"`{VIDEO_GENERATION}` is missing, what a video costs that no rule is about")
-    return operations
-
-
-def _with_first(tiers: dict[str, Tier]) -> dict[str, Tier]:
-    if FIRST_TIER not in tiers:
-        raise ValueError(f"`{FIRST_TIER}` is missing, the tier of new accounts")
-    return tiers
-
-
 def _exact(number: float) -> Decimal:
     return Decimal(str(number))
-
-
-def _covers(pattern: str | None, other: str | None) -> bool:
-    """Whether all models of another pattern are of this one; None stands for all there are."""
-    return fnmatchcase(other or "*", pattern or "*")
-
-
-def _each_of_use(prices: list[Rule]) -> list[Rule]:
-    problems = []
-    rules = [(rule.name, rule.model, rule.conditions()) for rule in prices]
-    for (earlier, (name, model, says)), (later, (other, its_model, its)) in combinations(enumerate(rules), 2):
-        if name == other:
-            problems.append(f"rule {later} has the name '{name}' of rule {earlier}")
-        if says <= its and _covers(model, its_model):
-            problems.append(f"rule {later} never applies, since rule {earlier} comes before")
-    if problems:
-        raise ValueError("\n".join(problems))
-    return prices
 
 
 class Policy(Part):
@@ -260,17 +227,17 @@ class Policy(Part):
     """
 
     welcome: Balance = 100
-    operations: Annotated[dict[Name, Price], Field(max_length=200), AfterValidator(_with_videos)] = Field(
-        default_factory=_operations
+    operations: Annotated[
+        dict[Name, Price],
+        Field(max_length=200),
+        with_entry(VIDEO_GENERATION, "what a video costs that no rule is about"),
+    ] = Field(default_factory=_operations)
+    tiers: Annotated[dict[Name, Tier], Field(max_length=50), with_entry(FIRST_TIER, "the tier of new accounts")] = (
+        Field(default_factory=_tiers)
     )
-    tiers: Annotated[dict[Name, Tier], Field(max_length=50), AfterValidator(_with_first)] = Field(
-        default_factory=_tiers
-    )
-    video_prices: Annotated[list[VideoPrice], Field(max_length=200), AfterValidator(_each_of_use)] = Field(
-        default_factory=list
-    )
+    video_prices: Annotated[list[VideoPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field(default_factory=list)
     currency: Currency = "USD"
-    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=200), AfterValidator(_each_of_use)] = Field(
+    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field(
         default_factory=list
     )
     refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field(default_factory=list)

@@ -130,12 +130,51 @@ def test_every_mistake_is_a_sentence_with_its_place(tmp_path: Path) -> None:
         f"refunds.1: there is no failure code 'BAD_LUCK'; there are {codes}",
         "operations.text_to_image: Input should be a valid integer",
         "operations.Image: String should match pattern '^[a-z][a-z0-9_]*$'",
+        "operations: `video_generation` is missing, what a video costs that no rule is about",
+        "tiers: `free` is missing, the tier of new accounts",
         "tiers.pro.slots: Input should be a valid integer",
         "tiers.pro.colour: there is no such setting",
         "video_prices.0.tokens: is missing",
         "video_prices.0.sound: Input should be a valid boolean",
         "ceilings.user_tokens_a_day: Input should be a valid integer",
     ])  # fmt: skip
+
+
+def test_a_mistake_in_a_part_hides_no_other_of_it(tmp_path: Path) -> None:
+    rules = [("a", "tokens = 5"), ("b", 'tokens = "5"'), ("a", 'tokens = 5\nmodel = "veo-3*"'), ("c", "colour = 1")]
+    text = "".join(f'[[video_prices]]\nname = "{name}"\n{rest}\n' for name, rest in rules)
+
+    found = mistakes(
+        tmp_path / "policy.toml",
+        f"""
+        [operations]
+        text_to_image = "3"
+        [tiers.pro]
+        name = "Pro"
+        slots = "5"
+        {text}
+        [[generator_prices]]
+        name = "a"
+        [[generator_prices]]
+        name = "b"
+        [[generator_prices]]
+        name = 5
+        """,
+    )
+
+    assert found == [
+        "operations.text_to_image: Input should be a valid integer",
+        "operations: `video_generation` is missing, what a video costs that no rule is about",
+        "tiers.pro.slots: Input should be a valid integer",
+        "tiers: `free` is missing, the tier of new accounts",
+        "video_prices.1.tokens: Input should be a valid integer",
+        "video_prices.3.tokens: is missing",
+        "video_prices.3.colour: there is no such setting",
+        "video_prices: rule 2 has the name 'a' of rule 0",
+        "video_prices: rule 2 never applies, since rule 0 comes before",
+        "generator_prices.2.name: Input should be a valid string",
+        "generator_prices: rule 1 never applies, since rule 0 comes before",
+    ]
 
 
 @pytest.mark.parametrize(
