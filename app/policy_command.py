@@ -1,5 +1,6 @@
 """`lookreel policy`: what the owner has decided, and whether a file of it is good."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ def policy(check: File = None) -> None:
     except InvalidPolicy as error:
         typer.echo(error, err=True)
         sys.exit(EX_CONFIG)
+    # As at the start with it: what is wrong with the file that is in force now is another question.
+    os.environ["POLICY_FILE"] = str(check)
     _warn(read_settings, read, check)
     typer.echo(f"{check} is good. It takes effect with POLICY_FILE={check} at the next start of every process.")
 

@@ -132,10 +132,12 @@ def test_a_price_of_what_is_not_offered_is_a_warning(tmp_path: Path, data_dir: P
         """video_prices = [{name = "a", model = "veo-3.1-*", tokens = 1}, {name = "b", model = "veo-3.l-*", tokens = 2}]
         generator_prices = [{name = "c", model = "its-own"}, {name = "d", provider = "v*", model = "veo"}]"""
     )
+    own = '{"its-own": "veo-4"}'
 
-    checked = lookreel("policy", "--check", str(file), VEO_MODELS='{"its-own": "veo-4"}')
+    checked = lookreel("policy", "--check", str(file), VEO_MODELS=own)
     in_force = lookreel("policy", POLICY_FILE=file, DATA_DIR=data_dir)
     unread = lookreel("policy", "--check", str(file), VEO_MODELS="?")
+    new = lookreel("policy", "--check", str(file), VEO_MODELS=own, POLICY_FILE=tmp_path / "none.toml")
     shown = lookreel("policy", POLICY_FILE=file, DATA_DIR=data_dir, FALLBACK_MODELS='{"veo-4": "its-own"}')
 
     said = [
@@ -147,6 +149,7 @@ def test_a_price_of_what_is_not_offered_is_a_warning(tmp_path: Path, data_dir: P
         )
     ]
     assert (checked.returncode, checked.stderr.splitlines()) == (0, said)
+    assert (new.returncode, new.stderr.splitlines()) == (0, said)
     assert checked.stdout.startswith(f"{file} is good. ")
     assert (in_force.returncode, in_force.stderr.count("Warning: ")) == (0, 4)
     assert (shown.returncode, shown.stdout) == (0, in_force.stdout)
