@@ -17,7 +17,7 @@ LONGEST_KEY = 255
 
 
 def checked_key(key: str | None) -> str | None:
-    """Return a key that can be kept.
+    """Return a key as it is kept: without the space around it, of which a header keeps more or less on its way.
 
     Raises:
         InvalidInput
@@ -25,6 +25,7 @@ def checked_key(key: str | None) -> str | None:
     """
     if key is None:
         return None
+    key = key.strip()
     if not 0 < len(key) <= LONGEST_KEY:
         raise InvalidInput(f"An idempotency key must have 1 to {LONGEST_KEY} characters", field="idempotencyKey")
     if not is_storable(key):

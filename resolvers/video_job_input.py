@@ -100,6 +100,7 @@ class VideoJobInput(Specification):
             look_id=None if self.look_id is None else _canonical(self.look_id.strip()),
             use_look_image=self.use_look_image.strip().lower() or UNUSED,
             product_ids=tuple(dict.fromkeys(filter(None, (_canonical(id_.strip()) for id_ in self.product_ids)))),
+            idempotency_key=self.idempotency_key and self.idempotency_key.strip(),
         )
 
     @property

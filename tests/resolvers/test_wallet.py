@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from contextlib import closing
 from functools import partial
+from http.client import HTTPConnection
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +19,7 @@ from resolvers.errors import InvalidInput
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.tokens import Whose
 from rest_compat.token_bodies import UNLIMITED
-from tests.house import House
+from tests.house import FORM, House
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET, SET_TIER
 from tests.schema.mutate import ERRORS, codes, mutate
 
@@ -77,6 +79,27 @@ async def test_a_key_pays_once_however_often_and_over_whichever_wire(house: Hous
     same = await house.http.post("/api/v1/subscription/consume", json={"operation": "text_to_image"}, headers=headers)
     assert same.json()["consumedTokens"] == 10
     assert await house.tokens(caller) == 87
+
+
+async def test_white_space_around_a_key_is_no_part_of_it(house: House) -> None:
+    caller = await house.user(tokens=200)
+
+    def sent(key: str) -> str | None:
+        connection = HTTPConnection(house.http.base_url.host, house.http.base_url.port or 80)
+        headers = house.headers(caller) | {"Content-Type": "application/json", "Idempotency-Key": key}
+        connection.request("POST", "/api/v1/subscription/consume", '{"operation": "text_to_text"}', headers)
+        with closing(connection), connection.getresponse() as answer:
+            assert answer.status == 200
+            return answer.getheader("Idempotent-Replayed")
+
+    assert [await asyncio.to_thread(sent, key) for key in ("one", "one ", "one\t ")] == [None, "true", "true"]
+    over_graphql = await consume(house, caller, "graphql", "text_to_text", key=" one ")
+    assert over_graphql == Paid(success=True, available=197, replayed=True)
+    query = "mutation ($input: CreateVideoJobInput!) { createVideoJob(input: $input) { replayed } }"
+    asked = FORM | {"mockMode": True}
+    made = [await house.graphql(caller, query, input=asked | {"idempotencyKey": key}) for key in ("two", " two ")]
+    assert [body["data"]["createVideoJob"]["replayed"] for body in made] == [False, True]
+    assert await house.tokens(caller) == 147
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
@@ -165,7 +188,7 @@ async def test_a_key_that_was_refused_can_be_used_again(house: House) -> None:
     assert await consume(house, caller, "rest", "text_to_image", key="one") == Paid(success=True, available=40)
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256])
+@pytest.mark.parametrize("key", ["", "  ", "x" * 256])
 async def test_a_key_that_cannot_be_kept_is_refused(house: House, key: str) -> None:
     caller, admin = await house.user(), await house.user(role=Role.ADMIN)
 
