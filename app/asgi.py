@@ -155,7 +155,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
     app = Measured(AnswerLastRequests(app, services.rest.streams), log_requests=settings.log_requests)
     if settings.otel_exporter_otlp_endpoint is not None:
         app = Traced(app)
-    app = IgnoreTrailingSlash(app)
+    app = CheckHeads(PublicAddress(IgnoreTrailingSlash(app), settings.public_url), settings.hosts)
     if settings.origins:
         app = CORSMiddleware(
             app,
@@ -164,7 +164,6 @@ def application(settings: Settings, services: Services) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
-    app = CheckHeads(PublicAddress(app, settings.public_url), settings.hosts)
     # As it comes, it would also write the id among the request's headers, which nobody reads, and take 5% of a poll.
     return CorrelationIdMiddleware(app, "X-Request-ID", update_request_header=False, generator=_request_id)
 

@@ -107,6 +107,21 @@ async def test_hosts_may_be_named(house: House, settings: Settings) -> None:
     assert refused.value.response.status_code == 400
 
 
+async def test_a_page_of_another_origin_may_read_why_a_head_is_refused(house: House, settings: Settings) -> None:
+    origin = {"Origin": "https://page.example"}
+    named = settings.model_copy(update={"allowed_hosts": "studio.example", "cors_origins": origin["Origin"]})
+    asking = origin | {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    async with serving(named, house.database) as url, httpx.AsyncClient(base_url=url) as http:
+        asked_first = await http.options(JOBS, headers=asking)
+        elsewhere = await http.get(JOBS, headers=origin)
+        compressed = await http.get(JOBS, headers=origin | {"Host": "studio.example", "Content-Encoding": "gzip"})
+
+    assert (asked_first.status_code, elsewhere.status_code, compressed.status_code) == (200, 400, 415)
+    assert elsewhere.json()["code"] == "HOST_NOT_ALLOWED"
+    for answer in (asked_first, elsewhere, compressed):
+        assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+
+
 async def test_answers_to_somebody_are_not_kept(house: House) -> None:
     caller = await house.user()
     headers = house.headers(caller)
