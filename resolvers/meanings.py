@@ -18,6 +18,7 @@ MEANINGS = {
     "GenerationCostSum.videos": "How many were stored",
     "GenerationCostSum.seconds": "Of video, as delivered",
     "TokenTransaction.video_job": "The job that was paid for or refunded; null where deleted, or not the caller's",
+    "VideoModel.cost": "Of a real video of 8 s in 720p without sound, in tokens; others may have another price",
     "AuditEntry.action": "What was done",
     "AuditEntry.actor_id": "The admin's id; null for an operator at the command line",
     "AuditEntry.details": "More about it, for a person",

@@ -27,7 +27,7 @@ class VideoModel:
     provider: str = strawberry.field(description="Who makes its real videos here: `veo` or `omni`")
     available: bool = strawberry.field(description="Whether real videos can be made with it here")
     upstream_id: str = strawberry.field(description="The id under which the generator knows it")
-    cost: int = strawberry.field(description="Of one video, in tokens")
+    cost: int = strawberry.field(description=MEANINGS["VideoModel.cost"])
     resolutions: list[VideoModelResolution] = strawberry.field(description="With the durations that go with each")
     aspect_ratios: list[str] = strawberry.field(description="`16:9`, `9:16`")
     end_frame: bool = strawberry.field(description="Whether a video may be given its last picture")
