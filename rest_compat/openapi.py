@@ -76,11 +76,16 @@ def _summarize(operation: dict[str, Any]) -> None:
 
 def _complete(operation: dict[str, Any]) -> None:
     """Say that an operation needs no token, and describe the refusals that every operation of its kind shares."""
-    refusals = {503: "The service, or its database, cannot answer now; `Retry-After` says when it may"}
+    refusals = {
+        429: "Too many requests, or a quota is used up; `Retry-After` says when to come again",
+        503: "The service, or its database, cannot answer now; `Retry-After` says when it may",
+    }
     if operation.setdefault("security", []):
         refusals[403] = "The account is not active"
     if "parameters" in operation or "requestBody" in operation:
         refusals[400] = "A value is refused; `detail` says why"
+    if "requestBody" in operation:
+        refusals |= {413: "The body is too long", 415: "The body is of another media type"}
     body = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=RefusalBody.__name__)}}}
     for status, description in refusals.items():
         operation["responses"].setdefault(str(status), {"description": description, "content": body})

@@ -72,6 +72,35 @@ async def test_a_refusal_of_any_operation_is_described(house: House, path: str, 
     assert [found["$ref"] for found in everywhere(described) if "$ref" in found] == ["#/components/schemas/RefusalBody"]
 
 
+def test_what_any_request_may_be_answered_is_described() -> None:
+    lacking = {
+        name: missing
+        for name, operation in operations()
+        if (
+            missing := {"429", "503", *(("413", "415") if "requestBody" in operation else ())}
+            - set(operation["responses"])
+        )
+    }
+
+    assert lacking == {}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": b"x", "headers": {"Content-Type": "text/plain"}}, 415),
+        ({"content": b"x" * 3_000_000, "headers": {"Content-Type": "application/json"}}, 413),
+    ],
+)
+async def test_a_body_that_is_not_read_is_refused_as_described(house: House, sent: dict[str, Any], status: int) -> None:
+    headers = house.headers(await house.user()) | sent["headers"]
+
+    answer = await house.http.post("/api/v1/subscription/consume", content=sent["content"], headers=headers)
+
+    assert answer.status_code == status
+    RefusalBody.model_validate(answer.json())
+
+
 def everywhere(value: Any) -> Iterator[dict[str, Any]]:
     """Yield every object in a part of the document."""
     if isinstance(value, dict):
