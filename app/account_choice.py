@@ -23,12 +23,7 @@ def subject(settings: Settings, user_id: str | None) -> UUID | None:
 
 
 async def account_of(settings: Settings, reader: Reader, email: str | None, user_id: str | None) -> Caller:
-    """Return whose account is meant, which is there.
-
-    Raises:
-        InvalidInput, ValueError
-
-    """
+    """Return whose account is meant, which is there; raises InvalidInput, ValueError."""
     known = subject(settings, user_id)
     if email is not None:
         caller = await accounts.account_for_email(reader, email, known)

@@ -38,9 +38,7 @@ class BackupRefused(Exception):
 async def back_up(settings: Settings, folder: Path) -> None:
     """Write everything into a new folder, which is there when it is whole; the service may go on meanwhile.
 
-    Raises:
-        BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable
-
+    Raises BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable.
     """
     _require_embedded(settings)
     _require_outside(settings.media_folder, folder)
@@ -58,9 +56,7 @@ async def back_up(settings: Settings, folder: Path) -> None:
 async def restore(settings: Settings, folder: Path) -> None:
     """Fill an empty installation from such a folder; of an embedded one, newer migrations follow at the next start.
 
-    Raises:
-        BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable
-
+    Raises BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable.
     """
     if not (folder / DUMP).is_file():
         raise BackupRefused(f"{folder} is no backup: there is no {DUMP} in it.")

@@ -11,9 +11,7 @@ from db.embedded.server import embedded_server
 def database_url(settings: Settings) -> Iterator[str]:
     """Yield the URL of the configured PostgreSQL itself, or of the embedded one, running for as long as it is used.
 
-    Raises:
-        EmbeddedServerUnavailable
-
+    Raises EmbeddedServerUnavailable.
     """
     if settings.database_url is not None:
         yield settings.database_direct_url or settings.database_url

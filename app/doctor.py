@@ -47,9 +47,7 @@ COLOURS = {State.OK: "green", State.NOTE: "blue", State.WARNING: "yellow", State
 async def run(settings: Settings) -> int:
     """Look at everything and print a line for each subject; return 0 where nothing has failed, else 1.
 
-    Raises:
-        InvalidSettings
-
+    Raises InvalidSettings.
     """
     await open_storages(settings).aclose()  # complains of CLOUDINARY_URL as every command does
     logging.getLogger().setLevel(logging.CRITICAL)  # what the parts would log stands in the findings

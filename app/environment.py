@@ -21,11 +21,7 @@ class InvalidSettings(Exception):
 def read_settings() -> Settings:
     """Read the environment, files that it names for secrets, `.env` in the working folder, and files that that names.
 
-    What comes first wins.
-
-    Raises:
-        InvalidSettings: naming every variable that is wrong.
-
+    What comes first wins. Raises InvalidSettings naming every variable that is wrong.
     """
     try:
         # The type checker knows the settings alone, not what says where they come from.

@@ -46,12 +46,7 @@ class Choice:
     newer: str | None
 
     def required(self) -> "Choice":
-        """Return it unless it means all jobs there are.
-
-        Raises:
-            InvalidInput
-
-        """
+        """Return it unless it means all jobs there are; raises InvalidInput."""
         if not any(vars(self).values()):
             raise InvalidInput("Say which jobs: by their ids, or by options such as --user-id and --older")
         return self
@@ -61,9 +56,7 @@ class Choice:
     ) -> Sequence[VideoJobRow]:
         """Return the jobs, newest first, of `statuses` where nothing else is said; those named by id whatever theirs.
 
-        Raises:
-            InvalidInput, ValueError
-
+        Raises InvalidInput, ValueError.
         """
         named = {text: id_or_nothing(text) or NOBODYS for text in self.ids}
         ids = tuple(dict.fromkeys(named.values()))

@@ -20,9 +20,7 @@ SOCKET_MODE = 0o666
 def listen(host: str, port: int) -> socket.socket:
     """Bind the API's address: `unix:` and a path, or a host, where port 0 is a free one and `::` both families' all.
 
-    Raises:
-        InvalidSettings: when the address cannot be had.
-
+    Raises InvalidSettings when the address cannot be had.
     """
     is_unix = host.startswith(UNIX)
     try:

@@ -12,9 +12,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 def origins_of(text: str) -> list[str]:
     """Return the origins of a list with commas: in small letters, without a slash at the end or a default port.
 
-    Raises:
-        ValueError: one of them is none; the message has the right spelling where it can be guessed
-
+    Raises ValueError where one is none; the message has the right spelling where it can be guessed.
     """
     return list(dict.fromkeys(_origin(item.strip()) for item in text.split(",") if item.strip()))
 
@@ -22,9 +20,7 @@ def origins_of(text: str) -> list[str]:
 def web_address(text: str) -> str:
     """Return a base URL without a slash at its end, such as `https://studio.example/lookreel`.
 
-    Raises:
-        ValueError: it is none
-
+    Raises ValueError for what is none.
     """
     text = text.strip()
     try:

@@ -26,9 +26,7 @@ class InvalidPolicy(Exception):
 def read_policy(path: Path | None) -> Policy:
     """Return the policy of a file; without one, what is built in. Parts that the file leaves out are built in, too.
 
-    Raises:
-        InvalidPolicy
-
+    Raises InvalidPolicy.
     """
     if path is None:
         return BUILT_IN

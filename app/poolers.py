@@ -13,9 +13,7 @@ DIRECT = "DATABASE_DIRECT_URL"
 async def refusal_of(server: Server, name: str) -> str | None:
     """Say what is wrong with the pooler that the setting of that name leads to, and what to do; None where all is well.
 
-    Raises:
-        DatabaseUnavailable
-
+    Raises DatabaseUnavailable.
     """
     if await honours_mode(server):
         return None
@@ -38,9 +36,7 @@ async def refusal_of(server: Server, name: str) -> str | None:
 async def require_mode(database: Database) -> None:
     """Refuse to run where a pooler cannot do what the settings say; a database that is not there may still come.
 
-    Raises:
-        InvalidSettings
-
+    Raises InvalidSettings.
     """
     await require_honoured(database.pooled, "DATABASE_URL")
     if database.server.url != database.pooled.url:
@@ -48,12 +44,7 @@ async def require_mode(database: Database) -> None:
 
 
 async def require_honoured(server: Server, name: str) -> None:
-    """Refuse to run where what that setting leads to cannot do what its mode says.
-
-    Raises:
-        InvalidSettings
-
-    """
+    """Refuse to run where what that setting leads to cannot do what its mode says; raises InvalidSettings."""
     try:
         refusal = await refusal_of(server, name)
     except DatabaseUnavailable:

@@ -78,9 +78,7 @@ MOCK_OPENER = "app.mock_opener:open_mock"
 def catalogue(settings: Settings) -> Catalogue:
     """Return what this installation offers.
 
-    Raises:
-        InvalidSettings: FALLBACK_MODELS names what is no other provider's model
-
+    Raises InvalidSettings: FALLBACK_MODELS names what is no other provider's model.
     """
     offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
     offered = Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
@@ -96,9 +94,7 @@ def catalogue(settings: Settings) -> Catalogue:
 def policy_warnings(settings: Settings, policy: Policy) -> Iterator[str]:
     """Yield a sentence for each rule of a price that is about nothing that is offered: it is mistyped, or was retired.
 
-    Raises:
-        InvalidSettings
-
+    Raises InvalidSettings.
     """
     offered = catalogue(settings)
 

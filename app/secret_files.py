@@ -31,9 +31,7 @@ class UnreadableSecret(Exception):
 def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that files hold, by name; line ends in the end are no part of a value.
 
-    Raises:
-        UnreadableSecret: a file cannot be read, or the setting is there as well
-
+    Raises UnreadableSecret: a file cannot be read, or the setting is there as well.
     """
     found = {}
     for name in SECRETS:

@@ -132,9 +132,7 @@ def _are_long_enough(keys: str) -> str:
 def cloudinary_url_of(parts: Mapping[str, str | None]) -> str | None:
     """Return the URL of an account, given as its console shows it by the variable of each part; None without any.
 
-    Raises:
-        ValueError: for parts that are missing, or that a URL cannot hold.
-
+    Raises ValueError for parts that are missing, or that a URL cannot hold.
     """
     missing = [variable for variable, value in parts.items() if value is None]
     if len(missing) == len(parts):

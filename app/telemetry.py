@@ -12,9 +12,7 @@ from app.settings import Settings
 def traced(settings: Settings, process: str) -> Iterator[None]:
     """Send traces of this process for as long as the context lasts, if an endpoint is set.
 
-    Raises:
-        InvalidSettings: what sends them is not installed
-
+    Raises InvalidSettings: what sends them is not installed.
     """
     if settings.otel_exporter_otlp_endpoint is None:
         yield

@@ -115,9 +115,7 @@ def are_in(folder: Path, files: Iterable[WebFile]) -> bool:
 def fetch(folder: Path, files: Iterable[WebFile]) -> None:
     """Put the files into the folder, from whichever registry npm uses on this machine.
 
-    Raises:
-        NotFetched: and then the folder is as it was.
-
+    Raises NotFetched, and then the folder is as it was.
     """
     with tempfile.TemporaryDirectory() as name:
         downloads = Path(name)

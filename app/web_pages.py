@@ -55,9 +55,7 @@ class WebFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer with a file.
 
-        Raises:
-            HTTPException: there is none of that name, or it cannot be read
-
+        Raises HTTPException: there is none of that name, or it cannot be read.
         """
         try:
             response = await super().get_response(path, scope)

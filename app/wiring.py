@@ -41,11 +41,7 @@ async def open_database(
     """Yield the database. The embedded one is migrated here; any other waits for `lookreel migrate`.
 
     The server knows its connections by the application's name. `wait_seconds` is how long to wait for one of them,
-    where not as long as requests do.
-
-    Raises:
-        EmbeddedServerUnavailable, InvalidDatabaseUrl, DatabaseUnavailable
-
+    where not as long as requests do. Raises EmbeddedServerUnavailable, InvalidDatabaseUrl, DatabaseUnavailable.
     """
     with database_url(settings) as url:
         database = Database(
@@ -71,9 +67,7 @@ async def open_database(
 async def migrate(settings: Settings, *, wait_seconds: float) -> None:
     """Bring the configured database up to date; for so long, try again where something else uses a table.
 
-    Raises:
-        DatabaseUnavailable, DatabaseForeign, InvalidSettings
-
+    Raises DatabaseUnavailable, DatabaseForeign, InvalidSettings.
     """
     with database_url(settings) as url:
         await require_honoured(Server(url), DIRECT if settings.database_direct_url else "DATABASE_URL")
@@ -81,12 +75,7 @@ async def migrate(settings: Settings, *, wait_seconds: float) -> None:
 
 
 async def pending_migrations(settings: Settings) -> list[str]:
-    """Return what `migrate` would do, a line for each revision.
-
-    Raises:
-        DatabaseUnavailable, DatabaseForeign
-
-    """
+    """Return what `migrate` would do, a line for each revision; raises DatabaseUnavailable, DatabaseForeign."""
     with database_url(settings) as url:
         pending: Callable[[str], Awaitable[list[str]]]
         pending = await asyncio.to_thread(resolve_name, "db.migrations:pending")
@@ -116,12 +105,7 @@ class Authentication:
         await self._authenticator.run()
 
     async def authenticate(self, authorization: str | None) -> Caller:
-        """Return the caller of an `Authorization` header.
-
-        Raises:
-            auth.errors.AccessDenied, TooManyRequests
-
-        """
+        """Return the caller of an `Authorization` header; raises auth.errors.AccessDenied, TooManyRequests."""
         caller = await self._states.checked(await self._authenticator.authenticate(authorization))
         self._rates.count_user(caller.user_id)
         log_context.bind(user_id=caller.user_id)
@@ -142,9 +126,7 @@ def media_addresses(settings: Settings) -> PlainPaths:
 def open_storages(settings: Settings) -> Storages:
     """Return where files go; those of an earlier configuration are still found.
 
-    Raises:
-        InvalidSettings: CLOUDINARY_URL cannot be understood.
-
+    Raises InvalidSettings: CLOUDINARY_URL cannot be understood.
     """
     local = LocalStorage(settings.media_folder, _poster)
     if settings.cloudinary_url is None:

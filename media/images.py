@@ -87,9 +87,7 @@ def decoded_image(text: str) -> Image:
 
     White space is skipped, and padding may be missing.
 
-    Raises:
-        InvalidImage: empty, not base64, or refused by `verified_image`
-
+    Raises InvalidImage: empty, not base64, or refused by `verified_image`.
     """
     if len(text) > _LONGEST_TEXT:
         raise _too_large()
@@ -102,9 +100,7 @@ def verified_image(data: bytes) -> Image:
     Pixels are not decoded, except for the first frame of a GIF, whose container does not tell whether it is whole.
     Those of an AVIF may still be broken.
 
-    Raises:
-        InvalidImage: empty, over 20 MB, of too many parts, over 50 million pixels, broken, or of another format
-
+    Raises InvalidImage: empty, over 20 MB, of too many parts, over 50 million pixels, broken, or of another format.
     """
     if not data:
         raise InvalidImage("is empty")
@@ -127,9 +123,7 @@ def verified_image(data: bytes) -> Image:
 def media_type_of(data: bytes) -> str:
     """Return what a file's first bytes say that it is.
 
-    Raises:
-        InvalidImage: empty, or of another format
-
+    Raises InvalidImage: empty, or of another format.
     """
     if not data:
         raise InvalidImage("is empty")

@@ -52,9 +52,7 @@ def without_metadata(image: Image) -> Clean:
 
     An animation is upright: no browser turns its pictures.
 
-    Raises:
-        InvalidImage: the file is put together in a way that no encoder does
-
+    Raises InvalidImage: the file is put together in a way that no encoder does.
     """
     walk = _WALKS.get(image.media_type)
     if walk is None:

@@ -25,9 +25,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 def redrawn(image: Image, media_types: Collection[str]) -> Image:
     """Return a verified image upright and in one of these formats, its own where that is one; without metadata.
 
-    Raises:
-        InvalidImage: broken, an animation, or too large once it is drawn
-
+    Raises InvalidImage: broken, an animation, or too large once it is drawn.
     """
     try:
         upright, media_type = _upright(image, media_types)

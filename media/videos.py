@@ -88,10 +88,7 @@ def probe(path: Path) -> VideoProperties:
 def check_outline(path: Path) -> None:
     """Check that a file is a whole MP4 by its outermost boxes; its pictures are not looked at.
 
-    Raises:
-        NotAVideo
-        OSError: the file cannot be read
-
+    Raises NotAVideo, and OSError: the file cannot be read.
     """
     _checked_outline(path)
 
@@ -99,12 +96,7 @@ def check_outline(path: Path) -> None:
 def without_sound(path: Path, target: Path) -> None:
     """Write the video without its sound, ready to be played while it loads; the picture is copied, not encoded again.
 
-    After an error, a part of it may lie at `target`.
-
-    Raises:
-        NotAVideo
-        OSError: a file cannot be read or written
-
+    After an error, a part of it may lie at `target`. Raises NotAVideo, and OSError: a file cannot be read or written.
     """
     with _opened(path) as source, av.open(target, "w", format="mp4", options={"movflags": "faststart"}) as silent:
         _copy_packets(source, _picture(source), silent)
@@ -114,10 +106,7 @@ def without_sound(path: Path, target: Path) -> None:
 def poster(path: Path) -> Image:
     """Return the video's first frame as a JPEG of the same size.
 
-    Raises:
-        NotAVideo
-        OSError: the file cannot be read
-
+    Raises NotAVideo, and OSError: the file cannot be read.
     """
     with _opened(path) as container:
         frame = _first_frame(container, _picture(container))

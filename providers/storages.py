@@ -30,9 +30,7 @@ class Storages:
     async def prune(self, older_than_seconds: float) -> int:
         """Remove what broken-off writes have left for that long; return how many files that were.
 
-        Raises:
-            StorageUnavailable
-
+        Raises StorageUnavailable.
         """
         return sum([await storage.prune(older_than_seconds) for storage in self._storages])
 
@@ -55,10 +53,7 @@ class Storages:
     async def read_image(self, address: str) -> bytes:
         """Read from the one that keeps the address.
 
-        Raises:
-            FileMissing: there is none, or it has no such file
-            StorageUnavailable
-
+        Raises StorageUnavailable, and FileMissing: there is none, or it has no such file.
         """
         if (keeper := self._keeper(address)) is None:
             raise FileMissing(f"{address} is no address of any storage")
@@ -74,12 +69,7 @@ class Storages:
         return address if keeper is None else keeper.as_download(address)
 
     async def delete(self, address: str) -> None:
-        """Remove from the one that keeps the address; nothing where there is none.
-
-        Raises:
-            StorageUnavailable
-
-        """
+        """Remove from the one that keeps the address; nothing where there is none; raises StorageUnavailable."""
         if (keeper := self._keeper(address)) is not None:
             await keeper.delete(address)
 

@@ -84,12 +84,7 @@ class WorkerContext:
     storing_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
 
     async def pause(self, seconds: float) -> None:
-        """Wait between two tries.
-
-        Raises:
-            HandedOver
-
-        """
+        """Wait between two tries; raises HandedOver."""
         with suppress(TimeoutError):
             # Not `wait_for`, which makes a task of each of thousands of waits.
             async with asyncio.timeout(seconds):
@@ -97,12 +92,7 @@ class WorkerContext:
             raise HandedOver
 
     async def unless_stopping(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do what may be broken off and done again: a stopping worker does not wait for it.
-
-        Raises:
-            HandedOver
-
-        """
+        """Do what may be broken off and done again: a stopping worker does not wait for it; raises HandedOver."""
         working = asyncio.ensure_future(work())
         stopped = asyncio.ensure_future(self.stopping.wait())
         try:

@@ -68,9 +68,7 @@ class Run:
     def generator(self) -> VideoGenerator:
         """Who makes the video.
 
-        Raises:
-            GeneratorMisconfigured: when that provider is not configured here.
-
+        Raises GeneratorMisconfigured when that provider is not configured here.
         """
         generator = self.context.generators.get(self.provider)
         if generator is None:
@@ -102,9 +100,7 @@ class Run:
 
         One that is of one statement needs no transaction around it.
 
-        Raises:
-            Superseded, db.engine.errors.DatabaseUnavailable
-
+        Raises Superseded, db.engine.errors.DatabaseUnavailable.
         """
         while not await self._made(transition, one_statement=one_statement):
             await self.require_ours()
@@ -112,9 +108,7 @@ class Run:
     async def require_ours(self) -> None:
         """Look whether the job is still ours to follow.
 
-        Raises:
-            Superseded: it has ended, for example by a cancellation, or another run follows it.
-
+        Raises Superseded: it has ended, for example by a cancellation, or another run follows it.
         """
         self.job = await _unfinished(self.context, self.job.id)
         if self.job.run_id != self._run_id:

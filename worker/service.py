@@ -143,9 +143,7 @@ async def _require_structure(pgqueuer: PgQueuer) -> None:
 async def generate(context: WorkerContext, job_id: UUID) -> None:
     """See one job through to its end, or hand it back to the queue.
 
-    Raises:
-        RetryRequested: when another worker, or this one later, is to go on with it.
-
+    Raises RetryRequested when another worker, or this one later, is to go on with it.
     """
     run: Run | None = None
     try:

@@ -104,9 +104,7 @@ async def _stored(run: Run, video: Path) -> StoredVideo:
 async def _given_up_for_now(run: Run) -> Later:
     """Return when it is to be tried again.
 
-    Raises:
-        GenerationFailed: it was tried for long enough
-
+    Raises GenerationFailed: it was tried for long enough.
     """
     faults = await run.note_fault("The video could not be stored yet, trying again")
     if faults > run.context.retry_policy.most_store_faults:

@@ -167,10 +167,7 @@ async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> 
 async def _refuse(run: Run, refusal: GeneratorMisconfigured) -> None:
     """Let the job wait on, or fail with a refund.
 
-    Raises:
-        Superseded: it has failed, or somebody has ended it meanwhile.
-        DatabaseUnavailable
-
+    Raises DatabaseUnavailable, and Superseded: it has failed, or somebody has ended it meanwhile.
     """
     rest, is_last = _rest(run), run.job.submit_errors >= run.context.retry_policy.submit_errors
     try:

@@ -18,9 +18,7 @@ VERSIONS = "alembic_version"
 def dump(data_dir: Path, url: str, file: Path) -> None:
     """Write all of the running database into a file, as it was at one point in time.
 
-    Raises:
-        EmbeddedServerUnavailable: with what PostgreSQL says
-
+    Raises EmbeddedServerUnavailable with what PostgreSQL says.
     """
     _run(data_dir, url, "pg_dump", "--format=custom", f"--lock-wait-timeout={LOCK_MILLISECONDS}", f"--file={file}")
 
@@ -28,9 +26,7 @@ def dump(data_dir: Path, url: str, file: Path) -> None:
 def load(data_dir: Path, url: str, file: Path) -> None:
     """Fill the running database, which has to be empty, from a file; all of it or nothing.
 
-    Raises:
-        EmbeddedServerUnavailable: with what PostgreSQL says
-
+    Raises EmbeddedServerUnavailable with what PostgreSQL says.
     """
     _run(data_dir, url, "pg_restore", "--single-transaction", "--exit-on-error", "--dbname=postgres", str(file))
 
@@ -38,9 +34,7 @@ def load(data_dir: Path, url: str, file: Path) -> None:
 def revisions(data_dir: Path, url: str, file: Path) -> frozenset[str]:
     """Return which revisions of Alembic's the dumped database has; the running one is not touched.
 
-    Raises:
-        EmbeddedServerUnavailable: with what PostgreSQL says
-
+    Raises EmbeddedServerUnavailable with what PostgreSQL says.
     """
     only = ("--data-only", f"--table={VERSIONS}", "--file=-")
     _, _, rows = _run(data_dir, url, "pg_restore", *only, str(file)).partition(f"COPY public.{VERSIONS} ")

@@ -84,9 +84,7 @@ class DatabaseAddress:
 def parsed(url: str) -> DatabaseAddress:
     """Read a URL.
 
-    Raises:
-        InvalidDatabaseUrl: naming the parameter at fault.
-
+    Raises InvalidDatabaseUrl naming the parameter at fault.
     """
     parts = _parts(url.strip())
     given = dict(_given(parts["query"] or ""))

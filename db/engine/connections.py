@@ -41,9 +41,7 @@ _DEFAULT_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepal
 class Server:
     """A PostgreSQL server, or several of which one is wanted, as a URL names it, or a pooler in front of it.
 
-    Raises:
-        InvalidDatabaseUrl
-
+    Raises InvalidDatabaseUrl.
     """
 
     def __init__(self, url: str, application_name: str = "lookreel", mode: PoolerMode = PoolerMode.SESSION) -> None:
@@ -54,10 +52,7 @@ class Server:
     async def connect(self, limits: Limits) -> asyncpg.Connection:
         """Open a connection: of several hosts, the first one that is as `target_session_attrs` says.
 
-        Raises:
-            InvalidDatabaseUrl: the driver cannot use what the URL says
-            DatabaseUnavailable
-
+        Raises DatabaseUnavailable, and InvalidDatabaseUrl: the driver cannot use what the URL says.
         """
         hosts = list(self.address.hosts) or [("", None)]
         if self.address.any_host_first:
@@ -76,12 +71,7 @@ class Server:
 
     @asynccontextmanager
     async def opened(self, limits: Limits) -> AsyncIterator[asyncpg.Connection]:
-        """Yield a connection, and close it.
-
-        Raises:
-            DatabaseUnavailable
-
-        """
+        """Yield a connection, and close it; raises DatabaseUnavailable."""
         connection = await self.connect(limits)
         try:
             yield connection

@@ -38,9 +38,7 @@ class Database:
     the attribute `url` has it as SQLAlchemy writes it. `tokens` counts what the transactions of this process have
     moved, by the kind of the ledger's entry; `connections` is how many a process opens at most.
 
-    Raises:
-        InvalidDatabaseUrl
-
+    Raises InvalidDatabaseUrl.
     """
 
     def __init__(  # noqa: PLR0913 - what an operator sets
@@ -73,9 +71,7 @@ class Database:
 
         Wake-ups go out after the commit, on their own: NOTIFY inside a busy transaction serialises commits.
 
-        Raises:
-            DatabaseUnavailable: when there is no connection to be had, it was lost, or the database refuses.
-
+        Raises DatabaseUnavailable when there is no connection to be had, it was lost, or the database refuses.
         """
         async with self.writers.transaction() as transaction:
             yield transaction
@@ -85,10 +81,7 @@ class Database:
     async def lone_statement(self) -> AsyncIterator[Transaction]:
         """Be a transaction of one statement, in one round trip.
 
-        Raises:
-            DatabaseUnavailable
-            RuntimeError: there is a second statement.
-
+        Raises DatabaseUnavailable, and RuntimeError: there is a second statement.
         """
         statement = self.writers.lone_statement()
         yield statement
@@ -98,9 +91,7 @@ class Database:
     async def raw_connection(self, limits: Limits = FOR_QUEUES) -> AsyncIterator[asyncpg.Connection]:
         """Lend an asyncpg connection of its own, around any pooler and in autocommit: for LISTEN and for PgQueuer.
 
-        Raises:
-            DatabaseUnavailable
-
+        Raises DatabaseUnavailable.
         """
         async with self.server.opened(limits) as connection:
             yield connection

@@ -137,9 +137,7 @@ class JobFeed:
     async def _listen(self) -> None:
         """Listen until the connection is lost.
 
-        Raises:
-            DatabaseUnavailable: when it is
-
+        Raises DatabaseUnavailable when it is.
         """
         self._listening.due()
         lost = asyncio.Event()

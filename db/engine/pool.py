@@ -113,12 +113,7 @@ class Pool:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commit what happens inside, or none of it.
-
-        Raises:
-            DatabaseUnavailable
-
-        """
+        """Commit what happens inside, or none of it; raises DatabaseUnavailable."""
         slot = await self._taken()
         try:
             with errors_named():

@@ -22,9 +22,7 @@ _LOST_STATEMENT = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePrepar
 async def is_behind_pooler(server: Server) -> bool:
     """Whether somebody else's word comes for PostgreSQL's: poolers make up the process that they tell at the start.
 
-    Raises:
-        DatabaseUnavailable
-
+    Raises DatabaseUnavailable.
     """
     with errors_named(OSError):
         async with _looking(server, PoolerMode.UNNAMED).opened(FOR_HEALTH) as connection:
@@ -32,12 +30,7 @@ async def is_behind_pooler(server: Server) -> bool:
 
 
 async def honours_mode(server: Server) -> bool:
-    """Whether what is there does what the server's mode needs.
-
-    Raises:
-        DatabaseUnavailable
-
-    """
+    """Whether what is there does what the server's mode needs; raises DatabaseUnavailable."""
     if server.mode is PoolerMode.UNNAMED or not await is_behind_pooler(server):
         return True
     is_session = server.mode is PoolerMode.SESSION

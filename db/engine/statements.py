@@ -112,9 +112,7 @@ class Statement(Generic[SomeRow]):
     def arguments(self, values: dict[str, object]) -> list[object]:
         """Return the parameters in the driver's order, with the statement's own constants among them.
 
-        Raises:
-            TypeError: one is missing, or the statement has none of that name.
-
+        Raises TypeError: one is missing, or the statement has none of that name.
         """
         _, names, parameters, constants = self._compiled
         if values.keys() != parameters:
@@ -147,20 +145,13 @@ class Reader(Protocol):
         ...
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """Return all rows.
-
-        Raises:
-            DatabaseUnavailable
-
-        """
+        """Return all rows; raises DatabaseUnavailable."""
         ...
 
     async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
         """Return the rows whose first column is this id; the statement takes a list of them as `ids`.
 
-        Raises:
-            DatabaseUnavailable
-
+        Raises DatabaseUnavailable.
         """
         ...
 
@@ -181,19 +172,12 @@ class Writer(Reader, Protocol):
     async def changed(self, statement: Statement[SomeRow], id_: UUID, values: Mapping[str, object]) -> list[SomeRow]:
         """Return the rows whose first column is this id, of a statement that takes a list of each of the values.
 
-        Raises:
-            DatabaseUnavailable
-
+        Raises DatabaseUnavailable.
         """
         ...
 
     async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Return all rows of somebody else's statement.
-
-        Raises:
-            DatabaseUnavailable
-
-        """
+        """Return all rows of somebody else's statement; raises DatabaseUnavailable."""
         ...
 
 

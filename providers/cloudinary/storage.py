@@ -64,12 +64,7 @@ class CloudinaryStorage:
         await self._client.aclose()
 
     async def ping(self) -> None:
-        """Ask whether Cloudinary can be reached and lets us in.
-
-        Raises:
-            StorageUnavailable
-
-        """
+        """Ask whether Cloudinary can be reached and lets us in; raises StorageUnavailable."""
         try:
             await self._ask("GET", "ping", auth=self._account.basic_auth())
         except StorageRefused as refusal:
@@ -78,9 +73,7 @@ class CloudinaryStorage:
     async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
         """Upload the file from the disk; return the URLs under which Cloudinary delivers it and its poster.
 
-        Raises:
-            StorageUnavailable, StorageRefused
-
+        Raises StorageUnavailable, StorageRefused.
         """
         asset = video_asset(video_job_id, self._delivery)
         async with self._room:
@@ -109,12 +102,7 @@ class CloudinaryStorage:
         return self._account.address(image_asset(name, extension, self._delivery), extension)
 
     async def read_image(self, address: str) -> bytes:
-        """Return the contents of a stored image, up to 25 MB.
-
-        Raises:
-            FileMissing, StorageUnavailable
-
-        """
+        """Return the contents of a stored image, up to 25 MB; raises FileMissing, StorageUnavailable."""
         if not self.keeps(address):
             raise FileMissing(f"{address} is no address of {self!r}")
         async with _reached(), self._client.stream("GET", address) as response:
@@ -138,9 +126,7 @@ class CloudinaryStorage:
     async def delete(self, address: str) -> None:
         """Remove the file, and all that was derived from it. Any other address is ignored, and so is a missing file.
 
-        Raises:
-            StorageUnavailable
-
+        Raises StorageUnavailable.
         """
         asset = self._account.asset_at(address)
         if asset is not None and not asset.is_derived:
@@ -206,12 +192,7 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _result(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the JSON of an answer that says that it was done.
-
-    Raises:
-        StorageUnavailable, StorageRefused
-
-    """
+    """Return the JSON of an answer that says that it was done; raises StorageUnavailable, StorageRefused."""
     answer = _json_object(response)
     if response.is_success and answer is not None and "error" not in answer:
         return answer

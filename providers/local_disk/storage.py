@@ -74,12 +74,7 @@ class LocalStorage:
         return f"{MEDIA_PATH}/{file_name}"
 
     async def read_image(self, address: str) -> bytes:
-        """Return the contents of a stored image.
-
-        Raises:
-            FileMissing, StorageUnavailable
-
-        """
+        """Return the contents of a stored image; raises FileMissing, StorageUnavailable."""
         if not self.keeps(address):
             raise FileMissing(f"{address} is no address of the local storage")
         return await _on_disk(lambda: _read(self._path(address)))
@@ -96,9 +91,7 @@ class LocalStorage:
     async def delete(self, address: str) -> None:
         """Remove the file behind a path that was returned here. Anything else is ignored, and so is a missing file.
 
-        Raises:
-            StorageUnavailable
-
+        Raises StorageUnavailable.
         """
         if self.keeps(address):
             await _on_disk(lambda: _remove(self._path(address)))
@@ -106,9 +99,7 @@ class LocalStorage:
     async def prune(self, older_than_seconds: float) -> int:
         """Remove what writes that never ended have left, unless it is younger; return how many files that were.
 
-        Raises:
-            StorageUnavailable
-
+        Raises StorageUnavailable.
         """
         before = time.time() - older_than_seconds
         return await _on_disk(lambda: sum(_removed_if_older(path, before) for path in _partial_files(self._folder)))

@@ -32,12 +32,7 @@ class MockGenerator:
         self._seconds = seconds
 
     async def submit(self, request: GenerationRequest) -> str:
-        """Start the clock, unless the prompt says that the job is to wait.
-
-        Raises:
-            NotAccepted
-
-        """
+        """Start the clock, unless the prompt says that the job is to wait; raises NotAccepted."""
         _let_wait(request)
         audio = "audio" if request.generate_audio else "silent"
         traits = f"{request.resolution},{request.aspect_ratio},{request.duration_seconds},{audio}"

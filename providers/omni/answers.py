@@ -26,10 +26,7 @@ def video_in(interaction: Interaction) -> Any | None:  # noqa: ANN401 - the SDK'
     A status that is not known is taken for one of those of waiting: the SDK lets new ones through, and a job has a
     limit on the time that it takes.
 
-    Raises:
-        GenerationFailed, GenerationInterrupted
-        GeneratorUnreachable: the answer is no interaction
-
+    Raises GenerationFailed, GenerationInterrupted, and GeneratorUnreachable: the answer is no interaction.
     """
     status = interaction.status
     if not status:

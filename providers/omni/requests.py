@@ -56,12 +56,7 @@ def body_of(request: GenerationRequest, delivery: dict[str, str], *, labelled: b
 
 
 def prompt_of(request: GenerationRequest) -> str:
-    """Return the prompt with the roles of the images, which are numbered as they are sent.
-
-    Raises:
-        GenerationFailed
-
-    """
+    """Return the prompt with the roles of the images, which are numbered as they are sent; raises GenerationFailed."""
     written = without_role_words(request.prompt or "")
     if not written and not request.images:
         sentence = "The prompt has nothing but words that direct images at the generator. Describe the video."

@@ -168,9 +168,7 @@ def _client(access: VeoAccess, http: CallingClient) -> genai.Client:
 def _video(response: types.GenerateVideosResponse) -> types.Video:
     """Return the one video that there is.
 
-    Raises:
-        GenerationFailed: filtered, or nothing at all
-
+    Raises GenerationFailed: filtered, or nothing at all.
     """
     for generated in response.generated_videos or ():
         if generated.video and (generated.video.video_bytes or generated.video.uri):

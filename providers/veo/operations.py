@@ -17,9 +17,7 @@ class VeoOperation(types.GenerateVideosOperation):
     def from_api_response(cls, api_response: Any, is_vertex_ai: bool = False) -> Self:  # noqa: ANN401, FBT001, FBT002 - the SDK's signature
         """Read an answer, which is changed on the way: a copy of a video would cost its size.
 
-        Raises:
-            ValueError: not what an operation looks like; the SDK would take some of it for an empty result
-
+        Raises ValueError: not what an operation looks like; the SDK would take some of it for an empty result.
         """
         if isinstance(api_response, dict):
             if isinstance(error := api_response.get("error"), str):
