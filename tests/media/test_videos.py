@@ -18,19 +18,16 @@ from PIL.JpegImagePlugin import JpegImageFile
 from media.images import verified_image
 from media.video_properties import NotAVideo, VideoProperties
 from media.videos import poster, probe, without_sound
-from providers.mock.videos import FRAME_SIZES, SHIPPED, MockVideo, mock_video
+from providers.mock.videos import FRAME_SIZES, mock_video
 from tests.media.signed import C2PA, box, with_boxes
+from tests.mock_videos import SHIPPED, MockVideo
 
 WITH_SOUND = mock_video("720p", "16:9", 8, audio=True)
 CONTENT = WITH_SOUND.read_bytes()
 MOOV = CONTENT.index(b"moov") - 4
 MDAT = CONTENT.index(b"mdat") - 4
 
-each_shipped = pytest.mark.parametrize("video", SHIPPED, ids=lambda video: video.file_name)
-
-
-def path_of(video: MockVideo) -> Path:
-    return mock_video(video.resolution, video.aspect_ratio, video.duration_seconds, audio=video.audio)
+each_shipped = pytest.mark.parametrize("video", SHIPPED, ids=lambda video: video.path.name)
 
 
 @pytest.fixture
@@ -94,7 +91,7 @@ def test_content_credentials_are_a_box_of_their_own(
 @each_shipped
 def test_what_a_video_is(video: MockVideo) -> None:
     width, height = FRAME_SIZES[video.resolution, video.aspect_ratio]
-    path = path_of(video)
+    path = video.path
 
     properties = probe(path)
 
@@ -207,7 +204,7 @@ def test_a_missing_file_is_not_called_a_broken_one(tmp_path: Path, make: Callabl
 
 @each_shipped
 def test_the_sound_goes_and_the_picture_stays(video: MockVideo, tmp_path: Path) -> None:
-    path, target = path_of(video), tmp_path / "silent.mp4"
+    path, target = video.path, tmp_path / "silent.mp4"
     before = probe(path)
 
     without_sound(path, target)
@@ -244,7 +241,7 @@ def test_a_target_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path)
 
 @each_shipped
 def test_the_poster_is_a_picture_of_the_same_size(video: MockVideo) -> None:
-    image = poster(path_of(video))
+    image = poster(video.path)
 
     assert (image.media_type, image.extension) == ("image/jpeg", "jpg")
     assert verified_image(image.data) == image

@@ -1,4 +1,4 @@
-"""Render the shipped mock videos again: `python -m providers.mock.videos.render`.
+"""The shipped mock videos, and rendering them again: `python -m tests.mock_videos`.
 
 Needs an ffmpeg with libx264 and drawtext, and a sans-serif font that fontconfig finds.
 The same ffmpeg and font give the same bytes.
@@ -7,15 +7,36 @@ The same ffmpeg and font give the same bytes.
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import Final
 
-from providers.mock.videos import FOLDER, FRAME_SIZES, SHIPPED, MockVideo
+from providers.mock.videos import DURATIONS_SECONDS, FRAME_SIZES, mock_video
 
 FRAMES_PER_SECOND: Final = 24
 
 GRADIENT: Final = ("0x2b1b3d", "0x8c4a6b")
 INK: Final = "0xf6ede4"
 ACCENT: Final = "0xe8a87c"
+
+
+@dataclass(frozen=True)
+class MockVideo:
+    resolution: str
+    aspect_ratio: str
+    duration_seconds: int
+    audio: bool
+
+    @property
+    def path(self) -> Path:
+        return mock_video(self.resolution, self.aspect_ratio, self.duration_seconds, audio=self.audio)
+
+
+SHIPPED: Final = tuple(
+    MockVideo(resolution, aspect_ratio, seconds, audio)
+    for (resolution, aspect_ratio), seconds, audio in product(FRAME_SIZES, DURATIONS_SECONDS, (True, False))
+)
 
 
 class RenderError(RuntimeError):
@@ -93,14 +114,14 @@ def encoding(video: MockVideo) -> list[str]:
 
 
 def render(ffmpeg: str, video: MockVideo) -> int:
-    """Write one file into `FOLDER` and return its size in bytes; raises `RenderError` when ffmpeg fails."""
-    target = FOLDER / video.file_name
+    """Write one file and return its size in bytes; raises `RenderError` when ffmpeg fails."""
+    target = video.path
     # Written beside and moved over: an interrupted run leaves no half file under a shipped name.
     partial = target.with_suffix(".partial")
     start = [ffmpeg, "-nostdin", "-loglevel", "error", "-y"]
     command = [*start, *inputs(video), "-filter_complex", picture(video), *encoding(video), str(partial)]
     # Every part of the command is made in this file; none comes from a user.
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         partial.unlink(missing_ok=True)
         raise RenderError(f"ffmpeg could not render {target.name}\n{done.stderr.strip()}")
@@ -113,7 +134,7 @@ def main() -> None:
     try:
         ffmpeg = find_ffmpeg()
         for video in SHIPPED:
-            sys.stdout.write(f"{video.file_name}: {render(ffmpeg, video)} bytes\n")
+            sys.stdout.write(f"{video.path.name}: {render(ffmpeg, video)} bytes\n")
     except RenderError as error:
         sys.exit(str(error))
 
