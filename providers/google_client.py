@@ -4,18 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
 
 import httpx
-from google import genai
 from google.genai import types
 
 from providers.tls import trusted_certificates
-from resolvers.ports import GenerationRequest, GeneratorUnreachable, NotAccepted, SubmissionUncertain
 
 LARGE_BODY_BYTES = 100_000
-# On its way out, an image is in memory about five times. Submits with more than this go one after the other.
-LARGE_SUBMIT_BYTES = 4 * 1024**2
 
 # The pool has no limit of its own, which would turn waiting for a connection into an error; callers limit themselves.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)
@@ -127,34 +122,3 @@ def sdk_options(
         api_version=api_version,
         timeout=round(timeout_seconds * 1000),
     )
-
-
-class Meaning(Protocol):
-    """A provider's table from what the SDK raises to the errors of `VideoGenerator`."""
-
-    def __call__(self, error: Exception, model: str, *, went_out: bool) -> Exception:
-        """Return what a submit's error means."""
-
-
-async def check_model(client: genai.Client, http: CallingClient, model: str, meaning_of: Meaning) -> None:
-    """Ask for a model, which takes credentials and costs nothing.
-
-    Raises:
-        GeneratorMisconfigured: Google does not let us in
-        GenerationFailed: there is no such model
-        GeneratorUnreachable
-
-    """
-    with http.call() as call:
-        try:
-            await client.aio.models.get(model=model)
-        except Exception as error:
-            meaning = meaning_of(error, model, went_out=call.went_out)
-            if isinstance(meaning, NotAccepted | SubmissionUncertain):  # there was nothing to accept
-                meaning = GeneratorUnreachable(str(meaning))
-            raise meaning from error
-
-
-def is_large(request: GenerationRequest) -> bool:
-    """Whether so many bytes of images go with a request that others of its kind have to wait."""
-    return sum(len(image.data) for image in request.images) > LARGE_SUBMIT_BYTES

@@ -7,7 +7,8 @@ from typing import Any
 
 from google.genai.interactions import Interaction
 
-from providers.omni.errors import failed_generation, filtered
+from providers.omni.errors import failed_generation
+from providers.veo.errors import filtered
 from resolvers.ports import GenerationFailed, GeneratorUnreachable
 from resolvers.texts import is_storable
 

@@ -8,15 +8,8 @@ from google.genai.errors import APIError
 
 from providers.omni.sdk_errors import Refusal, refusal_of
 from providers.veo import errors as googles
-from resolvers.ports import (
-    GenerationFailed,
-    GenerationInterrupted,
-    GeneratorMisconfigured,
-    GeneratorUnreachable,
-    NotAccepted,
-    QuotaExceeded,
-    SubmissionUncertain,
-)
+from providers.veo.errors import GONE, filtered, misconfigured, no_model, rejected, result_lost
+from resolvers.ports import GenerationFailed, GeneratorUnreachable, NotAccepted, QuotaExceeded, SubmissionUncertain
 
 _log = logging.getLogger("lookreel.providers")
 
@@ -26,29 +19,15 @@ DAILY_QUOTA_SECONDS = 3600.0
 _KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN)
 # Somebody had the request, and ran out of time: it may have been accepted. 499 is a proxy's own.
 _TOOK_TOO_LONG = (HTTPStatus.REQUEST_TIMEOUT, 499, HTTPStatus.GATEWAY_TIMEOUT)
-_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 _BLOCKED = frozenset(
     ("safety", "prohibited_content", "spii", "blocklist", "recitation", "language", "content_blocked", "blocked")
 )
-_FAULTS = frozenset(
-    (
-        "rate_limit_exceeded",
-        "too_many_requests",
-        "api_error",
-        "service_unavailable",
-        "deadline_exceeded",
-        # The names and numbers of google.rpc.Code for the same.
-        "resource_exhausted",
-        "internal",
-        "unavailable",
-        "8",
-        "13",
-        "14",
-    )
-)
+_FAULTS = ("rate_limit_exceeded", "too_many_requests", "api_error", "service_unavailable", "deadline_exceeded")
+# The names and numbers of google.rpc.Code for the same.
+_RPC_FAULTS = ("resource_exhausted", "internal", "unavailable", "8", "13", "14")
 _NO_PAID_TIER = re.compile(r"limit: 0(?!\.?\d)")
-_INVALID = frozenset(("invalid_request", "invalid_argument", "3"))
+_INVALID = ("invalid_request", "invalid_argument", "3")
 
 
 def failed_submit(error: Exception, model: str, *, went_out: bool) -> Exception:
@@ -69,8 +48,8 @@ def failed_poll(error: Exception) -> Exception:
     refusal = refusal_of(error)
     if refusal is None:
         return GeneratorUnreachable(f"{type(error).__name__}: {error}")
-    if refusal.status in _GONE or _names_nothing(refusal):
-        return googles.result_lost()
+    if refusal.status in GONE or _names_nothing(refusal):
+        return result_lost()
     if refusal.status in _KEPT_OUT or _is_about_access(refusal):
         _log.error("The generator refuses our credentials: %s", refusal)
     return GeneratorUnreachable(str(refusal), retry_after_seconds=refusal.retry_after_seconds)
@@ -78,8 +57,8 @@ def failed_poll(error: Exception) -> Exception:
 
 def failed_file(error: Exception) -> Exception:
     """Return what it means that a finished video's file cannot be read; files are kept for 48 hours."""
-    if isinstance(error, APIError) and error.code in (*_GONE, HTTPStatus.FORBIDDEN):
-        return googles.result_lost()
+    if isinstance(error, APIError) and error.code in (*GONE, HTTPStatus.FORBIDDEN):
+        return result_lost()
     return GeneratorUnreachable(f"{type(error).__name__}: {error}")
 
 
@@ -88,35 +67,22 @@ def failed_generation(code: str, message: str) -> GenerationFailed:
     word = code.lower().rpartition("/")[2]
     if _is_blocked(word, message):
         return filtered(message)
-    if word in _INVALID:
-        return _rejected(message)
-    if word in _FAULTS:
-        sentence = f"The generator had a fault of its own ({message}). Try again later."
-        return GenerationInterrupted("GENERATOR_FAULT", sentence)
-    return GenerationFailed("GENERATION_FAILED", f"The generator could not make this video: {message}")
-
-
-def filtered(reason: str) -> GenerationFailed:
-    """Return what it means that Omni answers with a reason in place of a video."""
-    sentence = f"The generator's safety filter held this video back: {reason} Change the prompt or the images."
-    return GenerationFailed("CONTENT_FILTERED", sentence)
+    return rejected(message) if word in _INVALID else googles.gave_up(message, is_fault=word in _FAULTS + _RPC_FAULTS)
 
 
 def _refused_submit(refusal: Refusal, model: str) -> Exception:
     status, reason = refusal.status or 0, str(refusal)
     if status in _KEPT_OUT or _is_about_access(refusal):
-        sentence = "Video generation is not set up correctly on our side. Please try again later."
-        return GeneratorMisconfigured("GENERATOR_MISCONFIGURED", sentence, refusal.message)
+        return misconfigured(refusal.message)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return QuotaExceeded(reason, retry_after_seconds=_quota_seconds(refusal))
     if status == HTTPStatus.NOT_FOUND:
-        sentence = f"The model {model} is not available at the generator. Choose another model."
-        return GenerationFailed("MODEL_NOT_AVAILABLE", sentence)
+        return no_model(model)
     if status in _TOOK_TOO_LONG or status < HTTPStatus.BAD_REQUEST:
         return SubmissionUncertain(reason)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.code == "aborted":
         return NotAccepted(reason, is_certain=False, retry_after_seconds=refusal.retry_after_seconds)
-    return filtered(refusal.message) if _is_blocked(refusal.code, refusal.message) else _rejected(refusal.message)
+    return filtered(refusal.message) if _is_blocked(refusal.code, refusal.message) else rejected(refusal.message)
 
 
 def _is_about_access(refusal: Refusal) -> bool:
@@ -137,7 +103,3 @@ def _quota_seconds(refusal: Refusal) -> float | None:
 def _is_blocked(code: str, message: str) -> bool:
     words = message.lower()
     return code in _BLOCKED or code.startswith("image_") or ("blocked" in words and "safety" in words)
-
-
-def _rejected(message: str) -> GenerationFailed:
-    return GenerationFailed("REJECTED_BY_GENERATOR", f"The generator refused this request: {message}")

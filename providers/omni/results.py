@@ -11,28 +11,24 @@ from google.genai.errors import APIError
 
 from media.video_properties import NotAVideo
 from media.videos import check_outline
+from providers.bucket import BucketResults
+from providers.google_generator import DOWNLOADS_AT_ONCE
 from providers.omni.errors import failed_file
 from providers.result_files import filled_file, result_file
-from providers.veo.bucket import BucketResults
 from resolvers.ports import GenerationFailed, ResultUnreadable
 
-DOWNLOADS_AT_ONCE = 2
 DOWNLOAD_SECONDS = 600.0
 
 
 class Results:
     """Downloads by `https:` from the Files API, and by `gs:` from a bucket."""
 
-    def __init__(self, client: genai.Client, http: httpx.AsyncClient, scratch: Path) -> None:
+    def __init__(self, client: genai.Client, http: httpx.AsyncClient, buckets: BucketResults, scratch: Path) -> None:
         self._client = client
         self._http = http
         self._scratch = scratch
-        self._buckets = BucketResults()
+        self._buckets = buckets
         self._at_once = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
-
-    async def aclose(self) -> None:
-        """Close the connections to buckets."""
-        await asyncio.to_thread(self._buckets.close)
 
     async def fetched(self, uri: str) -> Path | None:
         """Return a new file with the video; None while Google still writes it.

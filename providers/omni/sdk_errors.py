@@ -13,9 +13,7 @@ import httpx
 from google.genai._interactions import APIConnectionError, APIError
 from google.genai.errors import APIError as PublicAPIError
 
-from providers.veo.errors import retry_after_seconds
-
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+from providers.veo.errors import NEVER_SENT, retry_after_seconds
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     match error:
         case APIConnectionError():
             cause = error.__cause__ or error
-            was_sent = not isinstance(cause, _NEVER_SENT)
+            was_sent = not isinstance(cause, NEVER_SENT)
             return Refusal(None, "", f"{type(cause).__name__}: {cause}", was_sent=was_sent)
         case APIError():
             response = getattr(error, "response", None)

@@ -26,13 +26,13 @@ from resolvers.ports import (
 
 _log = logging.getLogger("lookreel.providers")
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_AN_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 _COMES_LATER = (httpx.HTTPError, JSONDecodeError)  # than sending, whatever is known of that
 _KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 # Somebody had the request, and gave up waiting for what came of it: 499 and 524 are proxies' own.
 _TOOK_TOO_LONG = (HTTPStatus.REQUEST_TIMEOUT, 499, HTTPStatus.GATEWAY_TIMEOUT, 524)
-_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 # Codes of google.rpc.Status, as operations carry them.
 _INVALID_ARGUMENT = 3
@@ -53,10 +53,10 @@ def failed_submit(error: Exception, model: str, *, went_out: bool) -> Exception:
             return _refused_submit(error, model)
         case GoogleAuthError():
             return _no_credentials(error)
-        case httpx.TransportError() if isinstance(error, _NEVER_SENT):
+        case httpx.TransportError() if isinstance(error, NEVER_SENT):
             return NotAccepted(_reason(error), is_certain=True)
         case _ if isinstance(error, _NOT_AN_ADDRESS):
-            return _misconfigured(_reason(error))
+            return misconfigured(_reason(error))
         case _ if went_out or isinstance(error, _COMES_LATER):
             return SubmissionUncertain(_reason(error))
     return error
@@ -65,10 +65,10 @@ def failed_submit(error: Exception, model: str, *, went_out: bool) -> Exception:
 def failed_poll(error: Exception) -> Exception:
     """Return what the error of a poll means. A status ends the job only where no later answer can be another one."""
     match error:
-        case APIError() if error.code in _GONE:
+        case APIError() if error.code in GONE:
             return result_lost()
         case APIError(code=HTTPStatus.BAD_REQUEST) if not _is_about_key(error):
-            return _rejected(_googles_message(error))
+            return rejected(_googles_message(error))
         case APIError():
             if error.code in _KEPT_OUT or _is_about_key(error):
                 _log.error("The generator refuses our credentials: %s", _reason(error))
@@ -85,12 +85,21 @@ def failed_poll(error: Exception) -> Exception:
 def failed_operation(error: Mapping[str, Any]) -> GenerationFailed:
     """Return what the error in an operation that is done means."""
     code, message = error.get("code"), str(error.get("message") or "no reason given")
-    if code == _INVALID_ARGUMENT:
-        return _rejected(message)
-    if code in _FAULTS:
+    return rejected(message) if code == _INVALID_ARGUMENT else gave_up(message, is_fault=code in _FAULTS)
+
+
+def gave_up(message: str, *, is_fault: bool) -> GenerationFailed:
+    """Return what it means that a generation has ended without a video, by a fault of the generator's or else."""
+    if is_fault:
         sentence = f"The generator had a fault of its own ({message}). Try again later."
         return GenerationInterrupted("GENERATOR_FAULT", sentence)
     return GenerationFailed("GENERATION_FAILED", f"The generator could not make this video: {message}")
+
+
+def filtered(reason: str) -> GenerationFailed:
+    """Return what it means that there is a reason in place of a video."""
+    sentence = f"The generator's safety filter held this video back: {reason} Change the prompt or the images."
+    return GenerationFailed("CONTENT_FILTERED", sentence)
 
 
 def result_lost() -> GenerationFailed:
@@ -103,12 +112,11 @@ def _refused_submit(error: APIError, model: str) -> Exception:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return QuotaExceeded(_reason(error), retry_after_seconds=_retry_after_seconds(error))
         case code if code in _KEPT_OUT or _is_about_key(error):
-            return _misconfigured(_googles_message(error))
+            return misconfigured(_googles_message(error))
         case HTTPStatus.NOT_FOUND:
-            sentence = f"The model {model} is not available at the generator. Choose another model."
-            return GenerationFailed("MODEL_NOT_AVAILABLE", sentence)
+            return no_model(model)
         case code if _is_client_error(error) and code not in _TOOK_TOO_LONG:
-            return _rejected(_googles_message(error))
+            return rejected(_googles_message(error))
         case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR and code not in _TOOK_TOO_LONG:
             retry_after_seconds = _retry_after_seconds(error)
             return NotAccepted(_reason(error), is_certain=False, retry_after_seconds=retry_after_seconds)
@@ -119,7 +127,7 @@ def _no_credentials(error: GoogleAuthError) -> Exception:
     """Return what a submit without a token means: it was never sent."""
     if _is_passing(error):
         return NotAccepted(_reason(error), is_certain=True)
-    return _misconfigured(_reason(error))
+    return misconfigured(_reason(error))
 
 
 def _is_passing(error: GoogleAuthError) -> bool:
@@ -135,14 +143,21 @@ def _is_about_key(error: APIError) -> bool:
     return any(str(detail.get("reason", "")).startswith("API_KEY_") for detail in _details(error.details))
 
 
-def _misconfigured(reason: str) -> GeneratorMisconfigured:
+def misconfigured(reason: str) -> GeneratorMisconfigured:
+    """Return what it means that we are not let in; the reason is for operators."""
     sentence = "Video generation is not set up correctly on our side. Please try again later."
     return GeneratorMisconfigured("GENERATOR_MISCONFIGURED", sentence, reason)
 
 
-def _rejected(message: str) -> GenerationFailed:
-    sentence = f"The generator refused this request: {message}"
-    return GenerationFailed("REJECTED_BY_GENERATOR", sentence)
+def no_model(model: str) -> GenerationFailed:
+    """Return what it means that there is no such model, or none for us."""
+    sentence = f"The model {model} is not available at the generator. Choose another model."
+    return GenerationFailed("MODEL_NOT_AVAILABLE", sentence)
+
+
+def rejected(message: str) -> GenerationFailed:
+    """Return what it means that what was asked for is refused."""
+    return GenerationFailed("REJECTED_BY_GENERATOR", f"The generator refused this request: {message}")
 
 
 def _googles_message(error: APIError) -> str:

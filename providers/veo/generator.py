@@ -1,7 +1,6 @@
 """Google's Veo by way of the Gemini Enterprise Agent Platform (the former Vertex AI)."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +10,9 @@ from google import genai
 from google.api_core.exceptions import NotFound
 from google.genai import types
 
-from providers.google_client import CallingClient, check_model, is_large, sdk_options
+from providers.google_generator import DOWNLOADS_AT_ONCE, GoogleAccess, GoogleGenerator
 from providers.result_files import result_file
-from providers.veo.bucket import BucketResults
-from providers.veo.errors import failed_operation, failed_poll, failed_submit, result_lost
+from providers.veo.errors import failed_operation, failed_poll, failed_submit, filtered, result_lost
 from providers.veo.operations import VeoOperation
 from providers.veo.requests import config_of, image_of
 from resolvers.ports import (
@@ -26,63 +24,33 @@ from resolvers.ports import (
     SubmissionUncertain,
 )
 
-POLLS_AT_ONCE = 32
-DOWNLOADS_AT_ONCE = 2
 
+@dataclass(frozen=True, kw_only=True)
+class VeoAccess(GoogleAccess):
+    """An API key is one of the express mode; `location` is the project's region."""
 
-@dataclass(frozen=True)
-class VeoAccess:
-    """How to reach Veo: with an API key (express mode), else as a project with Application Default Credentials.
-
-    `location` is the project's region. `base_url` stands for Google's own host, without a version or path.
-    `output_gcs_uri` (`gs://bucket/folder`) makes Veo leave its videos there. `scratch` is a folder for videos on
-    their way to the storage. `timeout_seconds` is for each connecting, and for each wait for bytes.
-    """
-
-    project: str | None
     location: str
-    api_key: str | None
-    base_url: str | None
-    poll_seconds: float
-    output_gcs_uri: str | None
-    scratch: Path
-    timeout_seconds: float = 60.0
+
+    def client(self, options: types.HttpOptions) -> genai.Client:
+        """See `GoogleAccess`."""
+        if self.api_key:
+            # With a location as well, the SDK would ask for `projects/None/locations/...`.
+            return genai.Client(enterprise=True, api_key=self.api_key, http_options=options)
+        if self.project:
+            return genai.Client(enterprise=True, project=self.project, location=self.location, http_options=options)
+        raise ValueError("Veo needs a project or an API key")
 
 
-class VeoGenerator:
-    """Nothing is ever sent twice by itself, and one large result at a time is in memory.
-
-    Raises `ValueError` when the access names neither a project nor an API key.
-    """
-
-    submitting_costs = True
+class VeoGenerator(GoogleGenerator):
+    """One large result at a time is in memory."""
 
     def __init__(self, access: VeoAccess) -> None:
-        self._access = access
-        self._http = CallingClient()
-        self._client = _client(access, self._http)
-        self._buckets = BucketResults()
-        self._polls = asyncio.Semaphore(POLLS_AT_ONCE)
+        super().__init__(access, failed_submit)
         self._downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
-        self._large_submits = asyncio.Semaphore(1)
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._client.aio.aclose()
-        self._client.close()
-        await self._http.client.aclose()  # the SDK leaves alone what it was given
-        await asyncio.to_thread(self._buckets.close)
-
-    async def submit(self, request: GenerationRequest) -> str:
-        """Start generating; return the operation's name (the errors are those of `VideoGenerator`)."""
-        if not is_large(request):
-            return await self._submitted(request)
-        async with self._large_submits:
-            return await self._submitted(request)
 
     async def _submitted(self, request: GenerationRequest) -> str:
         source = types.GenerateVideosSource(prompt=request.prompt, image=image_of(request.initial_image))
-        config = config_of(request, self._access.output_gcs_uri)
+        config = config_of(request, self._access.folder_of(request))
         with self._http.call() as call:
             try:
                 operation = await self._client.aio.models.generate_videos(
@@ -107,10 +75,6 @@ class VeoGenerator:
     async def cancel(self, operation_name: str) -> None:
         """Do nothing: Veo's operations cannot be cancelled."""
 
-    async def check(self, model: str) -> None:
-        """See `providers.google_client.check_model`."""
-        await check_model(self._client, self._http, model, failed_submit)
-
     async def _found(self, operation_name: str) -> "StillGenerating | Generated | _InBucket":
         operation = VeoOperation.model_validate({"name": operation_name})
         try:
@@ -120,8 +84,7 @@ class VeoGenerator:
         if not operation.done and not operation.name:
             raise ResultUnreadable("The answer is no operation")
         if not operation.done:
-            # Jobs that were submitted together should not be asked about together forever.
-            return StillGenerating(None, self._access.poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
+            return self._later()
         if operation.error:
             raise failed_operation(operation.error)
         response = operation.response or types.GenerateVideosResponse()
@@ -155,16 +118,6 @@ class _InBucket:
     warnings: Sequence[str]
 
 
-def _client(access: VeoAccess, http: CallingClient) -> genai.Client:
-    options = sdk_options(http, access.base_url, access.timeout_seconds)
-    if access.api_key:
-        # With a location as well, the SDK would ask for `projects/None/locations/...`.
-        return genai.Client(enterprise=True, api_key=access.api_key, http_options=options)
-    if access.project:
-        return genai.Client(enterprise=True, project=access.project, location=access.location, http_options=options)
-    raise ValueError("Veo needs a project or an API key")
-
-
 def _video(response: types.GenerateVideosResponse) -> types.Video:
     """Return the one video that there is.
 
@@ -174,9 +127,7 @@ def _video(response: types.GenerateVideosResponse) -> types.Video:
         if generated.video and (generated.video.video_bytes or generated.video.uri):
             return generated.video
     if response.rai_media_filtered_count or response.rai_media_filtered_reasons:
-        reasons = " ".join(_filter_reasons(response)) or "no reason given."
-        sentence = f"The generator's safety filter held this video back: {reasons} Change the prompt or the images."
-        raise GenerationFailed("CONTENT_FILTERED", sentence)
+        raise filtered(" ".join(_filter_reasons(response)) or "no reason given.")
     raise GenerationFailed("EMPTY_RESULT", "The generator finished without a video. Create a new video job.")
 
 

@@ -12,18 +12,13 @@ check_complete(__name__, {*_IN_CONFIG, "prompt", "model", "mock_mode"})
 
 
 def config_of(request: GenerationRequest, output_gcs_uri: str | None) -> types.GenerateVideosConfig:
-    """Return all but the prompt and the first image.
-
-    Each attempt of a job has a folder of its own below `output_gcs_uri`. personGeneration is left out: each of its
-    values is refused for someone.
-    """
-    folder = f"{request.video_job_id}-{request.attempt}/"
+    """Return all but the prompt and the first image. Of personGeneration, each value is refused for someone."""
     return types.GenerateVideosConfig(
         number_of_videos=1,
         **{name: getattr(request, name) for name in _IN_CONFIG},
         last_frame=image_of(request.end_frame),
         reference_images=[_reference_image(image) for image in request.reference_images] or None,
-        output_gcs_uri=f"{output_gcs_uri.rstrip('/')}/{folder}" if output_gcs_uri else None,
+        output_gcs_uri=output_gcs_uri,
     )
 
 

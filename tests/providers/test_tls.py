@@ -24,8 +24,9 @@ async def test_all_clients_share_one_context(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(ssl, "create_default_context", counted)
     trusted_certificates.cache_clear()
 
-    veo = VeoGenerator(VeoAccess(None, "us-central1", "the key", NOBODY, 10.0, None, tmp_path))
-    omni = OmniGenerator(OmniAccess("the key", None, NOBODY, "v1beta", 5.0, None, labelled=False, scratch=tmp_path))
+    reached: dict[str, Any] = {"api_key": "the key", "base_url": NOBODY, "poll_seconds": 10.0, "scratch": tmp_path}
+    veo = VeoGenerator(VeoAccess(location="us-central1", **reached))
+    omni = OmniGenerator(OmniAccess(api_version="v1beta", labelled=False, **reached))
     cloudinary = CloudinaryStorage("cloudinary://key:secret@cloud")
     for client in (veo, omni, cloudinary):
         await client.aclose()

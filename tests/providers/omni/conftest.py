@@ -21,7 +21,9 @@ def omni(front: Front) -> OmniDouble:
 def access(front: Front, tmp_path_factory: pytest.TempPathFactory) -> OmniAccess:
     """With an API key. The scratch folder is not there yet: whoever writes first makes it."""
     scratch = tmp_path_factory.mktemp("omni") / "not" / "yet"
-    return OmniAccess("the key", None, front.url, "v1beta", 0.02, None, labelled=False, scratch=scratch)
+    return OmniAccess(
+        api_key="the key", base_url=front.url, api_version="v1beta", poll_seconds=0.02, labelled=False, scratch=scratch
+    )
 
 
 @pytest.fixture(scope="package")

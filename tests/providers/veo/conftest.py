@@ -25,7 +25,7 @@ def veo(front: Front) -> Iterator[VeoDouble]:
 def access(front: Front, tmp_path_factory: pytest.TempPathFactory) -> VeoAccess:
     """With an API key. The scratch folder is not there yet: whoever writes first makes it."""
     scratch = tmp_path_factory.mktemp("veo") / "not" / "yet"
-    return VeoAccess(None, "us-central1", "the key", front.url, 10.0, None, scratch)
+    return VeoAccess(location="us-central1", api_key="the key", base_url=front.url, poll_seconds=10.0, scratch=scratch)
 
 
 @pytest.fixture(scope="package")

@@ -31,12 +31,19 @@ class Models:
         return await answered(request, self.answer, {"name": f"publishers/google/models/{MODEL}"})
 
 
+def opened(url: str, scratch: Path, *, project: str | None = None, key: str | None = "the key") -> VeoGenerator:
+    access = VeoAccess(
+        project=project, location="us-central1", api_key=key, base_url=url, poll_seconds=10.0, scratch=scratch
+    )
+    return VeoGenerator(access)
+
+
 @pytest.fixture(scope="module")
 async def served() -> AsyncIterator[tuple[Models, VeoGenerator]]:
     """One generator for all tests: each new one reads the system's certificates."""
     models = Models()
     async with serving_app(models.app) as url:
-        veo = VeoGenerator(VeoAccess(None, "us-central1", "the key", url, 10.0, None, Path("nowhere")))
+        veo = opened(url, Path("nowhere"))
         yield models, veo
         await veo.aclose()
 
@@ -46,7 +53,7 @@ async def test_a_model_that_is_there_is_found(tmp_path: Path, monkeypatch: pytes
         account = service_account_file(tmp_path / "account.json", f"{double.url}/token")
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
         for project, key in (("double", None), (None, "the key")):
-            veo = VeoGenerator(VeoAccess(project, "us-central1", key, double.url, 10.0, None, tmp_path))
+            veo = opened(double.url, tmp_path, project=project, key=key)
             await veo.check(MODEL)
             with pytest.raises(GenerationFailed, match="veo-none is not available"):
                 await veo.check("veo-none")
@@ -83,7 +90,7 @@ async def test_each_failure_has_its_meaning(
 
 
 async def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
-    veo = VeoGenerator(VeoAccess(None, "us-central1", "the key", "http://127.0.0.1:1", 10.0, None, tmp_path))
+    veo = opened("http://127.0.0.1:1", tmp_path)
 
     with pytest.raises(GeneratorUnreachable):
         await veo.check(MODEL)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from providers.google_generator import POLLS_AT_ONCE
 from providers.result_files import result_file
-from providers.veo.generator import POLLS_AT_ONCE, VeoGenerator
+from providers.veo.generator import VeoGenerator
 from resolvers.ports import Generated, NotAccepted, QuotaExceeded, StillGenerating, SubmissionUncertain
 from tests.doubles.answers import Answer
 from tests.doubles.veo import VeoDouble

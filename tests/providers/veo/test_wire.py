@@ -146,7 +146,10 @@ from providers.veo.generator import VeoAccess, VeoGenerator
 from resolvers.ports import GenerationRequest, SubmissionUncertain
 async def main():
     assert _api_client.has_aiohttp
-    generator = VeoGenerator(VeoAccess(None, "us-central1", "key", sys.argv[1], 10.0, None, Path("unused")))
+    access = VeoAccess(
+        location="us-central1", api_key="key", base_url=sys.argv[1], poll_seconds=10.0, scratch=Path("unused")
+    )
+    generator = VeoGenerator(access)
     request = GenerationRequest(
         video_job_id=UUID(int=7),
         prompt="A dress",
