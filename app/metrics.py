@@ -6,12 +6,11 @@ Labels are names of ours: routes, fields of the schema, codes. Nothing that a cl
 import os
 from bisect import bisect_left
 from collections import Counter as Numbers
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
@@ -26,6 +25,9 @@ from prometheus_client.registry import Collector
 from app.parent import METRICS_FOLDER
 from db.figures import Figures
 
+# In seconds.
+UNTIL = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+
 
 class Counts:
     """How often something was, by labels: plain numbers until they are taken over into the library's metrics.
@@ -33,8 +35,8 @@ class Counts:
     To add to those takes 20 µs, half of it for finding the labels, where a poll takes 100 (decision 37).
     """
 
-    def __init__(self, counter: Counter) -> None:
-        self.metric = counter
+    def __init__(self, name: str, meaning: str, labels: Sequence[str]) -> None:
+        self.metric = Counter(name, meaning, labels)
         self._new: Numbers[tuple[Hashable, ...]] = Numbers()
 
     def note(self, *labels: Hashable) -> None:
@@ -51,17 +53,16 @@ class Counts:
 class Times:
     """How long something took, by one label, in the buckets of a histogram."""
 
-    def __init__(self, histogram: Histogram, buckets: tuple[float, ...]) -> None:
-        self.metric = histogram
-        self._bounds = buckets
+    def __init__(self, name: str, meaning: str, label: str) -> None:
+        self.metric = Histogram(name, meaning, [label], buckets=UNTIL)
         self._new: dict[str, list[float]] = {}
 
     def note(self, label: str, seconds: float) -> None:
         """Count one; the last number of a label is the seconds of all."""
         new = self._new.get(label)
         if new is None:
-            new = self._new[label] = [0.0] * (len(self._bounds) + 2)
-        new[bisect_left(self._bounds, seconds)] += 1
+            new = self._new[label] = [0.0] * (len(UNTIL) + 2)
+        new[bisect_left(UNTIL, seconds)] += 1
         new[-1] += seconds
 
     def take_over(self) -> None:
@@ -75,22 +76,11 @@ class Times:
                     bucket.inc(number)
 
 
-UNTIL = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
-REQUESTS = Counts(Counter("lookreel_http_requests", "Answered requests", ["method", "route", "status"]))
-SECONDS = Times(
-    Histogram(
-        "lookreel_http_request_seconds", "Until an answer begins; streams go on afterwards", ["route"], buckets=UNTIL
-    ),
-    UNTIL,
-)
-OPERATIONS = Counts(
-    Counter("lookreel_graphql_operations", "Queries and mutations by root field", ["operation", "outcome"])
-)
-OPERATION_SECONDS = Times(
-    Histogram("lookreel_graphql_operation_seconds", "Until an operation is executed", ["operation"], buckets=UNTIL),
-    UNTIL,
-)
-FALLBACKS = Counts(Counter("lookreel_graphql_fallbacks", "Queries left to the default executor", ["reason"]))
+REQUESTS = Counts("lookreel_http_requests", "Answered requests", ["method", "route", "status"])
+SECONDS = Times("lookreel_http_request_seconds", "Until an answer begins; streams go on afterwards", "route")
+OPERATIONS = Counts("lookreel_graphql_operations", "Queries and mutations by root field", ["operation", "outcome"])
+OPERATION_SECONDS = Times("lookreel_graphql_operation_seconds", "Until an operation is executed", "operation")
+FALLBACKS = Counts("lookreel_graphql_fallbacks", "Queries left to the default executor", ["reason"])
 TALLIES = (REQUESTS, SECONDS, OPERATIONS, OPERATION_SECONDS, FALLBACKS)
 POOL_WAITS = Counter("lookreel_pool_waits", "How often a connection had to be waited for", ["pool"])
 POOL_SECONDS = Counter("lookreel_pool_wait_seconds", "For how long connections were waited for", ["pool"])
@@ -98,8 +88,6 @@ TOKENS = Counter("lookreel_tokens", "Tokens moved, by the kind of the ledger's e
 STREAMS = Gauge("lookreel_streams_open", "Open subscriptions and event streams", multiprocess_mode="livesum")
 FEED = Gauge("lookreel_feed_seconds_behind", "How late changes are told to followers", multiprocess_mode="livemax")
 MEMORY = Gauge("lookreel_memory_bytes", "Resident memory of a process", ["process"], multiprocess_mode="livemax")
-
-CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class OfTheDatabase(Collector):

@@ -5,6 +5,7 @@ import hmac
 import logging
 from contextlib import AbstractContextManager
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -59,7 +60,7 @@ class MetricsPage:
             tally.take_over()
         # With many processes' files, this takes some milliseconds of nothing but computing.
         text = await asyncio.to_thread(metrics.exposition, found)
-        return Response(text, media_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+        return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
     async def _figures(self) -> figures.Figures | None:
         try:

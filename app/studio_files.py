@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.settings import Settings
-from app.web_pages import OWN_SOCKETS, page_headers, with_own_sockets
+from app.web_pages import content_policy, page_headers, with_own_sockets
 
 FOLDER = Path(__file__).parent.parent / "studio"
 MEDIA_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -73,18 +73,14 @@ def _file(path: Path, server: str) -> StudioFile:
 
 def _policy(media: list[str]) -> str:
     """Nothing is run, styled, loaded or asked that is not this server's or its storage's."""
-    directives = {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": [*media, "blob:"],
-        "media-src": [*media, "blob:"],
-        "connect-src": ["'self'", OWN_SOCKETS],
-        "base-uri": ["'none'"],
-        "form-action": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        # A text that becomes HTML is a fault, and ends in an error instead of a script.
-        "require-trusted-types-for": ["'script'"],
-        "trusted-types": ["'none'"],
-    }
-    return "; ".join(" ".join([name, *values]) for name, values in directives.items())
+    return content_policy(
+        {
+            "script-src": ["'self'"],
+            "style-src": ["'self'"],
+            "img-src": [*media, "blob:"],
+            "media-src": [*media, "blob:"],
+            # A text that becomes HTML is a fault, and ends in an error instead of a script.
+            "require-trusted-types-for": ["'script'"],
+            "trusted-types": ["'none'"],
+        }
+    )

@@ -11,37 +11,25 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from app.environment import InvalidSettings, read_settings
 from app.supervisor import EX_CONFIG
 
 
-@dataclass(frozen=True)
-class WebFile:
-    """A file of an npm package, by its content."""
+class WebFile(NamedTuple):
+    """A file of an npm package: `package@version/path`, which is where it is under `DATA_DIR/web` and a CDN's root."""
 
-    package: str
-    version: str
-    path: str
+    name: str
     integrity: str
 
     @property
-    def name(self) -> str:
-        """Where the file is under `DATA_DIR/web`, and under a CDN's root."""
-        return f"{self.package}@{self.version}/{self.path}"
-
-    @property
-    def tarball(self) -> str:
-        """What npm calls the package's archive."""
-        return f"{self.package}-{self.version}.tgz"
-
-    def is_in(self, folder: Path) -> bool:
-        """Whether the file is here, and is what it should be."""
-        path = folder / self.name
-        return path.is_file() and self.is_same(path.read_bytes())
+    def package(self) -> str:
+        """What npm calls the package in this version."""
+        return self.name.partition("/")[0]
 
     def is_same(self, content: bytes) -> bool:
         """Whether this is the file's content."""
@@ -52,41 +40,29 @@ class WebFile:
 # have to collect from dozens of addresses, without a hash for most of them.
 GRAPHIQL = (
     WebFile(
-        "react",
-        "18.3.1",
-        "umd/react.production.min.js",
+        "react@18.3.1/umd/react.production.min.js",
         "sha384-DGyLxAyjq0f9SPpVevD6IgztCFlnMF6oW/XQGmfe+IsZ8TqEiDrcHkMLKI6fiB/Z",
     ),
     WebFile(
-        "react-dom",
-        "18.3.1",
-        "umd/react-dom.production.min.js",
+        "react-dom@18.3.1/umd/react-dom.production.min.js",
         "sha384-gTGxhz21lVGYNMcdJOyq01Edg0jhn/c22nsx0kyqP0TxaV5WVdsSH1fSDUf5YJj1",
     ),
     WebFile(
-        "graphiql",
-        "4.1.2",
-        "graphiql.min.js",
+        "graphiql@4.1.2/graphiql.min.js",
         "sha384-9XdHu7ajgGJziD4J1zNBKQ842Q/+zZfDv+ib1eMhZWBH6hPAs806x+Jbcf0yNO6B",
     ),
     WebFile(
-        "graphiql",
-        "4.1.2",
-        "graphiql.min.css",
+        "graphiql@4.1.2/graphiql.min.css",
         "sha384-1el1QShFBnnXTx9x/Cprg82hZWKt0ry29OAYIXt05swbi0KcZDFoj0CWguMpopJr",
     ),
 )
 SWAGGER_UI = (
     WebFile(
-        "swagger-ui-dist",
-        "5.35.0",
-        "swagger-ui-bundle.js",
+        "swagger-ui-dist@5.35.0/swagger-ui-bundle.js",
         "sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLkX9",
     ),
     WebFile(
-        "swagger-ui-dist",
-        "5.35.0",
-        "swagger-ui.css",
+        "swagger-ui-dist@5.35.0/swagger-ui.css",
         "sha384-WlYgdmXYOOBWL5apwjDEZwN+U3HmXSSu5R6V5aGxEcf7z+KuRNwBhoxKVN1i3D5I",
     ),
 )
@@ -109,27 +85,30 @@ def integrity_of(content: bytes) -> str:
 
 def are_in(folder: Path, files: Iterable[WebFile]) -> bool:
     """Whether all files are here, and are what they should be."""
-    return all(file.is_in(folder) for file in files)
+    return all((folder / file.name).is_file() and file.is_same((folder / file.name).read_bytes()) for file in files)
 
 
-def fetch(folder: Path, files: Iterable[WebFile]) -> None:
+def fetch(folder: Path, files: Sequence[WebFile]) -> None:
     """Put the files into the folder, from whichever registry npm uses on this machine.
 
     Raises NotFetched, and then the folder is as it was.
     """
-    with tempfile.TemporaryDirectory() as name:
-        downloads = Path(name)
-        wanted = tuple(files)
-        _pack(downloads, sorted({f"{file.package}@{file.version}" for file in wanted}))
-        for file, content in list(_unpacked(downloads, wanted)):
-            _write(folder / file.name, content)
+    with tempfile.TemporaryDirectory() as downloads:
+        _pack(downloads, sorted({file.package for file in files}))
+        for file, content in [(file, _content(Path(downloads), file)) for file in files]:
+            path = folder / file.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # A server that starts at this moment must not find half a file.
+            fresh = path.with_name(f".{path.name}.fresh")
+            fresh.write_bytes(content)
+            fresh.replace(path)
 
 
-def _pack(downloads: Path, packages: list[str]) -> None:
+def _pack(downloads: str, packages: list[str]) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NoRegistry("npm is not installed; without it, the pages load their files from a CDN.")
-    command = [npm, "pack", *packages, "--pack-destination", str(downloads), "--ignore-scripts", "--fetch-retries=1"]
+    command = [npm, "pack", *packages, "--pack-destination", downloads, "--ignore-scripts", "--fetch-retries=1"]
     try:
         subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=True)  # noqa: S603 - npm's own
     except subprocess.CalledProcessError as error:
@@ -138,29 +117,14 @@ def _pack(downloads: Path, packages: list[str]) -> None:
         raise NoRegistry(f"npm has not fetched {', '.join(packages)} within {FETCH_SECONDS} s.") from error
 
 
-def _unpacked(downloads: Path, files: Iterable[WebFile]) -> Iterator[tuple[WebFile, bytes]]:
-    for file in files:
-        content = _member(downloads / file.tarball, f"package/{file.path}")
-        if content is None or not file.is_same(content):
-            raise NotFetched(f"{file.name} is not what it should be: the registry has another file of that name.")
-        yield file, content
-
-
-def _member(tarball: Path, name: str) -> bytes | None:
-    try:
-        with tarfile.open(tarball) as archive:
-            member = archive.extractfile(name)
-            return member.read() if member else None
-    except (KeyError, OSError, tarfile.TarError):
-        return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A server that starts at this moment must not find half a file.
-    fresh = path.with_name(f".{path.name}.fresh")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+def _content(downloads: Path, file: WebFile) -> bytes:
+    """Read the file from the package's archive."""
+    archive = downloads / f"{file.package.replace('@', '-')}.tgz"
+    with suppress(KeyError, OSError, tarfile.TarError), tarfile.open(archive) as package:
+        member = package.extractfile(f"package{file.name.removeprefix(file.package)}")
+        if member and file.is_same(content := member.read()):
+            return content
+    raise NotFetched(f"{file.name} is not what it should be: the registry has another file of that name.")
 
 
 def main() -> None:

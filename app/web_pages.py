@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def web_page(template: str, files: Sequence[WebFile], folder: Path, data: object
 def _tag(file: WebFile, root: str) -> str:
     # The hash is asked for of our own server's files as well: they may have changed since it started.
     checked = f'integrity="{file.integrity}" crossorigin="anonymous"'
-    if file.path.endswith(".css"):
+    if file.name.endswith(".css"):
         return f'<link rel="stylesheet" href="{root}/{file.name}" {checked}>'
     return f'<script src="{root}/{file.name}" {checked}></script>'
 
@@ -97,18 +97,21 @@ def _tag(file: WebFile, root: str) -> str:
 def _policy(html: str, sources: Sequence[str]) -> str:
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
-    directives = {
-        "default-src": ["'none'"],
-        "script-src": [*sources, *hashes],
-        # Both user interfaces set styles on their elements.
-        "style-src": [*sources, "'unsafe-inline'"],
-        "img-src": ["'self'", "data:", "blob:"],
-        "font-src": ["data:"],
-        "connect-src": ["'self'", OWN_SOCKETS],
-        "base-uri": ["'none'"],
-        "form-action": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
+    return content_policy(
+        {
+            "script-src": [*sources, *hashes],
+            # Both user interfaces set styles on their elements.
+            "style-src": [*sources, "'unsafe-inline'"],
+            "img-src": ["'self'", "data:", "blob:"],
+            "font-src": ["data:"],
+        }
+    )
+
+
+def content_policy(allowed: Mapping[str, Sequence[str]]) -> str:
+    """Return the policy of a page that may do no more than this, and talk to this server."""
+    nothing = dict.fromkeys(("default-src", "base-uri", "form-action", "frame-ancestors"), ("'none'",))
+    directives = {**nothing, "connect-src": ["'self'", OWN_SOCKETS], **allowed}
     return "; ".join(" ".join([name, *values]) for name, values in directives.items())
 
 

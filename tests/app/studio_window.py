@@ -22,9 +22,7 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"> \u202e" + "very long "
 JAVASCRIPT = "javascript:document.title='owned'//https://"
 
 
-AXE = WebFile(
-    "axe-core", "4.14.1", "axe.min.js", "sha384-xt1SFg49QaDwsyt0Xfs2XAyBtYPClXl3X2q5OOLeGAUmq9jZTYIMdztpF99WdhiH"
-)
+AXE = WebFile("axe-core@4.14.1/axe.min.js", "sha384-xt1SFg49QaDwsyt0Xfs2XAyBtYPClXl3X2q5OOLeGAUmq9jZTYIMdztpF99WdhiH")
 VIOLATIONS = """axe.run().then(({violations}) => violations
   .filter(({impact}) => ["serious", "critical"].includes(impact)).map(({id, nodes}) => `${id}: ${nodes[0].html}`))"""
 

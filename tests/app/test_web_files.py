@@ -14,8 +14,8 @@ SCRIPT, STYLE = b"let it = 'run'", b"body { margin: 0 }"
 # As `openssl dgst -sha384 -binary | base64` has it for an empty file.
 EMPTY = "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb"
 FILES = (
-    WebFile("studio", "1.2.3", "dist/studio.js", integrity_of(SCRIPT)),
-    WebFile("studio", "1.2.3", "studio.css", integrity_of(STYLE)),
+    WebFile("studio@1.2.3/dist/studio.js", integrity_of(SCRIPT)),
+    WebFile("studio@1.2.3/studio.css", integrity_of(STYLE)),
 )
 
 
@@ -26,7 +26,7 @@ def put(folder: Path, file: WebFile, content: bytes) -> None:
 
 
 def tarball(folder: Path, members: dict[str, bytes]) -> None:
-    with tarfile.open(folder / FILES[0].tarball, "w:gz") as archive:
+    with tarfile.open(folder / "studio-1.2.3.tgz", "w:gz") as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(f"package/{name}")
             info.size = len(content)

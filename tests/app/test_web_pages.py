@@ -23,7 +23,7 @@ CDN = "https://cdn.jsdelivr.net/npm"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = {"/graphql": GRAPHIQL, "/docs": SWAGGER_UI}
 CONTENT = b"let it = 'run'"
-LOCAL = WebFile("studio", "1.2.3", "dist/studio.js", integrity_of(CONTENT))
+LOCAL = WebFile("studio@1.2.3/dist/studio.js", integrity_of(CONTENT))
 
 
 class Addresses(HTMLParser):
@@ -42,7 +42,7 @@ class Addresses(HTMLParser):
 
 
 def checked(file: WebFile) -> dict[str, str | None]:
-    kind = {"tag": "link", "rel": "stylesheet"} if file.path.endswith(".css") else {"tag": "script"}
+    kind = {"tag": "link", "rel": "stylesheet"} if file.name.endswith(".css") else {"tag": "script"}
     return {**kind, "integrity": file.integrity, "crossorigin": "anonymous"}
 
 
