@@ -118,11 +118,6 @@ class Services(NamedTuple):
     authentication: Authentication
 
 
-def create_app(settings: Settings, database: Database) -> ASGIApp:
-    """Return the application of one API process."""
-    return application(settings, services_of(settings, database))
-
-
 def services_of(settings: Settings, database: Database) -> Services:
     """Return the services of one API process."""
     feed, storages = JobFeed(database), open_storages(settings)
@@ -173,7 +168,6 @@ def _request_id() -> str:
 
 
 def _rest(settings: Settings, services: Services) -> FastAPI:
-    """Return the REST API with files, pages for people, and the health check."""
     app = rest_api()
     app.router.lifespan_context = lambda _app: _running(services)
     app.state.database = services.rest.database

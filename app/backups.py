@@ -40,8 +40,7 @@ async def back_up(settings: Settings, folder: Path) -> None:
 
     Raises BackupRefused, EmbeddedServerUnavailable, DatabaseUnavailable.
     """
-    _require_embedded(settings)
-    _require_outside(settings.media_folder, folder)
+    _require_copyable(settings, folder)
     with _made(folder) as new, database_url(settings) as url:
         async with _opened(url) as database:
             await revisions.require(database.reader)
@@ -104,14 +103,11 @@ def _remove_killed(data_dir: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_embedded(settings: Settings) -> None:
+def _require_copyable(settings: Settings, folder: Path) -> None:
     if settings.database_url is not None:
         raise BackupRefused(NOT_EMBEDDED)
-
-
-def _require_outside(media: Path, folder: Path) -> None:
     # What leads in circles is no error here.
-    if Path(realpath(folder)).is_relative_to(realpath(media)):
+    if Path(realpath(folder)).is_relative_to(realpath(settings.media_folder)):
         raise BackupRefused(f"{folder} is among the media, and would be copied into itself. Name another folder.")
 
 

@@ -37,11 +37,7 @@ from resolvers.audit import Act, record
 from resolvers.errors import InvalidInput
 from resolvers.tokens import Order, grant_as_operator
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 # What Typer ends with where a command line makes no sense.
 EX_USAGE = 2
@@ -234,7 +230,6 @@ async def _caller(settings: Settings, transaction: Writer, email: str, user_id: 
 def _changing(
     email: str | None, user_id: str | None, change: Callable[[Writer, Caller], Awaitable[None]], now: str
 ) -> Work:
-    """Return the command that changes one account and says which it was."""
 
     async def work(settings: Settings, transaction: Writer) -> Printed:
         caller = await account_of(settings, transaction, email, user_id)
@@ -261,7 +256,6 @@ def _made(caller: Caller) -> str:
 
 
 def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Work:
-    """Wrap a command that is one transaction and prints one line."""
 
     async def run(settings: Settings, database: Database) -> None:
         async with database.transaction() as transaction:

@@ -6,10 +6,8 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import av
 import httpx
@@ -50,15 +48,6 @@ class DemoFailed(Exception):
     """The demo did not get as far as it should; the message says where it stopped."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Who plays, and with what."""
-
-    token: str
-    look: LookRow
-    base_url: str
-
-
 async def run(settings: Settings, *, stay: bool = False) -> int:
     """Play the demo, and go on to serve where that is asked for; return the exit code."""
     listener = listen("127.0.0.1", 0)
@@ -88,22 +77,18 @@ async def run(settings: Settings, *, stay: bool = False) -> int:
 
 
 async def _play(settings: Settings, base_url: str) -> str:
-    stage = await _set_up(settings, base_url)
-    headers = {"Authorization": f"Bearer {stage.token}"}
-    async with httpx.AsyncClient(base_url=base_url, headers=headers) as http:
-        await _until_ready(http)
-        job_id = await _create(http, stage.look)
-        await _follow(stage, job_id)
-        video = await _show_look(http, stage.look, job_id)
-        await _show_video(http, video)
-    return stage.token
-
-
-async def _set_up(settings: Settings, base_url: str) -> Stage:
     async with open_database(settings) as database, database.transaction() as transaction:
         account = await demo_account(transaction, settings)
     console.print(f"User {EMAIL} has {account.tokens} tokens and the look [bold]{account.look.title}[/bold]")
-    return Stage(sign(settings.token_policy(), account.caller, TOKEN_LASTS), account.look, base_url)
+    token = sign(settings.token_policy(), account.caller, TOKEN_LASTS)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers) as http:
+        await _until_ready(http)
+        job_id = await _create(http, account.look)
+        await _follow(base_url, headers, job_id)
+        video = await _show_look(http, account.look, job_id)
+        await _show_video(http, video)
+    return token
 
 
 async def _until_ready(http: httpx.AsyncClient) -> None:
@@ -141,26 +126,22 @@ async def _create(http: httpx.AsyncClient, look: LookRow) -> str:
     return str(job["id"])
 
 
-async def _follow(stage: Stage, job_id: str) -> None:
-    """Show a progress bar, fed by the GraphQL subscription."""
+async def _follow(base_url: str, headers: dict[str, str], job_id: str) -> None:
+    transport = WebsocketsTransport(
+        url=f"{base_url.replace('http', 'ws', 1)}/graphql",
+        init_payload=headers,
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+    )
+    followed = GraphQLRequest(FOLLOW, variable_values={"id": job_id})
     columns = (TextColumn("{task.description:<32}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("subscription videoJob", total=100)
-        async for job in _events(stage, job_id):
-            progress.update(bar, completed=job["progressPercentage"], description=job["statusMessage"])
+        async with Client(transport=transport) as client:
+            async for event in client.subscribe(followed):
+                job = event["videoJob"]
+                progress.update(bar, completed=job["progressPercentage"], description=job["statusMessage"])
     if job["status"] != "SUCCEEDED":
         raise DemoFailed(f"The video job ended as {job['status']}: {job['errorMessage']}")
-
-
-async def _events(stage: Stage, job_id: str) -> AsyncIterator[dict[str, Any]]:
-    transport = WebsocketsTransport(
-        url=f"{stage.base_url.replace('http', 'ws', 1)}/graphql",
-        init_payload={"Authorization": f"Bearer {stage.token}"},
-        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-    )
-    async with Client(transport=transport) as client:
-        async for event in client.subscribe(GraphQLRequest(FOLLOW, variable_values={"id": job_id})):
-            yield event["videoJob"]
 
 
 async def _show_look(http: httpx.AsyncClient, look: LookRow, job_id: str) -> str:
@@ -185,7 +166,6 @@ async def _show_video(http: httpx.AsyncClient, url: str) -> None:
 
 
 def _looked_at(content: bytes) -> tuple[VideoProperties, str]:
-    """Return what is known of an MP4, and its codec."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "video.mp4")
         path.write_bytes(content)
@@ -200,18 +180,13 @@ def _show_studio(settings: Settings, base_url: str | None, token: str) -> None:
         console.print(f"\nStudio is at [bold]{base_url}/[/bold] until you press Ctrl-C.", soft_wrap=True)
     else:
         serve, stays = BY_MAKE if "MAKELEVEL" in os.environ else ("lookreel serve", "lookreel demo --stay")
-        console.print(
-            f"\nTo go on, run [bold]{serve}[/bold] (or [bold]{stays}[/bold]) and open Studio{where_to_open(settings)}",
-            soft_wrap=True,
-        )
+        commands = f"run [bold]{serve}[/bold] (or [bold]{stays}[/bold])"
+        console.print(f"\nTo go on, {commands} and open Studio{where_to_open(settings)}", soft_wrap=True)
     if DemoSignIn.is_offered(settings):
-        console.print(
-            "There you enter as the demo user. For the playground's Headers tab (valid for a day):", soft_wrap=True
-        )
+        said = "There you enter as the demo user. For the playground's Headers tab (valid for a day):"
     else:
-        console.print(
-            "Sign in there with this token; as it is, it is for the playground's Headers tab (valid for a day):"
-        )
+        said = "Sign in there with this token; as it is, it is for the playground's Headers tab (valid for a day):"
+    console.print(said, soft_wrap=True)
     console.print(json.dumps({"Authorization": f"Bearer {token}"}), soft_wrap=True)
 
 
@@ -227,7 +202,6 @@ def where_to_open(settings: Settings) -> str:
 
 
 async def _attempts(seconds: float) -> AsyncIterator[None]:
-    """Yield now and then, until the time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield

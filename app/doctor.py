@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
@@ -17,17 +18,16 @@ import typer
 
 from app.doctor_database import database_findings
 from app.findings import Answer, Check, Finding, State, compared, found
-from app.generators import omni_access, veo_access
+from app.generators import open_omni, open_veo
 from app.process import run_process, run_program
 from app.registry import express_mode_notice
 from app.settings import Settings
 from app.wiring import open_storages
 from db.engine.address import parsed
 from providers.cloudinary.storage import CloudinaryStorage
+from providers.google_generator import GoogleGenerator
 from providers.omni import models as omni_models
-from providers.omni.generator import OmniGenerator
 from providers.veo import models as veo_models
-from providers.veo.generator import VeoGenerator
 from resolvers.models import VideoModel
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 
@@ -39,6 +39,7 @@ GEMINI_API = "https://generativelanguage.googleapis.com"
 CLOUDINARY = "https://api.cloudinary.com"
 
 MOCK_ONLY = "mock videos only, unless Veo is. For real ones,"
+LOCAL_ONLY = "files are stored on the local disk. For Cloudinary,"
 _FOLDER_REMEDY = "Make DATA_DIR a folder that we may write to."
 
 COLOURS = {State.OK: "green", State.NOTE: "blue", State.WARNING: "yellow", State.FAILED: "red"}
@@ -76,28 +77,22 @@ async def examine(settings: Settings) -> list[Finding]:
 async def _veo(settings: Settings) -> Answer:
     if not settings.has_veo:
         return State.NOTE, "Not set up. For videos by Veo, set GOOGLE_CLOUD_PROJECT or GOOGLE_EXPRESS_API_KEY."
-    veo = VeoGenerator(veo_access(settings))
-    try:
+    async with open_veo(settings) as veo:
         return await _asked(veo, veo_models.offered(settings.veo_models), "VEO_MODELS")
-    finally:
-        await veo.aclose()
 
 
 async def _omni(settings: Settings) -> Answer:
     """Ask for the models, and say what a key that was set for an earlier release does now (decision 28)."""
     if not settings.has_omni:
         return State.NOTE, f"Not set up: {MOCK_ONLY} set GEMINI_API_KEY, or GOOGLE_CLOUD_PROJECT."
-    omni = OmniGenerator(omni_access(settings))
-    try:
+    async with open_omni(settings) as omni:
         state, words = await _asked(omni, omni_models.offered(settings.omni_models, frontend_ids=False), "OMNI_MODELS")
-    finally:
-        await omni.aclose()
     if settings.developer_api_key is None and state is State.FAILED and settings.has_veo:
         state = State.WARNING  # Veo works without it, and not every project has it
     return state, " ".join(filter(None, [f"{words}.", express_mode_notice(settings)])).replace("..", ".")
 
 
-async def _asked(generator: VeoGenerator | OmniGenerator, offered: Sequence[VideoModel], setting: str) -> Answer:
+async def _asked(generator: GoogleGenerator, offered: Sequence[VideoModel], setting: str) -> Answer:
     models = sorted({model.upstream_id for model in offered})
     try:
         answers = await asyncio.gather(*(_model_trouble(generator, model) for model in models))
@@ -112,7 +107,7 @@ async def _asked(generator: VeoGenerator | OmniGenerator, offered: Sequence[Vide
     return State.OK, f"Lets us in and has {', '.join(models)}"
 
 
-async def _model_trouble(generator: VeoGenerator | OmniGenerator, model: str) -> str | None:
+async def _model_trouble(generator: GoogleGenerator, model: str) -> str | None:
     try:
         await generator.check(model)
     except GeneratorMisconfigured:
@@ -124,15 +119,9 @@ async def _model_trouble(generator: VeoGenerator | OmniGenerator, model: str) ->
 
 async def _cloudinary(settings: Settings) -> Answer:
     if settings.cloudinary_url is None:
-        return (
-            State.NOTE,
-            "Not set up: files are stored on the local disk. For Cloudinary, set CLOUDINARY_URL or its three parts.",
-        )
-    storage = CloudinaryStorage(settings.cloudinary_url)
-    try:
+        return State.NOTE, f"Not set up: {LOCAL_ONLY} set CLOUDINARY_URL or its three parts."
+    async with aclosing(CloudinaryStorage(settings.cloudinary_url)) as storage:
         await storage.ping()
-    finally:
-        await storage.aclose()
     return State.OK, "Lets us in"
 
 
@@ -199,6 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    program.command()(main)
-    run_program(program)  # ends quietly where nobody reads on
+    run_program(partial(typer.run, main))  # ends quietly where nobody reads on

@@ -29,31 +29,22 @@ Opener = Callable[[Settings], AbstractAsyncContextManager[VideoGenerator]]
 class Registration:
     """A provider of real videos.
 
-    `opener` names the function that opens it, as `module:function`.
+    `unavailable` says why it cannot be used here. `opener` names the function that opens it, as `module:function`.
     """
 
-    provider: Callable[[Settings], Provider]
+    unavailable: Callable[[Settings], str | None]
     models: Callable[[Settings], Sequence[VideoModel]]
     opener: str
 
 
-def _veo(settings: Settings) -> Provider:
+def _no_veo(settings: Settings) -> str | None:
     sentence = "For videos by Veo, set GOOGLE_CLOUD_PROJECT or GOOGLE_EXPRESS_API_KEY."
-    return _provider(settings, veo.NAME, None if settings.has_veo else sentence)
+    return None if settings.has_veo else sentence
 
 
-def _omni(settings: Settings) -> Provider:
+def _no_omni(settings: Settings) -> str | None:
     sentence = "For videos by Omni, set GEMINI_API_KEY or GOOGLE_CLOUD_PROJECT."
-    return _provider(settings, omni.NAME, None if settings.has_omni else sentence)
-
-
-def _provider(settings: Settings, name: str, unavailable: str | None) -> Provider:
-    return Provider(
-        name,
-        submits_per_minute=settings.submits_per_minute,
-        generations_at_once=settings.generations_at_once,
-        unavailable=unavailable,
-    )
+    return None if settings.has_omni else sentence
 
 
 def _models_of_veo(settings: Settings) -> Sequence[VideoModel]:
@@ -67,8 +58,8 @@ def _models_of_omni(settings: Settings) -> Sequence[VideoModel]:
 
 
 REGISTRY: Mapping[str, Registration] = {
-    veo.NAME: Registration(_veo, _models_of_veo, "app.generators:open_veo"),
-    omni.NAME: Registration(_omni, _models_of_omni, "app.generators:open_omni"),
+    veo.NAME: Registration(_no_veo, _models_of_veo, "app.generators:open_veo"),
+    omni.NAME: Registration(_no_omni, _models_of_omni, "app.generators:open_omni"),
 }
 """Of two that offer the same model id, the later one makes it; new jobs for ids that nobody offers go to the first."""
 
@@ -80,7 +71,11 @@ def catalogue(settings: Settings) -> Catalogue:
 
     Raises InvalidSettings: FALLBACK_MODELS names what is no other provider's model.
     """
-    offers = {entry.provider(settings): entry.models(settings) for entry in REGISTRY.values()}
+    limits = {"submits_per_minute": settings.submits_per_minute, "generations_at_once": settings.generations_at_once}
+    offers = {
+        Provider(name, **limits, unavailable=entry.unavailable(settings)): entry.models(settings)
+        for name, entry in REGISTRY.items()
+    }
     offered = Catalogue.of(ANY_MODEL, offers, settings.generations_at_once, settings.policy())
     _check_fallbacks(offered, settings.fallback_models)
     return replace(
@@ -132,7 +127,7 @@ def _check_fallbacks(offered: Catalogue, fallbacks: Mapping[str, str]) -> None:
 async def open_generators(settings: Settings) -> AsyncIterator[Mapping[str, VideoGenerator]]:
     """Yield the generators that can be used here by their providers' names, and close them afterwards."""
     openers = {MOCK: MOCK_OPENER}
-    openers |= {name: entry.opener for name, entry in REGISTRY.items() if entry.provider(settings).unavailable is None}
+    openers |= {name: entry.opener for name, entry in REGISTRY.items() if entry.unavailable(settings) is None}
     async with AsyncExitStack() as opened:
         # An SDK loads for most of a second, for which the event loop must not stand still.
         loaded = {name: await asyncio.to_thread(_loaded, opener) for name, opener in openers.items()}

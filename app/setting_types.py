@@ -113,10 +113,6 @@ def _are_names(models: dict[str, str]) -> dict[str, str]:
     return models
 
 
-def _are_origins(origins: str) -> str:
-    return ",".join(origins_of(origins))
-
-
 def _are_hosts(hosts: str) -> str:
     if wrong := [host for host in items_of(hosts) if not _HOST.fullmatch(host)]:
         raise ValueError(f"{wrong[0]!r} is not a host such as studio.example or *.studio.example, without a port")
@@ -155,7 +151,7 @@ Timeout = Annotated[float, Field(ge=0.001, le=86_400)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_in_capitals)]
 Folder = Annotated[Path, AfterValidator(_is_folder)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
-Origins = Annotated[str, AfterValidator(_are_origins)]
+Origins = Annotated[str, AfterValidator(lambda origins: ",".join(origins_of(origins)))]
 Hosts = Annotated[str, AfterValidator(_are_hosts)]
 ListenHost = Annotated[str, AfterValidator(_is_reachable)]
 SecretKeys = Annotated[str, AfterValidator(_are_long_enough)]

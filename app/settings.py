@@ -66,8 +66,7 @@ class Settings(DatabaseSettings):
         None, min_length=SHORTEST_SECRET, description="Verifies tokens; needed with DATABASE_URL, else made and kept"
     )
     jwt_secret_keys: SecretKeys = Field(
-        "",
-        description="More keys that verify, separated by commas; the first signs without a JWT_SECRET_KEY",
+        "", description="More keys that verify, separated by commas; the first signs without a JWT_SECRET_KEY"
     )
     jwt_algorithm: Algorithm = Field("HS256", description="The one signature algorithm that is accepted")
     jwt_jwks_url: KeySetAddress | None = Field(

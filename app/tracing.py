@@ -1,8 +1,8 @@
 """Sends traces by OTLP over HTTP. Needs the extra `otel`: `app.telemetry` loads this where an endpoint is set."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from threading import Thread
 
 from opentelemetry import trace
@@ -48,8 +48,9 @@ class _Seldom(logging.Filter):
         return is_due
 
 
-def start(endpoint: str, process: str) -> Callable[[], None]:
-    """Begin to send; return what ends it. What else there is to set, the SDK reads from `OTEL_*` by itself."""
+@contextmanager
+def sending(endpoint: str, process: str) -> Iterator[None]:
+    """Send until the context ends. What else there is to set, the SDK reads from `OTEL_*` by itself."""
     names = {"service.namespace": "lookreel", "service.name": f"lookreel-{process}"}
     provider = TracerProvider(resource=Resource.create().merge(Resource(names)).merge(OTELResourceDetector().detect()))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
@@ -59,8 +60,9 @@ def start(endpoint: str, process: str) -> Callable[[], None]:
     tracer = provider.get_tracer("lookreel")
     send_by(tracer)
     set_tracing_class(QueueTracing(tracer))
-
-    def stop() -> None:
+    try:
+        yield
+    finally:
         send_by(None)
         TRACER.tracer = None
         EXPORTER.removeFilter(seldom)
@@ -68,5 +70,3 @@ def start(endpoint: str, process: str) -> Callable[[], None]:
         ending = Thread(target=provider.shutdown, daemon=True)
         ending.start()
         ending.join(LAST_SECONDS)
-
-    return stop

@@ -48,12 +48,10 @@ GRAPHIQL = (
         "sha384-gTGxhz21lVGYNMcdJOyq01Edg0jhn/c22nsx0kyqP0TxaV5WVdsSH1fSDUf5YJj1",
     ),
     WebFile(
-        "graphiql@4.1.2/graphiql.min.js",
-        "sha384-9XdHu7ajgGJziD4J1zNBKQ842Q/+zZfDv+ib1eMhZWBH6hPAs806x+Jbcf0yNO6B",
+        "graphiql@4.1.2/graphiql.min.js", "sha384-9XdHu7ajgGJziD4J1zNBKQ842Q/+zZfDv+ib1eMhZWBH6hPAs806x+Jbcf0yNO6B"
     ),
     WebFile(
-        "graphiql@4.1.2/graphiql.min.css",
-        "sha384-1el1QShFBnnXTx9x/Cprg82hZWKt0ry29OAYIXt05swbi0KcZDFoj0CWguMpopJr",
+        "graphiql@4.1.2/graphiql.min.css", "sha384-1el1QShFBnnXTx9x/Cprg82hZWKt0ry29OAYIXt05swbi0KcZDFoj0CWguMpopJr"
     ),
 )
 SWAGGER_UI = (
@@ -118,7 +116,6 @@ def _pack(downloads: str, packages: list[str]) -> None:
 
 
 def _content(downloads: Path, file: WebFile) -> bytes:
-    """Read the file from the package's archive."""
     archive = downloads / f"{file.package.replace('@', '-')}.tgz"
     with suppress(KeyError, OSError, tarfile.TarError), tarfile.open(archive) as package:
         member = package.extractfile(f"package{file.name.removeprefix(file.package)}")

@@ -58,7 +58,7 @@ async def _run(settings: Settings) -> None:
         on_hangup(lambda: logger.info("SIGHUP: ignored"), terminal_gone=working.stopping.set)
         on_parent_death(working.stopping.set)
         if settings.metrics_port is not None and os.environ.get(SUPERVISED) != "1":
-            answer_metrics(_metrics_host(settings), settings.metrics_port)
+            answer_metrics("127.0.0.1" if settings.has_unix_socket else settings.host, settings.metrics_port)
         sampling = asyncio.create_task(Sampler("worker", database).run())
         logger.info("Waiting for video jobs")
         tell_ready()
@@ -111,10 +111,6 @@ def answer_metrics(host: str, port: int) -> None:
         why = getattr(error, "strerror", None) or error
         message = f"METRICS_PORT: cannot listen on {host}:{port}: {why}. Give each worker of a machine its own."
         raise InvalidSettings(message) from None
-
-
-def _metrics_host(settings: Settings) -> str:
-    return "127.0.0.1" if settings.has_unix_socket else settings.host
 
 
 def main() -> int:

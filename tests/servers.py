@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from starlette.types import ASGIApp
+
 from app.asgi import application, services_of
 from app.http.server import HttpServer
 from app.listening import listen
 from app.settings import Settings
 from db.engine.database import Database
+
+
+def create_app(settings: Settings, database: Database) -> ASGIApp:
+    return application(settings, services_of(settings, database))
 
 
 @asynccontextmanager

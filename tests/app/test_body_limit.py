@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.asgi import create_app
 from app.http.body_limit import MEGABYTE
 from tests.house import House
+from tests.servers import create_app
 
 GRAPHQL_JSON = {"Content-Type": "application/json", "Accept": "application/graphql-response+json"}
 QUERY = b'{"query": "{ __typename }"}'

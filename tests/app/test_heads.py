@@ -11,11 +11,10 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from app.asgi import create_app
 from app.http.heads import CheckHeads
 from app.settings import Settings
 from tests.house import FORM, House, multipart
-from tests.servers import serving
+from tests.servers import create_app, serving
 
 JOBS = "/api/v1/video-jobs"
 

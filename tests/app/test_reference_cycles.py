@@ -21,7 +21,6 @@ from graphql.execution import Executor
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message
 
-from app.asgi import create_app
 from app.settings import Settings
 from db.engine.errors import DatabaseUnavailable
 from resolvers import look_images
@@ -29,6 +28,7 @@ from schema.context import RequestContext
 from tests.house import FORM, House
 from tests.inspected import InspectedDatabase
 from tests.schema.mutate import ERRORS, data_uri
+from tests.servers import create_app
 
 # Of these, each holds a request, or stands for one.
 OURS = (BaseException, Executor, FrameType, Request, RequestContext)

@@ -226,4 +226,4 @@ async def test_a_server_with_pg_trgm_has_the_whole_schema_and_takes_jobs(searche
         assert await video_jobs.active_but_not_queued(session, limit=1) == []
 
     assert await revisions.are_applied(searched.reader)
-    await migrations.check(searched.url)
+    await migrations.check(searched.server.url)

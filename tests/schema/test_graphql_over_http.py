@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from app.asgi import create_app
 from app.settings import Settings
 from auth.tokens import Authenticator
 from db.engine.database import Database
 from tests.house import House
 from tests.schema.over_http import EVENTS, JSON, RESPONSE_JSON, URQL, ask, code, content_type, events
+from tests.servers import create_app
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 

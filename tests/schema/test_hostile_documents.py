@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from app.asgi import create_app
 from app.settings import Settings
 from db.engine.database import Database
 from tests.house import House
+from tests.servers import create_app
 
 # Refusing takes a tenth of this; the rest is for a busy machine.
 CPU_SECONDS = 0.25
