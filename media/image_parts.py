@@ -15,11 +15,12 @@ LEAST_BYTES = 200
 # Encoders make 20 at most. Each is a walk over all pixels, which of the largest image takes 40 ms, even if it is empty.
 MOST_SCANS = 64
 _JPEG, _PNG, _GIF, _RIFF = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF"
-# As in `media.images`; FF and 00 may be repeated between segments, and Pillow looks at each.
-_JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
-_JPEG_SCAN = b"\xda"
-_JPEG_END = b"\xd9"
-_GIF_EXTENSION, _GIF_IMAGE = 0x21, 0x2C
+# What follows FF in compressed JPEG data is 00 or a restart mark (D0 to D7); anything else begins a new segment.
+# Between segments, FF and 00 may be repeated, and Pillow looks at each.
+JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+JPEG_SCAN = b"\xda"
+JPEG_END = b"\xd9"
+GIF_EXTENSION, GIF_PICTURE = 0x21, 0x2C
 
 
 def has_too_many_parts(data: bytes) -> bool:
@@ -39,13 +40,13 @@ def _exceeds(parts: Iterator[object], most: int) -> bool:
 
 def _jpeg_has_too_many(data: bytes) -> bool:
     position, count, scans = 2, 0, 0
-    while segment := _JPEG_SEGMENT.search(data, position, len(data) if scans else position + MOST_PARTS):
+    while segment := JPEG_SEGMENT.search(data, position, len(data) if scans else position + MOST_PARTS):
         # What is between segments is compressed data behind a scan, and padding before the first.
         count += 1 + (0 if scans else segment.start() - position)
-        scans += segment[1] == _JPEG_SCAN
+        scans += segment[1] == JPEG_SCAN
         if count > MOST_PARTS or scans > MOST_SCANS:
             return True
-        if scans and segment[1] == _JPEG_END:
+        if scans and segment[1] == JPEG_END:
             return False  # nothing reads on: phones put further pictures and films there
         position = segment.end() + int.from_bytes(data[segment.end() : segment.end() + 2], "big")
     return not scans and len(data) - position > MOST_PARTS
@@ -62,14 +63,14 @@ def _chunks(data: bytes, position: int, order: Literal["big", "little"], more: i
 
 def _gif_blocks(data: bytes) -> Iterator[int]:
     """Yield where each block begins, and each part of one."""
-    position = 13 + _colours(data[10:11])
+    position = 13 + colours_bytes(data[10:11])
     while position < len(data):
         yield position
         kind = data[position]
-        if kind == _GIF_EXTENSION:
+        if kind == GIF_EXTENSION:
             position += 2
-        elif kind == _GIF_IMAGE:
-            position += 11 + _colours(data[position + 9 : position + 10])
+        elif kind == GIF_PICTURE:
+            position += 11 + colours_bytes(data[position + 9 : position + 10])
         else:
             # Pillow looks for the next block behind what is none.
             position += 1
@@ -80,6 +81,6 @@ def _gif_blocks(data: bytes) -> Iterator[int]:
         position += 1
 
 
-def _colours(flags: bytes) -> int:
-    """Return how many bytes the table of colours takes that these flags announce."""
+def colours_bytes(flags: bytes) -> int:
+    """Return how many bytes the table of colours takes that a GIF announces by these flags, which may be missing."""
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0

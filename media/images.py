@@ -17,7 +17,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from media.image_parts import has_too_many_parts
+from media.image_parts import JPEG_END, JPEG_SCAN, JPEG_SEGMENT, has_too_many_parts
 
 LARGEST_IMAGE_BYTES = 20 * 1024 * 1024
 LARGEST_IMAGE_PIXELS = 50_000_000
@@ -55,11 +55,6 @@ _SIGNATURES = {
     "image/avif": re.compile(rb".{4}ftyp", re.DOTALL),
 }
 
-# What follows FF in compressed JPEG data is 00 or a restart mark (D0 to D7); anything else begins a new segment.
-JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
-_JPEG_SCAN = b"\xda"
-JPEG_END = b"\xd9"
-
 
 @dataclass(frozen=True)
 class Image:
@@ -76,10 +71,6 @@ class InvalidImage(Exception):
 
 class UnknownImage(InvalidImage):
     """A file of no accepted format, or a broken one: "is not an image"."""
-
-
-class _TooManyPixels(Exception):
-    """The header claims more pixels than are accepted."""
 
 
 def decoded_image(text: str) -> Image:
@@ -110,7 +101,7 @@ def verified_image(data: bytes) -> Image:
         raise InvalidImage("consists of too many parts: please save it anew")
     try:
         found = _recognised(data)
-    except (_TooManyPixels, DecompressionBombError, DecompressionBombWarning):
+    except (DecompressionBombError, DecompressionBombWarning):
         millions = LARGEST_IMAGE_PIXELS // 1_000_000
         raise InvalidImage(f"has more than {millions} million pixels") from None
     except Exception as error:  # Pillow answers broken files with a dozen kinds of errors, and lists none of them
@@ -179,7 +170,7 @@ def _recognised(data: bytes) -> Image | None:
             continue
         with picture:
             if picture.width * picture.height > LARGEST_IMAGE_PIXELS:
-                raise _TooManyPixels
+                raise DecompressionBombError
             return Image(data, media_type, extension) if _is_whole(picture, data) else None
     return None
 
@@ -208,7 +199,7 @@ def _jpeg_is_whole(data: bytes) -> bool:
     while segment := JPEG_SEGMENT.search(data, position):
         if segment[1] == JPEG_END:
             return scanned
-        scanned = scanned or segment[1] == _JPEG_SCAN
+        scanned = scanned or segment[1] == JPEG_SCAN
         position = segment.end() + int.from_bytes(data[segment.end() : segment.end() + 2], "big")
     return False
 

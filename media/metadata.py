@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from PIL.Image import Exif
 
-from media.images import JPEG_END, JPEG_SEGMENT, Image, InvalidImage, no_image
+from media.image_parts import GIF_EXTENSION, GIF_PICTURE, JPEG_END, JPEG_SEGMENT, colours_bytes
+from media.images import Image, InvalidImage, no_image
 
 # An image of 20 MB whose encoder makes small pieces has 80,000. Each piece takes as long as a kilobyte of pixels.
 MOST_PIECES = 400_000
@@ -26,7 +27,7 @@ _KEPT_IN_WEBP = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_HAS_EXIF_OR_XMP = 0x08 | 0x04
 _KEPT_IN_GIF = {b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"}
 _GIF_CONTROL, _GIF_APPLICATION = 0xF9, 0xFF
-_GIF_EXTENSION, _GIF_PICTURE, _GIF_END = 0x21, 0x2C, 0x3B
+_GIF_END = 0x3B
 
 
 class Clean(NamedTuple):
@@ -151,17 +152,17 @@ def _webp(data: bytes) -> Iterator[_Piece]:
 
 
 def _gif(data: bytes) -> Iterator[_Piece]:
-    position = 13 + _gif_colours(data[10])
+    position = 13 + colours_bytes(data[10:11])
     while data[position] != _GIF_END:
         begin, kind, label = position, data[position], data[position + 1]
-        if kind == _GIF_PICTURE:
-            position = begin + 11 + _gif_colours(data[begin + 9])
-        elif kind == _GIF_EXTENSION:
+        if kind == GIF_PICTURE:
+            position = begin + 11 + colours_bytes(data[begin + 9 : begin + 10])
+        elif kind == GIF_EXTENSION:
             position = begin + 2
         else:
             raise ValueError("neither a picture nor an extension")
         application = data[begin + 3 : begin + 14] if label == _GIF_APPLICATION else b""
-        is_needed = kind == _GIF_PICTURE or label == _GIF_CONTROL or application in _KEPT_IN_GIF
+        is_needed = kind == GIF_PICTURE or label == _GIF_CONTROL or application in _KEPT_IN_GIF
         while data[position]:
             # Each is a piece, to be counted as one.
             yield _Piece(begin, position + 1 + data[position], None if is_needed else b"")
@@ -169,11 +170,6 @@ def _gif(data: bytes) -> Iterator[_Piece]:
         position += 1
         yield _Piece(begin, position, None if is_needed else b"")
     yield _Piece(position, position + 1)
-
-
-def _gif_colours(flags: int) -> int:
-    """Return how many bytes a table of colours takes."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 _WALKS: dict[str, Callable[[bytes], Iterator[_Piece]]] = {

@@ -70,7 +70,7 @@ def probe(path: Path) -> VideoProperties:
         OSError: the file cannot be read
 
     """
-    size, has_content_credentials = _checked_outline(path)
+    size, has_content_credentials = check_outline(path)
     with _opened(path) as container:
         stream = _picture(container)
         _first_frame(container, stream)
@@ -85,12 +85,19 @@ def probe(path: Path) -> VideoProperties:
     return _sane(properties)
 
 
-def check_outline(path: Path) -> None:
-    """Check that a file is a whole MP4 by its outermost boxes; its pictures are not looked at.
+def check_outline(path: Path) -> tuple[int, bool]:
+    """Check that a file is a whole MP4 by its outermost boxes (ISO/IEC 14496-12, section 4.2).
 
-    Raises NotAVideo, and OSError: the file cannot be read.
+    FFmpeg alone would not do: it plays a file that was cut off for as long as it goes. Return the file's size in bytes,
+    and whether it has content credentials. Raises NotAVideo, and OSError: the file cannot be read.
     """
-    _checked_outline(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        kinds = list(_boxes(file, size))
+    for kind in (b"moov", b"mdat"):
+        if kind not in kinds:
+            raise NotAVideo(f"it has no {kind.decode()} box")
+    return size, _CONTENT_CREDENTIALS in kinds
 
 
 def without_sound(path: Path, target: Path) -> None:
@@ -169,21 +176,6 @@ def _copy_packets(source: InputContainer, picture: VideoStream, target: OutputCo
         if packet.dts is not None:  # the last one is empty: it tells a decoder to give out what it still holds
             packet.stream = copied
             target.mux(packet)
-
-
-def _checked_outline(path: Path) -> tuple[int, bool]:
-    """Walk over the file's outermost boxes (ISO/IEC 14496-12, section 4.2).
-
-    FFmpeg alone would not do: it plays a file that was cut off for as long as it goes. Return the file's size in bytes,
-    and whether it has content credentials.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        kinds = list(_boxes(file, size))
-    for kind in (b"moov", b"mdat"):
-        if kind not in kinds:
-            raise NotAVideo(f"it has no {kind.decode()} box")
-    return size, _CONTENT_CREDENTIALS in kinds
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[bytes]:

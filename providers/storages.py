@@ -27,12 +27,10 @@ class Storages:
             if isinstance(storage, _Closable):
                 await storage.aclose()
 
-    async def prune(self, older_than_seconds: float) -> int:
-        """Remove what broken-off writes have left for that long; return how many files that were.
-
-        Raises StorageUnavailable.
-        """
-        return sum([await storage.prune(older_than_seconds) for storage in self._storages])
+    async def prune(self, older_than_seconds: float) -> None:
+        """Remove what broken-off writes have left for that long; raises StorageUnavailable."""
+        for storage in self._storages:
+            await storage.prune(older_than_seconds)
 
     async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
         """Store in the first one; raises as it does."""

@@ -231,6 +231,6 @@ class Storage(Protocol):
         """
         ...
 
-    async def prune(self, older_than_seconds: float) -> int:
-        """Remove what interrupted stores left over and nobody can see, once it is that old; return how much it was."""
+    async def prune(self, older_than_seconds: float) -> None:
+        """Remove what interrupted stores left over and nobody can see, once it is that old."""
         ...

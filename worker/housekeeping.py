@@ -194,7 +194,6 @@ async def now_and_then(seconds: float, chore: Chore, context: WorkerContext) -> 
 
 
 def _empty(scratch: Path) -> None:
-    """Delete old files; a missing folder is an empty one."""
     oldest = time.time() - SCRATCH_SECONDS
     for file in scratch.glob("*"):
         if file.is_file() and file.stat().st_mtime < oldest:

@@ -15,8 +15,7 @@ from resolvers.ports import (
     StillGenerating,
 )
 from worker import measures
-from worker.cancelling import cancel_upstream
-from worker.run import Later, Run
+from worker.run import Later, Run, cancel_upstream
 from worker.run_times import estimated_percentage
 
 MOST_GENERATIONS = 2

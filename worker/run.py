@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from db import video_jobs
+from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Writer
 from db.enums import Submission, VideoJobStatus
 from db.video_jobs import JobRow
@@ -100,7 +101,7 @@ class Run:
 
         One that is of one statement needs no transaction around it.
 
-        Raises Superseded, db.engine.errors.DatabaseUnavailable.
+        Raises Superseded, DatabaseUnavailable.
         """
         while not await self._made(transition, one_statement=one_statement):
             await self.require_ours()
@@ -150,3 +151,31 @@ async def _unfinished(context: WorkerContext, job_id: UUID) -> JobRow:
     if job is None or VideoJobStatus(job.status).is_terminal:
         raise Superseded
     return job
+
+
+async def cancel_upstream(context: WorkerContext, job: JobRow, operation_name: str | None = None) -> None:
+    """Tell the generator that nobody waits for the video; best effort, since it may be billed either way.
+
+    `operation_name` is the operation's name where the row does not have it.
+    """
+    name = operation_name or job.operation_name
+    generator = context.generators.get(context.catalogue.provider_of_job(job))
+    if name is None or generator is None:
+        return
+    try:
+        await generator.cancel(name)
+    except Exception:
+        logger.exception("A fault of ours: the generation of video job %s could not be cancelled", job.id)
+
+
+async def cancel_if_unwanted(context: WorkerContext, job_id: UUID, last_seen: JobRow | None) -> None:
+    """Cancel the generation of a job that its owner has cancelled or deleted; `last_seen` is what a run knew of it."""
+    try:
+        async with context.database.transaction() as transaction:
+            job = await video_jobs.get(transaction, job_id)
+    except DatabaseUnavailable:
+        return
+    if job is None and last_seen is not None:
+        await cancel_upstream(context, last_seen)
+    elif job is not None and job.status == VideoJobStatus.CANCELLED:
+        await cancel_upstream(context, job)

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -20,11 +20,10 @@ from db.engine.error_names import errors_named
 from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker import measures
-from worker.cancelling import cancel_if_unwanted
 from worker.context import HandedOver, WorkerContext
 from worker.housekeeping import SIGN_OF_LIFE_SECONDS, give_sign_of_life, now_and_then, run_maintenance
 from worker.polling import wait_for_video
-from worker.run import Later, Run, Superseded
+from worker.run import Later, Run, Superseded, cancel_if_unwanted
 from worker.storing import keep
 from worker.submitting import submit
 from worker.troubles import QueueIncomplete, WatchedQueries, is_outage, quiet_about_loss, report_queue
@@ -60,7 +59,8 @@ async def work(context: WorkerContext) -> None:
                 failures = 1 if time.monotonic() - began > STABLE_SECONDS else failures + 1
                 seconds = _rest_seconds(context, error, failures)
                 report_queue(error, seconds)
-                await _pause(context, seconds)
+                with suppress(HandedOver):
+                    await context.pause(seconds)
     finally:
         housekeeping.cancel()
         with suppress(asyncio.CancelledError):
@@ -94,8 +94,12 @@ async def _run_queue(context: WorkerContext, connection: asyncpg.Connection) -> 
         await generate(shift, UUID((job.payload or b"").decode()))
 
     # Whatever ends PgQueuer's loop, it waits for its handlers then, for as long as a video takes, and begins with no
-    # other job: so they let go of theirs.
-    async with _each_after(context.stopping, pgqueuer.shutdown, letting_go), _signs_of_life(context):
+    # other job: so they let go of theirs. A worker that does not get as far as here gives no sign of life.
+    async with _beside(
+        _set_after(context.stopping, pgqueuer.shutdown),
+        _set_after(pgqueuer.shutdown, letting_go),
+        now_and_then(SIGN_OF_LIFE_SECONDS, give_sign_of_life, context),
+    ):
         await pgqueuer.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
             # PgQueuer takes no batch of more than half of what it may hold.
@@ -107,29 +111,18 @@ async def _run_queue(context: WorkerContext, connection: asyncpg.Connection) -> 
 
 
 @asynccontextmanager
-async def _signs_of_life(context: WorkerContext) -> AsyncIterator[None]:
-    """Give them while the queue is read: a worker that does not get that far counts as none."""
-    task = asyncio.create_task(now_and_then(SIGN_OF_LIFE_SECONDS, give_sign_of_life, context))
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@asynccontextmanager
-async def _each_after(*events: asyncio.Event) -> AsyncIterator[None]:
-    """Set each of the events once the one before it is set."""
-
-    async def set_after(first: asyncio.Event, second: asyncio.Event) -> None:
-        await first.wait()
-        second.set()
-
-    tasks = [asyncio.create_task(set_after(*pair)) for pair in pairwise(events)]
+async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each) for each in work]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
+    await first.wait()
+    second.set()
 
 
 async def _require_structure(pgqueuer: PgQueuer) -> None:
@@ -146,6 +139,7 @@ async def generate(context: WorkerContext, job_id: UUID) -> None:
     Raises RetryRequested when another worker, or this one later, is to go on with it.
     """
     run: Run | None = None
+    soon = timedelta(seconds=context.retry_policy.first_retry_seconds)
     try:
         run = await _begun(context, job_id)
         await _run_to_the_end(run)
@@ -157,13 +151,11 @@ async def generate(context: WorkerContext, job_id: UUID) -> None:
     except Later as later:
         raise RetryRequested(delay=timedelta(seconds=later.seconds), reason=str(later)) from None
     except DatabaseUnavailable as error:
-        delay = timedelta(seconds=context.retry_policy.first_retry_seconds)
-        raise RetryRequested(delay=delay, reason=str(error)) from error
+        raise RetryRequested(delay=soon, reason=str(error)) from error
     except Exception:
         # PgQueuer keeps an exception's text with the job. One that it cannot keep would stop all of this worker's.
         logger.exception("A fault has stopped video job %s, which goes back to the queue", job_id)
-        delay = timedelta(seconds=context.retry_policy.first_retry_seconds)
-        raise RetryRequested(delay=delay, reason="a fault of ours") from None
+        raise RetryRequested(delay=soon, reason="a fault of ours") from None
 
 
 async def _begun(context: WorkerContext, job_id: UUID) -> Run:
@@ -206,8 +198,3 @@ async def _run_to_the_end(run: Run) -> None:
         if faults < retry_policy.most_faults:
             raise Later(retry_policy.retry_seconds(faults + 1), str(fault)) from fault
         await run.fail("INTERNAL_ERROR", "The video could not be made because of a fault on our side.")
-
-
-async def _pause(context: WorkerContext, seconds: float) -> None:
-    with suppress(HandedOver):
-        await context.pause(seconds)

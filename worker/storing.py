@@ -87,7 +87,6 @@ async def _store(run: Run, prepared: _Prepared, generated: Generated) -> None:
 
 
 async def _stored(run: Run, video: Path) -> StoredVideo:
-    """Store from the file at hand, a few times."""
     context = run.context
     for failures in range(1, context.retry_policy.store_tries + 1):
         try:

@@ -28,8 +28,7 @@ from resolvers.ports import (
     SubmissionUncertain,
 )
 from worker import measures
-from worker.cancelling import cancel_upstream
-from worker.run import Later, Run, Superseded, Transition
+from worker.run import Later, Run, Superseded, Transition, cancel_upstream
 
 RECORDING_RETRY_SECONDS = 0.5
 MOCK = "the mock generator"

@@ -133,7 +133,6 @@ def _server_processes(pgdata: Path) -> list[psutil.Process]:
 
 
 def _serves(process: psutil.Process, pgdata: str) -> bool:
-    """Tell whether this is a postgres or pg_ctl with the folder among its arguments."""
     if process.info["name"] not in {"postgres", "pg_ctl"}:
         return False
     with suppress(psutil.Error):

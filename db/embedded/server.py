@@ -113,7 +113,7 @@ def _plainly(data_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise EmbeddedServerUnavailable(
             f"The data folder {data_dir} cannot hold the database: {error.filename or data_dir}: {error.strerror}. "
-            "Choose a folder that you own and may write to.",
+            "Choose a folder that you own and may write to."
         ) from error
     except (RuntimeError, subprocess.SubprocessError) as error:
         raise EmbeddedServerUnavailable(f"PostgreSQL cannot be set up in {data_dir}: {error}") from error
@@ -220,7 +220,7 @@ def _server(data_dir: Path) -> PostgresServer:
     if pgdata.stat().st_uid != _server_uid(server):
         raise EmbeddedServerUnavailable(
             f"The database in {pgdata} was made by another user of this machine. "
-            "Run as that user, or choose another data folder.",
+            "Run as that user, or choose another data folder."
         )
     server.ensure_pgdata_inited()
     return server
@@ -230,7 +230,7 @@ def _create(pgdata: Path) -> None:
     """Make an empty database elsewhere and move it into place, so that there is never half of one."""
     if pgdata.exists() and any(pgdata.iterdir()):
         raise EmbeddedServerUnavailable(
-            f"The folder {pgdata} has files in it but no database. Move it away, or choose another data folder.",
+            f"The folder {pgdata} has files in it but no database. Move it away, or choose another data folder."
         )
     # A name of its own each time: the initdb of a killed program may still write into an earlier one.
     new = Path(tempfile.mkdtemp(prefix=_NEW, dir=pgdata.parent))
@@ -242,7 +242,6 @@ def _create(pgdata: Path) -> None:
 
 
 def _server_uid(server: PostgresServer) -> int:
-    """Return the id of the system user that runs the server."""
     user: str | None = server.system_user
     return pwd.getpwnam(user).pw_uid if user else os.geteuid()
 
@@ -273,7 +272,6 @@ def _pg_ctl_start(server: PostgresServer) -> str:
 
 
 def _as_server_user(server: PostgresServer) -> dict[str, Any]:
-    """Return the arguments of `subprocess.run` for the user that runs the server."""
     user: str | None = server.system_user
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": ()} if user else {}
 

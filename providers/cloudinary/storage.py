@@ -134,9 +134,8 @@ class CloudinaryStorage:
             if result not in ("ok", "not found"):
                 raise StorageUnavailable(f"Cloudinary answered {result!r} to the deletion of {address}")
 
-    async def prune(self, older_than_seconds: float) -> int:  # noqa: ARG002 - the port's signature
+    async def prune(self, older_than_seconds: float) -> None:
         """Remove nothing: Cloudinary keeps whole uploads only."""
-        return 0
 
     async def _upload(self, asset: Asset, file: tuple[str, BinaryIO | bytes, str]) -> str:
         """Send one multipart request, which httpx reads from an open file piece by piece; return the URL."""
@@ -192,7 +191,6 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _result(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the JSON of an answer that says that it was done; raises StorageUnavailable, StorageRefused."""
     answer = _json_object(response)
     if response.is_success and answer is not None and "error" not in answer:
         return answer

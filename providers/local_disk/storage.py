@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
@@ -96,13 +97,9 @@ class LocalStorage:
         if self.keeps(address):
             await _on_disk(lambda: _remove(self._path(address)))
 
-    async def prune(self, older_than_seconds: float) -> int:
-        """Remove what writes that never ended have left, unless it is younger; return how many files that were.
-
-        Raises StorageUnavailable.
-        """
-        before = time.time() - older_than_seconds
-        return await _on_disk(lambda: sum(_removed_if_older(path, before) for path in _partial_files(self._folder)))
+    async def prune(self, older_than_seconds: float) -> None:
+        """Remove what writes that never ended have left, unless it is younger; raises StorageUnavailable."""
+        await _on_disk(lambda: _prune(self._folder, time.time() - older_than_seconds))
 
     def _path(self, address: str) -> Path:
         return self._folder / address.rpartition("/")[2]
@@ -153,18 +150,8 @@ def _remove(path: Path) -> None:
         _poster_of(path).unlink(missing_ok=True)
 
 
-def _partial_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return [path for path in folder.iterdir() if _PARTIAL_NAME.fullmatch(path.name)]
-
-
-def _removed_if_older(path: Path, before: float) -> bool:
-    """Return whether it was removed; one that has gone meanwhile was somebody else's to remove."""
-    try:
-        if path.stat().st_mtime >= before:
-            return False
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
+def _prune(folder: Path, before: float) -> None:
+    for path in folder.glob(".*"):
+        with suppress(FileNotFoundError):  # somebody else's to remove
+            if _PARTIAL_NAME.fullmatch(path.name) and path.stat().st_mtime < before:
+                path.unlink()

@@ -45,7 +45,6 @@ def video_in(interaction: Interaction) -> Any | None:  # noqa: ANN401 - the SDK'
 
 
 def _failure(interaction: Interaction) -> GenerationFailed:
-    """Tell why an interaction that has ended has no video."""
     for code, message in _errors(interaction):
         return failed_generation(code, message)
     status = str(interaction.status)

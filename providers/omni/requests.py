@@ -14,8 +14,7 @@ from resolvers.ports import GenerationFailed, GenerationRequest
 
 # Omni cannot leave the sound out; the worker removes it where it was not asked for.
 check_complete(
-    __name__,
-    {"prompt", "model", "resolution", "aspect_ratio", "duration_seconds", "generate_audio", "mock_mode"},
+    __name__, {"prompt", "model", "resolution", "aspect_ratio", "duration_seconds", "generate_audio", "mock_mode"}
 )
 
 WITHOUT_PROMPT = "The picture comes to life with natural movement, in a single continuous shot."

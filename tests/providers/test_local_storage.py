@@ -210,7 +210,7 @@ async def test_a_stored_image_can_be_read_until_it_has_gone(storage: LocalStorag
 
 
 async def test_what_writes_left_is_pruned_once_it_is_old(storage: LocalStorage, folder: Path) -> None:
-    assert await storage.prune(0) == 0  # before there is a folder
+    await storage.prune(0)  # before there is a folder
 
     await storage.store_image("look", picture())
     old = [f".{uuid4()}.mp4.{uuid4().hex}", f".look-0.png.{uuid4().hex}"]
@@ -220,9 +220,8 @@ async def test_what_writes_left_is_pruned_once_it_is_old(storage: LocalStorage, 
     for name in [*old, *kept[1:], "look.png"]:
         os.utime(folder / name, times=(time.time() - 4000, time.time() - 4000))
 
-    assert await storage.prune(3600) == 2
+    await storage.prune(3600)
     assert names(folder) == sorted([*kept, "look.png"])
-    assert await storage.prune(3600) == 0
 
 
 async def test_deleting_before_anything_was_stored_is_fine(storage: LocalStorage, folder: Path) -> None:

@@ -224,14 +224,17 @@ async def test_files_of_an_earlier_configuration_are_found_and_removed(
 
 
 async def test_leftovers_are_pruned_in_each(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / f".look.png.{uuid4().hex}").touch()
+    leftovers = [tmp_path / name / f".look.png.{uuid4().hex}" for name in ("one", "two")]
+    for file in leftovers:
+        file.parent.mkdir()
+        file.touch()
     cloudinary = CloudinaryStorage("cloudinary://key:secret@demo")
     storages = Storages([LocalStorage(tmp_path / "one", poster), cloudinary, LocalStorage(tmp_path / "two", poster)])
 
-    assert await storages.prune(3600) == 0
-    assert await storages.prune(-1) == 2
+    await storages.prune(3600)
+    assert [file.exists() for file in leftovers] == [True, True]
+    await storages.prune(-1)
+    assert [file.exists() for file in leftovers] == [False, False]
     await storages.aclose()
 
 
