@@ -11,7 +11,6 @@ from typing import Literal
 
 import typer
 from alembic.util import CommandError
-from sqlalchemy.engine import make_url
 from strawberry.printer import print_schema
 
 from app.asgi import rest_api
@@ -49,8 +48,8 @@ def missing_migration() -> str | None:
 
 
 async def _migrate_and_compare(url: str) -> None:
-    await migrations.upgrade(make_url(url))
-    await migrations.check(make_url(url))
+    await migrations.upgrade(url)
+    await migrations.check(url)
 
 
 def main(action: Literal["write", "check"]) -> None:

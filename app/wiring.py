@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from pkgutil import resolve_name
 
-from sqlalchemy.engine import URL
-
 from app.databases import database_url
 from app.environment import InvalidSettings
 from app.poolers import DIRECT, require_honoured
@@ -84,9 +82,9 @@ async def pending_migrations(settings: Settings) -> list[str]:
 
 async def migrate_look_videos(database: Database) -> bool:
     """Make the look_videos table; return whether it was this call that did."""
-    upgrade: Callable[[URL], Awaitable[bool]]
+    upgrade: Callable[[str], Awaitable[bool]]
     upgrade = await asyncio.to_thread(resolve_name, "db.migrations:upgrade_look_videos")
-    return await upgrade(database.url)
+    return await upgrade(database.server.url)
 
 
 class Authentication:

@@ -136,9 +136,9 @@ async def filled_beside(database: InspectedDatabase, name: str, looks: int) -> N
     """Make and fill one more database on the server."""
     async with database.raw_connection(UNLIMITED) as connection:
         await connection.execute(f"CREATE DATABASE {name}")
-    url = database.url.set(database=name)
+    url = database.url.set(database=name).render_as_string(hide_password=False)
     await migrations.upgrade(url)
-    other = InspectedDatabase(url.render_as_string(hide_password=False))
+    other = InspectedDatabase(url)
     await fill(other, looks)
     await other.close()
 

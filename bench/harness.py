@@ -90,7 +90,7 @@ async def open_harness() -> AsyncIterator[Harness]:
         with embedded_server(folder / "data") as url:
             _place_server(folder)
             database = InspectedDatabase(url)
-            await migrations.upgrade(database.url)
+            await migrations.upgrade(database.server.url)
             try:
                 yield Harness(folder, database, secrets.token_urlsafe(48))
             finally:

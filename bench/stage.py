@@ -121,7 +121,7 @@ async def stage_for(
                 **settings,
             }
             texts = {key: str(value) for key, value in environment.items()}
-            await migrations.upgrade(database.url)
+            await migrations.upgrade(database.server.url)
             try:
                 yield Stage(database, storage, OFFERED, texts, logs or folder)
             finally:

@@ -15,7 +15,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -69,7 +68,7 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(_FOLDER))
 
 
-async def upgrade(url: URL | str, revision: str = "heads", *, wait_seconds: float = LOCKED_SECONDS) -> None:
+async def upgrade(url: str, revision: str = "heads", *, wait_seconds: float = LOCKED_SECONDS) -> None:
     """Bring the database up to a revision; safe to call by many processes at once.
 
     Where something else uses a table, it is tried again for `wait_seconds`.
@@ -95,7 +94,7 @@ async def upgrade(url: URL | str, revision: str = "heads", *, wait_seconds: floa
             return
 
 
-async def pending(url: URL | str) -> list[str]:
+async def pending(url: str) -> list[str]:
     """Return what `upgrade` would do, in its order: each revision with what its file says of it.
 
     Raises:
@@ -106,13 +105,13 @@ async def pending(url: URL | str) -> list[str]:
         return await _with_connection(url, _pending)
 
 
-async def upgrade_look_videos(url: URL | str) -> bool:
+async def upgrade_look_videos(url: str) -> bool:
     """Make the look_videos table; return whether it was this call that did. Of many callers at once, one is told so."""
     with _sentences():
         return await _with_connection(url, _upgrade_look_videos)
 
 
-async def check(url: URL | str) -> None:
+async def check(url: str) -> None:
     """Compare the migrated database with the models.
 
     Raises:
@@ -122,8 +121,8 @@ async def check(url: URL | str) -> None:
     await _with_connection(url, lambda connection: command.check(_configuration(connection)))
 
 
-async def _with_connection(url: URL | str, work: Callable[[Connection], T]) -> T:
-    connect = partial(Server(_text(url), "lookreel migrate").connect, UNLIMITED)
+async def _with_connection(url: str, work: Callable[[Connection], T]) -> T:
+    connect = partial(Server(url, "lookreel migrate").connect, UNLIMITED)
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with _alembic_at_work, engine.connect() as connection:
@@ -132,14 +131,6 @@ async def _with_connection(url: URL | str, work: Callable[[Connection], T]) -> T
             return result
     finally:
         await engine.dispose()
-
-
-def _text(url: URL | str) -> str:
-    """Write a URL as libpq reads it: a plus is no space there."""
-    if isinstance(url, str):
-        return url
-    address, mark, parameters = url.render_as_string(hide_password=False).partition("?")
-    return address + mark + parameters.replace("+", "%20")
 
 
 @contextmanager

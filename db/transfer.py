@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy import Table
 
 from db.engine.connections import Server
-from db.engine.error_names import first_line, named
+from db.engine.error_names import DRIVER_ERRORS, first_line, named
 from db.engine.limits import UNLIMITED
 from db.tables import Base, SubmissionPace
 
@@ -75,5 +75,5 @@ async def _copy(table: Table, ours: asyncpg.Connection, theirs: asyncpg.Connecti
 def _sentences() -> Iterator[None]:
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+    except (*DRIVER_ERRORS, OSError) as error:
         raise named(error, f"The rows could not be copied: {first_line(error)}. None are there.") from error

@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from sqlalchemy import make_url
 
 from app.settings import Settings
 from db import migrations
@@ -105,7 +104,7 @@ def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
 
 @pytest.fixture(scope="session")
 async def database(server_url: str) -> AsyncIterator[InspectedDatabase]:
-    await migrations.upgrade(make_url(server_url))
+    await migrations.upgrade(server_url)
     database = InspectedDatabase(server_url)
     async with database.raw_connection() as connection:
         # The tests' data need not survive a power cut; this makes each commit some milliseconds faster.

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import URL, make_url
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from app.databases import database_url
 from app.settings import Settings
 from db import migrations
-from db.engine.database import DRIVER, Database
+from db.engine.database import Database
 from db.engine.limits import UNLIMITED
 
 
@@ -23,8 +24,14 @@ class InspectedDatabase(Database):
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
         connect = partial(self.server.connect, UNLIMITED)
-        self._sessions = create_async_engine(f"{DRIVER}://", async_creator=connect, pool_size=5, max_overflow=0)
+        self._sessions = create_async_engine(
+            "postgresql+asyncpg://", async_creator=connect, pool_size=5, max_overflow=0
+        )
         listen(self._sessions.sync_engine.pool, "checkout", _replace_closed)
+
+    @property
+    def url(self) -> URL:
+        return make_url(self.server.url)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -41,7 +48,7 @@ class InspectedDatabase(Database):
             database = InspectedDatabase(url.render_as_string(hide_password=False))
             try:
                 if revision is not None:
-                    await migrations.upgrade(url, revision)
+                    await migrations.upgrade(database.server.url, revision)
                 yield database
             finally:
                 await database.close()

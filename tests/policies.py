@@ -17,7 +17,7 @@ async def under_policy(house: House, policy: str = "", **changes: object) -> Asy
         file = Path(folder) / "policy.toml"
         file.write_text(policy)
         settings = house.settings.model_copy(update={"policy_file": file} | changes)
-        database = InspectedDatabase(house.database.url.render_as_string(hide_password=False))
+        database = InspectedDatabase(house.database.server.url)
         try:
             async with serving(settings, database) as url, House.opened(settings, database, url) as other:
                 yield other

@@ -25,7 +25,7 @@ REFUSED = {"DATABASE_LOCKED", "DATABASE_BUSY"}
 @pytest.fixture
 async def impatient(settings: Settings, house: House) -> AsyncIterator[House]:
     """An API with few connections and short waits on the same database."""
-    url = house.database.url.render_as_string(hide_password=False)
+    url = house.database.server.url
     database = InspectedDatabase(url, pool_size=4, limits=LIMITS, wait_seconds=1.0)
     async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as impatient:
         yield impatient

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, text
 
 from app.settings import Settings
 from auth.caller import Caller, Role
@@ -40,9 +40,8 @@ WRITTEN = text("""SELECT
     (SELECT count(*) FROM idempotency_keys)""")
 MIGRATE = """
 import asyncio, sys
-from sqlalchemy import make_url
 from db.migrations import upgrade_look_videos
-print(asyncio.run(upgrade_look_videos(make_url(sys.argv[1]))))
+print(asyncio.run(upgrade_look_videos(sys.argv[1])))
 """
 
 
@@ -231,7 +230,7 @@ async def test_of_calls_to_two_servers_at_once_one_migrates_and_both_go_on_with_
 
 async def test_of_three_processes_at_once_one_migrates(houses: tuple[House, House]) -> None:
     old, _ = houses
-    url = make_url(old.database.url).render_as_string(hide_password=False)
+    url = old.database.server.url
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, url, stdout=asyncio.subprocess.PIPE)
         for _ in range(3)

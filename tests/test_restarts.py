@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import make_url
 
 from app.settings import Settings
 from auth.caller import Caller
@@ -36,7 +35,7 @@ LONGEST_SECONDS = 60.0
 async def houses(settings: Settings, pgdata: Path) -> AsyncIterator[list[House]]:
     """Two API servers and a worker on a database of their own."""
     with embedded_server(pgdata) as url:
-        await migrations.upgrade(make_url(url))
+        await migrations.upgrade(url)
         own = settings.model_copy(update={"database_url": url})
         one, two = InspectedDatabase(url), InspectedDatabase(url)
         async with (

@@ -46,7 +46,7 @@ async def test_polls_go_on_while_searches_hang(
 ) -> None:
     """Polls could wait 2 s for a connection, searches keep theirs for a minute: no search makes room for a poll."""
     monkeypatch.setattr(pools, "SLOW_SECONDS", MINUTE)
-    url = house.database.url.render_as_string(hide_password=False)
+    url = house.database.server.url
     patient = InspectedDatabase(url, limits=Limits(10.0, MINUTE, MINUTE, MINUTE), wait_seconds=2.0)
     quiet = await house.user()
     # Those of one user take turns.

@@ -140,7 +140,7 @@ async def test_everybody_is_answered_and_goes_on_afterwards(stopped: Stopped, tr
 async def test_health_is_told_before_anybody_else_has_given_up(stopped: Stopped) -> None:
     house = stopped.house
     caller = await house.user()
-    patient = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=4)
+    patient = InspectedDatabase(house.database.server.url, pool_size=4)
     async with serving(house.settings, patient) as base_url, House.opened(house.settings, patient, base_url) as other:
         job_id = await other.create(caller)
         with stopped.cut_off():
@@ -157,7 +157,7 @@ async def test_the_rest_limit_ends_what_is_still_under_way(stopped: Stopped) -> 
     house = stopped.house
     settings = house.settings.model_copy(update={"rest_timeout_seconds": 0.5})
     caller = await house.user()
-    patient = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=4)
+    patient = InspectedDatabase(house.database.server.url, pool_size=4)
     async with serving(settings, patient) as base_url, House.opened(settings, patient, base_url) as other:
         job_id = await house.create(caller)  # which may take longer
         path, headers = f"/api/v1/video-jobs/{job_id}", other.headers(caller)

@@ -42,7 +42,7 @@ async def test_the_ledger_and_the_accounts_are_carried_over(old: InspectedDataba
     ids = {name: uuid4() for name in ("spender", "newcomer", "job", "gone")}
     async with old.raw_connection() as connection:
         await connection.execute(OLD_ROWS.format(**ids))
-        await migrations.upgrade(old.url, AFTER)
+        await migrations.upgrade(old.server.url, AFTER)
 
         entries = [tuple(row) for row in await connection.fetch(ENTRIES, ids["spender"])]
         accounts = [dict(row) for name in ("spender", "newcomer") for row in await connection.fetch(ACCOUNT, ids[name])]

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import make_url
 
 from app.settings import Settings
 from bench.trust.findings import Effort, Finding
@@ -63,7 +62,7 @@ async def quiet_house() -> AsyncIterator[House]:
     with TemporaryDirectory(prefix="lookreel-trust-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with embedded_server(folder / "data") as url:
-            await migrations.upgrade(make_url(url))
+            await migrations.upgrade(url)
             own = Settings(
                 database_url=url,
                 data_dir=folder / "files",

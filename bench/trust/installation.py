@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, select
 
 from app.settings import Settings
 from auth.caller import Caller
@@ -110,7 +110,7 @@ async def installed(*arguments: str, **settings: object) -> AsyncIterator[Instal
                 "LOG_LEVEL": "INFO",
                 **settings,
             }
-            await migrations.upgrade(make_url(url))
+            await migrations.upgrade(url)
             with running("serve", "--workers", "2", *arguments, log=folder / "serve.log", **environment) as server:
                 async with _opened(server, url, environment, folder / "data" / PGDATA) as installation:
                     yield installation

@@ -8,9 +8,7 @@ from functools import partial
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import URL
 
-from db.engine.address import DatabaseAddress
 from db.engine.connections import Server
 from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits, PoolerMode
 from db.engine.pool import Pool
@@ -21,7 +19,6 @@ from db.engine.writers import Transaction
 WAIT_SECONDS = 10.0
 # For health, and to listen or to take jobs.
 CONNECTIONS_BESIDES = 2
-DRIVER = "postgresql+asyncpg"
 
 
 def wake_up_after_commit(writer: Writer, video_job_id: UUID, version: int, user_id: UUID) -> None:
@@ -34,9 +31,9 @@ class Database:
 
     Half of `pool_size` is for single reads, half for transactions: whoever waits for a lock takes no connection from
     those who read. Health has one of its own. Whoever gets none within `wait_seconds` gets `DatabaseBusy`. `url` is any
-    that libpq understands (`db.engine.address`), also a pooler's in that mode; `direct_url` goes around a pooler, and
-    the attribute `url` has it as SQLAlchemy writes it. `tokens` counts what the transactions of this process have
-    moved, by the kind of the ledger's entry; `connections` is how many a process opens at most.
+    that libpq understands (`db.engine.address`), also a pooler's in that mode; `direct_url` goes around a pooler.
+    `tokens` counts what the transactions of this process have moved, by the kind of the ledger's entry; `connections`
+    is how many a process opens at most.
 
     Raises InvalidDatabaseUrl.
     """
@@ -53,7 +50,6 @@ class Database:
         application_name: str = "lookreel",
     ) -> None:
         self.server = Server(direct_url or url, application_name)
-        self.url = _written(self.server.address)
         self.pooled = Server(url, application_name, mode)
         self.connections = pool_size + CONNECTIONS_BESIDES
         capabilities: dict[str, bool] = {}
@@ -104,23 +100,3 @@ class Database:
     def _committed(self, transaction: Transaction) -> None:
         self.tokens.update(transaction.tokens)
         self._wake_ups.send(transaction.wake_ups)
-
-
-def _written(address: DatabaseAddress) -> URL:
-    """Write an address as SQLAlchemy does; sockets, and several hosts, stand among the parameters."""
-    query = {**address.driver, **address.server} | {name: str(number) for name, number in address.numbers.items()}
-    if address.sessions is not None:
-        query["target_session_attrs"] = address.sessions
-    hosts, ports = [host for host, _ in address.hosts], [port for _, port in address.hosts]
-    alone = len(hosts) == 1 and not hosts[0].startswith("/")
-    if hosts and not alone:
-        query |= {"host": ",".join(hosts), "port": ",".join(str(port or "") for port in ports)}
-    return URL.create(
-        DRIVER,
-        address.user,
-        address.password,
-        host=hosts[0] if alone else None,
-        port=ports[0] if alone else None,
-        database=address.database,
-        query=query,
-    )

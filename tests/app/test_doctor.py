@@ -66,10 +66,10 @@ async def other_database(database: InspectedDatabase) -> AsyncIterator[Inspected
 async def test_a_database_that_is_not_migrated_is_told(
     other_database: InspectedDatabase, installation: dict[str, object]
 ) -> None:
-    installation["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
+    installation["DATABASE_URL"] = other_database.server.url
 
     empty = await doctor(**installation)
-    await migrations.upgrade(other_database.url, "0004")
+    await migrations.upgrade(other_database.server.url, "0004")
     old = await doctor(**installation)
 
     for report in (empty, old):
@@ -81,8 +81,8 @@ async def test_a_database_that_is_not_migrated_is_told(
 async def test_the_owners_own_migration_is_a_warning(
     other_database: InspectedDatabase, installation: dict[str, object]
 ) -> None:
-    await migrations.upgrade(other_database.url, ALL_BUT_LOOK_VIDEOS)
-    installation["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
+    await migrations.upgrade(other_database.server.url, ALL_BUT_LOOK_VIDEOS)
+    installation["DATABASE_URL"] = other_database.server.url
 
     report = await doctor(**installation)
 
@@ -93,10 +93,10 @@ async def test_the_owners_own_migration_is_a_warning(
 async def test_a_database_of_a_newer_release_is_told(
     other_database: InspectedDatabase, installation: dict[str, object]
 ) -> None:
-    await migrations.upgrade(other_database.url)
+    await migrations.upgrade(other_database.server.url)
     async with other_database.session() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = '9999' WHERE version_num <> '0003'"))
-    installation["DATABASE_URL"] = other_database.url.render_as_string(hide_password=False)
+    installation["DATABASE_URL"] = other_database.server.url
 
     assert "newer than this code" in line(await doctor(**installation), "migrations")
 

@@ -103,7 +103,7 @@ def requests() -> Iterator[list[dict[str, object]]]:
 async def test_a_request_is_a_line_where_that_is_wanted(
     house: House, settings: Settings, requests: list[dict[str, object]]
 ) -> None:
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False))
+    database = InspectedDatabase(house.database.server.url)
     own = settings.model_copy(update={"log_requests": True})
     caller = await house.user()
     async with serving(own, database) as url, House.opened(own, database, url) as logged:

@@ -27,7 +27,7 @@ POLL = "query Mine($id: ID!) { videoJob(id: $id) { status } }"
 async def scraped(house: House, settings: Settings) -> AsyncIterator[House]:
     """A house of its own, whose metrics can be read."""
     own = settings.model_copy(update={"metrics_token": TOKEN})
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False))
+    database = InspectedDatabase(house.database.server.url)
     async with serving(own, database) as url, House.opened(own, database, url) as opened:
         yield opened
     await database.close()
@@ -210,7 +210,7 @@ async def test_tokens_pool_waits_streams_and_memory_are_taken_over(scraped: Hous
 
 
 async def test_what_is_rolled_back_moves_no_tokens(house: House) -> None:
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False))
+    database = InspectedDatabase(house.database.server.url)
     caller = await house.user()
     with suppress(ZeroDivisionError):
         async with database.transaction() as transaction:

@@ -29,7 +29,7 @@ QUOTE = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
 async def real(house: House, settings: Settings) -> AsyncIterator[House]:
     """Another API process, which offers real videos, too."""
     own = settings.model_copy(update={"google_api_key": "x"})
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False))
+    database = InspectedDatabase(house.database.server.url)
     async with serving(own, database) as url, House.opened(own, database, url) as opened:
         yield opened
     await database.close()

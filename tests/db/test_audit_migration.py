@@ -31,7 +31,7 @@ async def test_prompts_of_before_are_found_and_plain_ones_are_not_rewritten(old_
         for prompt in PROMPTS:
             await session.execute(text(JOB), {"user": user, "prompt": prompt})
 
-    await migrations.upgrade(old_database.url)
+    await migrations.upgrade(old_database.server.url)
 
     async with old_database.session() as session:
         rows = await session.execute(text("SELECT prompt, search_text FROM video_jobs"))

@@ -26,7 +26,7 @@ CHANGES = "UPDATE video_jobs SET status_message"
 @asynccontextmanager
 async def opened(house: House) -> AsyncIterator[Database]:
     """Open what a process has, whose statements are seen."""
-    database = Database(house.database.url.render_as_string(hide_password=False))
+    database = Database(house.database.server.url)
     try:
         yield database
     finally:

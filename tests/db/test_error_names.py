@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import Text, bindparam, column, func, select, table
+from sqlalchemy import Text, bindparam, column, func, make_url, select, table
 
 from db.engine import error_names
 from db.engine.database import Database
@@ -184,7 +184,7 @@ async def test_operators_read_in_the_log_what_clients_are_not_told(
 @asynccontextmanager
 async def limited(database: Database, **limits: Any) -> AsyncIterator[Database]:
     """The same database, with one connection of each kind."""
-    url = database.url.render_as_string(hide_password=False)
+    url = database.server.url
     short = Database(url, pool_size=1, wait_seconds=0.2, limits=Limits(**limits))
     yield short
     await short.close()
@@ -204,7 +204,11 @@ async def test_where_the_server_does_not_end_it_the_driver_does(
 ) -> None:
     """An operator has switched the server's own limit off."""
     monkeypatch.setattr("db.engine.limits.GRACE_SECONDS", 0.0)
-    url = database.url.update_query_dict({"statement_timeout": "0"}).render_as_string(hide_password=False)
+    url = (
+        make_url(database.server.url)
+        .update_query_dict({"statement_timeout": "0"})
+        .render_as_string(hide_password=False)
+    )
     short = Database(url, pool_size=1, limits=Limits(statement=0.1))
 
     with pytest.raises(DatabaseTimedOut):
@@ -223,7 +227,7 @@ async def test_a_transaction_that_does_nothing_is_ended(database: Database) -> N
             await transaction.send("SELECT 1")
 
     name = f"idle_{uuid4().hex}"
-    url = database.url.render_as_string(hide_password=False)
+    url = database.server.url
     short = Database(url, limits=Limits(idle_in_transaction=0.2), application_name=name)
     with pytest.raises(DatabaseUnavailable):
         await idle()

@@ -40,7 +40,7 @@ async def test_jobs_in_progress_keep_their_provider_and_trouble_is_that_of_veo(o
             await session.execute(text(JOB), values)
         await session.execute(text("UPDATE submission_pace SET trouble = '403'"))
 
-    await migrations.upgrade(old_database.url)
+    await migrations.upgrade(old_database.server.url)
 
     async with old_database.session() as session:
         rows = await session.execute(text("SELECT prompt, provider, version FROM video_jobs"))

@@ -22,7 +22,7 @@ async def test_a_database_has_what_was_applied(database: InspectedDatabase) -> N
     async with database.beside() as fresh:
         applied = [await revisions.applied(fresh.reader)]
         for revision in ("0004", "0005", "heads"):
-            await migrations.upgrade(fresh.url, revision)
+            await migrations.upgrade(fresh.server.url, revision)
             applied.append(await revisions.applied(fresh.reader))
         complete = await revisions.are_applied(fresh.reader)
 

@@ -31,7 +31,7 @@ PROCESS = Statement(select(func.pg_backend_pid(type_=Integer)), Process)
 @pytest.fixture
 async def one(house: House) -> AsyncIterator[InspectedDatabase]:
     """A database with one connection for short transactions and single reads."""
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
+    database = InspectedDatabase(house.database.server.url, pool_size=2)
     yield database
     await database.close()
 

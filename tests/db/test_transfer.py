@@ -27,7 +27,7 @@ async def contents(connection: asyncpg.Connection) -> dict[str, list[tuple[Any, 
 async def test_all_rows_are_there_and_go_on_as_they_would_have(
     house: House, empty_database: str, tmp_path: Path
 ) -> None:
-    source = house.database.url.render_as_string(hide_password=False)
+    source = house.database.server.url
     caller = await house.user()
     look = await house.look(caller)
     job_id = await house.create(caller, lookId=look.id)
@@ -60,7 +60,7 @@ async def test_what_cannot_be_copied_leaves_an_empty_database(
     async with Server(empty_database).opened(UNLIMITED) as theirs:
         await theirs.execute("ALTER TABLE video_jobs RENAME TO others")
         with pytest.raises(DatabaseUnavailable, match='could not be copied: relation "video_jobs" does not exist'):
-            await transfer.copy_rows(house.database.url.render_as_string(hide_password=False), empty_database, tmp_path)
+            await transfer.copy_rows(house.database.server.url, empty_database, tmp_path)
         await theirs.execute("ALTER TABLE others RENAME TO video_jobs")
 
     assert await transfer.filled_table(empty_database) is None

@@ -36,7 +36,7 @@ WRITTEN = ["BEGIN", "lock", "standing", "write", "enqueue", "COMMIT", "wake"]
 @pytest.fixture
 async def listened(house: House, settings: Settings, sent: list[str]) -> AsyncIterator[House]:
     """An API with connections of its own, where nothing happens for the first time any more."""
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
+    database = InspectedDatabase(house.database.server.url, pool_size=2)
     async with serving(settings, database) as url, House.opened(settings, database, url) as listened:
         caller = await listened.user()
         await over_rest(listened, caller, sent, lookId=str((await listened.look(caller)).id))

@@ -251,7 +251,7 @@ async def test_looks_of_before_are_found_as_well(database: InspectedDatabase) ->
                 ),
                 {"apart": "cafe\u0301"},
             )
-        await migrations.upgrade(old.url, "heads")
+        await migrations.upgrade(old.server.url, "heads")
         async with old.session() as session:
             words = set(await session.scalars(text("SELECT search_text FROM looks")))
 

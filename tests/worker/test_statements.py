@@ -38,7 +38,7 @@ async def test_a_mock_job_takes_twelve_statements(house: House, sent: list[str])
     job_id = UUID(await house.create(await house.user()))
     script = [StillGenerating(percentage, SOON) for percentage in (0, 20, 40, 60, 80)]
     generator = ScriptedGenerator([*script, None], submitting_costs=False)
-    database = InspectedDatabase(house.database.url.render_as_string(hide_password=False), pool_size=2)
+    database = InspectedDatabase(house.database.server.url, pool_size=2)
 
     await generate(replace(context(house, generator), database=database), job_id)
     await database.close()

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import psutil
 import pytest
-from sqlalchemy import func, make_url, update
+from sqlalchemy import func, update
 
 from app.settings import Settings
 from auth.caller import Caller
@@ -237,7 +237,7 @@ async def test_all_jobs_outlive_a_crash_of_the_database(
     # The crash comes between the last jobs' being accepted and our hearing of it.
     front.submit_seconds = 1.0
     with temporary_folder() as folder, embedded_server(folder) as url:
-        await migrations.upgrade(make_url(url))
+        await migrations.upgrade(url)
         settings = real_settings.model_copy(update={"database_url": url})
         database = InspectedDatabase(url)
         async with serving(settings, database) as base_url, House.opened(settings, database, base_url) as house:
