@@ -85,8 +85,7 @@ _RENEW = Statement(
 _REMOVED = Statement(delete(FileRemoval).where(_IS_CLAIMED), NoRow)
 _FAILED = Statement(select(func.count()).where(FileRemoval.failures > 0), Number)
 _DEFER = Statement(
-    update(FileRemoval).where(_IS_CLAIMED).values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1),
-    NoRow,
+    update(FileRemoval).where(_IS_CLAIMED).values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1), NoRow
 )
 
 

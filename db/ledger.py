@@ -115,8 +115,7 @@ IS_USE = LedgerEntry.kind.in_(
     [literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)]
 )
 _FORGET = Statement(
-    update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null()),
-    NoRow,
+    update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null()), NoRow
 )
 
 
@@ -163,13 +162,11 @@ _IS_OF_KINDS = LedgerEntry.kind == any_(bindparam("kinds", type_=ARRAY(Text)))
 _LEDGER_OF_KINDS = Listing(_OWN.where(_IS_OF_KINDS), _ORDER, LedgerRow)
 _LEDGER_OF_KIND = Listing(_OWN.where(LedgerEntry.kind == bindparam("kind")), _ORDER, LedgerRow)
 _OF_JOBS = Statement(
-    select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at),
-    LedgerRow,
+    select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at), LedgerRow
 )
 _BY_ID = Statement(select(*_ENTRY).where(LedgerEntry.id == bindparam("entry")), LedgerRow)
 _BY_REFERENCE = Statement(
-    select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), _IS_OF_KINDS),
-    LedgerRow,
+    select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), _IS_OF_KINDS), LedgerRow
 )
 _LOCK = Statement(
     select(literal_column("true")).select_from(

@@ -10,20 +10,7 @@ from uuid import UUID
 from pgqueuer import Queries
 from pgqueuer.domain.settings import db_settings
 from pgqueuer.ports.driver import Driver
-from sqlalchemy import (
-    Integer,
-    Select,
-    String,
-    and_,
-    cast,
-    column,
-    exists,
-    func,
-    literal_column,
-    select,
-    table,
-    text,
-)
+from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func, literal_column, select, table, text
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 

@@ -52,9 +52,7 @@ _APPLIED = Statement(select(column("version_num", Text)).select_from(table(_TABL
 async def applied(reader: Reader) -> frozenset[str]:
     """Return the last revision of each branch that the database has, as Alembic keeps them; none in an empty one.
 
-    Raises:
-        DatabaseUnavailable
-
+    Raises DatabaseUnavailable.
     """
     is_there = await is_so(reader, _TABLE_EXISTS)
     return frozenset(row.revision for row in await reader.fetch(_APPLIED)) if is_there else frozenset()
@@ -63,9 +61,7 @@ async def applied(reader: Reader) -> frozenset[str]:
 async def require(reader: Reader) -> None:
     """Look whether the database is Lookreel's, before anything is asked of it that somebody else's might answer.
 
-    Raises:
-        DatabaseNotMigrated, DatabaseForeign, DatabaseUnavailable
-
+    Raises DatabaseNotMigrated, DatabaseForeign, DatabaseUnavailable.
     """
     there = await applied(reader)
     if there - KNOWN:

@@ -98,10 +98,7 @@ _WAITING = Statement(
         _position,
         _running,
         _median_seconds(VideoJob.model, VideoJob.mock_mode),
-    ).where(
-        VideoJob.id == among("jobs"),
-        IS_WAITING,
-    ),
+    ).where(VideoJob.id == among("jobs"), IS_WAITING),
     Waiting,
 )
 

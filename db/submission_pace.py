@@ -45,8 +45,7 @@ _BLOCK = Statement(
 )
 _IN_TROUBLE = SubmissionPace.trouble.is_not(None)
 _BLOCK_IN_TROUBLE = Statement(
-    update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL),
-    NoRow,
+    update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL), NoRow
 )
 _KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).where(_OF_PROVIDER).with_for_update(), Flag)
 _SET_TROUBLE = Statement(
@@ -65,21 +64,12 @@ _TROUBLES = Statement(
 )
 # As the index of these jobs has it: there may be many that wait.
 _IS_SENT = VideoJob.submission != literal_column(f"'{Submission.NEW}'")
-_GENERATIONS = Statement(
-    select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER),
-    Number,
-)
+_GENERATIONS = Statement(select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER), Number)
 _IS_OF_OTHERS = VideoJob.model == any_(bindparam("others", type_=ARRAY(Text)))
 _IS_ASKED_OF_IT = and_(~_IS_OF_OTHERS, VideoJob.fallback_model.is_(None))
 _A_TRIAL_WAITS = exists(select(VideoJob.id).where(IS_WAITING, ~VideoJob.mock_mode, _IS_ASKED_OF_IT))
 _SUSPENSION = Statement(
-    select(
-        and_(
-            _IN_TROUBLE,
-            or_(SubmissionPace.blocked_until > func.now(), _A_TRIAL_WAITS),
-        )
-    ).where(_OF_PROVIDER),
-    Flag,
+    select(and_(_IN_TROUBLE, or_(SubmissionPace.blocked_until > func.now(), _A_TRIAL_WAITS))).where(_OF_PROVIDER), Flag
 )
 
 

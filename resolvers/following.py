@@ -61,11 +61,7 @@ async def follow(
     """Yield the job as it is, then again whenever its version has gone up; end after its terminal state.
 
     With `after_version`, what the caller has seen already is left out: a follower who comes back misses nothing and
-    gets nothing twice.
-
-    Raises:
-        VideoJobNotFound: at once, or when the job has been deleted meanwhile.
-
+    gets nothing twice. Raises VideoJobNotFound: at once, or when the job has been deleted meanwhile.
     """
     with feed.following(job_id) as inbox:
         job = await video_jobs.read(database.reader, caller, job_id)
@@ -89,9 +85,7 @@ async def follow_with_log(
 ) -> AsyncGenerator[Change, None]:
     """Follow a job as `follow` does, with what its log has gained: all of it after a line that the log has not.
 
-    Raises:
-        VideoJobNotFound
-
+    Raises VideoJobNotFound.
     """
     line_id = await _known_line(database, job_id, after.line)
     async for job in follow(database, feed, caller, job_id, after_version=after.version):
@@ -117,9 +111,7 @@ async def follow_all(
 
     What is there at once is told by `updated_at`, oldest first: who breaks off in the middle has seen all before it.
 
-    Raises:
-        InvalidInput: that is too long ago
-
+    Raises InvalidInput: that is too long ago.
     """
     since = None if updated_after is None else _resumable(updated_after, "updatedAfter")
     with feed.following_user(caller.user_id) as inbox:
@@ -148,9 +140,7 @@ async def follow_deletions(
 ) -> AsyncGenerator[DeletionRow, None]:
     """Yield each deletion of a job of the caller's, from now on or from then on. It does not end by itself.
 
-    Raises:
-        InvalidInput: that is too long ago
-
+    Raises InvalidInput: that is too long ago.
     """
     since = datetime.now(UTC) - OVERLAP if deleted_after is None else _resumable(deleted_after, "deletedAfter")
     told: dict[UUID, datetime] = {}
@@ -188,9 +178,7 @@ async def _deletions(database: Database, caller: Caller, since: datetime) -> lis
 def _resumable(seen: datetime, argument: str) -> datetime:
     """Return since when to tell what has changed.
 
-    Raises:
-        InvalidInput: longer ago than deletions are remembered
-
+    Raises InvalidInput: longer ago than deletions are remembered.
     """
     now = datetime.now(UTC)
     seen = min(now, seen if seen.tzinfo else seen.replace(tzinfo=UTC))

@@ -25,9 +25,7 @@ async def follow_look(
 ) -> AsyncGenerator[LookRow, None]:
     """Yield a look as it is, then again whenever it or one of its videos has changed. It does not end by itself.
 
-    Raises:
-        LookNotFound: at once, or when it is deleted or no longer for the caller's eyes
-
+    Raises LookNotFound: at once, or when it is deleted or no longer for the caller's eyes.
     """
     look = await looks.get(database.reader, caller, look_id)
     with feed.following_user(look.user_id) as inbox:
@@ -47,11 +45,7 @@ async def follow_look(
 async def follow_everybody(database: Database, feed: JobFeed, caller: Caller) -> AsyncGenerator[VideoJobRow, None]:
     """Yield everybody's jobs in progress, then each change of any job. It does not end by itself.
 
-    A job that came and went while the database could not be reached is not told of.
-
-    Raises:
-        AdminRequired
-
+    A job that came and went while the database could not be reached is not told of. Raises AdminRequired.
     """
     caller.require_admin()
     known: dict[UUID, int] = {}

@@ -137,11 +137,7 @@ async def change(
 ) -> JobRow:
     """Set columns of the job as it was read, with a line in its log where there is something to tell: one statement.
 
-    `also` is what else is written.
-
-    Raises:
-        VideoJobChanged
-
+    `also` is what else is written. Raises VideoJobChanged.
     """
     parts = also if log is None else {line: {"level": level, "message": log}, **also}
     changed = await video_job_changes.change(writer, job, values, parts)

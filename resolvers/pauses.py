@@ -12,10 +12,7 @@ from resolvers.texts import required_text
 async def begin(writer: Writer, caller: Caller, scope: PauseScope, reason: str) -> list[PauseRow]:
     """Refuse creations of a scope from now on, for that reason; return all pauses that there are then.
 
-    Raises:
-        AdminRequired
-        InvalidInput: there is no reason, or it is too long
-
+    Raises AdminRequired, and InvalidInput: there is no reason, or it is too long.
     """
     caller.require_admin()
     text = required_text(reason, "reason", LONGEST_REASON)
@@ -25,12 +22,7 @@ async def begin(writer: Writer, caller: Caller, scope: PauseScope, reason: str) 
 
 
 async def end(writer: Writer, caller: Caller, reason: str | None = None) -> list[PauseRow]:
-    """End all pauses; return those that there were.
-
-    Raises:
-        AdminRequired, InvalidInput
-
-    """
+    """End all pauses; return those that there were; raises AdminRequired, InvalidInput."""
     caller.require_admin()
     text = checked_reason(reason)
     ended = await pauses.end(writer)

@@ -138,9 +138,7 @@ class VideoGenerator(Protocol):
     async def poll(self, operation_name: str) -> StillGenerating | Generated:
         """Ask how the operation is doing; any process may, knowing just its name. May be cancelled at any point.
 
-        Raises:
-            GenerationFailed, GenerationInterrupted, GeneratorUnreachable, ResultUnreadable
-
+        Raises GenerationFailed, GenerationInterrupted, GeneratorUnreachable, ResultUnreadable.
         """
         ...
 
@@ -179,9 +177,7 @@ class Storage(Protocol):
     async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
         """Keep a copy of an MP4 under the job's id, in place of an earlier one.
 
-        Raises:
-            StorageUnavailable, StorageRefused
-
+        Raises StorageUnavailable, StorageRefused.
         """
         ...
 
@@ -206,12 +202,7 @@ class Storage(Protocol):
         ...
 
     async def read_image(self, address: str) -> bytes:
-        """Return the contents of a stored image.
-
-        Raises:
-            FileMissing, StorageUnavailable
-
-        """
+        """Return the contents of a stored image; raises FileMissing, StorageUnavailable."""
         ...
 
     def keeps(self, address: str) -> bool:
@@ -225,9 +216,7 @@ class Storage(Protocol):
     async def delete(self, address: str) -> None:
         """Remove what is kept under an address of this storage, a video's poster with it; a missing file is fine.
 
-        Raises:
-            StorageUnavailable
-
+        Raises StorageUnavailable.
         """
         ...
 

@@ -80,9 +80,7 @@ class Streams:
     ) -> AsyncIterator[asyncio.Timeout]:
         """Wait inside for no longer than so many seconds, than streams may last, and than the caller may act.
 
-        Raises:
-            TimeoutError
-
+        Raises TimeoutError.
         """
         async with asyncio.timeout(0 if self.are_ending else seconds) as wait:
             self._waits.add(wait)
@@ -111,12 +109,7 @@ class Streams:
 
     @contextmanager
     def opened(self, caller: Caller) -> Iterator[None]:
-        """Hold a stream open.
-
-        Raises:
-            TooManyStreams
-
-        """
+        """Hold a stream open; raises TooManyStreams."""
         if self._open[caller.user_id] >= self._limit:
             raise TooManyStreams(self._limit)
         self._open[caller.user_id] += 1
@@ -136,9 +129,7 @@ def _expire(wait: asyncio.Timeout) -> None:
 async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
     """Yield what the stream yields until the caller's token expires.
 
-    Raises:
-        InvalidCredentials: when it does
-
+    Raises InvalidCredentials when it does.
     """
     try:
         while True:
