@@ -7,8 +7,6 @@ from alembic import op
 
 revision: str = "0001"
 down_revision: str | Sequence[str] | None = None
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
@@ -212,33 +210,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_video_job_logs")),
     )
     op.create_index("ix_video_job_logs_in_order", "video_job_logs", ["video_job_id", "id"], unique=False)
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_index("ix_video_job_logs_in_order", table_name="video_job_logs")
-    op.drop_table("video_job_logs")
-    op.drop_index("ix_products_in_order", table_name="products")
-    op.drop_table("products")
-    op.drop_index(op.f("ix_look_shares_user_id"), table_name="look_shares")
-    op.drop_table("look_shares")
-    op.drop_index(op.f("ix_idempotency_keys_video_job_id"), table_name="idempotency_keys")
-    op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
-    op.drop_table("idempotency_keys")
-    op.drop_index("ix_video_jobs_newest_first", table_name="video_jobs")
-    op.drop_index(
-        "ix_video_jobs_active", table_name="video_jobs", postgresql_where=sa.text("status IN ('PENDING', 'RUNNING')")
-    )
-    op.drop_table("video_jobs")
-    op.drop_index(
-        "uq_token_ledger_one_welcome", table_name="token_ledger", postgresql_where=sa.text("kind = 'WELCOME'")
-    )
-    op.drop_index(
-        "uq_token_ledger_once_per_job", table_name="token_ledger", postgresql_where=sa.text("video_job_id IS NOT NULL")
-    )
-    op.drop_index("ix_token_ledger_newest_first", table_name="token_ledger")
-    op.drop_table("token_ledger")
-    op.drop_index("ix_looks_newest_first", table_name="looks")
-    op.drop_table("looks")
-    op.drop_index(op.f("ix_users_email"), table_name="users")
-    op.drop_table("users")

@@ -9,8 +9,6 @@ from sqlalchemy import AdaptedConnection
 
 revision: str = "0002"
 down_revision: str | Sequence[str] | None = "0001"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 
 def execute_script(script: str) -> None:
@@ -26,8 +24,3 @@ def execute_script(script: str) -> None:
 def upgrade() -> None:
     """Apply."""
     execute_script(QueryBuilderEnvironment().build_install_query())
-
-
-def downgrade() -> None:
-    """Take back."""
-    execute_script(QueryBuilderEnvironment().build_uninstall_query())

@@ -31,10 +31,3 @@ def upgrade() -> None:
     op.create_index(
         "uq_look_videos_one_default", "look_videos", ["look_id"], unique=True, postgresql_where=sa.text("is_default")
     )
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_index("uq_look_videos_one_default", table_name="look_videos", postgresql_where=sa.text("is_default"))
-    op.drop_index(op.f("ix_look_videos_video_job_id"), table_name="look_videos")
-    op.drop_table("look_videos")

@@ -9,8 +9,6 @@ from sqlalchemy.exc import DBAPIError
 
 revision: str = "0004"
 down_revision: str | Sequence[str] | None = "0002"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 logger = logging.getLogger("lookreel.db")
 
@@ -45,11 +43,3 @@ def upgrade() -> None:
             if getattr(error.orig, "sqlstate", None) not in NOT_TO_BE_HAD:
                 raise
             logger.warning("Searches go without an index, since pg_trgm cannot be had: %s", error.driver_exception)
-
-
-def downgrade() -> None:
-    """Take back; the extension stays, others may use it."""
-    op.execute("DROP INDEX IF EXISTS ix_looks_search_text")
-    op.drop_index("ix_looks_public_newest_first", table_name="looks")
-    op.drop_index("ix_looks_all_newest_first", table_name="looks")
-    op.drop_column("looks", "search_text")

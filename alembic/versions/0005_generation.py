@@ -8,8 +8,6 @@ from alembic import op
 
 revision: str = "0005"
 down_revision: str | Sequence[str] | None = "0004"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 MOMENT = sa.DateTime(timezone=True)
 
@@ -75,16 +73,3 @@ def upgrade() -> None:
     # With the usual sample of 100 values, one rare word among them makes the planner believe in 1 % of all looks, and
     # walk along the newest ones instead of using the trigrams.
     op.execute("ALTER TABLE looks ALTER COLUMN search_text SET STATISTICS 1000")
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.execute("ALTER TABLE looks ALTER COLUMN search_text SET STATISTICS -1")
-    op.drop_table("submission_pace")
-    op.drop_table("file_removals")
-    op.drop_table("video_job_images")
-    op.drop_index("ix_video_jobs_run_times", table_name="video_jobs")
-    op.drop_index("ix_video_jobs_waiting", table_name="video_jobs")
-    op.drop_constraint(op.f("ck_video_jobs_at_most_two_generations"), "video_jobs")
-    for column in reversed(new_columns()):
-        op.drop_column("video_jobs", column.name)

@@ -7,8 +7,6 @@ from alembic import op
 
 revision: str = "0006_wallet"
 down_revision: str | Sequence[str] | None = "0005"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 TIMESTAMP = sa.DateTime(timezone=True)
 KINDS = "kind IN ('WELCOME', 'GRANT', 'CHARGE', 'REFUND')"
@@ -36,50 +34,6 @@ def upgrade() -> None:
         sa.Column("since", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("scope IN ('ALL', 'REAL')", name=op.f("ck_creation_pauses_scope")),
     )
-
-
-def downgrade() -> None:
-    """Take back; entries of kinds that were not known before become grants and charges, and empty ones go."""
-    op.drop_table("creation_pauses")
-    op.execute(
-        "DELETE FROM idempotency_keys k WHERE video_job_id IS NULL"
-        " OR NOT EXISTS (SELECT FROM video_jobs WHERE id = k.video_job_id)"
-    )
-    op.drop_constraint(op.f("ck_idempotency_keys_stands_for_one"), "idempotency_keys")
-    op.drop_column("idempotency_keys", "ledger_entry_id")
-    op.drop_column("idempotency_keys", "spent")
-    op.alter_column("idempotency_keys", "video_job_id", nullable=False)
-    op.create_foreign_key(
-        op.f("fk_idempotency_keys_video_job_id_video_jobs"),
-        "idempotency_keys",
-        "video_jobs",
-        ["video_job_id"],
-        ["id"],
-        ondelete="CASCADE",
-    )
-    op.create_index(op.f("ix_idempotency_keys_video_job_id"), "idempotency_keys", ["video_job_id"])
-    _drop_checks("users", "spent_never_negative", "period_begins_before_it_ends")
-    op.drop_index("ix_users_tier_period_end", table_name="users")
-    for column in ACCOUNT_COLUMNS:
-        op.drop_column("users", column)
-    op.drop_index("uq_token_ledger_once_per_reference", table_name="token_ledger")
-    _drop_checks(
-        "token_ledger",
-        "kind",
-        "actor",
-        "balance_never_negative",
-        "sign_of_amount",
-        "uncharged_exactly_where_nothing_was_paid",
-    )
-    op.execute("DELETE FROM token_ledger WHERE amount = 0")
-    op.execute(
-        "UPDATE token_ledger SET kind = CASE WHEN amount < 0 THEN 'CHARGE' ELSE 'GRANT' END"
-        " WHERE kind IN ('ADJUSTMENT', 'RESET', 'TIER_CHANGE')"
-    )
-    for column in LEDGER_COLUMNS:
-        op.drop_column("token_ledger", column)
-    _check("token_ledger", kind=KINDS, balance_never_negative="balance_after >= 0", amount_not_zero="amount <> 0")
-    _check("token_ledger", only_charges_take="(kind = 'CHARGE') = (amount < 0)")
 
 
 def _tell_more_of_entries() -> None:

@@ -7,8 +7,6 @@ from alembic import op
 
 revision: str = "0007"
 down_revision: str | Sequence[str] | None = "0006_wallet"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
@@ -33,16 +31,3 @@ def upgrade() -> None:
         ["provider"],
         postgresql_where=sa.text("status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
     )
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.execute("DELETE FROM submission_pace WHERE provider <> 'veo'")
-    op.drop_column("submission_pace", "provider")
-    op.add_column("submission_pace", sa.Column("id", sa.SmallInteger(), server_default="1", nullable=False))
-    op.alter_column("submission_pace", "id", server_default=None)
-    op.create_primary_key(op.f("pk_submission_pace"), "submission_pace", ["id"])
-    op.create_check_constraint(op.f("ck_submission_pace_one_row"), "submission_pace", "id = 1")
-    op.execute("INSERT INTO submission_pace (id) VALUES (1) ON CONFLICT DO NOTHING")
-    op.drop_index("ix_video_jobs_sent", table_name="video_jobs")
-    op.drop_column("video_jobs", "provider")

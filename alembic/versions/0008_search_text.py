@@ -8,8 +8,6 @@ from alembic import op
 
 revision: str = "search_text"
 down_revision: str | Sequence[str] | None = "0007"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 BATCH = 1000
 # What is plain ASCII stays as it is, which is most of it.
@@ -28,10 +26,6 @@ def upgrade() -> None:
         changes = [{"look": row.id, "folded": folded(row.search_text)} for row in rows]
         connection.execute(CHANGE, changes)
         after = str(rows[-1].id)
-
-
-def downgrade() -> None:
-    """Leave it: in lower case it is, too."""
 
 
 def folded(text: str) -> str:

@@ -7,8 +7,6 @@ from alembic import op
 
 revision: str = "account_status"
 down_revision: str | Sequence[str] | None = "search_text"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 SPECIAL = "status <> 'active' OR role <> 'user'"
 
@@ -21,16 +19,3 @@ def upgrade() -> None:
     op.create_check_constraint(op.f("ck_users_role"), "users", "role IN ('user', 'admin')")
     op.create_index("ix_users_special", "users", ["id"], postgresql_where=sa.text(SPECIAL))
     op.drop_constraint(op.f("fk_look_shares_user_id_users"), "look_shares", type_="foreignkey")
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.execute("DELETE FROM look_shares WHERE user_id NOT IN (SELECT id FROM users)")
-    op.create_foreign_key(
-        op.f("fk_look_shares_user_id_users"), "look_shares", "users", ["user_id"], ["id"], ondelete="CASCADE"
-    )
-    op.drop_index("ix_users_special", table_name="users")
-    op.drop_constraint(op.f("ck_users_role"), "users")
-    op.drop_constraint(op.f("ck_users_status"), "users")
-    op.drop_column("users", "role")
-    op.drop_column("users", "status")

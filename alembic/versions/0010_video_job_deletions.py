@@ -7,8 +7,6 @@ from alembic import op
 
 revision: str = "video_job_deletions"
 down_revision: str | Sequence[str] | None = "account_status"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
@@ -23,8 +21,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_video_job_deletions_of_user", "video_job_deletions", ["user_id", "deleted_at"])
     op.create_index(op.f("ix_video_job_deletions_deleted_at"), "video_job_deletions", ["deleted_at"])
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_table("video_job_deletions")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision: str = "guard"
 down_revision: str | Sequence[str] | None = "video_job_deletions"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 WAITING = sa.text("status = 'PENDING'")
 
@@ -31,14 +29,3 @@ def upgrade() -> None:
     op.add_column("video_job_images", sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("looks", sa.Column("stored_bytes", sa.BigInteger(), server_default="0", nullable=False))
     op.create_index("ix_looks_quota", "looks", ["user_id", "stored_bytes"])
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_index("ix_looks_quota", table_name="looks")
-    op.drop_column("looks", "stored_bytes")
-    op.drop_column("video_job_images", "size_bytes")
-    op.drop_index("ix_video_jobs_waiting", table_name="video_jobs")
-    op.create_index("ix_video_jobs_waiting", "video_jobs", ["created_at", "id"], postgresql_where=WAITING)
-    op.drop_column("video_jobs", "queue_at")
-    op.drop_table("workers")

@@ -8,8 +8,6 @@ from alembic import op
 
 revision: str = "audit"
 down_revision: str | Sequence[str] | None = "guard"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 ACTIONS = (
     "GRANT_TOKENS",
@@ -74,16 +72,6 @@ def upgrade() -> None:
     op.create_index("ix_users_newest_first", "users", NEWEST)
     op.add_column("video_jobs", sa.Column("search_text", sa.Text(), nullable=True))
     _fold_prompts()
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_column("video_jobs", "search_text")
-    op.drop_index("ix_users_newest_first", table_name="users")
-    op.drop_index("ix_token_ledger_of_kind", table_name="token_ledger")
-    for name in ("of_status", "all_newest_first", "all_of_status", "all_of_error"):
-        op.drop_index(f"ix_video_jobs_{name}", table_name="video_jobs")
-    op.drop_table("audit_log")
 
 
 def _fold_prompts() -> None:

@@ -8,8 +8,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 revision: str = "makers"
 down_revision: str | Sequence[str] | None = "audit"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
@@ -47,11 +45,3 @@ def upgrade() -> None:
     # By itself, it keeps nobody from writing while it looks at every row.
     with op.get_context().autocommit_block():
         op.execute("ALTER TABLE video_jobs VALIDATE CONSTRAINT ck_video_jobs_content_credentials")
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_table("generation_costs")
-    op.drop_column("video_jobs", "fallback_model")
-    op.drop_column("video_jobs", "content_credentials")
-    op.drop_column("video_job_images", "kept_for")
