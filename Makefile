@@ -32,7 +32,7 @@ check: .venv/dev.stamp ## Lint, types, import rules, migrations, committed API d
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m app.contracts check
+	@$(BIN)/python -m tests.contracts check
 
 chaos: .venv/dev.stamp ## Kill workers and fail calls while they make 300 videos, half with Veo and half with Omni; nothing may be lost or paid twice
 	@$(BIN)/python -m bench.chaos
@@ -62,7 +62,7 @@ format: .venv/dev.stamp ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 contracts: .venv/dev.stamp ## Write schema.graphql and openapi.json anew
-	@$(BIN)/python -m app.contracts write
+	@$(BIN)/python -m tests.contracts write
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build $(UNIVERSAL) -o requirements.lock

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app import contracts
+from tests import contracts
 
 
 def test_the_committed_descriptions_match_the_code() -> None:
