@@ -7,18 +7,54 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from google import genai
+from google.cloud.storage import Blob, Client  # type: ignore[import-untyped]
 from google.genai import types
 
-from providers.bucket import BucketResults
 from providers.google_client import CallingClient, sdk_options
 from resolvers.ports import GenerationRequest, GeneratorUnreachable, NotAccepted, StillGenerating, SubmissionUncertain
 
 POLLS_AT_ONCE = 32
 DOWNLOADS_AT_ONCE = 2
+BUCKET_SECONDS = 60.0
 # On its way out, an image is in memory about five times. Submits with more than this go one after the other.
 LARGE_SUBMIT_BYTES = 4 * 1024**2
+
+
+class BucketResults:
+    """Downloads from `gs://` addresses with the Application Default Credentials, in whichever thread it is called.
+
+    With STORAGE_EMULATOR_HOST set, the library goes there instead, and needs no credentials.
+    """
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+        self._making = Lock()
+
+    def download(self, address: str, target: Path) -> None:
+        """Write the object to the file, tried once.
+
+        Raises:
+            google.api_core.exceptions.NotFound: there is no such object
+            Exception: Google's libraries, and requests below them, raise dozens of kinds
+
+        """
+        blob = Blob.from_uri(address, client=self._connected())
+        blob.download_to_filename(str(target), timeout=BUCKET_SECONDS, retry=None)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def _connected(self) -> Client:
+        """Look for credentials no sooner than needed: it takes seconds where there are none."""
+        with self._making:
+            if self._client is None:
+                self._client = Client()
+            return self._client
 
 
 @dataclass(frozen=True, kw_only=True)

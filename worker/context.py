@@ -1,6 +1,7 @@
 """What every run shares, and how patient it is."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -8,14 +9,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+from db import run_times
 from db.engine.database import Database
+from db.engine.statements import Reader
+from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.models import Catalogue
 from resolvers.ports import Storage, VideoGenerator
 from resolvers.retention import Retention
-from worker.run_times import RunTimes
 
 T = TypeVar("T")
+
+# Until there are videos to reckon from: Veo takes between 11 seconds and 6 minutes.
+TYPICAL_SECONDS = 60.0
+REMEMBERED_SECONDS = 60.0
 
 
 class HandedOver(Exception):
@@ -53,6 +60,23 @@ class RetryPolicy:
     def retry_seconds(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row, from 1."""
         return float(min(self.longest_retry_seconds, self.first_retry_seconds * 2 ** min(failures - 1, 30)))
+
+
+@dataclass
+class RunTimes:
+    """The median run times of the latest videos by model, read anew once a minute."""
+
+    _known: dict[tuple[str, bool], tuple[float, float]] = field(default_factory=dict)
+
+    async def expected_seconds(self, reader: Reader, job: JobRow) -> float:
+        """Return how long a generation like the job's is expected to take."""
+        key = (job.model, job.mock_mode)
+        seconds, read_at = self._known.get(key, (0.0, float("-inf")))
+        if time.monotonic() - read_at > REMEMBERED_SECONDS:
+            median = await run_times.median_seconds(reader, job.model, mock_mode=job.mock_mode)
+            seconds = TYPICAL_SECONDS if median is None else median
+            self._known[key] = (seconds, time.monotonic())
+        return seconds
 
 
 @dataclass(frozen=True)

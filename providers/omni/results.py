@@ -11,8 +11,7 @@ from google.genai.errors import APIError
 
 from media.video_properties import NotAVideo
 from media.videos import check_outline
-from providers.bucket import BucketResults
-from providers.google_generator import DOWNLOADS_AT_ONCE
+from providers.google_generator import DOWNLOADS_AT_ONCE, BucketResults
 from providers.omni.errors import failed_file
 from providers.result_files import filled_file, result_file
 from resolvers.ports import GenerationFailed, ResultUnreadable
