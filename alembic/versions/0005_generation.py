@@ -34,10 +34,7 @@ def upgrade() -> None:
         op.add_column("video_jobs", column)
     op.create_check_constraint(op.f("ck_video_jobs_at_most_two_generations"), "video_jobs", "attempt BETWEEN 1 AND 2")
     op.create_index(
-        "ix_video_jobs_waiting",
-        "video_jobs",
-        ["created_at", "id"],
-        postgresql_where=sa.text("status = 'PENDING'"),
+        "ix_video_jobs_waiting", "video_jobs", ["created_at", "id"], postgresql_where=sa.text("status = 'PENDING'")
     )
     op.create_index(
         "ix_video_jobs_run_times",

@@ -3,12 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import (
-    CheckConstraint,
-    DateTime,
-    MetaData,
-    Text,
-)
+from sqlalchemy import CheckConstraint, DateTime, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase
 
 

@@ -4,16 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    Index,
-    Numeric,
-    SmallInteger,
-    desc,
-    func,
-    text,
-)
+from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, SmallInteger, desc, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.enums import Visibility

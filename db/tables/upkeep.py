@@ -3,10 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    func,
-    text,
-)
+from sqlalchemy import func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base
