@@ -38,7 +38,7 @@ async def test_looks_of_before_are_searched_as_new_ones_are(old_database: Inspec
             product = {"look": noted, "position": position, "name": name, "sku": sku}
             await session.execute(text(PRODUCT), product)
 
-    await migrations.upgrade(old_database.url)
+    await migrations.upgrade(old_database.server.url)
 
     async with old_database.session() as session:
         rows = {row.id: row.search_text for row in await session.execute(text("SELECT id, search_text FROM looks"))}
