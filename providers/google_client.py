@@ -11,6 +11,8 @@ from google.genai import types
 from providers.tls import trusted_certificates
 
 LARGE_BODY_BYTES = 100_000
+# For all of a call: the SDK's timeout is for each wait for bytes, which may come one by one.
+LONGEST_CALL_SECONDS = 600.0
 
 # The pool has no limit of its own, which would turn waiting for a connection into an error; callers limit themselves.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=5.0)

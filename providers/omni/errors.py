@@ -17,8 +17,6 @@ DAILY_QUOTA_SECONDS = 3600.0
 """How long to wait for a quota of a day, where the answer does not say."""
 
 _KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN)
-# Somebody had the request, and ran out of time: it may have been accepted. 499 is a proxy's own.
-_TOOK_TOO_LONG = (HTTPStatus.REQUEST_TIMEOUT, 499, HTTPStatus.GATEWAY_TIMEOUT)
 
 _BLOCKED = frozenset(
     ("safety", "prohibited_content", "spii", "blocklist", "recitation", "language", "content_blocked", "blocked")
@@ -55,9 +53,11 @@ def failed_poll(error: Exception) -> Exception:
     return GeneratorUnreachable(str(refusal), retry_after_seconds=refusal.retry_after_seconds)
 
 
-def failed_file(error: Exception) -> Exception:
+def failed_file(error: Exception, uri: str) -> Exception:
     """Return what it means that a finished video's file cannot be read; files are kept for 48 hours."""
-    if isinstance(error, APIError) and error.code in (*GONE, HTTPStatus.FORBIDDEN):
+    if not isinstance(error, APIError):
+        return googles.failed_download(error, uri)
+    if error.code in (*GONE, HTTPStatus.FORBIDDEN):
         return result_lost()
     return GeneratorUnreachable(f"{type(error).__name__}: {error}")
 
@@ -78,7 +78,7 @@ def _refused_submit(refusal: Refusal, model: str) -> Exception:
         return QuotaExceeded(reason, retry_after_seconds=_quota_seconds(refusal))
     if status == HTTPStatus.NOT_FOUND:
         return no_model(model)
-    if status in _TOOK_TOO_LONG or status < HTTPStatus.BAD_REQUEST:
+    if status in googles.TOOK_TOO_LONG or status < HTTPStatus.BAD_REQUEST:
         return SubmissionUncertain(reason)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.code == "aborted":
         return NotAccepted(reason, is_certain=False, retry_after_seconds=refusal.retry_after_seconds)

@@ -11,6 +11,7 @@ from google import genai
 from google.genai import types
 from google.genai.interactions import Interaction
 
+from providers.google_client import LONGEST_CALL_SECONDS
 from providers.google_generator import GoogleAccess, GoogleGenerator
 from providers.omni.answers import tokens_of, video_in
 from providers.omni.errors import failed_poll, failed_submit
@@ -63,8 +64,9 @@ class OmniGenerator(GoogleGenerator):
         body = body_of(request, self._delivery(request), labelled=self._labelled)
         with self._http.call() as call:
             try:
-                await self._have_token()
-                interaction = await self._client.aio.interactions.create(**body)
+                async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                    await self._have_token()
+                    interaction = await self._client.aio.interactions.create(**body)
             except Exception as error:
                 raise failed_submit(error, request.model, went_out=call.went_out) from error
         if not isinstance(interaction, Interaction) or not interaction.id:
@@ -95,8 +97,9 @@ class OmniGenerator(GoogleGenerator):
 
     async def _interaction(self, id_: str) -> Interaction:
         try:
-            await self._have_token()
-            answer = await self._client.aio.interactions.get(id_)
+            async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                await self._have_token()
+                answer = await self._client.aio.interactions.get(id_)
         except Exception as error:
             raise failed_poll(error) from error
         if not isinstance(answer, Interaction):

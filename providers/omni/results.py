@@ -47,7 +47,7 @@ class Results:
         except NotAVideo as error:
             raise ResultUnreadable(f"{uri} is no video: {error}") from error
         except Exception as error:
-            raise failed_file(error) from error
+            raise failed_file(error, uri) from error
 
     async def _is_being_written(self, uri: str) -> bool:
         """Ask for the file's state; one that Google does not tell is tried."""

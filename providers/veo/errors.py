@@ -10,6 +10,7 @@ from json import JSONDecodeError
 from typing import Any
 
 import httpx
+from google.api_core.exceptions import NotFound, ServerError, TooManyRequests
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.genai.errors import APIError
 
@@ -80,6 +81,16 @@ def failed_poll(error: Exception) -> Exception:
         case httpx.HTTPError() | OSError():
             return GeneratorUnreachable(_reason(error))
     return ResultUnreadable(_reason(error))
+
+
+def failed_download(error: Exception, address: str) -> Exception:
+    """Return what it means that a finished video cannot be fetched from its address in a bucket, or written down."""
+    match error:
+        case NotFound():
+            return result_lost()
+        case ServerError() | TooManyRequests() | TransportError() | httpx.HTTPError() | OSError():
+            return GeneratorUnreachable(f"{address}: {_reason(error)}")
+    return ResultUnreadable(f"{address}: {_reason(error)}")
 
 
 def failed_operation(error: Mapping[str, Any]) -> GenerationFailed:

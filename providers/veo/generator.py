@@ -7,18 +7,19 @@ from functools import partial
 from pathlib import Path
 
 from google import genai
-from google.api_core.exceptions import NotFound
 from google.genai import types
 
+from providers.google_client import LONGEST_CALL_SECONDS
 from providers.google_generator import DOWNLOADS_AT_ONCE, GoogleAccess, GoogleGenerator
 from providers.result_files import result_file
-from providers.veo.errors import failed_operation, failed_poll, failed_submit, filtered, result_lost
+from providers.veo.errors import failed_download, failed_operation, failed_poll, failed_submit, filtered
 from providers.veo.operations import VeoOperation
 from providers.veo.requests import config_of, image_of
 from resolvers.ports import (
     Generated,
     GenerationFailed,
     GenerationRequest,
+    GeneratorUnreachable,
     ResultUnreadable,
     StillGenerating,
     SubmissionUncertain,
@@ -53,9 +54,10 @@ class VeoGenerator(GoogleGenerator):
         config = config_of(request, self._access.folder_of(request))
         with self._http.call() as call:
             try:
-                operation = await self._client.aio.models.generate_videos(
-                    model=request.model, source=source, config=config
-                )
+                async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                    operation = await self._client.aio.models.generate_videos(
+                        model=request.model, source=source, config=config
+                    )
             except Exception as error:
                 raise failed_submit(error, request.model, went_out=call.went_out) from error
         if not operation.name:
@@ -78,7 +80,8 @@ class VeoGenerator(GoogleGenerator):
     async def _found(self, operation_name: str) -> "StillGenerating | Generated | _InBucket":
         operation = VeoOperation.model_validate({"name": operation_name})
         try:
-            operation = await self._client.aio.operations.get(operation)
+            async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                operation = await self._client.aio.operations.get(operation)
         except Exception as error:
             raise failed_poll(error) from error
         if not operation.done and not operation.name:
@@ -98,15 +101,13 @@ class VeoGenerator(GoogleGenerator):
         try:
             return await result_file(self._access.scratch, lambda file: file.write_bytes(data))
         except OSError as error:
-            raise ResultUnreadable(f"The video could not be written to the scratch folder: {error}") from error
+            raise GeneratorUnreachable(f"The video could not be written to the scratch folder: {error}") from error
 
     async def _downloaded(self, found: "_InBucket") -> Generated:
         try:
             file = await result_file(self._access.scratch, partial(self._buckets.download, found.address))
-        except NotFound as error:
-            raise result_lost() from error
         except Exception as error:
-            raise ResultUnreadable(f"{found.address}: {type(error).__name__}: {error}") from error
+            raise failed_download(error, found.address) from error
         return Generated(file, is_temporary=True, warnings=found.warnings)
 
 

@@ -1,5 +1,6 @@
 """What Google's doubles answer when a test has something to say about it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from tests.doubles.serving import drop, until_gone
 
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
-Trouble = Literal["", "drop", "drop mid-body", "hang"]
+Trouble = Literal["", "drop", "drop mid-body", "hang", "drip"]
+"""`drip`: a byte now and then, each in time for whoever waits for the next one, and no end."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ async def answered(request: Request, answer: Answer, usual: Mapping[str, Any]) -
     body = usual if answer.body is None else answer.body
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = dict(answer.headers)
+    if answer.trouble == "drip":
+        return StreamingResponse(_drip(), answer.status, headers, media_type="application/json")
     if answer.trouble != "drop mid-body":
         return Response(content, answer.status, headers, media_type="application/json")
 
@@ -71,3 +75,9 @@ async def answered(request: Request, answer: Answer, usual: Mapping[str, Any]) -
 
     headers["Content-Length"] = str(len(content))
     return StreamingResponse(half(), answer.status, headers, media_type="application/json")
+
+
+async def _drip() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.1)

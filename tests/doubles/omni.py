@@ -120,7 +120,7 @@ class OmniDouble(Apart):
         self.under_way = self.most_under_way = 0
         self._interactions: dict[str, _Interaction] = {}
         self._scripts: dict[str, deque[Answer]] = {
-            kind: deque() for kind in ("create", "poll", "cancel", "file", "download", "model")
+            kind: deque() for kind in ("create", "poll", "cancel", "file", "download", "object", "model")
         }
         self.app = Starlette(routes=self._routes())
 
@@ -130,7 +130,7 @@ class OmniDouble(Apart):
         return self.creates
 
     def script(self, kind: str, *answers: Answer) -> None:
-        """Answer the next requests of a kind so: create, poll, cancel, file, download or model."""
+        """Answer the next requests of a kind so: create, poll, cancel, file, download, model, or a bucket's object."""
         self._scripts[kind].extend(answers)
 
     def accepted_by_prompt(self) -> Counter[str]:
@@ -141,6 +141,7 @@ class OmniDouble(Apart):
         return [
             Route("/token", self._token, methods=["POST"]),
             Route("/elsewhere/{name}", self._elsewhere),
+            Route("/download/storage/v1/b/{bucket}/o/{name:path}", self._object),
             Route("/{version}/files/{name}:download", self.sorted_out(OmniDouble._download)),
             Route("/{version}/files/{name}", self.sorted_out(OmniDouble._file)),
             Route("/{version}/models/{model}", self._model),
@@ -221,6 +222,10 @@ class OmniDouble(Apart):
         if answer := self._next("download") or _unauthenticated(request):
             return await answered(request, answer, {})
         return RedirectResponse(f"/elsewhere/{name}", 302) if self.redirects else self._streamed()
+
+    async def _object(self, request: Request) -> Response:
+        """Answer a download from a bucket, of which this double has none, as it is told to."""
+        return await answered(request, self._scripts["object"].popleft(), {})
 
     async def _elsewhere(self, request: Request) -> Response:
         """Serve a signed address, as it were: whoever shows a key here shows it to the wrong one."""

@@ -168,7 +168,7 @@ class VeoDouble(Apart):
         answer = self._next("poll") or self._by_chance(POLL_FAILURES) or _refused(request)
         if answer is None and name not in self._operations:
             answer = error(404, f"Operation {name} not found", reason="NOT_FOUND")
-        if answer is not None and (answer.body is not None or answer.trouble in ("drop", "hang")):
+        if answer is not None and (answer.body is not None or answer.trouble in ("drop", "hang", "drip")):
             return await answered(request, answer, {})
         operation = self._operations[name]
         operation.polls += 1

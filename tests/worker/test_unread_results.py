@@ -1,6 +1,7 @@
 """A generator that cannot be asked is waited for; one whose answer cannot be read is given up soon, and aloud."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,22 @@ async def test_only_tries_in_a_row_count(house: House, between: Exception | Stil
 
     assert (await house.job(job_id)).status == "SUCCEEDED"
     assert len(generator.submitted) == 1
+
+
+async def test_a_video_is_not_given_up_for_one_poll_without_an_answer_after_an_outage_of_ours(house: House) -> None:
+    job_id = await job_of_somebody(house)
+    generator = ScriptedGenerator([AWAY])
+    late = replace(context(house, generator), retry_policy=replace(HASTE, generation_seconds=0))
+
+    await generate(late, job_id)
+
+    assert (await house.job(job_id)).error_code == "GENERATION_TIMED_OUT"
+    assert len(generator.polled) == HASTE.result_tries == 6
+
+    another = await job_of_somebody(house)
+    generator.script[:] = [*[AWAY] * 5, None]
+    await generate(late, another)
+    assert (await house.job(another)).status == "SUCCEEDED"
 
 
 async def test_a_generator_that_cannot_be_asked_is_a_warning_at_once_and_waited_for(

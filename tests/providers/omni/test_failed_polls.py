@@ -188,6 +188,19 @@ async def test_a_file_that_is_gone_is_lost(
     assert (caught.value.code, files(scratch)) == ("RESULT_LOST", [])
 
 
+@pytest.mark.parametrize("uri", ["https://elsewhere.example/a.mp4", "https://elsewhere.example/files/"])
+async def test_an_address_that_is_none_of_the_files_api_is_not_asked_for_long(
+    generator: OmniGenerator, omni: OmniDouble, uri: str
+) -> None:
+    name = await generator.submit(asked())
+    omni.script("poll", ended("completed", output({"type": "video", "uri": uri})))
+
+    with pytest.raises(ResultUnreadable, match=f"^{uri}"):
+        await generator.poll(name)
+
+    assert omni.downloads == []
+
+
 async def test_a_file_that_has_failed_is_no_video(generator: OmniGenerator, omni: OmniDouble) -> None:
     name = await generator.submit(asked())
     omni.script("file", Answer({"name": "files/x", "state": "FAILED"}))

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from providers.omni.generator import OmniAccess, OmniGenerator
-from resolvers.ports import Generated
+from resolvers.ports import Generated, GenerationFailed, GeneratorUnreachable
+from tests.doubles.answers import Answer, error
 from tests.doubles.google_account import service_account_file
-from tests.doubles.omni import OmniDouble
+from tests.doubles.omni import OmniDouble, ended, output
 from tests.providers.omni.test_wire import asked
 
 BOXES = 4 * 1024**2
@@ -61,6 +62,28 @@ async def test_with_a_bucket_each_attempt_has_a_folder_of_its_own(
     delivery = omni.creates[0].body["response_format"]
     folder = "gs://ours/videos/00000000-0000-0000-0000-000000000007-2/"
     assert (delivery["delivery"], delivery["gcs_uri"]) == ("uri", folder)
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [(error(404, "No such object"), GenerationFailed), (error(503, "Later"), GeneratorUnreachable)],
+)
+async def test_a_file_in_a_bucket_is_lost_or_fetched_later(
+    generator: OmniGenerator,
+    omni: OmniDouble,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    meaning: type[Exception],
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", omni.url)
+    name = await generator.submit(asked())
+    omni.script("poll", ended("completed", output({"type": "video", "uri": "gs://ours/videos/a.mp4"})))
+    omni.script("object", answer)
+
+    with pytest.raises(meaning) as caught:
+        await generator.poll(name)
+
+    assert getattr(caught.value, "code", "RESULT_LOST") == "RESULT_LOST"
 
 
 @pytest.mark.usefixtures("scratch")

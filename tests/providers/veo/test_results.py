@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from providers.veo.generator import VeoGenerator
-from resolvers.ports import Generated, GenerationFailed, ResultUnreadable
+from resolvers.ports import Generated, GenerationFailed, GeneratorUnreachable, ResultUnreadable
 from tests.doubles.answers import Answer, done, error
 from tests.doubles.veo import VeoDouble
 from tests.providers.veo.asking import asked, files, finished
@@ -60,7 +60,7 @@ async def test_a_scratch_folder_that_cannot_be_written_leaves_the_operation_as_i
     (tmp_path / "file").touch()
     generator = another(scratch=tmp_path / "file")
 
-    with pytest.raises(ResultUnreadable, match="scratch"):
+    with pytest.raises(GeneratorUnreachable, match="scratch"):
         await finished(generator)
 
 
@@ -103,16 +103,22 @@ async def test_a_video_that_is_gone_from_its_bucket_is_lost(
 
 
 @pytest.mark.parametrize(
-    "answer", [error(503, "Unavailable"), error(403, "Denied"), Answer(b"half a video", trouble="drop mid-body")]
+    ("answer", "meaning"),
+    [
+        *((error(status, "Later"), GeneratorUnreachable) for status in (429, 500, 502, 503, 504)),
+        (Answer(trouble="drop"), GeneratorUnreachable),
+        (Answer(b"half a video", trouble="drop mid-body"), GeneratorUnreachable),
+        (error(403, "Denied"), ResultUnreadable),
+    ],
 )
-async def test_a_bucket_in_trouble_makes_the_result_unreadable_for_now(
-    bucketed: Callable[[], VeoGenerator], veo: VeoDouble, scratch: Path, answer: Answer
+async def test_a_bucket_in_trouble_is_waited_for_and_one_that_keeps_us_out_is_not_for_long(
+    bucketed: Callable[[], VeoGenerator], veo: VeoDouble, scratch: Path, answer: Answer, meaning: type[Exception]
 ) -> None:
     generator = bucketed()
     veo.script_download(answer)
     name = await generator.submit(asked())
 
-    with pytest.raises(ResultUnreadable, match=r"^gs://ours/videos/"):
+    with pytest.raises(meaning, match=r"^gs://ours/videos/"):
         await generator.poll(name)
 
     assert files(scratch) == []
