@@ -59,11 +59,11 @@ async def restore(settings: Settings, folder: Path) -> None:
     """
     if not (folder / DUMP).is_file():
         raise BackupRefused(f"{folder} is no backup: there is no {DUMP} in it.")
+    if dumped_revisions(folder / DUMP) - revisions.KNOWN:
+        raise BackupRefused(f"{folder} is a newer release's. Restore it by that one.")
     _remove_killed(settings.data_dir)
     with database_url(settings) as url:
         await _require_empty(settings, url)
-        if settings.database_url is None and dumped_revisions(settings.data_dir, url, folder / DUMP) - revisions.KNOWN:
-            raise BackupRefused(f"{folder} is a newer release's. Restore it by that one.")
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         _copy(folder / MEDIA, settings.media_folder)
         for name in SECRETS:

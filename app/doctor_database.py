@@ -42,7 +42,7 @@ async def database_findings(settings: Settings) -> list[Finding]:
 
     Nobody looks further where it cannot be used: each check would say the same again.
     """
-    remedy = "Check DATABASE_URL, and that PostgreSQL runs there and lets us in."
+    remedy = "Check DATABASE_URL, and that PostgreSQL runs there and lets us in." if settings.database_url else ""
     try:
         async with open_database(settings, "lookreel doctor") as database:
             checks = [Check(name, partial(look, database), remedy) for name, look in _DATABASE_CHECKS]
@@ -53,13 +53,20 @@ async def database_findings(settings: Settings) -> list[Finding]:
             if findings[-1].state is not State.FAILED:
                 findings += await asyncio.gather(*map(found, checks[ONE_BY_ONE:]))
     except Exception as error:  # noqa: BLE001 - the embedded server, or a URL that is none
-        findings = [Finding("database", State.FAILED, f"{told(error)} {remedy if settings.database_url else ''}")]
+        findings = [Finding("database", State.FAILED, f"{told(error)} {remedy}")]
     unseen = [name for name, _ in _DATABASE_CHECKS[len(findings) :]]
     return findings + [Finding(name, State.NOTE, "Not looked at until that is mended.") for name in unseen]
 
 
 async def _server(database: Database) -> Answer:
-    return State.OK, f"PostgreSQL {(await server.get(database.reader)).version}"
+    found = await server.get(database.reader)
+    facts = f"PostgreSQL {found.version}"
+    if found.encoding == "UTF8":
+        return State.OK, facts
+    return State.WARNING, (
+        f"{facts}. The database's encoding is {found.encoding}, which cannot hold every text. Copy it into one made "
+        "with ENCODING 'UTF8'."
+    )
 
 
 async def _sessions(database: Database) -> Answer:

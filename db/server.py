@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, Integer, Text, cast, func, select, text
+from sqlalchemy import DateTime, Text, func, select, text
 
 from db.engine.statements import Reader, Row, Statement
 
 
 class ServerRow(Row):
-    """A server's version, as a number (150004 is 15.4) and as text, and what its clock says."""
+    """A server's version, how the database encodes texts, and what the server's clock says."""
 
-    version_number: int
     version: str
+    encoding: str
     clock: datetime
 
 
@@ -24,8 +24,8 @@ class RoomRow(Row):
 
 _SERVER = Statement(
     select(
-        cast(func.current_setting("server_version_num"), Integer),
         func.current_setting("server_version", type_=Text),
+        func.current_setting("server_encoding", type_=Text),
         func.clock_timestamp(type_=DateTime(timezone=True)),
     ),
     ServerRow,

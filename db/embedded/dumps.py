@@ -31,24 +31,29 @@ def load(data_dir: Path, url: str, file: Path) -> None:
     _run(data_dir, url, "pg_restore", "--single-transaction", "--exit-on-error", "--dbname=postgres", str(file))
 
 
-def revisions(data_dir: Path, url: str, file: Path) -> frozenset[str]:
-    """Return which revisions of Alembic's the dumped database has; the running one is not touched.
+def revisions(file: Path) -> frozenset[str]:
+    """Return which revisions of Alembic's the dumped database has.
 
     Raises EmbeddedServerUnavailable with what PostgreSQL says.
     """
     only = ("--data-only", f"--table={VERSIONS}", "--file=-")
-    _, _, rows = _run(data_dir, url, "pg_restore", *only, str(file)).partition(f"COPY public.{VERSIONS} ")
+    newest = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
+    _, _, rows = _said_by(newest / "pg_restore", *only, str(file)).partition(f"COPY public.{VERSIONS} ")
     return frozenset(rows.partition("\n\\.")[0].splitlines()[1:])
 
 
-def _run(data_dir: Path, url: str, program: str, *arguments: str) -> str:
+def _run(data_dir: Path, url: str, program: str, *arguments: str) -> None:
     address = parsed(url)
     socket, port = address.hosts[0]
     version = int((data_dir / PGDATA / "PG_VERSION").read_text())
     where = (f"--host={socket}", f"--port={port}", f"--username={address.user}", "--no-password")
     database = ("postgres",) if program == "pg_dump" else ()
+    _said_by(POSTGRES_VERSIONS[version] / program, *where, *arguments, *database)
+
+
+def _said_by(program: Path, *arguments: str) -> str:
     done = subprocess.run(  # noqa: S603 - the library's program, without a shell
-        (POSTGRES_VERSIONS[version] / program, *where, *arguments, *database),
+        (program, *arguments),
         # Nothing of libpq's that somebody has set for another server.
         env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
         stdin=subprocess.DEVNULL,
@@ -59,5 +64,5 @@ def _run(data_dir: Path, url: str, program: str, *arguments: str) -> str:
     )
     if done.returncode != 0:
         said = "\n".join(done.stderr.splitlines()[-4:])
-        raise EmbeddedServerUnavailable(f"{program} could not do it. It says:\n{said}")
+        raise EmbeddedServerUnavailable(f"{program.name} could not do it. It says:\n{said}")
     return done.stdout

@@ -142,21 +142,24 @@ async def test_what_a_killed_backup_leaves_goes_with_the_next_one() -> None:
         assert {path.name for path in (kept / "tuesday").iterdir()} == {"database.dump", "jwt-secret"}
 
 
-async def test_a_newer_releases_backup_is_refused_and_leaves_room_for_another() -> None:
+async def test_a_newer_releases_backup_is_refused_before_anything_is_written(empty_database: str) -> None:
     with temporary_folder() as folder:
         first, newer, copy, second = (folder / name for name in ("first", "newer", "copy", "second"))
+        server = {"DATABASE_URL": empty_database, "JWT_SECRET_KEY": "k" * 32, "DATA_DIR": second}
         assert told("token", "--email", "a@b.example", DATA_DIR=first)[0] == 0
         assert told("backup", copy, DATA_DIR=first)[0] == 0
         with embedded_server(first) as url:
             async with Server(url).opened(UNLIMITED) as connection:
                 await connection.execute("UPDATE alembic_version SET version_num = '9999' WHERE version_num <> '0003'")
-            newer.mkdir()
+            (newer / "media").mkdir(parents=True)
+            (newer / "media" / "a.png").touch()
             dump(first, url, newer / "database.dump")
 
-        refused = told("restore", newer, DATA_DIR=second)
+        refused = [told("restore", newer, **where) for where in ({"DATA_DIR": second}, server)]
+        assert not second.exists()
         restored = told("restore", copy, DATA_DIR=second)
 
-        assert refused == (1, "", f"{newer} is a newer release's. Restore it by that one.")
+        assert refused == [(1, "", f"{newer} is a newer release's. Restore it by that one.")] * 2
         assert restored == (0, f"{copy} has been restored. Start Lookreel.", "")
         assert await rows(second) == await rows(first)
 

@@ -87,6 +87,20 @@ async def test_doctor_names_a_wrong_password(data_dir: Path, socket_folder: str,
     assert "refuses the user or the password" in line(report, "database")
 
 
+async def test_doctor_tells_of_a_database_that_cannot_hold_every_text(
+    data_dir: Path, socket_folder: str, empty: str
+) -> None:
+    utf8 = run(("doctor",), at(socket_folder, database=empty), data_dir)
+    await execute(socket_folder, "postgres", f"DROP DATABASE {empty}")
+    await execute(socket_folder, "postgres", f"CREATE DATABASE {empty} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+
+    latin1 = run(("doctor",), at(socket_folder, database=empty), data_dir)
+
+    assert line(utf8, "database").startswith("ok ")
+    assert line(latin1, "database").startswith("warning ")
+    assert "The database's encoding is LATIN1, which cannot hold every text." in line(latin1, "database")
+
+
 async def test_a_server_and_a_worker_say_it_and_go_on_once_it_is_mended(  # noqa: PLR0913, PLR0917 - what it takes
     data_dir: Path, socket_folder: str, empty: str, admin: asyncpg.Connection, database: Database, tmp_path: Path
 ) -> None:

@@ -9,8 +9,13 @@ import pytest
 from sqlalchemy import text, update
 
 from db import migrations
+from db.embedded.server import embedded_server
+from db.engine.connections import Server
+from db.engine.limits import UNLIMITED
 from db.tables import FileRemoval, SubmissionPace
 from tests.app.doctor import doctor, line, states
+from tests.app.processes import lookreel
+from tests.conftest import temporary_folder
 from tests.house import House
 from tests.inspected import InspectedDatabase
 from tests.test_look_videos_migration import ALL_BUT_LOOK_VIDEOS
@@ -38,6 +43,19 @@ async def test_without_a_database_the_rest_is_looked_at(tmp_path: Path) -> None:
     assert states(report)["queue"] == "note"
     assert states(report)["media folder"] == "ok"
     assert "hush-hush" not in report.stdout + report.stderr
+
+
+async def test_what_is_wrong_in_the_embedded_database_is_not_put_down_to_an_address() -> None:
+    with temporary_folder() as folder:
+        assert lookreel("migrate", DATA_DIR=folder).returncode == 0
+        with embedded_server(folder) as url:
+            async with Server(url).opened(UNLIMITED) as connection:
+                await connection.execute("DROP TABLE file_removals")
+
+            report = await doctor(DATA_DIR=folder)
+
+    assert (report.returncode, states(report)["file removals"]) == (1, "failed")
+    assert "DATABASE_URL" not in report.stdout
 
 
 async def test_what_is_no_database_url_is_told(tmp_path: Path) -> None:
