@@ -26,7 +26,7 @@ class Child:
 
     name is used in log lines; pass_fds stay open in the child under the same numbers, e.g. a listening socket that
     several children accept on; env is added to the parent's environment; one that waits is first started when another
-    one is ready, or after 10 s.
+    one is ready, or after 10 s; one that is told to end has grace_seconds for it.
     """
 
     name: str
@@ -34,19 +34,21 @@ class Child:
     pass_fds: tuple[int, ...] = ()
     env: Mapping[str, str] | None = None
     waits: bool = False
+    grace_seconds: float = 10.0
 
 
 class ChildProcess:
     """A child that was started; `ready` is done once it has said so, `superseded` once another one took its place."""
 
-    def __init__(self, name: str, process: Process, ready: asyncio.Future[None]) -> None:
+    def __init__(self, child: Child, process: Process, ready: asyncio.Future[None]) -> None:
         loop = asyncio.get_running_loop()
-        self.name = f"{name} (pid {process.pid})"
+        self.name = f"{child.name} (pid {process.pid})"
         self.started_at = loop.time()
         self.exited = asyncio.create_task(process.wait())
         self.ready = ready
         self.superseded: asyncio.Future[None] = loop.create_future()
         self._process = process
+        self._grace_seconds = child.grace_seconds
         logger.info("%s started", self.name)
 
     @classmethod
@@ -63,22 +65,22 @@ class ChildProcess:
             raise
         finally:
             os.close(writer)
-        return cls(child.name, process, _first_byte(reader))
+        return cls(child, process, _first_byte(reader))
 
     @property
     def is_up(self) -> bool:
         """Whether it does what it is there for."""
         return self.ready.done() and not self.exited.done()
 
-    async def end(self, at_once: asyncio.Future[None], grace_seconds: float) -> int:
-        """Ask it to end; kill it after grace_seconds, or when at_once is done; return its exit code.
+    async def end(self, at_once: asyncio.Future[None]) -> int:
+        """Ask it to end; kill it after its time for that, or when at_once is done; return its exit code.
 
         The exit code of one that was killed is minus the number of the signal.
         """
         try:
             if not self.exited.done():
                 self._terminate()
-                await first_of(self.exited, at_once, seconds=grace_seconds)
+                await first_of(self.exited, at_once, seconds=self._grace_seconds)
             if not self.exited.done():
                 logger.warning("%s does not end: killing it", self.name)
         finally:

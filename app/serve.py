@@ -18,6 +18,8 @@ from db.embedded.server import revive
 from db.engine.errors import EmbeddedServerUnavailable
 
 LOOK_SECONDS = 2.0
+# A video that is being sent to its generator may be paid for already: its answer has 60 s.
+WORKER_SECONDS = 70.0
 
 logger = logging.getLogger("lookreel")
 
@@ -44,8 +46,9 @@ async def serve(
         api = (sys.executable, "-m", "app.api", "--fd", str(fd))
         children = [Child(f"api-{number}", api, (fd,), env) for number in range(1, api_processes + 1)]
         if with_worker:
+            worker = (sys.executable, "-m", "app.worker")
             # What it loads takes as long as what the API loads, and somebody may be waiting for that.
-            children.append(Child("worker", (sys.executable, "-m", "app.worker"), env=env, waits=True))
+            children.append(Child("worker", worker, env=env, waits=True, grace_seconds=WORKER_SECONDS))
         return await _supervised(settings, children, listener, stop or asyncio.Event())
 
 

@@ -31,11 +31,10 @@ _LONGEST_START_SECONDS = 60.0
 
 
 class _Ending:
-    """Whether everything is to end, with which exit code, and how much time is left for it."""
+    """Whether everything is to end, with which exit code, and whether at once."""
 
-    def __init__(self, grace_seconds: float, on_begin: Callable[[], None]) -> None:
+    def __init__(self, on_begin: Callable[[], None]) -> None:
         self.loop = asyncio.get_running_loop()
-        self.grace_seconds = grace_seconds
         self.begun: asyncio.Future[int] = self.loop.create_future()
         self.at_once: asyncio.Future[None] = self.loop.create_future()
         self._on_begin = on_begin
@@ -135,17 +134,17 @@ class _Keeper:
             return False
         await first_of(successor.ready, successor.exited, ending.begun, seconds=_LONGEST_START_SECONDS)
         if ending.begun.done() or not successor.is_up:
-            code = await successor.end(ending.at_once, ending.grace_seconds)
+            code = await successor.end(ending.at_once)
             logger.error("%s ended with %s before it was ready", successor.name, _described(code))
             return False
         async with self._changing:
             replaced, self.current = self.current, successor
         if replaced is not None:
             replaced.superseded.set_result(None)
-            code = await replaced.end(ending.at_once, ending.grace_seconds)
+            code = await replaced.end(ending.at_once)
             logger.info("%s ended with %s: replaced by %s", replaced.name, _described(code), successor.name)
         if ending.begun.done():  # perhaps too late for `keep` to see it
-            await successor.end(ending.at_once, ending.grace_seconds)
+            await successor.end(ending.at_once)
         return True
 
     async def _running(self) -> ChildProcess:
@@ -161,7 +160,7 @@ class _Keeper:
         try:
             await first_of(current.exited, current.superseded, ending.begun)
             if not current.superseded.done():
-                await current.end(ending.at_once, ending.grace_seconds)
+                await current.end(ending.at_once)
         except BaseException:
             current.kill()
             raise
@@ -194,20 +193,19 @@ async def supervise(
     *,
     stop: asyncio.Event | None = None,
     on_end: Callable[[], None] = lambda: None,
-    grace_seconds: float = 10.0,
 ) -> int:
     """Run children, restarting those that die, until SIGTERM, SIGINT or stop; return the exit code for this process.
 
     0: asked to stop. 78: a child exited with 78 while no other was ready. 1: a child failed within 10 s of its start,
     or was killed within 2 s, 5 times in a row, while no other was ready.
     on_end is called first of all, when no child is started any more. To stop, each child gets SIGTERM and, if it still
-    runs after grace_seconds or when a second signal comes (0.5 s or more after the first), SIGKILL together with its
+    runs after its grace_seconds or when a second signal comes (0.5 s or more after the first), SIGKILL with its
     process group. SIGHUP does the same where it says that the terminal has gone; else it replaces the children one by
     one, each when its successor is ready, and stops at one whose successor cannot start.
     No child is left when this returns or raises.
     Needs the main thread and asyncio's own event loop: uvloop cannot start a process in its own group.
     """
-    ending, hung_up = _Ending(grace_seconds, on_end), asyncio.Event()
+    ending, hung_up = _Ending(on_end), asyncio.Event()
     with _signals_handled(ending, hung_up):
         keepers = _Keepers(children, ending)
         asked = asyncio.create_task((stop or asyncio.Event()).wait())

@@ -100,9 +100,9 @@ async def started(*paths: Path) -> list[int]:
 
 
 @asynccontextmanager
-async def supervised(*children: Child, grace_seconds: float = 10.0) -> AsyncIterator[asyncio.Event]:
+async def supervised(*children: Child) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    running = asyncio.create_task(supervise(children, stop=stop, grace_seconds=grace_seconds))
+    running = asyncio.create_task(supervise(children, stop=stop))
     try:
         yield stop
     finally:

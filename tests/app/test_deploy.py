@@ -16,8 +16,10 @@ from app.commands import app
 from app.http.measured import PLAIN
 from app.http.server import KEEP_ALIVE_SECONDS
 from app.secret_files import SECRETS
+from app.serve import WORKER_SECONDS
 from app.settings import Settings
 from app.supervisor import EX_CONFIG
+from providers.veo.generator import VeoAccess
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = ("Dockerfile", "compose.yaml", "render.yaml", "deploy/lookreel.service", "deploy/kubernetes.yaml")
@@ -64,9 +66,12 @@ def test_every_address_of_health_is_one() -> None:
 
     assert asked == {"/readyz", "/livez", "/metrics"}
     assert asked <= paths
-    hidden = re.search(r"location ~ \^/\(([a-z|]+)\)\$", NGINX)
+    hidden = re.search(r"location ~ (\S+) \{", NGINX)
     assert hidden is not None
-    assert set(hidden[1].split("|")) == {"metrics", "livez", "readyz", "healthz"}
+    health = {"/metrics", "/livez", "/readyz", "/healthz"}
+    # The API answers with a slash at the end as well.
+    spellings = {f"{path}{slash}" for path in health | paths for slash in ("", "/")}
+    assert {path for path in spellings if re.search(hidden[1], path)} == health | {f"{path}/" for path in health}
 
 
 def test_ports_agree() -> None:
@@ -115,6 +120,22 @@ def test_what_compose_depends_on_is_there() -> None:
     assert "server api:" in NGINX
     mounted = re.findall(r"\./(deploy/[\w./]+)", text)
     assert [path for path in mounted if path != "deploy/tls" and not (ROOT / path).exists()] == []
+
+
+def test_a_worker_has_the_time_that_a_submit_may_take() -> None:
+    kubernetes = TEXTS["deploy/kubernetes.yaml"].split("name: lookreel-worker")[1]
+    given = [
+        re.search(pattern, text, re.MULTILINE)
+        for pattern, text in (
+            (r"terminationGracePeriodSeconds: (\d+)", kubernetes),
+            (r"^TimeoutStopSec=(\d+)$", TEXTS["deploy/lookreel.service"]),
+            (r"command: \[worker\](?:\n.*){1,3}\n +stop_grace_period: (\d+)s$", TEXTS["compose.yaml"]),
+            (r"maxShutdownDelaySeconds: (\d+)$", TEXTS["render.yaml"]),
+        )
+    ]
+
+    assert min(int(seconds[1]) for seconds in given if seconds) > WORKER_SECONDS > VeoAccess.timeout_seconds
+    assert all(given)
 
 
 def test_nobody_starts_again_what_cannot_run_as_configured() -> None:

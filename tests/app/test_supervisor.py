@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -70,7 +71,7 @@ async def test_a_killed_child_is_restarted(tmp_path: Path, caplog: pytest.LogCap
 async def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path: Path) -> None:
     path = tmp_path / "pids"
     helped = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[2], sys.argv[1]])\n" + DEAF
-    async with supervised(child(helped, path, DEAF), grace_seconds=0.2):
+    async with supervised(replace(child(helped, path, DEAF), grace_seconds=0.2)):
         await until(lambda: len(pids(path)) > 1)
     # The helper is an orphan now, which somebody else reaps.
     await until(lambda: all(map(ended, pids(path))))
@@ -78,11 +79,18 @@ async def test_a_child_that_ignores_sigterm_is_killed_with_its_group(tmp_path: P
 
 async def test_a_child_that_left_its_group_is_killed_too(tmp_path: Path) -> None:
     path = tmp_path / "pids"
-    async with supervised(
-        child("import os; os.setpgid(0, os.getpgid(os.getppid()))\n" + DEAF, path), grace_seconds=0.2
-    ):
+    elsewhere = child("import os; os.setpgid(0, os.getpgid(os.getppid()))\n" + DEAF, path)
+    async with supervised(replace(elsewhere, grace_seconds=0.2)):
         [pid] = await started(path)
     assert not psutil.pid_exists(pid)
+
+
+async def test_each_child_has_its_own_time_to_end(tmp_path: Path) -> None:
+    tidy, deaf = tmp_path / "tidy", tmp_path / "deaf"
+    async with supervised(child(TIDY, tidy), replace(child(DEAF, deaf), grace_seconds=0.05)):
+        await started(tidy, deaf)
+    assert (tmp_path / "tidy.tidy").exists()
+    assert not psutil.pid_exists(pids(deaf)[0])
 
 
 async def test_exit_code_78_ends_everything(tmp_path: Path) -> None:
