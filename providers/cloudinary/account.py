@@ -21,15 +21,16 @@ if _hidden is not None:
 
 FOLDER = "lookreel"
 """Where all our files are, in an account that may have others."""
+POSTER = "so_auto"
+"""The transformation that makes a video's poster, its first good frame."""
 
 _API = "https://api.cloudinary.com"
 _EXTENSIONS = ("mp4", "jpg", "png", "webp", "gif")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
-_POSTER = "so_auto"
 _SIGNATURE = r"s--(?:[A-Za-z0-9_-]{8}|[A-Za-z0-9_-]{32})--"
 _ASSET_PATH = re.compile(
     rf"/(?P<resource_type>image|video)/(?:(?P<delivery>upload)|authenticated/{_SIGNATURE})/"
-    rf"(?P<derivation>{_POSTER}/)?(?:v[0-9]+/)?"
+    rf"(?P<derivation>{POSTER}/)?(?:v[0-9]+/)?"
     rf"(?P<public_id>{FOLDER}/{_NAME.pattern})\.(?:{'|'.join(_EXTENSIONS)})"
 )
 
@@ -118,8 +119,8 @@ class Account:
         """Return the URL of a video's first good frame, at the place where this video is delivered."""
         root, path = url.rsplit(f"/{asset.delivery}/", 1)
         unsigned = re.sub(rf"^{_SIGNATURE}/", "", path)
-        signature = re.search(rf"{_SIGNATURE}/", self.address(asset, "jpg", _POSTER))
-        signed = f"{signature[0] if signature else ''}{_POSTER}/{unsigned.removesuffix('.mp4')}.jpg"
+        signature = re.search(rf"{_SIGNATURE}/", self.address(asset, "jpg", POSTER))
+        signed = f"{signature[0] if signature else ''}{POSTER}/{unsigned.removesuffix('.mp4')}.jpg"
         return f"{root}/{asset.delivery}/{signed}"
 
     def _delivery_roots(self, upload_prefix: str) -> list[str]:

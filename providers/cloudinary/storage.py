@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 
 from media.images import Image
-from providers.cloudinary.account import Account, Asset, Delivery, image_asset, video_asset
+from providers.cloudinary.account import POSTER, Account, Asset, Delivery, image_asset, video_asset
 from providers.tls import trusted_certificates
 from resolvers.ports import FileMissing, StorageRefused, StorageUnavailable, StoredVideo
 
@@ -36,7 +36,7 @@ logger = logging.getLogger("lookreel.providers")
 
 
 class CloudinaryStorage:
-    """Keeps each video as `lookreel/<video job id>` and each image as `lookreel/<name>`; posters are made on the fly.
+    """Keeps each video as `lookreel/<video job id>` and each image as `lookreel/<name>`; posters are derived.
 
     Names are deterministic and uploads overwrite, so one that may or may not have arrived can be repeated. Nothing is
     repeated here. An image's extension is no part of its name: one of another format replaces it.
@@ -78,7 +78,8 @@ class CloudinaryStorage:
         asset = video_asset(video_job_id, self._delivery)
         async with self._room:
             with await _opened(video) as file:
-                url = await self._upload(asset, (f"{video_job_id}.mp4", file, "video/mp4"))
+                # Who reads that the job is done finds the poster there: the first request for it would take seconds.
+                url = await self._upload(asset, (f"{video_job_id}.mp4", file, "video/mp4"), eager=f"{POSTER}/jpg")
         return StoredVideo(url, self._account.poster_url(asset, url))
 
     def address_of_video(self, video_job_id: UUID) -> str:
@@ -137,9 +138,9 @@ class CloudinaryStorage:
     async def prune(self, older_than_seconds: float) -> None:
         """Remove nothing: Cloudinary keeps whole uploads only."""
 
-    async def _upload(self, asset: Asset, file: tuple[str, BinaryIO | bytes, str]) -> str:
+    async def _upload(self, asset: Asset, file: tuple[str, BinaryIO | bytes, str], **more: str) -> str:
         """Send one multipart request, which httpx reads from an open file piece by piece; return the URL."""
-        data = self._account.signed(asset.parameters() | {"overwrite": "true"})
+        data = self._account.signed(asset.parameters() | {"overwrite": "true"} | more)
         answer = await self._ask("POST", f"{asset.resource_type}/upload", data=data, files={"file": file})
         url = str(answer.get("secure_url"))
         if self._account.asset_at(url) != asset:

@@ -23,7 +23,7 @@ async def test_a_video_is_uploaded_under_its_job(storage: CloudinaryStorage, dou
     assert (upload.resource_type, upload.public_id, upload.extension) == ("video", PUBLIC_ID, "mp4")
     assert upload.path.read_bytes() == VIDEO.read_bytes()
     [parameters] = double.parameters
-    assert parameters.keys() == {"public_id", "overwrite", "invalidate", "timestamp", "signature", "api_key"}
+    assert parameters.keys() == {"public_id", "overwrite", "invalidate", "eager", "timestamp", "signature", "api_key"}
     assert (parameters["overwrite"], parameters["invalidate"]) == ("true", "true")
     assert stored.url == f"{double.url}/demo/video/upload/v{upload.version}/{PUBLIC_ID}.mp4"
 
@@ -41,6 +41,16 @@ async def test_the_poster_is_where_the_sdk_says(storage: CloudinaryStorage, doub
         version=double.uploads[0].version,
     )
     assert stored.poster_url.replace(double.url, "https://res.cloudinary.com") == built
+
+
+async def test_the_poster_is_made_with_the_upload(storage: CloudinaryStorage, double: CloudinaryDouble) -> None:
+    stored = await storage.store(JOB_ID, VIDEO)
+    await storage.store_image("look-0", picture())
+
+    of_video, of_image = double.parameters
+    transformation, _, extension = of_video["eager"].partition("/")
+    assert stored.poster_url.endswith(f"/{transformation}/v{double.uploads[0].version}/{PUBLIC_ID}.{extension}")
+    assert "eager" not in of_image
 
 
 async def test_storing_again_overwrites(storage: CloudinaryStorage, double: CloudinaryDouble) -> None:
