@@ -42,6 +42,7 @@ async def wait_for_video(run: Run, operation_name: str) -> Generated:
             failures, unreadable = failures + 1, 0
             if failures == 1:
                 logger.warning("The generator cannot be asked about video job %s: %s", run.job.id, trouble)
+            await run.require_ours()
             # A run that begins after an outage of ours finds many done, and others asking beside it.
             if failures >= run.context.retry_policy.result_tries:
                 await _give_up_in_time(run)

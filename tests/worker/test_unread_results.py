@@ -1,12 +1,14 @@
 """A generator that cannot be asked is waited for; one whose answer cannot be read is given up soon, and aloud."""
 
+import asyncio
 import logging
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from resolvers.ports import GeneratorUnreachable, ResultUnreadable, StillGenerating
-from tests.house import House
+from tests.house import House, eventually
 from tests.worker.messages import UNREADABLE
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import HASTE, context, job_of_somebody
@@ -65,6 +67,23 @@ async def test_a_video_is_not_given_up_for_one_poll_without_an_answer_after_an_o
     generator.script[:] = [*[AWAY] * 5, None]
     await generate(late, another)
     assert (await house.job(another)).status == "SUCCEEDED"
+
+
+async def test_a_cancelled_job_is_let_go_of_though_its_generator_cannot_be_asked(house: House) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    generator = ScriptedGenerator([AWAY])
+    task = asyncio.create_task(generate(context(house, generator), job_id))
+
+    async def polls() -> int:
+        return len(generator.polled)
+
+    await eventually(polls, lambda number: number > 3)
+    await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+
+    await asyncio.wait_for(task, 5)
+    assert (await house.job(job_id)).status == "CANCELLED"
+    assert generator.cancelled == ["operations/1"]
 
 
 async def test_a_generator_that_cannot_be_asked_is_a_warning_at_once_and_waited_for(
