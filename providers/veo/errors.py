@@ -31,14 +31,15 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx
 _NOT_AN_ADDRESS = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 _COMES_LATER = (httpx.HTTPError, JSONDecodeError)  # than sending, whatever is known of that
 _KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-# Somebody had the request, and gave up waiting for what came of it: 499 and 524 are proxies' own.
-_TOOK_TOO_LONG = (HTTPStatus.REQUEST_TIMEOUT, 499, HTTPStatus.GATEWAY_TIMEOUT, 524)
 GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 # Codes of google.rpc.Status, as operations carry them.
 _INVALID_ARGUMENT = 3
 _FAULTS = (8, 13, 14)  # RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
 
+
+TOOK_TOO_LONG = (HTTPStatus.REQUEST_TIMEOUT, 499, HTTPStatus.GATEWAY_TIMEOUT, 524)
+"""Somebody had the request, and gave up waiting for what came of it: 499 and 524 are proxies' own."""
 
 LONGEST_WAIT_SECONDS = 86_400.0
 """Quotas are of a minute or of a day."""
@@ -126,9 +127,9 @@ def _refused_submit(error: APIError, model: str) -> Exception:
             return misconfigured(_googles_message(error))
         case HTTPStatus.NOT_FOUND:
             return no_model(model)
-        case code if _is_client_error(error) and code not in _TOOK_TOO_LONG:
+        case code if _is_client_error(error) and code not in TOOK_TOO_LONG:
             return rejected(_googles_message(error))
-        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR and code not in _TOOK_TOO_LONG:
+        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR and code not in TOOK_TOO_LONG:
             retry_after_seconds = _retry_after_seconds(error)
             return NotAccepted(_reason(error), is_certain=False, retry_after_seconds=retry_after_seconds)
     return SubmissionUncertain(_reason(error))

@@ -118,6 +118,7 @@ UNCERTAIN = {
     "408": refusal(408, "timeout", "Slow", accepts=True),
     "499": refusal(499, "cancelled", "Gone", accepts=True),
     "504": refusal(504, "deadline_exceeded", "Slow", accepts=True),
+    "524 of a proxy": Answer(b"<html>A timeout occurred</html>", 524, accepts=True),
     "dropped": Answer(trouble="drop"),
     "dropped after it was accepted": Answer(trouble="drop", accepts=True),
     "dropped in the answer": Answer(trouble="drop mid-body"),
