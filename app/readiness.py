@@ -33,6 +33,7 @@ class Readiness:
         self._settings = settings
         self._reader = database.health
         self._feed = feed
+        self._looking: asyncio.Task[str | None] | None = None
 
     async def answer(self, _request: Request) -> JSONResponse:
         """Answer 200, `ready` or `degraded`, or 503 `unavailable`; `problems` says in a sentence what each is."""
@@ -81,10 +82,12 @@ class Readiness:
         return found
 
     async def _of_storage(self) -> dict[str, str]:
-        """Look at the disk in a thread: one behind a network may hang."""
+        """Look at the disk in a thread: one behind a network may hang, and then keeps one thread of few, not all."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(asyncio.to_thread(self._trouble_of_disk))
         try:
             async with asyncio.timeout(DISK_SECONDS):
-                trouble = await asyncio.to_thread(self._trouble_of_disk)
+                trouble = await asyncio.shield(self._looking)
         except TimeoutError:
             trouble = "The disk of DATA_DIR does not answer."
         return {"storage": trouble} if trouble else {}

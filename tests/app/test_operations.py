@@ -1,6 +1,7 @@
 """What an operator's machines ask: is it alive, is it ready, and how is it."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -122,6 +123,25 @@ async def test_a_full_disk_is_named(house: House, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("app.readiness.LEAST_FREE_BYTES", 10**18)
 
     assert await ready(house) == (200, "degraded", {"storage": "The disk of DATA_DIR is full."})
+
+
+async def test_a_disk_that_hangs_holds_one_thread_however_often_it_is_asked_about(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, looks = threading.Event(), []
+
+    def hang(_: object) -> None:
+        looks.append(threading.get_ident())
+        gate.wait(10)
+
+    monkeypatch.setattr("app.readiness.Readiness._trouble_of_disk", hang)
+    problems = [await ready(house) for _ in range(3)]
+    gate.set()
+
+    assert problems == [(200, "degraded", {"storage": "The disk of DATA_DIR does not answer."})] * 3
+    assert len(looks) == 1
+    monkeypatch.undo()
+    await eventually(lambda: ready(house), lambda answer: answer == (200, "ready", {}))
 
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", "Bearer \u00e4"])
