@@ -19,6 +19,7 @@ class _Trouble(Row):
 
 class _Next(Row):
     at: datetime
+    now: datetime
 
 
 _PROVIDER = bindparam("provider", type_=Text)
@@ -31,7 +32,7 @@ _RESERVE = Statement(
     insert(SubmissionPace)
     .values(provider=_PROVIDER, next_at=func.now() + _INTERVAL)
     .on_conflict_do_update(index_elements=["provider"], set_={"next_at": _FREE_AT + _INTERVAL})
-    .returning(SubmissionPace.next_at - _INTERVAL),
+    .returning(SubmissionPace.next_at - _INTERVAL, func.now()),
     _Next,
 )
 _IS_BLOCKED = Statement(select(SubmissionPace.blocked_until > func.now()).where(_OF_PROVIDER).with_for_update(), Flag)
@@ -73,13 +74,13 @@ _SUSPENSION = Statement(
 )
 
 
-async def reserve(writer: Writer, provider: str, interval: timedelta) -> datetime:
+async def reserve(writer: Writer, provider: str, interval: timedelta) -> tuple[datetime, datetime]:
     """Take the provider's next free moment for a submit; moments are `interval` apart over all workers.
 
-    The row stays locked until the transaction ends, which has to be soon.
+    Return it, and what the server's clock says. The row stays locked until the transaction ends, which has to be soon.
     """
     (free,) = await writer.fetch(_RESERVE, provider=provider, interval=interval)
-    return free.at
+    return free.at, free.now
 
 
 async def is_blocked(writer: Writer, provider: str) -> bool:

@@ -4,7 +4,7 @@ A job that costs waits here for the fleet's pace. It stays PENDING until the gen
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -41,14 +41,16 @@ async def begin_in_turn(writer: Writer, job: JobRow, provider: Provider, rest: t
     A turn that has come is lost where the generator has asked everybody to wait; the job then gets a new one. It comes
     again a little later where the generator makes as many videos as it may. While our credentials are known to be
     refused, one job after each `rest` tries them.
+
+    Only the database's clock counts, which `job` was read by: workers' may differ.
     """
     if job.submit_not_before is None or await submission_pace.is_blocked(writer, provider.name):
-        turn = await submission_pace.reserve(writer, provider.name, MINUTE / provider.submits_per_minute)
+        turn, now = await submission_pace.reserve(writer, provider.name, MINUTE / provider.submits_per_minute)
     else:
-        turn = job.submit_not_before
-    if turn <= datetime.now(UTC):
+        turn, now = job.submit_not_before, job.updated_at
+    if turn <= now:
         if await submission_pace.generations(writer, provider.name) >= provider.generations_at_once:
-            return await change(writer, job, None, submit_not_before=datetime.now(UTC) + FULL_WAIT)
+            return await change(writer, job, None, submit_not_before=now + FULL_WAIT)
         await submission_pace.block_in_trouble(writer, provider.name, rest)
         return await change(
             writer, job, None, submission=Submission.SENDING, provider=provider.name, submit_not_before=turn

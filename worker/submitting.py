@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
@@ -66,7 +66,7 @@ async def _begin(run: Run) -> None:
     provider = run.context.catalogue.provider(run.provider)
     await run.advance(partial(submission.begin_in_turn, provider=provider, rest=_rest(run)))
     if run.job.submission == Submission.NEW and run.job.submit_not_before is not None:
-        wait = (run.job.submit_not_before - datetime.now(UTC)).total_seconds()
+        wait = (run.job.submit_not_before - run.job.updated_at).total_seconds()
         raise Later(max(wait, 0.05), "it is not the job's turn yet")
 
 

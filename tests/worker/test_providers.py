@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -205,6 +205,28 @@ async def test_each_provider_has_a_pace_of_its_own(house: House) -> None:
     assert states == [Submission.SENDING, Submission.SENDING, Submission.NEW, Submission.NEW]
 
 
+@pytest.mark.parametrize("seconds", [-600, 600])
+async def test_a_workers_clock_that_is_off_neither_delays_a_job_nor_hurries_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    class Skewed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Skewed":
+            return super().now(tz) + timedelta(seconds=seconds)
+
+    for module in ("worker.submitting", "resolvers.submission"):
+        monkeypatch.setattr(f"{module}.datetime", Skewed, raising=False)
+    slow = working(house, both(), Catalogue.of(ANY_MODEL, {Provider("veo", submits_per_minute=1): [VEOS]}))
+    first, second = [await created(house) for _ in range(2)]
+
+    await generate(slow, first.id)
+    with pytest.raises(RetryRequested) as later:
+        await generate(slow, second.id)
+
+    assert (await house.job(first.id)).status == VideoJobStatus.SUCCEEDED
+    assert timedelta(seconds=50) < later.value.delay <= timedelta(seconds=60)
+
+
 async def test_no_more_run_at_a_provider_than_it_makes_at_once(house: House) -> None:
     full = {name: replace(provider, generations_at_once=1) for name, provider in (("veo", VEO), ("other", OTHER))}
     first, second, his = [await created(house, model) for model in (VEOS, VEOS, OTHERS)]
@@ -214,7 +236,7 @@ async def test_no_more_run_at_a_provider_than_it_makes_at_once(house: House) -> 
     async with house.database.transaction() as transaction:
         await generation.fail(transaction, await house.job(first.id), "GENERATION_FAILED", "It failed", refund=False)
     async with house.database.session() as session:
-        await session.execute(text("UPDATE video_jobs SET submit_not_before = now()"))
+        await session.execute(text("UPDATE video_jobs SET submit_not_before = now(), updated_at = now()"))
     again = await begun(house, await house.job(second.id), full["veo"])
 
     assert states == [Submission.SENDING, Submission.NEW, Submission.SENDING]
