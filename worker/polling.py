@@ -2,7 +2,6 @@
 
 import logging
 import random
-from datetime import UTC, datetime
 from functools import partial
 
 from resolvers import generation, submission
@@ -86,7 +85,7 @@ def _give_up_unread(run: Run, trouble: ResultUnreadable, tries: int) -> None:
 
 def _elapsed_seconds(run: Run) -> float:
     submitted_at = run.job.submitted_at or run.job.started_at or run.job.created_at
-    return (datetime.now(UTC) - submitted_at).total_seconds()
+    return (run.now - submitted_at).total_seconds()
 
 
 def _backoff(run: Run, failures: int, asked_seconds: float | None = None) -> float:

@@ -1,9 +1,10 @@
 """One worker's following of one job, from wherever the job stands to its end."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -43,6 +44,7 @@ class Run:
         self.context = context
         self.job = job
         self._run_id = uuid4()
+        self._clock_began = _beginning(job)
 
     @classmethod
     async def of(cls, context: WorkerContext, job_id: UUID) -> "Run":
@@ -76,6 +78,11 @@ class Run:
             sentence = "Real video generation is not configured on this worker."
             raise GeneratorMisconfigured("GENERATION_UNAVAILABLE", sentence, sentence)
         return generator
+
+    @property
+    def now(self) -> datetime:
+        """The database's time, as it has gone on since the run took the job: this machine's clock may differ."""
+        return self._clock_began + timedelta(seconds=time.monotonic())
 
     async def fail(self, code: str, message: str, *, is_our_fault: bool = False) -> None:
         """End the job without a video; its tokens come back where the operator says so, or where we made nothing of it.
@@ -134,6 +141,7 @@ class Run:
         take = partial(generation.take, run_id=self._run_id)
         while not await self._made(take, one_statement=True):
             self.job = await _unfinished(self.context, self.job.id)
+        self._clock_began = _beginning(self.job)
 
     async def _made(self, transition: Transition, *, one_statement: bool) -> bool:
         """Make a transition; return False where the row has changed since it was read."""
@@ -144,6 +152,11 @@ class Run:
             self.job = job
             return True
         return False
+
+
+def _beginning(job: JobRow) -> datetime:
+    """Return the database's time at which the monotonic clock was zero, of a job that has just been changed."""
+    return job.updated_at - timedelta(seconds=time.monotonic())
 
 
 async def _unfinished(context: WorkerContext, job_id: UUID) -> JobRow:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -82,6 +83,22 @@ async def test_progress_never_goes_back_and_never_says_100_before_the_video_is_s
 
     job = await house.job(job_id)
     assert (job.status, job.progress_percentage) == (VideoJobStatus.FAILED, 60)
+
+
+async def test_no_video_is_given_up_for_a_workers_clock_that_is_ahead(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Ahead":
+            return super().now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr("worker.polling.datetime", Ahead, raising=False)
+    job_id = await job_of_somebody(house)
+
+    await generate(context(house, ScriptedGenerator([StillGenerating(None, SOON), None])), job_id)
+
+    assert (await house.job(job_id)).status == VideoJobStatus.SUCCEEDED
 
 
 async def test_a_failed_generation_tells_its_owner_why_and_keeps_the_charge(house: House) -> None:
