@@ -27,12 +27,13 @@ _OF_PROVIDER = SubmissionPace.provider == _PROVIDER
 _INTERVAL = bindparam("interval", type_=Interval)
 _FREE_AT = func.greatest(SubmissionPace.next_at, SubmissionPace.blocked_until, func.now())
 _UNTIL = func.now() + bindparam("period", type_=Interval)
-# RETURNING shows the row as it has become, so the slot is the new one less the interval.
+# RETURNING shows the row as it has become, so the slot is the new one less the interval. The clock is not that of the
+# transaction's start: others have moved the slots on while this one waited for the row.
 _RESERVE = Statement(
     insert(SubmissionPace)
     .values(provider=_PROVIDER, next_at=func.now() + _INTERVAL)
     .on_conflict_do_update(index_elements=["provider"], set_={"next_at": _FREE_AT + _INTERVAL})
-    .returning(SubmissionPace.next_at - _INTERVAL, func.now()),
+    .returning(SubmissionPace.next_at - _INTERVAL, func.clock_timestamp()),
     _Next,
 )
 _IS_BLOCKED = Statement(select(SubmissionPace.blocked_until > func.now()).where(_OF_PROVIDER).with_for_update(), Flag)
