@@ -13,7 +13,7 @@ from google import genai
 from google.cloud.storage import Blob, Client  # type: ignore[import-untyped]
 from google.genai import types
 
-from providers.google_client import CallingClient, sdk_options
+from providers.google_client import LONGEST_CALL_SECONDS, CallingClient, sdk_options
 from resolvers.ports import GenerationRequest, GeneratorUnreachable, NotAccepted, StillGenerating, SubmissionUncertain
 
 POLLS_AT_ONCE = 32
@@ -127,7 +127,8 @@ class GoogleGenerator(ABC):
         """
         with self._http.call() as call:
             try:
-                await self._client.aio.models.get(model=model)
+                async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                    await self._client.aio.models.get(model=model)
             except Exception as error:
                 meaning = self._meaning_of(error, model, went_out=call.went_out)
                 if isinstance(meaning, NotAccepted | SubmissionUncertain):  # there was nothing to accept

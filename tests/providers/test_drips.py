@@ -23,7 +23,10 @@ Script = Callable[[str], None]
 def veo(front: Front, scratch: Path) -> tuple[VeoGenerator, Script, list[Any]]:
     double = VeoDouble()
     front.app = double.app
-    generator = VeoGenerator(VeoAccess(None, "us-central1", "the key", front.url, 10.0, None, scratch))
+    access = VeoAccess(
+        location="us-central1", api_key="the key", base_url=front.url, poll_seconds=10.0, scratch=scratch
+    )
+    generator = VeoGenerator(access)
     scripts = {"submit": double.script_submit, "poll": double.script_poll}
     return generator, lambda kind: scripts[kind](DRIP), double.submits
 
@@ -31,7 +34,9 @@ def veo(front: Front, scratch: Path) -> tuple[VeoGenerator, Script, list[Any]]:
 def omni(front: Front, scratch: Path) -> tuple[OmniGenerator, Script, list[Any]]:
     double = OmniDouble()
     front.app = double.app
-    access = OmniAccess("the key", None, front.url, "v1beta", 0.02, None, labelled=False, scratch=scratch)
+    access = OmniAccess(
+        api_key="the key", base_url=front.url, api_version="v1beta", poll_seconds=0.02, labelled=False, scratch=scratch
+    )
     kinds = {"submit": "create", "poll": "poll"}
     return OmniGenerator(access), lambda kind: double.script(kinds[kind], DRIP), double.creates
 
