@@ -32,7 +32,7 @@ from app.registry import catalogue
 from app.sampling import Sampler
 from app.settings import Settings
 from app.studio_files import DEMO_PATH, Studio
-from app.wiring import Authentication, media_addresses, migrate_look_videos, open_storages
+from app.wiring import media_addresses, migrate_look_videos, open_storages
 from db import pauses, submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
@@ -41,8 +41,7 @@ from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
 from providers.local_disk.storage import MEDIA_PATH
 from providers.storages import Storages
-from resolvers.account_states import AccountStates
-from resolvers.request_rates import RequestRates
+from resolvers.authentication import AccountStates, Authentication, RequestRates
 from resolvers.services import EdgeServices
 from resolvers.streams import Streams
 from rest_compat import (
@@ -124,7 +123,7 @@ def services_of(settings: Settings, database: Database) -> Services:
     offered, streams = catalogue(settings), Streams(settings.streams_per_user)
     states, addresses = AccountStates(database.health, streams), media_addresses(settings)
     rates = RequestRates(offered.policy.quotas)
-    authentication = Authentication(settings, database, states, rates)
+    authentication = Authentication(settings.token_policy(), settings.policy(), database, states, rates)
     given = vars(EdgeServices(database, storages, offered, feed, streams, addresses, authentication.authenticate))
     rest = RestServices(
         **given,

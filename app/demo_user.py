@@ -17,7 +17,7 @@ from db.engine.database import Database
 from db.engine.statements import Writer
 from db.looks import LookRow
 from resolvers import accounts
-from resolvers.prices import VIDEO_GENERATION
+from resolvers.policy import VIDEO_GENERATION
 from resolvers.tokens import Order, grant_as_operator
 
 EMAIL = "demo@lookreel.example"

@@ -16,7 +16,7 @@ from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
-from resolvers.ids import NOBODYS, id_or_nothing
+from resolvers.texts import NOBODYS, id_or_nothing
 
 MOST = 10_000
 

@@ -20,8 +20,8 @@ from db.video_jobs import VideoJobRow
 from resolvers import bulk, video_jobs
 from resolvers.audit import OPERATOR
 from resolvers.errors import Refusal, VideoJobNotFound
-from resolvers.ids import uuid_or
 from resolvers.services import Services
+from resolvers.texts import uuid_or
 
 jobs = typer.Typer(no_args_is_help=True, help="Look at jobs, cancel them, create failed ones anew.")
 

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-from resolvers.log_context import bound
+from resolvers.observing import bound
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 # Put there by asgi_correlation_id's filter, in processes that answer requests.

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from app import metrics
 from db import figures
 from db.engine.database import Database
-from resolvers.spans import rename, span
+from resolvers.observing import rename, span
 
 READ_SECONDS = 2.0
 

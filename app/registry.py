@@ -17,10 +17,9 @@ from app.settings import Settings
 from providers.mock.models import ANY_MODEL
 from providers.omni import models as omni
 from providers.veo import models as veo
-from resolvers.models import MOCK, Catalogue, Provider, VideoModel
+from resolvers.models import MOCK, Catalogue, Provider, VideoModel, WorkerWatch
 from resolvers.policy import Policy
 from resolvers.ports import VideoGenerator
-from resolvers.queue_order import WorkerWatch
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[VideoGenerator]]
 

@@ -15,8 +15,8 @@ from pgqueuer.adapters.tracing.opentelemetry import OpenTelemetryTracing
 from pgqueuer.models import Job
 from pgqueuer.ports.tracing import TRACER, set_tracing_class
 
-from resolvers import log_context
-from resolvers.spans import send_by, span, trace_id
+from resolvers import observing
+from resolvers.observing import send_by, span, trace_id
 
 # How long a process that ends waits for the last spans to be sent.
 LAST_SECONDS = 2.0
@@ -33,7 +33,7 @@ class QueueTracing(OpenTelemetryTracing):
         """Run the handler in a span whose parent is the one that put the job into the queue."""
         parent = TraceContextTextMapPropagator().extract(job.otel_headers() or {})
         with span(f"process {job.entrypoint}", trace.SpanKind.CONSUMER, parent):
-            log_context.bind(trace_id=trace_id())
+            observing.bind(trace_id=trace_id())
             yield
 
 

@@ -13,22 +13,15 @@ from app.databases import database_url
 from app.environment import InvalidSettings
 from app.poolers import DIRECT, require_honoured
 from app.settings import Settings
-from auth.caller import Caller
 from auth.signed_paths import PlainPaths, SignedPaths
-from auth.tokens import Authenticator
 from db import revisions
 from db.engine.connections import Server
 from db.engine.database import Database
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
-from resolvers import log_context
-from resolvers.account_states import AccountStates
-from resolvers.accounts import get_or_create_account
 from resolvers.ports import Storage
-from resolvers.request_rates import RequestRates
 
-REMEMBERED_CALLERS = 10_000
 CLOSE_SECONDS = 3.0
 
 
@@ -85,35 +78,6 @@ async def migrate_look_videos(database: Database) -> bool:
     upgrade: Callable[[str], Awaitable[bool]]
     upgrade = await asyncio.to_thread(resolve_name, "db.migrations:upgrade_look_videos")
     return await upgrade(database.server.url)
-
-
-class Authentication:
-    """Lets callers in: a verified token, an active account, and a row for it made on first sight."""
-
-    def __init__(self, settings: Settings, database: Database, states: AccountStates, rates: RequestRates) -> None:
-        self._authenticator = Authenticator(settings.token_policy())
-        self._database = database
-        self._policy = settings.policy()
-        self._states = states
-        self._rates = rates
-        self._seen: set[Caller] = set()
-
-    async def run(self) -> None:
-        """Keep what tokens are verified with fresh until cancelled."""
-        await self._authenticator.run()
-
-    async def authenticate(self, authorization: str | None) -> Caller:
-        """Return the caller of an `Authorization` header; raises auth.errors.AccessDenied, TooManyRequests."""
-        caller = await self._states.checked(await self._authenticator.authenticate(authorization))
-        self._rates.count_user(caller.user_id)
-        log_context.bind(user_id=caller.user_id)
-        if caller not in self._seen:
-            async with self._database.transaction() as transaction:
-                await get_or_create_account(transaction, caller, self._policy)
-            if len(self._seen) >= REMEMBERED_CALLERS:
-                self._seen.clear()
-            self._seen.add(caller)
-        return caller
 
 
 def media_addresses(settings: Settings) -> PlainPaths:

@@ -23,7 +23,7 @@ from bench.verdict import Scene, unowned_files, violations
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
 from resolvers.errors import ImagesNotStored
-from resolvers.prices import ACTIVE_JOB_LIMIT
+from resolvers.policy import ACTIVE_JOB_LIMIT
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_input import VideoJobInput
 from tests.doubles.cloudinary import CloudinaryDouble

@@ -9,7 +9,7 @@ from bench.figures import Effort, Outcome, Pairs, Section, at_least, compared, i
 from bench.harness import Harness, Server, module
 from bench.load import Load, under_load
 from bench.pgbench import pgbench
-from resolvers.prices import ACTIVE_JOB_LIMIT
+from resolvers.policy import ACTIVE_JOB_LIMIT
 
 ACCEPTED = 202
 TARGET = at_least(0.4)

@@ -13,7 +13,7 @@ from pathlib import Path
 from auth.caller import Caller
 from bench.doubles import Doubles, Figures, doubles
 from bench.stage import OMNI, VEO, Stage, Worker, omni_settings, order, stage_for, table, within
-from resolvers.prices import ACTIVE_JOB_LIMIT
+from resolvers.policy import ACTIVE_JOB_LIMIT
 
 POLL_SECONDS = 10
 LIMIT_MB = 400

@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exi
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
-from db.engine.search import folded
+from db.engine.paging import folded
 from db.engine.statements import Reader, Row, Statement, Writer
 from db.enums import LogLevel, PauseScope
 from db.ledger import Entry, balance_changed

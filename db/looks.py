@@ -34,8 +34,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db import look_videos
 from db.engine.database import wake_up_after_commit
-from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing
-from db.engine.search import searchable
+from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
 from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product

@@ -1,8 +1,10 @@
 """A video job's specification: the one list of what is asked of a generator (docs/howto/add-a-field.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar, get_args, get_type_hints
+from uuid import UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +51,43 @@ def check_complete(user: str, names: Iterable[str]) -> None:
     difference = set(SPECIFIED) ^ set(names)
     if difference:
         raise TypeError(f"{user} must deal with every field of Specification and no other; look at {difference}")
+
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def declares(*sources: type, hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
+    """Decorate a class that has each field of others, of the same type, but for those that are hidden.
+
+    Ids may be an API's type of ids, texts an enumeration, integers floats.
+
+    Raises:
+        TypeError: when the class is made.
+
+    """
+
+    def checked(kind: Kind) -> Kind:
+        declared = get_type_hints(kind)
+        for source in sources:
+            for name, type_ in get_type_hints(source).items():
+                if name not in hidden and not (name in declared and _fits(declared[name], type_)):
+                    raise TypeError(
+                        f"{kind.__name__} must declare {name}: {type_}, as {source.__name__} does, or hide it"
+                    )
+        return kind
+
+    return checked
+
+
+def _fits(declared: object, wanted: object) -> bool:
+    own, others = _stored(declared), _stored(wanted)
+    return own in (others, {float if type_ is int else type_ for type_ in others})
+
+
+def _stored(annotation: Any) -> set[Any]:  # noqa: ANN401 - a type, or such with others
+    """Return the types that are stored of what an annotation allows."""
+    types = get_args(annotation) or (annotation,)
+    texts = {type_ for type_ in types if isinstance(type_, type) and issubclass(type_, Enum)}
+    return {
+        UUID if getattr(type_, "__supertype__", None) is str else str if type_ in texts else type_ for type_ in types
+    }

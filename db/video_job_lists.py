@@ -25,8 +25,7 @@ from sqlalchemy import (
 )
 
 from db import look_videos
-from db.engine.paging import ESCAPE, MOST_COUNTED, Listing, Selection, containing
-from db.engine.search import searchable
+from db.engine.paging import ESCAPE, MOST_COUNTED, Listing, Selection, containing, searchable
 from db.engine.statements import Reader, Row, Statement, among
 from db.enums import AuditAction, VideoJobStatus
 from db.tables import AuditEntry, LookVideo, VideoJob

@@ -24,13 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.declarations import declares
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import NESTED_LIMIT
 from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.queue import is_queued
-from db.specification import SPECIFIED, Specification
+from db.specification import SPECIFIED, Specification, declares
 from db.tables import VideoJob, VideoJobLog
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.

@@ -18,8 +18,8 @@ from db.user_lists import UserFilter
 from db.video_job_lists import VideoJobFilter
 from resolvers import accounts, look_images
 from resolvers import video_jobs as job_rules
-from resolvers.account_states import READ_SECONDS
 from resolvers.audit import Act, record
+from resolvers.authentication import READ_SECONDS
 from resolvers.errors import UserNotFound
 
 PAGE = 100

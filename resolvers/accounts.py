@@ -14,8 +14,8 @@ from db.ledger import SYSTEM, Actor, Entry, LedgerRow
 from db.video_jobs import VideoJobRow
 from resolvers.audit import Act, checked_reason, record
 from resolvers.errors import InvalidInput, UserNotFound
-from resolvers.ids import uuid_of
 from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
+from resolvers.texts import uuid_of
 
 # How many accounts of one address are named.
 NAMED_ACCOUNTS = 10

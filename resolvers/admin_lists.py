@@ -15,9 +15,8 @@ from db.queue_state import JobsOfKind, WorkerRow
 from db.user_lists import UserFilter
 from db.video_job_lists import MOST_CODES, Durations, ErrorCount, MadeBy, VideoJobFilter
 from resolvers.errors import InvalidInput
-from resolvers.ids import NOBODYS, id_or_nothing, uuid_of
 from resolvers.models import MOCK, Catalogue
-from resolvers.texts import checked_text
+from resolvers.texts import NOBODYS, checked_text, id_or_nothing, uuid_of
 from resolvers.video_job_lists import Narrowing
 
 LONGEST_NAME = 200

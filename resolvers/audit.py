@@ -12,8 +12,7 @@ from db import audit
 from db.audit import AuditFilter
 from db.engine.statements import Writer
 from db.enums import AuditAction, AuditActor
-from resolvers.ids import NOBODYS, distinct, id_or_nothing, in_utc
-from resolvers.texts import checked_text
+from resolvers.texts import NOBODYS, checked_text, distinct, id_or_nothing, in_utc
 
 LONGEST_REASON = 500
 # Whoever is at the command line: may see and end what is anybody's. Nothing is written under this id.

@@ -12,9 +12,9 @@ from db.engine.statements import Reader
 from db.generation_costs import Cost, CostRow, CostSum
 from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput
-from resolvers.ids import in_utc
 from resolvers.models import sent_to
 from resolvers.policy import Policy
+from resolvers.texts import in_utc
 
 USUAL_PERIOD = timedelta(days=30)
 LONGEST_PERIOD = timedelta(days=366)

@@ -24,10 +24,10 @@ from resolvers.accounts import lock_account
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput
 from resolvers.image_files import stored_image
+from resolvers.limits import require_room
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.ports import Storage
-from resolvers.storage_quotas import require_room
 from resolvers.texts import checked_address, checked_text, required_text
 
 LONGEST_NAME = 500

@@ -1,4 +1,4 @@
-"""The pictures of a look that a video is to be made from: read on the server, from where the look keeps them."""
+"""Images that are in the storage already, given to what takes uploads, such as the pictures of a look for a video."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,44 @@ from auth.caller import Caller
 from db import creations
 from db import looks as look_rows
 from db.engine.database import Database
-from resolvers.errors import InvalidInput, InvalidLook
-from resolvers.ids import uuid_of
+from resolvers.errors import ImagesNotStored, InvalidInput, InvalidLook, Refusal
 from resolvers.models import Catalogue
-from resolvers.ports import Storage
-from resolvers.stored_images import StoredImage
+from resolvers.ports import FileMissing, Storage, StorageUnavailable
+from resolvers.texts import uuid_of
 from resolvers.video_job_input import INITIAL, UNUSED, VideoJobInput
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image in the storage, which stands where an uploaded file does; each reading fetches it.
+
+    `missing` is what is raised where the storage has it no more. Its size in bytes is not known beforehand; where an
+    empty file counts as none, it is said to be 1.
+    """
+
+    storage: Storage
+    address: str
+    missing: Refusal
+    size: int | None = None
+
+    async def read(self, size: int = -1, /) -> bytes:
+        """Return the whole image, whatever `size` is.
+
+        Raises:
+            Refusal: `missing`
+            ImagesNotStored: the storage cannot be reached
+
+        """
+        _ = size
+        try:
+            return await self.storage.read_image(self.address)
+        except FileMissing as error:
+            raise self.missing from error
+        except StorageUnavailable as error:
+            raise ImagesNotStored from error
+
+    async def seek(self, offset: int, /) -> None:
+        """Do nothing: each reading begins at the start."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
 from resolvers.grouping import by_parent
-from resolvers.ids import distinct, uuid_of, uuids_of
-from resolvers.texts import checked_text
+from resolvers.texts import checked_text, distinct, uuid_of, uuids_of
 
 LONGEST_TITLE = 500
 LONGEST_NOTES = 10_000

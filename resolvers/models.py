@@ -3,16 +3,15 @@
 Which providers there are, with their models and limits, the application says (`app.registry`).
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from db.enums import Submission
 from db.video_jobs import JobRow
-from resolvers.errors import InvalidInput
-from resolvers.policy import BUILT_IN, Policy
-from resolvers.prices import VIDEO_COST
-from resolvers.queue_order import WorkerWatch
+from resolvers.errors import InvalidInput, NoWorker
+from resolvers.policy import BUILT_IN, VIDEO_COST, Policy
 
 _RESOURCE_PREFIX = "models/"
 
@@ -61,6 +60,20 @@ class Provider:
     submits_per_minute: int = 60
     generations_at_once: int = 100
     unavailable: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerWatch:
+    """For how long creations are accepted without a worker, 0 for ever; a process that has just begun waits as long."""
+
+    seconds: float = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def refusal(self, silent_seconds: float | None) -> NoWorker | None:
+        """Return the refusal of a creation where no worker has given a sign of life for that long."""
+        if not self.seconds or silent_seconds is None:
+            return None
+        return NoWorker() if min(silent_seconds, time.monotonic() - self.began) > self.seconds else None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,12 @@ from pydantic import (
 
 from resolvers.failure_codes import FAILURE_CODES
 from resolvers.policy_checks import EACH_OF_USE, MOST_RULES, with_entry
-from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST, VIDEO_GENERATION
+
+# The operation that this service itself charges, and what it costs where no rule of the policy is about it.
+VIDEO_GENERATION = "video_generation"
+VIDEO_COST = 50
+# How many jobs one user may have in progress (seed, 'Concurrent Job Limit').
+ACTIVE_JOB_LIMIT = 3
 
 FIRST_TIER = "free"
 # A balance is an `int4`; what is above is for refunds, which must never fail.

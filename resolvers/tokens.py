@@ -20,10 +20,9 @@ from resolvers.accounts import (
 from resolvers.audit import Act, checked_reason, record
 from resolvers.errors import InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
-from resolvers.ids import uuid_of
 from resolvers.models import listed
 from resolvers.policy import Policy, Tier
-from resolvers.texts import checked_text
+from resolvers.texts import checked_text, uuid_of
 
 LONGEST_DESCRIPTION = 500
 LONGEST_REFERENCE = 200

@@ -36,13 +36,10 @@ from resolvers.errors import (
     VideoJobDeleted,
 )
 from resolvers.idempotency import checked_key, earlier, keep
-from resolvers.ids import uuid_of
+from resolvers.limits import ceiling_reached, full, handicap, lock_ceiling, pause_of, quota_reached
 from resolvers.models import Catalogue
-from resolvers.policy import Policy, Tier, VideoCost
-from resolvers.prices import VIDEO_GENERATION
-from resolvers.queue_order import full, handicap
-from resolvers.spending import ceiling_reached, lock_ceiling, pause_of
-from resolvers.storage_quotas import quota_reached
+from resolvers.policy import VIDEO_GENERATION, Policy, Tier, VideoCost
+from resolvers.texts import uuid_of
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import FirstLine, status_message
 

@@ -10,9 +10,8 @@ from db.enums import ImageRole
 from db.specification import Specification, check_complete
 from resolvers.errors import InvalidInput
 from resolvers.idempotency import checked_key
-from resolvers.ids import uuid_of
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
-from resolvers.texts import composed, is_storable
+from resolvers.texts import composed, is_storable, uuid_of
 
 MOST_REFERENCE_IMAGES = 3
 LONGEST_PROMPT = 4000

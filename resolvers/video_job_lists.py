@@ -12,9 +12,8 @@ from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
-from resolvers.ids import distinct, id_or_nothing, in_utc, uuids_of
 from resolvers.looks import LONGEST_SEARCH
-from resolvers.texts import checked_text
+from resolvers.texts import checked_text, distinct, id_or_nothing, in_utc, uuids_of
 
 
 @dataclass(frozen=True, kw_only=True)

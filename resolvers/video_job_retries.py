@@ -17,9 +17,9 @@ from db.video_job_images import ImageRow
 from db.video_jobs import VideoJobRow
 from resolvers.errors import VideoJobDeleted, VideoJobImagesRemoved, VideoJobNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier
+from resolvers.look_pictures import StoredImage
 from resolvers.ports import Storage
 from resolvers.services import Services
-from resolvers.stored_images import StoredImage
 from resolvers.video_job_images import Uploads, stored
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import get

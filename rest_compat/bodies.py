@@ -7,7 +7,7 @@ from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import VideoJobRow
 from resolvers import looks, video_jobs
-from resolvers.queue_places import QueuePlace
+from resolvers.limits import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.items import Item, Items
 from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody

@@ -20,8 +20,8 @@ from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import TooManyStreams
 from resolvers.following import follow
+from resolvers.limits import QueuePlace, queue_places
 from resolvers.models import Catalogue
-from resolvers.queue_places import QueuePlace, queue_places
 from resolvers.streams import seconds_left
 from rest_compat.bodies import video_job_body
 from rest_compat.services import RestServices

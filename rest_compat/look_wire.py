@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from db.declarations import declares
 from db.enums import ContentCredentials, VideoJobStatus, Visibility
 from db.look_videos import VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
+from db.specification import declares
 from resolvers.look_images import MOST_PRODUCTS, check_product_count
 from resolvers.looks import MOST_SHARES, check_share_count
 from rest_compat.wire import PLAIN, Asked, Sent, Wire

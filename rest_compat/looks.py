@@ -11,10 +11,10 @@ from db.looks import LookRow, LookView
 from db.specification import values_of
 from resolvers import look_images, look_videos, looks
 from resolvers.errors import InvalidInput, LookNotFound
-from resolvers.ids import uuid_or
 from resolvers.image_files import decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
+from resolvers.texts import uuid_or
 from rest_compat.bodies import look_bodies
 from rest_compat.items import Item, encoded_items, json_response, list_of
 from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from auth.errors import AccessDenied
 from db.engine.errors import DatabaseUnavailable
 from resolvers.errors import Refusal, VideoJobNotFound
-from resolvers.ids import uuid_or
+from resolvers.texts import uuid_or
 from rest_compat import errors
 from rest_compat.conditional import is_named, not_modified, state_in_brief
 from rest_compat.services import RestServices

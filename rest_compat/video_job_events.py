@@ -22,8 +22,8 @@ from db.video_jobs import VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.following import START, Position, follow_with_log
-from resolvers.ids import uuid_or
 from resolvers.streams import until_expiry
+from resolvers.texts import uuid_or
 from rest_compat.conditional import body_of, whole_job
 from rest_compat.services import AdmittedRoute, AuthenticatedCaller, RestServices, Services, VideoJobId, router_at
 from rest_compat.urls import ShowUrl

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile as FormFile
 
 from db.specification import SPECIFIED, Specification
 from resolvers.errors import InvalidLook
-from resolvers.ids import uuid_of
+from resolvers.texts import uuid_of
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
 from rest_compat.json_body import check_parameters

@@ -11,8 +11,8 @@ from db.engine.statements import Reader
 from db.video_jobs import VideoJobRow
 from resolvers import look_videos, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
-from resolvers.ids import uuid_or
-from resolvers.queue_places import queue_places
+from resolvers.limits import queue_places
+from resolvers.texts import uuid_or
 from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import VideoJobInput

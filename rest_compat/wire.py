@@ -19,8 +19,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from db.declarations import declares
 from db.enums import ContentCredentials, VideoJobStatus
+from db.specification import declares
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers.meanings import meaning
 from resolvers.texts import plain_number

@@ -8,7 +8,7 @@ import strawberry
 
 from auth.caller import AccountStatus, Role
 from db.enums import AuditAction
-from resolvers import admin_lists, audit, spending
+from resolvers import admin_lists, audit, limits
 from resolvers.admin_lists import AdminNarrowing
 from schema.admin_types import (
     AdminQueue,
@@ -33,7 +33,7 @@ ByActor = Annotated[strawberry.ID | None, strawberry.argument(description="Only 
 ToUser = Annotated[strawberry.ID | None, strawberry.argument(description="Only what was done to this user")]
 ToObject = Annotated[strawberry.ID | None, strawberry.argument(description="Only what was done to this job or look")]
 Since = Annotated[datetime | None, strawberry.argument(description="Only what was done then or later")]
-Days = Annotated[int | None, strawberry.argument(description=f"How many, 1 to {spending.MOST_DAYS}")]
+Days = Annotated[int | None, strawberry.argument(description=f"How many, 1 to {limits.MOST_DAYS}")]
 Before = Annotated[datetime | None, strawberry.argument(description="Only what was done before")]
 
 
@@ -82,10 +82,10 @@ class AdminQueries:
         )
 
     @strawberry.field(description="How many tokens all have used on each of the last days (UTC); for admins.")
-    async def admin_spending(self, info: Info, days: Days = spending.USUAL_DAYS) -> AdminSpending:
+    async def admin_spending(self, info: Info, days: Days = limits.USUAL_DAYS) -> AdminSpending:
         """Add up by day."""
         context = info.context
-        found = await spending.by_day(context.reader, context.authenticated_caller, days)
+        found = await limits.spent_by_day(context.reader, context.authenticated_caller, days)
         return AdminSpending(
             ceiling=context.services.catalogue.policy.ceilings.house_tokens_a_day,
             days=[AdminSpendingDay(day=day, tokens=tokens) for day, tokens in found.items()],

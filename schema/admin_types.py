@@ -225,7 +225,7 @@ class AdminQueue:
 
 @strawberry.type(description="How many tokens all have used on a day, less what was given back.")
 class AdminSpendingDay:
-    """See `resolvers.spending.by_day`."""
+    """See `resolvers.limits.spent_by_day`."""
 
     day: str = strawberry.field(description="In UTC, such as `2026-11-28`")
     tokens: float = strawberry.field(description="How many, charged or of unlimited accounts")

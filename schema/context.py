@@ -13,8 +13,7 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
-from db.engine.statements import Reader
-from db.engine.writers import Transaction
+from db.engine.statements import Reader, Writer
 from resolvers.services import EdgeServices
 from resolvers.streams import seconds_left, until_expiry
 from schema.dataloaders import Loaders
@@ -149,7 +148,7 @@ class RequestContext:
         """What a root field that needs no transaction reads with."""
         return self.services.database.reader
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Writer]:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
 

@@ -18,8 +18,8 @@ from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.dataloader import Loader
 from resolvers import accounts, admin_lists, generation_costs, look_videos, looks, video_jobs
+from resolvers.limits import QueuePlace, queue_places
 from resolvers.models import Catalogue
-from resolvers.queue_places import QueuePlace, queue_places
 
 Found = TypeVar("Found")
 Read = Callable[[Reader, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]

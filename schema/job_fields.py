@@ -8,7 +8,7 @@ from db.ledger import LedgerRow
 from db.look_videos import LookOfJob
 from db.video_jobs import LogLine, VideoJobRow
 from resolvers import video_jobs
-from resolvers.queue_places import QueuePlace
+from resolvers.limits import QueuePlace
 from schema.context import RequestContext
 from schema.users import User
 

@@ -12,10 +12,10 @@ from db.specification import values_of
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
-from resolvers.ids import uuid_or
 from resolvers.image_files import checked_image, decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
+from resolvers.texts import uuid_or
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
 from schema.payloads import DeleteLookPayload, LookPayload

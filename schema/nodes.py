@@ -12,7 +12,7 @@ from db.engine.statements import Row
 from db.looks import LookRow
 from db.video_jobs import VideoJobRow
 from resolvers.errors import InvalidInput
-from resolvers.ids import uuid_of
+from resolvers.texts import uuid_of
 from schema.context import RequestContext
 
 MOST_NODES = 100

@@ -6,9 +6,8 @@ from typing import Any, Generic, Optional, Self, TypeVar, cast
 
 import strawberry
 
-from db.declarations import declares
 from db.engine.statements import Row
-from db.specification import Specification
+from db.specification import Specification, declares
 from resolvers.meanings import meaning
 
 Kind = TypeVar("Kind", bound=type)

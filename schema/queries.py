@@ -11,7 +11,7 @@ from graphql_server.columns import read_by
 from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
 from resolvers.generation_costs import CostGroup, Period
-from resolvers.ids import uuid_or
+from resolvers.texts import uuid_or
 from resolvers.tokens import Whose
 from resolvers.video_job_lists import Narrowing
 from schema.admin_queries import AdminQueries

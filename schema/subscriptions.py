@@ -9,7 +9,7 @@ import strawberry
 from resolvers import following, following_others
 from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
 from resolvers.following import Position
-from resolvers.ids import uuid_or
+from resolvers.texts import uuid_or
 from schema.context import Info
 from schema.types import Look, VideoJob, VideoJobDeletion, VideoJobLog
 

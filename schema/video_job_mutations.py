@@ -15,7 +15,7 @@ from db.looks import LookRow
 from db.specification import given_or_default
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
-from resolvers.ids import uuid_or
+from resolvers.texts import uuid_or
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
 from resolvers.video_job_retries import asked_again

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.settings import Settings
 from auth.caller import Caller
-from db.engine.wake_ups import WAKE_UP_CHANNEL
+from db.engine.database import WAKE_UP_CHANNEL
 from db.enums import VideoJobStatus
 from tests.house import House, eventually, impatient_database
 from tests.servers import serving

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.doctor_database import database_findings
 from db import workers
 from db.tables import Worker
-from resolvers.queue_order import WorkerWatch
+from resolvers.models import WorkerWatch
 from tests.house import FORM, House, eventually, multipart
 from tests.policies import under_policy
 from tests.wires import GraphQLWire, RestWire

@@ -7,9 +7,9 @@ import pytest
 from auth.caller import Caller, Role
 from auth.tokens import user_id_of
 from db import accounts
-from resolvers.account_states import AccountStates
-from resolvers.ids import uuid_of
+from resolvers.authentication import AccountStates
 from resolvers.streams import Streams
+from resolvers.texts import uuid_of
 from resolvers.video_job_input import VideoJobInput
 from tests.house import FORM, House, multipart
 

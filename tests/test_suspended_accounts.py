@@ -19,8 +19,8 @@ from db.accounts import AccountState
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader
 from db.tables import LookShare, User
-from resolvers.account_states import AccountStates
 from resolvers.accounts import set_role_of
+from resolvers.authentication import AccountStates
 from resolvers.streams import Streams
 from tests.house import House, eventually, http_client
 from tests.inspected import InspectedDatabase
@@ -151,7 +151,7 @@ async def test_what_was_known_last_counts_while_the_database_is_away(
         raise DatabaseUnavailable
 
     monkeypatch.setattr(accounts, "special_states", away)
-    monkeypatch.setattr("resolvers.account_states.STALE_SECONDS", 0.0)
+    monkeypatch.setattr("resolvers.authentication.STALE_SECONDS", 0.0)
 
     assert await states.checked(active) == active
     with pytest.raises(AccountNotActive):
@@ -163,7 +163,7 @@ async def test_what_was_known_last_counts_while_the_database_is_away(
 async def test_what_is_begun_with_rights_that_were_taken_a_moment_before_is_ended(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.account_states.STALE_SECONDS", 3600.0)
+    monkeypatch.setattr("resolvers.authentication.STALE_SECONDS", 3600.0)
     caller, streams, ended = await house.user(), Streams(1), list[str]()
     states = AccountStates(house.database.reader, streams)
     for role in (Role.ADMIN, Role.USER):

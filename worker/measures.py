@@ -14,7 +14,7 @@ from prometheus_client import Counter, Histogram
 from db.enums import VideoJobStatus
 from db.video_jobs import JobRow
 from resolvers.failure_codes import FAILURE_CODES
-from resolvers.spans import span
+from resolvers.observing import span
 
 ENDED = Counter("lookreel_jobs_ended", "Jobs that a worker has ended", ["status", "code"])
 WAIT = Histogram(

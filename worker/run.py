@@ -13,7 +13,7 @@ from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Writer
 from db.enums import Submission, VideoJobStatus
 from db.video_jobs import JobRow
-from resolvers import generation, log_context, spans
+from resolvers import generation, observing
 from resolvers.generation import VideoJobChanged
 from resolvers.ports import GeneratorMisconfigured, VideoGenerator
 from resolvers.texts import storable
@@ -56,8 +56,8 @@ class Run:
 
         """
         run = cls(context, await _unfinished(context, job_id))
-        log_context.bind(job_id=job_id, run_id=run._run_id, provider=run.provider)
-        spans.note(video_job_id=job_id, run_id=run._run_id, provider=run.provider)
+        observing.bind(job_id=job_id, run_id=run._run_id, provider=run.provider)
+        observing.note(video_job_id=job_id, run_id=run._run_id, provider=run.provider)
         run._leave_to_its_sender()
         await run._take()
         return run

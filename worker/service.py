@@ -16,8 +16,7 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
 from db import queue
-from db.engine.error_names import errors_named
-from db.engine.errors import DatabaseUnavailable
+from db.engine.errors import DatabaseUnavailable, errors_named
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker import measures
 from worker.context import HandedOver, WorkerContext

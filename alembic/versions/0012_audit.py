@@ -82,6 +82,6 @@ def _fold_prompts() -> None:
 
 
 def folded(text: str) -> str:
-    """Return a text as `db.engine.search.searchable` did when this was written."""
+    """Return a text as `db.engine.paging.searchable` did when this was written."""
     text = unicodedata.normalize("NFD", text).casefold().replace("\u0131", "i").replace("i\u0307", "i")
     return unicodedata.normalize("NFC", text)

@@ -12,8 +12,8 @@ from app.http.body_limit import GRAPHQL
 from app.metrics import REQUESTS, SECONDS
 from app.web_pages import WEB_PATH
 from providers.local_disk.storage import MEDIA_PATH
-from resolvers import log_context
-from resolvers.spans import span, trace_id
+from resolvers import observing
+from resolvers.observing import span, trace_id
 from rest_compat import polls
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -86,7 +86,7 @@ class Traced:
         parent = TraceContextTextMapPropagator().extract(Headers(scope=scope))
         method = _method_of(scope)
         with span(method, SpanKind.SERVER, parent) as current:
-            log_context.bind(trace_id=trace_id())
+            observing.bind(trace_id=trace_id())
 
             async def send_noted(message: Message) -> None:
                 if message["type"] == "http.response.start":

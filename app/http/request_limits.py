@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.body_limit import GRAPHQL, answered
 from app.http.connection_limits import network_of
 from graphql_server.http_answers import Refused
+from resolvers.authentication import Requester, RequestRates, requester
 from resolvers.errors import TooManyRequests
-from resolvers.request_rates import Requester, RequestRates, requester
 
 APIS = (GRAPHQL, "/api/")
 RATE_LIMIT = b"ratelimit"

@@ -18,9 +18,8 @@ import asyncpg
 
 from db import video_jobs
 from db.engine.background import BackgroundLoop
-from db.engine.database import Database
+from db.engine.database import WAKE_UP_CHANNEL, Database
 from db.engine.errors import DatabaseUnavailable
-from db.engine.wake_ups import WAKE_UP_CHANNEL
 from db.video_jobs import VideoJobRow
 
 BATCH = 500

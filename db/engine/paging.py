@@ -1,5 +1,6 @@
 """Keyset paging, newest first: a page costs the same however far down it is, and inserts do not shift it."""
 
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,23 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import statements
 from db.engine.statements import Number, Reader, Statement, number
+
+# Turkish has an i with a dot and one without, in both cases; people of all countries search with the one they have.
+_DOTLESS, _DOT_ABOVE = "\u0131", "\u0307"
+
+
+def searchable(text: str) -> str:
+    """Return a text without regard to case and composition (Unicode, section 3.13, D145), in NFC."""
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFD", text).casefold().replace(_DOTLESS, "i").replace("i" + _DOT_ABOVE, "i")
+    return unicodedata.normalize("NFC", folded)
+
+
+def folded(text: str | None) -> str | None:
+    """Return what is stored beside a text to search it by; None where the database's own small letters will do."""
+    return None if text is None or text.isascii() else searchable(text)
+
 
 ESCAPE = "/"
 # Where counting ends: more than people page through, and a fraction of a second.

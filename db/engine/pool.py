@@ -14,11 +14,17 @@ from uuid import UUID
 import asyncpg
 
 from db.engine.connections import close
-from db.engine.error_names import DRIVER_ERRORS, errors_named, is_lost
-from db.engine.errors import DatabaseBusy, DatabaseConflict, DatabaseLocked, DatabaseUnavailable
+from db.engine.errors import (
+    DRIVER_ERRORS,
+    DatabaseBusy,
+    DatabaseConflict,
+    DatabaseLocked,
+    DatabaseUnavailable,
+    errors_named,
+    is_lost,
+)
 from db.engine.gathering import Gathering
-from db.engine.statements import SomeRow, Statement
-from db.engine.writers import AnyRow, LoneStatement, Transaction, alone, sent
+from db.engine.statements import AnyRow, LoneStatement, SomeRow, Statement, Writer, alone, sent
 
 # A server that has stopped must not keep those waiting who have given up already.
 ROLLBACK_SECONDS = 1.0
@@ -112,14 +118,14 @@ class Pool:
             self._give_back(slot)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncIterator[Writer]:
         """Commit what happens inside, or none of it; raises DatabaseUnavailable."""
         slot = await self._taken()
         try:
             with errors_named():
                 connection = await self._begun(slot)
                 try:
-                    yield Transaction(partial(sent, connection), self.capabilities)
+                    yield Writer(partial(sent, connection), self.capabilities)
                 except BaseException:
                     await self._roll_back(slot, connection)
                     raise

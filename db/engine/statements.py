@@ -4,7 +4,7 @@ To execute a statement and make its rows takes SQLAlchemy several times as long 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
@@ -19,6 +19,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.sql.elements import CollectionAggregate
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlalchemy.types import TypeEngine
+
+from db.engine.errors import errors_named
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -156,31 +158,6 @@ class Reader(Protocol):
         ...
 
 
-class Writer(Reader, Protocol):
-    """A transaction. `wake_ups` goes out once it has committed: see `db.engine.database.wake_up_after_commit`."""
-
-    @property
-    def wake_ups(self) -> list[str]:
-        """What is to be told afterwards."""
-        ...
-
-    @property
-    def tokens(self) -> Counter[str]:
-        """How many tokens the ledger's entries move, by their kind: counted once it has committed."""
-        ...
-
-    async def changed(self, statement: Statement[SomeRow], id_: UUID, values: Mapping[str, object]) -> list[SomeRow]:
-        """Return the rows whose first column is this id, of a statement that takes a list of each of the values.
-
-        Raises DatabaseUnavailable.
-        """
-        ...
-
-    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Return all rows of somebody else's statement; raises DatabaseUnavailable."""
-        ...
-
-
 async def first_row(reader: Reader, statement: Statement[SomeRow], **values: object) -> SomeRow | None:
     """Return the first row, None where there is none."""
     rows = await reader.fetch(statement, **values)
@@ -197,3 +174,85 @@ async def is_so(reader: Reader, statement: Statement[Flag], **values: object) ->
     """Return what a statement finds to be so; False where it finds nothing."""
     found = await first_row(reader, statement, **values)
     return found is not None and bool(found.is_so)
+
+
+AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
+Send = Callable[[str, Sequence[object], type[Any]], Awaitable[list[Any]]]
+Change = Callable[[Statement[Any], UUID, Mapping[str, object]], Awaitable[list[Any]]]
+
+
+async def sent(
+    connection: asyncpg.Connection, sql: str, arguments: Sequence[object], row: type[AnyRow]
+) -> list[AnyRow]:
+    """Send a statement on a connection that is ours; its errors are named."""
+    with errors_named(OSError):
+        return await connection.fetch(sql, *arguments, record_class=row)
+
+
+class Writer:
+    """A transaction on one of the driver's connections: a `Reader` that also writes. `capabilities` is its pool's.
+
+    `wake_ups` goes out once it has committed (`db.engine.database.wake_up_after_commit`); then `tokens` is counted: how
+    many the ledger's entries move, by their kind.
+    """
+
+    def __init__(self, send: Send, capabilities: dict[str, bool]) -> None:
+        self.capabilities = capabilities
+        self.wake_ups: list[str] = []
+        self.tokens: Counter[str] = Counter()
+        self._send = send
+
+    async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
+        """See `Reader`."""
+        return await self._send(statement.sql, statement.arguments(values), statement.row)
+
+    async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
+        """See `Reader`."""
+        return await self.fetch(statement, ids=[id_])
+
+    async def changed(self, statement: Statement[SomeRow], _id: UUID, values: Mapping[str, object]) -> list[SomeRow]:
+        """Return the rows whose first column is this id, of a statement that takes a list of each of the values.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        return await self.fetch(statement, **alone(values))
+
+    async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Return all rows of somebody else's statement.
+
+        Raises:
+            DatabaseUnavailable
+
+        """
+        return await self._send(sql, arguments, asyncpg.Record)
+
+
+class LoneStatement(Writer):
+    """A transaction of one statement, which commits by itself, or with others of its kind."""
+
+    def __init__(self, send: Send, change: Change, capabilities: dict[str, bool]) -> None:
+        super().__init__(self._first, capabilities)
+        self._send_alone = send
+        self._change = change
+        self._is_sent = False
+
+    async def changed(self, statement: Statement[SomeRow], _id: UUID, values: Mapping[str, object]) -> list[SomeRow]:
+        """See `Writer`."""
+        self._note_sent()
+        return await self._change(statement, _id, values)
+
+    async def _first(self, sql: str, arguments: Sequence[object], row: type[AnyRow]) -> list[AnyRow]:
+        self._note_sent()
+        return await self._send_alone(sql, arguments, row)
+
+    def _note_sent(self) -> None:
+        if self._is_sent:
+            raise RuntimeError("A second statement needs a transaction")
+        self._is_sent = True
+
+
+def alone(values: Mapping[str, object]) -> dict[str, list[object]]:
+    """Return the parameters of a statement about many for one of them."""
+    return {name: [value] for name, value in values.items()}

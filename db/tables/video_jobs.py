@@ -73,7 +73,7 @@ class VideoJob(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     prompt: Mapped[str | None]
-    # What a search looks at where the prompt is not plain ASCII (`db.engine.search`).
+    # What a search looks at where the prompt is not plain ASCII (`db.engine.paging`).
     search_text: Mapped[str | None]
     model: Mapped[str]
     resolution: Mapped[str]

@@ -22,7 +22,7 @@ from db.tables import (
     VideoJobLog,
 )
 from resolvers import account_data, accounts, video_job_creation
-from resolvers.account_states import READ_SECONDS
+from resolvers.authentication import READ_SECONDS
 from tests.app.processes import lookreel
 from tests.house import CATALOGUE, House, eventually
 from tests.resolvers.test_queue_order import ASKED

@@ -12,7 +12,7 @@ from asgi_correlation_id import CorrelationIdFilter, correlation_id
 
 from app.logs import JsonFormatter, TextFormatter, formatter
 from app.settings import Settings
-from resolvers import log_context
+from resolvers import observing
 from tests.house import House
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
@@ -27,7 +27,7 @@ def record(message: str, *arguments: object, level: int = logging.INFO, failing:
 
 async def in_context(work: object, **ids: object) -> str:
     """Format in a task of its own, as a request or a job has."""
-    log_context.bind(**ids)
+    observing.bind(**ids)
     correlation_id.set("req-1")
     return str(work())  # type: ignore[operator]
 

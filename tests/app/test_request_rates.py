@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from db.tables import User
-from resolvers import request_rates
-from resolvers.request_rates import Rate
+from resolvers import authentication
+from resolvers.authentication import Rate
 from tests.house import FORM, House, multipart
 from tests.policies import under_policy
 
@@ -134,7 +134,7 @@ def test_a_bucket_is_full_again_after_a_minute_and_refills_evenly() -> None:
 
 
 def test_who_has_used_much_is_remembered_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_rates, "MOST_KEYS", 20)
+    monkeypatch.setattr(authentication, "MOST_KEYS", 20)
     rate = Rate("address", 60)
     for _ in range(60):
         rate.take("busy", 100.0)
@@ -146,7 +146,7 @@ def test_who_has_used_much_is_remembered_among_many(monkeypatch: pytest.MonkeyPa
 
 
 def test_no_number_of_keys_takes_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_rates, "MOST_KEYS", 100)
+    monkeypatch.setattr(authentication, "MOST_KEYS", 100)
     rate = Rate("address", 60)
 
     for number in range(10_000):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from db import migrations
-from db.engine.search import folded
+from db.engine.paging import folded
 from db.video_job_lists import VideoJobFilter
 from tests.inspected import InspectedDatabase
 

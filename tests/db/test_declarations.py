@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from db.declarations import declares
 from db.engine.statements import Row
+from db.specification import declares
 
 Id = NewType("Id", str)
 Number = NewType("Number", int)

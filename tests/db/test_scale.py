@@ -20,7 +20,6 @@ from auth.caller import Caller
 from db import creations, look_videos, migrations, revisions, video_jobs
 from db.engine.paging import Page, Position
 from db.engine.statements import Statement, Writer
-from db.engine.writers import Transaction
 from db.enums import VideoJobStatus
 from db.looks import LookList, LookView
 from db.video_job_lists import VideoJobFilter
@@ -89,13 +88,13 @@ async def explained(database: InspectedDatabase, read: Callable[[Writer], Awaita
     """Read, then let PostgreSQL explain the one statement that this sent, with the same parameters."""
     sent: list[tuple[str, list[object]]] = []
 
-    async def fetch(self: Transaction, statement: Statement[Any], **values: object) -> list[Any]:
+    async def fetch(self: Writer, statement: Statement[Any], **values: object) -> list[Any]:
         sent.append((statement.sql, statement.arguments(values)))
         return await real(self, statement, **values)
 
-    real = Transaction.fetch
+    real = Writer.fetch
     async with database.transaction() as transaction:
-        with patch.object(Transaction, "fetch", fetch):
+        with patch.object(Writer, "fetch", fetch):
             answer = await read(transaction)
         ((statement, parameters),) = sent
         explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"

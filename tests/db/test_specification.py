@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from db.declarations import declares
 from db.engine.statements import Row
-from db.specification import SPECIFIED, Specification, check_complete, values_of
+from db.specification import SPECIFIED, Specification, check_complete, declares, values_of
 
 WHOLE = {field.name: field.type for field in fields(Specification)}
 

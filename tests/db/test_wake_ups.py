@@ -8,8 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db.engine.database import Database, wake_up_after_commit
-from db.engine.wake_ups import WAKE_UP_CHANNEL, WakeUps
+from db.engine.database import WAKE_UP_CHANNEL, Database, WakeUps, wake_up_after_commit
 from resolvers import video_jobs
 from tests.house import House, eventually
 

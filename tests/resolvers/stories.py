@@ -18,8 +18,7 @@ from resolvers import generation, look_videos, submission, tokens, video_job_cre
 from resolvers.consumption import consume
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import VideoJobChanged
-from resolvers.policy import BUILT_IN
-from resolvers.prices import ACTIVE_JOB_LIMIT, VIDEO_COST
+from resolvers.policy import ACTIVE_JOB_LIMIT, BUILT_IN, VIDEO_COST
 from resolvers.services import Services
 from resolvers.tokens import Change, Order, Whose
 from resolvers.video_job_retries import asked_again

@@ -14,9 +14,8 @@ from db import accounts
 from db.tables import VideoJob
 from resolvers import video_job_creation
 from resolvers.accounts import get_or_create_account
+from resolvers.limits import handicap, queue_places
 from resolvers.policy import BUILT_IN, Queue, Tier
-from resolvers.queue_order import handicap
-from resolvers.queue_places import queue_places
 from resolvers.video_job_input import VideoJobInput
 from tests.house import CATALOGUE, House, eventually
 from tests.policies import under_policy

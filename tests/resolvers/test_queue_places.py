@@ -10,8 +10,8 @@ from sqlalchemy import text
 from db import submission_pace
 from db.enums import Submission
 from resolvers import generation, submission
+from resolvers.limits import queue_places
 from resolvers.models import Provider
-from resolvers.queue_places import queue_places
 from tests.house import CATALOGUE, House
 
 JOB = "query ($id: ID!) { videoJob(id: $id) { queuePosition estimatedWaitSeconds } }"
@@ -69,7 +69,7 @@ async def test_without_recent_videos_there_is_no_estimate_and_without_waiting_no
 async def test_places_are_counted_so_far_and_no_further(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await run_times(house, 10)
     jobs = [(await house.job(job_id)).id for job_id in await waiting(house, 4)]
-    monkeypatch.setattr("resolvers.queue_places.MOST_AHEAD", 2)
+    monkeypatch.setattr("resolvers.limits.MOST_AHEAD", 2)
 
     places = await queue_places(house.database.reader, jobs, CATALOGUE)
 

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
-from resolvers.ids import uuid_or
-from resolvers.texts import checked_text, is_storable
+from resolvers.texts import checked_text, is_storable, uuid_or
 
 
 @given(st.text(st.characters(exclude_categories=[])))

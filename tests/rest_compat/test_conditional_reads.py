@@ -9,7 +9,7 @@ import pytest
 
 from auth.caller import Caller
 from db.enums import VideoJobStatus
-from resolvers.queue_places import QueuePlace
+from resolvers.limits import QueuePlace
 from rest_compat.conditional import JobState, is_named, seconds_to_wait
 from tests.house import House
 from tests.rest_compat.test_contract import well_formed

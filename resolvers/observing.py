@@ -1,13 +1,28 @@
-"""What traces are made of, where somebody takes them (`app.telemetry`); nothing happens here otherwise.
+"""What is told of a running request or job: the ids that its log lines carry, and the spans of its trace.
 
-Names and attributes are names and ids of ours, never what somebody has written, such as a prompt or an error's words.
+Names and ids of ours alone, never what somebody has written, such as a prompt or an error's words: both are kept for
+longer, and read by more people, than prompts are. Spans are made where somebody takes them (`app.telemetry`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from types import MappingProxyType
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+
+_context: ContextVar[Mapping[str, object]] = ContextVar("log_context", default=MappingProxyType({}))
+
+
+def bind(**ids: object) -> None:
+    """Add ids to the lines of the running task, and of those that it starts from now on."""
+    _context.set({**_context.get(), **ids})
+
+
+def bound() -> Mapping[str, str]:
+    """Return the ids of the running task, by name."""
+    return {name: str(value) for name, value in _context.get().items()}
 
 
 class _Tracing:
