@@ -1,15 +1,21 @@
-"""`/readyz`: whether requests should be sent to this process, and what is wrong, by name (decision 38)."""
+"""What an operator's machines ask an API process: whether it lives, and whether requests should be sent to it, by name.
+
+`/readyz` answers by names of problems (decision 38).
+"""
 
 import asyncio
+import hmac
 import logging
 import os
 import shutil
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from app import metrics
 from app.settings import Settings
-from db import pauses, queue, revisions, submission_pace, workers
+from db import figures, pauses, queue, revisions, submission_pace, workers
 from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
@@ -17,6 +23,7 @@ from db.engine.statements import Reader
 
 ANSWER_SECONDS = 0.8
 SILENCE_SECONDS = 0.3
+READ_SECONDS = 2.0
 DISK_SECONDS = 0.15
 LEAST_FREE_BYTES = 100 * 1000 * 1000
 
@@ -115,3 +122,42 @@ async def trouble_of_workers(reader: Reader) -> str | None:
         return None
     is_silent = silent > workers.ALIVE.total_seconds()
     return f"No worker has given a sign of life for {silent:.0f} s." if is_silent else None
+
+
+READ_SECONDS = 2.0
+
+logger = logging.getLogger("lookreel")
+
+
+async def live(_request: Request) -> PlainTextResponse:
+    """Answer that the process answers; nothing else is asked, so that no outage has processes restarted."""
+    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+
+class MetricsPage:
+    """`/metrics`, for whoever has the token."""
+
+    def __init__(self, token: str, database: Database) -> None:
+        self._token = token.encode()
+        self._database = database
+
+    async def answer(self, request: Request) -> Response:
+        """Answer all metrics; those of the database as well, if it answers in time."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            body = {"detail": "This needs the METRICS_TOKEN as a bearer token.", "code": "UNAUTHENTICATED"}
+            return JSONResponse(body, 401, {"WWW-Authenticate": "Bearer"})
+        found = await self._figures()
+        for tally in metrics.TALLIES:
+            tally.take_over()
+        # With many processes' files, this takes some milliseconds of nothing but computing.
+        text = await asyncio.to_thread(metrics.exposition, found)
+        return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+
+    async def _figures(self) -> figures.Figures | None:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await figures.read(self._database.health)
+        except Exception as error:  # noqa: BLE001 - what the process counts is wanted then above all
+            logger.warning("The database's figures could not be read: %s", type(error).__name__)
+            return None

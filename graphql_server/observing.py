@@ -1,7 +1,6 @@
 """Who wants to know what was executed, and how long it took."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
 
 from graphql import FieldNode, OperationDefinitionNode
 
@@ -9,34 +8,18 @@ REFUSED = "refused"
 SEVERAL = "several"
 
 
-class Observer(Protocol):
-    """Is called for each query and mutation; labels are names of the schema, so there are not many."""
+class Observer:
+    """Is called for each query and mutation, and notes nothing; labels are names of the schema: there are not many."""
 
     def executing(self) -> AbstractContextManager[object]:
         """Surround an operation and the call of `operation` about it."""
-        ...
-
-    def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
-        """Note an operation: `query looks`, `mutation several`; `refused` where it was not executed."""
-        ...
-
-    def fallback(self, reason: str) -> None:
-        """Note a query that batch execution has left to the default executor."""
-        ...
-
-
-class NoObserver:
-    """Notes nothing."""
-
-    def executing(self) -> AbstractContextManager[object]:
-        """See `Observer`."""
         return nullcontext()
 
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
-        """See `Observer`."""
+        """Note an operation: `query looks`, `mutation several`; `refused` where it was not executed."""
 
     def fallback(self, reason: str) -> None:
-        """See `Observer`."""
+        """Note a query that batch execution has left to the default executor."""
 
 
 def label_of(operation: OperationDefinitionNode) -> str:

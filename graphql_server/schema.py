@@ -34,7 +34,7 @@ from graphql_server.execution.batch import Batching
 from graphql_server.execution.executor import executor_for
 from graphql_server.http_answers import no_such_operation
 from graphql_server.limits import coded
-from graphql_server.observing import REFUSED, NoObserver, Observer
+from graphql_server.observing import REFUSED, Observer
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
 DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
@@ -53,7 +53,7 @@ class Policy:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     batching: Batching | None = field(default_factory=Batching)
     most_values: int = MOST_VALUES
-    observer: Observer = field(default_factory=NoObserver)
+    observer: Observer = field(default_factory=Observer)
 
 
 class Schema(strawberry.Schema):

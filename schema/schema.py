@@ -18,7 +18,7 @@ from graphql_server.documents import Documents
 from graphql_server.errors import ExpectedError
 from graphql_server.execution.batch import Batching
 from graphql_server.limits import Limits
-from graphql_server.observing import NoObserver, Observer
+from graphql_server.observing import Observer
 from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from resolvers.bulk import MOST_AT_ONCE
@@ -99,7 +99,7 @@ def make_schema(  # noqa: PLR0913 - what an operator may set
     observer: Observer | None = None,
 ) -> Schema:
     """Return the schema with its policy; documents are remembered for each one apart."""
-    observing = observer or NoObserver()
+    observing = observer or Observer()
     documents = Documents(limits or Limits(), SIZES, introspection=introspection)
     return Schema(
         queries.Query,

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.large_bodies import Entry, LargeBodies, too_slow
+from app.http.large_bodies import LargeBodies, Place, too_slow
 from graphql_server.http_answers import Refused, accepted_by, refusal
 from graphql_server.json_values import JsonValues
 
@@ -65,22 +65,19 @@ class LimitBody:
         if refused is None and _is_declared_longer(headers, largest):
             refused = _too_long(largest)
         if refused is None:
-            # Whatever is not a form may be read as JSON.
-            body = _CountedBody(receive, send, largest, None if kind == FORM else JsonValues())
+            is_form = kind == FORM
+            large = None if is_form or largest <= LARGEST_BODY else self._large
+            body = _CountedBody(receive, send, largest, headers, is_form=is_form, large=large)
             # Who reads it finds what was counted here.
             scope["json_values"] = body.values
-            body.form = WholeForm(headers[b"content-type"].decode("latin-1")) if kind == FORM else None
-            if kind != FORM and largest > LARGEST_BODY:
-                body.entry = Entry(self._large, headers.get(b"authorization", b"").decode("latin-1"))
-                body.declared = _declared(headers)
             try:
                 await self._app(scope, body.receive, body.send)
             except Exception:
                 if body.refused is None:
                     raise
             finally:
-                if body.entry is not None:
-                    await body.entry.leave()
+                if body.place is not None:
+                    await self._large.leave(body.place)
             refused = body.refused
             if refused is None or body.has_answer:
                 return
@@ -88,20 +85,33 @@ class LimitBody:
 
 
 class _CountedBody:
-    """Counts what is read; once that is too much, whatever the application answers is dropped."""
+    """Counts what is read; once that is too much, whatever the application answers is dropped.
 
-    def __init__(self, receive: Receive, send: Send, largest: int, values: JsonValues | None) -> None:
+    `large` is for bodies that are in memory whole and may be large; what a form holds is on disk.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a request is
+        self,
+        receive: Receive,
+        send: Send,
+        largest: int,
+        headers: Mapping[bytes, bytes],
+        *,
+        is_form: bool,
+        large: LargeBodies | None,
+    ) -> None:
         self._receive = receive
         self._send = send
         self._largest = largest
         self._left = largest
-        self.values = values
-        self.form: WholeForm | None = None
+        self._headers = headers
+        # Whatever is not a form may be read as JSON.
+        self.values = None if is_form else JsonValues()
+        self._form = WholeForm(headers[b"content-type"].decode("latin-1")) if is_form else None
         self.refused: Refused | None = None
         self.has_answer = False
-        # Of bodies that are in memory whole and may be large; what a form holds is on disk.
-        self.entry: Entry | None = None
-        self.declared: int | None = None
+        self._large = large
+        self.place: Place | None = None
 
     async def receive(self) -> Message:
         try:
@@ -116,8 +126,8 @@ class _CountedBody:
                 raise _too_long(self._largest)
             if self.values is not None:
                 self.values.count(piece)
-            if self.form is not None and message["type"] == "http.request":
-                self.form.look_at(piece, is_last=not message.get("more_body", False))
+            if self._form is not None and message["type"] == "http.request":
+                self._form.look_at(piece, is_last=not message.get("more_body", False))
         except Refused as refused:
             # Its traceback holds this object: a cycle, with all that was read.
             self.refused = refused.with_traceback(None)
@@ -131,19 +141,21 @@ class _CountedBody:
             Refused
 
         """
-        if self.entry is None:
+        if self._large is None:
             return await self._receive()
+        declared = _declared(self._headers)
         # Of a body that does not say, as much as it may have.
-        size = self._largest if self.declared is None else self.declared
-        if self.declared is None and self._largest - self._left <= LARGEST_BODY:
+        size = self._largest if declared is None else declared
+        if declared is None and self._largest - self._left <= LARGEST_BODY:
             size = 0
         if size <= LARGEST_BODY:
             return await self._receive()
-        await self.entry.enter(size)
+        if self.place is None:
+            self.place = await self._large.enter(self._headers.get(b"authorization", b"").decode("latin-1"), size)
         if self.has_answer:
             return await self._receive()
         try:
-            async with asyncio.timeout_at(self.entry.deadline):
+            async with asyncio.timeout_at(self.place.deadline):
                 return await self._receive()
         except TimeoutError:
             raise too_slow() from None

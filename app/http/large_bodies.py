@@ -6,6 +6,7 @@ import json
 from base64 import urlsafe_b64decode
 from collections import Counter
 from http import HTTPStatus
+from typing import NamedTuple
 
 from graphql_server.http_answers import Refused
 
@@ -25,13 +26,14 @@ class LargeBodies:
         self._entered: Counter[str] = Counter()
         self._changed = asyncio.Condition()
 
-    async def enter(self, user: str, size: int) -> None:
+    async def enter(self, authorization: str, size: int) -> "Place":
         """Wait until a body of that size fits in; what alone is too large does once there is no other.
 
         Raises:
             Refused: it did not in time
 
         """
+        user = _user_of(authorization)
         try:
             async with asyncio.timeout(WAIT_SECONDS), self._changed:
                 await self._changed.wait_for(lambda: self._fits(user, size))
@@ -43,13 +45,14 @@ class LargeBodies:
                 "TOO_MANY_UPLOADS",
                 {"Retry-After": "10"},
             ) from None
+        return Place(user, size, asyncio.get_running_loop().time() + READ_SECONDS)
 
-    async def leave(self, user: str, size: int) -> None:
+    async def leave(self, place: "Place") -> None:
         """Let the next ones in."""
         async with self._changed:
-            self._entered[user] -= size
-            if not self._entered[user]:
-                del self._entered[user]
+            self._entered[place.user] -= place.size
+            if not self._entered[place.user]:
+                del self._entered[place.user]
             self._changed.notify_all()
 
     def _fits(self, user: str, size: int) -> bool:
@@ -57,33 +60,12 @@ class LargeBodies:
         return all_fit and (not self._entered[user] or self._entered[user] + size <= self._most // 2)
 
 
-class Entry:
-    """One request's place among the large bodies, entered once it is known to need one."""
+class Place(NamedTuple):
+    """One request's place among the large bodies."""
 
-    def __init__(self, bodies: LargeBodies, authorization: str) -> None:
-        self._bodies = bodies
-        self._authorization = authorization
-        self._user = ""
-        self._size = 0
-        self.deadline = 0.0
-
-    async def enter(self, size: int) -> None:
-        """Enter, unless that was done.
-
-        Raises:
-            Refused
-
-        """
-        if not self._size:
-            self._user = _user_of(self._authorization)
-            await self._bodies.enter(self._user, size)
-            self._size = size
-            self.deadline = asyncio.get_running_loop().time() + READ_SECONDS
-
-    async def leave(self) -> None:
-        """Leave, if it was entered."""
-        if self._size:
-            await self._bodies.leave(self._user, self._size)
+    user: str
+    size: int
+    deadline: float
 
 
 def too_slow() -> Refused:

@@ -10,8 +10,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.connection_limits import Stall
-from app.http.drain import DrainState
-from app.http.local_proxy import client_of
+from app.http.connections import DrainState, client_of
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
 LONGEST_UNFINISHED = 64 * 1024

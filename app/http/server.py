@@ -11,8 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.http.connection_limits import ConnectionLimits
-from app.http.drain import DrainState
-from app.http.local_proxy import trust_local_proxy
+from app.http.connections import DrainState, trust_local_proxy
 from app.http.protocol import BoundedHttp
 from app.http.websocket_protocol import WebSocket
 from app.parent import tell_ready

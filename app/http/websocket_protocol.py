@@ -13,8 +13,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from app.http.connection_limits import KILOBYTE, Stall
-from app.http.drain import DrainState
-from app.http.local_proxy import client_of
+from app.http.connections import DrainState, client_of
 from graphql_server.websocket import ON_INIT
 
 # What no connection is closed for, however much all of them hold: an answer to `connection_init` needs less.

@@ -13,7 +13,7 @@ import typer.main
 
 from app.asgi import rest_api
 from app.commands import app
-from app.http.measured import PLAIN
+from app.http.requests import PLAIN
 from app.http.server import KEEP_ALIVE_SECONDS
 from app.secret_files import SECRETS
 from app.serve import WORKER_SECONDS

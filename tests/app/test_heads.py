@@ -11,7 +11,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from app.http.heads import CheckHeads
+from app.http.front import Front
 from app.settings import Settings
 from tests.house import FORM, House, multipart
 from tests.servers import create_app, serving
@@ -181,6 +181,6 @@ async def test_a_connection_is_not_used_after_a_fault() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({}, 500)(scope, receive, send)
 
-    app = CorrelationIdMiddleware(CheckHeads(broken))
+    app = CorrelationIdMiddleware(Front(broken))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://house") as http:
         assert (await http.get("/")).headers["Connection"] == "close"

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from app.asgi import _rest, services_of
-from app.http.measured import MOUNTED, route_of
+from app.http.requests import MOUNTED, route_of
 from app.settings import Settings
 from db import pauses, submission_pace, video_jobs
 from db.enums import PauseScope

@@ -12,7 +12,7 @@ from sqlalchemy import make_url, text
 from starlette.types import Receive, Scope, Send
 
 from app.asgi import application, rest_api, services_of
-from app.http.heads import CheckHeads
+from app.http.front import Front
 from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from rest_compat.polls import AnswerPolls
@@ -59,7 +59,7 @@ def said(answer: httpx.Response) -> Said:
 async def clients_of(settings: Settings, database: InspectedDatabase) -> AsyncIterator[Clients]:
     services, routes = services_of(settings, database), rest_api()
     app, routes.state.rest_services = application(settings, services), services.rest
-    routes.add_middleware(CheckHeads)
+    routes.add_middleware(Front)
     routes.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     whole, alone = (httpx.ASGITransport(app=each) for each in (app, routes))
     async with (

@@ -1,4 +1,4 @@
-"""Heads of requests that have two meanings are refused, and those of answers say how they may be kept and used."""
+"""What comes before a request is routed: ambiguous heads are refused, and addresses are seen as they were sent."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from ipaddress import IPv6Address
+from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,24 +25,38 @@ NOSNIFF, NO_STORE = (b"x-content-type-options", b"nosniff"), (b"cache-control", 
 SECURE_TRANSPORT = (b"strict-transport-security", b"max-age=15552000")
 CLOSE = (b"connection", b"close")
 
+CONNECTIONS = {"http", "websocket"}
+PREFIXES = ("/api/", "/graphql/", "/health/", "/healthz/", "/livez/", "/readyz/", "/docs/", "/openapi.json/")
+PREFIX_HEADER = b"x-forwarded-prefix"
+PREFIX: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+LONGEST_PREFIX = 200
 
-class CheckHeads:
-    """Refuses requests whose head is ambiguous or names a host that is not ours, and completes the heads of answers."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str] = ()) -> None:
+class Front:
+    """Refuses requests whose head is ambiguous or names a host that is not ours, and completes the heads of answers.
+
+    The application sees requests as they were sent to `public_url`. Without one, they are taken as they say: by `Host`,
+    the scheme that a proxy on this machine names, and `X-Forwarded-Prefix`. A proxy may take the prefix off the path,
+    or leave it. What makes URLs of it reads `app_root_path` (Starlette's `base_url`). A slash at the end of a path is
+    taken off, with no redirect: one would upload a form's files twice.
+    """
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str] = (), public_url: str | None = None) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
+        self._address = None if public_url is None else urlsplit(public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it; a WebSocket is refused before it is one."""
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in CONNECTIONS:
             await self._app(scope, receive, send)
             return
         app: ASGIApp = self._app
         refused = self._refused(scope)
         if refused is not None:
             app = answered(scope["path"], Headers(scope=scope), refused)
-        await app(scope, receive, _completing(scope, send) if scope["type"] == "http" else send)
+        complete = _completing(scope, send) if scope["type"] == "http" else send
+        await app(_without_slash(self._seen(scope)), receive, complete)
 
     def _refused(self, scope: Scope) -> Refused | None:
         seen: dict[bytes, bytes] = {}
@@ -63,6 +79,20 @@ class CheckHeads:
 
     def _is_allowed(self, name: str) -> bool:
         return not self._allowed_hosts or any(fnmatchcase(name, allowed) for allowed in self._allowed_hosts)
+
+    def _seen(self, scope: Scope) -> Scope:
+        if self._address is None:
+            sent = next((value for name, value in scope["headers"] if name == PREFIX_HEADER), None)
+            if sent is None:
+                return scope
+            prefix = sent.decode("latin-1").rstrip("/")
+            is_one = len(prefix) <= LONGEST_PREFIX and PREFIX.fullmatch(prefix)
+            return _below(scope, prefix) if is_one else scope
+        secure, plain = ("wss", "ws") if scope["type"] == "websocket" else ("https", "http")
+        headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        headers.append((b"host", self._address.netloc.encode()))
+        scheme = secure if self._address.scheme == "https" else plain
+        return _below({**scope, "scheme": scheme, "headers": headers}, self._address.path)
 
 
 def _is_name(name: str) -> bool:
@@ -102,3 +132,16 @@ def _missing(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
 def _is_personal(scope: Scope) -> bool:
     """Whether an answer is for whoever asked alone."""
     return scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"])
+
+
+def _below(scope: Scope, prefix: str) -> Scope:
+    path = scope["path"]
+    if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+        path = path.removeprefix(prefix) or "/"
+    return {**scope, "path": path, "app_root_path": prefix}
+
+
+def _without_slash(scope: Scope) -> Scope:
+    path = scope["path"]
+    is_ours = path.startswith(PREFIXES) and path.endswith("/")
+    return {**scope, "path": path.rstrip("/")} if is_ours else scope
