@@ -51,7 +51,7 @@ from rest_compat import (
     video_jobs,
     video_models,
 )
-from rest_compat.polls import AnswerPolls
+from rest_compat.conditional import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
 from schema.schema import make_schema

@@ -1,7 +1,7 @@
-"""What the server asks of an application's context."""
+"""What the server asks of an application: its context, and who is told what was executed, and how long it took."""
 
 from collections.abc import AsyncGenerator, Callable, Hashable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Protocol, Self
 
 
@@ -70,3 +70,20 @@ class Context(Protocol):
 
         """
         ...
+
+
+REFUSED = "refused"
+
+
+class Observer:
+    """Is called for each query and mutation, and notes nothing; labels are names of the schema: there are not many."""
+
+    def executing(self) -> AbstractContextManager[object]:
+        """Surround an operation and the call of `operation` about it."""
+        return nullcontext()
+
+    def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
+        """Note an operation: `query looks`, `mutation several`; `refused` where it was not executed."""
+
+    def fallback(self, reason: str) -> None:
+        """Note a query that batch execution has left to the default executor."""

@@ -33,8 +33,6 @@ from graphql import (
     is_list_type,
 )
 
-from graphql_server.observing import label_of
-
 # The lists of introspection, as a schema of some hundred types has them on the average: so the whole of it can be asked
 # for once, but not many times at once.
 INTROSPECTION_LENGTHS: dict[str, float] = {
@@ -52,6 +50,7 @@ INTROSPECTION_LENGTHS: dict[str, float] = {
 # Fragments can multiply numbers without end; nobody needs to know more than this of them.
 MOST = 1e12
 LONGEST_NUMBER = 9
+SEVERAL = "several"
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,7 @@ class _Shapes:
             if variable.default_value is not None
         }
         amount, pages = shape.once.plus(shape.per_node), tuple(self._pages)
-        return Operation(node, shape.depth, shape.fields, amount, pages, defaults, self._sizes, label_of(node))
+        return Operation(node, shape.depth, shape.fields, amount, pages, defaults, self._sizes, _label_of(node))
 
     def _selection_set(self, node: SelectionSetNode | None, on: GraphQLNamedType | None) -> Shape:
         shape = NOTHING
@@ -278,3 +277,11 @@ def _spreads(selection_set: SelectionSetNode) -> Iterator[str]:
             yield node.name.value
         elif isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
             waiting.extend(node.selection_set.selections)
+
+
+def _label_of(operation: OperationDefinitionNode) -> str:
+    """Return the operation's type with its root field; of a valid document, that is a name of the schema."""
+    selections = operation.selection_set.selections
+    roots = {node.name.value for node in selections if isinstance(node, FieldNode)}
+    is_one = len(roots) == 1 and all(isinstance(node, FieldNode) for node in selections)
+    return f"{operation.operation.value} {roots.pop() if is_one else SEVERAL}"

@@ -26,15 +26,13 @@ from strawberry.types import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from graphql_server.budget import MOST_VALUES, AnswerTooLarge
-from graphql_server.context import Context
+from graphql_server.context import REFUSED, Context, Observer
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
-from graphql_server.execution.executor import executor_for
+from graphql_server.executor import MOST_VALUES, AnswerTooLarge, executor_for
 from graphql_server.http_answers import no_such_operation
 from graphql_server.limits import coded
-from graphql_server.observing import REFUSED, Observer
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
 DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)

@@ -55,7 +55,7 @@ from resolvers.errors import (
     VideoNotReady,
 )
 from rest_compat.json_body import RefusedBody
-from rest_compat.time_limits import RequestTimedOut
+from rest_compat.services import RequestTimedOut
 from rest_compat.wire import MOST_MISTAKES
 
 RetriedLater = GenerationSuspended | NoWorker | Paused | QueueFull | SpendingCeiling | StorageQuota | TooManyRequests

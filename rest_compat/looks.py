@@ -15,13 +15,10 @@ from resolvers.image_files import decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
-from rest_compat.bodies import look_bodies
-from rest_compat.items import Item, encoded_items, json_response, list_of
+from rest_compat.bodies import Item, encoded_items, json_response, list_of, look_bodies
 from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody
 from rest_compat.paging import LimitOfLooks, Skip, given
-from rest_compat.services import IN_TURN, AuthenticatedCaller, LookId, Services, router_at
-from rest_compat.time_limits import allow
-from rest_compat.urls import ShowUrl
+from rest_compat.services import IN_TURN, AuthenticatedCaller, LookId, Services, ShowUrl, allow, router_at
 from rest_compat.wire import RefusalBody
 
 router = router_at("/api/v1/looks", "looks")

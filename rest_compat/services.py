@@ -1,19 +1,86 @@
-"""What the REST edge is given by the application, and how a route gets at it."""
+"""What the REST edge is given by the application, how a route gets at it, and how long a request may take.
 
+Whatever hangs, a client is answered, and what was not committed is rolled back.
+"""
+
+import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, cast
+from urllib.parse import urljoin, urlsplit
 
 from fastapi import APIRouter, Depends, Path, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from auth.caller import Caller
+from auth.signed_paths import PlainPaths
+from db.engine.errors import RETRY_SECONDS
 from resolvers.services import EdgeServices
 from rest_compat.json_body import JsonRequest
-from rest_compat.time_limits import allow, limited
-from rest_compat.urls import ShowUrl, shown_url
+
+
+class RequestTimedOut(Exception):
+    """The request took longer than REST_TIMEOUT_SECONDS and was broken off."""
+
+    code = "REQUEST_TIMED_OUT"
+    message = "The request took too long and was broken off. Please try again."
+    retry_seconds = RETRY_SECONDS
+
+
+@asynccontextmanager
+async def limited(seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """Break off what takes longer than that; the timer can be set anew meanwhile.
+
+    Raises:
+        RequestTimedOut
+
+    """
+    timer = asyncio.timeout(seconds)
+    try:
+        async with timer:
+            yield timer
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise RequestTimedOut from error
+
+
+def allow(request: Request, seconds: float | None) -> None:
+    """Give a request so much time from now on, or any: what it waits for has a limit of its own."""
+    timer: asyncio.Timeout = request.state.timer
+    if not timer.expired():
+        timer.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+
+ShowUrl = Callable[[str], str]
+"""From what is stored to the URL that a client is shown."""
+
+# What `urljoin` would not change: all that we store ourselves, and most of what others have.
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
+_PLAIN_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?{_PLAIN_PATH.pattern}")
+
+
+def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
+    """Put a path of this site below the base URL, with the prefix that a proxy adds; anything else is a URL.
+
+    `urljoin` takes longer than all else about a look, and is asked only where it has something to do.
+    """
+    if not stored.startswith("/") or stored.startswith("//"):
+        return stored if _PLAIN_URL.fullmatch(stored) else urljoin(base_url, stored)
+    path, mark, query = stored.partition("?")
+    shown = _root(base_url) + (addresses.signed(path) if _PLAIN_PATH.fullmatch(path) else path)
+    return shown + ("&" if "?" in shown else "?") + query if mark else shown
+
+
+# A few, since clients choose them by their `Host`.
+@lru_cache(maxsize=16)
+def _root(base_url: str) -> str:
+    url = urlsplit(base_url)
+    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
 
 
 @dataclass(frozen=True)

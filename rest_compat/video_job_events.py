@@ -25,8 +25,15 @@ from resolvers.following import START, Position, follow_with_log
 from resolvers.streams import until_expiry
 from resolvers.texts import uuid_or
 from rest_compat.conditional import body_of, whole_job
-from rest_compat.services import AdmittedRoute, AuthenticatedCaller, RestServices, Services, VideoJobId, router_at
-from rest_compat.urls import ShowUrl
+from rest_compat.services import (
+    AdmittedRoute,
+    AuthenticatedCaller,
+    RestServices,
+    Services,
+    ShowUrl,
+    VideoJobId,
+    router_at,
+)
 from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
 
 RETRY_MILLISECONDS = 2000

@@ -17,7 +17,7 @@ from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_job_retries import asked_again
-from rest_compat.bodies import video_job_body, video_job_list_items
+from rest_compat.bodies import json_response, video_job_body, video_job_list_items
 from rest_compat.conditional import (
     WholeJob,
     body_of,
@@ -28,11 +28,18 @@ from rest_compat.conditional import (
     whole_job,
 )
 from rest_compat.errors import rate_limit_headers
-from rest_compat.items import json_response
 from rest_compat.json_body import NOTHING, no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip, given
-from rest_compat.services import IN_TURN, AuthenticatedCaller, LookId, RestServices, Services, VideoJobId, router_at
-from rest_compat.time_limits import allow
+from rest_compat.services import (
+    IN_TURN,
+    AuthenticatedCaller,
+    LookId,
+    RestServices,
+    Services,
+    VideoJobId,
+    allow,
+    router_at,
+)
 from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads
 from rest_compat.wire import (
     PLAIN,

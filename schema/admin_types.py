@@ -13,13 +13,13 @@ from db.engine.paging import MOST_COUNTED
 from db.enums import AuditAction, AuditActor, PauseScope, VideoJobStatus
 from db.pauses import PauseRow
 from db.user_lists import MOST_JOBS_COUNTED, UserRow
-from graphql_server.columns import column
+from graphql_server.fields import column
 from resolvers import admin_lists
 from resolvers.admin_lists import AdminNarrowing, QueueState
 from resolvers.tokens import Wallet
 from schema.context import RequestContext
+from schema.fields import User
 from schema.plain_fields import Shown, shows
-from schema.users import User
 from schema.video_job_connection import VideoJobConnection
 from schema.viewer import TokenAccount
 

@@ -10,7 +10,7 @@ import strawberry
 
 from db.engine import statements
 from db.engine.paging import MOST_COUNTED, Page, Position, Selection
-from graphql_server.columns import column
+from graphql_server.fields import column
 from resolvers.errors import InvalidInput
 from schema.context import Info, RequestContext
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import strawberry
 
 from db.generation_costs import CostRow, CostSum
-from graphql_server.columns import column
+from graphql_server.fields import column
 from resolvers.generation_costs import CostGroup
 from schema.context import RequestContext
 from schema.enum_values import describe_values

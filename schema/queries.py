@@ -7,7 +7,7 @@ import strawberry
 
 from db.enums import Visibility
 from db.looks import LookView
-from graphql_server.columns import read_by
+from graphql_server.fields import read_by
 from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
 from resolvers.generation_costs import CostGroup, Period

@@ -12,14 +12,14 @@ from strawberry.schema.config import StrawberryConfig
 from auth.errors import AccessDenied, IdentityProviderUnavailable, InvalidCredentials
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Row
-from graphql_server.budget import MOST_VALUES
+from graphql_server.context import Observer
 from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
 from graphql_server.errors import ExpectedError
 from graphql_server.execution.batch import Batching
+from graphql_server.executor import MOST_VALUES
+from graphql_server.fields import parse_date_time, utc_date_time
 from graphql_server.limits import Limits
-from graphql_server.observing import Observer
-from graphql_server.scalars import parse_date_time, utc_date_time
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from resolvers.bulk import MOST_AT_ONCE
 from resolvers.errors import Refusal, TooManyRequests

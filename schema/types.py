@@ -18,16 +18,14 @@ from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
-from graphql_server import columns
-from graphql_server.columns import column, read_by
+from graphql_server.fields import attribute, column, read_by
 from resolvers.meanings import MEANINGS
-from schema import job_fields, look_fields
+from schema import fields
 from schema.context import Info, RequestContext
+from schema.fields import ShownLook, ThumbnailType, User
 from schema.generation_costs import GenerationCost
-from schema.look_fields import ShownLook, ThumbnailType
 from schema.nodes import Node
 from schema.plain_fields import Shown, shows
-from schema.users import User
 
 Newest = Annotated[
     int | None, strawberry.argument(description="How many of the newest at most, 0 to 100; null for all")
@@ -38,9 +36,9 @@ OfStatus = Annotated[
 USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
 
 
-def url(attribute: str, description: str, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
+def url(name: str, description: str, *, deprecated: str | None = None) -> Any:  # noqa: ANN401 - as `strawberry.field`, for an annotated name
     """Return a field for what is stored as a URL or as a path of this site; it shows a URL."""
-    return columns.attribute(attribute, description, _urls, deprecated=deprecated)
+    return attribute(name, description, _urls, deprecated=deprecated)
 
 
 def _urls(stored: Sequence[str | None], context: RequestContext) -> Sequence[str | None]:
@@ -52,7 +50,7 @@ def _detail(attribute: str) -> Any:  # noqa: ANN401 - as above
     get = attrgetter(attribute)
 
     async def read(rows: Sequence[VideoInLook], context: RequestContext) -> list[Any]:
-        return list(map(get, await look_fields.video_details(rows, context)))
+        return list(map(get, await fields.video_details(rows, context)))
 
     return column(read, MEANINGS[attribute])
 
@@ -138,7 +136,7 @@ class LookVideo:
     """A video as whoever may see the look sees it; prompt, log and charge stay with its owner."""
 
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same video has another one in another look")
-    video_job_id: strawberry.ID = columns.attribute("id", MEANINGS["LookVideo.id"])
+    video_job_id: strawberry.ID = attribute("id", MEANINGS["LookVideo.id"])
     video_job = column(_own_jobs, MEANINGS["video_job"], Annotated["VideoJob", strawberry.lazy("schema.types")] | None)
     status: VideoJobStatus
     is_default: bool
@@ -152,8 +150,8 @@ class LookVideo:
     video_duration_seconds: float | None = _detail("video_duration_seconds")
     video_width: int | None = _detail("video_width")
     video_height: int | None = _detail("video_height")
-    error_code: str | None = column(look_fields.error_codes, MEANINGS["LookVideo.error_code"])
-    error_message: str | None = column(look_fields.error_messages, MEANINGS["LookVideo.error_message"])
+    error_code: str | None = column(fields.error_codes, MEANINGS["LookVideo.error_code"])
+    error_message: str | None = column(fields.error_messages, MEANINGS["LookVideo.error_message"])
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
@@ -164,7 +162,7 @@ class SharedWith:
     """A user whom a look is shared with, as others see them."""
 
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same user has another one in another look")
-    user_id: strawberry.ID = columns.attribute("id", MEANINGS["SharedWith.id"])
+    user_id: strawberry.ID = attribute("id", MEANINGS["SharedWith.id"])
     email: str | None
     name: str | None
 
@@ -175,20 +173,20 @@ class Look(Node, Shown[ShownLook]):
 
     id: strawberry.ID
     title: str | None
-    notes: str | None = column(look_fields.notes, "The owner's notes; null but for the owner and admins")
-    owner: User = column(look_fields.owners, "Whose it is")
-    viewer_can_edit: bool = column(look_fields.may_edit, "Whether the caller may change it: its owner and admins")
+    notes: str | None = column(fields.notes, "The owner's notes; null but for the owner and admins")
+    owner: User = column(fields.owners, "Whose it is")
+    viewer_can_edit: bool = column(fields.may_edit, "Whether the caller may change it: its owner and admins")
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
     generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
-    products: list[Product] = column(look_fields.products, MEANINGS["products"])
-    video_count: int = column(look_fields.video_counts, "How many videos it shows, in whatever state")
-    shared_with: list[SharedWith] = column(look_fields.shared_with, MEANINGS["shared_with"])
-    default_thumbnail_type: ThumbnailType = column(look_fields.thumbnail_types, MEANINGS["default_thumbnail_type"])
-    default_thumbnail_url: str = column(look_fields.thumbnail_urls, MEANINGS["default_thumbnail_url"])
+    products: list[Product] = column(fields.products, MEANINGS["products"])
+    video_count: int = column(fields.video_counts, "How many videos it shows, in whatever state")
+    shared_with: list[SharedWith] = column(fields.shared_with, MEANINGS["shared_with"])
+    default_thumbnail_type: ThumbnailType = column(fields.thumbnail_types, MEANINGS["default_thumbnail_type"])
+    default_thumbnail_url: str = column(fields.thumbnail_urls, MEANINGS["default_thumbnail_url"])
 
-    @strawberry.field(description=MEANINGS["videos"], metadata=read_by(look_fields.videos))
+    @strawberry.field(description=MEANINGS["videos"], metadata=read_by(fields.videos))
     async def videos(
         root: strawberry.Parent[ShownLook],  # noqa: N805 - the row itself
         info: Info,
@@ -196,7 +194,7 @@ class Look(Node, Shown[ShownLook]):
         status: OfStatus = None,
     ) -> list[LookVideo]:
         """Show the videos of one look."""
-        [found] = await look_fields.videos([root], info.context, first, status)
+        [found] = await fields.videos([root], info.context, first, status)
         return cast("list[LookVideo]", found)
 
 
@@ -214,7 +212,7 @@ class VideoJob(Node, Shown[VideoJobRow]):
 
     id: strawberry.ID
     user_id: strawberry.ID
-    user: User = column(job_fields.users, "Whose it is")
+    user: User = column(fields.users, "Whose it is")
     prompt: str | None
     model: str
     resolution: str
@@ -243,14 +241,14 @@ class VideoJob(Node, Shown[VideoJobRow]):
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
-    queue_position: int | None = column(job_fields.queue_positions, MEANINGS["queue_position"])
-    estimated_wait_seconds: int | None = column(job_fields.estimated_waits, MEANINGS["estimated_wait_seconds"])
-    logs: list[VideoJobLog] = column(job_fields.logs, MEANINGS["logs"])
+    queue_position: int | None = column(fields.queue_positions, MEANINGS["queue_position"])
+    estimated_wait_seconds: int | None = column(fields.estimated_waits, MEANINGS["estimated_wait_seconds"])
+    logs: list[VideoJobLog] = column(fields.logs, MEANINGS["logs"])
     charge: TokenTransaction | None = column(
-        job_fields.charges, "What was charged when the job was created; null for jobs of old times."
+        fields.charges, "What was charged when the job was created; null for jobs of old times."
     )
-    refund: TokenTransaction | None = column(job_fields.refunds, "What came back, where something did.")
+    refund: TokenTransaction | None = column(fields.refunds, "What came back, where something did.")
     cost: GenerationCost | None = column(
-        job_fields.costs, "What it has really cost; for admins, and null where it cost nothing."
+        fields.costs, "What it has really cost; for admins, and null where it cost nothing."
     )
-    associated_looks: list[Look] = column(job_fields.associated_looks, MEANINGS["associated_looks"])
+    associated_looks: list[Look] = column(fields.associated_looks, MEANINGS["associated_looks"])

@@ -9,7 +9,7 @@ import strawberry
 from db.engine.paging import MOST_COUNTED
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
-from graphql_server.columns import column
+from graphql_server.fields import column
 from resolvers import video_job_lists
 from schema.connections import Connection
 from schema.context import RequestContext

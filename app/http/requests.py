@@ -21,15 +21,15 @@ from app import metrics
 from app.http.body_limit import GRAPHQL, answered
 from app.http.connection_limits import network_of
 from app.web_pages import WEB_PATH
+from graphql_server.context import Observer
 from graphql_server.http_answers import Refused
-from graphql_server.observing import Observer
 from providers.local_disk.storage import MEDIA_PATH
 from resolvers import observing
 from resolvers.authentication import Requester, RequestRates, requester
 from resolvers.errors import TooManyRequests
 from resolvers.observing import rename, span, trace_id
 from resolvers.streams import Streams
-from rest_compat import polls
+from rest_compat.conditional import ROUTE, is_about_a_job
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER = "other"
@@ -177,10 +177,10 @@ def route_of(scope: Scope) -> str:
     route = scope.get("route")
     if route is not None:
         return str(route.path)
-    if polls.is_about_a_job(scope):
-        return polls.ROUTE
     path: str = scope["path"]
-    return path if path in PLAIN else next((each for each in MOUNTED if path.startswith(f"{each}/")), OTHER)
+    if path in PLAIN:
+        return path
+    return ROUTE if is_about_a_job(scope) else next((each for each in MOUNTED if path.startswith(f"{each}/")), OTHER)
 
 
 class LimitRequests:

@@ -15,10 +15,10 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.types import ExecutionContext
 
-from graphql_server.budget import MOST_VALUES, AnswerTooLarge, Budget
 from graphql_server.execution.objects import ObjectOf
 from graphql_server.execution.plans import Planner
 from graphql_server.execution.values import RowTypes, Run, Unsupported
+from graphql_server.executor import MOST_VALUES, AnswerTooLarge, Budget
 from graphql_server.limits import forget_frames
 
 logger = logging.getLogger(__name__)

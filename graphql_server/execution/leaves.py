@@ -15,7 +15,7 @@ from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError, GraphQLLeafT
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
 from graphql_server.execution.values import Run, types_of, with_nulls
-from graphql_server.scalars import utc_date_time
+from graphql_server.fields import utc_date_time
 
 Check = Callable[[Sequence[Any]], bool]
 

@@ -15,10 +15,10 @@ from strawberry.schema.schema import _OperationContextAwareGraphQLResolveInfo as
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from graphql_server.columns import attribute_of, batch_resolver_of
 from graphql_server.execution.leaves import Leaf
 from graphql_server.execution.objects import Column, Completion, ListOf, ObjectOf
 from graphql_server.execution.values import Run, Unsupported, Values, all_of
+from graphql_server.fields import attribute_of, batch_resolver_of
 
 TYPE_NAME = "__typename"
 

@@ -15,10 +15,10 @@ import strawberry
 from starlette.requests import HTTPConnection
 from strawberry.schema.config import StrawberryConfig
 
-from graphql_server.columns import column
 from graphql_server.documents import Documents
 from graphql_server.errors import ExpectedError
 from graphql_server.execution.batch import Batching
+from graphql_server.fields import column
 from graphql_server.schema import Policy, Schema
 
 BEGINNING = datetime(2026, 1, 1, 12, tzinfo=UTC)

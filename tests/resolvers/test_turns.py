@@ -18,7 +18,7 @@ from db.looks import LookRow
 from graphql_server.execution.batch import Batching
 from resolvers.turns import Turns
 from rest_compat import bodies, looks
-from rest_compat.items import Item
+from rest_compat.bodies import Item
 from tests.graphql_server.shop import ShopContext, shop
 from tests.house import House, eventually
 

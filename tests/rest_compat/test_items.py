@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from auth.caller import Caller
 from db.looks import ProductRow
-from rest_compat.items import Items
+from rest_compat.bodies import Items
 from rest_compat.look_wire import LookListBody, ProductBody
 from rest_compat.wire import VideoJobBody, VideoJobListBody, Wire
 from tests.house import House

@@ -15,7 +15,7 @@ from app.asgi import application, rest_api, services_of
 from app.http.front import Front
 from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
-from rest_compat.polls import AnswerPolls
+from rest_compat.conditional import AnswerPolls
 from rest_compat.services import RestServices
 from tests.house import House
 from tests.inspected import InspectedDatabase

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.signed_paths import PlainPaths
-from rest_compat.urls import shown_url
+from rest_compat.services import shown_url
 
 BASES = ["http://house/", "https://house:8000/", "http://house/behind/a/proxy/", "http://127.0.0.1:1/", "http://x?y/"]
 PARTS = [

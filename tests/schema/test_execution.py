@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strawberry.extensions import SchemaExtension
 
 from db.looks import LookList
-from graphql_server.columns import column
+from graphql_server.fields import column
 from resolvers import looks, video_jobs
 from schema import types
 from schema.context import RequestContext

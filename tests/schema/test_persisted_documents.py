@@ -8,7 +8,7 @@ import pytest
 from strawberry.http import GraphQLRequestData
 
 from graphql_server.http_answers import Refused
-from graphql_server.persisted_documents import PersistedDocuments
+from graphql_server.http_operations import PersistedDocuments
 from tests.house import House
 from tests.schema.over_http import EVENTS, JSON, RESPONSE_JSON
 

@@ -104,7 +104,7 @@ async def test_a_socket_is_closed_for_now_while_there_is_no_database(
     async def lost(*_: Any) -> None:
         raise DatabaseUnavailable
 
-    monkeypatch.setattr("app.wiring.get_or_create_account", lost)
+    monkeypatch.setattr("resolvers.authentication.get_or_create_account", lost)
     init = {"init_payload": house.headers(house.unknown_caller())}
 
     with pytest.raises(TransportConnectionFailed) as closed:

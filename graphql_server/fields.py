@@ -1,11 +1,14 @@
-"""Fields that are read for a whole list in one go: their one rule serves a single object, too."""
+"""What is made for batch execution: fields and dataloaders that are read for a whole list in one go, and a DateTime."""
 
-from collections.abc import Callable, Coroutine, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from inspect import iscoroutinefunction
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import strawberry
+from strawberry.dataloader import DataLoader
 from strawberry.types.field import StrawberryField
 
 _BATCH_RESOLVER = "graphql_server.batch_resolver"
@@ -91,3 +94,61 @@ def _waiting(read: Any) -> Callable[..., Any]:  # noqa: ANN401 - as above
         return (await read([root], info.context))[0]
 
     return resolve
+
+
+Item = TypeVar("Item")
+Key = TypeVar("Key")
+
+
+class Loader(DataLoader[Key, Item]):
+    """Loads for one object after the other, in batches, or for all objects of a list in one go."""
+
+    def __init__(self, load: Callable[[list[Key]], Awaitable[list[Item]]]) -> None:
+        super().__init__(load_fn=load)
+        self._load = load
+        self._whole: dict[tuple[Key, ...], asyncio.Future[list[Item]]] = {}
+
+    def load(self, key: Key) -> Awaitable[Item]:
+        """Load for one object; what was loaded for a whole list is there for each object of it, too."""
+        for keys, whole in list(self._whole.items()):
+            if whole.done():
+                self.prime_many(dict(zip(keys, whole.result(), strict=True)))
+                del self._whole[keys]
+        return super().load(key)
+
+    async def load_all(self, keys: list[Key]) -> list[Item]:
+        """Return what belongs to each key; what several fields of a list need is read once."""
+        if len(keys) <= 1:
+            # Shielded: who asks may be given up for another's error, while others wait for the same.
+            return [await asyncio.shield(self.load(key)) for key in keys]
+        known = self._whole.get(tuple(keys))
+        return await (self._loaded(keys) if known is None else asyncio.shield(known))
+
+    async def _loaded(self, keys: list[Key]) -> list[Item]:
+        self._whole[tuple(keys)] = future = self.loop.create_future()
+        try:
+            items = await self._load(keys)
+        except BaseException:
+            # Whoever waits for the same tries again, for one object after the other.
+            del self._whole[tuple(keys)]
+            future.cancel()
+            raise
+        future.set_result(items)
+        return items
+
+
+def utc_date_time(value: datetime) -> datetime:
+    """Return the same time in UTC; `http_answers.as_json` encodes it, with a `Z`."""
+    return value.astimezone(UTC)
+
+
+def parse_date_time(value: object) -> datetime:
+    """Read ISO 8601.
+
+    Raises:
+        TypeError, ValueError: it is no such text.
+
+    """
+    if not isinstance(value, str):
+        raise TypeError("A DateTime is a string in ISO 8601")
+    return datetime.fromisoformat(value)

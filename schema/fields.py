@@ -1,19 +1,113 @@
-"""The fields of looks that need another read, or the caller: each for all looks of a list in one go."""
+"""The fields that need another read, or the caller: each for all objects of a list in one go."""
 
 from collections.abc import Sequence
 from enum import Enum
+from uuid import UUID, uuid5
 
 import strawberry
 
-from db.enums import VideoJobStatus
+from db.accounts import Profile
+from db.enums import LedgerEntryKind, VideoJobStatus
+from db.generation_costs import CostRow
+from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
-from resolvers import looks
+from db.video_jobs import LogLine, VideoJobRow
+from graphql_server.fields import column
+from resolvers import looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
+from resolvers.limits import QueuePlace
 from schema.connections import LARGEST_FIRST
 from schema.context import RequestContext
 from schema.enum_values import describe_values
-from schema.users import User
+
+
+async def _emails(users: Sequence["User"], context: RequestContext) -> list[str | None]:
+    return [None if found is None else found.email for found in await _profiles(users, context)]
+
+
+async def _names(users: Sequence["User"], context: RequestContext) -> list[str | None]:
+    return [None if found is None else found.name for found in await _profiles(users, context)]
+
+
+async def _profiles(users: Sequence["User"], context: RequestContext) -> list[Profile | None]:
+    """Read who they are for those who may know it: themselves and admins. Nothing is read for others."""
+    caller = context.authenticated_caller
+    readable = [user.key for user in users if caller.is_admin or user.key == caller.user_id]
+    profiles = dict(zip(readable, await context.loaders.profile.load_all(readable), strict=True))
+    return [profiles.get(user.key) for user in users]
+
+
+@strawberry.type(description="A user, as far as the caller may know who it is.")
+class User:
+    """Somebody's id, and more for themselves and admins."""
+
+    id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
+    user_id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
+    key: strawberry.Private[UUID]
+    email: str | None = column(_emails, "Their e-mail address; null but for themselves and admins")
+    name: str | None = column(_names, "What they are called; null but for themselves and admins")
+
+    @classmethod
+    def of(cls, user_id: UUID) -> "User":
+        """Show a user."""
+        return cls(id=strawberry.ID(str(uuid5(user_id, "user"))), user_id=strawberry.ID(str(user_id)), key=user_id)
+
+
+async def queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
+    """Tell the places of those that wait."""
+    return [None if place is None else place.position for place in await _queue_places(rows, context)]
+
+
+async def estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
+    """Tell how long those that wait may still have to."""
+    return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
+
+
+async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
+    waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
+    places = await context.loaders.queue_place_of_job.load_all(waiting)
+    found = dict(zip(waiting, places, strict=True))
+    return [found.get(row.id) for row in rows]
+
+
+async def logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
+    """Read the logs."""
+    logs = await context.loaders.logs_of_job.load_all([row.id for row in rows])
+    return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
+
+
+async def charges(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
+    """Read what was charged."""
+    return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
+
+
+async def refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
+    """Read what came back."""
+    return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
+
+
+async def _ledger_entries(
+    rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
+) -> list[LedgerRow | None]:
+    ledgers = await context.loaders.ledger_of_job.load_all([row.id for row in rows])
+    return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
+
+
+async def costs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[CostRow | None]:
+    """Read what they have really cost."""
+    return await context.loaders.cost_of_job.load_all([row.id for row in rows])
+
+
+async def associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
+    """Read the looks that show them."""
+    return await context.loaders.looks_of_job.load_all([row.id for row in rows])
+
+
+def users(rows: Sequence[VideoJobRow], _context: RequestContext) -> list[User]:
+    """Return whose they are."""
+    return [User.of(row.user_id) for row in rows]
+
 
 ShownLook = LookRow | LookOfJob
 
