@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exi
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
-from db.engine.paging import folded
+from db.engine.paging import searchable
 from db.engine.statements import Reader, Row, Statement, Writer
 from db.enums import LogLevel, PauseScope
 from db.ledger import Entry, balance_changed
@@ -129,7 +129,9 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
     """
     values = new.charge.parameters(new.user_id) | {"job": new.job_id, "level": LogLevel.INFO, "message": new.message}
     values |= {"tokens_consumed": -new.charge.amount, "handicap": new.handicap}
-    values["search_text"] = folded(new.specification.prompt)
+    prompt = new.specification.prompt
+    # Where the database's own small letters will do, there is none.
+    values["search_text"] = None if prompt is None or prompt.isascii() else searchable(prompt)
     values |= values_of(new.specification) | {"status_message": new.status_message}
     if new.look_id is not None:
         values["look"] = new.look_id

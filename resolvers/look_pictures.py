@@ -67,8 +67,6 @@ async def pictures_of_look(
 
     """
     request = asked.normalised()
-    if not request.uses_look:
-        return LookPictures()
     for violation in request.violations(catalogue):
         raise violation
     image, thumbnails = await _addresses(database, caller, request)

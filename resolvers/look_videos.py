@@ -14,7 +14,7 @@ from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
-from resolvers.grouping import by_parent
+from resolvers.video_jobs import by_parent
 
 
 async def set_default(

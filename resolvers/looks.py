@@ -16,8 +16,8 @@ from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
-from resolvers.grouping import by_parent
 from resolvers.texts import checked_text, distinct, uuid_of, uuids_of
+from resolvers.video_jobs import by_parent
 
 LONGEST_TITLE = 500
 LONGEST_NOTES = 10_000

@@ -155,6 +155,8 @@ async def with_pictures_of_look(services: Services, caller: Caller, asked: Video
         InvalidInput, InvalidLook
 
     """
+    if not asked.normalised().uses_look:
+        return uploads
     return uploads.with_look(
         await pictures_of_look(services.database, services.storage, services.catalogue, caller, asked)
     )

@@ -1,8 +1,11 @@
 """Video jobs as their owners see them: reading, cancelling, deleting."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -18,7 +21,8 @@ from db import (
     video_job_images,
     video_jobs,
 )
-from db.engine.statements import Reader, Writer
+from db.engine.paging import MOST_NESTED
+from db.engine.statements import Reader, SomeRow, Writer
 from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
 from db.job_briefs import BriefRow
 from db.ledger import LedgerRow
@@ -26,8 +30,7 @@ from db.look_videos import LookOfJob
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.audit import Act, record_if_others
-from resolvers.errors import VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
-from resolvers.grouping import by_parent, grouped
+from resolvers.errors import AnswerTooLarge, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
 
 FIRST_VERSION = 1
 
@@ -186,6 +189,22 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
     await file_removals.schedule(writer, [job.cloudinary_url for job in jobs if job.cloudinary_url is not None])
 
 
+def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
+    """Collect rows by their first column, the parent's id; a parent without rows reads as an empty list.
+
+    Raises:
+        AnswerTooLarge: there are more rows than are read for one page
+
+    """
+    if len(rows) > MOST_NESTED:
+        raise AnswerTooLarge(MOST_NESTED)
+    groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
+    # Rows that come by parent are looked up once for each: to hash all ids takes 5% of a page of looks.
+    for parent_id, found in groupby(rows, itemgetter(0)):
+        groups[parent_id].extend(found)
+    return groups
+
+
 async def logs_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LogLine]]:
     """Read the logs of jobs that the caller was let read, oldest line first."""
     return by_parent(await video_jobs.logs_of(reader, job_ids))
@@ -204,7 +223,11 @@ async def looks_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, li
 async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerRow]]:
     """Read what jobs that the caller was let read have cost, and what came back."""
     entries = await ledger.of_jobs(reader, job_ids)
-    return grouped((entry.video_job_id, entry) for entry in entries if entry.video_job_id is not None)
+    groups: defaultdict[UUID, list[LedgerRow]] = defaultdict(list)
+    for entry in entries:
+        if entry.video_job_id is not None:
+            groups[entry.video_job_id].append(entry)
+    return groups
 
 
 async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -> JobRow:

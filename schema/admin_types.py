@@ -18,8 +18,7 @@ from resolvers import admin_lists
 from resolvers.admin_lists import AdminNarrowing, QueueState
 from resolvers.tokens import Wallet
 from schema.context import RequestContext
-from schema.fields import User
-from schema.plain_fields import Shown, shows
+from schema.fields import Shown, User, shows
 from schema.video_job_connection import VideoJobConnection
 from schema.viewer import TokenAccount
 

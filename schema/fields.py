@@ -1,25 +1,90 @@
-"""The fields that need another read, or the caller: each for all objects of a list in one go."""
+"""Fields: those that show rows as they are, and those that need another read, for all objects of a list at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import MISSING, Field, fields
 from enum import Enum
+from typing import Any, Generic, Optional, Self, TypeVar, cast
 from uuid import UUID, uuid5
 
 import strawberry
 
 from db.accounts import Profile
+from db.engine.statements import Row
 from db.enums import LedgerEntryKind, VideoJobStatus
 from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
+from db.specification import Specification, declares
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import column
 from resolvers import looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
 from resolvers.limits import QueuePlace
+from resolvers.meanings import meaning
 from schema.connections import LARGEST_FIRST
 from schema.context import RequestContext
 from schema.enum_values import describe_values
+
+Kind = TypeVar("Kind", bound=type)
+Source = TypeVar("Source")
+
+
+def described(kind: Kind) -> Kind:
+    """Make a described field of each annotation that has none; its value, if it has one, is the field's default.
+
+    Raises:
+        TypeError: when nothing says what one means.
+
+    """
+    for name in kind.__annotations__:
+        default = vars(kind).get(name, MISSING)
+        if not isinstance(default, Field):
+            text = meaning(kind.__name__, name)
+            if text is None:
+                raise TypeError(f"resolvers.meanings must say what {kind.__qualname__}.{name} means")
+            setattr(kind, name, strawberry.field(default=default, description=text))
+    return kind
+
+
+class Shown(Generic[Source]):
+    """Base of the types whose objects are rows themselves."""
+
+    @classmethod
+    def of(cls, row: Source) -> Self:
+        """Show a row."""
+        return cast("Self", row)
+
+
+def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
+    """Make a type of a class whose plain fields are columns of rows, all but the hidden ones; its docstring is shown.
+
+    Raises:
+        TypeError: when the type is made.
+
+    """
+    columns = set(rows[0].columns())
+
+    def shown(kind: Kind) -> Kind:
+        others = [name for name in kind.__annotations__ if name not in columns and name not in vars(kind)]
+        if others:
+            raise TypeError(f"{rows[0].__name__} has no columns for {others} of {kind.__qualname__}")
+        return strawberry.type(described(declares(*rows, hidden=hidden)(kind)), description=kind.__doc__)
+
+    return shown
+
+
+def takes_specification(kind: Kind) -> Kind:
+    """Put the fields of a specification before those of an input."""
+    # What has a default may be null, which stands for it: editors underline an input that lacks a required field.
+    types: dict[str, Any] = {
+        field.name: field.type if field.default is MISSING else Optional[field.type]  # noqa: UP045 - of a value
+        for field in fields(Specification)
+    }
+    kind.__annotations__ = types | kind.__annotations__
+    for field in fields(Specification):
+        setattr(kind, field.name, strawberry.field(default=field.default, description=field.metadata["meaning"]))
+    return kind
 
 
 async def _emails(users: Sequence["User"], context: RequestContext) -> list[str | None]:

@@ -12,7 +12,7 @@ from graphql_server.fields import column
 from resolvers.generation_costs import CostGroup
 from schema.context import RequestContext
 from schema.enum_values import describe_values
-from schema.plain_fields import Shown, shows
+from schema.fields import Shown, shows
 
 _NAME = "GenerationCostGroup"
 describe_values(strawberry.enum(CostGroup, name=_NAME, description="What costs are added up by."), _NAME)

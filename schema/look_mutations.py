@@ -18,8 +18,8 @@ from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
+from schema.fields import described
 from schema.payloads import DeleteLookPayload, LookPayload
-from schema.plain_fields import described
 from schema.types import Look
 
 

@@ -21,8 +21,8 @@ from resolvers.video_job_input import UNUSED, VideoJobInput
 from resolvers.video_job_retries import asked_again
 from schema.context import INPUT, Info
 from schema.errors import refusals_into
+from schema.fields import takes_specification
 from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
-from schema.plain_fields import takes_specification
 from schema.types import Look, VideoJob
 
 IMAGES = "a JPEG, PNG, WebP or AVIF file"

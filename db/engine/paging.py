@@ -27,11 +27,6 @@ def searchable(text: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
-def folded(text: str | None) -> str | None:
-    """Return what is stored beside a text to search it by; None where the database's own small letters will do."""
-    return None if text is None or text.isascii() else searchable(text)
-
-
 ESCAPE = "/"
 # Where counting ends: more than people page through, and a fraction of a second.
 MOST_COUNTED = 100_000

@@ -4,7 +4,7 @@ import pytest
 import strawberry
 
 from db.engine.statements import Row
-from schema.plain_fields import described, shows
+from schema.fields import described, shows
 
 
 class Kept(Row):
