@@ -6,8 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from app.account_choice import AnyEmail, AnyUserId, account_of
-from app.database_work import exit_with
+from app.command_lines import AnyEmail, AnyUserId, account_of, exit_with
 from app.options import number
 from app.settings import Settings
 from auth.caller import AccountStatus, Role

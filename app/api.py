@@ -2,8 +2,8 @@
 
 import sys
 
-from app.hangup import ignore_hangups
 from app.launch import launch
+from app.parent import ignore_hangups
 
 if __name__ == "__main__":
     ignore_hangups()

@@ -13,9 +13,8 @@ from app.asgi import application, services_of
 from app.http.server import HttpServer
 from app.parent import on_parent_death
 from app.poolers import require_mode
-from app.process import run_process
+from app.process import run_process, traced
 from app.settings import Settings
-from app.telemetry import traced
 from app.wiring import open_database
 
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks

@@ -23,9 +23,9 @@ from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.front import Front
 from app.http.media_files import MediaFiles
 from app.http.requests import LimitRequests, Noted, Observing, Traced
+from app.metrics import Sampler
 from app.readiness import MetricsPage, Readiness, live, trouble_of_workers
 from app.registry import catalogue
-from app.sampling import Sampler
 from app.settings import Settings
 from app.studio_files import DEMO_PATH, Studio
 from app.wiring import media_addresses, migrate_look_videos, open_storages

@@ -13,13 +13,10 @@ import typer
 from app import account_commands, web_files
 from app import demo as demonstration
 from app import sample as samples
-from app.account_choice import AnyEmail, AnyUserId, account_of, subject
-from app.backup_commands import backup, restore
-from app.database_work import Work, exit_with
+from app.command_lines import AnyEmail, AnyUserId, Work, account_of, exit_with, subject
 from app.job_commands import jobs, queue_state
+from app.operator_commands import backup, pause, policy, restore, resume
 from app.options import duration, number
-from app.pause_commands import pause, resume
-from app.policy_command import policy
 from app.process import run_process, run_program
 from app.serve_command import serve
 from app.setting_types import is_utf8

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.database_work import exit_with
-from app.job_choice import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer, Older, Status, UserId
+from app.command_lines import Choice, Code, DryRun, Email, Ids, Limit, Model, Newer, Older, Status, UserId, exit_with
 from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import open_storages

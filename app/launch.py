@@ -1,4 +1,4 @@
-"""The start of a process that loads much: all of it at once, with Python's garbage collector at rest."""
+"""The start of the program `lookreel`, and of processes that load much: all at once, with the collector at rest."""
 
 import gc
 import importlib
@@ -26,6 +26,13 @@ def launch(module: str) -> int:
     gc.enable()
     code: int = process.main()
     return code
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:2] == ["serve"]:
+        sys.exit(launch("app.serve_command"))
+    os.execv(sys.executable, [sys.executable, "-m", "app.launch", "app.commands", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

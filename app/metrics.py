@@ -1,8 +1,10 @@
 """What a process counts about itself, and how a scraper gets it (decision 37).
 
-Labels are names of ours: routes, fields of the schema, codes. Nothing that a client writes becomes one.
+Labels are names of ours: routes, fields of the schema, codes. Nothing that a client writes becomes one. What is counted
+elsewhere is taken over some seconds late: so nothing below knows of metrics.
 """
 
+import asyncio
 import os
 from bisect import bisect_left
 from collections import Counter as Numbers
@@ -16,7 +18,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from app.parent import METRICS_FOLDER
+from db.engine.database import Database
+from db.engine.feed import JobFeed
 from db.figures import Figures
+from resolvers.streams import Streams
 
 # In seconds.
 UNTIL = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
@@ -141,3 +146,51 @@ def _gauge(
     for key, value in values.items():
         gauge.add_metric(key, value)
     return gauge
+
+
+SAMPLE_SECONDS = 2.0
+
+
+class Sampler:
+    """Takes over the numbers of one process, which is called api or worker; only the first follows and has streams."""
+
+    def __init__(
+        self, process: str, database: Database, feed: JobFeed | None = None, streams: Streams | None = None
+    ) -> None:
+        self._database = database
+        self._feed = feed
+        self._streams = streams
+        self._memory = MEMORY.labels(process)
+        self._process = psutil.Process()
+        self._seen: Numbers[Counter] = Numbers()
+
+    async def run(self) -> None:
+        """Take over until cancelled, and once more then."""
+        try:
+            while True:
+                # psutil reads a file.
+                self._memory.set((await asyncio.to_thread(self._process.memory_info)).rss)
+                self.take_over()
+                await asyncio.sleep(SAMPLE_SECONDS)
+        finally:
+            self.take_over()
+
+    def take_over(self) -> None:
+        """Bring the metrics up to date."""
+        for tally in TALLIES:
+            tally.take_over()
+        database = self._database
+        for name, pool in (("reads", database.reader), ("writes", database.writers), ("health", database.health)):
+            self._count(POOL_WAITS.labels(name), pool.waits)
+            self._count(POOL_SECONDS.labels(name), pool.seconds_waited)
+        for kind, tokens in database.tokens.items():
+            self._count(TOKENS.labels(str(kind)), tokens)
+        if self._feed is not None:
+            FEED.set(self._feed.state.seconds_behind)
+        if self._streams is not None:
+            STREAMS.set(self._streams.number)
+
+    def _count(self, counter: Counter, total: float) -> None:
+        """Add what has come since the last time: somebody else counts from the start of the process."""
+        counter.inc(total - self._seen[counter])
+        self._seen[counter] = total  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What every process of ours does first: logging, settings, and faults of the set-up told in a sentence."""
+"""What every process of ours does first: logging, settings, traces, and faults of the set-up told in a sentence."""
 
 import asyncio
 import errno
@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from pkgutil import resolve_name
 
 from app.environment import InvalidSettings, read_settings
 from app.logs import formatter
@@ -68,3 +70,20 @@ async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(formatter(settings.log_format))
     return await work(settings)
+
+
+def traced(settings: Settings, process: str) -> AbstractContextManager[None]:
+    """Send traces of this process for as long as the context lasts, if an endpoint is set.
+
+    Raises InvalidSettings: what sends them is not installed.
+    """
+    if settings.otel_exporter_otlp_endpoint is None:
+        return nullcontext()
+    try:
+        sending: Callable[[str, str], AbstractContextManager[None]] = resolve_name("app.tracing:sending")
+    except ImportError as error:
+        raise InvalidSettings(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT: there is no {error.name} here to send traces with. Install the extra "
+            "(`pip install --require-hashes -r requirements-otel.lock`, or `lookreel[otel]`), or leave the setting out."
+        ) from None
+    return sending(settings.otel_exporter_otlp_endpoint, process)

@@ -10,7 +10,6 @@ from pydantic_settings import SettingsConfigDict
 
 from app.database_settings import DatabaseSettings
 from app.http.connection_limits import ConnectionLimits
-from app.origins import origins_of
 from app.policy_file import InvalidPolicy, read_policy
 from app.secret_files import kept_secret
 from app.setting_types import (
@@ -41,6 +40,7 @@ from app.setting_types import (
     cloudinary_url_of,
     complaint,
     items_of,
+    origins_of,
     refused_to_write,
 )
 from auth.policy import HMAC_ALGORITHMS, TokenPolicy

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 
 from app.child import Child, ChildProcess, first_of
-from app.hangup import on_hangup
+from app.parent import on_hangup
 
 logger = logging.getLogger("lookreel.supervisor")
 

@@ -1,4 +1,4 @@
-"""Sends traces by OTLP over HTTP. Needs the extra `otel`: `app.telemetry` loads this where an endpoint is set."""
+"""Sends traces by OTLP over HTTP. Needs the extra `otel`: `app.process` loads this where an endpoint is set."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator

@@ -14,7 +14,7 @@ from bench.figures import Comparison, Effort, Failed, Section, at_most
 from bench.harness import Harness, ended
 from bench.requests import get
 
-OURS = (sys.executable, "-c", "import sys; from app.cli import main; sys.argv = ['lookreel', 'serve']; main()")
+OURS = (sys.executable, "-c", "import sys; from app.launch import main; sys.argv = ['lookreel', 'serve']; main()")
 MOST_SECONDS = 60.0
 POLL_SECONDS = 0.002
 GOOD = b"HTTP/1.1 200"

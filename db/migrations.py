@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from db.engine.connections import Server
+from db.engine.error_names import DRIVER_ERRORS, code_of, first_line, named
 from db.engine.errors import (
-    DRIVER_ERRORS,
     DatabaseAccessDenied,
     DatabaseForeign,
     DatabaseLocked,
@@ -29,9 +29,6 @@ from db.engine.errors import (
     DatabaseReadOnly,
     DatabaseTimedOut,
     DatabaseUnavailable,
-    code_of,
-    first_line,
-    named,
 )
 from db.engine.limits import UNLIMITED
 from db.revisions import WAY_OUT

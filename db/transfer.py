@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy import Table
 
 from db.engine.connections import Server
-from db.engine.errors import DRIVER_ERRORS, first_line, named
+from db.engine.error_names import DRIVER_ERRORS, first_line, named
 from db.engine.limits import UNLIMITED
 from db.tables import Base, SubmissionPace
 

@@ -21,4 +21,4 @@ def main() -> None:
     sys.path.insert(0, ROOT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
     os.environ["PYTHONSAFEPATH"] = "1"
-    importlib.import_module("app.cli").main()
+    importlib.import_module("app.launch").main()

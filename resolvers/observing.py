@@ -1,7 +1,7 @@
 """What is told of a running request or job: the ids that its log lines carry, and the spans of its trace.
 
 Names and ids of ours alone, never what somebody has written, such as a prompt or an error's words: both are kept for
-longer, and read by more people, than prompts are. Spans are made where somebody takes them (`app.telemetry`).
+longer, and read by more people, than prompts are. Spans are made where somebody takes them (`app.process`).
 """
 
 from collections.abc import Iterator, Mapping

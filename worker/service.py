@@ -16,7 +16,8 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
 from db import queue
-from db.engine.errors import DatabaseUnavailable, errors_named
+from db.engine.error_names import errors_named
+from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import GenerationFailed, GeneratorMisconfigured
 from worker import measures
 from worker.context import HandedOver, WorkerContext

@@ -14,7 +14,8 @@ from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Job
 from pgqueuer.types import QueueEntrypoint
 
-from db.engine.errors import DatabaseUnavailable, is_lost
+from db.engine.error_names import is_lost
+from db.engine.errors import DatabaseUnavailable
 from resolvers.ports import StorageUnavailable
 
 # Classes of PostgreSQL's errors (its documentation, appendix A) that are about the server and the way to it: broken

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 import asyncpg
 
 from db.engine.address import DatabaseAddress, parsed
-from db.engine.errors import DRIVER_ERRORS, DatabaseTooOld, DatabaseUnavailable, InvalidDatabaseUrl, first_line, named
+from db.engine.error_names import DRIVER_ERRORS, first_line, named
+from db.engine.errors import DatabaseTooOld, DatabaseUnavailable, InvalidDatabaseUrl
 from db.engine.limits import Limits, PoolerMode
 
 OLDEST_POSTGRESQL = 15

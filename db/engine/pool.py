@@ -14,15 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from db.engine.connections import close
-from db.engine.errors import (
-    DRIVER_ERRORS,
-    DatabaseBusy,
-    DatabaseConflict,
-    DatabaseLocked,
-    DatabaseUnavailable,
-    errors_named,
-    is_lost,
-)
+from db.engine.error_names import DRIVER_ERRORS, errors_named, is_lost
+from db.engine.errors import DatabaseBusy, DatabaseConflict, DatabaseLocked, DatabaseUnavailable
 from db.engine.gathering import Gathering
 from db.engine.statements import AnyRow, LoneStatement, SomeRow, Statement, Writer, alone, sent
 

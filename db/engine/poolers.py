@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 import asyncpg
 
 from db.engine.connections import Server
-from db.engine.errors import DatabaseUnavailable, errors_named
+from db.engine.error_names import errors_named
+from db.engine.errors import DatabaseUnavailable
 from db.engine.limits import FOR_HEALTH, PoolerMode
 
 LOOK_SECONDS = 5.0

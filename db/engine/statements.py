@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import CollectionAggregate
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlalchemy.types import TypeEngine
 
-from db.engine.errors import errors_named
+from db.engine.error_names import errors_named
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 

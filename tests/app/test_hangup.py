@@ -13,7 +13,7 @@ import pytest
 # Its standard streams are its terminal where there is one.
 SCRIPT = """
 import asyncio, fcntl, os, sys, termios, LOOP
-from app.hangup import on_hangup
+from app.parent import on_hangup
 
 async def main():
     gone = asyncio.Event()

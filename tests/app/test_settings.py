@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.environment import InvalidSettings, read_settings
-from app.origins import origins_of
+from app.setting_types import origins_of
 from auth.errors import InvalidCredentials
 from auth.tokens import Authenticator, sign
 from tests.app.processes import lookreel

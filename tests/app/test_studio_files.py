@@ -80,7 +80,7 @@ async def test_nothing_may_be_run_or_loaded_but_what_is_its_own(house: House) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/studio/", "/studio/absent.js", "/studio/../pyproject.toml", "/studio/%2e%2e/app/cli.py", "/studio/js"]
+    "path", ["/studio/", "/studio/absent.js", "/studio/../pyproject.toml", "/studio/%2e%2e/app/launch.py", "/studio/js"]
 )
 async def test_there_is_nothing_else(house: House, path: str) -> None:
     assert (await house.http.get(path)).status_code == 404

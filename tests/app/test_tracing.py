@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from app.environment import InvalidSettings
 from app.logs import formatter
+from app.process import traced
 from app.settings import Settings
-from app.telemetry import traced
 from tests.house import House, eventually
 from tests.inspected import InspectedDatabase
 from tests.servers import serving

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Text, bindparam, column, func, make_url, select, table
 
-from db.engine import errors
+from db.engine import error_names
 from db.engine.database import Database
 from db.engine.errors import (
     DatabaseAccessDenied,
@@ -169,7 +169,7 @@ async def test_operators_read_in_the_log_what_clients_are_not_told(
     raising: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of many, one a second."""
-    monkeypatch.setattr(errors, "_logged", {})
+    monkeypatch.setattr(error_names, "_logged", {})
     with caplog.at_level(logging.WARNING, "lookreel.db"):
         for _ in range(5):
             with pytest.raises(DatabaseFull):

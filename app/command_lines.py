@@ -1,22 +1,73 @@
-"""Which jobs a command line means: by their ids, or by what they have in common."""
+"""Which accounts and jobs a command line means, and how a command works on them in the database."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
 
-from app.account_choice import account_of
 from app.options import duration, number
+from app.process import run_process
 from app.settings import Settings
+from app.wiring import open_database
+from auth.caller import Caller
+from auth.tokens import user_id_of
+from db import accounts as rows
+from db import revisions
 from db.engine.database import Database
+from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import VideoJobRow
-from resolvers.errors import InvalidInput
+from resolvers import accounts
+from resolvers.errors import InvalidInput, Refusal
 from resolvers.texts import NOBODYS, id_or_nothing
+
+Work = Callable[[Settings, Database], Awaitable[int | None]]
+
+
+def exit_with(work: Work) -> NoReturn:
+    """Do it, and end the process with the exit code that it returns, 0 for None."""
+
+    async def run(settings: Settings) -> int | None:
+        try:
+            async with open_database(settings) as database:
+                await revisions.require(database.reader)
+                return await work(settings, database)
+        except (Refusal, ValueError) as error:
+            typer.echo(error, err=True)
+            return 1
+
+    sys.exit(run_process(run))
+
+
+AnyEmail = Annotated[str | None, typer.Option(help="The account's address; or give --user-id")]
+AnyUserId = Annotated[str | None, typer.Option(help="The user's id, where it is not the one that the address has")]
+
+
+def subject(settings: Settings, user_id: str | None) -> UUID | None:
+    """Read an id as a token's subject is read; raises ValueError."""
+    return None if user_id is None else user_id_of(user_id, settings.jwt_issuer or "")
+
+
+async def account_of(settings: Settings, reader: Reader, email: str | None, user_id: str | None) -> Caller:
+    """Return whose account is meant, which is there; raises InvalidInput, ValueError."""
+    known = subject(settings, user_id)
+    if email is not None:
+        caller = await accounts.account_for_email(reader, email, known)
+        account = await accounts.find_account(reader, caller)
+    elif known is not None:
+        caller = Caller(known, None)
+        account = await rows.get(reader, known)
+    else:
+        raise InvalidInput("Say whose account it is: --email or --user-id")
+    if account is None:
+        raise InvalidInput(f"There is no account of {caller.email or caller.user_id}.")
+    return caller
+
 
 MOST = 10_000
 
