@@ -39,10 +39,10 @@ class ActiveJobLimit(Refusal):
 
     code = "ACTIVE_JOB_LIMIT"
 
-    def __init__(self, limit: int, active_ids: Sequence[UUID]) -> None:
+    def __init__(self, limit: int, active_video_job_ids: Sequence[UUID]) -> None:
         super().__init__(f"Maximum {limit} concurrent video jobs allowed. Please wait for existing jobs to complete.")
         self.limit = limit
-        self.active_ids = active_ids
+        self.active_video_job_ids = active_video_job_ids
 
 
 class InsufficientTokens(Refusal):
@@ -53,7 +53,7 @@ class InsufficientTokens(Refusal):
     def __init__(self, operation: str, cost: int, available: int) -> None:
         super().__init__(f"Insufficient tokens. Operation '{operation}' costs {cost} tokens but you have {available}.")
         self.cost = cost
-        self.available = available
+        self.available_tokens = available
 
 
 class SpendingCeiling(Refusal):

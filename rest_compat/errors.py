@@ -71,7 +71,7 @@ def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table h
 
 
 def _insufficient_tokens(error: InsufficientTokens) -> object:
-    return {"message": error.message, "cost": error.cost, "availableTokens": error.available}
+    return {"message": error.message, "cost": error.cost, "availableTokens": error.available_tokens}
 
 
 def _no_headers(_error: object) -> dict[str, str]:

@@ -111,7 +111,7 @@ def _refused(refusal: InsufficientTokens, spent: int) -> ConsumedBody:
     return ConsumedBody(
         success=False,
         cost=refusal.cost,
-        available_tokens=refusal.available,
+        available_tokens=refusal.available_tokens,
         consumed_tokens=spent,
         message=refusal.message,
     )
