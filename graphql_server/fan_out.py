@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, parse
@@ -86,10 +85,11 @@ class Group:
             member.set()
 
 
-class Groups:
-    """The executions of one process by what is asked, with what rights."""
+class Sharing:
+    """The names of the subscriptions that are shared, and their executions by what is asked, with what rights."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Collection[str] = ()) -> None:
+        self.fields = fields
         self._groups: dict[object, Group] = {}
 
     def subscribe(self, key: object, events: Callable[[], Events]) -> Events:
@@ -101,14 +101,6 @@ class Groups:
 
     def _forget(self, key: object) -> None:
         self._groups.pop(key, None)
-
-
-@dataclass(frozen=True)
-class Sharing:
-    """The names of the subscriptions that are shared, and their executions."""
-
-    fields: Collection[str] = ()
-    groups: Groups = field(default_factory=Groups)
 
 
 def is_shareable(query: str, operation_name: str | None, shared_fields: Collection[str]) -> bool:

@@ -147,7 +147,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             # Each subscriber counts, though the execution is one.
             with self.context.subscribed():
-                events = view.sharing.groups.subscribe(key, lambda: self._events(operation, context))
+                events = view.sharing.subscribe(key, lambda: self._events(operation, context))
                 async with aclosing(events):
                     await self._tell(operation, events)
         except ExecutionFailed as failed:

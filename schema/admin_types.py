@@ -12,6 +12,7 @@ from db.audit import AuditRow
 from db.engine.paging import MOST_COUNTED
 from db.enums import AuditAction, AuditActor, PauseScope, VideoJobStatus
 from db.pauses import PauseRow
+from db.specification import values_of
 from db.user_lists import MOST_JOBS_COUNTED, UserRow
 from graphql_server.fields import column
 from resolvers import admin_lists
@@ -28,8 +29,12 @@ class AdminVideoJobFilter:
     """What admins list and change jobs by."""
 
     user_id: strawberry.ID | None = strawberry.field(default=None, description="Of this user")
-    status: list[VideoJobStatus] | None = strawberry.field(default=None, description="Of one of these statuses")
-    error_code: list[str] | None = strawberry.field(default=None, description="Failed for one of these reasons")
+    statuses: list[VideoJobStatus] | None = strawberry.field(
+        name="status", default=None, description="Of one of these statuses"
+    )
+    error_codes: list[str] | None = strawberry.field(
+        name="errorCode", default=None, description="Failed for one of these reasons"
+    )
     model: str | None = strawberry.field(default=None, description="Of this model")
     provider: str | None = strawberry.field(
         default=None, description="Made by this provider, or still to be sent to it"
@@ -42,18 +47,7 @@ class AdminVideoJobFilter:
 
     def narrowing(self) -> AdminNarrowing:
         """Return the filter as the rules take it."""
-        return AdminNarrowing(
-            user_id=self.user_id,
-            statuses=self.status,
-            error_codes=self.error_code,
-            model=self.model,
-            provider=self.provider,
-            created_after=self.created_after,
-            created_before=self.created_before,
-            look_id=self.look_id,
-            search=self.search,
-            ids=self.ids,
-        )
+        return AdminNarrowing(**values_of(self, AdminNarrowing))
 
 
 @strawberry.type(description="How many video jobs failed for a reason.")

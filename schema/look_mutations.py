@@ -17,9 +17,8 @@ from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
 from schema.context import INPUT, Info
-from schema.errors import refusals_into
+from schema.errors import LookError, refusals_into
 from schema.fields import described
-from schema.payloads import DeleteLookPayload, LookPayload
 from schema.types import Look
 
 
@@ -115,6 +114,22 @@ class LookIdInput:
     """The input of `deleteLook`."""
 
     id: strawberry.ID = strawberry.field(description="A look of the caller's")
+
+
+@strawberry.type(description="The look as it is now, or why it was not made or changed.")
+class LookPayload:
+    """The answer of the mutations about looks."""
+
+    look: Look | None = strawberry.field(default=None, description="The look; null where there are errors")
+    errors: list[LookError] = strawberry.field(default_factory=list, description="Why nothing was changed")
+
+
+@strawberry.type(description="The id of what was deleted, or why nothing was.")
+class DeleteLookPayload:
+    """The answer of `deleteLook`."""
+
+    deleted_look_id: strawberry.ID | None = strawberry.field(default=None, description="Null where refused")
+    errors: list[LookError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
 
 
 @strawberry.type

@@ -19,9 +19,8 @@ from schema.connections import DEFAULT_FIRST, After, Connection, First, page_arg
 from schema.context import Info, RequestContext
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.generation_costs import GenerationCostSum, Since, Until
-from schema.models import VideoModel
 from schema.nodes import Node, read_nodes
-from schema.policy import Policy
+from schema.offers import Policy, VideoModel
 from schema.types import Look, VideoJob
 from schema.video_job_connection import (
     CreatedAfter,

@@ -20,9 +20,8 @@ from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
 from resolvers.video_job_retries import asked_again
 from schema.context import INPUT, Info
-from schema.errors import refusals_into
+from schema.errors import CreateVideoJobError, LookVideoError, VideoJobError, refusals_into
 from schema.fields import takes_specification
-from schema.payloads import CreateVideoJobPayload, DeleteVideoJobPayload, LookVideoPayload, VideoJobPayload
 from schema.types import Look, VideoJob
 
 IMAGES = "a JPEG, PNG, WebP or AVIF file"
@@ -90,6 +89,41 @@ class LookVideoInput:
 
     video_job_id: strawberry.ID = strawberry.field(description="A job of the caller's")
     look_id: strawberry.ID = strawberry.field(description="A look of the caller's")
+
+
+@strawberry.type(description="The new video job, or why there is none.")
+class CreateVideoJobPayload:
+    """The answer of `createVideoJob` and `retryVideoJob`."""
+
+    video_job: VideoJob | None = strawberry.field(default=None, description="The job; null where there are errors")
+    replayed: bool = strawberry.field(
+        default=False, description="Whether this is the answer to an earlier request with the same idempotency key"
+    )
+    errors: list[CreateVideoJobError] = strawberry.field(default_factory=list, description="Why there is no job")
+
+
+@strawberry.type(description="The video job as it is now, or why it was not changed.")
+class VideoJobPayload:
+    """The answer of `cancelVideoJob`."""
+
+    video_job: VideoJob | None = strawberry.field(default=None, description="The job; null where there are errors")
+    errors: list[VideoJobError] = strawberry.field(default_factory=list, description="Why nothing was changed")
+
+
+@strawberry.type(description="The id of what was deleted, or why nothing was.")
+class DeleteVideoJobPayload:
+    """The answer of `deleteVideoJob`."""
+
+    deleted_video_job_id: strawberry.ID | None = strawberry.field(default=None, description="Null where refused")
+    errors: list[VideoJobError] = strawberry.field(default_factory=list, description="Why nothing was deleted")
+
+
+@strawberry.type(description="The look with its videos as they are now, or why they were not changed.")
+class LookVideoPayload:
+    """The answer of the mutations about a look's videos."""
+
+    look: Look | None = strawberry.field(default=None, description="The look; null where there are errors")
+    errors: list[LookVideoError] = strawberry.field(default_factory=list, description="Why nothing was changed")
 
 
 @strawberry.type

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from graphql_server.fan_out import Events, Groups
+from graphql_server.fan_out import Events, Sharing
 
 
 async def test_an_execution_ends_with_its_last_subscriber() -> None:
@@ -15,7 +15,7 @@ async def test_an_execution_ends_with_its_last_subscriber() -> None:
         finally:
             closed.set()
 
-    groups = Groups()
+    groups = Sharing()
     first, second = groups.subscribe("key", events), groups.subscribe("key", events)
     assert [await anext(first), await anext(second)] == ["one", "one"]
     ends = []
