@@ -24,41 +24,11 @@ from auth.errors import (
     TokenExpired,
 )
 from db.engine.errors import DatabaseUnavailable
-from resolvers.errors import (
-    ActiveJobLimit,
-    AnswerTooLarge,
-    GenerationSuspended,
-    GenerationUnavailable,
-    IdempotencyKeyReused,
-    ImagesNotStored,
-    InsufficientTokens,
-    InvalidInput,
-    InvalidLook,
-    LookNotFound,
-    LookVideosNotMigrated,
-    NoWorker,
-    Paused,
-    PriceChanged,
-    QueueFull,
-    ReferenceReused,
-    Refusal,
-    SpendingCeiling,
-    StorageQuota,
-    TooManyRequests,
-    TooManyStreams,
-    UserNotFound,
-    VideoJobDeleted,
-    VideoJobImagesRemoved,
-    VideoJobNotCancellable,
-    VideoJobNotFound,
-    VideoNotInLook,
-    VideoNotReady,
-)
+from resolvers import errors
 from rest_compat.json_body import RefusedBody
 from rest_compat.services import RequestTimedOut
 from rest_compat.wire import MOST_MISTAKES
 
-RetriedLater = GenerationSuspended | NoWorker | Paused | QueueFull | SpendingCeiling | StorageQuota | TooManyRequests
 # Fields that this wire has as headers.
 HEADERS = {"idempotencyKey": "Idempotency-Key"}
 # Nobody knows when one of the caller's jobs ends; the fastest take some seconds.
@@ -70,20 +40,17 @@ def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table h
     return error.message
 
 
-def _insufficient_tokens(error: InsufficientTokens) -> object:
+def _insufficient_tokens(error: errors.InsufficientTokens) -> object:
     return {"message": error.message, "cost": error.cost, "availableTokens": error.available_tokens}
-
-
-def _no_headers(_error: object) -> dict[str, str]:
-    return {}
 
 
 def _retry_after(seconds: int) -> Callable[[object], dict[str, str]]:
     return lambda _error: {"Retry-After": str(seconds)}
 
 
-def _own_retry_after(error: RetriedLater) -> dict[str, str]:
-    return {"Retry-After": str(error.retry_after_seconds)}
+def _own_retry_after(error: errors.Refusal | AccessDenied) -> dict[str, str]:
+    seconds = getattr(error, "retry_after_seconds", None)
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
@@ -94,11 +61,11 @@ def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
     return {"RateLimit-Policy": f"{_POLICY};q={slots}", "RateLimit": f"{_POLICY};r={free_slots}"}
 
 
-def _slots(error: ActiveJobLimit) -> dict[str, str]:
+def _slots(error: errors.ActiveJobLimit) -> dict[str, str]:
     return rate_limit_headers(0, error.limit) | {"Retry-After": str(SLOT_RETRY_SECONDS)}
 
 
-def _status_of_unknown_user(error: UserNotFound) -> HTTPStatus:
+def _status_of_unknown_user(error: errors.UserNotFound) -> HTTPStatus:
     """Tell the account that a call is about from one that is named in a list, such as whom to share with."""
     return HTTPStatus.NOT_FOUND if error.field == "userId" else HTTPStatus.BAD_REQUEST
 
@@ -109,10 +76,10 @@ class Answer:
 
     status: HTTPStatus
     detail: Callable[[Any], object] = _message
-    headers: Callable[[Any], dict[str, str]] = _no_headers
+    headers: Callable[[Any], dict[str, str]] = _own_retry_after
     status_of: Callable[[Any], HTTPStatus] | None = None
 
-    def response(self, error: Refusal | AccessDenied) -> JSONResponse:
+    def response(self, error: errors.Refusal | AccessDenied) -> JSONResponse:
         """Answer an error."""
         status = self.status_of(error) if self.status_of else self.status
         return _response(status, self.detail(error), error.code, self.headers(error), _field(error))
@@ -121,7 +88,7 @@ class Answer:
 UNAUTHENTICATED = Answer(
     HTTPStatus.UNAUTHORIZED, lambda error: error.legacy_message, lambda _error: {"WWW-Authenticate": "Bearer"}
 )
-ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
+ANSWERS: dict[type[errors.Refusal | AccessDenied], Answer] = {
     InvalidCredentials: UNAUTHENTICATED,
     NotABearerToken: UNAUTHENTICATED,
     TokenExpired: UNAUTHENTICATED,
@@ -130,37 +97,37 @@ ANSWERS: dict[type[Refusal | AccessDenied], Answer] = {
     ),
     AccountNotActive: Answer(HTTPStatus.FORBIDDEN),
     AdminRequired: Answer(HTTPStatus.FORBIDDEN),
-    InvalidInput: Answer(HTTPStatus.BAD_REQUEST),
-    InvalidLook: Answer(HTTPStatus.BAD_REQUEST),
-    InsufficientTokens: Answer(HTTPStatus.PAYMENT_REQUIRED, detail=_insufficient_tokens),
-    VideoJobNotFound: Answer(HTTPStatus.NOT_FOUND),
-    LookNotFound: Answer(HTTPStatus.NOT_FOUND),
-    UserNotFound: Answer(HTTPStatus.BAD_REQUEST, status_of=_status_of_unknown_user),
-    VideoNotReady: Answer(HTTPStatus.BAD_REQUEST),
-    VideoNotInLook: Answer(HTTPStatus.BAD_REQUEST),
-    VideoJobNotCancellable: Answer(HTTPStatus.CONFLICT),
-    LookVideosNotMigrated: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
-    IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
-    ReferenceReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
-    PriceChanged: Answer(HTTPStatus.CONFLICT),
-    VideoJobDeleted: Answer(HTTPStatus.CONFLICT),
-    ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_slots),
-    SpendingCeiling: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
-    StorageQuota: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
-    TooManyRequests: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_own_retry_after),
-    Paused: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
-    QueueFull: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
-    NoWorker: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
-    AnswerTooLarge: Answer(HTTPStatus.BAD_REQUEST),
-    TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
-    GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
-    GenerationSuspended: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_own_retry_after),
-    ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_retry_after(30)),
-    VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
+    errors.InvalidInput: Answer(HTTPStatus.BAD_REQUEST),
+    errors.InvalidLook: Answer(HTTPStatus.BAD_REQUEST),
+    errors.InsufficientTokens: Answer(HTTPStatus.PAYMENT_REQUIRED, detail=_insufficient_tokens),
+    errors.VideoJobNotFound: Answer(HTTPStatus.NOT_FOUND),
+    errors.LookNotFound: Answer(HTTPStatus.NOT_FOUND),
+    errors.UserNotFound: Answer(HTTPStatus.BAD_REQUEST, status_of=_status_of_unknown_user),
+    errors.VideoNotReady: Answer(HTTPStatus.BAD_REQUEST),
+    errors.VideoNotInLook: Answer(HTTPStatus.BAD_REQUEST),
+    errors.VideoJobNotCancellable: Answer(HTTPStatus.CONFLICT),
+    errors.LookVideosNotMigrated: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.IdempotencyKeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.ReferenceReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.PriceChanged: Answer(HTTPStatus.CONFLICT),
+    errors.VideoJobDeleted: Answer(HTTPStatus.CONFLICT),
+    errors.ActiveJobLimit: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers=_slots),
+    errors.SpendingCeiling: Answer(HTTPStatus.TOO_MANY_REQUESTS),
+    errors.StorageQuota: Answer(HTTPStatus.TOO_MANY_REQUESTS),
+    errors.TooManyRequests: Answer(HTTPStatus.TOO_MANY_REQUESTS),
+    errors.Paused: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.QueueFull: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.NoWorker: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.AnswerTooLarge: Answer(HTTPStatus.BAD_REQUEST),
+    errors.TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
+    errors.GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.GenerationSuspended: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_retry_after(30)),
+    errors.VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
 }
 
 
-async def on_refusal(_request: Request, error: Refusal | AccessDenied) -> JSONResponse:
+async def on_refusal(_request: Request, error: errors.Refusal | AccessDenied) -> JSONResponse:
     """Answer an error of the table."""
     _forget_frames(error)
     return ANSWERS[type(error)].response(error)
@@ -228,8 +195,8 @@ def _forget_frames(error: Exception) -> None:
     error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
-def _field(error: Refusal | AccessDenied) -> str | None:
-    field = error.field if isinstance(error, Refusal) else None
+def _field(error: errors.Refusal | AccessDenied) -> str | None:
+    field = error.field if isinstance(error, errors.Refusal) else None
     return HEADERS.get(field, field) if field else None
 
 
