@@ -12,8 +12,8 @@ import typer
 
 from app import account_commands, web_files
 from app import demo as demonstration
-from app import sample as samples
 from app.command_lines import AnyEmail, AnyUserId, Work, account_of, exit_with, subject
+from app.demo_user import sample_look
 from app.job_commands import jobs, queue_state
 from app.operator_commands import backup, pause, policy, restore, resume
 from app.options import duration, number
@@ -170,7 +170,7 @@ def sample(email: Email, user_id: AnyUserId = None) -> None:
     async def work(settings: Settings, transaction: Writer) -> Printed:
         caller = await _caller(settings, transaction, email, user_id)
         note = await _opened(settings, transaction, caller)
-        return Printed((await samples.sample_look(transaction, caller, settings.media_folder)).id, note)
+        return Printed((await sample_look(transaction, caller, settings.media_folder)).id, note)
 
     exit_with(_printing(work))
 

@@ -15,8 +15,7 @@ from typing import Literal, NamedTuple
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, StorageState, ViewportSize, sync_playwright
 
-from app.demo_user import EMAIL
-from app.sample import IMAGE
+from app.demo_user import EMAIL, IMAGE
 
 README_PICTURES = Path(__file__).parent.parent / "docs" / "images"
 WIDTHS = (360, 768, 1440)

@@ -1,5 +1,9 @@
-"""Relay connections (GraphQL Cursor Connections Specification) over keyset pages."""
+"""Relay: nodes, which can be read again by their ids, and connections over keyset pages.
 
+See the specifications of Global Object Identification and of Cursor Connections.
+"""
+
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -7,11 +11,15 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
 from db.engine import statements
 from db.engine.paging import MOST_COUNTED, Page, Position, Selection
+from db.looks import LookRow
+from db.video_jobs import VideoJobRow
 from graphql_server.fields import column
 from resolvers.errors import InvalidInput
+from resolvers.texts import uuid_of
 from schema.context import Info, RequestContext
 
 DEFAULT_FIRST = 20
@@ -24,7 +32,7 @@ After = Annotated[str | None, strawberry.argument(description="The cursor of the
 
 TOTAL = f"How many there are in the whole list, whatever the page; counted up to {MOST_COUNTED:,}, when it is asked for"
 
-Node = TypeVar("Node")
+Item = TypeVar("Item")
 Row = TypeVar("Row", bound=statements.Row)
 
 
@@ -39,10 +47,10 @@ class PageInfo:
 
 
 @strawberry.type(description="A node and its place in the list.")
-class Edge(Generic[Node]):
+class Edge(Generic[Item]):
     """Relay's edge."""
 
-    node: Node = strawberry.field(description="The node itself")
+    node: Item = strawberry.field(description="The node itself")
     cursor: str = strawberry.field(description="The node's place; stays valid when others are added")
 
 
@@ -86,20 +94,20 @@ def page_arguments(first: int | None, after: str | None) -> tuple[int, Position 
 
 
 @strawberry.type(description="A page of a list.")
-class Connection(Generic[Node]):
+class Connection(Generic[Item]):
     """Relay's connection."""
 
-    nodes: list[Node] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
+    nodes: list[Item] = strawberry.field(description="The edges' nodes, for clients that need no cursors")
     page: strawberry.Private[Page[Any]]
     wanted: strawberry.Private[Selection[Any]]
     is_first: strawberry.Private[bool]
     total_count: int = column(_totals, TOTAL)
-    edges: list[Edge[Node]] = column(_edges, "The nodes with their places")
+    edges: list[Edge[Item]] = column(_edges, "The nodes with their places")
     page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
 
     @classmethod
     async def read(
-        cls, info: Info, wanted: Selection[Row], show: Callable[[Row], Node], *, first: int | None, after: str | None
+        cls, info: Info, wanted: Selection[Row], show: Callable[[Row], Item], *, first: int | None, after: str | None
     ) -> Self:
         """Read a page of what is wanted; raises as `page_arguments`."""
         size, position = page_arguments(first, after)
@@ -124,3 +132,42 @@ def position_of(cursor: str) -> Position:
         return Position(datetime.fromisoformat(created_at).astimezone(UTC), UUID(id_))
     except (ValueError, OverflowError) as error:
         raise InvalidInput("'after' is not a cursor of this list", field="after") from error
+
+
+MOST_NODES = 100
+
+
+@strawberry.interface(description="What can be read again by its id.")
+class Node:
+    """Relay's interface; what its objects are is told by their rows, so that nothing is asked of them in lists."""
+
+    id: strawberry.ID = strawberry.field(description="A UUID, the same over both APIs")
+
+    @staticmethod
+    def resolve_type(row: statements.Row, _info: GraphQLResolveInfo[Any], _type: GraphQLAbstractType) -> str:
+        """Name the type of a row."""
+        return "VideoJob" if isinstance(row, VideoJobRow) else "Look"
+
+
+async def read_nodes(context: RequestContext, ids: Sequence[str]) -> list[VideoJobRow | LookRow | None]:
+    """Read what the caller may read, in the order of the ids, in a statement for each type.
+
+    Raises:
+        InvalidInput: when there are too many ids.
+
+    """
+    _ = context.authenticated_caller
+    if len(ids) > MOST_NODES:
+        raise InvalidInput(f"At most {MOST_NODES} ids can be read at once", field="ids")
+    asked = [_uuid(id_) for id_ in ids]
+    wanted = list(dict.fromkeys(id_ for id_ in asked if id_ is not None))
+    jobs, looks = await asyncio.gather(context.loaders.job.load_all(wanted), context.loaders.look.load_all(wanted))
+    found = {id_: job or look for id_, job, look in zip(wanted, jobs, looks, strict=True)}
+    return [None if id_ is None else found[id_] for id_ in asked]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return uuid_of(text)
+    except ValueError:
+        return None

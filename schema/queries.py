@@ -15,11 +15,10 @@ from resolvers.texts import uuid_or
 from resolvers.tokens import Whose
 from resolvers.video_job_lists import Narrowing
 from schema.admin_queries import AdminQueries
-from schema.connections import DEFAULT_FIRST, After, Connection, First, page_arguments
+from schema.connections import DEFAULT_FIRST, After, Connection, First, Node, page_arguments, read_nodes
 from schema.context import Info, RequestContext
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.generation_costs import GenerationCostSum, Since, Until
-from schema.nodes import Node, read_nodes
 from schema.offers import Policy, VideoModel
 from schema.types import Look, VideoJob
 from schema.video_job_connection import (

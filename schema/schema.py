@@ -25,10 +25,9 @@ from resolvers.bulk import MOST_AT_ONCE
 from resolvers.errors import Refusal, TooManyRequests
 from schema import queries
 from schema.admin_mutations import AdminMutations
-from schema.connections import DEFAULT_FIRST, LARGEST_FIRST
+from schema.connections import DEFAULT_FIRST, LARGEST_FIRST, MOST_NODES
 from schema.errors import IN_PAYLOADS
 from schema.look_mutations import LookMutations
-from schema.nodes import MOST_NODES
 from schema.subscriptions import Subscription
 from schema.token_mutations import TokenMutations
 from schema.video_job_mutations import VideoJobMutations

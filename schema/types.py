@@ -21,10 +21,10 @@ from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import attribute, column, read_by
 from resolvers.meanings import MEANINGS
 from schema import fields
+from schema.connections import Node
 from schema.context import Info, RequestContext
 from schema.fields import Shown, ShownLook, ThumbnailType, User, shows
 from schema.generation_costs import GenerationCost
-from schema.nodes import Node
 
 Newest = Annotated[
     int | None, strawberry.argument(description="How many of the newest at most, 0 to 100; null for all")

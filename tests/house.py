@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import delete, func, select, text
 
-from app.sample import SAMPLE
+from app.demo_user import SAMPLE
 from app.settings import Settings
 from auth.caller import AccountStatus, Caller, Role
 from auth.tokens import LEEWAY, sign

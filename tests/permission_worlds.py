@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import CompoundSelect, Text, bindparam, cast, func, literal_column, select, union_all
 
-from app.sample import SAMPLE
+from app.demo_user import SAMPLE
 from auth.caller import AccountStatus, Caller, Role
 from db.engine.statements import Writer
 from db.enums import Visibility

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from app.sample import SAMPLE
+from app.demo_user import SAMPLE
 from auth.caller import Caller
 from db import creations, look_videos, migrations, revisions, video_jobs
 from db.engine.paging import Page, Position
