@@ -114,7 +114,7 @@ async def _services(request: Request) -> RestServices:
 Services = Annotated[RestServices, Depends(_services)]
 
 
-# Describes the scheme in the OpenAPI document, so that Swagger can authorize; `app.wiring.Authentication` decides.
+# Describes the scheme in the OpenAPI document, so that Swagger can authorize; `resolvers.authentication` decides.
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
