@@ -15,7 +15,7 @@ from tests.test_following import QUERY, healthy
 
 ROOT = Path(__file__).parent.parent
 # Its own command would begin with the code of the checkout.
-PROGRAM = (sys.executable, "-c", "from app.launch import main; main()")
+PROGRAM = (sys.executable, "-c", "from lookreel import main; main()")
 
 
 def git(*arguments: str) -> bytes:
