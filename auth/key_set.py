@@ -104,9 +104,7 @@ class KeySet:
 def _usable(body: bytes, algorithm: str) -> dict[str, Any]:
     """Return the keys that verify the algorithm's signatures; a thread does it, since there may be thousands.
 
-    Raises:
-        ValueError: there is none
-
+    Raises ValueError: there is none.
     """
     answer = orjson.loads(body)
     keys = answer.get("keys") if isinstance(answer, dict) else None

@@ -75,9 +75,7 @@ class SignedPaths(PlainPaths):
     def seconds_left(self, path: str, query: str) -> int:
         """Return how long the address is still valid. What else the query says is ignored.
 
-        Raises:
-            AddressRefused, AddressExpired
-
+        Raises AddressRefused, AddressExpired.
         """
         expires, signature = _read(query)
         signatures = [_signature(key, path, expires) for key in self._keys]

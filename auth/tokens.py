@@ -41,9 +41,7 @@ class Authenticator:
     def __init__(self, policy: TokenPolicy) -> None:
         """Verify by a policy.
 
-        Raises:
-            InvalidTokenPolicy: its key is none for its algorithm
-
+        Raises InvalidTokenPolicy: its key is none for its algorithm.
         """
         self._policy = policy
         # What talks to a provider takes longer to load than all the rest here.
@@ -141,9 +139,7 @@ class Authenticator:
 def user_id_of(subject: str, issuer: str) -> UUID:
     """Map a token's subject to a user id: a UUID is itself, any other name gets a UUIDv5 of issuer and subject.
 
-    Raises:
-        ValueError: the subject is blank or too long, or UTF-8 has no way to write it
-
+    Raises ValueError: the subject is blank or too long, or UTF-8 has no way to write it.
     """
     if not subject.strip() or len(subject) > LONGEST_SUBJECT:
         raise ValueError(f"A user's id has 1 to {LONGEST_SUBJECT} characters")
@@ -156,9 +152,7 @@ def user_id_of(subject: str, issuer: str) -> UUID:
 def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
     """Issue a token for a caller.
 
-    Raises:
-        InvalidTokenPolicy: when only the identity provider has the key that signs.
-
+    Raises InvalidTokenPolicy when only the identity provider has the key that signs.
     """
     if policy.secret_key is None:
         raise InvalidTokenPolicy("Tokens of this server are signed by the identity provider behind JWT_JWKS_URL")
@@ -181,9 +175,7 @@ def sign(policy: TokenPolicy, caller: Caller, lifetime: timedelta) -> str:
 def caller_of(claims: dict[str, Any]) -> Caller:
     """Read a verified token's claims.
 
-    Raises:
-        ValueError, OverflowError: when a claim makes no sense.
-
+    Raises ValueError, OverflowError when a claim makes no sense.
     """
     email = claims.get("email")
     return Caller(
@@ -211,12 +203,7 @@ def _subject(claim: object) -> str:
 
 
 def _secret_key(policy: TokenPolicy, secret: str) -> Any:  # noqa: ANN401 - PyJWT takes whatever its algorithm uses as a key
-    """Return a key as the policy's algorithm uses it.
-
-    Raises:
-        InvalidTokenPolicy
-
-    """
+    """Return a key as the policy's algorithm uses it; raises InvalidTokenPolicy."""
     try:
         return jwt.get_algorithm_by_name(policy.algorithm).prepare_key(secret)
     except (jwt.PyJWTError, UnsupportedAlgorithm, NotImplementedError, TypeError, ValueError) as error:

@@ -123,9 +123,7 @@ async def standing(reader: Reader, user_id: UUID, look_id: UUID | None, most_wai
 async def write(writer: Writer, new: Creation) -> NewVideoJob:
     """Write a job, its place in a look, the charge with its ledger entry, and the first line of its log.
 
-    Raises:
-        asyncpg.IntegrityConstraintViolationError: when the balance would go below zero.
-
+    Raises asyncpg.IntegrityConstraintViolationError when the balance would go below zero.
     """
     values = new.charge.parameters(new.user_id) | {"job": new.job_id, "level": LogLevel.INFO, "message": new.message}
     values |= {"tokens_consumed": -new.charge.amount, "handicap": new.handicap}

@@ -44,9 +44,7 @@ def given_or_default(source: object) -> dict[str, Any]:
 def check_complete(user: str, names: Iterable[str]) -> None:
     """Refuse a module, when it is loaded, that does not say what becomes of each field of a specification.
 
-    Raises:
-        TypeError
-
+    Raises TypeError.
     """
     difference = set(SPECIFIED) ^ set(names)
     if difference:
@@ -59,11 +57,7 @@ Kind = TypeVar("Kind", bound=type)
 def declares(*sources: type, hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
     """Decorate a class that has each field of others, of the same type, but for those that are hidden.
 
-    Ids may be an API's type of ids, texts an enumeration, integers floats.
-
-    Raises:
-        TypeError: when the class is made.
-
+    Ids may be an API's type of ids, texts an enumeration, integers floats. Raises TypeError when the class is made.
     """
 
     def checked(kind: Kind) -> Kind:

@@ -30,9 +30,7 @@ SELECT setval(pg_get_serial_sequence($1, $2), coalesce(max({column}), 1), max({c
 async def filled_table(url: str) -> str | None:
     """Return the name of a table with rows in a migrated database; None where nobody has used it yet.
 
-    Raises:
-        DatabaseUnavailable
-
+    Raises DatabaseUnavailable.
     """
     with _sentences():
         async with Server(url).opened(UNLIMITED) as connection:
@@ -45,9 +43,7 @@ async def filled_table(url: str) -> str | None:
 async def copy_rows(source: str, target: str, folder: Path) -> None:
     """Copy all rows between databases of the newest revision, all or none; each table waits in a file in that folder.
 
-    Raises:
-        DatabaseUnavailable
-
+    Raises DatabaseUnavailable.
     """
     with _sentences():
         async with (

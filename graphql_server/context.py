@@ -17,9 +17,7 @@ class Context(Protocol):
     async def authenticate(self, authorization: str | None) -> None:
         """Check credentials, which are called so in an HTTP header and in `connection_init`.
 
-        Raises:
-            Exception: one that the application's error table knows
-
+        Raises Exception: one that the application's error table knows.
         """
         ...
 
@@ -65,9 +63,7 @@ class Context(Protocol):
     def subscribed(self) -> AbstractContextManager[None]:
         """Count one subscriber of a shared execution for as long as the context manager is entered.
 
-        Raises:
-            Exception: one that the application's error table knows
-
+        Raises Exception: one that the application's error table knows.
         """
         ...
 

@@ -122,9 +122,7 @@ class Documents:
     def of(self, query: str, schema: GraphQLSchema) -> Document:
         """Return the document of a text.
 
-        Raises:
-            GraphQLError: it cannot be parsed or exceeds a limit; what is merely invalid is told by its `errors`
-
+        Raises GraphQLError: it cannot be parsed or exceeds a limit; what is merely invalid is told by its `errors`.
         """
         document = self._known.get(query)
         if document is None:
@@ -141,9 +139,7 @@ class Documents:
     def checked(self, node: DocumentNode, schema: GraphQLSchema) -> Document:
         """Check and validate what has been parsed already.
 
-        Raises:
-            GraphQLError: it exceeds a limit
-
+        Raises GraphQLError: it exceeds a limit.
         """
         figures = operations(schema, node, self.sizes)
         check_document(node, figures.values(), self.limits, introspection=self.introspection)
@@ -195,9 +191,7 @@ class DocumentGate(SchemaExtension):
     def take(self) -> None:
         """Take the document from memory, or check it; one that is there already was parsed by somebody else.
 
-        Raises:
-            GraphQLError: as `Documents.of`
-
+        Raises GraphQLError: as `Documents.of`.
         """
         context = self.execution_context
         schema = context.schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
@@ -211,9 +205,7 @@ class DocumentGate(SchemaExtension):
     def check(self) -> None:
         """Hand over what validation has found, and reckon the cost with the variables of this request.
 
-        Raises:
-            GraphQLError: it must not be executed
-
+        Raises GraphQLError: it must not be executed.
         """
         context, document = self.execution_context, self.document
         if document is not None:

@@ -31,21 +31,14 @@ class Budget:
     def spend(self, count: int) -> None:
         """Count values that are going to be made.
 
-        Raises:
-            AnswerTooLarge: they are too many, and so is whatever is asked for afterwards
-
+        Raises AnswerTooLarge: they are too many, and so is whatever is asked for afterwards.
         """
         self._left -= count
         if self._left < 0:
             raise AnswerTooLarge(self._most)
 
     def spend_texts(self, texts: Sequence[Any]) -> None:
-        """Count what long texts take more than other values; null takes nothing.
-
-        Raises:
-            AnswerTooLarge
-
-        """
+        """Count what long texts take more than other values; null takes nothing; raises AnswerTooLarge."""
         try:
             joined = "".join(texts)
         except TypeError:

@@ -39,9 +39,7 @@ class Group:
     async def subscribe(self) -> Events:
         """Yield the latest event, then each newer one, skipping what was superseded meanwhile; end after the last.
 
-        Raises:
-            ExecutionFailed
-
+        Raises ExecutionFailed.
         """
         something = asyncio.Event()
         self._members.add(something)

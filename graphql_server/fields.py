@@ -145,9 +145,7 @@ def utc_date_time(value: datetime) -> datetime:
 def parse_date_time(value: object) -> datetime:
     """Read ISO 8601.
 
-    Raises:
-        TypeError, ValueError: it is no such text.
-
+    Raises TypeError, ValueError: it is no such text.
     """
     if not isinstance(value, str):
         raise TypeError("A DateTime is a string in ISO 8601")

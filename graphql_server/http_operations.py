@@ -49,9 +49,7 @@ class PersistedDocuments:
     def find(self, data: GraphQLRequestData) -> str | None:
         """Return the document that a request is about, whether it brings it or names it; None for an unknown one.
 
-        Raises:
-            Refused: 400 where the hash is none, or is not the document's.
-
+        Raises Refused: 400 where the hash is none, or is not the document's.
         """
         key = _key(data)
         if key is None:
@@ -143,9 +141,7 @@ class HttpOperations:
     ) -> ExecutionResult | Results:
         """Return a query's or a mutation's result, or a subscription's stream of results.
 
-        Raises:
-            Refused: 400 for a bad hash, 405 for a mutation by GET, 406 for a subscription that must not stream.
-
+        Raises Refused: 400 for a bad hash, 405 for a mutation by GET, 406 for a subscription that must not stream.
         """
         # Before the schema sees the request: it knows documents by their text.
         data.query = self._documents.find(data)

@@ -33,9 +33,7 @@ KINDS: dict[type, str] = {str: "a string", dict: "an object"}
 def check_wishes(method: str, accepted: Accepted, *, wants_page: bool) -> None:
     """Refuse what cannot be answered whatever the operation is.
 
-    Raises:
-        Refused: 405 for other methods, 406 where no media type of ours is accepted.
-
+    Raises Refused: 405 for other methods, 406 where no media type of ours is accepted.
     """
     if method not in METHODS:
         raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "GraphQL is asked with GET or POST", headers=ALLOWED)
@@ -54,9 +52,7 @@ def media_type_of(content_type: str | None) -> str:
     No browser sends `application/json` to another site without asking first. A form it does send; no harm comes of
     that, since callers are known by the `Authorization` header, which no form can set, and never by a cookie.
 
-    Raises:
-        Refused: 415 for what is neither JSON in UTF-8 nor a GraphQL multipart request.
-
+    Raises Refused: 415 for what is neither JSON in UTF-8 nor a GraphQL multipart request.
     """
     media_type, parameters = parse_content_type(content_type or "")
     charset: object = parameters.get("charset", "utf-8")
@@ -70,9 +66,7 @@ def media_type_of(content_type: str | None) -> str:
 def from_query(parameters: QueryParams) -> dict[str, Any]:
     """Return the parameters of a GET request, in which objects are JSON; an empty one is none.
 
-    Raises:
-        Refused: 400 for broken JSON, and for what is there twice.
-
+    Raises Refused: 400 for broken JSON, and for what is there twice.
     """
     for name in PARAMETERS:
         if len(parameters.getlist(name)) > 1:
@@ -109,9 +103,7 @@ def from_form(form: FormData) -> object:
 def request_data(parameters: object) -> GraphQLRequestData:
     """Return the operation that is asked for.
 
-    Raises:
-        Refused: 400 for a batch, a parameter of the wrong type, and where there is no operation at all.
-
+    Raises Refused: 400 for a batch, a parameter of the wrong type, and where there is no operation at all.
     """
     if isinstance(parameters, list):
         _bad("A GraphQL request is one JSON object: a list of them is not taken. Send them one by one.")

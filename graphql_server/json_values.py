@@ -47,9 +47,7 @@ class JsonValues:
     def of(cls, text: bytes) -> "JsonValues":
         """Return what a whole text holds.
 
-        Raises:
-            Refused: too much.
-
+        Raises Refused: too much.
         """
         values = cls()
         values.count(text)
@@ -58,9 +56,7 @@ class JsonValues:
     def count(self, piece: bytes) -> None:
         """Count a piece.
 
-        Raises:
-            Refused: there is more by now than is accepted.
-
+        Raises Refused: there is more by now than is accepted.
         """
         for begin in range(0, len(piece), WINDOW):
             self._look_at(piece[begin : begin + WINDOW])
@@ -103,12 +99,7 @@ class JsonValues:
         return None
 
     def check_names(self, value: object, text: str | bytes | bytearray) -> None:
-        """Check that no object of a text that was counted has a name twice.
-
-        Raises:
-            Refused
-
-        """
+        """Check that no object of a text that was counted has a name twice; raises Refused."""
         name = self.repeated_name(value, text)
         if name is not None:
             sentence = f"The request holds '{name}' more than once in one object"
@@ -147,9 +138,7 @@ def decoded(data: str | bytes | bytearray) -> Any:  # noqa: ANN401 - whatever JS
     Large JSON is a long text with little around it, for which Pydantic's reader takes a tenth of the time. Of many
     small values orjson is the faster reader, reads deeper, and tells where a mistake is, for which it copies the text.
 
-    Raises:
-        json.JSONDecodeError: also for what is nested too deeply
-
+    Raises json.JSONDecodeError: also for what is nested too deeply.
     """
     if len(data) <= LARGE:
         return orjson.loads(data)

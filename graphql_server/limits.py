@@ -95,9 +95,7 @@ class Tally:
 def parsed(query: str, limits: Limits) -> DocumentNode:
     """Parse a document.
 
-    Raises:
-        GraphQLError: DOCUMENT_TOO_LONG, TOO_MANY_TOKENS, GRAPHQL_PARSE_FAILED
-
+    Raises GraphQLError: DOCUMENT_TOO_LONG, TOO_MANY_TOKENS, GRAPHQL_PARSE_FAILED.
     """
     _check(len(query), limits.characters, "DOCUMENT_TOO_LONG", "The document is {:,} characters long")
     _check(1 + query.count("\n") + query.count("\r"), limits.lines, "DOCUMENT_TOO_LONG", "The document has {:,} lines")
@@ -138,9 +136,7 @@ def check_variables(variables: Mapping[str, object], limits: Limits) -> bool:
     Of a list, what is behind `limits.list_items` is dropped, but for one item: every list has a rule of its own that
     refuses as many, and graphql-core would take long for all of them before that rule sees the list.
 
-    Raises:
-        GraphQLError: TOO_MANY_VALUES
-
+    Raises GraphQLError: TOO_MANY_VALUES.
     """
     has_long_text, count = False, 0
     waiting: list[Any] = [variables]
@@ -174,9 +170,7 @@ def abbreviated(value: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: ANN401 -
 def check_cost(requested: int, limits: Limits) -> None:
     """Refuse an operation whose answer may be too large.
 
-    Raises:
-        GraphQLError: TOO_EXPENSIVE
-
+    Raises GraphQLError: TOO_EXPENSIVE.
     """
     if requested > limits.cost:
         cost = {"requested": requested, "maximum": limits.cost}

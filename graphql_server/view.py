@@ -186,10 +186,7 @@ class GraphQLView(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Decode a body, whose values were counted when it came, or a message of a WebSocket, whose were not.
 
-        Raises:
-            json.JSONDecodeError
-            Refused: a message holds too many values.
-
+        Raises json.JSONDecodeError, and Refused: a message holds too many values.
         """
         if not isinstance(data, str):
             return decoded(data)

@@ -39,9 +39,7 @@ class Removed(NamedTuple):
 async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, Row]]:
     """Yield the account, its looks with what is in them, its jobs with their logs, and its ledger, each by its type.
 
-    Raises:
-        UserNotFound
-
+    Raises UserNotFound.
     """
     account = await UserFilter(user_id=user_id).page(reader, first=1)
     if not account.rows:
@@ -71,11 +69,7 @@ async def remove(database: Database, user_id: UUID) -> Removed:
     """Lock an account out for good, and remove its jobs, its looks, their files, its address and its name.
 
     Each job and look goes as if its owner had deleted it; what was not sent yet is paid back. The account's row and its
-    ledger stay, as the books need them, and name nobody. May be repeated where it was broken off.
-
-    Raises:
-        UserNotFound
-
+    ledger stay, as the books need them, and name nobody. May be repeated where it was broken off. Raises UserNotFound.
     """
     owner = Caller(user_id, None)
     async with database.transaction() as transaction:

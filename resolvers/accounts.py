@@ -110,9 +110,7 @@ async def profiles(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -> 
 async def find_account(reader: Reader, caller: Caller) -> Account | None:
     """Return the caller's account, None where there is none yet.
 
-    Raises:
-        InvalidInput: it has another address
-
+    Raises InvalidInput: it has another address.
     """
     account = await accounts.get(reader, caller.user_id)
     if account is not None and account.email not in {None, caller.email}:
@@ -125,10 +123,7 @@ async def set_status(
 ) -> AccountStatus:
     """Decide whether an account may act, whatever its tokens say; for admins, but not on themselves.
 
-    Raises:
-        AdminRequired, UserNotFound
-        InvalidInput: it is the caller's own, or the reason is too long
-
+    Raises AdminRequired, UserNotFound, and InvalidInput: it is the caller's own, or the reason is too long.
     """
     caller.require_admin()
     reason = checked_reason(reason)
@@ -199,12 +194,7 @@ async def refund(writer: Writer, job: VideoJobRow) -> int:
 
 
 def _address(text: str) -> str:
-    """Return an address as accounts have it.
-
-    Raises:
-        InvalidInput
-
-    """
+    """Return an address as accounts have it; raises InvalidInput."""
     address = email_of(text)
     if address is None or re.fullmatch(r"[^\s@]+@[^\s@]+", address) is None:
         shown = repr(text[:LONGEST_EMAIL]) + ("..." if len(text) > LONGEST_EMAIL else "")

@@ -69,9 +69,7 @@ class QueueState:
 def jobs(caller: Caller, narrowing: AdminNarrowing, catalogue: Catalogue) -> VideoJobFilter:
     """Return which of everybody's jobs are wanted. Those that were not sent are their future provider's, as in `queue`.
 
-    Raises:
-        AdminRequired, InvalidInput
-
+    Raises AdminRequired, InvalidInput.
     """
     caller.require_admin()
     wanted, provider = narrowing.checked(), _name(narrowing.provider, "provider")
@@ -95,9 +93,7 @@ def users(
 ) -> UserFilter:
     """Return which accounts are wanted; the search is an id, or a part of an e-mail address.
 
-    Raises:
-        AdminRequired, InvalidInput
-
+    Raises AdminRequired, InvalidInput.
     """
     caller.require_admin()
     text = checked_text(search, "search", LONGEST_NAME)
@@ -106,23 +102,13 @@ def users(
 
 
 async def job_counts(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Count the jobs of accounts, up to `db.user_lists.MOST_JOBS_COUNTED` each.
-
-    Raises:
-        AdminRequired
-
-    """
+    """Count the jobs of accounts, up to `db.user_lists.MOST_JOBS_COUNTED` each; raises AdminRequired."""
     caller.require_admin()
     return await user_lists.job_counts(reader, user_ids)
 
 
 async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueState:
-    """Read what waits and runs, by provider.
-
-    Raises:
-        AdminRequired
-
-    """
+    """Read what waits and runs, by provider; raises AdminRequired."""
     caller.require_admin()
     all_kinds = [*await queue_state.active_jobs(reader), *await queue_state.ended_jobs(reader)]
     paces = {pace.provider: pace for pace in await queue_state.paces(reader)}

@@ -60,12 +60,7 @@ def listed(  # noqa: PLR0913 - one for each filter
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> AuditFilter:
-    """Return which acts are wanted; all that is not None has to hold.
-
-    Raises:
-        AdminRequired, InvalidInput
-
-    """
+    """Return which acts are wanted; all that is not None has to hold; raises AdminRequired, InvalidInput."""
     caller.require_admin()
     return AuditFilter(
         actions=distinct(actions, "action"),

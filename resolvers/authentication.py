@@ -75,9 +75,7 @@ class AccountStates:
     async def read(self) -> None:
         """Read who is restricted or an admin, and end the streams of whoever may not act, or as an admin no more.
 
-        Raises:
-            DatabaseUnavailable
-
+        Raises DatabaseUnavailable.
         """
         found = await accounts.special_states(self._reader)
         admins, now = self._admins(), time.monotonic()
@@ -194,12 +192,7 @@ class RequestRates:
         self.policy = ", ".join(rate.policy for rate in (self.by_user, self.by_address) if rate)
 
     def count_user(self, user_id: UUID) -> None:
-        """Count the request that is being served, once its sender is known.
-
-        Raises:
-            TooManyRequests
-
-        """
+        """Count the request that is being served, once its sender is known; raises TooManyRequests."""
         current = requester.get()
         if current is None or current.user is not None:
             return
@@ -232,12 +225,7 @@ class Authentication:
         await self._authenticator.run()
 
     async def authenticate(self, authorization: str | None) -> Caller:
-        """Return the caller of an `Authorization` header.
-
-        Raises:
-            auth.errors.AccessDenied, TooManyRequests
-
-        """
+        """Return the caller of an `Authorization` header; raises auth.errors.AccessDenied, TooManyRequests."""
         caller = await self._states.checked(await self._authenticator.authenticate(authorization))
         self._rates.count_user(caller.user_id)
         observing.bind(user_id=caller.user_id)

@@ -48,10 +48,7 @@ class BulkOrder:
     def checked(self, caller: Caller, catalogue: Catalogue) -> VideoJobFilter:
         """Return which jobs are meant.
 
-        Raises:
-            AdminRequired
-            InvalidInput: also where nothing says which
-
+        Raises AdminRequired, and InvalidInput: also where nothing says which.
         """
         wanted = jobs(caller, self.narrowing, catalogue)
         checked_reason(self.reason)
@@ -65,12 +62,7 @@ class BulkOrder:
 
 
 async def to_cancel(reader: Reader, caller: Caller, order: BulkOrder, catalogue: Catalogue, *, dry_run: bool) -> Batch:
-    """Find jobs in progress, newest first; none to be cancelled in a dry run.
-
-    Raises:
-        AdminRequired, InvalidInput
-
-    """
+    """Find jobs in progress, newest first; none to be cancelled in a dry run; raises AdminRequired, InvalidInput."""
     return await _batch(reader, _of(order.checked(caller, catalogue), ACTIVE_STATUSES), order, dry_run=dry_run)
 
 
@@ -83,12 +75,7 @@ async def to_retry(reader: Reader, caller: Caller, order: BulkOrder, catalogue: 
 
 
 async def cancel(writer: Writer, caller: Caller, job: VideoJobRow, reason: str | None) -> None:
-    """Cancel one of a batch, as its owner could.
-
-    Raises:
-        VideoJobNotFound, VideoJobNotCancellable
-
-    """
+    """Cancel one of a batch, as its owner could; raises VideoJobNotFound, VideoJobNotCancellable."""
     caller.require_admin()
     reason = checked_reason(reason)
     await video_jobs.cancel(writer, caller, job.id, reason=reason)

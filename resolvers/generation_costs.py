@@ -61,10 +61,7 @@ async def by_job(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> dic
 async def sums(reader: Reader, caller: Caller, group: CostGroup, period: Period, *, limit: int) -> list[CostSum]:
     """Add up what was made in a time.
 
-    Raises:
-        AdminRequired
-        InvalidInput: the time is longer than a year, or beyond the calendar
-
+    Raises AdminRequired, and InvalidInput: the time is longer than a year, or beyond the calendar.
     """
     caller.require_admin()
     since, until = Period(in_utc(period.since, "since"), in_utc(period.until, "until")).ends()

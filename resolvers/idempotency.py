@@ -19,9 +19,7 @@ LONGEST_KEY = 255
 def checked_key(key: str | None) -> str | None:
     """Return a key as it is kept: without the space around it, of which a header keeps more or less on its way.
 
-    Raises:
-        InvalidInput
-
+    Raises InvalidInput.
     """
     if key is None:
         return None
@@ -41,9 +39,7 @@ def digest_of(operation: str, *values: object) -> str:
 async def earlier(reader: Reader, caller: Caller, key: str | None, digest: str) -> KeyRow | None:
     """Return what a request with that key has made before, None where there was none.
 
-    Raises:
-        IdempotencyKeyReused: it was another request
-
+    Raises IdempotencyKeyReused: it was another request.
     """
     known = None if key is None else await idempotency_keys.get(reader, caller.user_id, key, KEYS_LAST)
     if known is not None and known.request_digest != digest:
@@ -63,9 +59,7 @@ async def keep(  # noqa: PLR0913 - a row's columns
 ) -> None:
     """Remember what the request with that key has made.
 
-    Raises:
-        IdempotencyKeyReused: another request has taken the key since `earlier` looked
-
+    Raises IdempotencyKeyReused: another request has taken the key since `earlier` looked.
     """
     if key is None:
         return

@@ -24,9 +24,7 @@ _drawing = asyncio.Semaphore(1)
 async def decode_image(text: str, *, field: str) -> Image:
     """Return the image in a field's base64 (see `media.images.decoded_image`) as it is to be shown.
 
-    Raises:
-        InvalidInput
-
+    Raises InvalidInput.
     """
     image = await asyncio.to_thread(_or_refused, decoded_image, text, field=field)
     return await fit_image(image, SHOWN, field=field)
@@ -40,9 +38,7 @@ def decoded_length(text: str) -> int:
 async def checked_image(data: bytes, *, field: str) -> Image:
     """Return the image in a field's file (see `media.images.verified_image`) as it is to be shown.
 
-    Raises:
-        InvalidInput
-
+    Raises InvalidInput.
     """
     return await fit_image(await verify_image(data, field=field), SHOWN, field=field)
 
@@ -50,9 +46,7 @@ async def checked_image(data: bytes, *, field: str) -> Image:
 async def verify_image(data: bytes, *, field: str, formats: Collection[str] = tuple(NAMES)) -> Image:
     """Return the image in a field's file as it came, which is of one of these formats, given by their media types.
 
-    Raises:
-        InvalidInput
-
+    Raises InvalidInput.
     """
     image = await asyncio.to_thread(_or_refused, verified_image, data, field=field, formats=formats)
     _check_format(image.media_type, field, formats)
@@ -62,9 +56,7 @@ async def verify_image(data: bytes, *, field: str, formats: Collection[str] = tu
 def signed_media_type(data: bytes, *, field: str, formats: Collection[str] = tuple(NAMES)) -> str:
     """Return what a file's first bytes say that it is, which `verify_image` may still find broken.
 
-    Raises:
-        InvalidInput: they are of none of these formats
-
+    Raises InvalidInput: they are of none of these formats.
     """
     media_type = _or_refused(media_type_of, data, field=field, formats=formats)
     _check_format(media_type, field, formats)
@@ -81,9 +73,7 @@ async def fit_image(
 ) -> Image:
     """Return a verified image upright, without metadata but its colour profile, as one of these media types.
 
-    Raises:
-        InvalidInput
-
+    Raises InvalidInput.
     """
     clean = await asyncio.to_thread(_or_refused, without_metadata, image, field=field)
     # Who takes no GIF takes no animation of another format either.
@@ -112,12 +102,7 @@ def _named(formats: Collection[str]) -> str:
 
 
 async def stored_image(storage: Storage, name: str, image: Image) -> str:
-    """Store an image for a request that is refused where that fails; return its address.
-
-    Raises:
-        ImagesNotStored
-
-    """
+    """Store an image for a request that is refused where that fails; return its address; raises ImagesNotStored."""
     try:
         return await storage.store_image(name, image)
     except (StorageUnavailable, StorageRefused) as error:

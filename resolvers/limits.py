@@ -106,9 +106,7 @@ async def ceiling_reached(reader: Reader, account: Account, cost: int, ceilings:
 async def spent_by_day(reader: Reader, caller: Caller, days: int | None) -> dict[str, int]:
     """Add up what all have used on each of the last days (UTC) such as `2026-11-28`, oldest first, today last.
 
-    Raises:
-        AdminRequired, InvalidInput
-
+    Raises AdminRequired, InvalidInput.
     """
     caller.require_admin()
     days = USUAL_DAYS if days is None else days

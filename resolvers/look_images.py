@@ -57,12 +57,7 @@ class LookInput:
 
 
 async def check_quotas(database: Database, caller: Caller, policy: Policy, sent: Iterable[int]) -> None:
-    """Refuse one more look whose images came in so many bytes, before any of them is decoded.
-
-    Raises:
-        StorageQuota
-
-    """
+    """Refuse one more look whose images came in so many bytes, before any of them is decoded; raises StorageQuota."""
     await require_room(database.reader, caller.user_id, policy.quotas, looks=1, stored_bytes=sum(sent))
 
 
@@ -71,9 +66,7 @@ async def create(
 ) -> LookRow:
     """Check a look, store its images, write it; a refused one leaves no image behind.
 
-    Raises:
-        InvalidInput, UserNotFound, ImagesNotStored, StorageQuota
-
+    Raises InvalidInput, UserNotFound, ImagesNotStored, StorageQuota.
     """
     new, images = _checked(asked)
     look_id = uuid7()
@@ -100,9 +93,7 @@ async def create(
 async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
     """Delete a look of the caller's, and its images in the background; its video jobs stay. Admins delete anybody's.
 
-    Raises:
-        LookNotFound
-
+    Raises LookNotFound.
     """
     async with database.transaction() as transaction:
         look = await looks.lock_own(transaction, caller, look_id)
@@ -116,9 +107,7 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
 def check_product_count(products: Sized) -> None:
     """Refuse a list of products before anything looks at them, or decodes their pictures.
 
-    Raises:
-        InvalidInput: when there are more than a look has.
-
+    Raises InvalidInput when there are more than a look has.
     """
     if len(products) > MOST_PRODUCTS:
         raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")

@@ -41,9 +41,7 @@ async def link(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID
 
     A look shows its owner's videos only, also where an admin links them: a job's owner sees the looks that show it.
 
-    Raises:
-        VideoJobNotFound, LookNotFound, LookVideosNotMigrated
-
+    Raises VideoJobNotFound, LookNotFound, LookVideosNotMigrated.
     """
     job, look = await _lock_both(writer, caller, video_job_id, look_id)
     if job.user_id != look.user_id:
@@ -54,12 +52,7 @@ async def link(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID
 
 
 async def unlink(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> LookRow:
-    """Take a video out of a look; the video job stays.
-
-    Raises:
-        VideoJobNotFound, LookNotFound, VideoNotInLook
-
-    """
+    """Take a video out of a look; the video job stays; raises VideoJobNotFound, LookNotFound, VideoNotInLook."""
     _, look = await _lock_both(writer, caller, video_job_id, look_id)
     if not await look_videos.remove(writer, look.id, video_job_id):
         raise VideoNotInLook

@@ -83,9 +83,7 @@ async def create(writer: Writer, caller: Caller, new: NewLook, *, look_id: UUID 
 async def get(reader: Reader, caller: Caller, look_id: UUID) -> LookRow:
     """Read a look for its owner, whoever it is shared with, anyone where it is public, and admins.
 
-    Raises:
-        LookNotFound
-
+    Raises LookNotFound.
     """
     look = await looks.get_visible(reader, look_id, caller.user_id, to_admin=caller.is_admin)
     if look is None:
@@ -126,9 +124,7 @@ def listed(  # noqa: PLR0913 - one parameter for each filter
 async def update(writer: Writer, caller: Caller, look_id: UUID, changes: dict[str, str | None]) -> LookRow:
     """Change title and notes, whichever `changes` has; None empties one. For owner and admins.
 
-    Raises:
-        LookNotFound, InvalidInput
-
+    Raises LookNotFound, InvalidInput.
     """
     look = await lock_own(writer, caller, look_id)
     longest = {"title": LONGEST_TITLE, "notes": LONGEST_NOTES}
@@ -143,9 +139,7 @@ async def set_visibility(
 ) -> LookRow:
     """Decide who may see a look; the list of users replaces the old one, and only `shared` keeps one.
 
-    Raises:
-        LookNotFound
-
+    Raises LookNotFound.
     """
     look = await lock_own(writer, caller, look_id)
     await _share(writer, look, visibility, shared_with)
@@ -157,9 +151,7 @@ async def set_visibility(
 async def lock_own(writer: Writer, caller: Caller, look_id: UUID) -> LookRow:
     """Read a look that the caller may change, kept from other writers until the transaction ends.
 
-    Raises:
-        LookNotFound: also where it can be seen but not changed.
-
+    Raises LookNotFound: also where it can be seen but not changed.
     """
     look = await looks.lock(writer, look_id)
     if look is None or not may_edit(caller, look):
@@ -193,9 +185,7 @@ def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumb
 def check_share_count(user_ids: Sized) -> None:
     """Refuse a list of users before anything looks at them.
 
-    Raises:
-        InvalidInput: when there are more than a look can be shared with.
-
+    Raises InvalidInput when there are more than a look can be shared with.
     """
     if len(user_ids) > MOST_SHARES:
         raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field="sharedWithUserIds")

@@ -119,9 +119,7 @@ class Catalogue:
     def model(self, id_: str) -> VideoModel:
         """Return the model of an id.
 
-        Raises:
-            InvalidInput: naming the ids that are accepted.
-
+        Raises InvalidInput: naming the ids that are accepted.
         """
         try:
             return self.models[id_]

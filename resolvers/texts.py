@@ -48,9 +48,7 @@ def composed(text: str) -> str:
 def checked_text(text: str | None, field: str, longest: int) -> str | None:
     """Return a text in NFC and without the space around it, None where nothing is left.
 
-    Raises:
-        InvalidInput: when it cannot be stored, or has more than `longest` characters.
-
+    Raises InvalidInput when it cannot be stored, or has more than `longest` characters.
     """
     if text is None:
         return None
@@ -67,9 +65,7 @@ def checked_text(text: str | None, field: str, longest: int) -> str | None:
 def required_text(text: str | None, field: str, longest: int) -> str:
     """Return a text that has to be there.
 
-    Raises:
-        InvalidInput: also when it is empty.
-
+    Raises InvalidInput: also when it is empty.
     """
     checked = checked_text(text, field, longest)
     if checked is None:
@@ -80,9 +76,7 @@ def required_text(text: str | None, field: str, longest: int) -> str:
 def checked_address(text: str | None, field: str, longest: int) -> str | None:
     """Return the address of a web page, which a browser goes to when it is clicked.
 
-    Raises:
-        InvalidInput: also for any other scheme, since some run as a script of the page that shows them.
-
+    Raises InvalidInput: also for any other scheme, since some run as a script of the page that shows them.
     """
     checked = checked_text(text, field, longest)
     if checked is not None and _ADDRESS.fullmatch(checked) is None:
@@ -106,12 +100,7 @@ MOST_IDS = 100
 
 
 def uuid_of(text: str) -> UUID:
-    """Read a UUID.
-
-    Raises:
-        ValueError
-
-    """
+    """Read a UUID; raises ValueError."""
     if len(text) > LONGEST_UUID or not UUID_TEXT.fullmatch(text):
         raise ValueError("no UUID")
     return UUID(text)
@@ -136,9 +125,7 @@ def id_or_nothing(text: str | None) -> UUID | None:
 def distinct(values: Sequence[T] | None, field: str) -> list[T] | None:
     """Return what a list is narrowed by, each value once. None stays None.
 
-    Raises:
-        InvalidInput: there are too many
-
+    Raises InvalidInput: there are too many.
     """
     if values is not None and len(values) > MOST_IDS:
         raise InvalidInput(f"At most {MOST_IDS} values can be asked for at once", field=field)
@@ -148,9 +135,7 @@ def distinct(values: Sequence[T] | None, field: str) -> list[T] | None:
 def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
     """Read the ids that a list is asked for by, each once; what is no UUID is the id of nothing. None stays None.
 
-    Raises:
-        InvalidInput: there are too many
-
+    Raises InvalidInput: there are too many.
     """
     if texts is None:
         return None
@@ -162,9 +147,7 @@ def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
 def in_utc(time: datetime | None, field: str) -> datetime | None:
     """Return the same time in UTC, which is what one without a zone means; None stays None.
 
-    Raises:
-        InvalidInput: there is no such time, as at the ends of the calendar
-
+    Raises InvalidInput: there is no such time, as at the ends of the calendar.
     """
     if time is None:
         return None

@@ -106,9 +106,7 @@ async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
 async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
     """Add tokens to any account, once for each key and reference.
 
-    Raises:
-        AdminRequired, UserNotFound, InvalidInput, IdempotencyKeyReused, ReferenceReused
-
+    Raises AdminRequired, UserNotFound, InvalidInput, IdempotencyKeyReused, ReferenceReused.
     """
     owner = await _owner(writer, admin, whose)
     check_grant(order.tokens)
@@ -123,9 +121,7 @@ async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, po
 async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy: Policy) -> int:
     """Add tokens to an account from the command line, once for each reference; return the new balance.
 
-    Raises:
-        InvalidInput, ReferenceReused
-
+    Raises InvalidInput, ReferenceReused.
     """
     check_grant(order.tokens)
     asked = order.checked()
@@ -168,10 +164,7 @@ async def set_tier(  # noqa: PLR0913 - what is done, and why
 ) -> Change:
     """Put an account into a tier: its balance is the tier's share, its period begins now.
 
-    Raises:
-        AdminRequired, UserNotFound
-        InvalidInput: there is no such tier
-
+    Raises AdminRequired, UserNotFound, and InvalidInput: there is no such tier.
     """
     owner = await _owner(writer, admin, whose)
     if tier not in policy.tiers:
@@ -186,9 +179,7 @@ async def reset_period(
 ) -> Change:
     """Begin a new period of an account now: its balance is the tier's share, nothing is spent yet.
 
-    Raises:
-        AdminRequired, UserNotFound, InvalidInput
-
+    Raises AdminRequired, UserNotFound, InvalidInput.
     """
     owner = await _owner(writer, admin, whose)
     account = await lock_account(writer, owner, policy)
@@ -197,12 +188,7 @@ async def reset_period(
 
 
 async def wallet_of(writer: Writer, admin: Caller, whose: Whose, policy: Policy) -> tuple[Wallet, LedgerRow | None]:
-    """Read any account, with its newest entry.
-
-    Raises:
-        AdminRequired, UserNotFound, InvalidInput
-
-    """
+    """Read any account, with its newest entry; raises AdminRequired, UserNotFound, InvalidInput."""
     owner = await _owner(writer, admin, whose)
     found = await wallet(writer, owner, policy)
     newest = await Ledger(owner.user_id).page(writer, first=1)

@@ -67,9 +67,7 @@ class Uploads:
     def with_look(self, look: LookPictures) -> "Uploads":
         """Put the pictures of a look beside the files, references before theirs.
 
-        Raises:
-            InvalidInput: there are two first frames
-
+        Raises InvalidInput: there are two first frames.
         """
         if look.initial is None:
             return replace(self, reference_images=(*look.references, *self.reference_images))
@@ -80,9 +78,7 @@ class Uploads:
     def parts(self) -> list[_Part]:
         """Return what was really uploaded.
 
-        Raises:
-            InvalidInput: what stands in a file's place is none, or there are too many reference images.
-
+        Raises InvalidInput: what stands in a file's place is none, or there are too many reference images.
         """
         parts = list(self._parts())
         # The rule is one of those of the whole request, too; but that is looked at once all files have been read.
@@ -149,12 +145,7 @@ async def stored(
 
 
 async def with_pictures_of_look(services: Services, caller: Caller, asked: VideoJobInput, uploads: Uploads) -> Uploads:
-    """Return the files together with what is asked for of the look.
-
-    Raises:
-        InvalidInput, InvalidLook
-
-    """
+    """Return the files together with what is asked for of the look; raises InvalidInput, InvalidLook."""
     if not asked.normalised().uses_look:
         return uploads
     return uploads.with_look(
@@ -165,20 +156,13 @@ async def with_pictures_of_look(services: Services, caller: Caller, asked: Video
 async def fingerprinted(asked: VideoJobInput, uploads: Uploads) -> VideoJobInput:
     """Return the request with its images named by what was sent, of which just the first bytes have been looked at.
 
-    Raises:
-        InvalidInput
-
+    Raises InvalidInput.
     """
     return replace(asked, images=tuple([await _fingerprinted(part) for part in uploads.parts()]))
 
 
 async def inspected(asked: VideoJobInput, uploads: Uploads, catalogue: Catalogue) -> VideoJobInput:
-    """Return the request with its images decoded and named, not stored.
-
-    Raises:
-        InvalidInput
-
-    """
+    """Return the request with its images decoded and named, not stored; raises InvalidInput."""
     model = _model(asked, catalogue)
     return replace(asked, images=tuple([(await _fit(part, model))[0] for part in uploads.parts()]))
 

@@ -56,9 +56,7 @@ class JobImage:
 def check_reference_image_count(images: Sized) -> None:
     """Refuse a list of reference images before any of them is read.
 
-    Raises:
-        InvalidInput: when there are more than a video is made from.
-
+    Raises InvalidInput when there are more than a video is made from.
     """
     if len(images) > MOST_REFERENCE_IMAGES:
         raise InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")

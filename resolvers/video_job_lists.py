@@ -28,12 +28,7 @@ class Narrowing:
     ids: Sequence[str] | None = None
 
     def checked(self) -> VideoJobFilter:
-        """Return the filter, of everybody's jobs.
-
-        Raises:
-            InvalidInput
-
-        """
+        """Return the filter, of everybody's jobs; raises InvalidInput."""
         return VideoJobFilter(
             statuses=distinct(self.statuses, "status"),
             look_id=id_or_nothing(self.look_id),
@@ -45,12 +40,7 @@ class Narrowing:
 
 
 def own(caller: Caller, narrowing: Narrowing) -> VideoJobFilter:
-    """Return which of the caller's own jobs are wanted.
-
-    Raises:
-        InvalidInput
-
-    """
+    """Return which of the caller's own jobs are wanted; raises InvalidInput."""
     return replace(narrowing.checked(), user_id=caller.user_id)
 
 
@@ -65,9 +55,7 @@ async def offset_page(
 ) -> OffsetPage[VideoJobRow]:
     """Read a page of the caller's own jobs with their total, newest first, of one status where one is given.
 
-    Raises:
-        InvalidInput: when there is no such status.
-
+    Raises InvalidInput when there is no such status.
     """
     try:
         statuses = None if status is None else [VideoJobStatus(status.strip().upper())]

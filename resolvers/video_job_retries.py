@@ -34,9 +34,7 @@ async def asked_again(
     Admins may ask for anybody's. `operation` is what the key is used for. Where it has
     been used for that before, nothing need be left of the job.
 
-    Raises:
-        VideoJobNotFound, VideoJobImagesRemoved, ImagesNotStored, and whatever `create` raises
-
+    Raises VideoJobNotFound, VideoJobImagesRemoved, ImagesNotStored, and whatever `create` raises.
     """
     reader = services.database.reader
     key, digest = checked_key(idempotency_key), digest_of(operation, job_id)
@@ -56,12 +54,7 @@ async def asked_again(
 
 
 async def _made_before(reader: Reader, caller: Caller, key: str | None, digest: str) -> VideoJobRow | None:
-    """Return the job that the caller's key stands for.
-
-    Raises:
-        IdempotencyKeyReused, VideoJobDeleted
-
-    """
+    """Return the job that the caller's key stands for; raises IdempotencyKeyReused, VideoJobDeleted."""
     known = await earlier(reader, caller, key, digest)
     if known is None or known.video_job_id is None:
         return None

@@ -66,22 +66,12 @@ def status_message(text: str, *, mock_mode: bool) -> str:
 
 
 async def get(reader: Reader, caller: Caller, job_id: UUID) -> JobRow:
-    """Read one job of the caller's; admins read anybody's.
-
-    Raises:
-        VideoJobNotFound
-
-    """
+    """Read one job of the caller's; admins read anybody's; raises VideoJobNotFound."""
     return _readable(caller, await video_jobs.get(reader, job_id))
 
 
 async def read(reader: Reader, caller: Caller, job_id: UUID) -> VideoJobRow:
-    """Read what is shown of one job of the caller's; admins read anybody's.
-
-    Raises:
-        VideoJobNotFound
-
-    """
+    """Read what is shown of one job of the caller's; admins read anybody's; raises VideoJobNotFound."""
     return _readable(caller, await video_jobs.get_shown(reader, job_id))
 
 
@@ -92,12 +82,7 @@ async def read_many(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> 
 
 
 async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
-    """Read as much of one job of the caller's, in one statement; admins read anybody's.
-
-    Raises:
-        VideoJobNotFound
-
-    """
+    """Read as much of one job of the caller's, in one statement; admins read anybody's; raises VideoJobNotFound."""
     rows = await job_briefs.get(reader, job_id)
     job = _readable(caller, next(iter(rows), None))
     looks = [
@@ -119,12 +104,7 @@ def _readable(caller: Caller, job: Found | None) -> Found:
 
 
 async def stored_video(reader: Reader, caller: Caller, job_id: UUID) -> str:
-    """Return where the job's video is stored: a URL, or a path of this site.
-
-    Raises:
-        VideoJobNotFound, VideoNotReady
-
-    """
+    """Return where the job's video is stored: a URL, or a path of this site; raises VideoJobNotFound, VideoNotReady."""
     job = await read(reader, caller, job_id)
     if job.cloudinary_url is None:
         raise VideoNotReady(job.status)
@@ -135,11 +115,7 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | 
     """End a job that has not ended yet; to cancel a cancelled one changes nothing.
 
     A waiting job's tokens come back, since nothing was spent. Those of one that was sent do not: the worker stops
-    following it at its next step, but the generator may go on.
-
-    Raises:
-        VideoJobNotFound, VideoJobNotCancellable
-
+    following it at its next step, but the generator may go on. Raises VideoJobNotFound, VideoJobNotCancellable.
     """
     job = await get(writer, caller, job_id)
     # The account first, as in a creation: one order of locks for everybody.
@@ -168,11 +144,7 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | 
 async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     """Delete a job of the caller's, cancelled first where it is still in progress; admins delete anybody's.
 
-    What was stored for it is removed in the background.
-
-    Raises:
-        VideoJobNotFound
-
+    What was stored for it is removed in the background. Raises VideoJobNotFound.
     """
     job = await get(writer, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
@@ -192,9 +164,7 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
 def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
     """Collect rows by their first column, the parent's id; a parent without rows reads as an empty list.
 
-    Raises:
-        AnswerTooLarge: there are more rows than are read for one page
-
+    Raises AnswerTooLarge: there are more rows than are read for one page.
     """
     if len(rows) > MOST_NESTED:
         raise AnswerTooLarge(MOST_NESTED)

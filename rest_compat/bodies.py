@@ -40,9 +40,7 @@ class Items:
     ) -> None:
         """Read the members.
 
-        Raises:
-            TypeError: the row has no column for one that is not made
-
+        Raises TypeError: the row has no column for one that is not made.
         """
         self._constants = {
             name: member.default

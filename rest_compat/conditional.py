@@ -109,12 +109,7 @@ class WholeJob:
 
 
 async def state_in_brief(reader: Reader, caller: Caller, job_id: UUID, services: RestServices) -> JobState:
-    """Read what the entity tag of a job of the caller's stands for, and nothing else.
-
-    Raises:
-        VideoJobNotFound
-
-    """
+    """Read what the entity tag of a job of the caller's stands for, and nothing else; raises VideoJobNotFound."""
     job = await video_jobs.in_brief(reader, caller, job_id)
     place = await _place(reader, job_id, job.status, services.catalogue)
     return JobState(job.version, job.status, job.looks, place, _shown_until(services, job.status, job.looks))
@@ -181,11 +176,7 @@ async def wait_for_change(
     That is when time is up, the token has expired, the account may not act any more, the client has gone, or the
     process is about to end.
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
-    the client polls then.
-
-    Raises:
-        VideoJobNotFound: when the job has been deleted meanwhile.
-
+    the client polls then. Raises VideoJobNotFound when the job has been deleted meanwhile.
     """
     left = seconds_left(caller)
     limit = seconds if left is None else min(seconds, left)

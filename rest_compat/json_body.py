@@ -43,9 +43,7 @@ class JsonRequest(Request):
     async def body(self) -> bytes:
         """Return the body, put together as it comes: to join a large one in the end would keep others waiting.
 
-        Raises:
-            HTTPException: 415 for what is not of the media type that is taken
-
+        Raises HTTPException: 415 for what is not of the media type that is taken.
         """
         if not hasattr(self, "_body"):
             whole = bytearray()
@@ -92,12 +90,7 @@ async def no_parameters(request: Request) -> None:
 
 
 async def no_body(request: Request) -> None:
-    """Refuse a body that says something to a call that takes nothing from there.
-
-    Raises:
-        InvalidInput
-
-    """
+    """Refuse a body that says something to a call that takes nothing from there; raises InvalidInput."""
     body = b"".join([piece async for piece in request.stream()])
     if body.strip() not in NOTHING:
         raise InvalidInput("This call takes nothing from its body: leave it empty")
@@ -106,9 +99,7 @@ async def no_body(request: Request) -> None:
 def check_parameters(request: Request, known: Container[str]) -> None:
     """Look for parameters of the address that nothing would be made of.
 
-    Raises:
-        InvalidInput: there is one
-
+    Raises InvalidInput: there is one.
     """
     for name in request.query_params:
         if name not in known:

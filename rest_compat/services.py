@@ -33,12 +33,7 @@ class RequestTimedOut(Exception):
 
 @asynccontextmanager
 async def limited(seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Break off what takes longer than that; the timer can be set anew meanwhile.
-
-    Raises:
-        RequestTimedOut
-
-    """
+    """Break off what takes longer than that; the timer can be set anew meanwhile; raises RequestTimedOut."""
     timer = asyncio.timeout(seconds)
     try:
         async with timer:

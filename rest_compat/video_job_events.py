@@ -155,9 +155,7 @@ async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     """Refuse what is to be refused before the response begins, then hold the stream until it has ended.
 
-    Raises:
-        VideoJobNotFound, TooManyStreams, NothingMore
-
+    Raises VideoJobNotFound, TooManyStreams, NothingMore.
     """
     following = Following(services, caller, uuid_or(video_job_id, VideoJobNotFound), services.show_to(request))
     with services.streams.opened(caller):

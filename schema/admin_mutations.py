@@ -44,9 +44,7 @@ class AdminVideoJobsInput:
     def is_dry(self) -> bool:
         """Return whether nothing is to be done.
 
-        Raises:
-            InvalidInput: for null, which is the default everywhere else, and might have been meant to be true here
-
+        Raises InvalidInput: for null, which is the default everywhere else, and might have been meant to be true here.
         """
         if self.dry_run is None:
             raise InvalidInput("dryRun must be true or false", field="dryRun")

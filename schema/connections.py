@@ -83,9 +83,7 @@ async def _totals(connections: Sequence["Connection[Any]"], context: RequestCont
 def page_arguments(first: int | None, after: str | None) -> tuple[int, Position | None]:
     """Check a connection's arguments; null stands for the default, as it does for all that have one.
 
-    Raises:
-        InvalidInput: when `first` is out of range, or `after` is no cursor.
-
+    Raises InvalidInput when `first` is out of range, or `after` is no cursor.
     """
     first = DEFAULT_FIRST if first is None else first
     if not 0 <= first <= LARGEST_FIRST:
@@ -123,9 +121,7 @@ def cursor_of(row: Any) -> str:  # noqa: ANN401 - a row that has both
 def position_of(cursor: str) -> Position:
     """Read a cursor.
 
-    Raises:
-        InvalidInput: it is none
-
+    Raises InvalidInput: it is none.
     """
     try:
         created_at, id_ = urlsafe_b64decode(cursor[:LONGEST_CURSOR]).decode().split(" ")
@@ -152,9 +148,7 @@ class Node:
 async def read_nodes(context: RequestContext, ids: Sequence[str]) -> list[VideoJobRow | LookRow | None]:
     """Read what the caller may read, in the order of the ids, in a statement for each type.
 
-    Raises:
-        InvalidInput: when there are too many ids.
-
+    Raises InvalidInput when there are too many ids.
     """
     _ = context.authenticated_caller
     if len(ids) > MOST_NODES:

@@ -181,12 +181,7 @@ class RequestContext:
     connection_params: dict[str, Any] | None = None
 
     async def authenticate(self, authorization: str | None) -> None:
-        """Find out who calls.
-
-        Raises:
-            auth.errors.AccessDenied, db.engine.errors.DatabaseUnavailable
-
-        """
+        """Find out who calls; raises auth.errors.AccessDenied, db.engine.errors.DatabaseUnavailable."""
         self.caller = await self.services.authenticate(authorization)
 
     def seconds_left(self) -> float | None:
@@ -235,20 +230,13 @@ class RequestContext:
         return self.authenticated_caller, self.base_url
 
     def subscribed(self) -> AbstractContextManager[None]:
-        """Count one who is told of a shared execution.
-
-        Raises:
-            TooManyStreams
-
-        """
+        """Count one who is told of a shared execution; raises TooManyStreams."""
         return self.services.streams.opened(self.authenticated_caller)
 
     def stream(self) -> AbstractContextManager[None]:
         """Hold one of the caller's streams open; a shared one is counted by those who are told of it.
 
-        Raises:
-            TooManyStreams
-
+        Raises TooManyStreams.
         """
         return nullcontext() if self.is_shared else self.subscribed()
 

@@ -103,9 +103,7 @@ VALUES = {
 def describe_values(kind: Kind, name: str | None = None) -> Kind:
     """Describe each value of an enumeration of the schema.
 
-    Raises:
-        KeyError: when nothing says what one means.
-
+    Raises KeyError when nothing says what one means.
     """
     meanings, definition = VALUES[name or kind.__name__], _definition(kind)
     for value in definition.values:

@@ -33,9 +33,7 @@ Source = TypeVar("Source")
 def described(kind: Kind) -> Kind:
     """Make a described field of each annotation that has none; its value, if it has one, is the field's default.
 
-    Raises:
-        TypeError: when nothing says what one means.
-
+    Raises TypeError when nothing says what one means.
     """
     for name in kind.__annotations__:
         default = vars(kind).get(name, MISSING)
@@ -59,9 +57,7 @@ class Shown(Generic[Source]):
 def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
     """Make a type of a class whose plain fields are columns of rows, all but the hidden ones; its docstring is shown.
 
-    Raises:
-        TypeError: when the type is made.
-
+    Raises TypeError when the type is made.
     """
     columns = set(rows[0].columns())
 
@@ -194,9 +190,7 @@ async def videos(
 ) -> list[list[VideoInLook]]:
     """Read the looks' videos: all, or the newest `first` of each, of these statuses.
 
-    Raises:
-        InvalidInput: `first` is out of range
-
+    Raises InvalidInput: `first` is out of range.
     """
     if first is not None and not 0 <= first <= LARGEST_FIRST:
         raise InvalidInput(f"'first' must be 0 to {LARGEST_FIRST}", field="first")
@@ -257,9 +251,7 @@ def notes(rows: Sequence[ShownLook], context: RequestContext) -> list[str | None
 async def video_details(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoDetails]:
     """Read what else is shown of the looks' videos.
 
-    Raises:
-        VideoJobNotFound: one has been deleted since the looks were read
-
+    Raises VideoJobNotFound: one has been deleted since the looks were read.
     """
     found = await context.loaders.details_of_video.load_all([row.id for row in rows])
     details = [video for video in found if video is not None]

@@ -135,12 +135,7 @@ class _CountedBody:
         return message
 
     async def _admitted(self) -> Message:
-        """Return the next piece, once there is room for all of the body.
-
-        Raises:
-            Refused
-
-        """
+        """Return the next piece, once there is room for all of the body; raises Refused."""
         if self._large is None:
             return await self._receive()
         declared = _declared(self._headers)
@@ -231,9 +226,7 @@ class WholeForm:
     def look_at(self, piece: bytes, *, is_last: bool) -> None:
         """Look at the next piece.
 
-        Raises:
-            Refused: the form goes on after its end, or the body ends before it.
-
+        Raises Refused: the form goes on after its end, or the body ends before it.
         """
         rest = piece
         if not self._is_closed:

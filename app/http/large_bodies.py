@@ -29,9 +29,7 @@ class LargeBodies:
     async def enter(self, authorization: str, size: int) -> "Place":
         """Wait until a body of that size fits in; what alone is too large does once there is no other.
 
-        Raises:
-            Refused: it did not in time
-
+        Raises Refused: it did not in time.
         """
         user = _user_of(authorization)
         try:

@@ -51,9 +51,7 @@ class MediaFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer one request.
 
-        Raises:
-            HTTPException: 404 for what is no file of ours, 403 where the address is not valid
-
+        Raises HTTPException: 404 for what is no file of ours, 403 where the address is not valid.
         """
         if not _NAME.fullmatch(path):
             raise HTTPException(404)

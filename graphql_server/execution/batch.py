@@ -65,9 +65,7 @@ class Query:
     ) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
         """Return a response's data; None where the default executor has to make it, and what roots have resolved to.
 
-        Raises:
-            AnswerTooLarge
-
+        Raises AnswerTooLarge.
         """
         definitions, given = self.operation.variable_definitions or (), context.variables or {}
         # One error is enough: the default executor reports them, and to make thousands takes long.

@@ -35,9 +35,7 @@ class Planner:
     def query(self) -> ObjectOf:
         """Return the completion of the root.
 
-        Raises:
-            Unsupported, GraphQLError: the default executor has to do it
-
+        Raises Unsupported, GraphQLError: the default executor has to do it.
         """
         root = self.schema.query_type
         if root is None:

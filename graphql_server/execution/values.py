@@ -43,9 +43,7 @@ class Run:
 def types_of(values: Sequence[Any], *, nullable: bool) -> set[type]:
     """Return the types of the values.
 
-    Raises:
-        Unsupported: one is an exception, awaitable, undefined, or null where that must not be.
-
+    Raises Unsupported: one is an exception, awaitable, undefined, or null where that must not be.
     """
     types = set(map(type, values))
     if NoneType in types and not nullable:
