@@ -8,6 +8,8 @@ from bench.figures import Effort, Failed, Section, at_least, compared
 from bench.harness import Harness, Server, ask, module
 from bench.load import Load, beside, warmed_up
 
+# One user's lists take turns over both APIs (decision 52); these are of many.
+USERS = 64
 FIRST = 50
 LOOKS = f"""{{ looks(first: {FIRST}, view: PUBLIC) {{ nodes {{
     id title notes generatedImageUrl products {{ id sku name designer price productUrl thumbnailUrl createdAt }}
@@ -27,13 +29,14 @@ PAGES = {
 async def measure(harness: Harness, effort: Effort) -> Section:
     """Let one process answer both in turns."""
     section = Section("Lists", f"{FIRST} items, both APIs answered by the same process. REST counts all items, too.")
-    token = harness.token(data.numbered(1))
+    tokens = [harness.token(data.numbered(number)) for number in range(1, USERS + 1)]
     async with module("app.api", harness.environment()) as ours:
         for name, (query, path, over_graphql, over_rest) in PAGES.items():
-            rest, graphql = requests.get(path, token), requests.graphql(query, {}, token)
-            await _check(ours, (rest, over_rest), (graphql, over_graphql))
-            load = Load(*ours, [rest], effort.seconds, effort.connections)
-            peer = load._replace(requests=[graphql])
+            rest = [requests.get(path, token) for token in tokens]
+            graphql = [requests.graphql(query, {}, token) for token in tokens]
+            await _check(ours, (rest[0], over_rest), (graphql[0], over_graphql))
+            load = Load(*ours, rest, effort.seconds, effort.connections)
+            peer = load._replace(requests=graphql)
             await warmed_up((load, peer), effort)
             pairs = await beside(load, peer, effort.rounds)
             section.comparisons.append(compared(f"REST page of {name}", "GraphQL", pairs, at_least(0.8)))

@@ -6,7 +6,6 @@ say what a page looks like: names and their order come from them, and what a row
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, islice
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from resolvers import looks, video_jobs
 from resolvers.limits import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody
-from rest_compat.services import ShowUrl
+from rest_compat.services import ShowUrl, is_plain_url
 from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem, Wire
 
 Item = dict[str, Any]
@@ -50,27 +49,32 @@ class Items:
         missing = model.model_fields.keys() - {*row.columns(), *made, *self._constants}
         if missing:
             raise TypeError(f"{row.__name__} has no {', '.join(sorted(missing))} for {model.__name__}")
+        self._row = row
         self._members = tuple(model.model_fields)
         self._names = tuple(map(to_camel, self._members))
         self._urls = frozenset(urls)
         self._ids = frozenset(name for name, type_ in row.types().items() if type_ in {UUID, UUID | None})
 
-    def of(self, rows: Sequence[object], show: ShowUrl, **made: Iterable[object]) -> list[Item]:
+    def of(self, rows: Sequence[Row], show: ShowUrl, **made: Iterable[object]) -> list[Item]:
         """Return what is shown of each row."""
-        columns = [made[name] if name in made else self._column(name, rows, show) for name in self._members]
-        return [dict(zip(self._names, values, strict=True)) for values in zip(*columns, strict=True)]
+        # All columns at once: to ask each row for each takes a tenth of a page.
+        read = dict(zip(self._row.columns(), zip(*rows, strict=True), strict=False)) if rows else {}
+        columns = [
+            made[name] if name in made else self._shown(name, read.get(name, ()), len(rows), show)
+            for name in self._members
+        ]
+        return [dict(zip(self._names, values, strict=False)) for values in zip(*columns, strict=True)]
 
-    def of_each(self, parents: Sequence[Sequence[object]], show: ShowUrl) -> list[list[Item]]:
+    def of_each(self, parents: Sequence[Sequence[Row]], show: ShowUrl) -> list[list[Item]]:
         """Return the same for the rows of many parents."""
         items = iter(self.of(list(chain.from_iterable(parents)), show))
         return [list(islice(items, len(rows))) for rows in parents]
 
-    def _column(self, name: str, rows: Sequence[object], show: ShowUrl) -> Iterable[Any]:
+    def _shown(self, name: str, values: Sequence[Any], count: int, show: ShowUrl) -> Iterable[Any]:
         if name in self._constants:
-            return [self._constants[name]] * len(rows)
-        values = map(attrgetter(name), rows)
+            return [self._constants[name]] * count
         if name in self._urls:
-            return [value and show(value) for value in values]
+            return [value if not value or is_plain_url(value) else show(value) for value in values]
         # The driver's own kind of UUID is unknown to the encoder.
         return [value and str(value) for value in values] if name in self._ids else values
 
