@@ -1,4 +1,4 @@
-"""Of one user's GraphQL queries this process executes one after the other: who asks for many keeps nobody else waiting.
+"""One user's GraphQL queries and REST lists are executed one by one: who asks for many keeps nobody else waiting.
 
 A dear one takes some milliseconds. With 16 of one user at once, another's polls took 15 times as long as alone, with
 two 8 times, so 4 times: `make trust` looks.

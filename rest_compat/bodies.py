@@ -21,7 +21,7 @@ from resolvers import looks, video_jobs
 from resolvers.limits import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody
-from rest_compat.services import ShowUrl, is_plain_url
+from rest_compat.services import ShowUrl
 from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem, Wire
 
 Item = dict[str, Any]
@@ -57,7 +57,7 @@ class Items:
 
     def of(self, rows: Sequence[Row], show: ShowUrl, **made: Iterable[object]) -> list[Item]:
         """Return what is shown of each row."""
-        # All columns at once: to ask each row for each takes a tenth of a page.
+        # All columns at once: to ask each row for each takes a sixth longer, 4% of a page of looks.
         read = dict(zip(self._row.columns(), zip(*rows, strict=True), strict=False)) if rows else {}
         columns = [
             made[name] if name in made else self._shown(name, read.get(name, ()), len(rows), show)
@@ -74,7 +74,7 @@ class Items:
         if name in self._constants:
             return [self._constants[name]] * count
         if name in self._urls:
-            return [value if not value or is_plain_url(value) else show(value) for value in values]
+            return [value and show(value) for value in values]
         # The driver's own kind of UUID is unknown to the encoder.
         return [value and str(value) for value in values] if name in self._ids else values
 

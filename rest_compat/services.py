@@ -56,7 +56,7 @@ ShowUrl = Callable[[str], str]
 
 # What `urljoin` would not change: all that we store ourselves, and most of what others have.
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
-is_plain_url = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?{_PLAIN_PATH.pattern}").fullmatch
+_PLAIN_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?{_PLAIN_PATH.pattern}")
 
 
 def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
@@ -65,7 +65,7 @@ def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
     `urljoin` takes longer than all else about a look, and is asked only where it has something to do.
     """
     if not stored.startswith("/") or stored.startswith("//"):
-        return stored if is_plain_url(stored) else urljoin(base_url, stored)
+        return stored if _PLAIN_URL.fullmatch(stored) else urljoin(base_url, stored)
     path, mark, query = stored.partition("?")
     shown = _root(base_url) + (addresses.signed(path) if _PLAIN_PATH.fullmatch(path) else path)
     return shown + ("&" if "?" in shown else "?") + query if mark else shown
