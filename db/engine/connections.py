@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 import asyncpg
@@ -28,6 +29,8 @@ _SET_LIMITS = """
 SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS ours(name, value)
 JOIN pg_settings USING (name) WHERE source = 'default'
 """
+# In which PostgreSQL's text of a time is read as it stands.
+_TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}
 _KEEPALIVES = {
     "keepalives_idle": (socket.IPPROTO_TCP, "TCP_KEEPIDLE"),
     "keepalives_interval": (socket.IPPROTO_TCP, "TCP_KEEPINTVL"),
@@ -47,7 +50,7 @@ class Server:
     def __init__(self, url: str, application_name: str = "lookreel", mode: PoolerMode = PoolerMode.SESSION) -> None:
         self.address = parsed(url)
         self.url, self.mode = url, mode
-        self._settings = {"application_name": application_name, **self.address.server}
+        self._settings = {"application_name": application_name, **_TIMES, **self.address.server}
 
     async def connect(self, limits: Limits) -> asyncpg.Connection:
         """Open a connection: of several hosts, the first one that is as `target_session_attrs` says.
@@ -99,6 +102,7 @@ class Server:
             try:
                 _require_version(connection)
                 _keep_alive(connection, address)
+                await _read_times_as_text(connection)
                 if self.mode is PoolerMode.SESSION:
                     settings = limits.settings()
                     await connection.fetch(_SET_LIMITS, list(settings), list(settings.values()), timeout=seconds)
@@ -121,6 +125,18 @@ def _require_version(connection: asyncpg.Connection) -> None:
     if version.major < OLDEST_POSTGRESQL:
         raise DatabaseTooOld(
             f"PostgreSQL {version.major} is too old: upgrade the server to {OLDEST_POSTGRESQL} or newer."
+        )
+
+
+async def _read_times_as_text(connection: asyncpg.Connection) -> None:
+    """Let Python read times, which takes a third of the driver's adding of microseconds to an epoch.
+
+    Not where a pooler or the URL has decided otherwise about what they are in.
+    """
+    told = connection.get_settings()
+    if told.TimeZone == _TIMES["TimeZone"] and told.DateStyle.startswith(_TIMES["DateStyle"]):
+        await connection.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=datetime.isoformat, decoder=datetime.fromisoformat
         )
 
 

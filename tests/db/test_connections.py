@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -199,3 +200,45 @@ async def test_a_server_that_is_too_old_is_named(socket_folder: str, monkeypatch
     monkeypatch.setattr(connections, "OLDEST_POSTGRESQL", 99)
     with pytest.raises(DatabaseTooOld, match=r"PostgreSQL \d+ is too old: upgrade the server to 99 or newer"):
         await Server(at(socket_folder)).connect(FOR_REQUESTS)
+
+
+TIMES = [
+    datetime(2026, 11, 30, 14, 48, 27, 120_003, UTC),
+    datetime(2026, 11, 30, 14, 48, 27, 500_000, UTC),
+    datetime(2026, 2, 28, tzinfo=UTC),
+    datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_998, UTC),
+]
+
+
+@pytest.mark.parametrize("by_pooler", [{}, {"TimeZone": "Asia/Kathmandu"}, {"DateStyle": "German"}], ids=str)
+async def test_times_are_in_utc_to_the_microsecond(socket_folder: str, by_pooler: dict[str, str]) -> None:
+    server = Server(at(socket_folder, "options=-c%20TimeZone%3DAsia/Tokyo%20-c%20DateStyle%3DSQL"))
+    # A pooler may have settings of its own instead of ours.
+    vars(server)["_settings"].update(by_pooler)
+    async with server.opened(FOR_REQUESTS) as connection:
+        expected = {"TimeZone": "UTC", "DateStyle": "ISO", **by_pooler}
+        zone, style = await shown(connection, "TimeZone, DateStyle")
+        assert {"TimeZone": zone, "DateStyle": style.partition(",")[0]} == expected
+        for time in TIMES:
+            found = await connection.fetchval("SELECT $1::timestamptz", time)
+            assert (found, found.tzinfo) == (time, UTC)
+        assert await connection.fetchval("SELECT $1::timestamptz[]", TIMES[:3]) == TIMES[:3]
+        elsewhere = TIMES[0].astimezone(timezone(timedelta(hours=-5)))
+        assert await connection.fetchval("SELECT $1::timestamptz = $2", TIMES[0], elsewhere) is True
+
+
+async def test_what_is_set_for_a_database_does_not_change_how_times_are_read(
+    database: Database, socket_folder: str
+) -> None:
+    name = f"times_{uuid4().hex}"
+    async with database.raw_connection() as admin:
+        await admin.execute(f"CREATE DATABASE {name}")
+        await admin.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'")
+        await admin.execute(f"ALTER DATABASE {name} SET datestyle = 'German'")
+        try:
+            async with opened(at(socket_folder, database=name)) as connection:
+                assert (await shown(connection, "TimeZone"))[0] == "UTC"
+                assert await connection.fetchval("SELECT $1::timestamptz", TIMES[0]) == TIMES[0]
+        finally:
+            await admin.execute(f"DROP DATABASE {name}")
