@@ -3,30 +3,33 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
-from typing import cast as cast_type
+from functools import cache
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pgqueuer import Queries
-from pgqueuer.domain.settings import db_settings
-from pgqueuer.ports.driver import Driver
 from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func, literal_column, select, table, text
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number
 
+if TYPE_CHECKING:
+    from pgqueuer import Queries
+
 GENERATE_VIDEO = "generate_video"
 # From when priorities count seconds: PgQueuer's are 32 bits wide.
 PRIORITIES_BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 # Of fewer, any plan is good.
 FEW_ROWS = 200
+# As PgQueuer calls it.
+_TRIGGER = "tg_pgqueuer_changed"
 
 _pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"), column("queue_manager_id"))
 
 
 class _WriterDriver:
-    """Lets PgQueuer enqueue inside a transaction of ours; `fetch` is all that enqueueing needs of a driver."""
+    """Lets PgQueuer enqueue inside a transaction of ours."""
 
     def __init__(self, writer: Writer | None = None) -> None:
         self._writer = writer
@@ -35,6 +38,20 @@ class _WriterDriver:
         if self._writer is None:
             raise TypeError("There is no transaction to enqueue in")
         return [dict(row) for row in await self._writer.send(query, *args)]
+
+    def queries(self) -> "Queries":
+        """Return PgQueuer's way to enqueue by this driver."""
+        return replace(self._loaded(), driver=self)  # type: ignore[arg-type] # `fetch` is all that it needs
+
+    @staticmethod
+    @cache
+    def _loaded() -> "Queries":
+        """Load PgQueuer when a job is first enqueued: it is 4% of what an API process loads before its first answer.
+
+        Kept, since to make one reads PgQueuer's settings, which takes longer than to enqueue.
+        """
+        made: Queries = resolve_name("pgqueuer:Queries")(_WriterDriver())
+        return made
 
 
 class _Place(Row):
@@ -61,16 +78,13 @@ _ANNOUNCES = Statement(
     select(
         exists().where(
             _triggers.c.tgrelid == cast(_pgqueuer.name, REGCLASS),
-            _triggers.c.tgname == db_settings().trigger,
+            _triggers.c.tgname == _TRIGGER,
             _triggers.c.tgenabled != literal_column("'D'"),
         )
     ),
     Flag,
 )
 _ANALYZE = Statement(text(f"ANALYZE {_pgqueuer.name}"), NoRow)
-
-# To make one reads PgQueuer's settings, which takes longer than to enqueue.
-_queries = Queries(cast_type("Driver", _WriterDriver()))
 
 
 async def require_tables(reader: Reader) -> None:
@@ -85,12 +99,16 @@ async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[
     """
     ids = [str(job_id) for job_id in job_ids]
     priorities = [-int((time - PRIORITIES_BEGIN).total_seconds()) for time in queue_at]
-    await replace(_queries, driver=cast_type("Driver", _WriterDriver(writer))).enqueue(
-        [GENERATE_VIDEO] * len(ids),
-        [job_id.encode() for job_id in ids],
-        priorities or [0] * len(ids),
-        dedupe_key=list(ids),
-        on_conflict="skip",
+    await (
+        _WriterDriver(writer)
+        .queries()
+        .enqueue(
+            [GENERATE_VIDEO] * len(ids),
+            [job_id.encode() for job_id in ids],
+            priorities or [0] * len(ids),
+            dedupe_key=list(ids),
+            on_conflict="skip",
+        )
     )
 
 

@@ -171,7 +171,19 @@ def test_the_parent_loads_none_of_what_its_children_do() -> None:
 
 
 def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_videos() -> None:
-    heavy = ("alembic", "mako", "pygments", "av", "cloudinary", "urllib3", "httpx", "rich", "google", "typer")
+    heavy = (
+        "alembic",
+        "mako",
+        "pygments",
+        "av",
+        "cloudinary",
+        "urllib3",
+        "httpx",
+        "rich",
+        "google",
+        "typer",
+        "pgqueuer",
+    )
     assert loaded("app.api_process", *heavy) == []
 
 
