@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +61,7 @@ class VideoJobFilter(Selection[VideoJobRow]):
     # Only those that no admin has retried, where True.
     never_retried: bool | None = None
 
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Return what it filters by. One status is another statement than several: an index has it in order."""
         given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
@@ -73,11 +74,11 @@ class VideoJobFilter(Selection[VideoJobRow]):
 
     async def listing(self, reader: Reader) -> Listing[VideoJobRow] | None:
         """See `Selection`."""
-        return None if await self.is_empty(reader) else _listing(self.names())
+        return None if await self.is_empty(reader) else _listing(self.names)
 
     def values(self) -> dict[str, object]:
         """Return the statement's parameters."""
-        values = {name: getattr(self, name) for name in self.names() if name not in _WITHOUT_VALUE}
+        values = {name: getattr(self, name) for name in self.names if name not in _WITHOUT_VALUE}
         if self.statuses is not None and len(self.statuses) == 1:
             values["status"] = self.statuses[0]
         if self.search is not None:
@@ -188,7 +189,7 @@ async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[str, i
     """Count the jobs that pass the filter by status, up to `MOST_COUNTED` in all."""
     if await wanted.is_empty(reader):
         return {}
-    counts = await reader.fetch(_by_status(wanted.names()), **wanted.values())
+    counts = await reader.fetch(_by_status(wanted.names), **wanted.values())
     return {found.status: found.count for found in counts}
 
 
@@ -196,12 +197,12 @@ async def count_by_error(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCo
     """Count the failed jobs that pass the filter by code, the most frequent ones first, up to `MOST_COUNTED` in all."""
     if await wanted.is_empty(reader):
         return []
-    return await reader.fetch(_by_error(wanted.names()), **wanted.values())
+    return await reader.fetch(_by_error(wanted.names), **wanted.values())
 
 
 async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
     """Look at the jobs that pass the filter and have succeeded, up to `MOST_COUNTED` of them; None before any can."""
     if await wanted.is_empty(reader):
         return None
-    (found,) = await reader.fetch(_durations(wanted.names()), **wanted.values())
+    (found,) = await reader.fetch(_durations(wanted.names), **wanted.values())
     return found

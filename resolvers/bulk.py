@@ -54,7 +54,7 @@ class BulkOrder:
         checked_reason(self.reason)
         if not 1 <= self.limit <= MOST_AT_ONCE:
             raise InvalidInput(f"limit must be 1 to {MOST_AT_ONCE}", field="limit")
-        if not wanted.names():
+        if not wanted.names:
             raise InvalidInput("Say which video jobs: the filter must not be empty", field="filter")
         if self.narrowing.search is not None and wanted.search is None:
             raise InvalidInput("search must not be blank; null stands for any", field="search")
