@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 import asyncpg
@@ -131,13 +131,18 @@ def _require_version(connection: asyncpg.Connection) -> None:
 async def _read_times_as_text(connection: asyncpg.Connection) -> None:
     """Let Python read times, which takes a third of the driver's adding of microseconds to an epoch.
 
-    Not where a pooler or the URL has decided otherwise about what they are in.
+    Not where a pooler has decided otherwise about what they are in.
     """
     told = connection.get_settings()
     if told.TimeZone == _TIMES["TimeZone"] and told.DateStyle.startswith(_TIMES["DateStyle"]):
         await connection.set_type_codec(
-            "timestamptz", schema="pg_catalog", encoder=datetime.isoformat, decoder=datetime.fromisoformat
+            "timestamptz", schema="pg_catalog", encoder=_time_as_text, decoder=datetime.fromisoformat
         )
+
+
+def _time_as_text(time: datetime) -> str:
+    # PostgreSQL reads no offset of 16 hours or more, and none with a part of a second; Python has both.
+    return time.astimezone(UTC).isoformat()
 
 
 def _keep_alive(connection: asyncpg.Connection, address: DatabaseAddress) -> None:

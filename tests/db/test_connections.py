@@ -209,6 +209,14 @@ TIMES = [
     datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999_998, UTC),
 ]
+# Python has more of them than PostgreSQL reads.
+OFFSETS = [
+    timedelta(hours=-5),
+    timedelta(hours=5, minutes=53, seconds=28),
+    timedelta(hours=16),
+    timedelta(hours=-23, minutes=-59),
+    timedelta(seconds=1, microseconds=3),
+]
 
 
 @pytest.mark.parametrize("by_pooler", [{}, {"TimeZone": "Asia/Kathmandu"}, {"DateStyle": "German"}], ids=str)
@@ -224,8 +232,9 @@ async def test_times_are_in_utc_to_the_microsecond(socket_folder: str, by_pooler
             found = await connection.fetchval("SELECT $1::timestamptz", time)
             assert (found, found.tzinfo) == (time, UTC)
         assert await connection.fetchval("SELECT $1::timestamptz[]", TIMES[:3]) == TIMES[:3]
-        elsewhere = TIMES[0].astimezone(timezone(timedelta(hours=-5)))
-        assert await connection.fetchval("SELECT $1::timestamptz = $2", TIMES[0], elsewhere) is True
+        for offset in OFFSETS:
+            elsewhere = TIMES[0].astimezone(timezone(offset))
+            assert await connection.fetchval("SELECT $1::timestamptz = $2", TIMES[0], elsewhere) is True
 
 
 async def test_what_is_set_for_a_database_does_not_change_how_times_are_read(

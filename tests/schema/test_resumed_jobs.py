@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +164,20 @@ async def test_a_time_to_come_is_now(house: House, since: str) -> None:
     async with opened(house, caller) as socket:
         await socket.subscribe(JOBS, since=since)
         assert (await socket.data())["id"] == job_id
+
+
+@pytest.mark.parametrize("offset", [timedelta(hours=20), timedelta(seconds=1, microseconds=3)], ids=str)
+async def test_a_time_may_have_any_offset(house: House, offset: timedelta) -> None:
+    caller = await house.user()
+    job_id = await deleted(house, caller)
+    since = (datetime.now(UTC) - timedelta(hours=1)).astimezone(timezone(offset)).isoformat()
+    async with opened(house, caller) as socket:
+        await socket.subscribe(DELETIONS, since=since)
+        assert (await socket.data())["videoJobId"] == job_id
+    kept = await house.create(caller)
+    async with opened(house, caller) as socket:
+        await socket.subscribe(JOBS, since=since)
+        assert (await socket.data())["id"] == kept
 
 
 async def test_deletions_are_forgotten_after_they_can_be_asked_for(house: House) -> None:
