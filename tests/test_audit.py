@@ -11,8 +11,8 @@ from resolvers import accounts, pauses
 from resolvers.audit import OPERATOR
 from resolvers.policy import BUILT_IN
 from resolvers.tokens import Order, grant_as_operator
+from tests.admin_jobs import STORE, change, recorded
 from tests.house import House
-from tests.test_admin import STORE, change, recorded
 
 ENTRY = "action actor actorId actorEmail user { userId email } objectId reason details"
 AUDIT = f"query ($user: ID) {{ adminAuditLog(userId: $user) {{ totalCount nodes {{ {ENTRY} }} }} }}"

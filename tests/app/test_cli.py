@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select, update
 
 from db.tables import LedgerEntry, Look, User
+from tests.admin_jobs import recorded
 from tests.app.processes import lookreel
 from tests.house import House
-from tests.test_admin import recorded
 
 KEY = "a key that only this test knows, long enough"
 ES256 = {"JWT_ALGORITHM": "ES256"}

@@ -9,11 +9,11 @@ from app.settings import Settings
 from auth.caller import Role
 from db import pauses
 from db.enums import PauseScope
+from tests.admin_jobs import recorded
 from tests.app.processes import lookreel
 from tests.house import FORM, House, multipart
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
-from tests.test_admin import recorded
 from tests.wires import GraphQLWire, RestWire, Wire
 
 REASON = "The generator is being moved. Back at 14:00 UTC."
