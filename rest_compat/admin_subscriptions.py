@@ -8,7 +8,7 @@ from resolvers import tokens
 from resolvers.errors import InvalidInput
 from resolvers.texts import checked_text
 from resolvers.tokens import LONGEST_DESCRIPTION, Order, Whose
-from rest_compat.json_body import no_body, no_parameters
+from rest_compat.json_body import no_body, no_key, no_parameters
 from rest_compat.services import AuthenticatedCaller, Services, router_at
 from rest_compat.token_bodies import AccountBody, AccountChangedBody, TierChangeBody, TopUpBody
 from rest_compat.wire import IdempotencyKey, InvalidRequestBody, RefusalBody
@@ -39,7 +39,7 @@ async def read_account(caller: AuthenticatedCaller, services: Services, user_id:
         return AccountBody.seen(*await tokens.wallet_of(transaction, caller, Whose(user_id), services.catalogue.policy))
 
 
-@router.put("/{user_id}/subscription/tier", dependencies=NO_PARAMETERS)
+@router.put("/{user_id}/subscription/tier", dependencies=[*NO_PARAMETERS, Depends(no_key)])
 async def set_tier(
     caller: AuthenticatedCaller, services: Services, user_id: UserId, body: TierChangeBody
 ) -> AccountChangedBody:
@@ -74,7 +74,7 @@ async def top_up(  # noqa: PLR0913, PLR0917 - what FastAPI brings
     return AccountChangedBody.of(change, done)
 
 
-@router.post("/{user_id}/subscription/reset-period", dependencies=[*NO_PARAMETERS, Depends(no_body)])
+@router.post("/{user_id}/subscription/reset-period", dependencies=[*NO_PARAMETERS, Depends(no_key), Depends(no_body)])
 async def reset_period(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountChangedBody:
     """Begin a new period of an account: the balance becomes the tier's share, nothing is spent yet."""
     async with services.database.transaction() as transaction:

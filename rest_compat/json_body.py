@@ -89,6 +89,14 @@ async def no_parameters(request: Request) -> None:
     check_parameters(request, ())
 
 
+async def no_key(request: Request) -> None:
+    """Refuse an idempotency key for a call that would be carried out again all the same; raises InvalidInput."""
+    if "Idempotency-Key" in request.headers:
+        raise InvalidInput(
+            "This call takes no idempotency key: repeated, it is carried out again", field="idempotencyKey"
+        )
+
+
 async def no_body(request: Request) -> None:
     """Refuse a body that says something to a call that takes nothing from there; raises InvalidInput."""
     body = b"".join([piece async for piece in request.stream()])

@@ -213,6 +213,24 @@ async def test_a_change_that_cannot_be_changes_nothing(
     assert (answered_, await house.traces(caller)) == (status, before)
 
 
+@pytest.mark.parametrize("key", ["a key", ""])
+@pytest.mark.parametrize(
+    ("method", "rest", "body"), [("PUT", "/tier", {"tier": "free"}), ("POST", "/reset-period", None)]
+)
+async def test_a_new_period_takes_no_idempotency_key(
+    house: House, method: str, rest: str, body: dict[str, Any] | None, key: str
+) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user(tokens=20)
+    before = await house.traces(caller)
+
+    headers = house.headers(admin) | {"Idempotency-Key": key}
+    answer = await house.http.request(method, account(caller, rest), json=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
+    assert answer.json()["detail"] == "This call takes no idempotency key: repeated, it is carried out again"
+    assert (await house.traces(caller), await house.tokens(caller)) == (before, 20)
+
+
 @pytest.mark.parametrize(
     "user_id", ["00000000-0000-7000-8000-000000000000", "nobody", "%00", "x" * 500, f"{{{UUID(int=7)}}}"]
 )
