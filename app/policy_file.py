@@ -5,12 +5,15 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from resolvers.policy import BUILT_IN, Policy
 
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 200_000
+# To read a key takes time and memory by the square of its dots.
+MOST_DOTS = 100
 # As TOML has it; all others are quoted.
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # What TOML calls what Pydantic names after Python.
@@ -35,7 +38,7 @@ def read_policy(path: Path | None) -> Policy:
             text = file.read(LARGEST_FILE + 1)
         if len(text) > LARGEST_FILE:
             raise InvalidPolicy(f"{path}: is larger than {LARGEST_FILE:,} bytes")
-        return Policy.model_validate(tomllib.loads(text.decode("utf-8-sig")))
+        return Policy.model_validate(_values(text.decode("utf-8-sig"), path))
     except OSError as error:
         raise InvalidPolicy(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -47,6 +50,13 @@ def read_policy(path: Path | None) -> Policy:
         raise InvalidPolicy("\n".join(sentences)) from None
     except ValueError:  # Python's own limit, of which it says how to switch it off
         raise InvalidPolicy(f"{path}: is no TOML: a number has too many digits") from None
+
+
+def _values(text: str, path: Path) -> dict[str, Any]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MOST_DOTS:
+            raise InvalidPolicy(f"{path}: line {number} has more than {MOST_DOTS} dots: break it, or shorten its key")
+    return tomllib.loads(text)
 
 
 def _mistakes(error: ValidationError) -> Iterator[str]:

@@ -247,11 +247,14 @@ def test_a_rule_whose_models_all_have_another_rule_is_a_mistake(
         ("welcome = ", "is no TOML: "),
         ("a = 1\na = 2", "is no TOML: "),
         (b"welcome = 1 # \xff", "is not UTF-8, at byte 14"),
-        ("#" * 1_000_001, "is larger than 1,000,000 bytes"),
+        ("#" * 200_001, "is larger than 200,000 bytes"),
+        ("welcome = 1\n" + "a." * 99_000 + "b = 1", "line 2 has more than 100 dots: break it, or shorten its key"),
+        ("[" + "a." * 99_000 + "b]", "line 1 has more than 100 dots: break it, or shorten its key"),
+        ("x = {" + "a." * 99_000 + "b = 1}", "line 1 has more than 100 dots: break it, or shorten its key"),
         ("a = " + "[" * 100_000, "is no TOML: "),
         ("welcome = " + "1" * 5_000, "is no TOML: a number has too many digits"),
     ],
-    ids=["unfinished", "twice", "latin", "large", "deep", "many digits"],
+    ids=["unfinished", "twice", "latin", "large", "long key", "long head", "long within", "deep", "many digits"],
 )
 def test_what_is_no_toml_is_said_to_be_none(tmp_path: Path, text: str | bytes, beginning: str) -> None:
     (sentence,) = mistakes(tmp_path / "policy.toml", text)
