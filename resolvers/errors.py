@@ -61,10 +61,10 @@ class SpendingCeiling(Refusal):
 
     code = "SPENDING_CEILING"
 
-    def __init__(self, ceiling: int | None, retry_after_seconds: int) -> None:
+    def __init__(self, ceiling: int | None, retry_after_seconds: int, *, is_ever: bool = False) -> None:
         whose = "this service" if ceiling is None else f"{ceiling} tokens a day for one user"
-        reached = f"The spending ceiling of {whose} is reached for today. Nothing was charged."
-        super().__init__(f"{reached} Please try again tomorrow (UTC).")
+        is_, then = ("below the price", "") if is_ever else ("reached for today", " Please try again tomorrow (UTC).")
+        super().__init__(f"The spending ceiling of {whose} is {is_}. Nothing was charged.{then}")
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -218,6 +218,23 @@ async def test_a_users_ceiling_is_of_all_that_was_used_today(
     assert again.code is None
 
 
+@pytest.mark.parametrize(
+    ("ceiling", "whose"),
+    [("user_tokens_a_day", "49 tokens a day for one user"), ("house_tokens_a_day", "this service")],
+)
+async def test_nobody_is_told_to_try_again_where_the_price_is_above_the_ceiling(
+    house: House, ceiling: str, whose: str
+) -> None:
+    caller = await house.user(tokens=1000)
+    before = await house.traces(caller)
+    async with under_policy(house, f"ceilings.{ceiling} = 49") as own:
+        refused = [await wire.create(caller) for wire in wires_of(own)]
+
+    message = f"The spending ceiling of {whose} is below the price. Nothing was charged."
+    assert [(answer.code, answer.message) for answer in refused] == [("SPENDING_CEILING", message)] * 2
+    assert await house.traces(caller) == before
+
+
 async def test_a_ceiling_can_be_used_up_and_does_not_concern_what_is_free(house: House) -> None:
     caller, tier = await house.user(tokens=1000), "[tiers.free]\nname='F'\nslots=9"
     async with under_policy(house, f"ceilings.user_tokens_a_day = 100\n{tier}") as own:
