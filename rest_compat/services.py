@@ -4,13 +4,12 @@ Whatever hangs, a client is answered, and what was not committed is rolled back.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path, Request, Response, Security
 from fastapi.routing import APIRoute
@@ -54,21 +53,13 @@ def allow(request: Request, seconds: float | None) -> None:
 ShowUrl = Callable[[str], str]
 """From what is stored to the URL that a client is shown."""
 
-# As all are that we store ourselves.
-_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
-
 
 def shown_url(addresses: PlainPaths, base_url: str, stored: str) -> str:
-    """Put a path of this site below the base URL, with the prefix that a proxy adds; a URL stays as it is.
-
-    `urljoin` takes longer than all else about a look, and is asked only where it has something to do.
-    """
-    if stored.startswith(("https://", "http://")):
+    """Put a path of this site below the base URL, with the prefix that a proxy adds; anything else is a URL."""
+    if not stored.startswith("/"):
         return stored
-    if not stored.startswith("/") or stored.startswith("//"):
-        return urljoin(base_url, stored)
     path, mark, query = stored.partition("?")
-    shown = _root(base_url) + (addresses.signed(path) if _PLAIN_PATH.fullmatch(path) else path)
+    shown = _root(base_url) + addresses.signed(path)
     return shown + ("&" if "?" in shown else "?") + query if mark else shown
 
 
