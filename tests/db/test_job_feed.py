@@ -1,9 +1,11 @@
 """The source of events about jobs goes on after anything, and says when it is behind."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -137,6 +139,37 @@ async def test_a_deletion_right_after_the_beginning_is_seen_without_a_wake_up(ho
             news, _ = await inbox.fetch()
 
     assert news == {job_id: None}
+
+
+async def test_who_leaves_too_much_unread_is_told_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.engine.feed.MOST_NEWS", 2)
+    inbox, ids = Inbox(), [UUID(int=number) for number in range(3)]
+
+    for job_id in ids[:2]:
+        inbox.put(job_id, None)
+    as_much_as_there_may_be = await inbox.fetch()
+    for job_id in ids:
+        inbox.put(job_id, None)
+
+    assert as_much_as_there_may_be == (dict.fromkeys(ids[:2]), False)
+    assert await inbox.fetch() == ({ids[2]: None}, True)
+
+
+async def test_nothing_of_a_job_is_kept_that_nobody_follows_any_more(house: House) -> None:
+    job_id = UUID(await house.create(await house.user()))
+    key = weakref.ref(job_id)
+
+    async def is_kept() -> bool:
+        gc.collect()
+        return key() is not None
+
+    async with fed(house.database, OFTEN) as feed:
+        with feed.following(job_id) as one, feed.following(job_id) as other:
+            told = [job_id in (await inbox.fetch())[0] for inbox in (one, other)]
+        del job_id
+        kept = await eventually(is_kept, lambda kept: not kept, seconds=10)
+
+    assert (told, kept) == ([True, True], False)
 
 
 async def test_it_says_when_it_is_behind_and_when_not_any_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

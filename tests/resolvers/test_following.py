@@ -16,7 +16,7 @@ from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
 from resolvers.following import Position, follow_all, follow_deletions, follow_with_log
 from resolvers.following_others import follow_everybody
-from tests.house import House
+from tests.house import House, eventually
 
 
 @asynccontextmanager
@@ -159,6 +159,27 @@ async def written(house: House, statement: str, **values: Any) -> None:
         await session.execute(text(statement), values)
 
 
+END = "UPDATE video_jobs SET status = 'CANCELLED', version = version + 1, completed_at = now() WHERE id = :id"
+
+
+async def test_who_follows_all_jobs_looks_now_and_then_though_no_wake_up_comes(house: House) -> None:
+    caller = await house.user()
+    job_id = await house.create(caller)
+    feed = JobFeed(house.database, poll_seconds=0.01)
+
+    async def is_listening() -> bool:
+        return feed.state.is_listening
+
+    async with running(feed), aclosing(follow_all(house.database, feed, caller)) as stream, asyncio.timeout(20):
+        # Who follows before that looks because of it.
+        await eventually(is_listening, bool)
+        told = [await anext(stream)]
+        await written(house, END, id=UUID(job_id))
+        told.append(await anext(stream))
+
+    assert [(str(job.id), job.status) for job in told] == [(job_id, "PENDING"), (job_id, "CANCELLED")]
+
+
 async def test_a_deletion_that_nobody_listened_for_is_told(house: House) -> None:
     caller, ids = await house.user(), [uuid4(), uuid4()]
     feed, since = JobFeed(house.database), datetime.now(UTC) - timedelta(hours=1)
@@ -175,10 +196,9 @@ async def test_a_deletion_that_nobody_listened_for_is_told(house: House) -> None
 async def test_who_follows_everybody_is_told_of_an_end_that_nobody_listened_for(house: House) -> None:
     job_id, admin = await house.create(await house.user()), await house.user(role=Role.ADMIN)
     feed = JobFeed(house.database)
-    end = "UPDATE video_jobs SET status = 'CANCELLED', version = version + 1, completed_at = now() WHERE id = :id"
     async with aclosing(follow_everybody(house.database, feed, admin)) as stream:
         told = [await anext(stream)]
-        await written(house, end, id=UUID(job_id))
+        await written(house, END, id=UUID(job_id))
         told.append(await next_of(stream, feed))
 
     assert [(str(job.id), job.status) for job in told] == [(job_id, "PENDING"), (job_id, "CANCELLED")]

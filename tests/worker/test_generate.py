@@ -198,7 +198,9 @@ async def test_a_stopping_worker_hands_over_and_another_goes_on_without_a_second
     assert len(generator.submitted) == 1
 
 
-@pytest.mark.parametrize(("costs", "status"), [("costs", "FAILED"), ("is free", "SUCCEEDED")])
+@pytest.mark.parametrize(
+    ("costs", "status"), [("costs", "FAILED"), ("is free", "SUCCEEDED"), ("is not configured here", "FAILED")]
+)
 async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
     house: House, costs: str, status: str
 ) -> None:
@@ -207,14 +209,15 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
     await _change(house, job_id, status="RUNNING", started_at="2026-01-01T00:00:00Z", submission=Submission.SENDING)
     generator = ScriptedGenerator(submitting_costs=costs == "costs")
     # Where nothing is paid, nobody waits for the one who was about to send it.
-    policy = HASTE if generator.submitting_costs else replace(HASTE, uncertain_seconds=90)
+    policy = replace(HASTE, uncertain_seconds=90) if costs == "is free" else HASTE
+    working = replace(context(house, generator), retry_policy=policy)
 
-    await generate(replace(context(house, generator), retry_policy=policy), job_id)
+    await generate(replace(working, generators={}) if costs == "is not configured here" else working, job_id)
 
     job = await house.job(job_id)
     assert job.status == status
     assert (job.error_code, len(generator.submitted)) == (
-        ("SUBMISSION_UNCERTAIN", 0) if generator.submitting_costs else (None, 1)
+        (None, 1) if costs == "is free" else ("SUBMISSION_UNCERTAIN", 0)
     )
     assert await house.tokens(caller) == 50
 
