@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Integer, func, select
 
 from auth.caller import Caller
-from db import ledger
+from db import accounts, ledger
 from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader, Row, Statement, Writer
@@ -127,6 +127,40 @@ async def test_one_that_is_cancelled_while_it_begins_leaves_no_part_behind(house
         await one.close()
 
     assert await house.tokens(caller) == 70
+
+
+@pytest.mark.parametrize("word", ["BEGIN", "COMMIT"])
+async def test_who_gives_up_at_either_end_leaves_no_transaction_to_the_next_one(
+    house: House, one: InspectedDatabase, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """A statement that is a transaction of its own would be a part of it, and be lost with it."""
+    caller = await house.user()
+    execute, is_open = asyncpg.Connection.execute, asyncio.Event()
+
+    async def hang(connection: asyncpg.Connection, query: str) -> None:
+        if query != "COMMIT":
+            await execute(connection, query)
+        if query.startswith(word):
+            is_open.set()
+            await asyncio.Event().wait()
+
+    async def nothing() -> None:
+        async with one.transaction():
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncpg.Connection, "execute", hang)
+        hanging = asyncio.create_task(nothing())
+        await is_open.wait()
+        hanging.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await hanging
+    async with one.lone_statement() as statement:
+        await accounts.set_email(statement, caller.user_id, "new@example.com")
+
+    account = await accounts.get(house.database.reader, caller.user_id)
+    assert account is not None
+    assert account.email == "new@example.com"
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:
