@@ -128,7 +128,6 @@ async def begin_anew(writer: Writer, job: JobRow, reason: str) -> JobRow:
         f"The generator gave up, trying once more: {reason}",
         level=LogLevel.WARNING,
         operation_name=None,
-        submitted_at=None,
         attempt=job.attempt + 1,
         **NOT_SENT,
     )
