@@ -13,7 +13,7 @@ from db import submission_pace
 from db.engine.errors import DatabaseUnavailable
 from db.enums import Submission, VideoJobStatus
 from resolvers import submission
-from resolvers.ports import GeneratorMisconfigured, NotAccepted
+from resolvers.ports import GenerationInterrupted, GeneratorMisconfigured, NotAccepted
 from tests.house import House
 from tests.resolvers.stages import books
 from tests.worker.scripted import ScriptedGenerator
@@ -96,3 +96,23 @@ async def test_a_job_is_made_though_it_cannot_be_noted_that_the_generator_lets_u
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert (record.levelname, record.exc_info is not None) == (level, has_traceback)
     assert "whether the generator lets us in could not be noted" in record.getMessage().lower()
+
+
+async def test_a_second_generation_is_told_apart_and_timed_by_itself_the_job_from_the_first(house: House) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    generator = ScriptedGenerator([GenerationInterrupted("GENERATION_FAILED", "It gave up"), None])
+
+    with pytest.raises(RetryRequested):
+        await generate(context(house, generator), job_id)
+    between = await house.job(job_id)
+    await generate(context(house, generator), job_id)
+
+    job = await house.job(job_id)
+    assert (between.status, between.submission) == (VideoJobStatus.RUNNING, Submission.NEW)
+    assert (job.status, job.operation_name) == (VideoJobStatus.SUCCEEDED, "operations/2")
+    assert [request.attempt for request in generator.submitted] == [1, 2]
+    assert job.started_at == between.started_at
+    assert job.submitted_at is not None
+    assert job.submitted_at > between.updated_at
+    assert await house.charges(caller) == 1
