@@ -55,6 +55,7 @@ class ScriptedStorage:
     stored: list[tuple[UUID, Path]] = field(default_factory=list)
     images: dict[str, Image] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    pruned: list[float] = field(default_factory=list)
 
     async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
         self._fail()
@@ -89,7 +90,7 @@ class ScriptedStorage:
         self.deleted.append(address)
 
     async def prune(self, older_than_seconds: float) -> None:
-        pass
+        self.pruned.append(older_than_seconds)
 
     def _fail(self) -> None:
         if self.failures:

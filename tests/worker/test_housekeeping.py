@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, text
 
 from db import file_removals, queue
-from db.tables import FileRemoval, IdempotencyKey, VideoJobDeletion
+from db.tables import FileRemoval, IdempotencyKey, VideoJobDeletion, Worker
 from resolvers.ports import StorageUnavailable
 from tests.house import House, eventually
 from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
@@ -150,6 +150,21 @@ async def test_deletions_are_remembered_for_as_long_as_a_follower_may_be_away(ho
 
     assert await house.count(VideoJobDeletion.video_job_id == young, table=VideoJobDeletion) == 1
     assert await house.count(table=VideoJobDeletion) == 1
+
+
+async def test_workers_and_what_the_storage_has_left_over_are_pruned(house: House) -> None:
+    young, old, storage = uuid4(), uuid4(), ScriptedStorage()
+    async with house.database.session() as session:
+        for worker_id, hours in ((young, 23), (old, 25)):
+            seen = {"id": worker_id, "hours": hours}
+            statement = "INSERT INTO workers VALUES (:id, now(), now() - :hours * interval '1 h')"
+            await session.execute(text(statement), seen)
+
+    await prune(context(house, ScriptedGenerator(), storage))
+
+    assert await house.count(Worker.id == young, table=Worker) == 1
+    assert await house.count(table=Worker) == 1
+    assert storage.pruned == [SCRATCH_SECONDS]
 
 
 async def test_an_active_job_without_a_place_in_the_queue_gets_one(house: House) -> None:

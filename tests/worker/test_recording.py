@@ -1,5 +1,6 @@
 """What a worker has learned of a submit is written down, though the database is away or something else goes wrong."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ from db import submission_pace
 from db.engine.errors import DatabaseUnavailable
 from db.enums import Submission, VideoJobStatus
 from resolvers import submission
-from resolvers.ports import GenerationInterrupted, GeneratorMisconfigured, NotAccepted
+from resolvers.ports import GenerationInterrupted, GenerationRequest, GeneratorMisconfigured, NotAccepted
 from tests.house import House
 from tests.resolvers.stages import books
 from tests.worker.scripted import ScriptedGenerator
@@ -116,3 +117,32 @@ async def test_a_second_generation_is_told_apart_and_timed_by_itself_the_job_fro
     assert job.submitted_at is not None
     assert job.submitted_at > between.updated_at
     assert await house.charges(caller) == 1
+
+
+async def test_what_is_cancelled_while_it_is_being_sent_is_ended_upstream(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row has no name that anybody else could end it by."""
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    is_sent, is_cancelled = asyncio.Event(), asyncio.Event()
+    generator = ScriptedGenerator(on_submit=is_sent.set)
+    submit = generator.submit
+
+    async def slow(request: GenerationRequest) -> str:
+        name = await submit(request)
+        await is_cancelled.wait()
+        return name
+
+    monkeypatch.setattr(generator, "submit", slow)
+    generating = asyncio.create_task(generate(context(house, generator), job_id))
+    await is_sent.wait()
+    await house.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=house.headers(caller))
+    is_cancelled.set()
+    await asyncio.wait_for(generating, 20)
+
+    job = await house.job(job_id)
+    assert (job.status, job.operation_name) == (VideoJobStatus.CANCELLED, None)
+    assert (generator.cancelled, generator.polled) == (["operations/1"], [])
+    # It may have been paid for.
+    assert await books(house, caller) == (1, 0)

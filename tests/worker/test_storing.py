@@ -1,6 +1,9 @@
 """A video that is made and not kept yet: the job waits for the storage, and no file is left over."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 from pgqueuer.errors import RetryRequested
@@ -11,9 +14,9 @@ from db.tables import FileRemoval
 from db.video_jobs import JobRow
 from resolvers import generation
 from resolvers.generation import VideoJobChanged
-from resolvers.ports import StorageUnavailable
+from resolvers.ports import Generated, StorageUnavailable
 from tests.house import House
-from tests.worker.scripted import ScriptedGenerator, ScriptedStorage
+from tests.worker.scripted import VIDEO, ScriptedGenerator, ScriptedStorage
 from tests.worker.test_generate import HASTE, context, job_of_somebody
 from tests.workers import all_are_due
 from worker.context import WorkerContext
@@ -31,6 +34,23 @@ async def test_a_video_waits_for_the_storage_as_often_as_it_may(house: House) ->
     await generate(working, job_id)
 
     assert ((await house.job(job_id)).status, len(generator.submitted)) == (VideoJobStatus.SUCCEEDED, 1)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_no_file_is_left_over(house: House, tmp_path: Path) -> None:
+    job_id = UUID(await house.create(await house.user(), generateAudio="false"))
+    fetched, storage = tmp_path / "fetched.mp4", ScriptedStorage()
+    shutil.copyfile(VIDEO, fetched)
+    generator = ScriptedGenerator([Generated(fetched, is_temporary=True)])
+
+    await generate(replace(context(house, generator, storage), scratch=tmp_path / "scratch"), job_id)
+
+    [(_, stored)] = storage.stored
+    assert stored.parent == tmp_path / "scratch"
+    assert files_in(tmp_path) == []
 
 
 async def test_each_try_to_store_a_video_gives_its_file_another_day(house: House) -> None:
