@@ -69,10 +69,13 @@ async def test_a_video_is_not_given_up_for_one_poll_without_an_answer_after_an_o
     assert (await house.job(another)).status == "SUCCEEDED"
 
 
-async def test_a_cancelled_job_is_let_go_of_though_its_generator_cannot_be_asked(house: House) -> None:
+@pytest.mark.parametrize("answer", [AWAY, StillGenerating(40, 0.01)], ids=["cannot be asked", "gets no further"])
+async def test_a_cancelled_job_is_let_go_of_though_its_generator_says_nothing_new(
+    house: House, answer: Exception | StillGenerating
+) -> None:
     caller = await house.user()
     job_id = UUID(await house.create(caller))
-    generator = ScriptedGenerator([AWAY])
+    generator = ScriptedGenerator([answer])
     task = asyncio.create_task(generate(context(house, generator), job_id))
 
     async def polls() -> int:
