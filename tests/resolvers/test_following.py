@@ -14,7 +14,7 @@ from auth.caller import Caller, Role
 from db import video_jobs
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
-from resolvers.following import Position, follow_all, follow_deletions, follow_with_log
+from resolvers.following import Position, follow, follow_all, follow_deletions, follow_with_log
 from resolvers.following_others import follow_everybody
 from tests.house import House, eventually
 
@@ -202,3 +202,15 @@ async def test_who_follows_everybody_is_told_of_an_end_that_nobody_listened_for(
         told.append(await next_of(stream, feed))
 
     assert [(str(job.id), job.status) for job in told] == [(job_id, "PENDING"), (job_id, "CANCELLED")]
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(-1, True), (0, False), (1, True), (2**31 - 2, True)])
+async def test_who_has_seen_what_never_was_is_told_how_the_job_is(house: House, ahead: int, *, told: bool) -> None:
+    caller = await house.user()
+    job_id = UUID(await house.create(caller))
+    await cancel(house, caller, str(job_id))
+    version = (await house.job(str(job_id))).version
+
+    stream = follow(house.database, JobFeed(house.database), caller, job_id, after_version=version + ahead)
+
+    assert [job.version async for job in stream] == [version] * told
