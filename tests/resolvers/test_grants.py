@@ -8,6 +8,9 @@ import pytest
 
 from auth.caller import Role
 from resolvers import accounts
+from resolvers.errors import InvalidInput, ReferenceReused
+from resolvers.policy import BUILT_IN, LARGEST_BALANCE
+from resolvers.tokens import Order, grant_as_operator
 from tests.house import House
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET
 from tests.schema.mutate import codes, mutate
@@ -75,20 +78,24 @@ async def test_a_later_repetition_answers_the_first_result_beside_the_account_as
 
 
 @pytest.mark.parametrize(
-    ("other", "code"),
+    ("name", "call", "other", "code"),
     [
-        ({"tokens": 501, "reference": "pi_1"}, "REFERENCE_REUSED"),
-        ({"tokens": 500, "idempotencyKey": "evt_1", "reason": "other"}, "IDEMPOTENCY_KEY_REUSED"),
-        ({"tokens": 501, "idempotencyKey": "evt_1"}, "IDEMPOTENCY_KEY_REUSED"),
+        ({"reference": "pi_1"}, GRANT, {"tokens": 501}, "REFERENCE_REUSED"),
+        ({"idempotencyKey": "evt_1"}, GRANT, {"reason": "other"}, "IDEMPOTENCY_KEY_REUSED"),
+        ({"idempotencyKey": "evt_1"}, GRANT, {"tokens": 501}, "IDEMPOTENCY_KEY_REUSED"),
+        ({"idempotencyKey": "evt_1"}, GRANT, {"reference": "pi_2"}, "IDEMPOTENCY_KEY_REUSED"),
+        ({"idempotencyKey": "evt_1"}, ADJUST, {}, "IDEMPOTENCY_KEY_REUSED"),
     ],
 )
-async def test_another_grant_with_the_same_name_is_refused(house: House, other: dict[str, Any], code: str) -> None:
+async def test_another_order_with_the_same_name_is_refused(
+    house: House, name: dict[str, str], call: str, other: dict[str, Any], code: str
+) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
-    name = {name: value for name, value in other.items() if name in {"reference", "idempotencyKey"}}
-    await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=500, **name)
+    order = {"userId": str(caller.user_id), "tokens": 500} | name
+    await mutate(house, admin, GRANT, **order)
     before = await house.traces(caller)
 
-    refused = await mutate(house, admin, GRANT, userId=str(caller.user_id), **other)
+    refused = await mutate(house, admin, call, **order | other)
 
     assert (codes(refused), refused["balance"], refused["tokens"]) == ([code], None, None)
     assert await house.traces(caller) == before
@@ -103,6 +110,17 @@ async def test_what_a_payment_gave_can_be_taken_back_under_its_name(house: House
 
     assert [(back["balance"], back["replayed"]) for back in backs] == [(100, False), (100, True)]
     assert backs[0]["transaction"]["kind"] == "ADJUSTMENT"
+
+
+async def test_what_was_taken_back_before_it_was_given_is_still_given(house: House) -> None:
+    """A payment provider's messages come in any order."""
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    order = {"userId": str(caller.user_id), "reference": "pi_1"}
+
+    back = await mutate(house, admin, ADJUST, **order, tokens=-50)
+    given = await mutate(house, admin, GRANT, **order, tokens=50)
+
+    assert [(back["errors"], back["balance"]), (given["errors"], given["balance"])] == [([], 50), ([], 100)]
 
 
 @pytest.mark.parametrize("calls", [(GRANT, ADJUST), (ADJUST, GRANT)])
@@ -166,3 +184,38 @@ async def test_a_key_is_used_also_where_the_reference_has_answered(house: House)
 
     assert (again["replayed"], codes(other)) == (True, ["IDEMPOTENCY_KEY_REUSED"])
     assert await house.tokens(caller) == 600
+
+
+FULL = f"An account holds at most {LARGEST_BALANCE} tokens; this one has 100"
+
+
+@pytest.mark.parametrize("call", [GRANT, ADJUST])
+async def test_an_account_is_given_what_it_can_hold_and_no_more(house: House, call: str) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    before = await house.traces(caller)
+
+    refused = await mutate(house, admin, call, userId=str(caller.user_id), tokens=LARGEST_BALANCE - 99)
+    after = await house.traces(caller)
+    given = await mutate(house, admin, call, userId=str(caller.user_id), tokens=LARGEST_BALANCE - 100)
+
+    assert (codes(refused), refused["errors"][0]["message"], after) == (["INVALID_INPUT"], FULL, before)
+    assert (given["errors"], given["balance"]) == ([], LARGEST_BALANCE)
+
+
+async def test_an_operator_gives_once_for_each_reference_and_no_more_than_an_account_can_hold(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user(tokens=93)
+
+    async def given(number: int, reference: str | None = None) -> int:
+        async with house.database.transaction() as writer:
+            return await grant_as_operator(writer, caller, Order(number, reference=reference), BUILT_IN)
+
+    assert [await given(7, "pi_1") for _ in range(2)] == [100, 100]
+    before = await house.traces(caller)
+    with pytest.raises(ReferenceReused):
+        await given(8, "pi_1")
+    with pytest.raises(InvalidInput, match=f"^{FULL}$"):
+        await given(LARGEST_BALANCE - 99)
+    by_an_admin = await mutate(house, admin, GRANT, userId=str(caller.user_id), reference="pi_1", tokens=7)
+
+    assert (by_an_admin["replayed"], by_an_admin["balance"], await house.traces(caller)) == (True, 100, before)
+    assert await given(LARGEST_BALANCE - 100) == LARGEST_BALANCE
