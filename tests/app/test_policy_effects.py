@@ -146,16 +146,15 @@ async def test_who_says_what_a_quote_said_is_not_charged_more(house: House) -> N
     assert (untouched, [answer.job and answer.job["tokensConsumed"] for answer in accepted]) == (1000, [80, 80])
 
 
-async def test_a_price_that_has_fallen_is_another_price_too(house: House, wire: Wire) -> None:
+@pytest.mark.parametrize("expected", [60, 0])
+async def test_any_other_price_is_another_price(house: House, wire: Wire, expected: int) -> None:
     caller = await house.user()
     before = await house.traces(caller)
 
-    refused = await wire.create(caller, expectedCost=60)
+    refused = await wire.create(caller, expectedCost=expected)
 
-    assert (refused.code, refused.message) == (
-        "PRICE_CHANGED",
-        "This video costs 50 tokens now, not 60. Nothing was charged.",
-    )
+    message = f"This video costs 50 tokens now, not {expected}. Nothing was charged."
+    assert (refused.code, refused.message) == ("PRICE_CHANGED", message)
     assert await house.traces(caller) == before
 
 
@@ -170,6 +169,18 @@ async def test_the_file_says_which_failures_give_the_tokens_back(house: House, c
         await generate(replace(working, catalogue=replace(working.catalogue, policy=policy)), job_id)
 
     assert ((await house.job(job_id)).error_code, await house.tokens(caller)) == (code, balance)
+
+
+async def test_without_a_welcome_an_account_begins_with_nothing(house: House) -> None:
+    async with under_policy(house, "welcome = 0") as own:
+        caller = own.unknown_caller()
+        answers = [
+            await own.http.get(f"/api/v1/subscription/{path}", headers=own.headers(caller))
+            for path in ("info", "history")
+        ]
+
+    info, history = [answer.json() for answer in answers]
+    assert (info["availableTokens"], info["totalTokens"], history["transactions"]) == (0, 0, [])
 
 
 async def test_a_free_video_is_charged_nothing_and_nothing_comes_back(house: House) -> None:

@@ -60,6 +60,58 @@ async def look(house: House, caller: Caller, admin: Caller, way: str) -> None:
         await house.http.get("/api/v1/subscription/info", headers=house.headers(caller))
 
 
+async def test_what_a_new_period_gives_is_there_for_whoever_begins_it(house: House) -> None:
+    reader, creator, payer = [await house.user(tokens=0) for _ in range(3)]
+    for caller in (reader, creator, payer):
+        await set_period_back(house, caller, 1)
+
+    async with under_policy(house, RENEWING) as own:
+        seen = (await own.http.get("/api/v1/subscription/info", headers=own.headers(reader))).json()
+        created = await RestWire(own).create(creator)
+        body = {"operation": "text_to_image"}
+        paid = await own.http.post("/api/v1/subscription/consume", json=body, headers=own.headers(payer))
+
+    assert (seen["availableTokens"], seen["consumedTokens"]) == (100, 0)
+    assert (created.code, await house.tokens(creator)) == (None, 50)
+    assert (paid.json()["availableTokens"], paid.json()["consumedTokens"]) == (90, 10)
+
+
+async def test_what_was_used_after_the_end_of_a_period_comes_back_where_the_next_one_began_at_that_end(
+    house: House,
+) -> None:
+    """The tier has come to renew only since: the charge counts as one of the new period, whose use is none."""
+    caller = await house.user()
+    await set_period_back(house, caller, 5)
+    job_id = await house.create(caller)
+
+    async with under_policy(house, RENEWING) as own:
+        headers = own.headers(caller)
+        await own.http.get("/api/v1/subscription/info", headers=headers)
+        cancelled = await own.http.post(f"/api/v1/video-jobs/{job_id}/cancel", headers=headers)
+        info = (await own.http.get("/api/v1/subscription/info", headers=headers)).json()
+
+    assert cancelled.status_code == 200, cancelled.text
+    assert [info[name] for name in ("availableTokens", "consumedTokens", "lifetimeConsumed")] == [150, 0, 0]
+
+
+async def test_a_period_is_as_long_as_its_tier_says_and_gives_what_that_says(house: House) -> None:
+    """An unlimited tier gives nothing, whatever share the file names."""
+    admin, periods = await house.user(role=Role.ADMIN), []
+    free = "[tiers.free]\nname='Free'\nshare=40\nperiod_days=3"
+    vip = "[tiers.vip]\nname='Vip'\nshare=7\nperiod_days=10\nunlimited=true"
+    async with under_policy(house, f"{free}\n{vip}") as own:
+        caller = own.unknown_caller()
+        for tier in (None, "vip", "free"):
+            if tier is not None:
+                path = f"/api/v1/admin/users/{caller.user_id}/subscription/tier"
+                await own.http.put(path, json={"tier": tier}, headers=own.headers(admin))
+            info = (await own.http.get("/api/v1/subscription/info", headers=own.headers(caller))).json()
+            start, end = (datetime.fromisoformat(info[name]) for name in ("periodStart", "periodEnd"))
+            periods.append(((end - start).days, await house.tokens(caller)))
+
+    assert periods == [(3, 100), (10, 0), (3, 40)]
+
+
 async def test_without_a_renewing_tier_only_an_admin_begins_a_period(house: House) -> None:
     caller = await house.user(tokens=20)
     await set_period_back(house, caller, 25)
