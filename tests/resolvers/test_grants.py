@@ -10,8 +10,9 @@ from auth.caller import Role
 from resolvers import accounts
 from resolvers.errors import InvalidInput, ReferenceReused
 from resolvers.policy import BUILT_IN, LARGEST_BALANCE
-from resolvers.tokens import Order, grant_as_operator
+from resolvers.tokens import Order, Whose, grant_as_operator, grant_to
 from tests.house import House
+from tests.resolvers.test_lock_order import until_waiting
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET
 from tests.schema.mutate import codes, mutate
 
@@ -131,6 +132,21 @@ async def test_a_payment_gives_once_whichever_call_is_made_of_it(house: House, c
     given, refused = [await mutate(house, admin, call, **order) for call in calls]
 
     assert (given["balance"], codes(refused), await house.tokens(caller)) == (600, ["REFERENCE_REUSED"], 600)
+
+
+async def test_a_payment_gives_once_also_where_two_calls_for_two_accounts_are_made_of_it_at_once(house: House) -> None:
+    admin, paid, other = await house.user(role=Role.ADMIN), await house.user(), await house.user()
+    before = await house.tokens(other)
+
+    async with house.database.transaction() as writer:
+        await grant_to(writer, admin, Whose(str(paid.user_id)), Order(500, reference="pi_1"), BUILT_IN)
+        adjusting = asyncio.create_task(
+            mutate(house, admin, ADJUST, userId=str(other.user_id), reference="pi_1", tokens=500)
+        )
+        await until_waiting(house, 1)
+
+    assert codes(await adjusting) == ["REFERENCE_REUSED"]
+    assert (await house.tokens(paid), await house.tokens(other)) == (600, before)
 
 
 async def test_what_a_payment_gave_is_taken_back_from_nobody_else(house: House) -> None:

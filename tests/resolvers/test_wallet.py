@@ -3,15 +3,17 @@
 import asyncio
 from collections import Counter
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
 from typing import NamedTuple
 
 import pytest
+from sqlalchemy import update
 
 from auth.caller import Caller, Role
 from db.enums import LedgerEntryKind
-from db.tables import LedgerEntry
+from db.tables import IdempotencyKey, LedgerEntry
 from resolvers import consumption, tokens
 from resolvers.consumption import Consumption
 from resolvers.errors import InvalidInput
@@ -21,6 +23,7 @@ from rest_compat.token_bodies import UNLIMITED
 from tests.house import FORM, House
 from tests.resolvers.wallet_changes import GRANT, SET_TIER
 from tests.schema.mutate import ERRORS, codes, mutate
+from tests.wires import RestWire
 
 CONSUMED = f"""consumeTokens(input: $input) {{ replayed transaction {{ id amount balanceAfter operation description }}
   tokens {{ id balance consumed }} {ERRORS} }}"""
@@ -185,6 +188,28 @@ async def test_a_key_that_was_refused_can_be_used_again(house: House) -> None:
 
     assert refused == Paid(success=False, available=5)
     assert await consume(house, caller, "rest", "text_to_image", key="one") == Paid(success=True, available=40)
+
+
+async def test_a_key_stands_for_its_request_for_a_day_and_for_the_next_one_for_another(house: House) -> None:
+    caller, paid = await house.user(tokens=200), []
+
+    for hours in (0, 23, 2, 23):
+        await later(house, hours)
+        paid.append(await consume(house, caller, "rest", "text_to_image", key="one"))
+    await later(house, 2)
+    made = [await RestWire(house).create(caller, idempotencyKey="one") for _ in range(2)]
+
+    assert [(one.replayed, one.available) for one in paid] == [(False, 190), (True, 190), (False, 180), (True, 180)]
+    assert [(one.code, one.replayed) for one in made] == [(None, False), (None, True)]
+    assert await house.tokens(caller) == 130
+
+
+async def later(house: House, hours: int) -> None:
+    """Let time pass for keys."""
+    async with house.database.session() as session:
+        await session.execute(
+            update(IdempotencyKey).values(created_at=IdempotencyKey.created_at - timedelta(hours=hours))
+        )
 
 
 @pytest.mark.parametrize("key", ["", "  ", "x" * 256])
