@@ -130,8 +130,9 @@ def balance_changed(job: ColumnElement[Any]) -> CTE:
         .where(User.id == bindparam("user", type_=Uuid))
         .values(
             tokens=User.tokens + amount,
+            # A period may begin in the past, at the last one's end: then refunds may be of more than was used in it.
             spent=func.greatest(User.spent + bindparam("spent", type_=BigInteger), 0),
-            lifetime_spent=func.greatest(User.lifetime_spent + bindparam("lifetime_spent", type_=BigInteger), 0),
+            lifetime_spent=User.lifetime_spent + bindparam("lifetime_spent", type_=BigInteger),
         )
         .returning(User.id, User.tokens)
         .cte("changed")
@@ -165,9 +166,7 @@ _OF_JOBS = Statement(
     select(*_ENTRY).where(LedgerEntry.video_job_id == among("jobs")).order_by(LedgerEntry.created_at), LedgerRow
 )
 _BY_ID = Statement(select(*_ENTRY).where(LedgerEntry.id == bindparam("entry")), LedgerRow)
-_BY_REFERENCE = Statement(
-    select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference"), _IS_OF_KINDS), LedgerRow
-)
+_BY_REFERENCE = Statement(select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference")), LedgerRow)
 _LOCK = Statement(
     select(literal_column("true")).select_from(
         func.pg_advisory_xact_lock(
@@ -212,9 +211,7 @@ async def get(reader: Reader, entry_id: UUID) -> LedgerRow | None:
 async def by_reference(writer: Writer, reference: str) -> list[LedgerRow]:
     """Read the grant and the adjustment of that reference; nobody else writes such until the transaction ends."""
     await writer.fetch(_LOCK, space=SPENDING_LOCK + 1, name=reference)
-    return await writer.fetch(
-        _BY_REFERENCE, reference=reference, kinds=[LedgerEntryKind.GRANT, LedgerEntryKind.ADJUSTMENT]
-    )
+    return await writer.fetch(_BY_REFERENCE, reference=reference)
 
 
 async def lock_spending(writer: Writer) -> None:
