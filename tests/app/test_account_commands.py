@@ -105,6 +105,8 @@ async def test_a_removed_account_leaves_its_ledger_alone_and_lets_nobody_in(
     assert (await counts(house), before[0]) == (others, others[0] + 1)
     assert await house.count(*of_one, table=LedgerEntry) == 3
     assert await house.count(*of_one, LedgerEntry.description.is_not(None), table=LedgerEntry) == 0
+    welcome = (LedgerEntry.user_id == one.user_id, LedgerEntry.description == "Welcome")
+    assert await house.count(*welcome, table=LedgerEntry) == 1
     # The one that waited was paid back.
     assert (await house.tokens(one), await house.charges(one)) == (950, 2)
     async with house.database.session() as session:
