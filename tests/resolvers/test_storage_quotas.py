@@ -11,6 +11,9 @@ from auth.caller import Caller
 from db import quotas
 from db.tables import FileRemoval, Look, Product
 from resolvers import image_files
+from resolvers.errors import StorageQuota
+from resolvers.limits import quota_reached
+from resolvers.policy import Quotas
 from tests.house import FORM, House
 from tests.policies import under_policy
 from tests.schema.mutate import png
@@ -85,9 +88,10 @@ async def test_a_quota_says_when_to_come_again(house: House) -> None:
 
 @wires
 async def test_bytes_of_looks_and_of_jobs_in_progress_count_as_stored(house: House, over: WireName) -> None:
-    caller = await house.user(tokens=1000)
+    caller, other = await house.user(tokens=1000), await house.user()
     async with under_policy(house, "[quotas]\nstored_megabytes = 1") as small:
         await create_look(small, caller, over)
+        await OVER[over](small, other, [("initialImage", png("blue"))], FORM)
         said = await OVER[over](small, caller, [("initialImage", png("red"))], FORM)
         kept = await quotas.kept_by(house.database.reader, caller.user_id)
         before, traces = await left_behind(small), await house.traces(caller)
@@ -118,3 +122,14 @@ async def test_looks_made_side_by_side_pass_no_quota_together(house: House) -> N
         urls = set(await session.scalars(select(Look.generated_image_url)))
     assert len(urls) == 3
     assert len([file for file in house.settings.media_folder.glob("*-0.png") if f"/media/{file.name}" in urls]) == 3
+
+
+async def test_a_quota_of_bytes_can_be_used_up(house: House) -> None:
+    caller, limits = await house.user(), Quotas(stored_megabytes=1)
+
+    fits, is_too_much = [
+        await quota_reached(house.database.reader, caller.user_id, limits, stored_bytes=number)
+        for number in (1_000_000, 1_000_001)
+    ]
+
+    assert (fits, str(is_too_much)) == (None, str(StorageQuota("1 MB of images")))

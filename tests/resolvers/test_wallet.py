@@ -67,6 +67,15 @@ async def test_of_a_hundred_at_once_as_many_are_paid_as_the_balance_covers(house
 
 
 @wires
+async def test_the_last_tokens_can_be_spent(house: House, wire: str) -> None:
+    caller = await house.user(tokens=10)
+
+    paid = [await consume(house, caller, wire, "text_to_image") for _ in range(2)]
+
+    assert paid == [Paid(success=True, available=0), Paid(success=False, available=0)]
+
+
+@wires
 async def test_a_key_pays_once_however_often_and_over_whichever_wire(house: House, wire: str) -> None:
     caller = await house.user(tokens=100)
     both = [wire, "rest", "graphql"] * 4
