@@ -284,6 +284,8 @@ async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited
         answers = await asyncio.gather(*(wires_of(own)[turn % 2].create(one) for turn, one in enumerate(callers[1:])))
         spent = await own.graphql(admin, "{ adminSpending(days: 2) { ceiling days { day tokens } } }")
         refused = await own.graphql(admin, "{ adminSpending(days: 32) { ceiling } }")
+        await own.http.post(f"/api/v1/video-jobs/{first}/cancel", headers=own.headers(callers[0]))
+        after_refund = [await RestWire(own).create(await own.user()) for _ in range(2)]
 
     today = datetime.now(UTC)
     assert spent["data"]["adminSpending"] == {
@@ -295,5 +297,6 @@ async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited
     }
     assert refused["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
     assert Counter(answer.code for answer in answers) == {None: 4, "SPENDING_CEILING": 7}
-    assert await house.count() == 5
+    assert [answer.code for answer in after_refund] == [None, "SPENDING_CEILING"]
+    assert await house.count() == 6
     assert (await house.job(first)).tokens_consumed == 0

@@ -151,6 +151,7 @@ async def test_an_unlimited_account_pays_nothing_and_its_use_is_counted(house: H
     assert used == [["consumption", -10, -1, -1], ["consumption", -50, -1, -1]]
     await answered(house, caller, "POST", f"/api/v1/video-jobs/{job_id}/cancel")
     assert await balances(house, caller) == (-1, -1, 10)
+    assert [(await entries(house, caller))[0][name] for name in names] == ["refund", 50, -1, -1]
     assert await house.tokens(caller) == 0
 
 
