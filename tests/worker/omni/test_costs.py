@@ -94,6 +94,8 @@ async def test_costs_are_added_up_by_user_and_by_day(studio: OmniStudio) -> None
         ("2020-01-01", None, "INVALID_INPUT"),
         (None, "9999-12-31T23:59:59-14:00", "INVALID_INPUT"),
         ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", None),
+        ("2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z", None),
+        ("2024-01-01T00:00:00Z", "2025-01-01T00:00:01Z", "INVALID_INPUT"),
     ],
 )
 async def test_a_time_that_cannot_be_added_up_is_refused(
