@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
+from tests.app.test_policy_effects import quote
 from tests.house import House
 from tests.policies import under_policy
 from tests.wires import RestWire
@@ -67,17 +68,19 @@ async def look(house: House, caller: Caller, admin: Caller, way: str) -> None:
 
 
 async def test_what_a_new_period_gives_is_there_for_whoever_begins_it(house: House) -> None:
-    reader, creator, payer = [await house.user(tokens=0) for _ in range(3)]
+    reader, creator, payer, asker = [await house.user(tokens=0) for _ in range(4)]
 
     async with under_policy(house, RENEWING) as own:
-        for caller in (reader, creator, payer):
+        for caller in (reader, creator, payer, asker):
             await is_known(own, caller)
             await set_period_back(house, caller, 1)
         seen = (await own.http.get("/api/v1/subscription/info", headers=own.headers(reader))).json()
         created = await RestWire(own).create(creator)
         body = {"operation": "text_to_image"}
         paid = await own.http.post("/api/v1/subscription/consume", json=body, headers=own.headers(payer))
+        quoted = await quote(own, asker)
 
+    assert (quoted["balance"], quoted["errors"]) == (100, [])
     assert (seen["availableTokens"], seen["consumedTokens"]) == (100, 0)
     assert (created.code, await house.tokens(creator)) == (None, 50)
     assert (paid.json()["availableTokens"], paid.json()["consumedTokens"]) == (90, 10)

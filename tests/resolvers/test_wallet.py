@@ -233,12 +233,14 @@ async def test_a_key_that_cannot_be_kept_is_refused(house: House, key: str) -> N
 
 async def test_what_an_unlimited_account_used_was_not_given_to_it(house: House) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    await consume(house, caller, "graphql", "text_to_image")
     await mutate(house, admin, SET_TIER, userId=str(caller.user_id), tier="ultimate")
     await consume(house, caller, "graphql", "multi_modal")
 
     tokens = (await mutate(house, admin, GRANT, userId=str(caller.user_id), tokens=7))["tokens"]
 
     assert (tokens["balance"], tokens["total"], tokens["consumed"]) == (7, 7, 20)
+    assert tokens["lifetimeConsumed"] == 30
 
 
 @pytest.mark.parametrize(("then", "now", "available"), [("free", "ultimate", 90), ("ultimate", "free", UNLIMITED)])

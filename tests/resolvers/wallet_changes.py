@@ -4,7 +4,7 @@ from tests.schema.mutate import ERRORS
 
 CHANGED = (
     """{ balance replayed transaction { id kind amount balanceBefore balanceAfter description reference actor
-  actorEmail } tokens { id userId balance tier isUnlimited total consumed } """
+  actorEmail } tokens { id userId balance tier isUnlimited total consumed lifetimeConsumed } """
     f"{ERRORS} }}"
 )
 GRANT = f"grantTokens(input: $input) {CHANGED}"

@@ -124,6 +124,16 @@ async def test_a_reset_gives_the_share_and_forgets_the_use(house: House) -> None
     assert [entry[name] for name in ("type", "amount", "balanceBefore", "balanceAfter")] == ["reset", -100, 200, 100]
 
 
+async def test_a_refused_consumption_tells_the_use_of_this_period(house: House) -> None:
+    admin, caller = await house.user(role=Role.ADMIN), await house.user()
+    await house.create(caller)
+    await answered(house, admin, "POST", account(caller, "/reset-period"))
+
+    paid = [await answered(house, caller, "POST", CONSUME, json={"operation": "multi_modal"}) for _ in range(6)]
+
+    assert [(body["success"], body["consumedTokens"]) for body in paid[4:]] == [(True, 100), (False, 100)]
+
+
 async def test_a_refund_of_the_last_period_counts_as_given_in_this_one(house: House) -> None:
     admin, caller = await house.user(role=Role.ADMIN), await house.user()
     job_id = await house.create(caller)
