@@ -8,9 +8,8 @@ import pytest
 
 from auth.caller import Role
 from resolvers import accounts
-from resolvers.errors import InvalidInput, ReferenceReused
-from resolvers.policy import BUILT_IN, LARGEST_BALANCE
-from resolvers.tokens import Order, Whose, grant_as_operator, grant_to
+from resolvers.policy import BUILT_IN
+from resolvers.tokens import Order, Whose, grant_to
 from tests.house import House
 from tests.resolvers.test_lock_order import until_waiting
 from tests.resolvers.wallet_changes import ADJUST, GRANT, RESET
@@ -200,38 +199,3 @@ async def test_a_key_is_used_also_where_the_reference_has_answered(house: House)
 
     assert (again["replayed"], codes(other)) == (True, ["IDEMPOTENCY_KEY_REUSED"])
     assert await house.tokens(caller) == 600
-
-
-FULL = f"An account holds at most {LARGEST_BALANCE} tokens; this one has 100"
-
-
-@pytest.mark.parametrize("call", [GRANT, ADJUST])
-async def test_an_account_is_given_what_it_can_hold_and_no_more(house: House, call: str) -> None:
-    admin, caller = await house.user(role=Role.ADMIN), await house.user()
-    before = await house.traces(caller)
-
-    refused = await mutate(house, admin, call, userId=str(caller.user_id), tokens=LARGEST_BALANCE - 99)
-    after = await house.traces(caller)
-    given = await mutate(house, admin, call, userId=str(caller.user_id), tokens=LARGEST_BALANCE - 100)
-
-    assert (codes(refused), refused["errors"][0]["message"], after) == (["INVALID_INPUT"], FULL, before)
-    assert (given["errors"], given["balance"]) == ([], LARGEST_BALANCE)
-
-
-async def test_an_operator_gives_once_for_each_reference_and_no_more_than_an_account_can_hold(house: House) -> None:
-    admin, caller = await house.user(role=Role.ADMIN), await house.user(tokens=93)
-
-    async def given(number: int, reference: str | None = None) -> int:
-        async with house.database.transaction() as writer:
-            return await grant_as_operator(writer, caller, Order(number, reference=reference), BUILT_IN)
-
-    assert [await given(7, "pi_1") for _ in range(2)] == [100, 100]
-    before = await house.traces(caller)
-    with pytest.raises(ReferenceReused):
-        await given(8, "pi_1")
-    with pytest.raises(InvalidInput, match=f"^{FULL}$"):
-        await given(LARGEST_BALANCE - 99)
-    by_an_admin = await mutate(house, admin, GRANT, userId=str(caller.user_id), reference="pi_1", tokens=7)
-
-    assert (by_an_admin["replayed"], by_an_admin["balance"], await house.traces(caller)) == (True, 100, before)
-    assert await given(LARGEST_BALANCE - 100) == LARGEST_BALANCE

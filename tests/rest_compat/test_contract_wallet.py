@@ -119,7 +119,7 @@ async def test_a_reset_gives_the_share_and_forgets_the_use(house: House) -> None
     reset = await answered(house, admin, "POST", account(caller, "/reset-period"))
 
     assert await balances(house, caller) == (100, 100, 0)
-    assert reset["subscription"]["lifetimeConsumed"] == 50
+    assert (reset["subscription"]["lifetimeConsumed"], reset["subscription"]["usedTokens"]) == (50, 50)
     entry = (await entries(house, caller))[0]
     assert [entry[name] for name in ("type", "amount", "balanceBefore", "balanceAfter")] == ["reset", -100, 200, 100]
 
