@@ -54,7 +54,7 @@ def read_policy(path: Path | None) -> Policy:
 
 def _values(text: str, path: Path) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > MOST_DOTS:
+        if line.count(".") > MOST_DOTS and not line.lstrip().startswith("#"):
             raise InvalidPolicy(f"{path}: line {number} has more than {MOST_DOTS} dots: break it, or shorten its key")
     return tomllib.loads(text)
 

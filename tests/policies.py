@@ -4,10 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from tests.house import House
+from auth.caller import Caller
+from tests.house import FORM, House
 from tests.inspected import InspectedDatabase
 from tests.servers import serving
+from tests.wires import GraphQLWire, RestWire
+
+QUOTE = """query ($input: CreateVideoJobInput!) { videoJobQuote(input: $input) {
+  cost rule balance freeSlots errors { ... on UserError { code } } } }"""
 
 
 @asynccontextmanager
@@ -23,3 +29,13 @@ async def under_policy(house: House, policy: str = "", **changes: object) -> Asy
                 yield other
         finally:
             await database.close()
+
+
+def wires_of(house: House) -> list[RestWire | GraphQLWire]:
+    return [RestWire(house), GraphQLWire(house)]
+
+
+async def quote(house: House, caller: Caller, **fields: Any) -> dict[str, Any]:
+    body = await house.graphql(caller, QUOTE, input={**FORM, "mockMode": True, **fields})
+    found: dict[str, Any] = body["data"]["videoJobQuote"]
+    return found

@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from auth.caller import Caller, Role
-from tests.app.test_policy_effects import quote
 from tests.house import House
-from tests.policies import under_policy
+from tests.policies import quote, under_policy
 from tests.wires import RestWire
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import context
