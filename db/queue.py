@@ -99,16 +99,13 @@ async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[
     """
     ids = [str(job_id) for job_id in job_ids]
     priorities = [-int((time - PRIORITIES_BEGIN).total_seconds()) for time in queue_at]
-    await (
-        _WriterDriver(writer)
-        .queries()
-        .enqueue(
-            [GENERATE_VIDEO] * len(ids),
-            [job_id.encode() for job_id in ids],
-            priorities or [0] * len(ids),
-            dedupe_key=list(ids),
-            on_conflict="skip",
-        )
+    queries = _WriterDriver(writer).queries()
+    await queries.enqueue(
+        [GENERATE_VIDEO] * len(ids),
+        [job_id.encode() for job_id in ids],
+        priorities or [0] * len(ids),
+        dedupe_key=list(ids),
+        on_conflict="skip",
     )
 
 

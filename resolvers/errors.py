@@ -61,10 +61,12 @@ class SpendingCeiling(Refusal):
 
     code = "SPENDING_CEILING"
 
-    def __init__(self, ceiling: int | None, retry_after_seconds: int, *, is_ever: bool = False) -> None:
+    def __init__(self, ceiling: int | None, retry_after_seconds: int, *, is_below_price: bool = False) -> None:
         whose = "this service" if ceiling is None else f"{ceiling} tokens a day for one user"
-        is_, then = ("below the price", "") if is_ever else ("reached for today", " Please try again tomorrow (UTC).")
-        super().__init__(f"The spending ceiling of {whose} is {is_}. Nothing was charged.{then}")
+        why = "is below the price. Nothing was charged."
+        if not is_below_price:
+            why = "is reached for today. Nothing was charged. Please try again tomorrow (UTC)."
+        super().__init__(f"The spending ceiling of {whose} {why}")
         self.retry_after_seconds = retry_after_seconds
 
 

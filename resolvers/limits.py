@@ -97,9 +97,9 @@ async def ceiling_reached(reader: Reader, account: Account, cost: int, ceilings:
     seconds = int((today + timedelta(days=1) - now).total_seconds()) + 1
     of_user, of_house = ceilings.user_tokens_a_day, ceilings.house_tokens_a_day
     if of_user is not None and await spending.used_by(reader, account.id, today) + cost > of_user:
-        return SpendingCeiling(of_user, seconds, is_ever=cost > of_user)
+        return SpendingCeiling(of_user, seconds, is_below_price=of_user < cost)
     if of_house is not None and await spending.used_by_all(reader, today) + cost > of_house:
-        return SpendingCeiling(None, seconds, is_ever=cost > of_house)
+        return SpendingCeiling(None, seconds, is_below_price=of_house < cost)
     return None
 
 

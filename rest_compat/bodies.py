@@ -85,7 +85,8 @@ class Items:
 def _assembler(names: Sequence[str]) -> Callable[[Sequence[Iterable[Any]]], list[Item]]:
     """Return what makes items of columns: written out for these names, which takes a third of `dict(zip())`.
 
-    This brings 7% of a page of looks.
+    Without, REST answers 0.76 of GraphQL's pages of looks, with it 0.91. The GraphQL server, which must not be imported
+    here, does the same.
     """
     variables = [f"v{number}" for number in range(len(names))]
     members = ", ".join(f"{name!r}: {variable}" for name, variable in zip(names, variables, strict=True))

@@ -129,7 +129,7 @@ def _require_version(connection: asyncpg.Connection) -> None:
 
 
 async def _read_times_as_text(connection: asyncpg.Connection) -> None:
-    """Let Python read times, which takes a third of the driver's adding of microseconds to an epoch.
+    """Let Python read times, which takes a quarter of the driver's adding of microseconds to an epoch.
 
     Not where a pooler has decided otherwise about what they are in.
     """
