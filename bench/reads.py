@@ -50,8 +50,8 @@ def peers() -> list[Peer]:
     """Return everybody, the closest first."""
     looks = requests.get(f"/looks?first={FIRST}")
     return [
-        Peer(CEILING_NAME, _module("ceiling"), looks, {"rate": at_least(0.75), "p99": at_most(1.5)}),
-        Peer("PostGraphile 5", postgraphile, requests.graphql(POSTGRAPHILE, {}), {"rate": at_least(1.15)}),
+        Peer(CEILING_NAME, _module("ceiling"), looks, {"rate": at_least(0.8), "p99": at_most(1.3)}),
+        Peer("PostGraphile 5", postgraphile, requests.graphql(POSTGRAPHILE, {}), {"rate": at_least(1.5)}),
         Peer("Strawberry as documented", _module("stock"), requests.graphql(STOCK, {}), {"rate": None}, 3),
         Peer("FastAPI, sync SQLAlchemy, N+1", _module("sync_n_plus_one"), looks, {"rate": at_least(50)}),
     ]

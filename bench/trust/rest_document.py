@@ -15,7 +15,8 @@ from bench.trust.installation import Installation
 DOCUMENT = Path(__file__).parents[2] / "rest_compat" / "openapi.json"
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 SECONDS = 400
-# Rules beyond a schema (a prompt or an image, a look of one's own, a limit, a token left) refuse what fits the schema.
+# Rules beyond a schema (a prompt or an image, a look of one's own, a limit, a token left) refuse what fits the schema,
+# and real videos, for which nothing is configured here, are refused with 503.
 CONFIGURATION = """
 [checks]
 positive_data_acceptance.expected-statuses =
@@ -29,6 +30,13 @@ positive_data_acceptance.expected-statuses =
 [[operations]]
 include-method = "DELETE"
 parameters = {{ "path.video_job_id" = "{job}", "path.look_id" = "{look}" }}
+
+[[operations]]
+include-path = "/api/v1/video-jobs"
+include-method = "POST"
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+checks.positive_data_acceptance.expected-statuses =
+    ["2xx", "3xx", "400", "401", "402", "403", "404", "409", "422", "429", "503"]
 """
 # It takes what is described as the whole stream for the shape of one event, as OpenAPI 3.2 has it.
 EVENTS = "/events$"
