@@ -6,6 +6,12 @@ import os
 import signal
 import sys
 
+# What PgQueuer takes names from, also without its prefix, where they are words of other programs.
+_READ_BY_PGQUEUER = {
+    *("CHANNEL", "DURABILITY", "FUNCTION", "QUEUE_STATUS_TYPE", "QUEUE_TABLE", "QUEUE_TABLE_LOG"),
+    *("SCHEDULES_TABLE", "STATISTICS_TABLE", "TRIGGER", "WIDEN_ID"),
+}
+
 
 def launch(module: str) -> int:
     """Load the module and run its `main`; return the exit code.
@@ -15,6 +21,10 @@ def launch(module: str) -> int:
     """
     # Pydantic would read what every installed package says about itself, in search of plugins. We have none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Its tables and channel have the names that the migrations gave them.
+    for name in list(os.environ):
+        if name.upper() in _READ_BY_PGQUEUER or name.upper().startswith("PGQUEUER_"):
+            del os.environ[name]
     gc.disable()
     # Ctrl-C ends it without a word until there is something to end in order.
     interrupted = signal.getsignal(signal.SIGINT)

@@ -36,7 +36,9 @@ async def is_up(address: str) -> bool:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the legacy frontend's example is JavaScript")
 async def test_the_legacy_frontend_gets_its_videos(data_dir: Path, tmp_path: Path) -> None:
-    settings = {"DATA_DIR": data_dir, "PORT": 0, "MOCK_SECONDS": 1}
+    # Words of other programs, which PgQueuer would take for its own names.
+    others = {"CHANNEL": "beta", "PGQUEUER_PREFIX": "no name of a table"}
+    settings = {"DATA_DIR": data_dir, "PORT": 0, "MOCK_SECONDS": 1, **others}
     with running("serve", "--workers", "2", log=tmp_path / "serve.log", **settings) as server:
         address = await eventually(server.address, bool)
         await eventually(lambda: is_up(address), bool)
