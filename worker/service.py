@@ -75,7 +75,7 @@ def _rest_seconds(context: WorkerContext, error: Exception, failures: int) -> fl
 async def _work_while_connected(context: WorkerContext) -> None:
     async with context.database.transaction() as transaction:
         await queue.require_tables(transaction)
-    with errors_named():
+    with errors_named(ConnectionError):
         async with context.database.raw_connection() as connection:
             with quiet_about_loss(connection):
                 await _run_queue(context, connection)

@@ -74,23 +74,21 @@ _OUTDATED = (InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
 _logged: dict[str, float] = {}
 
 
-@contextmanager
-def errors_named(lost: type[OSError] = ConnectionError) -> Iterator[None]:
-    """Raise one of `db.engine.errors` instead of the driver's own errors that mean the same.
+def raise_named(error: BaseException) -> None:
+    """Raise one of `db.engine.errors` from an error of the driver's that means the same; return where none does."""
+    name = DatabaseTimedOut if isinstance(error, TimeoutError) else _name(error)
+    if name is not None:
+        raise _logged_error(name, error) from error
 
-    `lost` are errors of the operating system that mean a lost connection: any, where nothing but the driver runs.
-    """
+
+@contextmanager
+def errors_named(lost: type[OSError] = OSError) -> Iterator[None]:
+    """Do so with all that is raised inside; `lost` are errors of the operating system that mean a lost connection."""
     try:
         yield
-    except DRIVER_ERRORS as error:
-        name = _name(error)
-        if name is None:
-            raise
-        raise _logged_error(name, error) from error
-    except TimeoutError as error:
-        raise _logged_error(DatabaseTimedOut, error) from error
-    except lost as error:
-        raise _logged_error(DatabaseUnavailable, error) from error
+    except (lost, TimeoutError, *DRIVER_ERRORS) as error:
+        raise_named(error)
+        raise
 
 
 def named(error: Exception, text: str) -> DatabaseUnavailable:
@@ -98,7 +96,7 @@ def named(error: Exception, text: str) -> DatabaseUnavailable:
     return (_name(error) or DatabaseUnavailable)(text)
 
 
-def is_lost(error: Exception) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Whether an error of the driver's means that the connection is gone; a wrong parameter does not."""
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)
@@ -117,7 +115,7 @@ def first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
 
-def _name(error: Exception) -> type[DatabaseUnavailable] | None:
+def _name(error: BaseException) -> type[DatabaseUnavailable] | None:
     if isinstance(error, _OUTDATED):
         return DatabaseConflict
     state = code_of(error)
@@ -126,7 +124,7 @@ def _name(error: Exception) -> type[DatabaseUnavailable] | None:
     return DatabaseUnavailable if is_lost(error) else None
 
 
-def _logged_error(name: type[DatabaseUnavailable], error: Exception) -> DatabaseUnavailable:
+def _logged_error(name: type[DatabaseUnavailable], error: BaseException) -> DatabaseUnavailable:
     """Make the error; log it, of many of its kind one a second."""
     text = f"{name.message} ({first_line(error)})"
     now = time.monotonic()

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 
 from db.engine.connections import close
-from db.engine.error_names import DRIVER_ERRORS, errors_named, is_lost
+from db.engine.error_names import DRIVER_ERRORS, is_lost, raise_named
 from db.engine.errors import DatabaseBusy, DatabaseConflict, DatabaseLocked, DatabaseUnavailable
 from db.engine.gathering import Gathering
 from db.engine.statements import AnyRow, LoneStatement, SomeRow, Statement, Writer, alone, sent
@@ -105,8 +105,10 @@ class Pool:
 
         slot = await self._taken()
         try:
-            with errors_named(OSError):
-                return await self._again_if_lost(slot, send)
+            return await self._again_if_lost(slot, send)
+        except (OSError, *DRIVER_ERRORS) as error:
+            raise_named(error)
+            raise
         finally:
             self._give_back(slot)
 
@@ -115,14 +117,16 @@ class Pool:
         """Commit what happens inside, or none of it; raises DatabaseUnavailable."""
         slot = await self._taken()
         try:
-            with errors_named():
-                connection = await self._begun(slot)
-                try:
-                    yield Writer(partial(sent, connection), self.capabilities)
-                except BaseException:
-                    await self._roll_back(slot, connection)
-                    raise
-                await self._commit(slot, connection)
+            connection = await self._begun(slot)
+            try:
+                yield Writer(partial(sent, connection), self.capabilities)
+            except BaseException:
+                await self._roll_back(slot, connection)
+                raise
+            await self._commit(slot, connection)
+        except (ConnectionError, TimeoutError, *DRIVER_ERRORS) as error:
+            raise_named(error)
+            raise
         finally:
             self._give_back(slot)
 
@@ -215,19 +219,19 @@ class Pool:
             return connection
 
         try:
-            with errors_named(OSError):
-                return await self._again_if_lost(slot, begin)
-        except BaseException:
+            return await self._again_if_lost(slot, begin)
+        except BaseException as error:
             # The transaction may have begun, and the next one would be a part of it.
             self._discard(slot)
+            raise_named(error)
             raise
 
     async def _commit(self, slot: _Slot, connection: asyncpg.Connection) -> None:
         try:
-            with errors_named(OSError):
-                await connection.execute("COMMIT")
-        except BaseException:
+            await connection.execute("COMMIT")
+        except BaseException as error:
             self._discard(slot)
+            raise_named(error)
             raise
 
     async def _roll_back(self, slot: _Slot, connection: asyncpg.Connection) -> None:

@@ -24,7 +24,7 @@ async def is_behind_pooler(server: Server) -> bool:
 
     Raises DatabaseUnavailable.
     """
-    with errors_named(OSError):
+    with errors_named():
         async with _looking(server, PoolerMode.UNNAMED).opened(FOR_HEALTH) as connection:
             return bool(connection.get_server_pid() != await connection.fetchval(_PROCESS))
 
@@ -35,7 +35,7 @@ async def honours_mode(server: Server) -> bool:
         return True
     is_session = server.mode is PoolerMode.SESSION
     looking = _looking(server, PoolerMode.UNNAMED if is_session else server.mode)
-    with errors_named(OSError):
+    with errors_named():
         async with asyncio.timeout(LOOK_SECONDS), looking.opened(FOR_HEALTH) as one, looking.opened(FOR_HEALTH) as two:
             return await keeps(one, two, sessions=is_session)
 
@@ -62,7 +62,7 @@ async def usable_at_once(server: Server, wanted: int) -> int:
     async with AsyncExitStack() as held:
         for number in range(wanted):
             try:
-                with errors_named(OSError):
+                with errors_named():
                     connection = await held.enter_async_context(server.opened(FOR_HEALTH))
                     await connection.fetchval(_PROCESS)
             except DatabaseUnavailable:

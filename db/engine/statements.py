@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import CollectionAggregate
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlalchemy.types import TypeEngine
 
-from db.engine.error_names import errors_named
+from db.engine.error_names import DRIVER_ERRORS, raise_named
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -185,8 +185,11 @@ async def sent(
     connection: asyncpg.Connection, sql: str, arguments: Sequence[object], row: type[AnyRow]
 ) -> list[AnyRow]:
     """Send a statement on a connection that is ours; its errors are named."""
-    with errors_named(OSError):
+    try:
         return await connection.fetch(sql, *arguments, record_class=row)
+    except (OSError, *DRIVER_ERRORS) as error:
+        raise_named(error)
+        raise
 
 
 class Writer:
