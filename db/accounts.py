@@ -47,7 +47,6 @@ class _Clock(Row):
 
 _ACCOUNT = Account.columns_of(User)
 _GET = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")), Account)
-_LOCK = Statement(select(*_ACCOUNT).where(User.id == bindparam("user")).with_for_update(key_share=True), Account)
 _INSERT = Statement(
     insert(User)
     .values(id=bindparam("user"), email=bindparam("email"), period_end=func.now() + bindparam("period", type_=Interval))
@@ -106,15 +105,6 @@ async def get(reader: Reader, user_id: UUID) -> Account | None:
 async def profiles(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
     """Read who users are; those without an account are missing."""
     return {row.id: row for row in await reader.fetch(_PROFILES, users=user_ids)}
-
-
-async def lock(writer: Writer, user_id: UUID) -> Account | None:
-    """Read one account and keep every other writer of it waiting until the transaction ends.
-
-    NO KEY, so that foreign keys to the account are checked meanwhile: PostgreSQL does so also for a job's row that is
-    updated twice in a transaction, whose lock would then come before the account's.
-    """
-    return await first_row(writer, _LOCK, user=user_id)
 
 
 async def ids_by_email(reader: Reader, email: str, limit: int) -> list[UUID]:

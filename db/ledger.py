@@ -1,4 +1,4 @@
-"""Statements on the ledger: every change of a balance with its entry, in one statement, and reading entries."""
+"""Statements on the ledger: locking accounts, every change of a balance with its entry, and reading entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from db.accounts import Account
 from db.engine.paging import Listing, Selection
 from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row
 from db.enums import ActorKind, LedgerEntryKind
@@ -167,6 +168,9 @@ _OF_JOBS = Statement(
 )
 _BY_ID = Statement(select(*_ENTRY).where(LedgerEntry.id == bindparam("entry")), LedgerRow)
 _BY_REFERENCE = Statement(select(*_ENTRY).where(LedgerEntry.reference == bindparam("reference")), LedgerRow)
+_LOCK_ACCOUNT = Statement(
+    select(*Account.columns_of(User)).where(User.id == bindparam("user")).with_for_update(key_share=True), Account
+)
 _LOCK = Statement(
     select(literal_column("true")).select_from(
         func.pg_advisory_xact_lock(
@@ -175,6 +179,15 @@ _LOCK = Statement(
     ),
     Flag,
 )
+
+
+async def lock(writer: Writer, user_id: UUID) -> Account | None:
+    """Read one account and keep every other writer of it waiting until the transaction ends.
+
+    NO KEY, so that foreign keys to the account are checked meanwhile: PostgreSQL does so also for a job's row that is
+    updated twice in a transaction, whose lock would then come before the account's.
+    """
+    return await first_row(writer, _LOCK_ACCOUNT, user=user_id)
 
 
 async def forget(writer: Writer, user_id: UUID) -> None:

@@ -37,13 +37,13 @@ async def get_or_create_account(writer: Writer, caller: Caller, policy: Policy =
 
 async def lock_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
     """Return the caller's account as `get_or_create_account` does, locked until the transaction ends."""
-    account = await accounts.lock(writer, caller.user_id)
+    account = await ledger.lock(writer, caller.user_id)
     if account is None:
         await _open(writer, caller, policy)
-        return _there(caller, await accounts.lock(writer, caller.user_id))
+        return _there(caller, await ledger.lock(writer, caller.user_id))
     if _is_due(account, policy):
         await _renew(writer, account, policy)
-        return _there(caller, await accounts.lock(writer, caller.user_id))
+        return _there(caller, await ledger.lock(writer, caller.user_id))
     return account
 
 

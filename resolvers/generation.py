@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
-from db import accounts, generation_costs, video_job_changes, video_jobs
+from db import generation_costs, ledger, video_job_changes, video_jobs
 from db.engine.statements import Writer
 from db.enums import ContentCredentials, LogLevel, VideoJobStatus
 from db.generation_costs import Cost
@@ -107,7 +107,7 @@ async def fail(writer: Writer, job: JobRow, code: str, message: str, *, refund: 
     """
     if refund:
         # The account first, as in a creation and a cancellation: one order of locks for everybody.
-        await accounts.lock(writer, job.user_id)
+        await ledger.lock(writer, job.user_id)
     failed = await change(
         writer,
         job,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from db import accounts, submission_pace
+from db import ledger, submission_pace
 from db.engine.statements import Writer
 from db.enums import LogLevel, Submission, VideoJobStatus
 from db.video_job_changes import NOW
@@ -99,7 +99,7 @@ async def refuse(
     job tried whether it is over, and waits on, unless it has done so for the last time.
     """
     # The account first, as wherever tokens come back; nobody else's submit waits for it.
-    await accounts.lock(writer, job.user_id)
+    await ledger.lock(writer, job.user_id)
     was_known = await submission_pace.set_trouble(writer, sent_to(job), refusal.reason, rest)
     if not was_known or is_last:
         return await fail(writer, job, refusal.code, refusal.message, refund=True)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from auth.caller import Caller
 from db import (
-    accounts,
     file_removals,
     job_briefs,
     ledger,
@@ -119,7 +118,7 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | 
     """
     job = await get(writer, caller, job_id)
     # The account first, as in a creation: one order of locks for everybody.
-    await accounts.lock(writer, job.user_id)
+    await ledger.lock(writer, job.user_id)
     while not VideoJobStatus(job.status).is_terminal:
         cancelled = await video_job_changes.change(
             writer,

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from auth.caller import Caller, Role
-from db import accounts
+from db import ledger
 from db import video_jobs as rows
 from db.enums import VideoJobStatus
 from db.tables import SubmissionPace, VideoJob
@@ -122,7 +122,7 @@ async def test_two_who_refund_a_job_at_once_meet_no_deadlock_and_refund_it_once(
     job = await job_at(house, caller, TAKEN)
 
     async with house.database.transaction() as session:
-        await accounts.lock(session, caller.user_id)
+        await ledger.lock(session, caller.user_id)
         changing = []
         for number, change in enumerate(pair, start=1):
             changing.append(asyncio.ensure_future(change(house, caller, str(job.id))))

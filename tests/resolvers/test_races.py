@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from auth.caller import Caller
-from db import accounts
+from db import ledger
 from db.enums import LedgerEntryKind, Submission, VideoJobStatus
 from db.looks import LookRow
 from db.tables import LedgerEntry, LookVideo, VideoJob
@@ -258,7 +258,7 @@ async def test_a_job_that_fails_with_a_refund_while_its_owner_ends_it_meets_no_d
 
     with suppress(Refusal):
         async with house.database.transaction() as session:
-            await accounts.lock(session, caller.user_id)
+            await ledger.lock(session, caller.user_id)
             failing = asyncio.create_task(fail())
             await until_somebody_waits(house)
             await change(session, caller, job_id)
