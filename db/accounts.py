@@ -1,14 +1,37 @@
 """Statements on accounts: a user's row with the balance and the period on it. What changes balances: `db.ledger`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Interval, Text, bindparam, func, literal_column, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Interval,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row
-from db.tables import User
+from db.engine.paging import ESCAPE, Listing, Selection, containing
+from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row, listed
+from db.tables import User, VideoJob
+
+# Where counting one account's jobs ends.
+MOST_JOBS_COUNTED = 10_000
 
 
 class Account(Row):
@@ -41,8 +64,39 @@ class Profile(Row):
     name: str | None
 
 
-class _Clock(Row):
-    time: datetime
+class UserRow(Account):
+    """All of an account."""
+
+    name: str | None
+    status: str
+    role: str
+
+
+class JobCount(Row):
+    """How many jobs an account has, up to `MOST_JOBS_COUNTED`."""
+
+    id: UUID
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserFilter(Selection[UserRow]):
+    """Which accounts to list: those for which all holds that is not None; `email` is a part of the address."""
+
+    user_id: UUID | None = None
+    email: str | None = None
+    tier: str | None = None
+    status: str | None = None
+    role: str | None = None
+
+    async def listing(self, _reader: Reader) -> Listing[UserRow]:
+        """See `Selection`."""
+        return _listing(tuple(self.values()))
+
+    def values(self) -> dict[str, object]:
+        """Return the parameters by what it filters by."""
+        given = {name: value for name in _CONDITIONS if (value := getattr(self, name)) is not None}
+        return given | ({"email": containing(self.email)} if self.email is not None else {})
 
 
 _ACCOUNT = Account.columns_of(User)
@@ -87,7 +141,6 @@ _SET_PERIOD = Statement(
     ),
     NoRow,
 )
-_CLOCK = Statement(select(func.clock_timestamp()), _Clock)
 _DUE = Statement(
     select(User.id)
     .where(User.tier == bindparam("tier"), User.period_end <= func.now())
@@ -150,12 +203,6 @@ async def set_role(writer: Writer, user_id: UUID, role: str) -> AccountState | N
     return await first_row(writer, _SET_ROLE, user=user_id, now=role)
 
 
-async def clock(reader: Reader) -> datetime:
-    """Read the clock that entries get their times from."""
-    (read,) = await reader.fetch(_CLOCK)
-    return read.time
-
-
 async def set_period(writer: Writer, user_id: UUID, tier: str, start: datetime, end: datetime) -> None:
     """Begin a period of an account in a tier, with nothing used in it yet."""
     await writer.fetch(_SET_PERIOD, user=user_id, tier=tier, start=start, end=end)
@@ -164,3 +211,33 @@ async def set_period(writer: Writer, user_id: UUID, tier: str, start: datetime, 
 async def with_ended_period(reader: Reader, tier: str, limit: int) -> list[UUID]:
     """Return some accounts of a tier whose period has ended, the oldest first."""
     return [found.id for found in await reader.fetch(_DUE, tier=tier, most=limit)]
+
+
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "user_id": User.id == bindparam("user_id"),
+    "email": User.email.like(bindparam("email"), escape=ESCAPE),
+    "tier": User.tier == bindparam("tier"),
+    "status": User.status == bindparam("status"),
+    "role": User.role == bindparam("role"),
+}
+
+
+@lru_cache
+def _listing(names: tuple[str, ...]) -> Listing[UserRow]:
+    query: Select[*tuple[Any, ...]] = select(*UserRow.columns_of(User)).where(*(_CONDITIONS[name] for name in names))
+    return Listing(query, (User.created_at, User.id), UserRow, is_slow=names not in {(), ("user_id",)})
+
+
+def _job_counts() -> Statement[JobCount]:
+    asked = func.unnest(listed("users", Uuid())).table_valued(column("id", Uuid)).render_derived("asked")
+    some = select(VideoJob.user_id).where(VideoJob.user_id == asked.c.id).limit(MOST_JOBS_COUNTED).lateral()
+    query = select(asked.c.id, func.count(some.c.user_id)).select_from(asked).outerjoin(some, true())
+    return Statement(query.group_by(asked.c.id), JobCount)
+
+
+_JOB_COUNTS = _job_counts()
+
+
+async def job_counts(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the jobs of many accounts."""
+    return {row.id: row.count for row in await reader.fetch(_JOB_COUNTS, users=list(dict.fromkeys(user_ids)))}

@@ -8,13 +8,13 @@ from uuid import UUID
 from auth.caller import AccountStatus, Caller
 from db import accounts as rows
 from db import ledger, look_videos, looks, video_jobs
+from db.accounts import UserFilter
 from db.engine.database import Database
 from db.engine.paging import Position, Selection
 from db.engine.statements import Reader, Row
 from db.enums import AuditAction
 from db.ledger import Ledger
 from db.looks import LookList, LookView
-from db.user_lists import UserFilter
 from db.video_job_lists import VideoJobFilter
 from resolvers import accounts, look_images
 from resolvers import video_jobs as job_rules

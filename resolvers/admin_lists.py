@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller, Role, email_of
-from db import pauses, queue_state, user_lists, video_job_lists
+from db import accounts, pauses, queue_state, video_job_lists
+from db.accounts import UserFilter
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.pauses import PauseRow
 from db.queue_state import JobsOfKind, WorkerRow
-from db.user_lists import UserFilter
 from db.video_job_lists import MOST_CODES, Durations, ErrorCount, MadeBy, VideoJobFilter
 from resolvers.errors import InvalidInput
 from resolvers.models import MOCK, Catalogue
@@ -102,9 +102,9 @@ def users(
 
 
 async def job_counts(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Count the jobs of accounts, up to `db.user_lists.MOST_JOBS_COUNTED` each; raises AdminRequired."""
+    """Count the jobs of accounts, up to `db.accounts.MOST_JOBS_COUNTED` each; raises AdminRequired."""
     caller.require_admin()
-    return await user_lists.job_counts(reader, user_ids)
+    return await accounts.job_counts(reader, user_ids)
 
 
 async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueState:

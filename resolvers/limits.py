@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from auth.caller import Caller
-from db import ledger, quotas, run_times, spending
+from db import ledger, quotas, run_times
 from db.accounts import Account
 from db.creations import Standing
 from db.engine.statements import Reader, Writer
@@ -96,9 +96,9 @@ async def ceiling_reached(reader: Reader, account: Account, cost: int, ceilings:
     today = _midnight(now)
     seconds = int((today + timedelta(days=1) - now).total_seconds()) + 1
     of_user, of_house = ceilings.user_tokens_a_day, ceilings.house_tokens_a_day
-    if of_user is not None and await spending.used_by(reader, account.id, today) + cost > of_user:
+    if of_user is not None and await quotas.used_by(reader, account.id, today) + cost > of_user:
         return SpendingCeiling(of_user, seconds, is_below_price=of_user < cost)
-    if of_house is not None and await spending.used_by_all(reader, today) + cost > of_house:
+    if of_house is not None and await quotas.used_by_all(reader, today) + cost > of_house:
         return SpendingCeiling(None, seconds, is_below_price=of_house < cost)
     return None
 
@@ -113,7 +113,7 @@ async def spent_by_day(reader: Reader, caller: Caller, days: int | None) -> dict
     if not 1 <= days <= MOST_DAYS:
         raise InvalidInput(f"days must be 1 to {MOST_DAYS}", field="days")
     first = _midnight(datetime.now(UTC)) - timedelta(days=days - 1)
-    used = {row.day: row.tokens for row in await spending.by_day(reader, first)}
+    used = {row.day: row.tokens for row in await quotas.by_day(reader, first)}
     names = [f"{first + timedelta(days=number):%Y-%m-%d}" for number in range(days)]
     return {name: used.get(name, 0) for name in names}
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import astuple, dataclass, replace
 
 from auth.caller import Caller
-from db import accounts, ledger
+from db import accounts, ledger, server
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
 from db.enums import ActorKind, AuditAction, LedgerEntryKind
@@ -278,6 +278,8 @@ async def _begin_period(  # noqa: PLR0913 - what a period is
     reason: str | None,
 ) -> Change:
     by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
-    entry = await begin_period(writer, account, tier, policy, kind=kind, actor=by, start=await accounts.clock(writer))
+    entry = await begin_period(
+        writer, account, tier, policy, kind=kind, actor=by, start=(await server.get(writer)).clock
+    )
     await record(writer, admin, Act(_ACTIONS[kind], account.id, entry.id, reason, f"Tier {tier}"))
     return Change(entry, await wallet(writer, Caller(account.id, account.email), policy))

@@ -8,12 +8,12 @@ from uuid import UUID, uuid5
 import strawberry
 
 from auth.caller import AccountStatus, Role
+from db.accounts import MOST_JOBS_COUNTED, UserRow
 from db.audit import AuditRow
 from db.engine.paging import MOST_COUNTED
 from db.enums import AuditAction, AuditActor, PauseScope, VideoJobStatus
 from db.pauses import PauseRow
 from db.specification import values_of
-from db.user_lists import MOST_JOBS_COUNTED, UserRow
 from graphql_server.fields import column
 from resolvers import admin_lists
 from resolvers.admin_lists import AdminNarrowing, QueueState
@@ -117,7 +117,7 @@ async def _job_counts(users: Sequence["AdminUser"], context: RequestContext) -> 
 
 @strawberry.type(description="An account, as admins see it.")
 class AdminUser:
-    """See `db.user_lists.UserRow`."""
+    """See `db.accounts.UserRow`."""
 
     id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
     user_id: strawberry.ID = strawberry.field(description="The user's id, a UUID")

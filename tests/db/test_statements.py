@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, Text, bindparam, select
 
 import db
-from db import audit, user_lists, video_job_lists
+from db import accounts, audit, video_job_lists
 from db.engine.database import Database
 from db.engine.paging import Listing
 from db.engine.statements import Row, Statement
@@ -60,7 +60,7 @@ def statements() -> list[Statement[Row]]:
     # Those that are put together by what lists are narrowed by: by nothing, and by everything.
     made = [
         make(names)
-        for module in (audit, user_lists, video_job_lists)
+        for module in (audit, accounts, video_job_lists)
         for make in vars(module).values()
         if isinstance(make, _lru_cache_wrapper)
         for names in ((), tuple(module._CONDITIONS))  # noqa: SLF001 - whatever there is
