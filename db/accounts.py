@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Interval,
     Select,
     Text,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import ESCAPE, Listing, Selection, containing
-from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row, listed
+from db.engine.statements import MOST, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, listed
 from db.tables import User, VideoJob
 
 # Where counting one account's jobs ends.
@@ -109,10 +108,7 @@ _INSERT = Statement(
     Account,
 )
 _BY_EMAIL = Statement(
-    select(User.id)
-    .where(User.email == bindparam("email"))
-    .order_by(User.created_at, User.id)
-    .limit(bindparam("most", type_=Integer)),
+    select(User.id).where(User.email == bindparam("email")).order_by(User.created_at, User.id).limit(MOST),
     Id,
 )
 _SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
@@ -145,7 +141,7 @@ _DUE = Statement(
     select(User.id)
     .where(User.tier == bindparam("tier"), User.period_end <= func.now())
     .order_by(User.period_end)
-    .limit(bindparam("most", type_=Integer)),
+    .limit(MOST),
     Id,
 )
 

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import Listing, Selection
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, texts
 from db.tables import AuditEntry
 
 
@@ -51,7 +51,7 @@ class AuditFilter(Selection[AuditRow]):
 
 
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
-    "actions": AuditEntry.action == any_(bindparam("actions", type_=ARRAY(Text))),
+    "actions": AuditEntry.action == texts("actions"),
     "actor_id": AuditEntry.actor_id == bindparam("actor_id"),
     "user_id": AuditEntry.user_id == bindparam("user_id"),
     "object_id": AuditEntry.object_id == bindparam("object_id"),

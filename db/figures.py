@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Double, cast, column, exists, func, literal_column, select, table
+from sqlalchemy import ColumnElement, Double, cast, column, exists, func, select, table
 
-from db.engine.statements import Reader, Row, Statement
+from db.engine.statements import Reader, Row, Statement, spelled
 from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE, IS_WAITING
 from db.workers import ALIVE, ALIVE_COUNT
 
 _queue = table("pgqueuer", column("status"), column("created"), column("execute_after"))
-_IS_QUEUED = _queue.c.status == literal_column("'queued'")
+_IS_QUEUED = _queue.c.status == spelled("queued")
 # Such as mock videos that were told to wait, and jobs that a provider wants later: no worker is to take them yet.
 _IS_DEFERRED = _queue.c.execute_after > func.now()
 _NOW = func.now()

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    Integer,
     Interval,
     Select,
     Text,
@@ -23,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from db.engine.statements import NoRow, Number, Reader, Row, Statement, Writer, first_row, number
+from db.engine.statements import MOST, NoRow, Number, Reader, Row, Statement, Writer, first_row, number
 from db.tables import FileRemoval, VideoJob
 from db.video_jobs import IS_ACTIVE
 
@@ -59,7 +58,7 @@ _due = (
     select(FileRemoval.address)
     .where(FileRemoval.due_at <= func.now())
     .order_by(FileRemoval.due_at)
-    .limit(bindparam("most", type_=Integer))
+    .limit(MOST)
     .with_for_update(skip_locked=True)
 )
 _CLAIM = Statement(

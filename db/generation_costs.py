@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Double, Integer, SQLColumnExpression, Text, bindparam, cast, func, select
+from sqlalchemy import BigInteger, DateTime, Double, SQLColumnExpression, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among
+from db.engine.statements import MOST, NoRow, Reader, Row, Statement, Writer, among
 from db.tables import GenerationCost
 
 
@@ -83,7 +83,7 @@ def _sums(group: SQLColumnExpression[str], order: SQLColumnExpression[object]) -
         .where(_T.created_at >= since, _T.created_at < until)
         .group_by(group, _T.currency)
         .order_by(order, group, _T.currency)
-        .limit(bindparam("most", type_=Integer)),
+        .limit(MOST),
         CostSum,
         is_slow=True,
     )

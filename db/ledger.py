@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     CTE,
     BigInteger,
     ColumnElement,
     Integer,
     Text,
     Uuid,
-    any_,
     bindparam,
     func,
     literal_column,
@@ -27,7 +25,7 @@ from uuid_utils.compat import uuid7
 
 from db.accounts import Account
 from db.engine.paging import Listing, Selection
-from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row, spelled, texts
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
 
@@ -112,9 +110,7 @@ class Ledger(Selection[LedgerRow]):
 _ENTRY = LedgerRow.columns_of(LedgerEntry)
 
 
-IS_USE = LedgerEntry.kind.in_(
-    [literal_column(f"'{kind}'") for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)]
-)
+IS_USE = LedgerEntry.kind.in_([spelled(kind) for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)])
 _FORGET = Statement(
     update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null()), NoRow
 )
@@ -160,7 +156,7 @@ _RECORD = Statement(select(*(_changed.c[name] for name in LedgerRow.columns())),
 _OWN = select(*_ENTRY).where(LedgerEntry.user_id == bindparam("owner"))
 _ORDER = (LedgerEntry.created_at, LedgerEntry.id)
 _LEDGER = Listing(_OWN, _ORDER, LedgerRow)
-_IS_OF_KINDS = LedgerEntry.kind == any_(bindparam("kinds", type_=ARRAY(Text)))
+_IS_OF_KINDS = LedgerEntry.kind == texts("kinds")
 _LEDGER_OF_KINDS = Listing(_OWN.where(_IS_OF_KINDS), _ORDER, LedgerRow)
 _LEDGER_OF_KIND = Listing(_OWN.where(LedgerEntry.kind == bindparam("kind")), _ORDER, LedgerRow)
 _OF_JOBS = Statement(

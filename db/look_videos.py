@@ -8,11 +8,25 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Text, Uuid, and_, any_, bindparam, column, delete, func, select, true, update
+from sqlalchemy import Text, Uuid, and_, bindparam, column, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import Flag, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, is_so, listed
+from db.engine.statements import (
+    MOST,
+    Flag,
+    Id,
+    NoRow,
+    Reader,
+    Row,
+    Statement,
+    Writer,
+    among,
+    first_row,
+    is_so,
+    listed,
+    texts,
+)
 from db.enums import VideoJobStatus
 from db.tables import Look, LookVideo, VideoJob
 
@@ -172,10 +186,10 @@ def _first(*, any_status: bool) -> Statement[VideoInLook]:
         .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
         .where(LookVideo.look_id == asked.c.id)
         .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
-        .limit(bindparam("most", type_=Integer))
+        .limit(MOST)
     )
     if not any_status:
-        newest = newest.where(VideoJob.status == any_(bindparam("statuses", type_=ARRAY(Text))))
+        newest = newest.where(VideoJob.status == texts("statuses"))
     found = newest.lateral()
     query = select(*found.c).select_from(asked).join(found, true())
     order = found.c.look_id, found.c.created_at.desc(), found.c.id.desc()

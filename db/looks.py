@@ -18,7 +18,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    any_,
     bindparam,
     cast,
     delete,
@@ -35,14 +34,14 @@ from sqlalchemy.dialects.postgresql import insert
 from db import look_videos
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row, spelled, texts
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
 # What stands behind it in a look's `search_text` is its notes.
 NOTES = "\x1f"
 # Spelled out in the statement: a plan made for any visibility could not use the index of the public ones.
-_PUBLIC = Look.visibility == literal_column(f"'{Visibility.PUBLIC}'")
+_PUBLIC = Look.visibility == spelled(Visibility.PUBLIC)
 
 
 class LookView(StrEnum):
@@ -206,7 +205,7 @@ def _listing_of(view: LookView, narrowed_by: frozenset[str], *, has_videos: bool
         # Beside the pattern, which has the index; a second pattern would make the planner expect hardly any rows.
         "sought": func.strpos(_BUT_NOTES, bindparam("sought", type_=Text)) > 0,
         "has_videos": _HAS_VIDEOS if has_videos else ~_HAS_VIDEOS,
-        "visibilities": Look.visibility == any_(bindparam("visibilities", type_=ARRAY(Text))),
+        "visibilities": Look.visibility == texts("visibilities"),
         "ids": Look.id == among("ids"),
     }
     narrowing = (condition for name, condition in conditions.items() if name in narrowed_by)

@@ -1,9 +1,9 @@
 """Statements on the operator's pauses of creations. A creation reads them with what else decides about it."""
 
-from sqlalchemy import ScalarSelect, bindparam, delete, func, literal_column, select
+from sqlalchemy import ScalarSelect, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, spelled
 from db.enums import PauseScope
 from db.tables import CreationPause
 
@@ -29,7 +29,7 @@ _END = Statement(delete(CreationPause).returning(*_ROW), PauseRow)
 
 def reason_of(scope: PauseScope) -> ScalarSelect[str]:
     """Return what reads why a scope is paused, to be part of a statement; null where it is not."""
-    is_scope = CreationPause.scope == literal_column(f"'{scope}'")
+    is_scope = CreationPause.scope == spelled(scope)
     return select(CreationPause.reason).where(is_scope).scalar_subquery()
 
 

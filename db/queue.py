@@ -8,11 +8,11 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func, literal_column, select, table, text
+from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func, select, table, text
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number
+from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number, spelled
 
 if TYPE_CHECKING:
     from pgqueuer import Queries
@@ -68,9 +68,7 @@ _HAS_OUTGROWN = Statement(
     Flag,
 )
 _HIGHEST_SLOT = Statement(
-    select(cast(func.coalesce(func.max(_pgqueuer.c.slot), -1), Integer)).where(
-        _pgqueuer.c.status == literal_column("'picked'")
-    ),
+    select(cast(func.coalesce(func.max(_pgqueuer.c.slot), -1), Integer)).where(_pgqueuer.c.status == spelled("picked")),
     Number,
 )
 _triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
@@ -79,7 +77,7 @@ _ANNOUNCES = Statement(
         exists().where(
             _triggers.c.tgrelid == cast(_pgqueuer.name, REGCLASS),
             _triggers.c.tgname == _TRIGGER,
-            _triggers.c.tgenabled != literal_column("'D'"),
+            _triggers.c.tgenabled != spelled("D"),
         )
     ),
     Flag,

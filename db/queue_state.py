@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Integer, bindparam, column, func, literal_column, select, table
 
-from db.engine.statements import Reader, Row, Statement
+from db.engine.statements import MOST, Reader, Row, Statement, spelled
 from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE, SHOWN, VideoJobRow
 
@@ -63,7 +63,7 @@ _ENDED = _by_kind(
 _MANAGER = _pgqueuer.c.queue_manager_id
 _WORKERS = Statement(
     select(_MANAGER, func.count(), func.max(_pgqueuer.c.heartbeat))
-    .where(_pgqueuer.c.status == literal_column("'picked'"), _MANAGER.is_not(None))
+    .where(_pgqueuer.c.status == spelled("picked"), _MANAGER.is_not(None))
     .group_by(_MANAGER)
     .order_by(_MANAGER)
     .limit(bindparam("most", MOST_WORKERS, type_=Integer)),
@@ -71,7 +71,7 @@ _WORKERS = Statement(
     is_slow=True,
 )
 _ACTIVE_JOBS = Statement(
-    select(*SHOWN).where(IS_ACTIVE).order_by(VideoJob.created_at.desc()).limit(bindparam("most", type_=Integer)),
+    select(*SHOWN).where(IS_ACTIVE).order_by(VideoJob.created_at.desc()).limit(MOST),
     VideoJobRow,
     is_slow=True,
 )

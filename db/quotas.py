@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text, Uuid, bindparam, case, cast, func, literal_column, select
+from sqlalchemy import BigInteger, DateTime, Text, Uuid, bindparam, case, cast, func, select
 
-from db.engine.statements import Number, Reader, Row, Statement, number
+from db.engine.statements import Number, Reader, Row, Statement, number, spelled
 from db.enums import LedgerEntryKind
 from db.ledger import IS_USE
 from db.tables import LedgerEntry, Look, VideoJob, VideoJobImage
@@ -55,7 +55,7 @@ _USED = cast(
     func.coalesce(
         func.sum(
             case(
-                (LedgerEntry.kind == literal_column(f"'{LedgerEntryKind.CHARGE}'"), LedgerEntry.uncharged),
+                (LedgerEntry.kind == spelled(LedgerEntryKind.CHARGE), LedgerEntry.uncharged),
                 else_=-LedgerEntry.uncharged,
             )
             - LedgerEntry.amount

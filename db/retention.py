@@ -8,7 +8,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     DateTime,
-    Integer,
     Interval,
     MetaData,
     Table,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import Number, Reader, Statement, Writer, number
+from db.engine.statements import MOST, Number, Reader, Statement, Writer, number
 from db.tables import AuditEntry, VideoJob, VideoJobLog
 from db.video_jobs import SHOWN, VideoJobRow
 
@@ -31,13 +30,12 @@ def _of_pgqueuer(name: str) -> Table:
 
 
 _BEFORE = func.now() - bindparam("age", type_=Interval)
-_MOST = bindparam("most", type_=Integer)
 # By creation, which an index has, and before which no job has ended.
 _ENDED_JOBS = Statement(
     select(*SHOWN)
     .where(VideoJob.created_at < _BEFORE, VideoJob.completed_at < _BEFORE)
     .order_by(VideoJob.created_at, VideoJob.id)
-    .limit(_MOST)
+    .limit(MOST)
     .with_for_update(skip_locked=True),
     VideoJobRow,
 )
@@ -49,7 +47,7 @@ def _oldest(
     order: ColumnElement[Any] | InstrumentedAttribute[Any],
 ) -> Statement[Number]:
     """Delete of the first rows in that order, which an index has, those that are old enough; count them."""
-    first = select(key.label("key"), time.label("time")).order_by(order).limit(_MOST).subquery()
+    first = select(key.label("key"), time.label("time")).order_by(order).limit(MOST).subquery()
     gone = (
         delete(key.table)
         .where(key.in_(select(first.c.key).where(first.c.time < _BEFORE)))

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from sqlalchemy import Text, bindparam, column, exists, func, literal_column, select, table
+from sqlalchemy import Text, bindparam, column, exists, func, select, table
 
 from db.engine.errors import DatabaseForeign, DatabaseNotMigrated
-from db.engine.statements import Flag, Reader, Row, Statement, is_so
+from db.engine.statements import Flag, Reader, Row, Statement, is_so, spelled
 
 _SCRIPTS = Path(__file__).parent.parent / "alembic" / "versions"
 
@@ -41,7 +41,7 @@ _TABLE_EXISTS = Statement(
     select(
         exists().where(
             _COLUMNS.c.attrelid == func.to_regclass(bindparam("name", _TABLE, type_=Text)),
-            _COLUMNS.c.attname == literal_column("'version_num'"),
+            _COLUMNS.c.attname == spelled("version_num"),
         )
     ),
     Flag,

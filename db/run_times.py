@@ -8,20 +8,18 @@ from sqlalchemy import (
     BindParameter,
     Boolean,
     Double,
-    Integer,
     ScalarSelect,
     SQLColumnExpression,
     Text,
     bindparam,
     cast,
     func,
-    literal_column,
     select,
     tuple_,
 )
 from sqlalchemy.orm import aliased
 
-from db.engine.statements import Reader, Row, Statement, among
+from db.engine.statements import MOST, Reader, Row, Statement, among, spelled
 from db.enums import VideoJobStatus
 from db.tables import VideoJob
 from db.video_jobs import IS_WAITING
@@ -60,16 +58,16 @@ _other, _done = aliased(VideoJob), aliased(VideoJob)
 _ahead = (
     select(_other.id)
     .where(
-        _other.status == literal_column(f"'{VideoJobStatus.PENDING}'"),
+        _other.status == spelled(VideoJobStatus.PENDING),
         tuple_(_other.queue_at, _other.id) <= tuple_(VideoJob.queue_at, VideoJob.id),
     )
     .order_by(_other.queue_at, _other.id)
-    .limit(bindparam("most", type_=Integer))
+    .limit(MOST)
     .correlate(VideoJob)
     .subquery()
 )
 _position = select(func.count()).select_from(_ahead).correlate(VideoJob).scalar_subquery()
-_running = select(func.count()).where(_other.status == literal_column(f"'{VideoJobStatus.RUNNING}'")).scalar_subquery()
+_running = select(func.count()).where(_other.status == spelled(VideoJobStatus.RUNNING)).scalar_subquery()
 
 
 def _median_seconds(model: Of[str], mock_mode: Of[bool]) -> ScalarSelect[float | None]:
@@ -78,7 +76,7 @@ def _median_seconds(model: Of[str], mock_mode: Of[bool]) -> ScalarSelect[float |
     recent = (
         select(run_time.label("seconds"))
         .where(
-            _done.status == literal_column(f"'{VideoJobStatus.SUCCEEDED}'"),
+            _done.status == spelled(VideoJobStatus.SUCCEEDED),
             _done.model == model,
             _done.mock_mode == mock_mode,
         )

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Interval, Text, and_, any_, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy import Interval, Text, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number
+from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number, spelled, texts
 from db.enums import Submission
 from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE, IS_WAITING
@@ -65,9 +65,9 @@ _TROUBLES = Statement(
     _Trouble,
 )
 # As the index of these jobs has it: there may be many that wait.
-_IS_SENT = VideoJob.submission != literal_column(f"'{Submission.NEW}'")
+_IS_SENT = VideoJob.submission != spelled(Submission.NEW)
 _GENERATIONS = Statement(select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER), Number)
-_IS_OF_OTHERS = VideoJob.model == any_(bindparam("others", type_=ARRAY(Text)))
+_IS_OF_OTHERS = VideoJob.model == texts("others")
 _IS_ASKED_OF_IT = and_(~_IS_OF_OTHERS, VideoJob.fallback_model.is_(None))
 _A_TRIAL_WAITS = exists(select(VideoJob.id).where(IS_WAITING, ~VideoJob.mock_mode, _IS_ASKED_OF_IT))
 _SUSPENSION = Statement(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Interval, Uuid, bindparam, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Interval, Uuid, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer
+from db.engine.statements import MOST, NoRow, Reader, Row, Statement, Writer
 from db.tables import VideoJobDeletion
 from db.video_jobs import VideoJobRow
 
@@ -37,7 +37,7 @@ _SINCE = Statement(
         > tuple_(bindparam("since"), bindparam("last", type_=Uuid)),
     )
     .order_by(VideoJobDeletion.deleted_at, VideoJobDeletion.video_job_id)
-    .limit(bindparam("most", type_=Integer)),
+    .limit(MOST),
     DeletionRow,
 )
 _PRUNE = Statement(

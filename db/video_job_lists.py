@@ -7,26 +7,11 @@ from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Double,
-    Select,
-    Text,
-    and_,
-    any_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Double, Select, and_, bindparam, cast, exists, func, or_, select
 
 from db import look_videos
 from db.engine.paging import ESCAPE, MOST_COUNTED, Listing, Selection, containing, searchable
-from db.engine.statements import Reader, Row, Statement, among
+from db.engine.statements import Reader, Row, Statement, among, spelled, texts
 from db.enums import AuditAction, VideoJobStatus
 from db.tables import AuditEntry, LookVideo, VideoJob
 from db.video_jobs import SHOWN, VideoJobRow
@@ -116,25 +101,21 @@ class Durations(Row):
     longest: float | None
 
 
-def _among_texts(name: str) -> Any:  # noqa: ANN401 - as `any_`
-    return any_(bindparam(name, type_=ARRAY(Text)))
-
-
 # Small letters by ASCII's rules alone: what has others brings its own text to be searched.
 _SEARCHED = func.coalesce(VideoJob.search_text, func.lower(VideoJob.prompt.collate("C")))
-_IS_ASKED = func.coalesce(VideoJob.fallback_model, VideoJob.model) == _among_texts("models")
+_IS_ASKED = func.coalesce(VideoJob.fallback_model, VideoJob.model) == texts("models")
 _IS_UNSENT = and_(VideoJob.provider.is_(None), VideoJob.mock_mode == bindparam("is_mock"))
 _IN_LOOK = select(LookVideo.video_job_id).where(LookVideo.look_id == bindparam("look_id"))
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "user_id": VideoJob.user_id == bindparam("user_id"),
     "status": VideoJob.status == bindparam("status"),
-    "statuses": VideoJob.status == _among_texts("statuses"),
+    "statuses": VideoJob.status == texts("statuses"),
     "look_id": VideoJob.id.in_(_IN_LOOK),
     "created_after": VideoJob.created_at >= bindparam("created_after"),
     "created_before": VideoJob.created_at < bindparam("created_before"),
     "search": _SEARCHED.like(bindparam("pattern"), escape=ESCAPE),
     "ids": VideoJob.id == among("ids"),
-    "error_codes": VideoJob.error_code == _among_texts("error_codes"),
+    "error_codes": VideoJob.error_code == texts("error_codes"),
     "model": VideoJob.model == bindparam("model"),
     "made_by": or_(
         VideoJob.provider == bindparam("provider"),
@@ -142,7 +123,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     ),
     "never_retried": ~exists().where(
         AuditEntry.object_id == VideoJob.id,
-        AuditEntry.action == literal_column(f"'{AuditAction.RETRY_VIDEO_JOB}'"),
+        AuditEntry.action == spelled(AuditAction.RETRY_VIDEO_JOB),
     ),
 }
 # What no index has; nor has one the rest without a user or a status.
@@ -176,7 +157,7 @@ def _by_error(names: tuple[str, ...]) -> Statement[ErrorCount]:
 
 @lru_cache(maxsize=256)
 def _durations(names: tuple[str, ...]) -> Statement[Durations]:
-    ended = _query(names).where(VideoJob.status == literal_column(f"'{VideoJobStatus.SUCCEEDED}'"))
+    ended = _query(names).where(VideoJob.status == spelled(VideoJobStatus.SUCCEEDED))
     took = cast(func.extract("epoch", VideoJob.completed_at - VideoJob.started_at), Double).label("seconds")
     some = ended.where(VideoJob.started_at.is_not(None)).with_only_columns(took).limit(MOST_COUNTED).subquery()
     seconds = some.c.seconds

@@ -26,15 +26,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import Id, NoRow, Reader, Row, Statement, Writer, among, first_row
+from db.engine.statements import MOST, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, spelled
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification, declares
 from db.tables import VideoJob, VideoJobLog
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
-IS_WAITING = VideoJob.status == literal_column(f"'{VideoJobStatus.PENDING}'")
-IS_ACTIVE = VideoJob.status.in_([literal_column(f"'{status}'") for status in ACTIVE_STATUSES])
+IS_WAITING = VideoJob.status == spelled(VideoJobStatus.PENDING)
+IS_ACTIVE = VideoJob.status.in_([spelled(status) for status in ACTIVE_STATUSES])
 
 
 @declares(Specification)
@@ -158,7 +158,7 @@ _CHANGED_SINCE = Statement(
     select(*SHOWN)
     .where(VideoJob.user_id == _OWNER, tuple_(VideoJob.updated_at, VideoJob.id) > _LAST_SEEN)
     .order_by(VideoJob.updated_at, VideoJob.id)
-    .limit(bindparam("most", type_=Integer)),
+    .limit(MOST),
     VideoJobRow,
 )
 _LINE = LogLine.columns_of(VideoJobLog)
@@ -170,7 +170,7 @@ _NOT_QUEUED = Statement(
     select(VideoJob.id, VideoJob.queue_at)
     .where(IS_ACTIVE, ~exists(is_queued(VideoJob.id)))
     .order_by(VideoJob.created_at)
-    .limit(bindparam("most", type_=Integer)),
+    .limit(MOST),
     UnqueuedJob,
 )
 _LOGS = Statement(

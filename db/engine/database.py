@@ -9,13 +9,13 @@ from functools import partial
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, Text, bindparam, func, literal_column, select
+from sqlalchemy import ARRAY, Text, bindparam, func, select
 
 from db.engine.background import is_cancelled, is_unexpected
 from db.engine.connections import Server
 from db.engine.limits import FOR_HEALTH, FOR_QUEUES, FOR_REQUESTS, Limits, PoolerMode
 from db.engine.pool import Pool
-from db.engine.statements import Reader, Row, Statement, Writer
+from db.engine.statements import Reader, Row, Statement, Writer, spelled
 
 WAKE_UP_CHANNEL = "lookreel_video_jobs"
 # Where much changes, wake-ups come so much later, which nobody sees: with four workers, this saves a fifth of
@@ -30,7 +30,7 @@ class _Sent(Row):
 
 
 _wake_up = func.unnest(bindparam("wake_ups", type_=ARRAY(Text))).column_valued("wake_up")
-_NOTIFY = Statement(select(func.pg_notify(literal_column(f"'{WAKE_UP_CHANNEL}'"), _wake_up)), _Sent)
+_NOTIFY = Statement(select(func.pg_notify(spelled(WAKE_UP_CHANNEL), _wake_up)), _Sent)
 
 
 class WakeUps:

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Select, bindparam, func, literal_column, select,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import statements
-from db.engine.statements import Number, Reader, Statement, number
+from db.engine.statements import MOST, Number, Reader, Statement, number
 
 # Turkish has an i with a dot and one without, in both cases; people of all countries search with the one they have.
 _DOTLESS, _DOT_ABOVE = "\u0131", "\u0307"
@@ -90,7 +90,7 @@ class Listing(Generic[Row]):
     def skipping(self) -> Statement[Row]:
         """The page after so many rows, which an index tells more cheaply than the table."""
         keys = self.query.with_only_columns(*self.order, maintain_column_froms=True)
-        page = self._ordered(keys).offset(bindparam("skipped", type_=Integer)).limit(bindparam("most", type_=Integer))
+        page = self._ordered(keys).offset(bindparam("skipped", type_=Integer)).limit(MOST)
         found = page.cte("page")
         rows = select(*self.query.selected_columns).join(found, self.order[1] == found.c.id)
         return Statement(self._ordered(rows), self.row, is_slow=self.is_slow)
@@ -104,7 +104,7 @@ class Listing(Generic[Row]):
         )
 
     def _page(self, query: Select[*tuple[Any, ...]]) -> Statement[Row]:
-        limited = self._ordered(query).limit(bindparam("most", type_=Integer))
+        limited = self._ordered(query).limit(MOST)
         return Statement(limited, self.row, is_slow=self.is_slow)
 
     def _ordered(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -11,7 +11,19 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, ClauseElement, Insert, Uuid, any_, bindparam, select
+from sqlalchemy import (
+    ARRAY,
+    ClauseElement,
+    ColumnClause,
+    Insert,
+    Integer,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    literal_column,
+    select,
+)
 from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
@@ -136,6 +148,20 @@ def listed(name: str, type_: TypeEngine[Any]) -> ScalarSelect[Any]:
 def among(name: str) -> CollectionAggregate[bool]:
     """Compare with any of the ids that come as the parameter of that name."""
     return any_(cast_to(listed(name, Uuid()), ARRAY(Uuid)))
+
+
+def texts(name: str) -> CollectionAggregate[bool]:
+    """Compare with any of the texts that come as the parameter of that name."""
+    return any_(bindparam(name, type_=ARRAY(Text)))
+
+
+def spelled(text: str) -> ColumnClause[Any]:
+    """Spell a text of ours out in the statement: a plan made for any text could not use an index of some rows."""
+    return literal_column(f"'{text}'")
+
+
+MOST = bindparam("most", type_=Integer)
+"""How many rows are wanted."""
 
 
 class Reader(Protocol):
