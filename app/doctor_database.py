@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.wiring import open_database
 from db import (
     file_removals,
-    look_videos,
+    looks,
     migrations,
     pauses,
     queue,
@@ -119,7 +119,7 @@ async def _migrations(database: Database) -> Answer:
 
 
 async def _look_videos(database: Database) -> Answer:
-    if await look_videos.exist(database.reader):
+    if await looks.can_show_videos(database.reader):
         return State.OK, "The table is there"
     return State.WARNING, (
         "The table is missing, and looks show no videos. Run the one-time migration: "

@@ -13,6 +13,7 @@ from db.engine.paging import searchable
 from db.engine.statements import Reader, Row, Statement, Writer
 from db.enums import LogLevel, PauseScope
 from db.ledger import Entry, balance_changed
+from db.looks import LINKS_EXIST
 from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification, values_of
 from db.tables import Look, LookVideo, VideoJob, VideoJobLog
@@ -28,6 +29,7 @@ class Standing(Row):
     """
 
     active: list[UUID]
+    looks_show_videos: bool
     owns_look: bool
     paused: str | None
     paused_real: str | None
@@ -73,6 +75,7 @@ _WAITING = select(VideoJob.id).where(IS_WAITING).limit(bindparam("most_waiting",
 _STANDING = Statement(
     select(
         func.array(_ACTIVE, type_=ARRAY(Uuid)),
+        LINKS_EXIST,
         _OWNS_LOOK,
         *_PAUSES,
         select(func.count()).select_from(_WAITING).scalar_subquery(),

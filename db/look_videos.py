@@ -8,29 +8,14 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, and_, bindparam, column, delete, func, select, true, update
+from sqlalchemy import Uuid, and_, bindparam, cast, column, delete, func, null, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import (
-    MOST,
-    Flag,
-    Id,
-    NoRow,
-    Reader,
-    Row,
-    Statement,
-    Writer,
-    among,
-    first_row,
-    is_so,
-    listed,
-    texts,
-)
+from db.engine.statements import MOST, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, listed, texts
 from db.enums import VideoJobStatus
+from db.looks import can_show_videos
 from db.tables import Look, LookVideo, VideoJob
-
-_TABLE = LookVideo.__tablename__
 
 
 class VideoInLook(Row):
@@ -76,6 +61,18 @@ class LookOfJob(Row):
     updated_at: datetime
 
 
+class BriefRow(Row):
+    """A job with one of the looks that show it; their columns are None where no look does."""
+
+    id: UUID
+    user_id: UUID
+    version: int
+    status: str
+    look_id: UUID | None
+    look_title: str | None
+    look_image_url: str | None
+
+
 class VideoCount(Row):
     """How many videos a look shows."""
 
@@ -83,7 +80,6 @@ class VideoCount(Row):
     count: int
 
 
-_TABLE_EXISTS = Statement(select(func.to_regclass(bindparam("name", _TABLE, type_=Text)).is_not(None)), Flag)
 _OF_VIDEO = [getattr(VideoJob, name) for name in VideoInLook.columns()[2:]]
 _VIDEOS = Statement(
     select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
@@ -101,13 +97,25 @@ _COUNTS = Statement(
     VideoCount,
 )
 _LOOKS = Statement(
-    select(LookVideo.video_job_id, *(getattr(Look, name) for name in LookOfJob.columns()[1:]))
+    select(LookVideo.video_job_id, *LookOfJob.columns_of(Look, LookVideo)[1:])
     .join(Look, Look.id == LookVideo.look_id)
     .where(LookVideo.video_job_id == among("jobs"))
     .order_by(LookVideo.created_at, Look.id)
     .limit(NESTED_LIMIT),
     LookOfJob,
 )
+_BRIEF = (VideoJob.id, VideoJob.user_id, VideoJob.version, VideoJob.status)
+_OF_ID = VideoJob.id == among("ids")
+_BRIEF_WITH_LOOKS = Statement(
+    select(*_BRIEF, Look.id, Look.title, Look.generated_image_url)
+    .outerjoin(LookVideo, LookVideo.video_job_id == VideoJob.id)
+    .outerjoin(Look, Look.id == LookVideo.look_id)
+    .where(_OF_ID)
+    # As `looks_of_jobs` sorts them.
+    .order_by(LookVideo.created_at, Look.id),
+    BriefRow,
+)
+_BRIEF_ALONE = Statement(select(*_BRIEF, cast(null(), Uuid), null(), null()).where(_OF_ID), BriefRow)
 _ADD = Statement(
     insert(LookVideo).values(look_id=bindparam("look"), video_job_id=bindparam("job")).on_conflict_do_nothing(),
     NoRow,
@@ -119,13 +127,6 @@ _CLEAR_DEFAULT = Statement(update(LookVideo).where(_OF_LOOK, LookVideo.is_defaul
 _SET_DEFAULT = Statement(
     update(LookVideo).where(_IN_LOOK).values(is_default=bindparam("is_default")).returning(LookVideo.look_id), Id
 )
-
-
-async def exist(reader: Reader) -> bool:
-    """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
-    if not reader.capabilities.get(_TABLE):
-        reader.capabilities[_TABLE] = await is_so(reader, _TABLE_EXISTS)
-    return reader.capabilities[_TABLE]
 
 
 async def add(writer: Writer, look_id: UUID, video_job_id: UUID) -> None:
@@ -150,7 +151,7 @@ async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_d
 
 async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
     """Read the videos of many looks, by look, the newest of each first."""
-    return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
+    return await reader.fetch(_VIDEOS, looks=look_ids) if await can_show_videos(reader) else []
 
 
 async def details(reader: Reader, video_job_ids: Sequence[UUID]) -> list[VideoDetails]:
@@ -162,7 +163,7 @@ async def first_of_looks(
     reader: Reader, look_ids: Sequence[UUID], first: int, statuses: Sequence[VideoJobStatus] | None
 ) -> list[VideoInLook]:
     """Read the newest `first` videos of each of many looks, by look, of these statuses if any are given."""
-    if not await exist(reader):
+    if not await can_show_videos(reader):
         return []
     # Each look once, or its videos would come twice.
     looks = list(dict.fromkeys(look_ids))
@@ -173,7 +174,7 @@ async def first_of_looks(
 
 async def counts_of_looks(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Count the videos of many looks; those without one are missing."""
-    if not await exist(reader):
+    if not await can_show_videos(reader):
         return {}
     return {row.look_id: row.count for row in await reader.fetch(_COUNTS, looks=look_ids)}
 
@@ -198,4 +199,12 @@ def _first(*, any_status: bool) -> Statement[VideoInLook]:
 
 async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LookOfJob]:
     """Read the looks that show each of many jobs."""
-    return await reader.fetch(_LOOKS, jobs=video_job_ids) if await exist(reader) else []
+    return await reader.fetch(_LOOKS, jobs=video_job_ids) if await can_show_videos(reader) else []
+
+
+async def brief(reader: Reader, job_id: UUID) -> list[BriefRow]:
+    """Read what tells whether a client still has the newest of a job, whoever owns it, with each look that shows it.
+
+    Nothing is asked as often, so it is one statement; there is nothing where there is no such job.
+    """
+    return await reader.rows_of(_BRIEF_WITH_LOOKS if await can_show_videos(reader) else _BRIEF_ALONE, job_id)

@@ -31,10 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db import look_videos
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, first_row, spelled, texts
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row, is_so, spelled, texts
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
@@ -84,7 +83,7 @@ class LookList(Selection[LookRow]):
     async def listing(self, reader: Reader) -> Listing[LookRow] | None:
         """See `Selection`. No look shows a video before the one-time migration."""
         narrowed_by = self._narrowed_by()
-        if self.has_videos is not None and not await look_videos.exist(reader):
+        if self.has_videos is not None and not await can_show_videos(reader):
             if self.has_videos:
                 return None
             narrowed_by -= {"has_videos"}
@@ -132,6 +131,14 @@ class SharedWith(Row):
     name: str | None
 
 
+async def can_show_videos(reader: Reader) -> bool:
+    """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
+    table = LookVideo.__tablename__
+    if not reader.capabilities.get(table):
+        reader.capabilities[table] = await is_so(reader, _LINKS_EXIST)
+    return reader.capabilities[table]
+
+
 async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Mapping[str, object]]) -> LookRow:
     """Write a new look, given by its columns, with its products in their order."""
     words = _search_text(look["title"], look["notes"], ((product["name"], product["sku"]) for product in products))
@@ -148,9 +155,7 @@ async def lock(writer: Writer, look_id: UUID) -> LookRow | None:
 
 async def get_visible(reader: Reader, look_id: UUID, user_id: UUID, *, to_admin: bool) -> LookRow | None:
     """Read a look if that user may see it."""
-    if to_admin:
-        return await first_row(reader, _ANY_LOOK, look=look_id)
-    return await first_row(reader, _VISIBLE_LOOK, look=look_id, viewer=user_id)
+    return next(iter(await get_visible_many(reader, [look_id], user_id, to_admin=to_admin)), None)
 
 
 async def get_visible_many(reader: Reader, look_ids: Sequence[UUID], user_id: UUID, *, to_admin: bool) -> list[LookRow]:
@@ -219,24 +224,23 @@ def _all_but_times(table: type[Look | Product]) -> dict[str, BindParameter[Any]]
     return {name: bindparam(name) for name in names if not name.endswith("_at")}
 
 
-def _shared_with_viewer() -> ColumnElement[bool]:
-    shared = exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
-    return and_(Look.visibility == Visibility.SHARED, shared)
-
-
+_IS_SHARED = and_(
+    Look.visibility == Visibility.SHARED, exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
+)
 _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
     LookView.MY_PRIVATE: (Look.user_id == _VIEWER,),
-    LookView.SHARED_WITH_ME: (_shared_with_viewer(),),
+    LookView.SHARED_WITH_ME: (_IS_SHARED,),
     LookView.PUBLIC: (_PUBLIC,),
     LookView.ALL: (),
 }
 # What they show depends on who looks.
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
-_IS_VISIBLE = or_(Look.user_id == _VIEWER, _PUBLIC, _shared_with_viewer())
+_IS_VISIBLE = or_(Look.user_id == _VIEWER, _PUBLIC, _IS_SHARED)
 _BUT_NOTES = func.split_part(Look.search_text, literal_column(f"chr({ord(NOTES)})"), 1)
+# Made by the owner's one-time migration.
+LINKS_EXIST = func.to_regclass(spelled(LookVideo.__tablename__)).is_not(None)
+_LINKS_EXIST = Statement(select(LINKS_EXIST), Flag)
 _HAS_VIDEOS = exists().where(LookVideo.look_id == Look.id)
-_ANY_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look")), LookRow)
-_VISIBLE_LOOK = Statement(select(*_LOOK).where(Look.id == bindparam("look"), _IS_VISIBLE), LookRow)
 _ANY_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks")), LookRow)
 _VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_VISIBLE), LookRow)
 _IS_LOOK = Look.id == bindparam("look")

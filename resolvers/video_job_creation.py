@@ -11,7 +11,6 @@ from auth.caller import Caller
 from db import (
     creations,
     file_removals,
-    look_videos,
     queue,
     submission_pace,
     video_job_images,
@@ -177,7 +176,7 @@ async def _refusals_of_account(
     async for refusal in _refusals_of_house(reader, standing, request, catalogue):
         yield refusal
     if request.look_id is not None:
-        if not await look_videos.exist(reader):
+        if not standing.looks_show_videos:
             yield LookVideosNotMigrated()
         elif not standing.owns_look:
             yield InvalidLook()

@@ -12,7 +12,6 @@ from uuid import UUID
 from auth.caller import Caller
 from db import (
     file_removals,
-    job_briefs,
     ledger,
     look_videos,
     video_job_changes,
@@ -23,9 +22,8 @@ from db import (
 from db.engine.paging import MOST_NESTED
 from db.engine.statements import Reader, SomeRow, Writer
 from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
-from db.job_briefs import BriefRow
 from db.ledger import LedgerRow
-from db.look_videos import LookOfJob
+from db.look_videos import BriefRow, LookOfJob
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.audit import Act, record_if_others
@@ -82,7 +80,7 @@ async def read_many(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> 
 
 async def in_brief(reader: Reader, caller: Caller, job_id: UUID) -> JobInBrief:
     """Read as much of one job of the caller's, in one statement; admins read anybody's; raises VideoJobNotFound."""
-    rows = await job_briefs.get(reader, job_id)
+    rows = await look_videos.brief(reader, job_id)
     job = _readable(caller, next(iter(rows), None))
     looks = [
         (row.look_id, row.look_title, row.look_image_url)
