@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.wiring import open_database
 from db import (
     file_removals,
+    fleet,
     looks,
     migrations,
     pauses,
@@ -22,7 +23,6 @@ from db import (
     server,
     submission_pace,
     video_jobs,
-    workers,
 )
 from db.engine.database import CONNECTIONS_BESIDES, Database
 from db.engine.limits import PoolerMode
@@ -84,7 +84,7 @@ async def _sessions(database: Database) -> Answer:
 async def _connections(database: Database) -> Answer:
     """Tell whether the server, and a pooler, have as many as all processes may open."""
     room = await server.room(database.reader)
-    processes = room.api_processes + (await workers.alive(database.reader)).count
+    processes = room.api_processes + (await fleet.alive(database.reader)).count
     is_shared = database.pooled.mode is not PoolerMode.SESSION
     each = 1 if is_shared else database.connections
     facts = f"A process opens up to {each} at PostgreSQL, which has {room.connections} for us; {processes} are running"
@@ -144,10 +144,10 @@ async def _queue(database: Database) -> Answer:
 
 
 async def _workers(database: Database) -> Answer:
-    found = await workers.alive(database.reader)
+    found = await fleet.alive(database.reader)
     if found.count:
         return State.OK, f"{found.count} alive"
-    if found.silent_seconds is None or found.silent_seconds < workers.ALIVE.total_seconds():
+    if found.silent_seconds is None or found.silent_seconds < fleet.ALIVE.total_seconds():
         return State.OK, "None has been here yet, and no job waits for long"
     return State.FAILED, f"None has given a sign of life for {found.silent_seconds:.0f} s. Start `lookreel worker`."
 

@@ -12,7 +12,7 @@ from app.registry import catalogue
 from app.settings import Settings
 from app.wiring import open_storages
 from auth.errors import AccountNotActive
-from db import figures, pauses, submission_pace
+from db import fleet, pauses, submission_pace
 from db.engine.database import Database
 from db.enums import ACTIVE_STATUSES, VideoJobStatus
 from db.video_jobs import VideoJobRow
@@ -120,7 +120,7 @@ def queue_state() -> None:
     """Show how long the queue is, how old, who works on it, and what holds it up."""
 
     async def work(_settings: Settings, database: Database) -> None:
-        found = await figures.read(database.reader)
+        found = await fleet.figures(database.reader)
         typer.echo(f"waiting   {found.pending}, the oldest for {found.oldest_pending_seconds:.0f} s")
         typer.echo(f"taken     {found.picked}")
         typer.echo(f"workers   {found.workers_alive} alive")

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from app.parent import METRICS_FOLDER
 from db.engine.database import Database
 from db.engine.feed import JobFeed
-from db.figures import Figures
+from db.fleet import Figures
 from resolvers.streams import Streams
 
 # In seconds.

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from app import metrics
 from app.settings import Settings
-from db import figures, pauses, queue, revisions, submission_pace, workers
+from db import fleet, pauses, queue, revisions, submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
@@ -117,10 +117,10 @@ async def trouble_of_workers(reader: Reader) -> str | None:
     """
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
-            silent = (await workers.alive(reader)).silent_seconds or 0.0
+            silent = (await fleet.alive(reader)).silent_seconds or 0.0
     except (DatabaseUnavailable, TimeoutError):
         return None
-    is_silent = silent > workers.ALIVE.total_seconds()
+    is_silent = silent > fleet.ALIVE.total_seconds()
     return f"No worker has given a sign of life for {silent:.0f} s." if is_silent else None
 
 
@@ -154,10 +154,10 @@ class MetricsPage:
         text = await asyncio.to_thread(metrics.exposition, found)
         return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
-    async def _figures(self) -> figures.Figures | None:
+    async def _figures(self) -> fleet.Figures | None:
         try:
             async with asyncio.timeout(READ_SECONDS):
-                return await figures.read(self._database.health)
+                return await fleet.figures(self._database.health)
         except Exception as error:  # noqa: BLE001 - what the process counts is wanted then above all
             logger.warning("The database's figures could not be read: %s", type(error).__name__)
             return None

@@ -12,20 +12,20 @@ from db.engine.database import wake_up_after_commit
 from db.engine.paging import searchable
 from db.engine.statements import Reader, Row, Statement, Writer
 from db.enums import LogLevel, PauseScope
+from db.fleet import SILENT_SECONDS
 from db.ledger import Entry, balance_changed
 from db.looks import LINKS_EXIST
 from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification, values_of
 from db.tables import Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, IS_WAITING, SHOWN, VideoJobRow
-from db.workers import SILENT_SECONDS
 
 
 class Standing(Row):
     """What decides about a creation besides the balance: slots, look, pauses, everybody's queue, and workers.
 
     `active` are the jobs that hold a slot, oldest first; a pause is told by its reason. `waiting` are the jobs of all
-    that wait, as many as were to be counted; `silent_seconds` is as in `db.workers.Alive`.
+    that wait, as many as were to be counted; `silent_seconds` is as in `db.fleet.Alive`.
     """
 
     active: list[UUID]

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Interval, Uuid, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Interval, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, first_row
+from db.engine.statements import Reader, Row, Statement, Writer, first_row
 from db.tables import IdempotencyKey
 
 
@@ -47,7 +47,6 @@ _PUT = Statement(
     .returning(*_ROW),
     KeyRow,
 )
-_PRUNE = Statement(delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - _KEEP), NoRow)
 
 
 async def get(reader: Reader, user_id: UUID, key: str, keep: timedelta) -> KeyRow | None:
@@ -69,8 +68,3 @@ async def put(  # noqa: PLR0913 - a row's columns
     """Remember what a user's key stands for from now on; return False where it is used for something else."""
     values = {"job": job_id, "entry": entry_id, "spent": spent, "digest": digest}
     return await first_row(writer, _PUT, owner=user_id, key=key, keep=keep, **values) is not None
-
-
-async def prune(writer: Writer, keep: timedelta) -> None:
-    """Delete keys that stand for nothing any more."""
-    await writer.fetch(_PRUNE, keep=keep)

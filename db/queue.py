@@ -25,7 +25,8 @@ FEW_ROWS = 200
 # As PgQueuer calls it.
 _TRIGGER = "tg_pgqueuer_changed"
 
-_pgqueuer = table("pgqueuer", column("dedupe_key"), column("slot"), column("status"), column("queue_manager_id"))
+_COLUMNS = ("dedupe_key", "slot", "status", "queue_manager_id", "heartbeat", "created", "execute_after")
+PGQUEUER = table("pgqueuer", *(column(name) for name in _COLUMNS))
 
 
 class _WriterDriver:
@@ -58,31 +59,31 @@ class _Place(Row):
     job_id: str
 
 
-_REQUIRE = Statement(select(cast(_pgqueuer.c.dedupe_key, String)).limit(0), _Place)
+_REQUIRE = Statement(select(cast(PGQUEUER.c.dedupe_key, String)).limit(0), _Place)
 _statistics = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
 _changed = _statistics.c.n_mod_since_analyze
 _HAS_OUTGROWN = Statement(
     select(and_(_changed > FEW_ROWS, _changed > _statistics.c.n_live_tup / 2)).where(
-        _statistics.c.relid == cast(_pgqueuer.name, REGCLASS)
+        _statistics.c.relid == cast(PGQUEUER.name, REGCLASS)
     ),
     Flag,
 )
 _HIGHEST_SLOT = Statement(
-    select(cast(func.coalesce(func.max(_pgqueuer.c.slot), -1), Integer)).where(_pgqueuer.c.status == spelled("picked")),
+    select(cast(func.coalesce(func.max(PGQUEUER.c.slot), -1), Integer)).where(PGQUEUER.c.status == spelled("picked")),
     Number,
 )
 _triggers = table("pg_trigger", column("tgrelid"), column("tgname"), column("tgenabled"))
 _ANNOUNCES = Statement(
     select(
         exists().where(
-            _triggers.c.tgrelid == cast(_pgqueuer.name, REGCLASS),
+            _triggers.c.tgrelid == cast(PGQUEUER.name, REGCLASS),
             _triggers.c.tgname == _TRIGGER,
             _triggers.c.tgenabled != spelled("D"),
         )
     ),
     Flag,
 )
-_ANALYZE = Statement(text(f"ANALYZE {_pgqueuer.name}"), NoRow)
+_ANALYZE = Statement(text(f"ANALYZE {PGQUEUER.name}"), NoRow)
 
 
 async def require_tables(reader: Reader) -> None:
@@ -129,4 +130,4 @@ async def announces_jobs(reader: Reader) -> bool:
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:
     """Select the job's place in the queue: waiting, or taken by a worker."""
-    return select(_pgqueuer.c.dedupe_key).where(_pgqueuer.c.dedupe_key == cast(job_id, String))
+    return select(PGQUEUER.c.dedupe_key).where(PGQUEUER.c.dedupe_key == cast(job_id, String))

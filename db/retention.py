@@ -19,8 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import MOST, Number, Reader, Statement, Writer, number
-from db.tables import AuditEntry, VideoJob, VideoJobLog
+from db.engine.statements import MOST, NoRow, Number, Reader, Statement, Writer, number
+from db.tables import AuditEntry, IdempotencyKey, VideoJob, VideoJobDeletion, VideoJobLog, Worker
 from db.video_jobs import SHOWN, VideoJobRow
 
 
@@ -63,6 +63,11 @@ AUDIT = _oldest(AuditEntry.id, AuditEntry.created_at, AuditEntry.created_at)
 QUEUE_LOG = _oldest(_queue_log.c.id, _queue_log.c.created, _queue_log.c.created)
 QUEUE_STATISTICS = _oldest(_queue_statistics.c.id, _queue_statistics.c.created, _queue_statistics.c.id)
 
+KEYS, DELETIONS, SIGNS_OF_LIFE = (
+    Statement(delete(time.table).where(time < _BEFORE), NoRow)
+    for time in (IdempotencyKey.created_at, VideoJobDeletion.deleted_at, Worker.seen_at)
+)
+
 
 async def ended_jobs(reader: Reader, age: timedelta, *, limit: int) -> list[VideoJobRow]:
     """Lock and return the oldest of the jobs that ended so long ago, but for those that others hold."""
@@ -72,3 +77,8 @@ async def ended_jobs(reader: Reader, age: timedelta, *, limit: int) -> list[Vide
 async def prune(writer: Writer, oldest: Statement[Number], age: timedelta, *, limit: int) -> int:
     """Delete one batch by one of the statements above; return how many rows there were."""
     return await number(writer, oldest, age=age, most=limit)
+
+
+async def forget(writer: Writer, older: Statement[NoRow], age: timedelta) -> None:
+    """Delete all that is older by one of the last statements above: there is never much."""
+    await writer.fetch(older, age=age)

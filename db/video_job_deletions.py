@@ -1,10 +1,10 @@
 """Statements on jobs that are no more (see `db.tables.VideoJobDeletion`)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Interval, Uuid, bindparam, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import MOST, NoRow, Reader, Row, Statement, Writer
@@ -40,9 +40,6 @@ _SINCE = Statement(
     .limit(MOST),
     DeletionRow,
 )
-_PRUNE = Statement(
-    delete(VideoJobDeletion).where(VideoJobDeletion.deleted_at < func.now() - bindparam("age", type_=Interval)), NoRow
-)
 
 
 async def record(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
@@ -53,8 +50,3 @@ async def record(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
 async def since(reader: Reader, user_id: UUID, timestamp: datetime, last: UUID, *, limit: int) -> list[DeletionRow]:
     """Read which of a user's jobs were deleted after that, or then and with a greater id; oldest first."""
     return await reader.fetch(_SINCE, owner=user_id, since=timestamp, last=last, most=limit)
-
-
-async def prune(writer: Writer, age: timedelta) -> None:
-    """Forget what was deleted that long ago."""
-    await writer.fetch(_PRUNE, age=age)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller, Role, email_of
-from db import accounts, pauses, queue_state, video_job_lists
+from db import accounts, fleet, pauses, video_job_lists
 from db.accounts import UserFilter
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
+from db.fleet import JobsOfKind, WorkerRow
 from db.pauses import PauseRow
-from db.queue_state import JobsOfKind, WorkerRow
 from db.video_job_lists import MOST_CODES, Durations, ErrorCount, MadeBy, VideoJobFilter
 from resolvers.errors import InvalidInput
 from resolvers.models import MOCK, Catalogue
@@ -110,8 +110,8 @@ async def job_counts(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -
 async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueState:
     """Read what waits and runs, by provider; raises AdminRequired."""
     caller.require_admin()
-    all_kinds = [*await queue_state.active_jobs(reader), *await queue_state.ended_jobs(reader)]
-    paces = {pace.provider: pace for pace in await queue_state.paces(reader)}
+    all_kinds = [*await fleet.active_jobs(reader), *await fleet.ended_jobs(reader)]
+    paces = {pace.provider: pace for pace in await fleet.paces(reader)}
     of_provider: dict[str, list[JobsOfKind]] = {name: [] for name in (*catalogue.providers, MOCK)}
     for kind in all_kinds:
         of_provider.setdefault(_provider(kind, catalogue), []).append(kind)
@@ -135,7 +135,7 @@ async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueSt
                 trouble=None if pace is None else pace.trouble,
             )
         )
-    return QueueState(found, await queue_state.workers(reader), await pauses.current(reader))
+    return QueueState(found, await fleet.workers(reader), await pauses.current(reader))
 
 
 def _provider(kind: JobsOfKind, catalogue: Catalogue) -> str:

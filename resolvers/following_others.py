@@ -5,7 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from auth.caller import Caller
-from db import queue_state
+from db import fleet
 from db import video_jobs as rows
 from db.engine.database import Database
 from db.engine.feed import EVERYBODY, Inbox, JobFeed
@@ -50,7 +50,7 @@ async def follow_everybody(database: Database, feed: JobFeed, caller: Caller) ->
     caller.require_admin()
     known: dict[UUID, int] = {}
     with feed.following_user(EVERYBODY) as inbox:
-        jobs = await queue_state.newest_active(database.reader, limit=BATCH)
+        jobs = await fleet.newest_active(database.reader, limit=BATCH)
         while True:
             for job in jobs:
                 if job.version > known.get(job.id, 0):
@@ -62,7 +62,7 @@ async def follow_everybody(database: Database, feed: JobFeed, caller: Caller) ->
             jobs = [job for job in news.values() if job is not None]
             if missed:
                 jobs += await once_available(partial(rows.get_many, database.reader, list(known)))
-                jobs += await once_available(partial(queue_state.newest_active, database.reader, limit=BATCH))
+                jobs += await once_available(partial(fleet.newest_active, database.reader, limit=BATCH))
 
 
 async def _look(database: Database, caller: Caller, look_id: UUID) -> list[LookRow]:

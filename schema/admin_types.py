@@ -164,7 +164,7 @@ class AdminProviderQueue:
 
 @strawberry.type(description="A worker that holds video jobs; one without a job is not known to the database.")
 class AdminWorker:
-    """See `db.queue_state.WorkerRow`."""
+    """See `db.fleet.WorkerRow`."""
 
     id: strawberry.ID = strawberry.field(description="Its own, from its start to its end")
     running: int = strawberry.field(description="How many jobs it holds")

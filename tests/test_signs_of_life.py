@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.doctor_database import database_findings
-from db import workers
+from db import fleet, retention
 from db.tables import Worker
 from resolvers.models import WorkerWatch
 from tests.house import FORM, House, eventually, multipart
@@ -68,11 +68,11 @@ async def test_a_worker_gives_signs_of_life_while_it_reads_the_queue(
     assert found == ("ok", "2 alive")
     # What is left of them is of use for a day.
     async with house.database.transaction() as transaction:
-        await workers.prune(transaction, workers.ALIVE)
+        await retention.forget(transaction, retention.SIGNS_OF_LIFE, fleet.ALIVE)
     assert await house.count(table=Worker) == 2
     await last_sign(house, 31)
     async with house.database.transaction() as transaction:
-        await workers.prune(transaction, workers.ALIVE)
+        await retention.forget(transaction, retention.SIGNS_OF_LIFE, fleet.ALIVE)
     assert await house.count(table=Worker) == 0
 
 

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 
 from auth.caller import Caller
-from db import accounts, file_removals, idempotency_keys, queue, video_job_deletions, video_jobs, workers
+from db import accounts, file_removals, fleet, queue, retention, video_jobs
 from db.engine.background import is_cancelled
 from resolvers.accounts import lock_account
 from resolvers.following import LONGEST_AWAY, OVERLAP
@@ -56,7 +56,7 @@ async def run_maintenance(context: WorkerContext) -> None:
 async def give_sign_of_life(context: WorkerContext) -> None:
     """Let creations, readiness and `lookreel doctor` know that this worker reads the queue."""
     async with context.database.transaction() as transaction:
-        await workers.beat(transaction, context.worker_id)
+        await fleet.beat(transaction, context.worker_id)
 
 
 async def reconcile(context: WorkerContext) -> None:
@@ -109,9 +109,9 @@ async def inspect_queue(context: WorkerContext) -> None:
 async def prune(context: WorkerContext) -> None:
     """Delete rows that nobody reads any more (keys, deletions, workers), and what killed workers left."""
     async with context.database.transaction() as transaction:
-        await video_job_deletions.prune(transaction, LONGEST_AWAY + OVERLAP)
-        await idempotency_keys.prune(transaction, KEYS_LAST)
-        await workers.prune(transaction, WORKERS_LAST)
+        await retention.forget(transaction, retention.DELETIONS, LONGEST_AWAY + OVERLAP)
+        await retention.forget(transaction, retention.KEYS, KEYS_LAST)
+        await retention.forget(transaction, retention.SIGNS_OF_LIFE, WORKERS_LAST)
     await asyncio.to_thread(_empty, context.scratch)
     await context.storage.prune(SCRATCH_SECONDS)
 
@@ -170,7 +170,7 @@ def by_first(chore: Chore) -> Chore:
 
     @wraps(chore)
     async def chore_of_first(context: WorkerContext) -> None:
-        if await workers.is_first(context.database.reader, context.worker_id, GONE_AFTER):
+        if await fleet.is_first(context.database.reader, context.worker_id, GONE_AFTER):
             await chore(context)
 
     return chore_of_first

@@ -9,7 +9,7 @@ from typing import cast
 from prometheus_client.metrics import MetricWrapperBase
 
 from app import metrics
-from db.figures import Figures
+from db.fleet import Figures
 from worker import measures
 
 ROOT = Path(__file__).parent.parent.parent

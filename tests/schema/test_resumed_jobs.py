@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, update
 
 from auth.caller import Caller
-from db import video_job_deletions
+from db import retention
 from db.engine.feed import JobFeed
 from db.tables import VideoJob, VideoJobDeletion
 from resolvers import video_jobs
@@ -187,5 +187,5 @@ async def test_deletions_are_forgotten_after_they_can_be_asked_for(house: House)
     for age, left in ((timedelta(0), 1), (OVERLAP * 2, 0)):
         await grow_old(house, LONGEST_AWAY + age)
         async with house.database.transaction() as transaction:
-            await video_job_deletions.prune(transaction, LONGEST_AWAY + OVERLAP)
+            await retention.forget(transaction, retention.DELETIONS, LONGEST_AWAY + OVERLAP)
         assert await house.count(table=VideoJobDeletion) == left
