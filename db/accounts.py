@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import ESCAPE, Listing, Selection, containing
-from db.engine.statements import MOST, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, listed
+from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statement, Writer, among, listed
 from db.tables import User, VideoJob
 
 # Where counting one account's jobs ends.
@@ -69,13 +69,6 @@ class UserRow(Account):
     name: str | None
     status: str
     role: str
-
-
-class JobCount(Row):
-    """How many jobs an account has, up to `MOST_JOBS_COUNTED`."""
-
-    id: UUID
-    count: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +141,7 @@ _DUE = Statement(
 
 async def get(reader: Reader, user_id: UUID) -> Account | None:
     """Read one account."""
-    return await first_row(reader, _GET, user=user_id)
+    return await reader.first(_GET, user=user_id)
 
 
 async def profiles(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
@@ -166,7 +159,7 @@ async def insert_if_missing(writer: Writer, user_id: UUID, email: str | None, pe
 
     Return whether it is new; of many callers at once one is told so.
     """
-    return await first_row(writer, _INSERT, user=user_id, email=email, period=period) is not None
+    return await writer.first(_INSERT, user=user_id, email=email, period=period) is not None
 
 
 async def set_email(writer: Writer, user_id: UUID, email: str) -> None:
@@ -186,17 +179,17 @@ async def special_states(reader: Reader) -> list[AccountState]:
 
 async def state(reader: Reader, user_id: UUID) -> AccountState | None:
     """Read an account's status and role."""
-    return await first_row(reader, _STATE_OF, user=user_id)
+    return await reader.first(_STATE_OF, user=user_id)
 
 
 async def set_status(writer: Writer, user_id: UUID, status: str) -> AccountState | None:
     """Set an account's status; None where there is no such account."""
-    return await first_row(writer, _SET_STATUS, user=user_id, now=status)
+    return await writer.first(_SET_STATUS, user=user_id, now=status)
 
 
 async def set_role(writer: Writer, user_id: UUID, role: str) -> AccountState | None:
     """Set an account's role; None where there is no such account."""
-    return await first_row(writer, _SET_ROLE, user=user_id, now=role)
+    return await writer.first(_SET_ROLE, user=user_id, now=role)
 
 
 async def set_period(writer: Writer, user_id: UUID, tier: str, start: datetime, end: datetime) -> None:
@@ -224,16 +217,16 @@ def _listing(names: tuple[str, ...]) -> Listing[UserRow]:
     return Listing(query, (User.created_at, User.id), UserRow, is_slow=names not in {(), ("user_id",)})
 
 
-def _job_counts() -> Statement[JobCount]:
+def _job_counts() -> Statement[Counted]:
     asked = func.unnest(listed("users", Uuid())).table_valued(column("id", Uuid)).render_derived("asked")
     some = select(VideoJob.user_id).where(VideoJob.user_id == asked.c.id).limit(MOST_JOBS_COUNTED).lateral()
     query = select(asked.c.id, func.count(some.c.user_id)).select_from(asked).outerjoin(some, true())
-    return Statement(query.group_by(asked.c.id), JobCount)
+    return Statement(query.group_by(asked.c.id), Counted)
 
 
 _JOB_COUNTS = _job_counts()
 
 
 async def job_counts(reader: Reader, user_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Count the jobs of many accounts."""
-    return {row.id: row.count for row in await reader.fetch(_JOB_COUNTS, users=list(dict.fromkeys(user_ids)))}
+    """Count the jobs of many accounts, up to `MOST_JOBS_COUNTED` of each."""
+    return await reader.numbers(_JOB_COUNTS, users=list(dict.fromkeys(user_ids)))

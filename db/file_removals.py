@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from db.engine.statements import MOST, NoRow, Number, Reader, Row, Statement, Writer, first_row, number
+from db.engine.statements import MOST, NoRow, Number, Reader, Row, Statement, Writer
 from db.tables import FileRemoval, VideoJob
 from db.video_jobs import IS_ACTIVE
 
@@ -116,7 +116,7 @@ async def claim_due(writer: Writer, *, limit: int, lease: timedelta) -> list[Due
 
 async def renew(writer: Writer, claim: DueRemoval, lease: timedelta) -> DueRemoval | None:
     """Claim a file once more, right before it is removed; None where it is not to go, or another's business by now."""
-    return await first_row(writer, _RENEW, file=claim.address, claimed=claim.due_at, lease=lease)
+    return await writer.first(_RENEW, file=claim.address, claimed=claim.due_at, lease=lease)
 
 
 async def removed(writer: Writer, claim: DueRemoval) -> None:
@@ -131,4 +131,4 @@ async def defer(writer: Writer, claim: DueRemoval, after: timedelta) -> None:
 
 async def failed(reader: Reader) -> int:
     """Count the files whose removal has failed and is still to be tried again."""
-    return await number(reader, _FAILED)
+    return await reader.number(_FAILED)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import MOST, Flag, NoRow, Reader, Row, Statement, Writer, is_so, spelled
+from db.engine.statements import MOST, Flag, NoRow, Reader, Row, Statement, Writer, spelled
 from db.queue import PGQUEUER
 from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob, Worker
 from db.video_jobs import IS_ACTIVE, IS_WAITING, SHOWN, VideoJobRow
@@ -189,7 +189,7 @@ async def alive(reader: Reader) -> Alive:
 
 async def is_first(reader: Reader, worker_id: UUID, alive: timedelta) -> bool:
     """Whether none with a lower id has given a sign of life for so long: true of one worker, for a moment of two."""
-    return await is_so(reader, _IS_FIRST, worker=worker_id, alive=alive)
+    return await reader.is_so(_IS_FIRST, worker=worker_id, alive=alive)
 
 
 async def beat(writer: Writer, worker_id: UUID) -> None:

@@ -96,18 +96,8 @@ _BY_DAY = _sums(_DAY, _DAY.desc())
 
 async def add(writer: Writer, video_job_id: UUID, user_id: UUID, model: str, cost: Cost) -> None:
     """Write what a job's video has used."""
-    await writer.fetch(
-        _ADD,
-        video_job_id=video_job_id,
-        user_id=user_id,
-        provider=cost.provider,
-        model=model,
-        seconds=cost.seconds,
-        tokens=json.dumps(dict(cost.tokens)),
-        total_tokens=sum(cost.tokens.values()),
-        estimate=cost.estimate,
-        currency=cost.currency,
-    )
+    tokens = {"tokens": json.dumps(dict(cost.tokens)), "total_tokens": sum(cost.tokens.values())}
+    await writer.fetch(_ADD, video_job_id=video_job_id, user_id=user_id, model=model, **vars(cost) | tokens)
 
 
 async def of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[CostRow]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Interval, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import Reader, Row, Statement, Writer, first_row
+from db.engine.statements import Reader, Row, Statement, Writer
 from db.tables import IdempotencyKey
 
 
@@ -51,7 +51,7 @@ _PUT = Statement(
 
 async def get(reader: Reader, user_id: UUID, key: str, keep: timedelta) -> KeyRow | None:
     """Read what a user's key stood for, unless that is longer ago than `keep`."""
-    return await first_row(reader, _GET, owner=user_id, key=key, keep=keep)
+    return await reader.first(_GET, owner=user_id, key=key, keep=keep)
 
 
 async def put(  # noqa: PLR0913 - a row's columns
@@ -67,4 +67,4 @@ async def put(  # noqa: PLR0913 - a row's columns
 ) -> bool:
     """Remember what a user's key stands for from now on; return False where it is used for something else."""
     values = {"job": job_id, "entry": entry_id, "spent": spent, "digest": digest}
-    return await first_row(writer, _PUT, owner=user_id, key=key, keep=keep, **values) is not None
+    return await writer.first(_PUT, owner=user_id, key=key, keep=keep, **values) is not None

@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 
 from db.accounts import Account
 from db.engine.paging import Listing, Selection
-from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row, spelled, texts
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, spelled, texts
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
 
@@ -183,7 +183,7 @@ async def lock(writer: Writer, user_id: UUID) -> Account | None:
     NO KEY, so that foreign keys to the account are checked meanwhile: PostgreSQL does so also for a job's row that is
     updated twice in a transaction, whose lock would then come before the account's.
     """
-    return await first_row(writer, _LOCK_ACCOUNT, user=user_id)
+    return await writer.first(_LOCK_ACCOUNT, user=user_id)
 
 
 async def forget(writer: Writer, user_id: UUID) -> None:
@@ -200,7 +200,7 @@ async def record(writer: Writer, user_id: UUID, entry: Entry, *, video_job_id: U
         LookupError: there is no such account.
 
     """
-    row = await first_row(writer, _RECORD, **entry.parameters(user_id), job=video_job_id)
+    row = await writer.first(_RECORD, **entry.parameters(user_id), job=video_job_id)
     if row is None:
         raise LookupError(f"There is no account {user_id}")
     writer.tokens[entry.kind] += abs(entry.amount)
@@ -214,7 +214,7 @@ async def of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LedgerR
 
 async def get(reader: Reader, entry_id: UUID) -> LedgerRow | None:
     """Read one entry."""
-    return await first_row(reader, _BY_ID, entry=entry_id)
+    return await reader.first(_BY_ID, entry=entry_id)
 
 
 async def by_reference(writer: Writer, reference: str) -> list[LedgerRow]:

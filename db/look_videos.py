@@ -12,7 +12,7 @@ from sqlalchemy import Uuid, and_, bindparam, cast, column, delete, func, null, 
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import MOST, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, listed, texts
+from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statement, Writer, among, listed, texts
 from db.enums import VideoJobStatus
 from db.looks import can_show_videos
 from db.tables import Look, LookVideo, VideoJob
@@ -73,13 +73,6 @@ class BriefRow(Row):
     look_image_url: str | None
 
 
-class VideoCount(Row):
-    """How many videos a look shows."""
-
-    look_id: UUID
-    count: int
-
-
 _OF_VIDEO = [getattr(VideoJob, name) for name in VideoInLook.columns()[2:]]
 _VIDEOS = Statement(
     select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
@@ -94,7 +87,7 @@ _DETAILS = Statement(
 )
 _COUNTS = Statement(
     select(LookVideo.look_id, func.count()).where(LookVideo.look_id == among("looks")).group_by(LookVideo.look_id),
-    VideoCount,
+    Counted,
 )
 _LOOKS = Statement(
     select(LookVideo.video_job_id, *LookOfJob.columns_of(Look, LookVideo)[1:])
@@ -136,7 +129,7 @@ async def add(writer: Writer, look_id: UUID, video_job_id: UUID) -> None:
 
 async def remove(writer: Writer, look_id: UUID, video_job_id: UUID) -> bool:
     """Take a video out of a look; return whether it was there."""
-    return await first_row(writer, _REMOVE, look=look_id, job=video_job_id) is not None
+    return await writer.first(_REMOVE, look=look_id, job=video_job_id) is not None
 
 
 async def clear_default(writer: Writer, look_id: UUID) -> None:
@@ -146,7 +139,7 @@ async def clear_default(writer: Writer, look_id: UUID) -> None:
 
 async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_default: bool) -> bool:
     """Mark a look's video; return whether the look shows it at all. The index allows one default a look."""
-    return await first_row(writer, _SET_DEFAULT, look=look_id, job=video_job_id, is_default=is_default) is not None
+    return await writer.first(_SET_DEFAULT, look=look_id, job=video_job_id, is_default=is_default) is not None
 
 
 async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
@@ -174,9 +167,7 @@ async def first_of_looks(
 
 async def counts_of_looks(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Count the videos of many looks; those without one are missing."""
-    if not await can_show_videos(reader):
-        return {}
-    return {row.look_id: row.count for row in await reader.fetch(_COUNTS, looks=look_ids)}
+    return await reader.numbers(_COUNTS, looks=look_ids) if await can_show_videos(reader) else {}
 
 
 @cache

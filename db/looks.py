@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
-from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, first_row, is_so, spelled, texts
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, spelled, texts
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
@@ -135,7 +135,7 @@ async def can_show_videos(reader: Reader) -> bool:
     """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
     table = LookVideo.__tablename__
     if not reader.capabilities.get(table):
-        reader.capabilities[table] = await is_so(reader, _LINKS_EXIST)
+        reader.capabilities[table] = await reader.is_so(_LINKS_EXIST)
     return reader.capabilities[table]
 
 
@@ -150,7 +150,7 @@ async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Map
 
 async def lock(writer: Writer, look_id: UUID) -> LookRow | None:
     """Read a look and keep every other writer of it waiting until the transaction ends."""
-    return await first_row(writer, _LOCK, look=look_id)
+    return await writer.first(_LOCK, look=look_id)
 
 
 async def get_visible(reader: Reader, look_id: UUID, user_id: UUID, *, to_admin: bool) -> LookRow | None:

@@ -166,11 +166,11 @@ def _upgrade(connection: Connection, revision: str) -> None:
 def _upgrade_look_videos(connection: Connection) -> bool:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOOK_VIDEOS_LOCK})
     try:
-        missing = not _has_look_videos(connection)
+        missing = connection.scalar(text("SELECT to_regclass('look_videos') IS NULL"))
         connection.commit()
         if missing:
             command.upgrade(_configuration(connection), LOOK_VIDEOS)
-        return missing
+        return bool(missing)
     finally:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOOK_VIDEOS_LOCK})
@@ -182,10 +182,6 @@ def _pending(connection: Connection) -> list[str]:
     applied = {found.revision for head in heads for found in known.iterate_revisions(head, "base")}
     missing = [found for found in known.walk_revisions() if found.revision not in applied]
     return [f"{found.revision}: {found.doc}" for found in reversed(missing)]
-
-
-def _has_look_videos(connection: Connection) -> bool:
-    return bool(connection.scalar(text("SELECT to_regclass('look_videos') IS NOT NULL")))
 
 
 def _configuration(connection: Connection) -> Config:

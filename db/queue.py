@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number, spelled
+from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, spelled
 
 if TYPE_CHECKING:
     from pgqueuer import Queries
@@ -32,26 +32,20 @@ PGQUEUER = table("pgqueuer", *(column(name) for name in _COLUMNS))
 class _WriterDriver:
     """Lets PgQueuer enqueue inside a transaction of ours."""
 
-    def __init__(self, writer: Writer | None = None) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        if self._writer is None:
-            raise TypeError("There is no transaction to enqueue in")
         return [dict(row) for row in await self._writer.send(query, *args)]
-
-    def queries(self) -> "Queries":
-        """Return PgQueuer's way to enqueue by this driver."""
-        return replace(self._loaded(), driver=self)  # type: ignore[arg-type] # `fetch` is all that it needs
 
     @staticmethod
     @cache
-    def _loaded() -> "Queries":
+    def queries() -> "Queries":
         """Load PgQueuer when a job is first enqueued: it is 4% of what an API process loads before its first answer.
 
         Kept, since to make one reads PgQueuer's settings, which takes longer than to enqueue.
         """
-        made: Queries = resolve_name("pgqueuer:Queries")(_WriterDriver())
+        made: Queries = resolve_name("pgqueuer:Queries")(None)
         return made
 
 
@@ -98,7 +92,8 @@ async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[
     """
     ids = [str(job_id) for job_id in job_ids]
     priorities = [-int((time - PRIORITIES_BEGIN).total_seconds()) for time in queue_at]
-    queries = _WriterDriver(writer).queries()
+    driver = _WriterDriver(writer)  # `fetch` is all that is needed of it
+    queries = replace(driver.queries(), driver=driver)  # type: ignore[arg-type]
     await queries.enqueue(
         [GENERATE_VIDEO] * len(ids),
         [job_id.encode() for job_id in ids],
@@ -110,7 +105,7 @@ async def enqueue(writer: Writer, job_ids: Collection[UUID], queue_at: Sequence[
 
 async def has_outgrown_statistics(reader: Reader) -> bool:
     """Whether half of the queue, and more than a few rows, have come or changed since the planner's statistics."""
-    return await is_so(reader, _HAS_OUTGROWN)
+    return await reader.is_so(_HAS_OUTGROWN)
 
 
 async def renew_statistics(writer: Writer) -> None:
@@ -120,12 +115,12 @@ async def renew_statistics(writer: Writer) -> None:
 
 async def highest_slot(reader: Reader) -> int:
     """Return the highest of the slots that taken jobs hold, which PgQueuer counts from 0; -1 where there are none."""
-    return await number(reader, _HIGHEST_SLOT)
+    return await reader.number(_HIGHEST_SLOT)
 
 
 async def announces_jobs(reader: Reader) -> bool:
     """Whether PgQueuer's trigger wakes workers up for new jobs."""
-    return await is_so(reader, _ANNOUNCES)
+    return await reader.is_so(_ANNOUNCES)
 
 
 def is_queued(job_id: InstrumentedAttribute[UUID]) -> Select[Any]:

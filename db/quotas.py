@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Text, Uuid, bindparam, case, cast, func, select
 
-from db.engine.statements import Number, Reader, Row, Statement, number, spelled
+from db.engine.statements import Number, Reader, Row, Statement, spelled
 from db.enums import LedgerEntryKind
 from db.ledger import IS_USE
 from db.tables import LedgerEntry, Look, VideoJob, VideoJobImage
@@ -75,12 +75,12 @@ _BY_DAY = Statement(select(_DAY, _USED).where(*_OF_ALL).group_by(_DAY).order_by(
 
 async def used_by(reader: Reader, user_id: UUID, since: datetime) -> int:
     """Add up what a user has used since a time, paid or not, less refunds."""
-    return await number(reader, _USED_BY, owner=user_id, since=since)
+    return await reader.number(_USED_BY, owner=user_id, since=since)
 
 
 async def used_by_all(reader: Reader, since: datetime) -> int:
     """Add up what everybody has used since a time, as `used_by` does."""
-    return await number(reader, _USED_BY_ALL, first=_first_id(since), since=since)
+    return await reader.number(_USED_BY_ALL, first=_first_id(since), since=since)
 
 
 async def by_day(reader: Reader, since: datetime) -> list[DaySum]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import MOST, NoRow, Number, Reader, Statement, Writer, number
+from db.engine.statements import MOST, NoRow, Number, Reader, Statement, Writer
 from db.tables import AuditEntry, IdempotencyKey, VideoJob, VideoJobDeletion, VideoJobLog, Worker
 from db.video_jobs import SHOWN, VideoJobRow
 
@@ -76,7 +76,7 @@ async def ended_jobs(reader: Reader, age: timedelta, *, limit: int) -> list[Vide
 
 async def prune(writer: Writer, oldest: Statement[Number], age: timedelta, *, limit: int) -> int:
     """Delete one batch by one of the statements above; return how many rows there were."""
-    return await number(writer, oldest, age=age, most=limit)
+    return await writer.number(oldest, age=age, most=limit)
 
 
 async def forget(writer: Writer, older: Statement[NoRow], age: timedelta) -> None:

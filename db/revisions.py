@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Text, bindparam, column, exists, func, select, table
 
 from db.engine.errors import DatabaseForeign, DatabaseNotMigrated
-from db.engine.statements import Flag, Reader, Row, Statement, is_so, spelled
+from db.engine.statements import Flag, Reader, Row, Statement, spelled
 
 _SCRIPTS = Path(__file__).parent.parent / "alembic" / "versions"
 
@@ -54,7 +54,7 @@ async def applied(reader: Reader) -> frozenset[str]:
 
     Raises DatabaseUnavailable.
     """
-    is_there = await is_so(reader, _TABLE_EXISTS)
+    is_there = await reader.is_so(_TABLE_EXISTS)
     return frozenset(row.revision for row in await reader.fetch(_APPLIED)) if is_there else frozenset()
 
 

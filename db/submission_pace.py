@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Interval, Text, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, is_so, number, spelled, texts
+from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, spelled, texts
 from db.enums import Submission
 from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE, IS_WAITING
@@ -86,12 +86,12 @@ async def reserve(writer: Writer, provider: str, interval: timedelta) -> tuple[d
 
 async def is_blocked(writer: Writer, provider: str) -> bool:
     """Whether the provider is to be left alone for a while, and the while is not over; locks the row as `reserve`."""
-    return await is_so(writer, _IS_BLOCKED, provider=provider)
+    return await writer.is_so(_IS_BLOCKED, provider=provider)
 
 
 async def generations(reader: Reader, provider: str) -> int:
     """Count the generations that are in progress at the provider, or may be."""
-    return await number(reader, _GENERATIONS, provider=provider)
+    return await reader.number(_GENERATIONS, provider=provider)
 
 
 async def block(writer: Writer, provider: str, period: timedelta) -> None:
@@ -113,7 +113,7 @@ async def set_trouble(
     """
     if reason is None:
         return bool(await writer.fetch(_END_TROUBLE, provider=provider))
-    was_noted = await is_so(writer, _KNOWN_TROUBLE, provider=provider)
+    was_noted = await writer.is_so(_KNOWN_TROUBLE, provider=provider)
     await block(writer, provider, period)
     await writer.fetch(_SET_TROUBLE, provider=provider, reason=reason)
     return was_noted
@@ -125,7 +125,7 @@ async def is_suspended(reader: Reader, provider: str, models_of_others: Sequence
     It is asked again by a job that waits, of any model but those of others. Where none does, the next one that is
     created asks once the while is over.
     """
-    return await is_so(reader, _SUSPENSION, provider=provider, others=models_of_others)
+    return await reader.is_so(_SUSPENSION, provider=provider, others=models_of_others)
 
 
 async def troubles(reader: Reader) -> dict[str, str]:

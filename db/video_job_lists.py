@@ -1,6 +1,6 @@
 """Statements that list and count video jobs by what they are filtered by."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Double, Select, and_, bindparam, cast, exists, func, or_, select
 
 from db.engine.paging import ESCAPE, MOST_COUNTED, Listing, Selection, containing, searchable
-from db.engine.statements import Reader, Row, Statement, among, spelled, texts
+from db.engine.statements import Reader, Row, SomeRow, Statement, among, spelled, texts
 from db.enums import AuditAction, VideoJobStatus
 from db.looks import can_show_videos
 from db.tables import AuditEntry, LookVideo, VideoJob
@@ -168,22 +168,20 @@ def _durations(names: tuple[str, ...]) -> Statement[Durations]:
 
 async def count_by_status(reader: Reader, wanted: VideoJobFilter) -> dict[str, int]:
     """Count the jobs that pass the filter by status, up to `MOST_COUNTED` in all."""
-    if await wanted.is_empty(reader):
-        return {}
-    counts = await reader.fetch(_by_status(wanted.names), **wanted.values())
-    return {found.status: found.count for found in counts}
+    return {found.status: found.count for found in await _fetched(reader, wanted, _by_status)}
 
 
 async def count_by_error(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
     """Count the failed jobs that pass the filter by code, the most frequent ones first, up to `MOST_COUNTED` in all."""
-    if await wanted.is_empty(reader):
-        return []
-    return await reader.fetch(_by_error(wanted.names), **wanted.values())
+    return await _fetched(reader, wanted, _by_error)
 
 
 async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
     """Look at the jobs that pass the filter and have succeeded, up to `MOST_COUNTED` of them; None before any can."""
-    if await wanted.is_empty(reader):
-        return None
-    (found,) = await reader.fetch(_durations(wanted.names), **wanted.values())
-    return found
+    return next(iter(await _fetched(reader, wanted, _durations)), None)
+
+
+async def _fetched(
+    reader: Reader, wanted: VideoJobFilter, made: Callable[[tuple[str, ...]], Statement[SomeRow]]
+) -> list[SomeRow]:
+    return [] if await wanted.is_empty(reader) else await reader.fetch(made(wanted.names), **wanted.values())

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import MOST, Id, NoRow, Reader, Row, Statement, Writer, among, first_row, spelled
+from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statement, Writer, among, spelled
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification, declares
@@ -93,13 +93,6 @@ class UnqueuedJob(Row):
     queue_at: datetime
 
 
-class VersionRow(Row):
-    """A job's version."""
-
-    id: UUID
-    version: int
-
-
 class LogLine(Row):
     """What is shown of a line of a job's log."""
 
@@ -143,7 +136,7 @@ _AS_CREATED = Statement(
     VideoJobRow,
 )
 _SHOWN = Statement(select(*SHOWN).where(VideoJob.id == among("ids")), VideoJobRow)
-_VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == among("jobs")), VersionRow)
+_VERSIONS = Statement(select(VideoJob.id, VideoJob.version).where(VideoJob.id == among("jobs")), Counted)
 _ACTIVE_OR_NEWER = Statement(
     select(*SHOWN)
     .where(
@@ -205,7 +198,7 @@ async def get_many(reader: Reader, job_ids: Sequence[UUID]) -> list[VideoJobRow]
 
 async def versions(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Read the versions of those of the jobs that there are."""
-    return {row.id: row.version for row in await reader.fetch(_VERSIONS, jobs=job_ids)}
+    return await reader.numbers(_VERSIONS, jobs=job_ids)
 
 
 async def active_or_newer(reader: Reader, user_id: UUID, since: datetime, known: Sequence[UUID]) -> list[VideoJobRow]:
@@ -230,7 +223,7 @@ async def get_as_created(
 ) -> VideoJobRow | None:
     """Read a user's job as its creation left it: what never changes, and the first values of the rest."""
     values = {"status_message": status_message, "mock_status_message": mock_status_message}
-    return await first_row(reader, _AS_CREATED, job=job_id, owner=user_id, **values)
+    return await reader.first(_AS_CREATED, job=job_id, owner=user_id, **values)
 
 
 async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:

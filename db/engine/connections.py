@@ -67,7 +67,8 @@ class Server:
                 try:
                     return await self._connect(host, port, sessions, limits)
                 except DatabaseUnavailable as error:
-                    if not _may_be_the_hosts(error):
+                    # Another host may be better: this one is not there, none that was asked for, or is starting.
+                    if type(error) is not DatabaseUnavailable:
                         raise
                     trouble = error
         raise trouble or DatabaseUnavailable
@@ -158,15 +159,10 @@ def _keep_alive(connection: asyncpg.Connection, address: DatabaseAddress) -> Non
             used.setsockopt(level, getattr(socket, option), numbers[name])
 
 
-def _may_be_the_hosts(error: DatabaseUnavailable) -> bool:
-    """Whether another host may be better: this one is not there, is no server that was asked for, or is starting."""
-    return type(error) is DatabaseUnavailable
-
-
 @contextmanager
 def _sentences(host: str, port: int | None, seconds: float) -> Iterator[None]:
     """Say in a sentence why there is no connection, and what to do."""
-    where = _described(host, port)
+    where = f"PostgreSQL at {host}, port {port or DEFAULT_PORT}," if host else "PostgreSQL on this machine"
     try:
         yield
     except asyncpg.ClientConfigurationError as error:
@@ -200,7 +196,3 @@ def _why(error: OSError | KeyError, where: str, seconds: float) -> str:
             return f"{where} fails to speak TLS: {error.reason or error}"
         case _:
             return f"{where} refuses: {first_line(error)}"
-
-
-def _described(host: str, port: int | None) -> str:
-    return f"PostgreSQL at {host}, port {port or DEFAULT_PORT}," if host else "PostgreSQL on this machine"

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Select, bindparam, func, literal_column, select,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine import statements
-from db.engine.statements import MOST, Number, Reader, Statement, number
+from db.engine.statements import MOST, Number, Reader, Statement
 
 # Turkish has an i with a dot and one without, in both cases; people of all countries search with the one they have.
 _DOTLESS, _DOT_ABOVE = "\u0131", "\u0307"
@@ -141,7 +141,7 @@ class Selection(ABC, Generic[Row]):
         listing = await self.listing(reader)
         if listing is None:
             return 0
-        return await number(reader, listing.counted, **self.values())
+        return await reader.number(listing.counted, **self.values())
 
     async def offset_page(self, reader: Reader, *, skip: int, limit: int) -> OffsetPage[Row]:
         """Read `limit` rows after the first `skip`, with the total: what the REST contract asks for."""

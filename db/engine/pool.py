@@ -17,7 +17,7 @@ from db.engine.connections import close
 from db.engine.error_names import DRIVER_ERRORS, is_lost, raise_named
 from db.engine.errors import DatabaseBusy, DatabaseConflict, DatabaseLocked, DatabaseUnavailable
 from db.engine.gathering import Gathering
-from db.engine.statements import AnyRow, LoneStatement, SomeRow, Statement, Writer, alone, sent
+from db.engine.statements import AnyRow, LoneStatement, Reader, SomeRow, Statement, Writer, alone, sent
 
 # A server that has stopped must not keep those waiting who have given up already.
 ROLLBACK_SECONDS = 1.0
@@ -41,10 +41,9 @@ class _Slot:
         self.connection: asyncpg.Connection | None = None
 
 
-class Pool:
-    """A `db.engine.statements.Reader` outside of any transaction: reads are repeated when a connection was lost.
+class Pool(Reader):
+    """A reader outside of any transaction: reads are repeated when a connection was lost.
 
-    `capabilities` is what this process has found out about the database and will not change, such as its extensions.
     Whoever gets no connection within `wait_seconds` gets none. `waits` counts who had to wait for a connection, and
     `seconds_waited` for how long they did together.
     """
@@ -75,7 +74,7 @@ class Pool:
         self.seconds_waited = 0.0
 
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """See `db.engine.statements.Reader`."""
+        """See `Reader`."""
         if not statement.is_slow:
             return await self._fetched(statement, values, None)
         try:
@@ -89,7 +88,7 @@ class Pool:
             self._slow.release()
 
     async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
-        """See `db.engine.statements.Reader`."""
+        """See `Reader`."""
         return await self._reads.rows(statement, id_, {"ids": id_})
 
     async def _read(self, statement: Statement[SomeRow], lists: Mapping[str, Sequence[object]]) -> list[SomeRow]:

@@ -3,11 +3,12 @@
 To execute a statement and make its rows takes SQLAlchemy several times as long as asyncpg.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -77,6 +78,13 @@ class Id(Row):
 class Number(Row):
     """A number and nothing else."""
 
+    number: int
+
+
+class Counted(Row):
+    """An id with a number, such as how many there are of something."""
+
+    id: UUID
     number: int
 
 
@@ -164,42 +172,41 @@ MOST = bindparam("most", type_=Integer)
 """How many rows are wanted."""
 
 
-class Reader(Protocol):
-    """Whatever can send a statement: the connections for single reads, or a transaction."""
+class Reader(ABC):
+    """Whatever can send a statement: the connections for single reads, or a transaction.
 
-    @property
-    def capabilities(self) -> dict[str, bool]:
-        """What this process has learnt about the database and will not change, such as that a table is there."""
-        ...
+    `capabilities` is what this process knows of the database and will not change, such as that a table is there.
+    What is raised is a `DatabaseUnavailable`.
+    """
 
+    capabilities: dict[str, bool]
+
+    @abstractmethod
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
-        """Return all rows; raises DatabaseUnavailable."""
-        ...
+        """Return all rows."""
 
+    @abstractmethod
     async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
-        """Return the rows whose first column is this id; the statement takes a list of them as `ids`.
+        """Return the rows whose first column is this id; the statement takes a list of them as `ids`."""
 
-        Raises DatabaseUnavailable.
-        """
-        ...
+    async def first(self, statement: Statement[SomeRow], **values: object) -> SomeRow | None:
+        """Return the first row, None where there is none."""
+        rows = await self.fetch(statement, **values)
+        return rows[0] if rows else None
 
+    async def number(self, statement: Statement[Number], **values: object) -> int:
+        """Return the number that a statement finds."""
+        (found,) = await self.fetch(statement, **values)
+        return found.number
 
-async def first_row(reader: Reader, statement: Statement[SomeRow], **values: object) -> SomeRow | None:
-    """Return the first row, None where there is none."""
-    rows = await reader.fetch(statement, **values)
-    return rows[0] if rows else None
+    async def numbers(self, statement: Statement[Counted], **values: object) -> dict[UUID, int]:
+        """Return the numbers that a statement finds by their ids; those without one are missing."""
+        return {found.id: found.number for found in await self.fetch(statement, **values)}
 
-
-async def number(reader: Reader, statement: Statement[Number], **values: object) -> int:
-    """Return the number that a statement finds."""
-    (found,) = await reader.fetch(statement, **values)
-    return found.number
-
-
-async def is_so(reader: Reader, statement: Statement[Flag], **values: object) -> bool:
-    """Return what a statement finds to be so; False where it finds nothing."""
-    found = await first_row(reader, statement, **values)
-    return found is not None and bool(found.is_so)
+    async def is_so(self, statement: Statement[Flag], **values: object) -> bool:
+        """Return what a statement finds to be so; False where it finds nothing."""
+        found = await self.first(statement, **values)
+        return found is not None and bool(found.is_so)
 
 
 AnyRow = TypeVar("AnyRow", bound=asyncpg.Record)
@@ -218,7 +225,7 @@ async def sent(
         raise
 
 
-class Writer:
+class Writer(Reader):
     """A transaction on one of the driver's connections: a `Reader` that also writes. `capabilities` is its pool's.
 
     `wake_ups` goes out once it has committed (`db.engine.database.wake_up_after_commit`); then `tokens` is counted: how
