@@ -119,8 +119,7 @@ async def standing(reader: Reader, user_id: UUID, look_id: UUID | None, most_wai
 
     Read after the account was locked, in the same transaction, it stays good: meanwhile a job may end, but none begins.
     """
-    (found,) = await reader.fetch(_STANDING, user=user_id, look=look_id, most_waiting=most_waiting)
-    return found
+    return await reader.only(_STANDING, user=user_id, look=look_id, most_waiting=most_waiting)
 
 
 async def write(writer: Writer, new: Creation) -> NewVideoJob:
@@ -137,7 +136,7 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
     if new.look_id is not None:
         values["look"] = new.look_id
     statement = _WRITE if new.look_id is None else _WRITE_WITH_LOOK
-    (job,) = await writer.fetch(statement, **values)
+    job = await writer.only(statement, **values)
     writer.tokens[new.charge.kind] += -new.charge.amount
     wake_up_after_commit(writer, job.id, job.version, job.user_id)
     return job

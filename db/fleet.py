@@ -183,8 +183,7 @@ _FIGURES = Statement(
 
 async def alive(reader: Reader) -> Alive:
     """Read whether there are workers."""
-    (found,) = await reader.fetch(_ALIVE, alive=ALIVE)
-    return found
+    return await reader.only(_ALIVE, alive=ALIVE)
 
 
 async def is_first(reader: Reader, worker_id: UUID, alive: timedelta) -> bool:
@@ -224,5 +223,4 @@ async def paces(reader: Reader) -> list[PaceRow]:
 
 async def figures(reader: Reader) -> Figures:
     """Read what a scraper is told, as it is now."""
-    (row,) = await reader.fetch(_FIGURES, alive=ALIVE)
-    return row
+    return await reader.only(_FIGURES, alive=ALIVE)

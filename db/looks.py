@@ -142,7 +142,7 @@ async def can_show_videos(reader: Reader) -> bool:
 async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Mapping[str, object]]) -> LookRow:
     """Write a new look, given by its columns, with its products in their order."""
     words = _search_text(look["title"], look["notes"], ((product["name"], product["sku"]) for product in products))
-    (written,) = await writer.fetch(_ADD, **look, search_text=words)
+    written = await writer.only(_ADD, **look, search_text=words)
     for position, product in enumerate(products):
         await writer.fetch(_ADD_PRODUCT, **product, look_id=written.id, position=position)
     return written
@@ -170,7 +170,7 @@ async def change(writer: Writer, look: LookRow, **values: object) -> LookRow:
     kept = {"title": look.title, "notes": look.notes, "visibility": look.visibility} | values
     products = await products_of(writer, [look.id])
     words = _search_text(kept["title"], kept["notes"], ((product.name, product.sku) for product in products))
-    (changed,) = await writer.fetch(_CHANGE, look=look.id, **kept, search_text=words)
+    changed = await writer.only(_CHANGE, look=look.id, **kept, search_text=words)
     announce(writer, look)
     return changed
 

@@ -39,8 +39,7 @@ _KEPT = Statement(
 
 async def kept_by(reader: Reader, user_id: UUID) -> Kept:
     """Read it all; counted by rows each time, so that it cannot drift."""
-    (found,) = await reader.fetch(_KEPT, user=user_id)
-    return found
+    return await reader.only(_KEPT, user=user_id)
 
 
 class DaySum(Row):

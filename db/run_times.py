@@ -108,7 +108,7 @@ _MEDIAN = Statement(
 
 async def median_seconds(reader: Reader, model: str, *, mock_mode: bool) -> float | None:
     """Return how long the model's latest videos took from their submit to their end; None where there are none."""
-    (median,) = await reader.fetch(_MEDIAN, model=model, mock_mode=mock_mode)
+    median = await reader.only(_MEDIAN, model=model, mock_mode=mock_mode)
     return median.seconds
 
 

@@ -48,11 +48,9 @@ SELECT least(
 
 async def get(reader: Reader) -> ServerRow:
     """Read what the server says about itself now."""
-    (row,) = await reader.fetch(_SERVER)
-    return row
+    return await reader.only(_SERVER)
 
 
 async def room(reader: Reader) -> RoomRow:
     """Read for how many connections there is room."""
-    (row,) = await reader.fetch(_ROOM)
-    return row
+    return await reader.only(_ROOM)

@@ -80,7 +80,7 @@ async def reserve(writer: Writer, provider: str, interval: timedelta) -> tuple[d
 
     Return it, and what the server's clock says. The row stays locked until the transaction ends, which has to be soon.
     """
-    (free,) = await writer.fetch(_RESERVE, provider=provider, interval=interval)
+    free = await writer.only(_RESERVE, provider=provider, interval=interval)
     return free.at, free.now
 
 

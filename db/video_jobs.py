@@ -1,4 +1,4 @@
-"""Statements on video jobs and their logs."""
+"""Statements on video jobs, their logs, and those that are no more (see `db.tables.VideoJobDeletion`)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statemen
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification, declares
-from db.tables import VideoJob, VideoJobLog
+from db.tables import VideoJob, VideoJobDeletion, VideoJobLog
 
 # Spelled out in the statement: a plan made for any list of statuses could not use the index of the active ones.
 IS_WAITING = VideoJob.status == spelled(VideoJobStatus.PENDING)
@@ -93,6 +93,13 @@ class UnqueuedJob(Row):
     queue_at: datetime
 
 
+class DeletionRow(Row):
+    """A deleted job's id, and when it was deleted."""
+
+    video_job_id: UUID
+    deleted_at: datetime
+
+
 class LogLine(Row):
     """What is shown of a line of a job's log."""
 
@@ -128,7 +135,10 @@ _OWNER = bindparam("owner", type_=Uuid)
 _IS_JOB = VideoJob.id == bindparam("job")
 _WHOLE = Statement(select(*_ALL).where(VideoJob.id == among("ids")), JobRow)
 _KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), Id)
-_REMOVE = Statement(delete(VideoJob).where(VideoJob.id == among("jobs")), NoRow)
+_removed = delete(VideoJob).where(VideoJob.id == among("jobs")).returning(VideoJob.id, VideoJob.user_id).cte("removed")
+_REMOVE = Statement(
+    insert(VideoJobDeletion).from_select(["video_job_id", "user_id"], select(_removed)).on_conflict_do_nothing(), NoRow
+)
 _AS_CREATED = Statement(
     select(*(_FIRST.get(name, getattr(VideoJob, name)) for name in VideoJobRow.columns())).where(
         _IS_JOB, VideoJob.user_id == _OWNER
@@ -153,6 +163,16 @@ _CHANGED_SINCE = Statement(
     .order_by(VideoJob.updated_at, VideoJob.id)
     .limit(MOST),
     VideoJobRow,
+)
+_DELETED_SINCE = Statement(
+    select(*DeletionRow.columns_of(VideoJobDeletion))
+    .where(
+        VideoJobDeletion.user_id == _OWNER,
+        tuple_(VideoJobDeletion.deleted_at, VideoJobDeletion.video_job_id) > _LAST_SEEN,
+    )
+    .order_by(VideoJobDeletion.deleted_at, VideoJobDeletion.video_job_id)
+    .limit(MOST),
+    DeletionRow,
 )
 _LINE = LogLine.columns_of(VideoJobLog)
 _ADD_LOG = Statement(
@@ -213,6 +233,13 @@ async def changed_since(
     return await reader.fetch(_CHANGED_SINCE, owner=user_id, since=timestamp, last=last, most=limit)
 
 
+async def deleted_since(
+    reader: Reader, user_id: UUID, timestamp: datetime, last: UUID, *, limit: int
+) -> list[DeletionRow]:
+    """Read which of a user's jobs were deleted after that, or then and with a greater id; oldest first."""
+    return await reader.fetch(_DELETED_SINCE, owner=user_id, since=timestamp, last=last, most=limit)
+
+
 async def keep(writer: Writer, job_id: UUID) -> None:
     """Keep a job from being deleted until the transaction ends."""
     await writer.fetch(_KEEP, job=job_id)
@@ -227,7 +254,7 @@ async def get_as_created(
 
 
 async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
-    """Delete jobs with their logs and links; what they cost stays in the ledger."""
+    """Delete jobs with their logs and links, and remember that; what they cost stays in the ledger."""
     await writer.fetch(_REMOVE, jobs=[job.id for job in jobs])
     for job in jobs:
         wake_up_after_commit(writer, job.id, job.version + 1, job.user_id)

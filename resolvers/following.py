@@ -13,14 +13,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
-from db import video_job_deletions
 from db import video_jobs as rows
 from db.engine.database import Database
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
 from db.engine.feed import Inbox, JobFeed
 from db.enums import VideoJobStatus
-from db.video_job_deletions import DeletionRow
-from db.video_jobs import LogLine, VideoJobRow
+from db.video_jobs import DeletionRow, LogLine, VideoJobRow
 from resolvers import video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
 
@@ -168,7 +166,7 @@ async def _deletions(database: Database, caller: Caller, since: datetime) -> lis
     found: list[DeletionRow] = []
     last = UUID(int=0)
     while True:
-        page = await video_job_deletions.since(database.reader, caller.user_id, since, last, limit=BATCH)
+        page = await rows.deleted_since(database.reader, caller.user_id, since, last, limit=BATCH)
         found += page
         if len(page) < BATCH:
             return found

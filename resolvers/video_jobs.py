@@ -15,7 +15,6 @@ from db import (
     ledger,
     look_videos,
     video_job_changes,
-    video_job_deletions,
     video_job_images,
     video_jobs,
 )
@@ -154,7 +153,6 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
     """Delete jobs that have ended, with their files; followers are told, and the ledger keeps what they cost."""
     await video_job_images.remove(writer, [job.id for job in jobs])
     await video_jobs.remove(writer, jobs)
-    await video_job_deletions.record(writer, jobs)
     await file_removals.schedule(writer, [job.cloudinary_url for job in jobs if job.cloudinary_url is not None])
 
 

@@ -16,8 +16,7 @@ from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
-from db.video_job_deletions import DeletionRow
-from db.video_jobs import LogLine, VideoJobRow
+from db.video_jobs import DeletionRow, LogLine, VideoJobRow
 from graphql_server.fields import attribute, column, read_by
 from resolvers.meanings import MEANINGS
 from schema import fields

@@ -185,19 +185,23 @@ class Reader(ABC):
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """Return all rows."""
 
-    @abstractmethod
     async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
         """Return the rows whose first column is this id; the statement takes a list of them as `ids`."""
+        return await self.fetch(statement, ids=[id_])
 
     async def first(self, statement: Statement[SomeRow], **values: object) -> SomeRow | None:
         """Return the first row, None where there is none."""
         rows = await self.fetch(statement, **values)
         return rows[0] if rows else None
 
+    async def only(self, statement: Statement[SomeRow], **values: object) -> SomeRow:
+        """Return the one row that there is."""
+        (found,) = await self.fetch(statement, **values)
+        return found
+
     async def number(self, statement: Statement[Number], **values: object) -> int:
         """Return the number that a statement finds."""
-        (found,) = await self.fetch(statement, **values)
-        return found.number
+        return (await self.only(statement, **values)).number
 
     async def numbers(self, statement: Statement[Counted], **values: object) -> dict[UUID, int]:
         """Return the numbers that a statement finds by their ids; those without one are missing."""
@@ -241,10 +245,6 @@ class Writer(Reader):
     async def fetch(self, statement: Statement[SomeRow], **values: object) -> list[SomeRow]:
         """See `Reader`."""
         return await self._send(statement.sql, statement.arguments(values), statement.row)
-
-    async def rows_of(self, statement: Statement[SomeRow], id_: UUID) -> list[SomeRow]:
-        """See `Reader`."""
-        return await self.fetch(statement, ids=[id_])
 
     async def changed(self, statement: Statement[SomeRow], _id: UUID, values: Mapping[str, object]) -> list[SomeRow]:
         """Return the rows whose first column is this id, of a statement that takes a list of each of the values.
