@@ -73,9 +73,9 @@ class BriefRow(Row):
     look_image_url: str | None
 
 
-_OF_VIDEO = [getattr(VideoJob, name) for name in VideoInLook.columns()[2:]]
+_IN_LOOKS = VideoInLook.columns_of(VideoJob, LookVideo)
 _VIDEOS = Statement(
-    select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
+    select(*_IN_LOOKS)
     .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
     .where(LookVideo.look_id == among("looks"))
     .order_by(LookVideo.look_id, VideoJob.created_at.desc(), VideoJob.id.desc())
@@ -90,7 +90,7 @@ _COUNTS = Statement(
     Counted,
 )
 _LOOKS = Statement(
-    select(LookVideo.video_job_id, *LookOfJob.columns_of(Look, LookVideo)[1:])
+    select(*LookOfJob.columns_of(Look, LookVideo))
     .join(Look, Look.id == LookVideo.look_id)
     .where(LookVideo.video_job_id == among("jobs"))
     .order_by(LookVideo.created_at, Look.id)
@@ -174,7 +174,7 @@ async def counts_of_looks(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID
 def _first(*, any_status: bool) -> Statement[VideoInLook]:
     asked = func.unnest(listed("looks", Uuid())).table_valued(column("id", Uuid)).render_derived("asked")
     newest = (
-        select(LookVideo.look_id, LookVideo.is_default, *_OF_VIDEO)
+        select(*_IN_LOOKS)
         .join(VideoJob, VideoJob.id == LookVideo.video_job_id)
         .where(LookVideo.look_id == asked.c.id)
         .order_by(VideoJob.created_at.desc(), VideoJob.id.desc())
