@@ -2,60 +2,18 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError
 
-from db.engine.errors import (
-    DatabaseAccessDenied,
-    DatabaseConflict,
-    DatabaseFull,
-    DatabaseLocked,
-    DatabaseMissing,
-    DatabaseNotMigrated,
-    DatabaseOutOfMemory,
-    DatabaseReadOnly,
-    DatabaseTimedOut,
-    DatabaseTooManyConnections,
-    DatabaseUnavailable,
-    DatabaseWithoutSessions,
-)
+from db.engine.errors import BY_STATE, DatabaseConflict, DatabaseTimedOut, DatabaseUnavailable
 
 LOG_SECONDS = 1.0
 
 logger = logging.getLogger("lookreel.db")
 
-# By PostgreSQL's codes (https://www.postgresql.org/docs/current/errcodes-appendix.html), then by their classes.
-_NAMES: Mapping[str, type[DatabaseUnavailable]] = {
-    "23502": DatabaseNotMigrated,  # a column must have a value that we know nothing of
-    "25006": DatabaseReadOnly,
-    "25P03": DatabaseTimedOut,  # idle in a transaction
-    "25P04": DatabaseTimedOut,  # the transaction as a whole
-    "26000": DatabaseWithoutSessions,  # no such prepared statement, or there is one already
-    "42P05": DatabaseWithoutSessions,
-    "3D000": DatabaseMissing,
-    "3F000": DatabaseNotMigrated,  # no such schema
-    "42501": DatabaseAccessDenied,
-    "42703": DatabaseNotMigrated,  # no such column
-    "42804": DatabaseNotMigrated,  # one of another type, as the next two
-    "42809": DatabaseNotMigrated,
-    "42846": DatabaseNotMigrated,
-    "42883": DatabaseNotMigrated,  # no such function
-    "42P01": DatabaseNotMigrated,  # no such table
-    "53100": DatabaseFull,
-    "53200": DatabaseOutOfMemory,
-    "53300": DatabaseTooManyConnections,
-    "55P03": DatabaseLocked,
-    "57014": DatabaseTimedOut,
-    "08": DatabaseUnavailable,  # the connection
-    "28": DatabaseAccessDenied,
-    "40": DatabaseConflict,  # serialization, deadlock
-    "53": DatabaseUnavailable,  # resources
-    "57": DatabaseUnavailable,  # an operator: shutdown, crash, idle session
-    "58": DatabaseUnavailable,  # the server's own files
-}
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """All that the driver raises besides the operating system's own errors."""
 # Of PostgreSQL's errors, those after which the connection is gone: by a shutdown or a crash, or not let in yet.
@@ -119,7 +77,7 @@ def _name(error: BaseException) -> type[DatabaseUnavailable] | None:
     if isinstance(error, _OUTDATED):
         return DatabaseConflict
     state = code_of(error)
-    if found := _NAMES.get(state) or _NAMES.get(state[:2]):
+    if found := BY_STATE.get(state) or BY_STATE.get(state[:2]):
         return found
     return DatabaseUnavailable if is_lost(error) else None
 
