@@ -58,14 +58,6 @@ class WorkerRow(Row):
     last_heartbeat_at: datetime
 
 
-class PaceRow(Row):
-    """Whether a provider accepts jobs: until when it is left alone, and why."""
-
-    provider: str
-    blocked_until: datetime
-    trouble: str | None
-
-
 class Figures(Row):
     """Jobs in progress and what they wait for, in numbers and seconds."""
 
@@ -137,7 +129,6 @@ _ACTIVE_JOBS = Statement(
     VideoJobRow,
     is_slow=True,
 )
-_PACES = Statement(select(*PaceRow.columns_of(SubmissionPace)).order_by(SubmissionPace.provider), PaceRow)
 
 
 _IS_QUEUED = PGQUEUER.c.status == spelled("queued")
@@ -214,11 +205,6 @@ async def newest_active(reader: Reader, *, limit: int) -> list[VideoJobRow]:
 async def workers(reader: Reader) -> list[WorkerRow]:
     """Read which workers hold jobs; one without a job is not known to the database."""
     return await reader.fetch(_WORKERS)
-
-
-async def paces(reader: Reader) -> list[PaceRow]:
-    """Read which providers are known to be left alone, or were."""
-    return await reader.fetch(_PACES)
 
 
 async def figures(reader: Reader) -> Figures:

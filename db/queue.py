@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, spelled
+from db.engine.statements import Flag, NoRow, Number, Reader, Statement, Writer, spelled
 
 if TYPE_CHECKING:
     from pgqueuer import Queries
@@ -49,11 +49,7 @@ class _WriterDriver:
         return made
 
 
-class _Place(Row):
-    job_id: str
-
-
-_REQUIRE = Statement(select(cast(PGQUEUER.c.dedupe_key, String)).limit(0), _Place)
+_REQUIRE = Statement(select(PGQUEUER.c.dedupe_key.is_(None)).limit(0), Flag)
 _statistics = table("pg_stat_user_tables", column("relid"), column("n_live_tup"), column("n_mod_since_analyze"))
 _changed = _statistics.c.n_mod_since_analyze
 _HAS_OUTGROWN = Statement(

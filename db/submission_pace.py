@@ -12,9 +12,12 @@ from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE, IS_WAITING
 
 
-class _Trouble(Row):
+class PaceRow(Row):
+    """Whether a provider accepts jobs: until when it is left alone, and why."""
+
     provider: str
-    reason: str
+    blocked_until: datetime
+    trouble: str | None
 
 
 class _Next(Row):
@@ -60,10 +63,7 @@ _END_TROUBLE = Statement(
     .returning(SubmissionPace.trouble.is_(None)),
     Flag,
 )
-_TROUBLES = Statement(
-    select(SubmissionPace.provider, SubmissionPace.trouble).where(_IN_TROUBLE).order_by(SubmissionPace.provider),
-    _Trouble,
-)
+_PACES = Statement(select(*PaceRow.columns_of(SubmissionPace)).order_by(SubmissionPace.provider), PaceRow)
 # As the index of these jobs has it: there may be many that wait.
 _IS_SENT = VideoJob.submission != spelled(Submission.NEW)
 _GENERATIONS = Statement(select(func.count()).where(IS_ACTIVE, _IS_SENT, VideoJob.provider == _PROVIDER), Number)
@@ -128,6 +128,11 @@ async def is_suspended(reader: Reader, provider: str, models_of_others: Sequence
     return await reader.is_so(_SUSPENSION, provider=provider, others=models_of_others)
 
 
+async def paces(reader: Reader) -> list[PaceRow]:
+    """Read which providers are known to be left alone, or were."""
+    return await reader.fetch(_PACES)
+
+
 async def troubles(reader: Reader) -> dict[str, str]:
     """Read which providers do not let us in, and why."""
-    return {row.provider: row.reason for row in await reader.fetch(_TROUBLES)}
+    return {pace.provider: pace.trouble for pace in await paces(reader) if pace.trouble is not None}

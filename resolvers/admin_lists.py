@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller, Role, email_of
-from db import accounts, fleet, pauses, video_job_lists
+from db import accounts, fleet, pauses, submission_pace, video_job_lists
 from db.accounts import UserFilter
 from db.engine.statements import Reader
 from db.enums import VideoJobStatus
@@ -111,7 +111,7 @@ async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueSt
     """Read what waits and runs, by provider; raises AdminRequired."""
     caller.require_admin()
     all_kinds = [*await fleet.active_jobs(reader), *await fleet.ended_jobs(reader)]
-    paces = {pace.provider: pace for pace in await fleet.paces(reader)}
+    paces = {pace.provider: pace for pace in await submission_pace.paces(reader)}
     of_provider: dict[str, list[JobsOfKind]] = {name: [] for name in (*catalogue.providers, MOCK)}
     for kind in all_kinds:
         of_provider.setdefault(_provider(kind, catalogue), []).append(kind)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from uuid import UUID
 
@@ -136,14 +136,12 @@ class Database:
         yield statement
         self._committed(statement)
 
-    @asynccontextmanager
-    async def raw_connection(self, limits: Limits = FOR_QUEUES) -> AsyncIterator[asyncpg.Connection]:
+    def raw_connection(self, limits: Limits = FOR_QUEUES) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """Lend an asyncpg connection of its own, around any pooler and in autocommit: for LISTEN and for PgQueuer.
 
         Raises DatabaseUnavailable.
         """
-        async with self.server.opened(limits) as connection:
-            yield connection
+        return self.server.opened(limits)
 
     async def close(self) -> None:
         """Close every connection, within some seconds."""

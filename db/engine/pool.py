@@ -192,25 +192,19 @@ class Pool(Reader):
 
     async def _again_if_lost(self, slot: _Slot, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
         """Do what is safe to repeat, once more where the connection was lost since its last use."""
-        if slot.connection is not None and not slot.connection.is_closed():
+        while True:
+            connection, is_new = slot.connection, False
+            if connection is None or connection.is_closed():
+                connection = slot.connection = await self._connect()
+                is_new = True
             try:
-                return await self._tried(slot, slot.connection, work)
-            except (OSError, *DRIVER_ERRORS) as error:
+                return await work(connection)
+            except Exception as error:
+                if is_lost(error):
+                    self._discard(slot)
                 # Whoever did not answer in time is not asked again: that would take as long once more.
-                if isinstance(error, TimeoutError) or not is_lost(error):
+                if is_new or isinstance(error, TimeoutError) or not is_lost(error):
                     raise
-        slot.connection = await self._connect()
-        return await self._tried(slot, slot.connection, work)
-
-    async def _tried(
-        self, slot: _Slot, connection: asyncpg.Connection, work: Callable[[asyncpg.Connection], Awaitable[Result]]
-    ) -> Result:
-        try:
-            return await work(connection)
-        except Exception as error:
-            if is_lost(error):
-                self._discard(slot)
-            raise
 
     async def _begun(self, slot: _Slot) -> asyncpg.Connection:
         async def begin(connection: asyncpg.Connection) -> asyncpg.Connection:
