@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, desc, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, func, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.enums import ActorKind, AuditAction, AuditActor, LedgerEntryKind, PauseScope
-from db.tables.base import Base, one_of
+from db.tables.base import Base, index, one_of
 
 
 class User(Base):
@@ -23,11 +23,11 @@ class User(Base):
         CheckConstraint("tokens >= 0", name="tokens_never_negative"),
         CheckConstraint("spent >= 0 AND lifetime_spent >= 0", name="spent_never_negative"),
         CheckConstraint("period_start < period_end", name="period_begins_before_it_ends"),
-        Index("ix_users_tier_period_end", "tier", "period_end"),
+        index("ix_users_tier_period_end", "tier", "period_end"),
         CheckConstraint("status IN ('active', 'pending', 'suspended')", name="status"),
         CheckConstraint("role IN ('user', 'admin')", name="role"),
-        Index("ix_users_newest_first", desc("created_at"), desc("id")),
-        Index("ix_users_special", "id", postgresql_where=text("status <> 'active' OR role <> 'user'")),
+        index("ix_users_newest_first", newest_first=True),
+        index("ix_users_special", "id", where="status <> 'active' OR role <> 'user'"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -65,25 +65,13 @@ class LedgerEntry(Base):
             "uncharged = 0 OR (uncharged > 0 AND amount = 0 AND kind IN ('CHARGE', 'REFUND'))",
             name="uncharged_exactly_where_nothing_was_paid",
         ),
-        Index("uq_token_ledger_one_welcome", "user_id", unique=True, postgresql_where=text("kind = 'WELCOME'")),
+        index("uq_token_ledger_one_welcome", "user_id", unique=True, where="kind = 'WELCOME'"),
         # A job is charged once and refunded once, whatever any process does twice.
-        Index(
-            "uq_token_ledger_once_per_job",
-            "video_job_id",
-            "kind",
-            unique=True,
-            postgresql_where=text("video_job_id IS NOT NULL"),
-        ),
+        index("uq_token_ledger_once_per_job", "video_job_id", "kind", unique=True, where="video_job_id IS NOT NULL"),
         # A payment is credited once, whatever its provider repeats.
-        Index(
-            "uq_token_ledger_once_per_reference",
-            "reference",
-            "kind",
-            unique=True,
-            postgresql_where=text("reference IS NOT NULL"),
-        ),
-        Index("ix_token_ledger_newest_first", "user_id", desc("created_at"), desc("id")),
-        Index("ix_token_ledger_of_kind", "user_id", "kind", desc("created_at"), desc("id")),
+        index("uq_token_ledger_once_per_reference", "reference", "kind", unique=True, where="reference IS NOT NULL"),
+        index("ix_token_ledger_newest_first", "user_id", newest_first=True),
+        index("ix_token_ledger_of_kind", "user_id", "kind", newest_first=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -149,10 +137,10 @@ class AuditEntry(Base):
         one_of("action", AuditAction),
         one_of("actor", AuditActor),
         CheckConstraint("(actor = 'ADMIN') = (actor_id IS NOT NULL)", name="admins_have_ids"),
-        Index("ix_audit_log_newest_first", desc("created_at"), desc("id")),
-        Index("ix_audit_log_of_actor", "actor_id", desc("created_at"), desc("id")),
-        Index("ix_audit_log_of_user", "user_id", desc("created_at"), desc("id")),
-        Index("ix_audit_log_of_object", "object_id", desc("created_at"), desc("id")),
+        index("ix_audit_log_newest_first", newest_first=True),
+        index("ix_audit_log_of_actor", "actor_id", newest_first=True),
+        index("ix_audit_log_of_user", "user_id", newest_first=True),
+        index("ix_audit_log_of_object", "object_id", newest_first=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, MetaData, Text
+from sqlalchemy import CheckConstraint, DateTime, Index, MetaData, Text, UnaryExpression, desc, text
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -11,6 +12,18 @@ def one_of(column: str, members: type[StrEnum]) -> CheckConstraint:
     """Allow just the members of an enumeration; a check is altered without a lock, a PostgreSQL enum type is not."""
     values = ", ".join(f"'{member.value}'" for member in members)
     return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+def index(
+    name: str,
+    *columns: str | UnaryExpression[Any],
+    newest_first: bool = False,
+    unique: bool = False,
+    where: str | None = None,
+) -> Index:
+    """Return an index, of some rows or all, in which those of equal columns may come newest first."""
+    order = (desc("created_at"), desc("id")) if newest_first else ()
+    return Index(name, *columns, *order, unique=unique, postgresql_where=None if where is None else text(where))
 
 
 class Base(DeclarativeBase):

@@ -4,11 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, SmallInteger, desc, func, text
+from sqlalchemy import BigInteger, ForeignKey, Numeric, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.enums import Visibility
-from db.tables.base import Base, one_of
+from db.tables.base import Base, index, one_of
 
 
 class Look(Base):
@@ -17,16 +17,11 @@ class Look(Base):
     __tablename__ = "looks"
     __table_args__ = (
         one_of("visibility", Visibility),
-        Index("ix_looks_newest_first", "user_id", desc("created_at"), desc("id")),
-        Index("ix_looks_all_newest_first", desc("created_at"), desc("id")),
-        Index(
-            "ix_looks_public_newest_first",
-            desc("created_at"),
-            desc("id"),
-            postgresql_where=text("visibility = 'public'"),
-        ),
+        index("ix_looks_newest_first", "user_id", newest_first=True),
+        index("ix_looks_all_newest_first", newest_first=True),
+        index("ix_looks_public_newest_first", newest_first=True, where="visibility = 'public'"),
         # What a user's looks come to is read from the index alone, at each creation.
-        Index("ix_looks_quota", "user_id", "stored_bytes"),
+        index("ix_looks_quota", "user_id", "stored_bytes"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -47,7 +42,7 @@ class Product(Base):
     """A thing worn in a look, in the order the owner gave."""
 
     __tablename__ = "products"
-    __table_args__ = (Index("ix_products_in_order", "look_id", "position"),)
+    __table_args__ = (index("ix_products_in_order", "look_id", "position"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"))

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Identity,
-    Index,
     Interval,
     Numeric,
     SmallInteger,
@@ -22,7 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.enums import ContentCredentials, ImageRole, LogLevel, Submission, VideoJobStatus
-from db.tables.base import Base, one_of
+from db.tables.base import Base, index, one_of
 
 
 class VideoJob(Base):
@@ -43,31 +42,15 @@ class VideoJob(Base):
         ),
         CheckConstraint("(submission = 'SENT') = (operation_name IS NOT NULL)", name="named_exactly_when_sent"),
         CheckConstraint("attempt BETWEEN 1 AND 2", name="at_most_two_generations"),
-        Index("ix_video_jobs_newest_first", "user_id", desc("created_at"), desc("id")),
-        Index("ix_video_jobs_of_status", "user_id", "status", desc("created_at"), desc("id")),
-        Index("ix_video_jobs_all_newest_first", desc("created_at"), desc("id")),
-        Index("ix_video_jobs_all_of_status", "status", desc("created_at"), desc("id")),
-        Index(
-            "ix_video_jobs_all_of_error",
-            "error_code",
-            desc("created_at"),
-            desc("id"),
-            postgresql_where=text("error_code IS NOT NULL"),
-        ),
-        Index("ix_video_jobs_active", "user_id", postgresql_where=text("status IN ('PENDING', 'RUNNING')")),
-        Index("ix_video_jobs_waiting", "queue_at", "id", postgresql_where=text("status = 'PENDING'")),
-        Index(
-            "ix_video_jobs_sent",
-            "provider",
-            postgresql_where=text("status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
-        ),
-        Index(
-            "ix_video_jobs_run_times",
-            "model",
-            "mock_mode",
-            desc("completed_at"),
-            postgresql_where=text("status = 'SUCCEEDED'"),
-        ),
+        index("ix_video_jobs_newest_first", "user_id", newest_first=True),
+        index("ix_video_jobs_of_status", "user_id", "status", newest_first=True),
+        index("ix_video_jobs_all_newest_first", newest_first=True),
+        index("ix_video_jobs_all_of_status", "status", newest_first=True),
+        index("ix_video_jobs_all_of_error", "error_code", newest_first=True, where="error_code IS NOT NULL"),
+        index("ix_video_jobs_active", "user_id", where="status IN ('PENDING', 'RUNNING')"),
+        index("ix_video_jobs_waiting", "queue_at", "id", where="status = 'PENDING'"),
+        index("ix_video_jobs_sent", "provider", where="status IN ('PENDING', 'RUNNING') AND submission <> 'NEW'"),
+        index("ix_video_jobs_run_times", "model", "mock_mode", desc("completed_at"), where="status = 'SUCCEEDED'"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -129,7 +112,7 @@ class VideoJobLog(Base):
     """One line of a job's log, as its owner reads it."""
 
     __tablename__ = "video_job_logs"
-    __table_args__ = (one_of("level", LogLevel), Index("ix_video_job_logs_in_order", "video_job_id", "id"))
+    __table_args__ = (one_of("level", LogLevel), index("ix_video_job_logs_in_order", "video_job_id", "id"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     video_job_id: Mapped[UUID] = mapped_column(ForeignKey("video_jobs.id", ondelete="CASCADE"))
@@ -160,7 +143,7 @@ class VideoJobDeletion(Base):
     """A job that is no more: what is told to followers who were away when it was deleted, for some days."""
 
     __tablename__ = "video_job_deletions"
-    __table_args__ = (Index("ix_video_job_deletions_of_user", "user_id", "deleted_at"),)
+    __table_args__ = (index("ix_video_job_deletions_of_user", "user_id", "deleted_at"),)
 
     video_job_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
@@ -171,7 +154,7 @@ class LookVideo(Base):
     """A video shown in a look; at most one of a look's videos is its default."""
 
     __tablename__ = "look_videos"
-    __table_args__ = (Index("uq_look_videos_one_default", "look_id", unique=True, postgresql_where=text("is_default")),)
+    __table_args__ = (index("uq_look_videos_one_default", "look_id", unique=True, where="is_default"),)
 
     look_id: Mapped[UUID] = mapped_column(ForeignKey("looks.id", ondelete="CASCADE"), primary_key=True)
     video_job_id: Mapped[UUID] = mapped_column(
@@ -188,7 +171,7 @@ class GenerationCost(Base):
     """
 
     __tablename__ = "generation_costs"
-    __table_args__ = (Index("ix_generation_costs_of_user", "user_id", "created_at"),)
+    __table_args__ = (index("ix_generation_costs_of_user", "user_id", "created_at"),)
 
     video_job_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))

@@ -30,7 +30,7 @@ from db.engine.statements import Row, Statement
 from tests.house import eventually
 from tests.test_error_tables import descendants
 
-NAMES = {
+NAMES: dict[str, type[DatabaseUnavailable]] = {
     "08006": DatabaseUnavailable,
     "25006": DatabaseReadOnly,
     "25P03": DatabaseTimedOut,
