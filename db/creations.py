@@ -16,7 +16,7 @@ from db.fleet import SILENT_SECONDS
 from db.ledger import Entry, balance_changed
 from db.looks import LINKS_EXIST
 from db.pauses import reason_of
-from db.specification import SPECIFIED, Specification, values_of
+from db.specification import SPECIFIED, Specification
 from db.tables import Look, LookVideo, VideoJob, VideoJobLog
 from db.video_jobs import IS_ACTIVE, IS_WAITING, SHOWN, VideoJobRow
 
@@ -132,7 +132,7 @@ async def write(writer: Writer, new: Creation) -> NewVideoJob:
     prompt = new.specification.prompt
     # Where the database's own small letters will do, there is none.
     values["search_text"] = None if prompt is None or prompt.isascii() else searchable(prompt)
-    values |= values_of(new.specification) | {"status_message": new.status_message}
+    values |= {name: getattr(new.specification, name) for name in SPECIFIED} | {"status_message": new.status_message}
     if new.look_id is not None:
         values["look"] = new.look_id
     statement = _WRITE if new.look_id is None else _WRITE_WITH_LOOK

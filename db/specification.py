@@ -1,7 +1,7 @@
 """A video job's specification: the one list of what is asked of a generator (docs/howto/add-a-field.md)."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
@@ -32,13 +32,6 @@ SPECIFIED = tuple(field.name for field in fields(Specification))
 def values_of(source: object, kind: type = Specification) -> dict[str, Any]:
     """Return what an object has for each field of a dataclass, by name."""
     return {field.name: getattr(source, field.name) for field in fields(kind)}
-
-
-def given_or_default(source: object) -> dict[str, Any]:
-    """Return what an object has for each field of a specification, and the default where it has None."""
-    given = values_of(source)
-    defaults = {field.name: field.default for field in fields(Specification) if field.default is not MISSING}
-    return given | {name: default for name, default in defaults.items() if given[name] is None}
 
 
 def check_complete(user: str, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from strawberry.file_uploads import Upload
 from auth.caller import Caller
 from db.engine.statements import Writer
 from db.looks import LookRow
-from db.specification import given_or_default
+from db.specification import SPECIFIED
 from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.texts import uuid_or
@@ -59,7 +59,7 @@ class CreateVideoJobInput:
     def asked(self) -> VideoJobInput:
         """Return the request as the rules take it."""
         return VideoJobInput(
-            **given_or_default(self),
+            **{name: given for name in SPECIFIED if (given := getattr(self, name)) is not None},
             look_id=self.look_id,
             use_look_image=self.use_look_image or UNUSED,
             product_ids=tuple(self.product_ids or ()),

@@ -22,7 +22,7 @@ def index(
     where: str | None = None,
 ) -> Index:
     """Return an index, of some rows or all, in which those of equal columns may come newest first."""
-    order = (desc("created_at"), desc("id")) if newest_first else ()
+    order: list[UnaryExpression[Any]] = [desc("created_at"), desc("id")] if newest_first else []
     return Index(name, *columns, *order, unique=unique, postgresql_where=None if where is None else text(where))
 
 
