@@ -7,22 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Interval,
-    Select,
-    Text,
-    Uuid,
-    bindparam,
-    column,
-    func,
-    literal_column,
-    null,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Interval, Select, Uuid, bindparam, column, func, null, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import ESCAPE, Listing, Selection, containing
@@ -114,10 +99,7 @@ _SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.rol
 _STATE_OF = Statement(select(*_STATE).where(User.id == bindparam("user")), AccountState)
 _SET_STATUS, _SET_ROLE = (
     Statement(
-        update(User)
-        .where(User.id == bindparam("user"))
-        .values({name: bindparam("now", type_=Text)})
-        .returning(*_STATE),
+        update(User).where(User.id == bindparam("user")).values({name: bindparam("now")}).returning(*_STATE),
         AccountState,
     )
     for name in ("status", "role")
@@ -125,9 +107,7 @@ _SET_STATUS, _SET_ROLE = (
 _SET_PERIOD = Statement(
     update(User)
     .where(User.id == bindparam("user"))
-    .values(
-        tier=bindparam("tier"), period_start=bindparam("start"), period_end=bindparam("end"), spent=literal_column("0")
-    ),
+    .values(tier=bindparam("tier"), period_start=bindparam("start"), period_end=bindparam("end"), spent=0),
     NoRow,
 )
 _DUE = Statement(

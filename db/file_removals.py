@@ -4,25 +4,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    Interval,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import ARRAY, Interval, Select, Text, Uuid, and_, bindparam, cast, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from db.engine.statements import MOST, NoRow, Number, Reader, Row, Statement, Writer
+from db.engine.statements import MOST, NoRow, Number, Reader, Row, Statement, Writer, texts
 from db.tables import FileRemoval, VideoJob
 from db.video_jobs import IS_ACTIVE
 
@@ -40,8 +25,7 @@ class DueRemoval(Row):
     due_at: datetime
 
 
-_ADDRESSES = bindparam("addresses", type_=ARRAY(Text))
-_IS_ONE = FileRemoval.address == any_(_ADDRESSES)
+_IS_ONE = FileRemoval.address == texts("addresses")
 _DUE_AFTER = func.now() + bindparam("after", type_=Interval)
 
 
@@ -51,7 +35,7 @@ def scheduled(due: Select[*tuple[Any, ...]]) -> Insert:
     return removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at})
 
 
-_SCHEDULE = Statement(scheduled(select(func.unnest(_ADDRESSES), _DUE_AFTER)), NoRow)
+_SCHEDULE = Statement(scheduled(select(func.unnest(bindparam("addresses", type_=ARRAY(Text))), _DUE_AFTER)), NoRow)
 _EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now() + STORES_END_WITHIN), NoRow)
 _WITHDRAW = Statement(delete(FileRemoval).where(_IS_ONE), NoRow)
 _due = (

@@ -3,19 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Double,
-    Integer,
-    Interval,
-    Uuid,
-    bindparam,
-    cast,
-    exists,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import ColumnElement, Double, Interval, Uuid, bindparam, cast, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import MOST, Flag, NoRow, Reader, Row, Statement, Writer, spelled
@@ -120,7 +108,7 @@ _WORKERS = Statement(
     .where(PGQUEUER.c.status == spelled("picked"), _MANAGER.is_not(None))
     .group_by(_MANAGER)
     .order_by(_MANAGER)
-    .limit(bindparam("most", MOST_WORKERS, type_=Integer)),
+    .limit(MOST_WORKERS),
     WorkerRow,
     is_slow=True,
 )

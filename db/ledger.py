@@ -6,20 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Text,
-    Uuid,
-    bindparam,
-    func,
-    literal_column,
-    null,
-    select,
-    update,
-)
+from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bindparam, func, null, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -168,7 +155,7 @@ _LOCK_ACCOUNT = Statement(
     select(*Account.columns_of(User)).where(User.id == bindparam("user")).with_for_update(key_share=True), Account
 )
 _LOCK = Statement(
-    select(literal_column("true")).select_from(
+    select(true()).select_from(
         func.pg_advisory_xact_lock(
             bindparam("space", type_=Integer), func.hashtext(bindparam("name", type_=Text))
         ).table_valued("locked")

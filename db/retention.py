@@ -1,33 +1,14 @@
 """Statements that delete what is older than an operator wants to keep, a batch at a time."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    DateTime,
-    Interval,
-    MetaData,
-    Table,
-    bindparam,
-    delete,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import ColumnClause, Interval, bindparam, column, delete, func, literal_column, select, table
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.engine.statements import MOST, NoRow, Number, Reader, Statement, Writer
 from db.tables import AuditEntry, IdempotencyKey, VideoJob, VideoJobDeletion, VideoJobLog, Worker
 from db.video_jobs import SHOWN, VideoJobRow
-
-
-def _of_pgqueuer(name: str) -> Table:
-    columns = Column("id", BigInteger, primary_key=True), Column("created", DateTime(timezone=True))
-    return Table(name, MetaData(), *columns)
-
 
 _BEFORE = func.now() - bindparam("age", type_=Interval)
 # By creation, which an index has, and before which no job has ended.
@@ -41,15 +22,14 @@ _ENDED_JOBS = Statement(
 )
 
 
-def _oldest(
-    key: Column[Any] | InstrumentedAttribute[Any],
-    time: Column[Any] | InstrumentedAttribute[Any],
-    order: ColumnElement[Any] | InstrumentedAttribute[Any],
-) -> Statement[Number]:
+Of = ColumnClause[Any] | InstrumentedAttribute[Any]
+
+
+def _oldest(key: Of, time: Of, order: Of) -> Statement[Number]:
     """Delete of the first rows in that order, which an index has, those that are old enough; count them."""
     first = select(key.label("key"), time.label("time")).order_by(order).limit(MOST).subquery()
     gone = (
-        delete(key.table)
+        delete(cast("Any", key.table))
         .where(key.in_(select(first.c.key).where(first.c.time < _BEFORE)))
         .returning(literal_column("1"))
         .cte("gone")
@@ -57,7 +37,9 @@ def _oldest(
     return Statement(select(func.count()).select_from(gone), Number)
 
 
-_queue_log, _queue_statistics = _of_pgqueuer("pgqueuer_log"), _of_pgqueuer("pgqueuer_statistics")
+_queue_log, _queue_statistics = (
+    table(name, column("id"), column("created")) for name in ("pgqueuer_log", "pgqueuer_statistics")
+)
 JOB_LOGS = _oldest(VideoJobLog.id, VideoJobLog.timestamp, VideoJobLog.id)
 AUDIT = _oldest(AuditEntry.id, AuditEntry.created_at, AuditEntry.created_at)
 QUEUE_LOG = _oldest(_queue_log.c.id, _queue_log.c.created, _queue_log.c.created)

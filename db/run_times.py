@@ -1,22 +1,9 @@
 """Statements on how long generations take, and on who waits for one."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    BindParameter,
-    Boolean,
-    Double,
-    ScalarSelect,
-    SQLColumnExpression,
-    Text,
-    bindparam,
-    cast,
-    func,
-    select,
-    tuple_,
-)
+from sqlalchemy import Boolean, Double, ScalarSelect, SQLColumnExpression, Text, bindparam, cast, func, select, tuple_
 from sqlalchemy.orm import aliased
 
 from db.engine.statements import MOST, Reader, Row, Statement, among, spelled
@@ -25,8 +12,6 @@ from db.tables import VideoJob
 from db.video_jobs import IS_WAITING
 
 RECENT_RUNS = 20
-
-AnyType = TypeVar("AnyType")
 
 
 class Waiting(Row):
@@ -51,8 +36,6 @@ class Median(Row):
     seconds: float | None
 
 
-# A column, or a parameter.
-Of = SQLColumnExpression[AnyType] | BindParameter[AnyType]
 _other, _done = aliased(VideoJob), aliased(VideoJob)
 # In order, so that the index of the waiting is read, however few of all jobs wait.
 _ahead = (
@@ -70,7 +53,9 @@ _position = select(func.count()).select_from(_ahead).correlate(VideoJob).scalar_
 _running = select(func.count()).where(_other.status == spelled(VideoJobStatus.RUNNING)).scalar_subquery()
 
 
-def _median_seconds(model: Of[str], mock_mode: Of[bool]) -> ScalarSelect[float | None]:
+def _median_seconds(
+    model: SQLColumnExpression[str], mock_mode: SQLColumnExpression[bool]
+) -> ScalarSelect[float | None]:
     """Select how long the latest videos of a model took from their submit to their end."""
     run_time = func.extract("epoch", _done.completed_at - func.coalesce(_done.submitted_at, _done.started_at))
     recent = (

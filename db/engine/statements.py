@@ -12,24 +12,12 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import (
-    ARRAY,
-    ClauseElement,
-    ColumnClause,
-    Insert,
-    Integer,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    literal_column,
-    select,
-)
+from sqlalchemy import ARRAY, Insert, Integer, Text, Uuid, any_, bindparam, literal_column, select
 from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
-from sqlalchemy.sql.elements import CollectionAggregate
+from sqlalchemy.sql.elements import ClauseElement, CollectionAggregate, ColumnClause
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlalchemy.types import TypeEngine
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Index, MetaData, Text, UnaryExpression, desc, text
+from sqlalchemy import CheckConstraint, DateTime, Double, Index, MetaData, Text, UnaryExpression, desc, text
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -27,7 +27,7 @@ def index(
 
 
 class Base(DeclarativeBase):
-    """Common ground: constraint names that Alembic can drop, text without a length, times with a zone."""
+    """Common ground: constraint names that Alembic can drop, texts of any length, times with a zone, doubles."""
 
     metadata = MetaData(
         naming_convention={
@@ -38,4 +38,4 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's own protocol
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), float: Double}  # noqa: RUF012 - SQLAlchemy's own protocol

@@ -4,19 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Double,
-    ForeignKey,
-    Identity,
-    Interval,
-    Numeric,
-    SmallInteger,
-    desc,
-    func,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Numeric, SmallInteger, desc, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -74,7 +62,7 @@ class VideoJob(Base):
     cloudinary_url: Mapped[str | None]
     # The stored video's poster, length in seconds, size in bytes, and dimensions in pixels.
     thumbnail_url: Mapped[str | None]
-    video_duration_seconds: Mapped[float | None] = mapped_column(Double)
+    video_duration_seconds: Mapped[float | None]
     video_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     video_width: Mapped[int | None]
     video_height: Mapped[int | None]
@@ -134,7 +122,7 @@ class VideoJobImage(Base):
     address: Mapped[str]
     media_type: Mapped[str]
     # As was the operator's setting when the job was created.
-    kept_for: Mapped[timedelta] = mapped_column(Interval, server_default=text("'0'"))
+    kept_for: Mapped[timedelta] = mapped_column(server_default=text("'0'"))
     # 0 where an earlier release has stored it.
     size_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
@@ -178,7 +166,7 @@ class GenerationCost(Base):
     provider: Mapped[str]
     model: Mapped[str]
     # Of video, as delivered.
-    seconds: Mapped[float] = mapped_column(Double)
+    seconds: Mapped[float]
     # By kind, such as `output_video`; empty where the generator reports none.
     tokens: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     total_tokens: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
