@@ -175,14 +175,9 @@ async def beat(writer: Writer, worker_id: UUID) -> None:
     await writer.fetch(_BEAT, worker=worker_id)
 
 
-async def active_jobs(reader: Reader) -> list[JobsOfKind]:
-    """Count the jobs that wait or run, by kind."""
-    return await reader.fetch(_ACTIVE)
-
-
-async def ended_jobs(reader: Reader) -> list[JobsOfKind]:
-    """Count the jobs of the last day that have ended within the last hour, by kind."""
-    return await reader.fetch(_ENDED)
+async def jobs_by_kind(reader: Reader) -> list[JobsOfKind]:
+    """Count the jobs that wait or run, and those of the last day that have ended within the last hour, by kind."""
+    return [*await reader.fetch(_ACTIVE), *await reader.fetch(_ENDED)]
 
 
 async def newest_active(reader: Reader, *, limit: int) -> list[VideoJobRow]:

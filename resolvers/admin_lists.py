@@ -110,10 +110,9 @@ async def job_counts(reader: Reader, caller: Caller, user_ids: Sequence[UUID]) -
 async def queue(reader: Reader, caller: Caller, catalogue: Catalogue) -> QueueState:
     """Read what waits and runs, by provider; raises AdminRequired."""
     caller.require_admin()
-    all_kinds = [*await fleet.active_jobs(reader), *await fleet.ended_jobs(reader)]
     paces = {pace.provider: pace for pace in await submission_pace.paces(reader)}
     of_provider: dict[str, list[JobsOfKind]] = {name: [] for name in (*catalogue.providers, MOCK)}
-    for kind in all_kinds:
+    for kind in await fleet.jobs_by_kind(reader):
         of_provider.setdefault(_provider(kind, catalogue), []).append(kind)
     found = []
     for name, kinds in of_provider.items():

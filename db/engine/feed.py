@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
@@ -127,11 +127,9 @@ class JobFeed:
                 if len(self._of_jobs[job_id]) == 1:
                     self._versions.pop(job_id, None)
 
-    @contextmanager
-    def following_user(self, user_id: UUID) -> Iterator[Inbox]:
+    def following_user(self, user_id: UUID) -> AbstractContextManager[Inbox]:
         """Yield an inbox for the changes of all of a user's jobs, or of all jobs where that is `EVERYBODY`."""
-        with _registered(self._of_users, user_id) as inbox:
-            yield inbox
+        return _registered(self._of_users, user_id)
 
     async def _listen(self) -> None:
         """Listen until the connection is lost.
