@@ -5,23 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Integer,
-    SQLColumnExpression,
-    Text,
-    Uuid,
-    bindparam,
-    case,
-    cast,
-    delete,
-    exists,
-    false,
-    literal_column,
-    null,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import SQLColumnExpression, Text, Uuid, bindparam, case, cast, delete, exists, null, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
@@ -113,22 +97,16 @@ class LogLine(Row):
 SHOWN = VideoJobRow.columns_of(VideoJob)
 _ALL = JobRow.columns_of(VideoJob)
 # What a job's columns hold when it is created, where they change later.
-_TABLE = VideoJob.__table__
 _FIRST: dict[str, SQLColumnExpression[Any]] = {
-    "status": literal_column(f"'{VideoJobStatus.PENDING}'", Text),
+    column.name: cast(getattr(column.server_default, "arg", null()), column.type)
+    for column in VideoJob.__table__.columns
+    if (column.nullable or column.server_default) and column.name not in {*SPECIFIED, "created_at"}
+} | {
     "status_message": case(
         (VideoJob.mock_mode, bindparam("mock_status_message", type_=Text)),
         else_=bindparam("status_message", type_=Text),
     ),
-    "progress_percentage": literal_column("0::smallint", Integer),
-    "progress_is_estimated": false(),
-    "version": literal_column("1", Integer),
     "updated_at": VideoJob.created_at,
-    **{
-        column.name: cast(null(), column.type)
-        for column in _TABLE.columns
-        if column.nullable and column.name not in SPECIFIED
-    },
 }
 _ORDER = (VideoJob.created_at, VideoJob.id)
 _OWNER = bindparam("owner", type_=Uuid)
