@@ -11,13 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    BindParameter,
-    ColumnElement,
     Double,
-    Select,
     Text,
     Uuid,
-    and_,
     bindparam,
     cast,
     delete,
@@ -25,7 +21,6 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
-    or_,
     select,
     update,
 )
@@ -214,20 +209,19 @@ def _listing_of(view: LookView, narrowed_by: frozenset[str], *, has_videos: bool
         "ids": Look.id == among("ids"),
     }
     narrowing = (condition for name, condition in conditions.items() if name in narrowed_by)
-    query: Select[*tuple[Any, ...]] = select(*_LOOK).where(*_SHOWN[view], *narrowing)
     is_slow = not narrowed_by.isdisjoint({"search", "has_videos", "visibilities"})
-    return Listing(query, (Look.created_at, Look.id), LookRow, is_slow=is_slow)
+    looks = select(*_LOOK).where(*_SHOWN[view], *narrowing)
+    return Listing(looks, (Look.created_at, Look.id), LookRow, is_slow=is_slow)
 
 
-def _all_but_times(table: type[Look | Product]) -> dict[str, BindParameter[Any]]:
+def _all_but_times(table: type[Look | Product]) -> dict[str, Any]:
     names = [column.name for column in table.__table__.columns]
     return {name: bindparam(name) for name in names if not name.endswith("_at")}
 
 
-_IS_SHARED = and_(
-    Look.visibility == Visibility.SHARED, exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
-)
-_SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
+_SHARES_WITH_VIEWER = exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
+_IS_SHARED = (Look.visibility == Visibility.SHARED) & _SHARES_WITH_VIEWER
+_SHOWN: dict[LookView, tuple[Any, ...]] = {
     LookView.MY_PRIVATE: (Look.user_id == _VIEWER,),
     LookView.SHARED_WITH_ME: (_IS_SHARED,),
     LookView.PUBLIC: (_PUBLIC,),
@@ -235,7 +229,7 @@ _SHOWN: dict[LookView, tuple[ColumnElement[bool], ...]] = {
 }
 # What they show depends on who looks.
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
-_IS_VISIBLE = or_(Look.user_id == _VIEWER, _PUBLIC, _IS_SHARED)
+_IS_VISIBLE = (Look.user_id == _VIEWER) | _PUBLIC | _IS_SHARED
 _BUT_NOTES = func.split_part(Look.search_text, literal_column(f"chr({ord(NOTES)})"), 1)
 # Made by the owner's one-time migration.
 LINKS_EXIST = func.to_regclass(spelled(LookVideo.__tablename__)).is_not(None)
