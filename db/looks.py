@@ -9,21 +9,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Double,
-    Text,
-    Uuid,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    func,
-    literal_column,
-    null,
-    select,
-    update,
-)
+from sqlalchemy import ARRAY, Double, Text, Uuid, bindparam, cast, delete, exists, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
@@ -230,7 +216,7 @@ _SHOWN: dict[LookView, tuple[Any, ...]] = {
 # What they show depends on who looks.
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
 _IS_VISIBLE = (Look.user_id == _VIEWER) | _PUBLIC | _IS_SHARED
-_BUT_NOTES = func.split_part(Look.search_text, literal_column(f"chr({ord(NOTES)})"), 1)
+_BUT_NOTES = func.split_part(Look.search_text, NOTES, 1)
 # Made by the owner's one-time migration.
 LINKS_EXIST = func.to_regclass(spelled(LookVideo.__tablename__)).is_not(None)
 _LINKS_EXIST = Statement(select(LINKS_EXIST), Flag)
@@ -269,8 +255,7 @@ _SHARES = Statement(
     select(
         LookShare.look_id,
         LookShare.user_id.label("id"),
-        cast(null(), Text).label("email"),
-        cast(null(), Text).label("name"),
+        *(cast(null(), Text).label(name) for name in ("email", "name")),
     )
     .where(LookShare.look_id == among("looks"))
     .order_by(LookShare.created_at, LookShare.user_id)
