@@ -116,13 +116,13 @@ class Pool(Reader):
         """Commit what happens inside, or none of it; raises DatabaseUnavailable."""
         slot = await self._taken()
         try:
-            connection = await self._begun(slot)
+            connection = await self._done_or_discarded(slot, self._again_if_lost(slot, self._begin))
             try:
                 yield Writer(partial(sent, connection), self.capabilities)
             except BaseException:
                 await self._roll_back(slot, connection)
                 raise
-            await self._commit(slot, connection)
+            await self._done_or_discarded(slot, connection.execute("COMMIT"))
         except (ConnectionError, TimeoutError, *DRIVER_ERRORS) as error:
             raise_named(error)
             raise
@@ -206,22 +206,14 @@ class Pool(Reader):
                 if is_new or isinstance(error, TimeoutError) or not is_lost(error):
                     raise
 
-    async def _begun(self, slot: _Slot) -> asyncpg.Connection:
-        async def begin(connection: asyncpg.Connection) -> asyncpg.Connection:
-            await connection.execute(self._beginning)
-            return connection
+    async def _begin(self, connection: asyncpg.Connection) -> asyncpg.Connection:
+        await connection.execute(self._beginning)
+        return connection
 
+    async def _done_or_discarded(self, slot: _Slot, work: Awaitable[Result]) -> Result:
+        """Begin or end a transaction; else it may have begun or go on, and the next one would be a part of it."""
         try:
-            return await self._again_if_lost(slot, begin)
-        except BaseException as error:
-            # The transaction may have begun, and the next one would be a part of it.
-            self._discard(slot)
-            raise_named(error)
-            raise
-
-    async def _commit(self, slot: _Slot, connection: asyncpg.Connection) -> None:
-        try:
-            await connection.execute("COMMIT")
+            return await work
         except BaseException as error:
             self._discard(slot)
             raise_named(error)

@@ -235,14 +235,11 @@ class Writer(Reader):
         return await self._send(statement.sql, statement.arguments(values), statement.row)
 
     async def changed(self, statement: Statement[SomeRow], _id: UUID, values: Mapping[str, object]) -> list[SomeRow]:
-        """Return the rows whose first column is this id, of a statement that takes a list of each of the values.
-
-        Raises DatabaseUnavailable.
-        """
+        """Return the rows whose first column is this id, of a statement that takes a list of each of the values."""
         return await self.fetch(statement, **alone(values))
 
     async def send(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Return all rows of somebody else's statement; raises DatabaseUnavailable."""
+        """Return all rows of somebody else's statement."""
         return await self._send(sql, arguments, asyncpg.Record)
 
 
