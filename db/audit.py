@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import Listing, Selection
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, texts
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, given_columns, texts
 from db.tables import AuditEntry
 
 
@@ -58,9 +58,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "created_after": AuditEntry.created_at >= bindparam("created_after"),
     "created_before": AuditEntry.created_at < bindparam("created_before"),
 }
-_ADD = Statement(
-    insert(AuditEntry).values({name: bindparam(name) for name in AuditRow.columns() if name != "created_at"}), NoRow
-)
+_ADD = Statement(insert(AuditEntry).values(given_columns(AuditEntry)), NoRow)
 
 
 @lru_cache

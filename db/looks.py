@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
-from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, spelled, texts
+from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, given_columns, spelled, texts
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
@@ -200,11 +200,6 @@ def _listing_of(view: LookView, narrowed_by: frozenset[str], *, has_videos: bool
     return Listing(looks, (Look.created_at, Look.id), LookRow, is_slow=is_slow)
 
 
-def _all_but_times(table: type[Look | Product]) -> dict[str, Any]:
-    names = [column.name for column in table.__table__.columns]
-    return {name: bindparam(name) for name in names if not name.endswith("_at")}
-
-
 _SHARES_WITH_VIEWER = exists().where(LookShare.look_id == Look.id, LookShare.user_id == _VIEWER)
 _IS_SHARED = (Look.visibility == Visibility.SHARED) & _SHARES_WITH_VIEWER
 _SHOWN: dict[LookView, tuple[Any, ...]] = {
@@ -225,8 +220,8 @@ _ANY_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks")), LookRow)
 _VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_VISIBLE), LookRow)
 _IS_LOOK = Look.id == bindparam("look")
 _LOCK = Statement(select(*_LOOK).where(_IS_LOOK).with_for_update(), LookRow)
-_ADD = Statement(insert(Look).values(_all_but_times(Look)).returning(*_LOOK), LookRow)
-_ADD_PRODUCT = Statement(insert(Product).values(_all_but_times(Product)), NoRow)
+_ADD = Statement(insert(Look).values(given_columns(Look)).returning(*_LOOK), LookRow)
+_ADD_PRODUCT = Statement(insert(Product).values(given_columns(Product)), NoRow)
 _CHANGE = Statement(
     update(Look)
     .where(_IS_LOOK)

@@ -17,7 +17,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
-from sqlalchemy.sql.elements import ClauseElement, CollectionAggregate, ColumnClause
+from sqlalchemy.sql.elements import BindParameter, ClauseElement, CollectionAggregate, ColumnClause
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlalchemy.types import TypeEngine
 
@@ -144,6 +144,12 @@ def listed(name: str, type_: TypeEngine[Any]) -> ScalarSelect[Any]:
 def among(name: str) -> CollectionAggregate[bool]:
     """Compare with any of the ids that come as the parameter of that name."""
     return any_(cast_to(listed(name, Uuid()), ARRAY(Uuid)))
+
+
+def given_columns(table: type[DeclarativeBase]) -> dict[str, BindParameter[Any]]:
+    """Take a row's columns, but for its times, as parameters of their names."""
+    names = (column.name for column in table.__table__.columns)
+    return {name: bindparam(name) for name in names if not name.endswith("_at")}
 
 
 def texts(name: str) -> CollectionAggregate[bool]:
