@@ -28,7 +28,7 @@ def load(data_dir: Path, url: str, file: Path) -> None:
 
     Raises EmbeddedServerUnavailable with what PostgreSQL says.
     """
-    _run(data_dir, url, "pg_restore", "--single-transaction", "--exit-on-error", "--dbname=postgres", str(file))
+    _run(data_dir, url, "pg_restore", "--single-transaction", "--exit-on-error", str(file))
 
 
 def revisions(file: Path) -> frozenset[str]:
@@ -46,9 +46,8 @@ def _run(data_dir: Path, url: str, program: str, *arguments: str) -> None:
     address = parsed(url)
     socket, port = address.hosts[0]
     version = int((data_dir / PGDATA / "PG_VERSION").read_text())
-    where = (f"--host={socket}", f"--port={port}", f"--username={address.user}", "--no-password")
-    database = ("postgres",) if program == "pg_dump" else ()
-    _said_by(POSTGRES_VERSIONS[version] / program, *where, *arguments, *database)
+    where = (f"--host={socket}", f"--port={port}", f"--username={address.user}", "--no-password", "--dbname=postgres")
+    _said_by(POSTGRES_VERSIONS[version] / program, *where, *arguments)
 
 
 def _said_by(program: Path, *arguments: str) -> str:

@@ -57,7 +57,6 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _NUMBERS = ("connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
-_OLD_NAMES = {"database": "dbname"}
 _KNOWN = _OF_DRIVER | _OF_SERVER | _OF_ADDRESS | _CHOICES.keys() | {*_NUMBERS, "fallback_application_name"}
 
 
@@ -91,6 +90,8 @@ def parsed(url: str) -> DatabaseAddress:
     hosts = tuple(_hosts(parts["hosts"], given))
     _check(given)
     _want_tls(given)
+    if "fallback_application_name" in given:
+        given.setdefault("application_name", given["fallback_application_name"])
     return DatabaseAddress(
         hosts=hosts,
         user=given.get("user") or _decoded(parts["user"]),
@@ -98,7 +99,7 @@ def parsed(url: str) -> DatabaseAddress:
         database=given.get("dbname") or _decoded(parts["dbname"]),
         sessions=given.get("target_session_attrs"),
         driver={name: value for name, value in given.items() if name in _OF_DRIVER},
-        server=_of_server(given),
+        server={name: value for name, value in given.items() if name in _OF_SERVER},
         numbers={name: int(given[name]) for name in (*_NUMBERS, "keepalives") if name in given},
         any_host_first=given.get("load_balance_hosts") == "random",
         context=_trusting_the_system(given) if given.get("sslrootcert") == "system" else None,
@@ -127,8 +128,9 @@ def _given(query: str) -> Iterator[tuple[str, str]]:
     """Yield the parameters; the last one of a name counts, and an empty one is none."""
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
-        name = _OLD_NAMES.get(name, name)
-        if name == "ssl":  # as JDBC and libpq have it, and as asyncpg has it
+        if name == "database":
+            name = "dbname"
+        elif name == "ssl":  # as JDBC and libpq have it, and as asyncpg has it
             name, value = "sslmode", "require" if value == "true" else value
         # A plus is a plus to libpq, but no option has one, and most libraries write a space so.
         decoded = _decoded(value.replace("+", " ") if name == "options" else value)
@@ -246,10 +248,3 @@ def _port(text: str | None) -> int | None:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) <= LARGEST_PORT:
         raise InvalidDatabaseUrl(f"a port is a number from 1 to {LARGEST_PORT}")
     return int(text)
-
-
-def _of_server(given: Mapping[str, str]) -> dict[str, str]:
-    settings = {name: value for name, value in given.items() if name in _OF_SERVER}
-    if "fallback_application_name" in given:
-        settings.setdefault("application_name", given["fallback_application_name"])
-    return settings
