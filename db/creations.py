@@ -1,11 +1,10 @@
 """What a creation asks of the database and writes to it, each in one statement: its account is locked meanwhile."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CTE, Integer, Interval, Text, Uuid, bindparam, exists, func, select, true
+from sqlalchemy import ARRAY, Integer, Interval, Text, Uuid, bindparam, exists, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
@@ -70,14 +69,14 @@ _ACTIVE = (
 _OWNS_LOOK = exists(
     select(Look.id).where(Look.id == _LOOK, Look.user_id == _USER).with_for_update(read=True, key_share=True)
 )
-_PAUSES = (reason_of(PauseScope.ALL), reason_of(PauseScope.REAL))
 _WAITING = select(VideoJob.id).where(IS_WAITING).limit(bindparam("most_waiting", type_=Integer)).subquery()
 _STANDING = Statement(
     select(
         func.array(_ACTIVE, type_=ARRAY(Uuid)),
         LINKS_EXIST,
         _OWNS_LOOK,
-        *_PAUSES,
+        reason_of(PauseScope.ALL),
+        reason_of(PauseScope.REAL),
         select(func.count()).select_from(_WAITING).scalar_subquery(),
         SILENT_SECONDS,
     ),
@@ -87,7 +86,7 @@ _STANDING = Statement(
 _QUEUE_AT = func.date_trunc("second", func.now()) + bindparam("handicap", type_=Interval)
 
 
-def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
+def _written(*, in_look: bool) -> Statement[NewVideoJob]:
     """Put the job first: what needs its id is written from what its row returns."""
     values = {"id": bindparam("job"), "user_id": _USER} | {
         name: bindparam(name) for name in (*SPECIFIED, "search_text", "status_message", "tokens_consumed")
@@ -103,15 +102,12 @@ def _written(*more: Callable[[CTE], CTE]) -> Statement[NewVideoJob]:
     )
     shown = [job.c[name] for name in VideoJobRow.columns()]
     query = select(*shown, line.c.timestamp, job.c.queue_at).select_from(job).join(line, true()).join(charge, true())
-    return Statement(query.add_cte(*(part(job) for part in more)), NewVideoJob)
+    link = insert(LookVideo).from_select(["look_id", "video_job_id"], select(_LOOK, job.c.id)).cte("link")
+    return Statement(query.add_cte(link) if in_look else query, NewVideoJob)
 
 
-def _link(job: CTE) -> CTE:
-    return insert(LookVideo).from_select(["look_id", "video_job_id"], select(_LOOK, job.c.id)).cte("link")
-
-
-_WRITE = _written()
-_WRITE_WITH_LOOK = _written(_link)
+_WRITE = _written(in_look=False)
+_WRITE_WITH_LOOK = _written(in_look=True)
 
 
 async def standing(reader: Reader, user_id: UUID, look_id: UUID | None, most_waiting: int = 0) -> Standing:
