@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Interval, Uuid, bindparam, cast, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, Double, Interval, bindparam, cast, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import MOST, Flag, NoRow, Reader, Row, Statement, Writer, spelled
@@ -76,10 +76,10 @@ SILENT_SECONDS = cast(func.extract("epoch", func.now() - _last_sign), Double)
 _is_alive = Worker.seen_at > func.now() - bindparam("alive", type_=Interval)
 ALIVE_COUNT = select(func.count()).where(_is_alive).select_from(Worker).scalar_subquery()
 _ALIVE = Statement(select(ALIVE_COUNT, SILENT_SECONDS), Alive)
-_IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("worker", type_=Uuid))), Flag)
+_IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("worker"))), Flag)
 _BEAT = Statement(
     insert(Worker)
-    .values(id=bindparam("worker", type_=Uuid))
+    .values(id=bindparam("worker"))
     .on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()}),
     NoRow,
 )

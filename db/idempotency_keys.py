@@ -1,9 +1,10 @@
 """Statements on idempotency keys: what a user's key stood for."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Interval, Uuid, bindparam, func, select
+from sqlalchemy import Interval, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.statements import Reader, Row, Statement, Writer
@@ -30,13 +31,7 @@ _GET = Statement(
     ),
     KeyRow,
 )
-_STANDS_FOR = {
-    "request_digest": bindparam("digest"),
-    "video_job_id": bindparam("job", type_=Uuid),
-    "ledger_entry_id": bindparam("entry", type_=Uuid),
-    "spent": bindparam("spent", type_=BigInteger),
-    "created_at": func.now(),
-}
+_STANDS_FOR: dict[str, Any] = {name: bindparam(name) for name in KeyRow.columns()} | {"created_at": func.now()}
 # A key that is still used is left alone: another transaction was faster.
 _PUT = Statement(
     insert(IdempotencyKey)
@@ -66,5 +61,5 @@ async def put(  # noqa: PLR0913 - a row's columns
     spent: int | None = None,
 ) -> bool:
     """Remember what a user's key stands for from now on; return False where it is used for something else."""
-    values = {"job": job_id, "entry": entry_id, "spent": spent, "digest": digest}
+    values = {"request_digest": digest, "video_job_id": job_id, "ledger_entry_id": entry_id, "spent": spent}
     return await writer.first(_PUT, owner=user_id, key=key, keep=keep, **values) is not None

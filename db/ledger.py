@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, Uuid, bindparam, func, null, select, true, update
+from sqlalchemy import CTE, ColumnElement, Integer, Text, Uuid, bindparam, func, null, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -111,12 +111,12 @@ def balance_changed(job: ColumnElement[Any]) -> CTE:
     amount = bindparam("amount", type_=Integer)
     changed = (
         update(User)
-        .where(User.id == bindparam("user", type_=Uuid))
+        .where(User.id == bindparam("user"))
         .values(
             tokens=User.tokens + amount,
             # A period may begin in the past, at the last one's end: then refunds may be of more than was used in it.
-            spent=func.greatest(User.spent + bindparam("spent", type_=BigInteger), 0),
-            lifetime_spent=User.lifetime_spent + bindparam("lifetime_spent", type_=BigInteger),
+            spent=func.greatest(User.spent + bindparam("spent"), 0),
+            lifetime_spent=User.lifetime_spent + bindparam("lifetime_spent"),
         )
         .returning(User.id, User.tokens)
         .cte("changed")

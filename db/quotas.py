@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text, Uuid, bindparam, case, cast, func, select
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, case, cast, func, select
 
 from db.engine.statements import Number, Reader, Row, Statement, spelled
 from db.enums import LedgerEntryKind
@@ -63,7 +63,7 @@ _USED = cast(
     ),
     BigInteger,
 )
-_SINCE = LedgerEntry.created_at >= bindparam("since", type_=DateTime(timezone=True))
+_SINCE = LedgerEntry.created_at >= bindparam("since")
 # Ids begin with their time (RFC 9562, version 7), so that the primary key finds a day's entries.
 _OF_ALL = (LedgerEntry.id >= bindparam("first"), _SINCE, IS_USE)
 _DAY = func.to_char(func.timezone("UTC", LedgerEntry.created_at), "YYYY-MM-DD", type_=Text)

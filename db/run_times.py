@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Boolean, Double, ScalarSelect, SQLColumnExpression, Text, bindparam, cast, func, select, tuple_
+from sqlalchemy import Double, ScalarSelect, SQLColumnExpression, bindparam, cast, func, select, tuple_
 from sqlalchemy.orm import aliased
 
 from db.engine.statements import MOST, Reader, Row, Statement, among, spelled
@@ -86,9 +86,7 @@ _WAITING = Statement(
 )
 
 
-_MEDIAN = Statement(
-    select(_median_seconds(bindparam("model", type_=Text), bindparam("mock_mode", type_=Boolean))), Median
-)
+_MEDIAN = Statement(select(_median_seconds(bindparam("model"), bindparam("mock_mode"))), Median)
 
 
 async def median_seconds(reader: Reader, model: str, *, mock_mode: bool) -> float | None:

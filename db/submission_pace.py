@@ -53,9 +53,7 @@ _BLOCK_IN_TROUBLE = Statement(
     update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL), NoRow
 )
 _KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).where(_OF_PROVIDER).with_for_update(), Flag)
-_SET_TROUBLE = Statement(
-    update(SubmissionPace).where(_OF_PROVIDER).values(trouble=bindparam("reason", type_=Text)), NoRow
-)
+_SET_TROUBLE = Statement(update(SubmissionPace).where(_OF_PROVIDER).values(trouble=bindparam("reason")), NoRow)
 _END_TROUBLE = Statement(
     update(SubmissionPace)
     .where(_OF_PROVIDER, _IN_TROUBLE)

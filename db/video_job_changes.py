@@ -14,7 +14,7 @@ from db.file_removals import UNOWNED_FILES_LAST, scheduled
 from db.tables import FileRemoval, VideoJob, VideoJobImage, VideoJobLog
 from db.video_jobs import JobRow, VideoJobRow
 
-# Makes what is written besides, of the rows that have changed and of what was given for each.
+# Makes what is written besides, of the rows that have changed and of what was given for each: texts by their names.
 Part = Callable[[CTE, CTE], CTE]
 Parts = Mapping[Part, Mapping[str, object]]
 # In the place of a column's value: the time of the transaction.
@@ -28,7 +28,7 @@ async def change(writer: Writer, job: VideoJobRow, values: Mapping[str, object],
     written.
     """
     now = frozenset(name for name, value in values.items() if value is NOW)
-    statement = _change(frozenset(values) - now, now, tuple(parts))
+    statement = _change(frozenset(values) - now, now, tuple((part, tuple(taken)) for part, taken in parts.items()))
     parameters = {name: value for each in (values, *parts.values()) for name, value in each.items() if value is not NOW}
     found = await writer.changed(statement, job.id, {"job": job.id, "read_version": job.version, **parameters})
     changed = next(iter(found), None)
@@ -38,11 +38,12 @@ async def change(writer: Writer, job: VideoJobRow, values: Mapping[str, object],
 
 
 @lru_cache(maxsize=64)
-def _change(names: frozenset[str], now: frozenset[str], parts: tuple[Part, ...]) -> Statement[JobRow]:
+def _change(
+    names: frozenset[str], now: frozenset[str], parts: tuple[tuple[Part, tuple[str, ...]], ...]
+) -> Statement[JobRow]:
     """Put together what sets these columns of many jobs: there are as many combinations as kinds of transitions."""
     types: dict[str, TypeEngine[Any]] = {"job": Uuid(), "read_version": Integer()}
-    for taken in ({name: _TYPES[name] for name in sorted(names)}, *(_TAKEN[part] for part in parts)):
-        types |= taken
+    types |= {name: _TYPES[name] for name in sorted(names)} | {name: Text() for _, taken in parts for name in taken}
     lists = func.unnest(*(listed(name, type_) for name, type_ in types.items()))
     given = select(lists.table_valued(*types).render_derived("lists")).cte("given")
     changed = (
@@ -54,7 +55,7 @@ def _change(names: frozenset[str], now: frozenset[str], parts: tuple[Part, ...])
         .returning(*JobRow.columns_of(VideoJob))
         .cte("changed")
     )
-    also = (part(changed, given) for part in parts)
+    also = (part(changed, given) for part, _ in parts)
     return Statement(select(changed).add_cte(*also), JobRow)
 
 
@@ -85,10 +86,3 @@ def images_scheduled(changed: CTE, _given: CTE) -> CTE:
 
 
 _TYPES: Mapping[str, TypeEngine[Any]] = {name: column.type for name, column in VideoJob.__table__.columns.items()}
-# What each part takes.
-_TAKEN: Mapping[Part, Mapping[str, TypeEngine[Any]]] = {
-    line: {"level": Text(), "message": Text()},
-    file_scheduled: {"file": Text()},
-    file_owned: {"file": Text()},
-    images_scheduled: {},
-}
