@@ -15,7 +15,7 @@ from app.wiring import open_database
 from db import (
     file_removals,
     fleet,
-    looks,
+    look_videos,
     migrations,
     pauses,
     queue,
@@ -119,7 +119,7 @@ async def _migrations(database: Database) -> Answer:
 
 
 async def _look_videos(database: Database) -> Answer:
-    if await looks.can_show_videos(database.reader):
+    if await look_videos.exist(database.reader):
         return State.OK, "The table is there"
     return State.WARNING, (
         "The table is missing, and looks show no videos. Run the one-time migration: "

@@ -13,7 +13,7 @@ from db.engine.statements import Reader, Row, Statement, Writer
 from db.enums import LogLevel, PauseScope
 from db.fleet import SILENT_SECONDS
 from db.ledger import Entry, balance_changed
-from db.looks import LINKS_EXIST
+from db.look_videos import TABLE_EXISTS
 from db.pauses import reason_of
 from db.specification import SPECIFIED, Specification
 from db.tables import Look, LookVideo, VideoJob, VideoJobLog
@@ -73,7 +73,7 @@ _WAITING = select(VideoJob.id).where(IS_WAITING).limit(bindparam("most_waiting",
 _STANDING = Statement(
     select(
         func.array(_ACTIVE, type_=ARRAY(Uuid)),
-        LINKS_EXIST,
+        TABLE_EXISTS,
         _OWNS_LOOK,
         reason_of(PauseScope.ALL),
         reason_of(PauseScope.REAL),

@@ -12,10 +12,11 @@ from sqlalchemy import Uuid, and_, bindparam, cast, column, delete, func, null, 
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statement, Writer, among, listed, texts
+from db.engine.statements import MOST, Counted, Flag, Id, NoRow, Reader, Row, Statement, Writer, among, listed, texts
 from db.enums import VideoJobStatus
-from db.looks import can_show_videos
 from db.tables import Look, LookVideo, VideoJob
+
+_TABLE = LookVideo.__tablename__
 
 
 class VideoInLook(Row):
@@ -73,6 +74,8 @@ class BriefRow(Row):
     look_image_url: str | None
 
 
+TABLE_EXISTS = func.to_regclass(_TABLE).is_not(None)
+_TABLE_EXISTS = Statement(select(TABLE_EXISTS), Flag)
 _IN_LOOKS = VideoInLook.columns_of(VideoJob, LookVideo)
 _VIDEOS = Statement(
     select(*_IN_LOOKS)
@@ -122,6 +125,13 @@ _SET_DEFAULT = Statement(
 )
 
 
+async def exist(reader: Reader) -> bool:
+    """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
+    if not reader.capabilities.get(_TABLE):
+        reader.capabilities[_TABLE] = await reader.is_so(_TABLE_EXISTS)
+    return reader.capabilities[_TABLE]
+
+
 async def add(writer: Writer, look_id: UUID, video_job_id: UUID) -> None:
     """Show a video in a look; once is enough."""
     await writer.fetch(_ADD, look=look_id, job=video_job_id)
@@ -144,7 +154,7 @@ async def set_default(writer: Writer, look_id: UUID, video_job_id: UUID, *, is_d
 
 async def of_looks(reader: Reader, look_ids: Sequence[UUID]) -> list[VideoInLook]:
     """Read the videos of many looks, by look, the newest of each first."""
-    return await reader.fetch(_VIDEOS, looks=look_ids) if await can_show_videos(reader) else []
+    return await reader.fetch(_VIDEOS, looks=look_ids) if await exist(reader) else []
 
 
 async def details(reader: Reader, video_job_ids: Sequence[UUID]) -> list[VideoDetails]:
@@ -156,7 +166,7 @@ async def first_of_looks(
     reader: Reader, look_ids: Sequence[UUID], first: int, statuses: Sequence[VideoJobStatus] | None
 ) -> list[VideoInLook]:
     """Read the newest `first` videos of each of many looks, by look, of these statuses if any are given."""
-    if not await can_show_videos(reader):
+    if not await exist(reader):
         return []
     # Each look once, or its videos would come twice.
     looks = list(dict.fromkeys(look_ids))
@@ -167,7 +177,7 @@ async def first_of_looks(
 
 async def counts_of_looks(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Count the videos of many looks; those without one are missing."""
-    return await reader.numbers(_COUNTS, looks=look_ids) if await can_show_videos(reader) else {}
+    return await reader.numbers(_COUNTS, looks=look_ids) if await exist(reader) else {}
 
 
 @cache
@@ -190,7 +200,7 @@ def _first(*, any_status: bool) -> Statement[VideoInLook]:
 
 async def looks_of_jobs(reader: Reader, video_job_ids: Sequence[UUID]) -> list[LookOfJob]:
     """Read the looks that show each of many jobs."""
-    return await reader.fetch(_LOOKS, jobs=video_job_ids) if await can_show_videos(reader) else []
+    return await reader.fetch(_LOOKS, jobs=video_job_ids) if await exist(reader) else []
 
 
 async def brief(reader: Reader, job_id: UUID) -> list[BriefRow]:
@@ -198,4 +208,4 @@ async def brief(reader: Reader, job_id: UUID) -> list[BriefRow]:
 
     Nothing is asked as often, so it is one statement; there is nothing where there is no such job.
     """
-    return await reader.rows_of(_BRIEF_WITH_LOOKS if await can_show_videos(reader) else _BRIEF_ALONE, job_id)
+    return await reader.rows_of(_BRIEF_WITH_LOOKS if await exist(reader) else _BRIEF_ALONE, job_id)

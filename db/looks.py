@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Double, Text, Uuid, bindparam, cast, delete, exists, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from db import look_videos
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
-from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, given_columns, spelled, texts
+from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, given_columns, spelled, texts
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
@@ -64,7 +65,7 @@ class LookList(Selection[LookRow]):
     async def listing(self, reader: Reader) -> Listing[LookRow] | None:
         """See `Selection`. No look shows a video before the one-time migration."""
         narrowed_by = self._narrowed_by()
-        if self.has_videos is not None and not await can_show_videos(reader):
+        if self.has_videos is not None and not await look_videos.exist(reader):
             if self.has_videos:
                 return None
             narrowed_by -= {"has_videos"}
@@ -110,14 +111,6 @@ class SharedWith(Row):
     id: UUID
     email: str | None
     name: str | None
-
-
-async def can_show_videos(reader: Reader) -> bool:
-    """Whether the one-time migration has run. Asked of the database until it has, remembered afterwards."""
-    table = LookVideo.__tablename__
-    if not reader.capabilities.get(table):
-        reader.capabilities[table] = await reader.is_so(_LINKS_EXIST)
-    return reader.capabilities[table]
 
 
 async def add(writer: Writer, look: Mapping[str, object], products: Sequence[Mapping[str, object]]) -> LookRow:
@@ -212,9 +205,6 @@ _SHOWN: dict[LookView, tuple[Any, ...]] = {
 _VIEWERS = {LookView.MY_PRIVATE, LookView.SHARED_WITH_ME}
 _IS_VISIBLE = (Look.user_id == _VIEWER) | _PUBLIC | _IS_SHARED
 _BUT_NOTES = func.split_part(Look.search_text, NOTES, 1)
-# Made by the owner's one-time migration.
-LINKS_EXIST = func.to_regclass(spelled(LookVideo.__tablename__)).is_not(None)
-_LINKS_EXIST = Statement(select(LINKS_EXIST), Flag)
 _HAS_VIDEOS = exists().where(LookVideo.look_id == Look.id)
 _ANY_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks")), LookRow)
 _VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_VISIBLE), LookRow)

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Double, Select, and_, bindparam, cast, exists, func, or_, select
 
+from db import look_videos
 from db.engine.paging import ESCAPE, MOST_COUNTED, Listing, Selection, containing, searchable
 from db.engine.statements import Reader, Row, SomeRow, Statement, among, spelled, texts
 from db.enums import AuditAction, VideoJobStatus
-from db.looks import can_show_videos
 from db.tables import AuditEntry, LookVideo, VideoJob
 from db.video_jobs import SHOWN, VideoJobRow
 
@@ -55,7 +55,7 @@ class VideoJobFilter(Selection[VideoJobRow]):
 
     async def is_empty(self, reader: Reader) -> bool:
         """Whether there is nothing to ask for: no look shows a video before the one-time migration."""
-        return self.look_id is not None and not await can_show_videos(reader)
+        return self.look_id is not None and not await look_videos.exist(reader)
 
     async def listing(self, reader: Reader) -> Listing[VideoJobRow] | None:
         """See `Selection`."""

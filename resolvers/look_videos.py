@@ -9,7 +9,7 @@ from db import video_jobs as video_job_rows
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, VideoJobStatus
 from db.look_videos import VideoDetails, VideoInLook
-from db.looks import LookRow, announce, can_show_videos
+from db.looks import LookRow, announce
 from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
 from resolvers.audit import Act, record_if_others
@@ -92,6 +92,6 @@ async def _lock_both(writer: Writer, caller: Caller, video_job_id: UUID, look_id
     await video_job_rows.keep(writer, video_job_id)
     job = await video_jobs.get(writer, caller, video_job_id)
     look = await looks.lock_own(writer, caller, look_id)
-    if not await can_show_videos(writer):
+    if not await look_videos.exist(writer):
         raise LookVideosNotMigrated
     return job, look
