@@ -33,10 +33,18 @@ _logged: dict[str, float] = {}
 
 
 def raise_named(error: BaseException) -> None:
-    """Raise one of `db.engine.errors` from an error of the driver's that means the same; return where none does."""
+    """Raise one of `db.engine.errors` from an error of the driver's that means the same; return where none does.
+
+    It is logged; of many of its kind, one a second.
+    """
     name = DatabaseTimedOut if isinstance(error, TimeoutError) else _name(error)
-    if name is not None:
-        raise _logged_error(name, error) from error
+    if name is None:
+        return
+    said, now = first_line(error), time.monotonic()
+    if now - _logged.get(name.code, -LOG_SECONDS) >= LOG_SECONDS:
+        _logged[name.code] = now
+        logger.warning("%s: %s", name.code, said)
+    raise name(f"{name.message} ({said})") from error
 
 
 @contextmanager
@@ -80,13 +88,3 @@ def _name(error: BaseException) -> type[DatabaseUnavailable] | None:
     if found := BY_STATE.get(state) or BY_STATE.get(state[:2]):
         return found
     return DatabaseUnavailable if is_lost(error) else None
-
-
-def _logged_error(name: type[DatabaseUnavailable], error: BaseException) -> DatabaseUnavailable:
-    """Make the error; log it, of many of its kind one a second."""
-    text = f"{name.message} ({first_line(error)})"
-    now = time.monotonic()
-    if now - _logged.get(name.code, -LOG_SECONDS) >= LOG_SECONDS:
-        _logged[name.code] = now
-        logger.warning("%s: %s", name.code, first_line(error))
-    return name(text)
