@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from db.enums import ImageRole
 from db.specification import Specification, check_complete
@@ -12,6 +12,8 @@ from resolvers.errors import InvalidInput
 from resolvers.idempotency import checked_key
 from resolvers.models import Catalogue, VideoModel, either, listed, model_id
 from resolvers.texts import composed, is_storable, uuid_of
+
+Value = TypeVar("Value")
 
 MOST_REFERENCE_IMAGES = 3
 LONGEST_PROMPT = 4000
@@ -117,14 +119,17 @@ class VideoJobInput(Specification):
             *self._violations_of_text(),
             *self._violations_of_choices(catalogue),
             *self._violations_of_look(),
-            *self._violations_of_key(),
         ]
+        if self.idempotency_key is not None:
+            violations += _violations_of(checked_key, self.idempotency_key)
         yield from violations
         if not violations:
             model = catalogue.made_as(self.model, mock_mode=self.mock_mode)
             yield from self._violations_of_form(model)
-            if not self.mock_mode:
-                yield from self._violations_of_images(model)
+            if not self.mock_mode and self._count(ImageRole.END):
+                yield from self._violations_of_end_frame(model)
+            if not self.mock_mode and self._count(ImageRole.REFERENCE):
+                yield from self._violations_of_references(model)
 
     def digest(self) -> str:
         """Fingerprint what was asked for, to tell a repeated request from another one with the same key.
@@ -153,10 +158,7 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Prompt must be at most {LONGEST_PROMPT} characters", field="prompt")
 
     def _violations_of_choices(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
-        try:
-            catalogue.model(self.model)
-        except InvalidInput as violation:
-            yield violation
+        yield from _violations_of(catalogue.model, self.model)
         if self.resolution not in catalogue.resolutions:
             yield InvalidInput(f"Resolution must be {listed(catalogue.resolutions)}", field="resolution")
         if self.aspect_ratio not in catalogue.aspect_ratios:
@@ -165,10 +167,8 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
         if self.prompt is None and not self._shows_something:
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
-        try:
-            check_reference_image_count([image for image in self.images if image.role == ImageRole.REFERENCE])
-        except InvalidInput as violation:
-            yield violation
+        references = [image for image in self.images if image.role == ImageRole.REFERENCE]
+        yield from _violations_of(check_reference_image_count, references)
 
     def _violations_of_look(self) -> Iterator[InvalidInput]:
         if self.use_look_image not in (UNUSED, INITIAL, REFERENCE):
@@ -179,12 +179,6 @@ class VideoJobInput(Specification):
         if self.uses_look and self.look_id is None:
             field = "productIds" if self.use_look_image == UNUSED else "useLookImage"
             yield InvalidInput(f"'{field}' needs a 'lookId'", field=field)
-
-    def _violations_of_key(self) -> Iterator[InvalidInput]:
-        try:
-            checked_key(self.idempotency_key)
-        except InvalidInput as violation:
-            yield violation
 
     def _violations_of_form(self, model: VideoModel) -> Iterator[InvalidInput]:
         durations = model.durations.get(self.resolution)
@@ -197,12 +191,6 @@ class VideoJobInput(Specification):
         if self.aspect_ratio not in model.aspect_ratios:
             message = f"Aspect ratio must be {listed(model.aspect_ratios)} with {model.id}"
             yield InvalidInput(message, field="aspectRatio")
-
-    def _violations_of_images(self, model: VideoModel) -> Iterator[InvalidInput]:
-        if self._count(ImageRole.END):
-            yield from self._violations_of_end_frame(model)
-        if self._count(ImageRole.REFERENCE):
-            yield from self._violations_of_references(model)
 
     def _violations_of_end_frame(self, model: VideoModel) -> Iterator[InvalidInput]:
         if not model.end_frame:
@@ -232,6 +220,13 @@ class VideoJobInput(Specification):
 
     def _count(self, role: ImageRole) -> int:
         return sum(image.role == role for image in self.images)
+
+
+def _violations_of(check: Callable[[Value], object], value: Value) -> Iterator[InvalidInput]:
+    try:
+        check(value)
+    except InvalidInput as violation:
+        yield violation
 
 
 def _composed(prompt: str) -> str:
