@@ -62,7 +62,8 @@ class AccountStates:
             DatabaseUnavailable: nothing is known yet; later on, what was known last is what counts.
 
         """
-        caller.require_active()
+        if caller.status is not AccountStatus.ACTIVE:
+            raise AccountNotActive(caller.status)
         await self._ensure_known()
         state = self._known.get(caller.user_id)
         if state is not None and state.status != AccountStatus.ACTIVE:

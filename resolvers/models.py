@@ -187,6 +187,11 @@ def sent_to(job: JobRow) -> str:
     return job.provider or (MOCK if job.mock_mode else _BEFORE_NAMES)
 
 
+def status_message(text: str, *, mock_mode: bool) -> str:
+    """Say what a job is doing; a mock job says that it is one (contract.md)."""
+    return f"{text} (Mock Mode)" if mock_mode else text
+
+
 def _usual_cost(model: str, policy: Policy) -> int:
     """Return what a real video costs that is as most are: 8 s in 720p without sound."""
     return policy.video_cost(model=model, resolution="720p", seconds=8, sound=False, mock=False).tokens

@@ -15,9 +15,8 @@ from db.video_job_changes import NOW
 from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.generation import change, fail
-from resolvers.models import Provider, sent_to
+from resolvers.models import Provider, sent_to, status_message
 from resolvers.ports import GeneratorMisconfigured
-from resolvers.video_jobs import status_message
 
 MINUTE = timedelta(minutes=1)
 # How soon a job looks again whether one of a provider's generations has ended.

@@ -37,11 +37,11 @@ from resolvers.errors import (
 )
 from resolvers.idempotency import checked_key, earlier, keep
 from resolvers.limits import ceiling_reached, full, handicap, lock_ceiling, pause_of, quota_reached
-from resolvers.models import Catalogue
+from resolvers.models import Catalogue, status_message
 from resolvers.policy import VIDEO_GENERATION, Policy, Tier, VideoCost
 from resolvers.texts import uuid_of
 from resolvers.video_job_input import VideoJobInput
-from resolvers.video_jobs import FirstLine, status_message
+from resolvers.video_jobs import FirstLine
 
 # How much of a prompt the ledger shows.
 LONGEST_PROMPT_SHOWN = 100
@@ -226,6 +226,8 @@ async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput, polic
 
 async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJobRow | None:
     """Return the first answer to the caller's key again: the job as it was when it was created."""
+    if request.idempotency_key is None:
+        return None
     known = await earlier(reader, caller, request.idempotency_key, request.digest())
     if known is None or known.video_job_id is None:
         return None
@@ -247,7 +249,8 @@ async def _write(
     text = status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode)
     new = Creation(job_id, caller.user_id, request, text, charge, _first_message(charge), look_id, later)
     job = await creations.write(writer, new)
-    await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
+    if request.idempotency_key is not None:
+        await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
     await queue.enqueue(writer, [job_id], [job.queue_at])
     return job
 

@@ -31,6 +31,7 @@ from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import AnswerTooLarge, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
+from resolvers.models import status_message
 
 FIRST_VERSION = 1
 
@@ -58,11 +59,6 @@ class FirstLine(NamedTuple):
 ShownLine = LogLine | FirstLine
 Line = TypeVar("Line", bound=ShownLine)
 Found = TypeVar("Found", bound=VideoJobRow | BriefRow)
-
-
-def status_message(text: str, *, mock_mode: bool) -> str:
-    """Say what a job is doing; a mock job says that it is one (contract.md)."""
-    return f"{text} (Mock Mode)" if mock_mode else text
 
 
 async def get(reader: Reader, caller: Caller, job_id: UUID) -> JobRow:
