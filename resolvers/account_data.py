@@ -73,7 +73,7 @@ async def remove(database: Database, user_id: UUID) -> Removed:
     """
     owner = Caller(user_id, None)
     async with database.transaction() as transaction:
-        await accounts.set_status_of(transaction, owner, AccountStatus.SUSPENDED)
+        await accounts.set_as_operator(transaction, owner, AccountStatus.SUSPENDED)
     await asyncio.sleep(KNOWN_SECONDS)
     jobs = gone = 0
     wanted = VideoJobFilter(user_id=user_id)

@@ -48,7 +48,8 @@ async def consume(  # noqa: PLR0913 - what an operation is, and who pays
     tier = policy.tier(account.tier)
     known = await earlier(writer, caller, key, digest)
     if known is not None and known.ledger_entry_id is not None:
-        entry = _there(await ledger.get(writer, known.ledger_entry_id))
+        if (entry := await ledger.get(writer, known.ledger_entry_id)) is None:
+            raise LookupError("The ledger lacks an entry that an idempotency key stands for")
         taken = entry.uncharged - entry.amount
         is_unlimited = entry.uncharged > 0 if taken else tier.unlimited
         return Consumption(taken, entry, known.spent or 0, is_unlimited, replayed=True)
@@ -61,9 +62,3 @@ async def consume(  # noqa: PLR0913 - what an operation is, and who pays
     spent = account.spent + cost
     await keep(writer, caller, key, digest, entry_id=entry.id, spent=spent)
     return Consumption(cost, entry, spent, tier.unlimited)
-
-
-def _there(entry: LedgerRow | None) -> LedgerRow:
-    if entry is None:
-        raise LookupError("The ledger lacks an entry that an idempotency key stands for")
-    return entry

@@ -152,8 +152,8 @@ class TokenMutations:
         """Begin a period."""
         return await _changed(
             info,
-            lambda writer, admin, policy: tokens.reset_period(
-                writer, admin, input.whose(), policy, reason=input.reason
+            lambda writer, admin, policy: tokens.set_tier(
+                writer, admin, input.whose(), None, policy, reason=input.reason
             ),
         )
 

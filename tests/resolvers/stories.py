@@ -151,7 +151,7 @@ class Story:
 
     async def reset(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
-            await tokens.reset_period(session, self.admin, self.whose(step), BUILT_IN)
+            await tokens.set_tier(session, self.admin, self.whose(step), None, BUILT_IN)
 
     async def consume(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
