@@ -13,7 +13,7 @@ from db.enums import VideoJobStatus
 from db.pauses import PauseRow
 from db.queue_state import JobsOfKind, WorkerRow
 from db.user_lists import UserFilter
-from db.video_job_lists import MOST_CODES, Durations, ErrorCount, MadeBy, VideoJobFilter
+from db.video_job_lists import MOST_CODES, ErrorCount, MadeBy, VideoJobFilter
 from resolvers.errors import InvalidInput
 from resolvers.models import MOCK, Catalogue
 from resolvers.texts import NOBODYS, checked_text, id_or_nothing, uuid_of
@@ -81,11 +81,6 @@ def jobs(caller: Caller, narrowing: AdminNarrowing, catalogue: Catalogue) -> Vid
 async def failures(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
     """Count the failures among jobs by code, as they are without a filter of codes, the most frequent first."""
     return await video_job_lists.count_by_error(reader, replace(wanted, error_codes=None))
-
-
-async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
-    """Tell how long those of the jobs took that have succeeded; None before any can be among them."""
-    return await video_job_lists.durations(reader, wanted)
 
 
 def users(

@@ -127,7 +127,7 @@ def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
         generated_image_url="",
         products=list(products.values()),
         visibility=asked.visibility,
-        shared_with=user_ids(asked.shared_with_user_ids, "sharedWithUserIds"),
+        shared_with=user_ids(asked.shared_with_user_ids),
     )
     images = [asked.image, *(asked.products[number].thumbnail for number in products)]
     return replace(new, stored_bytes=sum(len(image.data) for image in images)), images

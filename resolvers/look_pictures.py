@@ -11,7 +11,7 @@ from db.engine.database import Database
 from resolvers.errors import ImagesNotStored, InvalidInput, InvalidLook, Refusal
 from resolvers.models import Catalogue
 from resolvers.ports import FileMissing, Storage, StorageUnavailable
-from resolvers.texts import uuid_of
+from resolvers.texts import uuid_of, uuid_or
 from resolvers.video_job_input import INITIAL, UNUSED, VideoJobInput
 
 
@@ -74,17 +74,13 @@ async def pictures_of_look(
     if request.use_look_image == UNUSED:
         return LookPictures(None, products)
     whole = _picture(storage, image, "useLookImage")
-    return (
-        LookPictures(whole, products) if request.use_look_image == INITIAL else LookPictures(None, [whole, *products])
-    )
+    is_initial = request.use_look_image == INITIAL
+    return LookPictures(whole, products) if is_initial else LookPictures(None, [whole, *products])
 
 
 async def _addresses(database: Database, caller: Caller, request: VideoJobInput) -> tuple[str, dict[UUID, str | None]]:
     """Return where the picture of the caller's own look is, and those of its products by their ids."""
-    try:
-        look_id = uuid_of(request.look_id or "")
-    except ValueError:
-        raise InvalidLook from None
+    look_id = uuid_or(request.look_id or "", InvalidLook)
     async with database.transaction() as transaction:
         standing = await creations.standing(transaction, caller.user_id, look_id)
         look = await look_rows.get_visible(transaction, look_id, caller.user_id, to_admin=False)

@@ -7,14 +7,14 @@ from auth.caller import Caller
 from db import look_videos
 from db import video_jobs as video_job_rows
 from db.engine.statements import Reader, Writer
-from db.enums import AuditAction, VideoJobStatus
-from db.look_videos import VideoDetails, VideoInLook
+from db.enums import AuditAction
+from db.look_videos import VideoDetails
 from db.looks import LookRow, announce
 from db.video_jobs import JobRow
 from resolvers import looks, video_jobs
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import LookNotFound, LookVideosNotMigrated, VideoNotInLook
-from resolvers.video_jobs import by_parent
+from resolvers.video_jobs import reading_by_parent
 
 
 async def set_default(
@@ -60,26 +60,12 @@ async def unlink(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UU
     return look
 
 
-async def videos_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[VideoInLook]]:
-    """Read the videos of looks that the caller was let read, newest first."""
-    return by_parent(await look_videos.of_looks(reader, look_ids))
-
-
-async def first_by_look(
-    reader: Reader, look_ids: Sequence[UUID], first: int, statuses: Sequence[VideoJobStatus] | None
-) -> dict[UUID, list[VideoInLook]]:
-    """Read the newest `first` videos of looks that the caller may read, of these statuses if any are given."""
-    return by_parent(await look_videos.first_of_looks(reader, look_ids, first, statuses))
+videos_by_look = reading_by_parent(look_videos.of_looks)
 
 
 async def details_by_video(reader: Reader, video_job_ids: Sequence[UUID]) -> dict[UUID, VideoDetails]:
     """Read what else is shown of videos of looks that the caller may read."""
     return {video.id: video for video in await look_videos.details(reader, video_job_ids)}
-
-
-async def counts_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Count the videos of looks that the caller may read; those without one are missing."""
-    return await look_videos.counts_of_looks(reader, look_ids)
 
 
 async def _changed(writer: Writer, caller: Caller, look: LookRow, video_job_id: UUID, what: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence, Sized
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -13,11 +14,11 @@ from db import looks
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, VideoJobStatus, Visibility
 from db.look_videos import LookOfJob, VideoInLook
-from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
+from db.looks import LookList, LookRow, LookView
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
-from resolvers.texts import checked_text, distinct, uuid_of, uuids_of
-from resolvers.video_jobs import by_parent
+from resolvers.texts import checked_text, distinct, uuid_or, uuids_of
+from resolvers.video_jobs import reading_by_parent
 
 LONGEST_TITLE = 500
 LONGEST_NOTES = 10_000
@@ -164,14 +165,8 @@ def may_edit(caller: Caller, look: LookRow | LookOfJob) -> bool:
     return caller.is_admin or look.user_id == caller.user_id
 
 
-async def products_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[ProductRow]]:
-    """Read the products of looks that the caller was let read."""
-    return by_parent(await looks.products_of(reader, look_ids))
-
-
-async def shared_with_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[SharedWith]]:
-    """Read whom looks are shared with."""
-    return by_parent(await looks.shares_of(reader, look_ids))
+products_by_look = reading_by_parent(looks.products_of)
+shared_with_by_look = reading_by_parent(looks.shares_of)
 
 
 def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumbnail:
@@ -191,8 +186,8 @@ def check_share_count(user_ids: Sized) -> None:
         raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field="sharedWithUserIds")
 
 
-def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
-    """Read user ids, each once.
+def user_ids(texts: Sequence[str]) -> list[UUID]:
+    """Read the ids of users whom a look is to be shared with, each once.
 
     Raises:
         UserNotFound: when one is no UUID.
@@ -200,10 +195,7 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
 
     """
     check_share_count(texts)
-    try:
-        return list(dict.fromkeys(uuid_of(text) for text in texts))
-    except ValueError:
-        raise UserNotFound(field) from None
+    return list(dict.fromkeys(uuid_or(text, partial(UserNotFound, "sharedWithUserIds")) for text in texts))
 
 
 async def _share(writer: Writer, look: LookRow, visibility: Visibility, shared_with: Collection[UUID]) -> None:

@@ -1,7 +1,7 @@
 """Video jobs as their owners see them: reading, cancelling, deleting."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -26,7 +26,6 @@ from db.engine.statements import Reader, SomeRow, Writer
 from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
 from db.job_briefs import BriefRow
 from db.ledger import LedgerRow
-from db.look_videos import LookOfJob
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.audit import Act, record_if_others
@@ -171,19 +170,24 @@ def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
     return groups
 
 
-async def logs_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LogLine]]:
-    """Read the logs of jobs that the caller was let read, oldest line first."""
-    return by_parent(await video_jobs.logs_of(reader, job_ids))
+def reading_by_parent(
+    read: Callable[[Reader, Sequence[UUID]], Awaitable[Sequence[SomeRow]]],
+) -> Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[SomeRow]]]]:
+    """Return what reads the rows of parents that the caller was let read; see `by_parent`."""
+
+    async def read_by_parent(reader: Reader, parent_ids: Sequence[UUID]) -> dict[UUID, list[SomeRow]]:
+        return by_parent(await read(reader, parent_ids))
+
+    return read_by_parent
+
+
+logs_by_job = reading_by_parent(video_jobs.logs_of)
+looks_by_job = reading_by_parent(look_videos.looks_of_jobs)
 
 
 def logs_of_version(job: VideoJobRow, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
-
-
-async def looks_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LookOfJob]]:
-    """Read the looks that show the jobs that the caller was let read."""
-    return by_parent(await look_videos.looks_of_jobs(reader, job_ids))
 
 
 async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerRow]]:

@@ -86,7 +86,7 @@ async def set_look_visibility(
     look_id: LookId, body: VisibilityBody, caller: AuthenticatedCaller, services: Services, request: Request
 ) -> Item:
     """Decide who may see a look."""
-    shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
+    shared_with = looks.user_ids(body.shared_with_user_ids)
     async with services.database.transaction() as transaction:
         id_ = uuid_or(look_id, LookNotFound)
         look = await looks.set_visibility(transaction, caller, id_, body.visibility, shared_with)

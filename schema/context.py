@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
+from db import look_videos as video_rows
 from db.accounts import Profile
 from db.engine.database import Database
 from db.engine.paging import MOST_NESTED
@@ -74,8 +75,8 @@ class Loaders:
         """Return the loader of the newest videos by look id, of these statuses if any are given."""
         most = MOST_NESTED if first is None else first
         if (most, statuses) not in self._first_videos:
-            read = partial(look_videos.first_by_look, first=most, statuses=statuses)
-            self._first_videos[most, statuses] = self._loader(read, list)
+            read = partial(video_rows.first_of_looks, first=most, statuses=statuses)
+            self._first_videos[most, statuses] = self._loader(video_jobs.reading_by_parent(read), list)
         return self._first_videos[most, statuses]
 
     @cached_property
@@ -86,7 +87,7 @@ class Loaders:
     @cached_property
     def video_count_of_look(self) -> Loader[UUID, int]:
         """How many videos it shows, by look id."""
-        return self._loader(look_videos.counts_by_look, int)
+        return self._loader(video_rows.counts_of_looks, int)
 
     @cached_property
     def job_count_of_user(self) -> Loader[UUID, int]:

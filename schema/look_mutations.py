@@ -164,7 +164,7 @@ class LookMutations:
         """Set a look's visibility."""
         caller, payload = info.context.authenticated_caller, LookPayload()
         with refusals_into(payload.errors):
-            shared_with = looks.user_ids(input.shared_with_user_ids or [], "sharedWithUserIds")
+            shared_with = looks.user_ids(input.shared_with_user_ids or [])
             async with info.context.transaction() as transaction:
                 look = await looks.set_visibility(
                     transaction, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
