@@ -145,25 +145,21 @@ class VideoCost(NamedTuple):
     rule: str
 
 
-def _operations() -> dict[str, int]:
-    return {
-        "text_to_image": 10,
-        "multi_modal": 20,
-        "multi_modal_light": 8,
-        VIDEO_GENERATION: VIDEO_COST,
-        "image_to_text": 5,
-        "text_to_text": 3,
-    }
-
-
-def _tiers() -> dict[str, Tier]:
-    return {
-        FIRST_TIER: Tier(name="Free", share=100),
-        "basic": Tier(name="Basic", share=300),
-        "pro": Tier(name="Pro", share=1000),
-        "pro_plus": Tier(name="Pro Plus", share=3000),
-        "ultimate": Tier(name="Ultimate", unlimited=True),
-    }
+_OPERATIONS = {
+    "text_to_image": 10,
+    "multi_modal": 20,
+    "multi_modal_light": 8,
+    VIDEO_GENERATION: VIDEO_COST,
+    "image_to_text": 5,
+    "text_to_text": 3,
+}
+_TIERS = {
+    FIRST_TIER: Tier(name="Free", share=100),
+    "basic": Tier(name="Basic", share=300),
+    "pro": Tier(name="Pro", share=1000),
+    "pro_plus": Tier(name="Pro Plus", share=3000),
+    "ultimate": Tier(name="Ultimate", unlimited=True),
+}
 
 
 def _exact(number: float) -> Decimal:
@@ -181,16 +177,14 @@ class Policy(Part):
         dict[Name, Price],
         Field(max_length=200),
         with_entry(VIDEO_GENERATION, "what a video costs that no rule is about"),
-    ] = Field(default_factory=_operations)
+    ] = Field(_OPERATIONS)
     tiers: Annotated[dict[Name, Tier], Field(max_length=50), with_entry(FIRST_TIER, "the tier of new accounts")] = (
-        Field(default_factory=_tiers)
+        Field(_TIERS)
     )
-    video_prices: Annotated[list[VideoPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field(default_factory=list)
+    video_prices: Annotated[list[VideoPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field([])
     currency: Currency = "USD"
-    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field(
-        default_factory=list
-    )
-    refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field(default_factory=list)
+    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field([])
+    refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field([])
     ceilings: Ceilings = Ceilings()
     queue: Queue = Queue()
     quotas: Quotas = Quotas()
