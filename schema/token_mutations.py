@@ -8,9 +8,8 @@ import strawberry
 from auth.caller import Caller
 from db.engine.statements import Writer
 from resolvers import tokens
-from resolvers.consumption import consume
 from resolvers.policy import Policy
-from resolvers.tokens import Change, Order, Whose
+from resolvers.tokens import Change, Order, Whose, consume
 from schema.context import INPUT, Info
 from schema.errors import ConsumeTokensError, TokenAccountError, refusals_into
 from schema.types import TokenTransaction

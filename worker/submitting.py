@@ -16,7 +16,6 @@ from db.specification import values_of
 from db.video_jobs import JobRow
 from media.images import Image
 from resolvers import submission
-from resolvers.fallbacks import fall_back, fallback_for
 from resolvers.ports import (
     FileMissing,
     GenerationFailed,
@@ -153,9 +152,9 @@ async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> 
     else:
         seconds = retry_policy.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
-    other = fallback_for(run.context.catalogue, run.job, request) if is_certain else None
+    other = submission.fallback_for(run.context.catalogue, run.job, request) if is_certain else None
     if other is not None:
-        await _insist(run, lambda transaction, job: fall_back(transaction, job, other, reason, delay))
+        await _insist(run, lambda transaction, job: submission.fall_back(transaction, job, other, reason, delay))
         return seconds
     await _insist(
         run, lambda transaction, job: submission.defer(transaction, job, reason, delay, is_certain=is_certain)

@@ -15,12 +15,11 @@ from db.looks import LookRow
 from db.tables import LedgerEntry, User, VideoJob
 from db.video_jobs import JobRow
 from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
-from resolvers.consumption import consume
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import VideoJobChanged
 from resolvers.policy import ACTIVE_JOB_LIMIT, BUILT_IN, VIDEO_COST
 from resolvers.services import Services
-from resolvers.tokens import Change, Order, Whose
+from resolvers.tokens import Change, Order, Whose, consume
 from resolvers.video_job_retries import asked_again
 from tests.house import CATALOGUE, House
 from tests.resolvers.ledger_sums import check_balance, check_use
