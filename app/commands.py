@@ -30,7 +30,7 @@ from db.engine.database import Database
 from db.engine.statements import Writer
 from db.enums import AuditAction
 from resolvers import accounts
-from resolvers.audit import Act, record
+from resolvers.audit import OPERATOR, Act, record
 from resolvers.errors import InvalidInput
 from resolvers.tokens import Order, grant_as_operator
 
@@ -106,7 +106,7 @@ def token(
             caller = replace(caller, role=Role.ADMIN)
         note = await _opened(settings, transaction, caller)
         what = Act(AuditAction.ISSUE_TOKEN, caller.user_id, details=f"Role {caller.role}, valid for {expires}")
-        await record(transaction, None, what)
+        await record(transaction, OPERATOR, what)
         return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
     exit_with(_printing(work))

@@ -18,7 +18,7 @@ from db.user_lists import UserFilter
 from db.video_job_lists import VideoJobFilter
 from resolvers import accounts, look_images
 from resolvers import video_jobs as job_rules
-from resolvers.audit import Act, record
+from resolvers.audit import OPERATOR, Act, record
 from resolvers.authentication import READ_SECONDS
 from resolvers.errors import UserNotFound
 
@@ -91,7 +91,7 @@ async def remove(database: Database, user_id: UUID) -> Removed:
         await ledger.forget(transaction, user_id)
         await rows.forget(transaction, user_id)
         details = f"Removed with {jobs} video jobs and {gone} looks"
-        await record(transaction, None, Act(AuditAction.SET_STATUS, user_id, details=details))
+        await record(transaction, OPERATOR, Act(AuditAction.SET_STATUS, user_id, details=details))
     return Removed(jobs, gone)
 
 

@@ -13,7 +13,7 @@ from db.engine.statements import Reader, Writer
 from db.enums import ActorKind, AuditAction, LedgerEntryKind
 from db.ledger import SYSTEM, Actor, Entry, LedgerRow
 from db.video_jobs import VideoJobRow
-from resolvers.audit import Act, checked_reason, record
+from resolvers.audit import OPERATOR, Act, checked_reason, record
 from resolvers.errors import InvalidInput, UserNotFound
 from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
 from resolvers.texts import uuid_or
@@ -143,7 +143,7 @@ async def set_as_operator(writer: Writer, caller: Caller, now: AccountStatus | R
     if await change(writer, caller.user_id, now) is None:
         raise UserNotFound("userId")
     action = AuditAction.SET_ROLE if is_role else AuditAction.SET_STATUS
-    await record(writer, None, Act(action, caller.user_id, details=now))
+    await record(writer, OPERATOR, Act(action, caller.user_id, details=now))
 
 
 def check_grant(tokens: int) -> None:
