@@ -4,7 +4,7 @@ A look is written after its images were stored. Until then they are scheduled fo
 leave no file behind; the images of a deleted look are removed in the background.
 """
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
@@ -28,11 +28,12 @@ from resolvers.limits import require_room
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.ports import Storage
-from resolvers.texts import checked_address, checked_text, required_text
+from resolvers.texts import at_most, checked_address, checked_text, required_text
 
 LONGEST_NAME = 500
 LONGEST_URL = 2000
 MOST_PRODUCTS = 100
+check_product_count = at_most(MOST_PRODUCTS, f"A look has at most {MOST_PRODUCTS} products", "products")
 HIGHEST_PRICE = Decimal("9999999999.99")
 CENT = Decimal("0.01")
 
@@ -102,15 +103,6 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         await record_if_others(transaction, caller, Act(AuditAction.DELETE_LOOK, look.user_id, look.id))
         urls = [look.generated_image_url, *(product.thumbnail_url for product in products)]
         await file_removals.schedule(transaction, [url for url in urls if url is not None])
-
-
-def check_product_count(products: Sized) -> None:
-    """Refuse a list of products before anything looks at them, or decodes their pictures.
-
-    Raises InvalidInput when there are more than a look has.
-    """
-    if len(products) > MOST_PRODUCTS:
-        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
 
 
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:

@@ -1,6 +1,6 @@
 """Looks, and what is in them: who may see and change which, and which thumbnail stands for a look."""
 
-from collections.abc import Collection, Sequence, Sized
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import partial
@@ -16,14 +16,15 @@ from db.enums import AuditAction, VideoJobStatus, Visibility
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, LookView
 from resolvers.audit import Act, record_if_others
-from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
-from resolvers.texts import checked_text, distinct, uuid_or, uuids_of
+from resolvers.errors import LookNotFound, UserNotFound
+from resolvers.texts import at_most, checked_text, distinct, uuid_or, uuids_of
 from resolvers.video_jobs import reading_by_parent
 
 LONGEST_TITLE = 500
 LONGEST_NOTES = 10_000
 LONGEST_SEARCH = 200
 MOST_SHARES = 1000
+check_share_count = at_most(MOST_SHARES, f"A look can be shared with at most {MOST_SHARES} users", "sharedWithUserIds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,15 +176,6 @@ def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumb
         if video.is_default and video.status == VideoJobStatus.SUCCEEDED and video.cloudinary_url is not None:
             return Thumbnail("video", video.cloudinary_url)
     return Thumbnail("image", look.generated_image_url)
-
-
-def check_share_count(user_ids: Sized) -> None:
-    """Refuse a list of users before anything looks at them.
-
-    Raises InvalidInput when there are more than a look can be shared with.
-    """
-    if len(user_ids) > MOST_SHARES:
-        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field="sharedWithUserIds")
 
 
 def user_ids(texts: Sequence[str]) -> list[UUID]:

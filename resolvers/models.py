@@ -13,8 +13,6 @@ from db.video_jobs import JobRow
 from resolvers.errors import InvalidInput, NoWorker
 from resolvers.policy import BUILT_IN, VIDEO_COST, Policy
 
-_RESOURCE_PREFIX = "models/"
-
 MOCK = "mock"
 """The name of the provider that makes the videos of mock mode, whatever model they ask for."""
 
@@ -107,7 +105,8 @@ class Catalogue:
         models = {
             model.id: replace(
                 model,
-                cost=_usual_cost(model.id, policy),
+                # Of a video that is as most are.
+                cost=policy.video_cost(model=model.id, resolution="720p", seconds=8, sound=False, mock=False).tokens,
                 available=provider.unavailable is None,
                 mock_words=mock.mock_words,
             )
@@ -190,16 +189,6 @@ def sent_to(job: JobRow) -> str:
 def status_message(text: str, *, mock_mode: bool) -> str:
     """Say what a job is doing; a mock job says that it is one (contract.md)."""
     return f"{text} (Mock Mode)" if mock_mode else text
-
-
-def _usual_cost(model: str, policy: Policy) -> int:
-    """Return what a real video costs that is as most are: 8 s in 720p without sound."""
-    return policy.video_cost(model=model, resolution="720p", seconds=8, sound=False, mock=False).tokens
-
-
-def model_id(name: str) -> str:
-    """Strip the resource prefix that some clients send: `models/veo-3.1-...` names the same model."""
-    return name.removeprefix(_RESOURCE_PREFIX)
 
 
 def listed(values: Iterable[str]) -> str:

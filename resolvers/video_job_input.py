@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -10,13 +10,16 @@ from db.enums import ImageRole
 from db.specification import Specification, check_complete
 from resolvers.errors import InvalidInput
 from resolvers.idempotency import checked_key
-from resolvers.models import Catalogue, VideoModel, either, listed, model_id
-from resolvers.texts import composed, is_storable, uuid_of
+from resolvers.models import Catalogue, VideoModel, either, listed
+from resolvers.texts import at_most, composed, is_storable, uuid_of
 
 Value = TypeVar("Value")
 
 MOST_REFERENCE_IMAGES = 3
 LONGEST_PROMPT = 4000
+check_reference_image_count = at_most(
+    MOST_REFERENCE_IMAGES, f"At most {MOST_REFERENCE_IMAGES} reference images are taken", "referenceImages"
+)
 # What becomes of the look's own picture.
 UNUSED, INITIAL, REFERENCE = "none", "initial", "reference"
 # What a request consisted of when the first digests were stored, images aside. This list stays as it is: a digest
@@ -55,15 +58,6 @@ class JobImage:
     size_bytes: int = 0
 
 
-def check_reference_image_count(images: Sized) -> None:
-    """Refuse a list of reference images before any of them is read.
-
-    Raises InvalidInput when there are more than a video is made from.
-    """
-    if len(images) > MOST_REFERENCE_IMAGES:
-        raise InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
-
-
 # Whose rules are below; the rest are booleans, and may be either.
 _RULED = {"prompt", "model", "resolution", "aspect_ratio", "duration_seconds"}
 check_complete(__name__, _RULED | {"generate_audio", "mock_mode"})
@@ -94,7 +88,8 @@ class VideoJobInput(Specification):
         """
         return replace(
             self,
-            model=model_id(self.model.strip()),
+            # With the resource prefix that some clients send, it names the same model.
+            model=self.model.strip().removeprefix("models/"),
             prompt=_composed((self.prompt or "").strip()) or None,
             look_id=None if self.look_id is None else _canonical(self.look_id.strip()),
             use_look_image=self.use_look_image.strip().lower() or UNUSED,

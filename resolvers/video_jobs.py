@@ -143,7 +143,10 @@ async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     """
     job = await get(writer, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
-        job = await _cancelled_unless_ended(writer, caller, job)
+        try:
+            job = await cancel(writer, caller, job_id)
+        except VideoJobNotCancellable:
+            job = await get(writer, caller, job_id)
     await remove(writer, [job])
     await record_if_others(writer, caller, Act(AuditAction.DELETE_VIDEO_JOB, job.user_id, job.id))
 
@@ -198,13 +201,6 @@ async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, l
         if entry.video_job_id is not None:
             groups[entry.video_job_id].append(entry)
     return groups
-
-
-async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -> JobRow:
-    try:
-        return await cancel(writer, caller, job.id)
-    except VideoJobNotCancellable:
-        return await get(writer, caller, job.id)
 
 
 async def _note_cancellation(writer: Writer, job: JobRow, *, by: str) -> None:
