@@ -125,7 +125,7 @@ async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> As
 
     Raises InvalidCredentials when it does.
     """
-    try:
+    async with aclosing(stream):
         while True:
             try:
                 item = await asyncio.wait_for(anext(stream), seconds_left(caller))
@@ -134,8 +134,6 @@ async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> As
             except TimeoutError:
                 raise InvalidCredentials from None
             yield item
-    finally:
-        await stream.aclose()
 
 
 def seconds_left(caller: Caller) -> float | None:
