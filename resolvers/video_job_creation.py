@@ -11,6 +11,7 @@ from auth.caller import Caller
 from db import (
     creations,
     file_removals,
+    ledger,
     look_videos,
     queue,
     submission_pace,
@@ -31,15 +32,17 @@ from resolvers.errors import (
     InsufficientTokens,
     InvalidLook,
     LookVideosNotMigrated,
+    Paused,
     PriceChanged,
+    QueueFull,
     Refusal,
     VideoJobDeleted,
 )
 from resolvers.idempotency import checked_key, earlier, keep
-from resolvers.limits import ceiling_reached, full, handicap, lock_ceiling, pause_of, quota_reached
+from resolvers.limits import ceiling_reached, handicap, quota_reached
 from resolvers.models import Catalogue, status_message
-from resolvers.policy import VIDEO_GENERATION, Policy, Tier, VideoCost
-from resolvers.texts import uuid_of
+from resolvers.policy import VIDEO_GENERATION, Tier, VideoCost
+from resolvers.texts import id_or_nothing
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import FirstLine
 
@@ -126,14 +129,17 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
         raise refused
     policy = catalogue.policy
     account = await lock_account(writer, caller, policy)
-    standing = await _standing(writer, account.id, request, policy)
+    most_waiting = policy.queue.most_waiting
+    standing = await creations.standing(writer, account.id, id_or_nothing(request.look_id), most_waiting)
     tier = policy.tier(account.tier)
     free_slots = max(0, tier.slots - len(standing.active))
     replay = await _replay(writer, caller, request)
     if replay is None:
         if refused:
             raise refused
-        await lock_ceiling(writer, policy.ceilings)
+        if policy.ceilings.house_tokens_a_day is not None:
+            # Keeps other creations from passing the house's ceiling beside this one, until the transaction ends.
+            await ledger.lock_spending(writer)
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
     return Checked(account, tier, free_slots, len(standing.active), replay)
@@ -143,7 +149,8 @@ async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue:
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
     account = await get_or_create_account(writer, caller, catalogue.policy)
-    standing = await _standing(writer, account.id, request, catalogue.policy)
+    most_waiting = catalogue.policy.queue.most_waiting
+    standing = await creations.standing(writer, account.id, id_or_nothing(request.look_id), most_waiting)
     refusals = list(_refusals_of_fields(request, catalogue))
     refusals += [refusal async for refusal in _refusals_of_account(writer, account, standing, request, catalogue)]
     free_slots = max(0, catalogue.policy.tier(account.tier).slots - len(standing.active))
@@ -198,30 +205,20 @@ async def _refusals_of_account(
 async def _refusals_of_house(
     reader: Reader, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
-    paused = pause_of(paused=standing.paused, paused_real=standing.paused_real, mock_mode=request.mock_mode)
-    if paused is not None:
-        yield paused
+    if standing.paused is not None:
+        yield Paused(standing.paused)
+    elif standing.paused_real is not None and not request.mock_mode:
+        yield Paused(standing.paused_real, real_only=True)
     if no_worker := catalogue.worker_watch.refusal(standing.silent_seconds):
         yield no_worker
-    if queue_full := full(standing, catalogue.policy):
-        yield queue_full
-    if not request.mock_mode and await _is_suspended(reader, catalogue, request.model):
-        yield GenerationSuspended()
-
-
-async def _is_suspended(reader: Reader, catalogue: Catalogue, model: str) -> bool:
-    provider = catalogue.provider_of(model)
-    if provider.unavailable is not None:
-        return False
-    return await submission_pace.is_suspended(reader, provider.name, catalogue.models_of_others(provider.name))
-
-
-async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput, policy: Policy) -> Standing:
-    try:
-        look_id = None if request.look_id is None else uuid_of(request.look_id)
-    except ValueError:
-        look_id = None
-    return await creations.standing(reader, user_id, look_id, policy.queue.most_waiting)
+    # Creations side by side may pass by a few.
+    if 0 < catalogue.policy.queue.most_waiting <= standing.waiting:
+        yield QueueFull()
+    provider = catalogue.provider_of(request.model)
+    if not request.mock_mode and provider.unavailable is None:
+        others = catalogue.models_of_others(provider.name)
+        if await submission_pace.is_suspended(reader, provider.name, others):
+            yield GenerationSuspended()
 
 
 async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJobRow | None:

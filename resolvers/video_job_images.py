@@ -20,8 +20,14 @@ from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import ImagesNotStored, InvalidInput
 from resolvers.idempotency import checked_key, earlier
-from resolvers.image_files import fit_image, signed_media_type, stored_image, verify_image
-from resolvers.look_pictures import LookPictures, pictures_of_look
+from resolvers.image_files import (
+    LookPictures,
+    fit_image,
+    pictures_of_look,
+    signed_media_type,
+    stored_image,
+    verify_image,
+)
 from resolvers.models import Catalogue, VideoModel
 from resolvers.ports import Storage
 from resolvers.services import Services
