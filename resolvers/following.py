@@ -23,7 +23,7 @@ from db.enums import VideoJobStatus
 from db.looks import LookRow
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
-from resolvers import look_videos, looks, video_jobs
+from resolvers import looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
 
 Found = TypeVar("Found")
@@ -177,7 +177,7 @@ async def follow_look(
         others: set[UUID] = set()
         while True:
             look = await once_available(partial(looks.get, database.reader, caller, look_id))
-            by_look = await once_available(partial(look_videos.videos_by_look, database.reader, [look_id]))
+            by_look = await once_available(partial(looks.videos_by_look, database.reader, [look_id]))
             videos = by_look.get(look_id, [])
             state = (tuple(look), [tuple(video) for video in videos])
             if state != told:

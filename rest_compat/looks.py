@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from db.engine.statements import Reader
 from db.looks import LookRow, LookView
 from db.specification import values_of
-from resolvers import look_images, look_videos, looks
+from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.image_files import decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
@@ -108,7 +108,7 @@ async def _parts(reader: Reader, rows: Sequence[LookRow], show: ShowUrl) -> Asyn
     """Put looks together, some at a time; others go on in between."""
     ids = [look.id for look in rows]
     products = await looks.products_by_look(reader, ids)
-    videos = await look_videos.videos_by_look(reader, ids)
+    videos = await looks.videos_by_look(reader, ids)
     shared_with = await looks.shared_with_by_look(reader, ids)
     for begin in range(0, len(rows), AT_ONCE):
         if begin:

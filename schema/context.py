@@ -29,7 +29,7 @@ from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import Loader
-from resolvers import accounts, admin_lists, generation_costs, look_videos, looks, video_jobs
+from resolvers import accounts, admin_lists, generation_costs, looks, video_jobs
 from resolvers.limits import QueuePlace, queue_places
 from resolvers.models import Catalogue
 from resolvers.services import EdgeServices
@@ -67,7 +67,7 @@ class Loaders:
     @cached_property
     def videos_of_look(self) -> Loader[UUID, list[VideoInLook]]:
         """Videos by look id."""
-        return self._loader(look_videos.videos_by_look, list)
+        return self._loader(looks.videos_by_look, list)
 
     def first_videos_of_look(
         self, first: int | None, statuses: tuple[VideoJobStatus, ...] | None
@@ -82,7 +82,7 @@ class Loaders:
     @cached_property
     def details_of_video(self) -> Loader[UUID, VideoDetails | None]:
         """What else looks show of a job, by its id; None for jobs that have been deleted meanwhile."""
-        return self._loader(look_videos.details_by_video, _nothing)
+        return self._loader(looks.details_by_video, _nothing)
 
     @cached_property
     def video_count_of_look(self) -> Loader[UUID, int]:

@@ -14,7 +14,7 @@ from db.enums import ACTIVE_STATUSES, ActorKind, LedgerEntryKind, Submission, Vi
 from db.looks import LookRow
 from db.tables import LedgerEntry, User, VideoJob
 from db.video_jobs import JobRow
-from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
+from resolvers import generation, looks, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import VideoJobChanged
 from resolvers.policy import ACTIVE_JOB_LIMIT, BUILT_IN, VIDEO_COST
@@ -168,12 +168,12 @@ class Story:
 
     async def link(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
-            await look_videos.link(session, self.caller(step), self.job_id(step), self.looks[step.user].id)
+            await looks.link(session, self.caller(step), self.job_id(step), self.looks[step.user].id)
 
     async def set_default(self, step: Step) -> None:
         look_id = self.looks[step.user].id
         async with self.house.database.transaction() as session:
-            await look_videos.set_default(session, self.caller(step), self.job_id(step), look_id, is_default=True)
+            await looks.set_default(session, self.caller(step), self.job_id(step), look_id, is_default=True)
 
     async def take(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
