@@ -153,18 +153,12 @@ class StoredImage:
         """Do nothing: each reading begins at the start."""
 
 
-@dataclass(frozen=True)
-class LookPictures:
-    """What of a look goes where; the look's own picture comes before its products'."""
-
-    initial: StoredImage | None = None
-    references: Sequence[StoredImage] = ()
-
-
 async def pictures_of_look(
     database: Database, storage: Storage, catalogue: Catalogue, caller: Caller, asked: VideoJobInput
-) -> LookPictures:
-    """Return the pictures that a request asks for by `useLookImage` and `productIds`; none of them is read here.
+) -> tuple[StoredImage | None, list[StoredImage]]:
+    """Return the first frame and the references that a request asks for by `useLookImage` and `productIds`, unread.
+
+    The look's own picture comes before its products'.
 
     Raises:
         InvalidInput: another field is wrong, or the look has no such product or no such picture
@@ -177,10 +171,9 @@ async def pictures_of_look(
     image, thumbnails = await _addresses(database, caller, request)
     products = [_picture(storage, it, "productIds") for it in _chosen(thumbnails, request.product_ids)]
     if request.use_look_image == UNUSED:
-        return LookPictures(None, products)
+        return None, products
     whole = _picture(storage, image, "useLookImage")
-    is_initial = request.use_look_image == INITIAL
-    return LookPictures(whole, products) if is_initial else LookPictures(None, [whole, *products])
+    return (whole, products) if request.use_look_image == INITIAL else (None, [whole, *products])
 
 
 async def _addresses(database: Database, caller: Caller, request: VideoJobInput) -> tuple[str, dict[UUID, str | None]]:

@@ -123,7 +123,7 @@ async def quota_reached(
     return None
 
 
-async def require_room(reader: Reader, user_id: UUID, limits: Quotas, *, looks: int = 0, stored_bytes: int = 0) -> None:
-    """Raise `StorageQuota` where `quota_reached` says so."""
-    if refusal := await quota_reached(reader, user_id, limits, looks=looks, stored_bytes=stored_bytes):
+async def require_room(reader: Reader, user_id: UUID, limits: Quotas, stored_bytes: int) -> None:
+    """Raise `StorageQuota` where `quota_reached` says so of one more look."""
+    if refusal := await quota_reached(reader, user_id, limits, looks=1, stored_bytes=stored_bytes):
         raise refusal

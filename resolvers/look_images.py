@@ -59,7 +59,7 @@ class LookInput:
 
 async def check_quotas(database: Database, caller: Caller, policy: Policy, sent: Iterable[int]) -> None:
     """Refuse one more look whose images came in so many bytes, before any of them is decoded; raises StorageQuota."""
-    await require_room(database.reader, caller.user_id, policy.quotas, looks=1, stored_bytes=sum(sent))
+    await require_room(database.reader, caller.user_id, policy.quotas, sum(sent))
 
 
 async def create(
@@ -80,8 +80,7 @@ async def create(
         async with database.transaction() as transaction:
             # The account's lock keeps another look of the user's from passing the same check.
             await lock_account(transaction, caller, policy)
-            quotas, size = policy.quotas, new.stored_bytes
-            await require_room(transaction, caller.user_id, quotas, looks=1, stored_bytes=size)
+            await require_room(transaction, caller.user_id, policy.quotas, new.stored_bytes)
             look = await looks.create(transaction, caller, _with_images(new, stored), look_id=look_id)
             await file_removals.withdraw(transaction, scheduled)
             return look

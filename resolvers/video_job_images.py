@@ -21,7 +21,7 @@ from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import ImagesNotStored, InvalidInput
 from resolvers.idempotency import checked_key, earlier
 from resolvers.image_files import (
-    LookPictures,
+    StoredImage,
     fit_image,
     pictures_of_look,
     signed_media_type,
@@ -70,16 +70,17 @@ class Uploads:
     end_frame: object = None
     reference_images: Sequence[object] = ()
 
-    def with_look(self, look: LookPictures) -> "Uploads":
+    def with_look(self, initial: StoredImage | None, references: Sequence[StoredImage]) -> "Uploads":
         """Put the pictures of a look beside the files, references before theirs.
 
         Raises InvalidInput: there are two first frames.
         """
-        if look.initial is None:
-            return replace(self, reference_images=(*look.references, *self.reference_images))
+        images = (*references, *self.reference_images)
+        if initial is None:
+            return replace(self, reference_images=images)
         if any(part.role is ImageRole.INITIAL for part in self._parts()):
             raise InvalidInput("'useLookImage' as 'initial' stands in place of an 'initialImage'", field="useLookImage")
-        return Uploads(look.initial, self.end_frame, (*look.references, *self.reference_images))
+        return Uploads(initial, self.end_frame, images)
 
     def parts(self) -> list[_Part]:
         """Return what was really uploaded.
@@ -155,7 +156,7 @@ async def with_pictures_of_look(services: Services, caller: Caller, asked: Video
     if not asked.normalised().uses_look:
         return uploads
     return uploads.with_look(
-        await pictures_of_look(services.database, services.storage, services.catalogue, caller, asked)
+        *await pictures_of_look(services.database, services.storage, services.catalogue, caller, asked)
     )
 
 
