@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller
@@ -27,13 +27,6 @@ PAGE = 100
 KNOWN_SECONDS = 3 * READ_SECONDS
 
 Listed = TypeVar("Listed", bound=Row)
-
-
-class Removed(NamedTuple):
-    """How many jobs and looks have gone."""
-
-    jobs: int
-    looks: int
 
 
 async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, Row]]:
@@ -65,11 +58,13 @@ async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, 
             yield "token_transaction", entry
 
 
-async def remove(database: Database, user_id: UUID) -> Removed:
+async def remove(database: Database, user_id: UUID) -> tuple[int, int]:
     """Lock an account out for good, and remove its jobs, its looks, their files, its address and its name.
 
     Each job and look goes as if its owner had deleted it; what was not sent yet is paid back. The account's row and its
-    ledger stay, as the books need them, and name nobody. May be repeated where it was broken off. Raises UserNotFound.
+    ledger stay, as the books need them, and name nobody. May be repeated where it was broken off.
+
+    Return how many jobs and looks have gone. Raises UserNotFound.
     """
     owner = Caller(user_id, None)
     async with database.transaction() as transaction:
@@ -92,7 +87,7 @@ async def remove(database: Database, user_id: UUID) -> Removed:
         await rows.forget(transaction, user_id)
         details = f"Removed with {jobs} video jobs and {gone} looks"
         await record(transaction, OPERATOR, Act(AuditAction.SET_STATUS, user_id, details=details))
-    return Removed(jobs, gone)
+    return jobs, gone
 
 
 async def _pages(reader: Reader, wanted: Selection[Listed]) -> AsyncIterator[Sequence[Listed]]:

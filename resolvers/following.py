@@ -161,7 +161,10 @@ async def follow_deletions(
                     yield row
             since = max(since, max(told.values(), default=since) - OVERLAP)
             told = {id_: deleted_at for id_, deleted_at in told.items() if deleted_at >= since}
-            await _news_of_deletion(inbox)
+            while True:
+                news, missed = await inbox.fetch()
+                if missed or None in news.values():
+                    break
 
 
 async def follow_look(
@@ -216,13 +219,6 @@ async def _news_of(inbox: Inbox, look_id: UUID, shown: set[UUID], others: set[UU
         news, missed = await inbox.fetch()
         if missed or look_id in news or not shown.isdisjoint(news) or not others.issuperset(news):
             return set(news)
-
-
-async def _news_of_deletion(inbox: Inbox) -> None:
-    while True:
-        news, missed = await inbox.fetch()
-        if missed or None in news.values():
-            return
 
 
 async def _deletions(database: Database, caller: Caller, since: datetime) -> list[DeletionRow]:

@@ -153,14 +153,22 @@ async def consume(  # noqa: PLR0913 - what an operation is, and who pays
     return Consumption(cost, entry, spent, tier.unlimited)
 
 
-async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
-    """Add tokens to any account, once for each key and reference.
+async def _ordered(  # noqa: PLR0913 - an order, whose account, and what it is for
+    writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy, *, kind: LedgerEntryKind
+) -> Change:
+    """Add tokens to any account, or take some away for an adjustment, once for each key and reference.
 
-    Raises AdminRequired, UserNotFound, InvalidInput, IdempotencyKeyReused, ReferenceReused.
+    Raises:
+        AdminRequired, UserNotFound, IdempotencyKeyReused, ReferenceReused
+        InvalidInput: also where the account would hold more than it can, or an adjusted one is unlimited or would hold
+            fewer than none
+
     """
-    owner = await _owner(writer, admin, whose)
-    check_grant(order.tokens)
-    return await _once(writer, admin, owner, order.checked(), policy, LedgerEntryKind.GRANT)
+    return await _once(writer, admin, await _owner(writer, admin, whose), order, policy, kind)
+
+
+grant_to = partial(_ordered, kind=LedgerEntryKind.GRANT)
+adjust = partial(_ordered, kind=LedgerEntryKind.ADJUSTMENT)
 
 
 async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy: Policy) -> int:
@@ -168,22 +176,7 @@ async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy:
 
     Raises InvalidInput, ReferenceReused.
     """
-    check_grant(order.tokens)
-    return (await _once(writer, OPERATOR, owner, order.checked(), policy, LedgerEntryKind.GRANT)).wallet.account.tokens
-
-
-async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
-    """Add tokens to any account or take some away, once for each key and reference; the balance stays 0 or more.
-
-    Raises:
-        AdminRequired, UserNotFound, IdempotencyKeyReused, ReferenceReused
-        InvalidInput: also where the account is unlimited, or would hold fewer than none or more than it can
-
-    """
-    owner = await _owner(writer, admin, whose)
-    if order.tokens == 0:
-        raise InvalidInput("The number of tokens must not be 0", field="tokens")
-    return await _once(writer, admin, owner, order.checked(), policy, LedgerEntryKind.ADJUSTMENT)
+    return (await _once(writer, OPERATOR, owner, order, policy, LedgerEntryKind.GRANT)).wallet.account.tokens
 
 
 async def set_tier(  # noqa: PLR0913 - what is done, and why
@@ -236,6 +229,11 @@ async def _once(  # noqa: PLR0913, PLR0917 - an order, and what it is for
     writer: Writer, admin: Caller, owner: Caller, order: Order, policy: Policy, kind: LedgerEntryKind
 ) -> Change:
     """Carry out an order, unless its key or its reference was there before; the account is locked meanwhile."""
+    if kind is LedgerEntryKind.GRANT:
+        check_grant(order.tokens)
+    elif order.tokens == 0:
+        raise InvalidInput("The number of tokens must not be 0", field="tokens")
+    order = order.checked()
     account = await lock_account(writer, owner, policy)
     digest = digest_of(kind, owner.user_id, *astuple(replace(order, idempotency_key=None)))
     known = await earlier(writer, admin, order.idempotency_key, digest)

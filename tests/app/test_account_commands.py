@@ -147,7 +147,7 @@ async def test_what_a_process_creates_that_has_not_heard_of_it_yet_goes_as_well(
         await video_job_creation.create(transaction, one, ASKED, CATALOGUE)
     heard.set()
 
-    assert (await removing).jobs == 1
+    assert (await removing)[0] == 1
     assert waits == [3 * READ_SECONDS]
     assert await house.count(VideoJob.user_id == one.user_id) == 0
 
