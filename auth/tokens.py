@@ -172,19 +172,16 @@ def caller_of(claims: dict[str, Any]) -> Caller:
     Raises ValueError, OverflowError when a claim makes no sense.
     """
     email = claims.get("email")
+    # That nobody knows whose the address is, some providers say as a text or a number.
+    is_unverified = str(claims.get("email_verified", True)).strip().lower() in {"false", "0", "no", "off", ""}
     return Caller(
         user_id=user_id_of(_subject(claims["sub"]), str(claims.get("iss", ""))),
-        email=email_of(email) if isinstance(email, str) and not _is_unverified(claims) else None,
+        email=email_of(email) if isinstance(email, str) and not is_unverified else None,
         # Identity providers have role names of their own; only one name gives more rights.
         role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
         status=AccountStatus.ACTIVE if claims.get("status") is None else AccountStatus(claims["status"]),
         expires_at=EPOCH + timedelta(seconds=int(claims["exp"])) + LEEWAY,
     )
-
-
-def _is_unverified(claims: dict[str, Any]) -> bool:
-    """Whether the provider says that nobody knows whose the address is; some say it as a text or a number."""
-    return str(claims.get("email_verified", True)).strip().lower() in {"false", "0", "no", "off", ""}
 
 
 def _subject(claim: object) -> str:

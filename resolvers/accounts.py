@@ -15,7 +15,7 @@ from db.ledger import SYSTEM, Actor, Entry, LedgerRow
 from db.video_jobs import VideoJobRow
 from resolvers.audit import OPERATOR, Act, checked_reason, record
 from resolvers.errors import InvalidInput, UserNotFound
-from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
+from resolvers.policy import BUILT_IN, FIRST_TIER, Policy, Tier
 from resolvers.texts import uuid_or
 
 # How many accounts of one address are named.
@@ -147,16 +147,9 @@ async def set_as_operator(writer: Writer, caller: Caller, now: AccountStatus | R
 
 
 def check_grant(tokens: int) -> None:
-    """Raise `InvalidInput` unless it is a number of tokens that can be granted; `check_room` says whether it fits."""
+    """Raise `InvalidInput` unless it is a number of tokens that can be granted, whatever the account holds."""
     if tokens <= 0:
         raise InvalidInput("The number of tokens to grant must be positive", field="tokens")
-
-
-def check_room(account: Account, tokens: int) -> None:
-    """Raise `InvalidInput` where an account would hold more than it can."""
-    if account.tokens + tokens > LARGEST_BALANCE:
-        message = f"An account holds at most {LARGEST_BALANCE} tokens; this one has {account.tokens}"
-        raise InvalidInput(message, field="tokens")
 
 
 async def refund(writer: Writer, job: VideoJobRow) -> int:

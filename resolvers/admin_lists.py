@@ -75,7 +75,8 @@ def jobs(caller: Caller, narrowing: AdminNarrowing, catalogue: Catalogue) -> Vid
     wanted, provider = narrowing.checked(), _name(narrowing.provider, "provider")
     if provider is None:
         return wanted
-    return replace(wanted, made_by=MadeBy(provider, provider == MOCK, catalogue.models_of(provider)))
+    its_models = [model.id for model in catalogue.models.values() if model.provider == provider]
+    return replace(wanted, made_by=MadeBy(provider, provider == MOCK, its_models))
 
 
 async def failures(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:

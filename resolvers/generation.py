@@ -41,11 +41,6 @@ class KeptVideo:
     cost: Cost | None = None
     warnings: Sequence[str] = ()
 
-    @property
-    def is_one_statement(self) -> bool:
-        """Whether nothing is written but the job's end."""
-        return self.cost is None and not self.warnings
-
 
 async def take(writer: Writer, job: JobRow, run_id: UUID) -> JobRow:
     """Make a run the one that follows the job, wherever it stands."""

@@ -4,7 +4,7 @@ Some are in the storage already, such as the pictures of a look for a video, and
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -169,7 +169,11 @@ async def pictures_of_look(
     for violation in request.violations(catalogue):
         raise violation
     image, thumbnails = await _addresses(database, caller, request)
-    products = [_picture(storage, it, "productIds") for it in _chosen(thumbnails, request.product_ids)]
+    try:
+        chosen = [thumbnails[uuid_of(product_id)] for product_id in request.product_ids]
+    except (ValueError, KeyError):
+        raise InvalidInput("productIds must be ids of the look's products", field="productIds") from None
+    products = [_picture(storage, address, "productIds") for address in chosen]
     if request.use_look_image == UNUSED:
         return None, products
     whole = _picture(storage, image, "useLookImage")
@@ -186,13 +190,6 @@ async def _addresses(database: Database, caller: Caller, request: VideoJobInput)
     if look is None or not standing.owns_look:
         raise InvalidLook
     return look.generated_image_url, {product.id: product.thumbnail_url for product in products}
-
-
-def _chosen(thumbnails: dict[UUID, str | None], product_ids: Sequence[str]) -> list[str | None]:
-    try:
-        return [thumbnails[uuid_of(product_id)] for product_id in product_ids]
-    except (ValueError, KeyError):
-        raise InvalidInput("productIds must be ids of the look's products", field="productIds") from None
 
 
 def _picture(storage: Storage, address: str | None, field: str) -> StoredImage:

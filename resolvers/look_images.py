@@ -81,7 +81,9 @@ async def create(
             # The account's lock keeps another look of the user's from passing the same check.
             await lock_account(transaction, caller, policy)
             await require_room(transaction, caller.user_id, policy.quotas, new.stored_bytes)
-            look = await looks.create(transaction, caller, _with_images(new, stored), look_id=look_id)
+            products = [replace(it, thumbnail_url=url) for it, url in zip(new.products, stored[1:], strict=True)]
+            new = replace(new, generated_image_url=stored[0], products=products)
+            look = await looks.create(transaction, caller, new, look_id=look_id)
             await file_removals.withdraw(transaction, scheduled)
             return look
     except BaseException:
@@ -149,9 +151,3 @@ def _rounded(price: Decimal | None, field: str) -> Decimal | None:
     if not (price.is_finite() and 0 <= price <= HIGHEST_PRICE):
         raise InvalidInput(f"{field} must be 0 to {HIGHEST_PRICE}", field=field)
     return price.quantize(CENT, ROUND_HALF_UP)
-
-
-def _with_images(new: NewLook, stored: Sequence[str]) -> NewLook:
-    pairs = zip(new.products, stored[1:], strict=True)
-    products = [replace(product, thumbnail_url=url) for product, url in pairs]
-    return replace(new, generated_image_url=stored[0], products=products)

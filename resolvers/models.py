@@ -144,14 +144,6 @@ class Catalogue:
         is_possible = model is not None and model.available and not job.mock_mode and job.fallback_model is None
         return model if is_possible else None
 
-    def models_of_others(self, provider: str) -> list[str]:
-        """Return the ids that lead to other providers of real videos than this one."""
-        return [model.id for model in self.models.values() if model.provider != provider]
-
-    def models_of(self, provider: str) -> list[str]:
-        """Return the ids that lead to this provider of real videos."""
-        return [model.id for model in self.models.values() if model.provider == provider]
-
     def provider_of_job(self, job: JobRow) -> str:
         """Return the name of who makes a job's video: who it was sent to, whatever the table says now."""
         # A release before 0007 leaves the name of who has not accepted the job.

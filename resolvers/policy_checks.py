@@ -95,13 +95,9 @@ def _without_use(value: Any, validated: ValidatorFunctionWrapHandler) -> Iterato
     for (earlier, (other, says)), (later, (rule, its)) in combinations(rules.items(), 2):
         if rule.name == other.name:
             yield f"rule {later} has the name '{rule.name}' of rule {earlier}"
-        if says <= its and _covers(other.model, rule.model):
+        # No model stands for all there are.
+        if says <= its and fnmatchcase(rule.model or "*", other.model or "*"):
             yield f"rule {later} never applies, since rule {earlier} comes before"
-
-
-def _covers(pattern: str | None, other: str | None) -> bool:
-    """Whether all models of another pattern are of this one; None stands for all there are."""
-    return fnmatchcase(other or "*", pattern or "*")
 
 
 EACH_OF_USE = as_a_whole(_without_use)

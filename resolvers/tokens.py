@@ -14,7 +14,6 @@ from resolvers.accounts import (
     begin_period,
     charge_entry,
     check_grant,
-    check_room,
     get_or_create_account,
     lock_account,
 )
@@ -22,7 +21,7 @@ from resolvers.audit import OPERATOR, Act, checked_reason, record
 from resolvers.errors import InsufficientTokens, InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.models import listed
-from resolvers.policy import Policy, Tier
+from resolvers.policy import LARGEST_BALANCE, Policy, Tier
 from resolvers.texts import checked_text, uuid_or
 
 LONGEST_DESCRIPTION = 500
@@ -243,9 +242,7 @@ async def _once(  # noqa: PLR0913, PLR0917 - an order, and what it is for
         entry = await _of_reference(writer, owner, order, kind)
     replayed = entry is not None
     if entry is None:
-        if kind is LedgerEntryKind.ADJUSTMENT:
-            _check_adjustment(account, order.tokens, policy)
-        check_room(account, order.tokens)
+        _check_balance(account, order.tokens, policy, kind)
         by = SYSTEM if admin is OPERATOR else Actor(ActorKind.ADMIN, admin.user_id, admin.email)
         new = Entry(kind, order.tokens, by, description=order.reason, reference=order.reference)
         entry = await ledger.record(writer, account.id, new)
@@ -257,11 +254,14 @@ async def _once(  # noqa: PLR0913, PLR0917 - an order, and what it is for
     return Change(entry, await wallet(writer, owner, policy), replayed)
 
 
-def _check_adjustment(account: Account, tokens: int, policy: Policy) -> None:
-    if policy.tier(account.tier).unlimited:
+def _check_balance(account: Account, tokens: int, policy: Policy, kind: LedgerEntryKind) -> None:
+    if kind is LedgerEntryKind.ADJUSTMENT and policy.tier(account.tier).unlimited:
         raise InvalidInput("An unlimited account has no balance to adjust", field="tokens")
     if account.tokens + tokens < 0:
         raise InvalidInput(f"The balance cannot go below 0: there are {account.tokens} tokens", field="tokens")
+    if account.tokens + tokens > LARGEST_BALANCE:
+        message = f"An account holds at most {LARGEST_BALANCE} tokens; this one has {account.tokens}"
+        raise InvalidInput(message, field="tokens")
 
 
 async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: LedgerEntryKind) -> LedgerRow | None:

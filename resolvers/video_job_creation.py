@@ -216,7 +216,7 @@ async def _refusals_of_house(
         yield QueueFull()
     provider = catalogue.provider_of(request.model)
     if not request.mock_mode and provider.unavailable is None:
-        others = catalogue.models_of_others(provider.name)
+        others = [model.id for model in catalogue.models.values() if model.provider != provider.name]
         if await submission_pace.is_suspended(reader, provider.name, others):
             yield GenerationSuspended()
 

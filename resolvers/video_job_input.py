@@ -102,12 +102,6 @@ class VideoJobInput(Specification):
         """Whether the look's picture or some of its products' are asked for."""
         return self.use_look_image != UNUSED or bool(self.product_ids)
 
-    @property
-    def _shows_something(self) -> bool:
-        """Whether there is a picture that does in a prompt's place: a first frame, or that of the look."""
-        kept = self.is_retry and self._count(ImageRole.REFERENCE)
-        return bool(self._count(ImageRole.INITIAL) or kept or self.use_look_image != UNUSED)
-
     def violations(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
         """Yield an error for each field that breaks its rule; those of what makes the video come last."""
         violations = [
@@ -160,7 +154,10 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Aspect ratio must be {listed(catalogue.aspect_ratios)}", field="aspectRatio")
         if self.duration_seconds not in catalogue.durations:
             yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
-        if self.prompt is None and not self._shows_something:
+        # A picture does in a prompt's place: a first frame, or that of the look, which is among a retry's references.
+        kept = self.is_retry and self._count(ImageRole.REFERENCE)
+        shows_something = self._count(ImageRole.INITIAL) or kept or self.use_look_image != UNUSED
+        if self.prompt is None and not shows_something:
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
         references = [image for image in self.images if image.role == ImageRole.REFERENCE]
         yield from _violations_of(check_reference_image_count, references)

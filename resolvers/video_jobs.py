@@ -159,27 +159,23 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
     await file_removals.schedule(writer, [job.cloudinary_url for job in jobs if job.cloudinary_url is not None])
 
 
-def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
-    """Collect rows by their first column, the parent's id; a parent without rows reads as an empty list.
-
-    Raises AnswerTooLarge: there are more rows than are read for one page.
-    """
-    if len(rows) > MOST_NESTED:
-        raise AnswerTooLarge(MOST_NESTED)
-    groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
-    # Rows that come by parent are looked up once for each: to hash all ids takes 5% of a page of looks.
-    for parent_id, found in groupby(rows, itemgetter(0)):
-        groups[parent_id].extend(found)
-    return groups
-
-
 def reading_by_parent(
     read: Callable[[Reader, Sequence[UUID]], Awaitable[Sequence[SomeRow]]],
 ) -> Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[SomeRow]]]]:
-    """Return what reads the rows of parents that the caller was let read; see `by_parent`."""
+    """Return what reads rows by their first column, the id of a parent that the caller was let read.
+
+    A parent without rows reads as an empty list. Raises AnswerTooLarge: there are more rows than are read for one page.
+    """
 
     async def read_by_parent(reader: Reader, parent_ids: Sequence[UUID]) -> dict[UUID, list[SomeRow]]:
-        return by_parent(await read(reader, parent_ids))
+        rows = await read(reader, parent_ids)
+        if len(rows) > MOST_NESTED:
+            raise AnswerTooLarge(MOST_NESTED)
+        groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
+        # Rows that come by parent are looked up once for each: to hash all ids takes 5% of a page of looks.
+        for parent_id, found in groupby(rows, itemgetter(0)):
+            groups[parent_id].extend(found)
+        return groups
 
     return read_by_parent
 

@@ -71,7 +71,9 @@ async def _store(
     stored = await _stored(run, video)
     cost = cost_of(run.context.catalogue.policy, run.job, properties.duration_seconds, generated.tokens)
     kept = KeptVideo(stored, properties, address, credentials, cost, generated.warnings)
-    await run.advance(partial(generation.succeed, video=kept), one_statement=kept.is_one_statement)
+    # Nothing is written then but the job's end.
+    is_one_statement = cost is None and not generated.warnings
+    await run.advance(partial(generation.succeed, video=kept), one_statement=is_one_statement)
     measures.ended(run.job)
 
 

@@ -209,8 +209,11 @@ async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
         await room.enter_async_context(run.context.image_room)
     for row in rows:
         images[row.role].append(Image(await _contents(run, row.address), row.media_type, ""))
+    asked = job.fallback_model or job.model
+    # One that is no longer in the catalogue keeps its name.
+    model = run.context.catalogue.models.get(asked)
     return GenerationRequest(
-        **values_of(job) | {"model": _upstream_model(run, job)},
+        **values_of(job) | {"model": asked if model is None else model.upstream_id},
         video_job_id=job.id,
         initial_image=next(iter(images[ImageRole.INITIAL]), None),
         end_frame=next(iter(images[ImageRole.END]), None),
@@ -229,13 +232,6 @@ async def _contents(run: Run, address: str) -> bytes:
     except StorageUnavailable as trouble:
         # Nothing has been sent, so the job can wait for as long as the storage does.
         raise Later(run.context.retry_policy.quota_seconds, f"its images cannot be read: {trouble}") from trouble
-
-
-def _upstream_model(run: Run, job: JobRow) -> str:
-    """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
-    asked = job.fallback_model or job.model
-    model = run.context.catalogue.models.get(asked)
-    return asked if model is None else model.upstream_id
 
 
 def _uncertain() -> GenerationFailed:
