@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from db.enums import Submission
 from db.video_jobs import JobRow
-from resolvers.errors import InvalidInput, NoWorker
+from resolvers.errors import NoWorker
 from resolvers.policy import BUILT_IN, VIDEO_COST, Policy
 
 MOCK = "mock"
@@ -115,16 +115,6 @@ class Catalogue:
         }
         return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once, policy)
 
-    def model(self, id_: str) -> VideoModel:
-        """Return the model of an id.
-
-        Raises InvalidInput: naming the ids that are accepted.
-        """
-        try:
-            return self.models[id_]
-        except KeyError:
-            raise InvalidInput(f"Model must be one of {listed(self.models)}", field="model") from None
-
     def made_as(self, model: str, *, mock_mode: bool) -> VideoModel:
         """Return what decides about a video's form; of a model that is not offered, that is the form of mock videos."""
         return self.mock if mock_mode else self.models.get(model, self.mock)
@@ -150,27 +140,6 @@ class Catalogue:
         if job.submission != Submission.NEW or job.mock_mode:
             return sent_to(job)
         return self.provider_of(job.fallback_model or job.model).name
-
-    @property
-    def resolutions(self) -> list[str]:
-        """All that any model offers."""
-        return list(dict.fromkeys(resolution for model in self._all for resolution in model.durations))
-
-    @property
-    def aspect_ratios(self) -> list[str]:
-        """All that any model offers."""
-        return list(dict.fromkeys(ratio for model in self._all for ratio in model.aspect_ratios))
-
-    @property
-    def durations(self) -> list[int]:
-        """All that any model offers, in seconds of video."""
-        return sorted(
-            {seconds for model in self._all for durations in model.durations.values() for seconds in durations}
-        )
-
-    @property
-    def _all(self) -> list[VideoModel]:
-        return [self.mock, *self.models.values()]
 
 
 def sent_to(job: JobRow) -> str:

@@ -147,13 +147,18 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Prompt must be at most {LONGEST_PROMPT} characters", field="prompt")
 
     def _violations_of_choices(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
-        yield from _violations_of(catalogue.model, self.model)
-        if self.resolution not in catalogue.resolutions:
-            yield InvalidInput(f"Resolution must be {listed(catalogue.resolutions)}", field="resolution")
-        if self.aspect_ratio not in catalogue.aspect_ratios:
-            yield InvalidInput(f"Aspect ratio must be {listed(catalogue.aspect_ratios)}", field="aspectRatio")
-        if self.duration_seconds not in catalogue.durations:
-            yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
+        if self.model not in catalogue.models:
+            yield InvalidInput(f"Model must be one of {listed(catalogue.models)}", field="model")
+        models = [catalogue.mock, *catalogue.models.values()]
+        resolutions = dict.fromkeys(resolution for model in models for resolution in model.durations)
+        if self.resolution not in resolutions:
+            yield InvalidInput(f"Resolution must be {listed(resolutions)}", field="resolution")
+        ratios = dict.fromkeys(ratio for model in models for ratio in model.aspect_ratios)
+        if self.aspect_ratio not in ratios:
+            yield InvalidInput(f"Aspect ratio must be {listed(ratios)}", field="aspectRatio")
+        durations = {seconds for model in models for some in model.durations.values() for seconds in some}
+        if self.duration_seconds not in durations:
+            yield InvalidInput(f"Duration must be {either(sorted(durations))} seconds", field="durationSeconds")
         # A picture does in a prompt's place: a first frame, or that of the look, which is among a retry's references.
         kept = self.is_retry and self._count(ImageRole.REFERENCE)
         shows_something = self._count(ImageRole.INITIAL) or kept or self.use_look_image != UNUSED

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from db.engine.paging import MOST_NESTED
 from db.engine.statements import Reader, SomeRow, Writer
 from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
 from db.job_briefs import BriefRow
-from db.ledger import LedgerRow
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.audit import Act, record_if_others
@@ -161,8 +160,9 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
 
 def reading_by_parent(
     read: Callable[[Reader, Sequence[UUID]], Awaitable[Sequence[SomeRow]]],
+    parent: Callable[[SomeRow], UUID] = itemgetter(0),
 ) -> Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[SomeRow]]]]:
-    """Return what reads rows by their first column, the id of a parent that the caller was let read.
+    """Return what reads rows by the ids, mostly their first columns, of parents that the caller was let read.
 
     A parent without rows reads as an empty list. Raises AnswerTooLarge: there are more rows than are read for one page.
     """
@@ -173,7 +173,7 @@ def reading_by_parent(
             raise AnswerTooLarge(MOST_NESTED)
         groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
         # Rows that come by parent are looked up once for each: to hash all ids takes 5% of a page of looks.
-        for parent_id, found in groupby(rows, itemgetter(0)):
+        for parent_id, found in groupby(rows, parent):
             groups[parent_id].extend(found)
         return groups
 
@@ -182,21 +182,13 @@ def reading_by_parent(
 
 logs_by_job = reading_by_parent(video_jobs.logs_of)
 looks_by_job = reading_by_parent(look_videos.looks_of_jobs)
+# Charges and refunds.
+ledger_by_job = reading_by_parent(ledger.of_jobs, attrgetter("video_job_id"))
 
 
 def logs_of_version(job: VideoJobRow, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
-
-
-async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerRow]]:
-    """Read what jobs that the caller was let read have cost, and what came back."""
-    entries = await ledger.of_jobs(reader, job_ids)
-    groups: defaultdict[UUID, list[LedgerRow]] = defaultdict(list)
-    for entry in entries:
-        if entry.video_job_id is not None:
-            groups[entry.video_job_id].append(entry)
-    return groups
 
 
 async def _note_cancellation(writer: Writer, job: JobRow, *, by: str) -> None:
