@@ -124,6 +124,6 @@ async def quota_reached(
 
 
 async def require_room(reader: Reader, user_id: UUID, limits: Quotas, stored_bytes: int) -> None:
-    """Raise `StorageQuota` where `quota_reached` says so of one more look."""
+    """Raise `StorageQuota` where `quota_reached` says so of one more look whose images have so many bytes."""
     if refusal := await quota_reached(reader, user_id, limits, looks=1, stored_bytes=stored_bytes):
         raise refusal

@@ -4,7 +4,7 @@ A look is written after its images were stored. Until then they are scheduled fo
 leave no file behind; the images of a deleted look are removed in the background.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
@@ -55,11 +55,6 @@ class LookInput:
     notes: str | None = None
     visibility: Visibility = Visibility.PRIVATE
     shared_with_user_ids: Sequence[str] = ()
-
-
-async def check_quotas(database: Database, caller: Caller, policy: Policy, sent: Iterable[int]) -> None:
-    """Refuse one more look whose images came in so many bytes, before any of them is decoded; raises StorageQuota."""
-    await require_room(database.reader, caller.user_id, policy.quotas, sum(sent))
 
 
 async def create(

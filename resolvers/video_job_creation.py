@@ -41,7 +41,7 @@ from resolvers.errors import (
 from resolvers.idempotency import checked_key, earlier, keep
 from resolvers.limits import ceiling_reached, handicap, quota_reached
 from resolvers.models import Catalogue, status_message
-from resolvers.policy import VIDEO_GENERATION, Tier, VideoCost
+from resolvers.policy import VIDEO_GENERATION, VideoCost
 from resolvers.texts import id_or_nothing
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_jobs import FirstLine
@@ -82,17 +82,6 @@ class VideoJobQuote:
     refusals: list[Refusal]
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What a request that nothing stands in the way of was found to be: `replay` is the job that there is already."""
-
-    account: Account
-    tier: Tier
-    free_slots: int
-    active: int
-    replay: VideoJobRow | None
-
-
 async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> CreatedVideoJob:
     """Check, charge, write and queue a job in the caller's transaction.
 
@@ -106,23 +95,30 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
 
     """
     request = asked.normalised()
-    checked = await check(writer, caller, request, catalogue)
-    if checked.replay is not None:
-        return CreatedVideoJob(checked.replay, checked.free_slots, checked.tier.slots, None)
-    charge = charge_entry(caller, checked.tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, _described(request))
-    later = handicap(checked.account, checked.active, catalogue.policy)
+    account, active, replay = await check(writer, caller, request, catalogue)
+    tier = catalogue.policy.tier(account.tier)
+    free_slots = max(0, tier.slots - active)
+    if replay is not None:
+        return CreatedVideoJob(replay, free_slots, tier.slots, None)
+    # What the ledger says of it (contract.md, 'Tokens').
+    described = "Video generation" + (f": {request.prompt[:LONGEST_PROMPT_SHOWN]}" if request.prompt else "")
+    charge = charge_entry(caller, tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, described)
+    later = handicap(account, active, catalogue.policy)
     job = await _write(writer, caller, request, charge, later)
     if request.images:
         await _own_images(writer, job.id, request, catalogue.inputs_kept)
     line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(charge))
-    return CreatedVideoJob(job, checked.free_slots - 1, checked.tier.slots, line, in_look=request.look_id is not None)
+    return CreatedVideoJob(job, free_slots - 1, tier.slots, line, in_look=request.look_id is not None)
 
 
-async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> Checked:
+async def check(
+    writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue
+) -> tuple[Account, int, VideoJobRow | None]:
     """Lock the account and raise what stands in the way of a normalised request, as `create` does.
 
-    A request that repeats an earlier one by its idempotency key is let pass with the job as that one has made it, also
-    where what it asks for is not offered any more.
+    Return the account, how many jobs it has in progress, and the job that there is already: a request that repeats an
+    earlier one by its idempotency key is let pass with the job as that one has made it, also where what it asks for is
+    not offered any more.
     """
     refused = next(_refusals_of_fields(request, catalogue), None)
     if refused and checked_key(request.idempotency_key) is None:
@@ -131,8 +127,6 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
     account = await lock_account(writer, caller, policy)
     most_waiting = policy.queue.most_waiting
     standing = await creations.standing(writer, account.id, id_or_nothing(request.look_id), most_waiting)
-    tier = policy.tier(account.tier)
-    free_slots = max(0, tier.slots - len(standing.active))
     replay = await _replay(writer, caller, request)
     if replay is None:
         if refused:
@@ -142,7 +136,7 @@ async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogu
             await ledger.lock_spending(writer)
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
-    return Checked(account, tier, free_slots, len(standing.active), replay)
+    return account, len(standing.active), replay
 
 
 async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
@@ -171,11 +165,6 @@ def _cost(request: VideoJobInput, catalogue: Catalogue) -> VideoCost:
         sound=request.generate_audio,
         mock=request.mock_mode,
     )
-
-
-def _described(request: VideoJobInput) -> str:
-    """Return what the ledger says of a video (contract.md, 'Tokens')."""
-    return "Video generation" + (f": {request.prompt[:LONGEST_PROMPT_SHOWN]}" if request.prompt else "")
 
 
 async def _refusals_of_account(

@@ -181,7 +181,8 @@ def _model(asked: VideoJobInput, catalogue: Catalogue) -> VideoModel:
 async def _is_replay(services: Services, caller: Caller, request: VideoJobInput) -> bool:
     """Check everything but what is inside of the files: who is refused anyway has none of them decoded or redrawn."""
     async with services.database.transaction() as transaction:
-        return (await check(transaction, caller, request, services.catalogue)).replay is not None
+        *_, replay = await check(transaction, caller, request, services.catalogue)
+        return replay is not None
 
 
 async def _fingerprinted(part: _Part) -> JobImage:
@@ -239,7 +240,8 @@ async def _data(part: _Part) -> bytes:
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
     """Check everything and schedule the removal of what is about to be stored; nothing for a replayed request."""
     async with services.database.transaction() as transaction:
-        if (await check(transaction, caller, request, services.catalogue)).replay is not None:
+        *_, replay = await check(transaction, caller, request, services.catalogue)
+        if replay is not None:
             return []
         addresses = [services.storage.address_of_image(image.name, image.extension) for image in request.images]
         await file_removals.schedule_unless_owned(transaction, addresses)

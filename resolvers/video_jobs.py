@@ -126,7 +126,11 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | 
             {video_job_changes.images_scheduled: {}},
         )
         if cancelled is not None:
-            await _note_cancellation(writer, cancelled, by="the user" if caller.user_id == job.user_id else "an admin")
+            waiting = cancelled.started_at is None and cancelled.submission == Submission.NEW
+            refunded = await give_back(writer, cancelled) if waiting else 0
+            by = "the user" if caller.user_id == job.user_id else "an admin"
+            message = f"Cancelled by {by}" + (f", {refunded} tokens refunded" if refunded else "")
+            await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)
             await record_if_others(writer, caller, Act(AuditAction.CANCEL_VIDEO_JOB, job.user_id, job.id, reason))
             return cancelled
         job = await get(writer, caller, job_id)
@@ -189,10 +193,3 @@ ledger_by_job = reading_by_parent(ledger.of_jobs, attrgetter("video_job_id"))
 def logs_of_version(job: VideoJobRow, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
-
-
-async def _note_cancellation(writer: Writer, job: JobRow, *, by: str) -> None:
-    waiting = job.started_at is None and job.submission == Submission.NEW
-    refunded = await give_back(writer, job) if waiting else 0
-    message = f"Cancelled by {by}" + (f", {refunded} tokens refunded" if refunded else "")
-    await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)

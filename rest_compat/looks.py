@@ -12,6 +12,7 @@ from db.specification import values_of
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.image_files import decode_image, decoded_length
+from resolvers.limits import require_room
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
@@ -34,7 +35,7 @@ async def create_look(body: NewLookBody, caller: AuthenticatedCaller, services: 
     """Make a look; its images come as base64."""
     allow(request, None)  # their storage has limits of its own, and so has each use of the database
     policy = services.catalogue.policy
-    await look_images.check_quotas(services.database, caller, policy, _sizes(body))
+    await require_room(services.database.reader, caller.user_id, policy.quotas, sum(_sizes(body)))
     look = await look_images.create(services.database, services.storage, caller, await _asked(body), policy)
     async with services.database.transaction() as transaction:
         return await _body(transaction, look, services.show_to(request))
