@@ -150,8 +150,7 @@ def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
     """
     if texts is None:
         return None
-    if len(texts) > MOST_IDS:
-        raise InvalidInput(f"At most {MOST_IDS} ids can be asked for at once", field="ids")
+    at_most(MOST_IDS, f"At most {MOST_IDS} ids can be asked for at once", "ids")(texts)
     return list(dict.fromkeys(id_or_nothing(text) or NOBODYS for text in texts))
 
 
