@@ -62,7 +62,7 @@ def remove(
         caller = await account_of(settings, database.reader, email, user_id)
         if not yes:
             raise InvalidInput(f"All of {caller.email or caller.user_id} would go for good: say --yes if it shall.")
-        gone = await account_data.remove(database, caller.user_id)
-        typer.echo(f"{caller.user_id} removed, with {gone.jobs} videos and {gone.looks} looks")
+        jobs, looks = await account_data.remove(database, caller.user_id)
+        typer.echo(f"{caller.user_id} removed, with {jobs} videos and {looks} looks")
 
     exit_with(work)

@@ -30,7 +30,7 @@ from db.engine.database import Database
 from db.engine.statements import Writer
 from db.enums import AuditAction
 from resolvers import accounts
-from resolvers.audit import Act, record
+from resolvers.audit import OPERATOR, Act, record
 from resolvers.errors import InvalidInput
 from resolvers.tokens import Order, grant_as_operator
 
@@ -106,7 +106,7 @@ def token(
             caller = replace(caller, role=Role.ADMIN)
         note = await _opened(settings, transaction, caller)
         what = Act(AuditAction.ISSUE_TOKEN, caller.user_id, details=f"Role {caller.role}, valid for {expires}")
-        await record(transaction, None, what)
+        await record(transaction, OPERATOR, what)
         return Printed(sign(settings.token_policy(), caller, lifetime), note)
 
     exit_with(_printing(work))
@@ -148,19 +148,19 @@ users.command()(account_commands.remove)
 @users.command()
 def suspend(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Lock an account out within seconds, its open streams included, whatever its tokens say."""
-    exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.SUSPENDED), "suspended"))
+    exit_with(_changing(email, user_id, partial(accounts.set_as_operator, now=AccountStatus.SUSPENDED), "suspended"))
 
 
 @users.command()
 def activate(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Let an account act again, where its tokens do."""
-    exit_with(_changing(email, user_id, partial(accounts.set_status_of, status=AccountStatus.ACTIVE), "active"))
+    exit_with(_changing(email, user_id, partial(accounts.set_as_operator, now=AccountStatus.ACTIVE), "active"))
 
 
 @users.command(name="role")
 def set_role(role: Role, email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Make an account an admin's whatever its tokens say, or leave it to them again."""
-    exit_with(_changing(email, user_id, partial(accounts.set_role_of, role=role), role))
+    exit_with(_changing(email, user_id, partial(accounts.set_as_operator, now=role), role))
 
 
 @app.command()

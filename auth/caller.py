@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from auth.errors import AccountNotActive, AdminRequired
+from auth.errors import AdminRequired
 
 # In characters (RFC 5321, section 4.5.3.1.3, less the brackets).
 LONGEST_EMAIL = 254
@@ -49,11 +49,6 @@ class Caller:
     def is_admin(self) -> bool:
         """Whether the caller may see and do what is not their own."""
         return self.role is Role.ADMIN
-
-    def require_active(self) -> None:
-        """Raise `AccountNotActive` unless the account may act."""
-        if self.status is not AccountStatus.ACTIVE:
-            raise AccountNotActive(self.status)
 
     def require_admin(self) -> None:
         """Raise `AdminRequired` unless the caller is an admin."""

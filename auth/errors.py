@@ -10,10 +10,11 @@ class AccessDenied(Exception):
     """Base of the refusals that come before any rule about looks and jobs."""
 
     code: ClassVar[str]
+    sentence: str
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self) -> None:
+        self.message = self.sentence
+        super().__init__(self.message)
 
 
 class InvalidCredentials(AccessDenied):
@@ -22,27 +23,21 @@ class InvalidCredentials(AccessDenied):
     code = "UNAUTHENTICATED"
     legacy_message: ClassVar[str] = "Could not validate credentials"
     """What the REST contract answers, whatever is wrong."""
-
-    def __init__(self, message: str = legacy_message) -> None:
-        super().__init__(message)
+    sentence = legacy_message
 
 
 class NotABearerToken(InvalidCredentials):
     """There are credentials, of another scheme than `Bearer` (RFC 6750)."""
 
     code = "NOT_A_BEARER_TOKEN"
-
-    def __init__(self) -> None:
-        super().__init__("The authorization is not 'Bearer', a space and a token")
+    sentence = "The authorization is not 'Bearer', a space and a token"
 
 
 class TokenExpired(InvalidCredentials):
     """The token was good until its `exp`."""
 
     code = "TOKEN_EXPIRED"
-
-    def __init__(self) -> None:
-        super().__init__("The token has expired. Please sign in again.")
+    sentence = "The token has expired. Please sign in again."
 
 
 class IdentityProviderUnavailable(AccessDenied):
@@ -50,9 +45,7 @@ class IdentityProviderUnavailable(AccessDenied):
 
     code = "IDENTITY_PROVIDER_UNAVAILABLE"
     retry_seconds: ClassVar[int] = IDENTITY_PROVIDER_RETRY_SECONDS
-
-    def __init__(self) -> None:
-        super().__init__("Credentials cannot be checked at the moment. Please try again.")
+    sentence = "Credentials cannot be checked at the moment. Please try again."
 
 
 class AccountNotActive(AccessDenied):
@@ -61,13 +54,12 @@ class AccountNotActive(AccessDenied):
     code = "ACCOUNT_NOT_ACTIVE"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"This account is {status}. Please contact support.")
+        self.sentence = f"This account is {status}. Please contact support."
+        super().__init__()
 
 
 class AdminRequired(AccessDenied):
     """The caller is known but not an admin."""
 
     code = "ADMIN_REQUIRED"
-
-    def __init__(self) -> None:
-        super().__init__("Admin privileges are required")
+    sentence = "Admin privileges are required"

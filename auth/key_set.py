@@ -110,15 +110,14 @@ def _usable(body: bytes, algorithm: str) -> dict[str, Any]:
     keys = answer.get("keys") if isinstance(answer, dict) else None
     usable: dict[str, Any] = {}
     for key in keys if isinstance(keys, list) else ():
-        if _is_for_signatures(key) and (public := _public_key(key, algorithm)) is not None:
+        is_for_signatures = (
+            isinstance(key, dict) and isinstance(key.get("kid"), str) and key.get("use") in {None, "sig"}
+        )
+        if is_for_signatures and (public := _public_key(key, algorithm)) is not None:
             usable.setdefault(key["kid"], public)
     if not usable:
         raise ValueError(f"it has no key for {algorithm}")
     return usable
-
-
-def _is_for_signatures(key: object) -> bool:
-    return isinstance(key, dict) and isinstance(key.get("kid"), str) and key.get("use") in {None, "sig"}
 
 
 def _public_key(key: dict[str, Any], algorithm: str) -> Any | None:  # noqa: ANN401 - see KeySet.key

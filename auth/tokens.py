@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pkgutil import resolve_name
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jwt
@@ -28,13 +28,6 @@ LONGEST_SUBJECT = 255
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-class _Verified(NamedTuple):
-    """A caller, and until when in seconds since the epoch their token is good without another look at it."""
-
-    caller: Caller
-    until: float
-
-
 class Authenticator:
     """Turns `Authorization` headers into callers."""
 
@@ -51,8 +44,9 @@ class Authenticator:
         self._keys = [
             _verification_key(policy, secret) for secret in filter(None, [policy.secret_key, *policy.other_keys])
         ]
-        # Nothing that is wrong is remembered: only who holds a key can put anything here.
-        self._remembered: dict[str, _Verified] = {}
+        # Callers, and until when in seconds since the epoch their token is good without another look at it. Nothing
+        # that is wrong is remembered: only who holds a key can put anything here.
+        self._remembered: dict[str, tuple[Caller, float]] = {}
 
     async def run(self) -> None:
         """Keep the keys of the identity provider fresh until cancelled, where there is one."""
@@ -72,8 +66,8 @@ class Authenticator:
         """
         now = now or datetime.now(UTC)
         verified = self._remembered.get(authorization or "")
-        if verified is not None and now.timestamp() < verified.until:
-            return verified.caller
+        if verified is not None and now.timestamp() < verified[1]:
+            return verified[0]
         caller = await self._verified(authorization or "")
         if caller.expires_at is None or caller.expires_at <= now:
             raise TokenExpired
@@ -100,7 +94,7 @@ class Authenticator:
         if len(self._remembered) >= REMEMBERED_TOKENS:
             self._remembered.clear()
         until = expiry if self._key_set is None else min(expiry, now + KEY_SET_SECONDS)
-        self._remembered[authorization] = _Verified(caller, until)
+        self._remembered[authorization] = caller, until
 
     async def _keys_for(self, token: str) -> list[Any]:
         if self._key_set is None:
@@ -178,19 +172,16 @@ def caller_of(claims: dict[str, Any]) -> Caller:
     Raises ValueError, OverflowError when a claim makes no sense.
     """
     email = claims.get("email")
+    # That nobody knows whose the address is, some providers say as a text or a number.
+    is_unverified = str(claims.get("email_verified", True)).strip().lower() in {"false", "0", "no", "off", ""}
     return Caller(
         user_id=user_id_of(_subject(claims["sub"]), str(claims.get("iss", ""))),
-        email=email_of(email) if isinstance(email, str) and not _is_unverified(claims) else None,
+        email=email_of(email) if isinstance(email, str) and not is_unverified else None,
         # Identity providers have role names of their own; only one name gives more rights.
         role=Role.ADMIN if claims.get("role") == Role.ADMIN else Role.USER,
         status=AccountStatus.ACTIVE if claims.get("status") is None else AccountStatus(claims["status"]),
         expires_at=EPOCH + timedelta(seconds=int(claims["exp"])) + LEEWAY,
     )
-
-
-def _is_unverified(claims: dict[str, Any]) -> bool:
-    """Whether the provider says that nobody knows whose the address is; some say it as a text or a number."""
-    return str(claims.get("email_verified", True)).strip().lower() in {"false", "0", "no", "off", ""}
 
 
 def _subject(claim: object) -> str:

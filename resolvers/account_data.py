@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller
@@ -18,7 +18,7 @@ from db.looks import LookList, LookView
 from db.video_job_lists import VideoJobFilter
 from resolvers import accounts, look_images
 from resolvers import video_jobs as job_rules
-from resolvers.audit import Act, record
+from resolvers.audit import OPERATOR, Act, record
 from resolvers.authentication import READ_SECONDS
 from resolvers.errors import UserNotFound
 
@@ -27,13 +27,6 @@ PAGE = 100
 KNOWN_SECONDS = 3 * READ_SECONDS
 
 Listed = TypeVar("Listed", bound=Row)
-
-
-class Removed(NamedTuple):
-    """How many jobs and looks have gone."""
-
-    jobs: int
-    looks: int
 
 
 async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, Row]]:
@@ -65,15 +58,17 @@ async def everything(reader: Reader, user_id: UUID) -> AsyncIterator[tuple[str, 
             yield "token_transaction", entry
 
 
-async def remove(database: Database, user_id: UUID) -> Removed:
+async def remove(database: Database, user_id: UUID) -> tuple[int, int]:
     """Lock an account out for good, and remove its jobs, its looks, their files, its address and its name.
 
     Each job and look goes as if its owner had deleted it; what was not sent yet is paid back. The account's row and its
-    ledger stay, as the books need them, and name nobody. May be repeated where it was broken off. Raises UserNotFound.
+    ledger stay, as the books need them, and name nobody. May be repeated where it was broken off.
+
+    Return how many jobs and looks have gone. Raises UserNotFound.
     """
     owner = Caller(user_id, None)
     async with database.transaction() as transaction:
-        await accounts.set_status_of(transaction, owner, AccountStatus.SUSPENDED)
+        await accounts.set_as_operator(transaction, owner, AccountStatus.SUSPENDED)
     await asyncio.sleep(KNOWN_SECONDS)
     jobs = gone = 0
     wanted = VideoJobFilter(user_id=user_id)
@@ -91,8 +86,8 @@ async def remove(database: Database, user_id: UUID) -> Removed:
         await ledger.forget(transaction, user_id)
         await rows.forget(transaction, user_id)
         details = f"Removed with {jobs} video jobs and {gone} looks"
-        await record(transaction, None, Act(AuditAction.SET_STATUS, user_id, details=details))
-    return Removed(jobs, gone)
+        await record(transaction, OPERATOR, Act(AuditAction.SET_STATUS, user_id, details=details))
+    return jobs, gone
 
 
 async def _pages(reader: Reader, wanted: Selection[Listed]) -> AsyncIterator[Sequence[Listed]]:

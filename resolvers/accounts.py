@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from auth.caller import LONGEST_EMAIL, AccountStatus, Caller, Role, email_of
@@ -12,10 +13,10 @@ from db.engine.statements import Reader, Writer
 from db.enums import ActorKind, AuditAction, LedgerEntryKind
 from db.ledger import SYSTEM, Actor, Entry, LedgerRow
 from db.video_jobs import VideoJobRow
-from resolvers.audit import Act, checked_reason, record
+from resolvers.audit import OPERATOR, Act, checked_reason, record
 from resolvers.errors import InvalidInput, UserNotFound
-from resolvers.policy import BUILT_IN, FIRST_TIER, LARGEST_BALANCE, Policy, Tier
-from resolvers.texts import uuid_of
+from resolvers.policy import BUILT_IN, FIRST_TIER, Policy, Tier
+from resolvers.texts import uuid_or
 
 # How many accounts of one address are named.
 NAMED_ACCOUNTS = 10
@@ -27,12 +28,9 @@ async def get_or_create_account(writer: Writer, caller: Caller, policy: Policy =
     Where its period has ended and renews by itself, it is in a new one.
     """
     account = await accounts.get(writer, caller.user_id)
-    if account is None:
-        await _open(writer, caller, policy)
-        return _there(caller, await accounts.get(writer, caller.user_id))
-    if caller.email is not None and account.email != caller.email:
+    if account is not None and caller.email not in {None, account.email}:
         await accounts.set_email(writer, account.id, caller.email)
-    return await lock_account(writer, caller, policy) if _is_due(account, policy) else account
+    return await lock_account(writer, caller, policy) if account is None or _is_due(account, policy) else account
 
 
 async def lock_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN) -> Account:
@@ -40,10 +38,12 @@ async def lock_account(writer: Writer, caller: Caller, policy: Policy = BUILT_IN
     account = await ledger.lock(writer, caller.user_id)
     if account is None:
         await _open(writer, caller, policy)
-        return _there(caller, await ledger.lock(writer, caller.user_id))
-    if _is_due(account, policy):
+    elif _is_due(account, policy):
         await _renew(writer, account, policy)
-        return _there(caller, await ledger.lock(writer, caller.user_id))
+    else:
+        return account
+    if (account := await ledger.lock(writer, caller.user_id)) is None:
+        raise LookupError(f"The account {caller.user_id} vanished while it was being opened")
     return account
 
 
@@ -127,10 +127,7 @@ async def set_status(
     """
     caller.require_admin()
     reason = checked_reason(reason)
-    try:
-        id_ = uuid_of(user_id)
-    except ValueError:
-        raise UserNotFound("userId") from None
+    id_ = uuid_or(user_id, partial(UserNotFound, "userId"))
     if id_ == caller.user_id and status is not AccountStatus.ACTIVE:
         raise InvalidInput("You cannot lock yourself out: let another admin do it", field="userId")
     if await accounts.set_status(writer, id_, status) is None:
@@ -139,31 +136,20 @@ async def set_status(
     return status
 
 
-async def set_status_of(writer: Writer, caller: Caller, status: AccountStatus) -> None:
-    """Decide it for an operator, who needs no account of their own; raises `UserNotFound`."""
-    if await accounts.set_status(writer, caller.user_id, status) is None:
+async def set_as_operator(writer: Writer, caller: Caller, now: AccountStatus | Role) -> None:
+    """Decide whether an account may act, or is an admin's, whatever its tokens say; raises `UserNotFound`."""
+    is_role = isinstance(now, Role)
+    change = accounts.set_role if is_role else accounts.set_status
+    if await change(writer, caller.user_id, now) is None:
         raise UserNotFound("userId")
-    await record(writer, None, Act(AuditAction.SET_STATUS, caller.user_id, details=status))
-
-
-async def set_role_of(writer: Writer, caller: Caller, role: Role) -> None:
-    """Make an account an admin's, whatever its tokens say, or no longer; raises `UserNotFound`."""
-    if await accounts.set_role(writer, caller.user_id, role) is None:
-        raise UserNotFound("userId")
-    await record(writer, None, Act(AuditAction.SET_ROLE, caller.user_id, details=role))
+    action = AuditAction.SET_ROLE if is_role else AuditAction.SET_STATUS
+    await record(writer, OPERATOR, Act(action, caller.user_id, details=now))
 
 
 def check_grant(tokens: int) -> None:
-    """Raise `InvalidInput` unless it is a number of tokens that can be granted; `check_room` says whether it fits."""
+    """Raise `InvalidInput` unless it is a number of tokens that can be granted, whatever the account holds."""
     if tokens <= 0:
         raise InvalidInput("The number of tokens to grant must be positive", field="tokens")
-
-
-def check_room(account: Account, tokens: int) -> None:
-    """Raise `InvalidInput` where an account would hold more than it can."""
-    if account.tokens + tokens > LARGEST_BALANCE:
-        message = f"An account holds at most {LARGEST_BALANCE} tokens; this one has {account.tokens}"
-        raise InvalidInput(message, field="tokens")
 
 
 async def refund(writer: Writer, job: VideoJobRow) -> int:
@@ -216,9 +202,3 @@ async def _renew(writer: Writer, account: Account, policy: Policy) -> None:
     period = policy.tier(account.tier).period
     start = account.period_end + (datetime.now(UTC) - account.period_end) // period * period
     await begin_period(writer, account, account.tier, policy, kind=LedgerEntryKind.RESET, actor=SYSTEM, start=start)
-
-
-def _there(caller: Caller, found: Account | None) -> Account:
-    if found is None:
-        raise LookupError(f"The account {caller.user_id} vanished while it was being opened")
-    return found

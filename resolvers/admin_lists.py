@@ -13,7 +13,7 @@ from db.engine.statements import Reader
 from db.enums import VideoJobStatus
 from db.fleet import JobsOfKind, WorkerRow
 from db.pauses import PauseRow
-from db.video_job_lists import MOST_CODES, Durations, ErrorCount, MadeBy, VideoJobFilter
+from db.video_job_lists import MOST_CODES, ErrorCount, MadeBy, VideoJobFilter
 from resolvers.errors import InvalidInput
 from resolvers.models import MOCK, Catalogue
 from resolvers.texts import NOBODYS, checked_text, id_or_nothing, uuid_of
@@ -75,17 +75,13 @@ def jobs(caller: Caller, narrowing: AdminNarrowing, catalogue: Catalogue) -> Vid
     wanted, provider = narrowing.checked(), _name(narrowing.provider, "provider")
     if provider is None:
         return wanted
-    return replace(wanted, made_by=MadeBy(provider, provider == MOCK, catalogue.models_of(provider)))
+    its_models = [model.id for model in catalogue.models.values() if model.provider == provider]
+    return replace(wanted, made_by=MadeBy(provider, provider == MOCK, its_models))
 
 
 async def failures(reader: Reader, wanted: VideoJobFilter) -> list[ErrorCount]:
     """Count the failures among jobs by code, as they are without a filter of codes, the most frequent first."""
     return await video_job_lists.count_by_error(reader, replace(wanted, error_codes=None))
-
-
-async def durations(reader: Reader, wanted: VideoJobFilter) -> Durations | None:
-    """Tell how long those of the jobs took that have succeeded; None before any can be among them."""
-    return await video_job_lists.durations(reader, wanted)
 
 
 def users(

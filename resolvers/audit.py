@@ -34,14 +34,12 @@ def checked_reason(reason: str | None) -> str | None:
     return checked_text(reason, "reason", LONGEST_REASON)
 
 
-async def record(writer: Writer, admin: Caller | None, act: Act) -> None:
-    """Write down what an admin does; None is an operator at the command line, and so is `OPERATOR`."""
-    is_operator = admin is None or admin == OPERATOR
-    actor = AuditActor.OPERATOR if is_operator else AuditActor.ADMIN
-    by: dict[str, object] = {"actor_id": None, "actor_email": None}
-    if admin is not None and not is_operator:
-        by = {"actor_id": admin.user_id, "actor_email": admin.email}
-    await audit.add(writer, {"id": uuid7(), "actor": actor} | by | act._asdict())
+async def record(writer: Writer, admin: Caller, act: Act) -> None:
+    """Write down what an admin or `OPERATOR` does."""
+    by: dict[str, object] = {"actor": AuditActor.ADMIN, "actor_id": admin.user_id, "actor_email": admin.email}
+    if admin == OPERATOR:
+        by = {"actor": AuditActor.OPERATOR, "actor_id": None, "actor_email": None}
+    await audit.add(writer, {"id": uuid7()} | by | act._asdict())
 
 
 async def record_if_others(writer: Writer, caller: Caller, act: Act) -> None:

@@ -7,7 +7,7 @@ costs nothing more, and whoever is suspended is locked out of every process with
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from math import ceil
@@ -62,7 +62,8 @@ class AccountStates:
             DatabaseUnavailable: nothing is known yet; later on, what was known last is what counts.
 
         """
-        caller.require_active()
+        if caller.status is not AccountStatus.ACTIVE:
+            raise AccountNotActive(caller.status)
         await self._ensure_known()
         state = self._known.get(caller.user_id)
         if state is not None and state.status != AccountStatus.ACTIVE:
@@ -82,11 +83,8 @@ class AccountStates:
         self._known, self._read_at = {state.id: state for state in found}, now
         self._demoted |= dict.fromkeys(admins - self._admins(), now + STALE_SECONDS)
         self._demoted = {id_: until for id_, until in self._demoted.items() if until > now}
-        self._streams.end_of(self._restricted())
-        self._streams.end_as_admins(self._demoted)
-
-    def _restricted(self) -> Collection[UUID]:
-        return {id_ for id_, state in self._known.items() if state.status != AccountStatus.ACTIVE}
+        self._streams.end_of({state.id for state in found if state.status != AccountStatus.ACTIVE})
+        self._streams.end_of(self._demoted, as_admins=True)
 
     def _admins(self) -> set[UUID]:
         return {id_ for id_, state in self._known.items() if state.role == Role.ADMIN}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from auth.caller import AccountStatus, Caller
+from auth.errors import AccountNotActive
 from db import accounts
 from db.engine.paging import Position
 from db.engine.statements import Reader, Writer
@@ -97,8 +98,9 @@ async def retry(services: Services, caller: Caller, job: VideoJobRow, reason: st
     if job.status not in RETRYABLE:
         raise InvalidInput(f"Failed and cancelled jobs are created anew; this one is {job.status}")
     state = await accounts.state(services.database.reader, job.user_id)
-    owner = Caller(job.user_id, None, status=AccountStatus(state.status) if state else AccountStatus.ACTIVE)
-    owner.require_active()
+    if state is not None and state.status != AccountStatus.ACTIVE:
+        raise AccountNotActive(state.status)
+    owner = Caller(job.user_id, None)
     async with (
         asked_again(services, owner, job.id, idempotency_key=_KEY.format(job.id), operation=_OPERATION) as asked,
         services.database.transaction() as transaction,

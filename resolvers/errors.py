@@ -74,8 +74,7 @@ class Paused(Refusal):
     """The operator has paused creations, for the reason that the message ends with."""
 
     code = "PAUSED"
-    # Nobody knows when the operator ends it.
-    retry_after_seconds: ClassVar[int] = 60
+    retry_after_seconds: ClassVar[int] = 60  # nobody knows when the operator ends it
 
     def __init__(self, reason: str, *, real_only: bool = False) -> None:
         what = "Real videos are" if real_only else "New videos are"
@@ -154,8 +153,7 @@ class ReferenceReused(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "This reference was used for another grant or adjustment. Nothing was changed.",
-            field="reference",
+            "This reference was used for another grant or adjustment. Nothing was changed.", field="reference"
         )
 
 

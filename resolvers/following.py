@@ -1,4 +1,4 @@
-"""Following jobs: a snapshot first, then every change in order of version.
+"""Following jobs and looks: a snapshot first, then every change of a job in order of version.
 
 A state that was superseded before it could be told is skipped; the terminal one never is. No transaction stays open
 for as long as a video takes.
@@ -9,20 +9,23 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
 from auth.caller import Caller
+from db import fleet
 from db import video_jobs as rows
 from db.engine.database import Database
 from db.engine.errors import RETRY_SECONDS, DatabaseUnavailable
-from db.engine.feed import Inbox, JobFeed
+from db.engine.feed import EVERYBODY, Inbox, JobFeed
 from db.enums import VideoJobStatus
+from db.looks import LookRow
 from db.video_jobs import DeletionRow, LogLine, VideoJobRow
-from resolvers import video_jobs
+from resolvers import looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
 
-Row = TypeVar("Row")
+Found = TypeVar("Found")
 
 # How old a job may be that came and went while nobody listened: longer than the slowest poll.
 LATELY = timedelta(minutes=3)
@@ -32,6 +35,8 @@ LONGEST_AWAY = timedelta(days=7)
 # committed. So some are told twice, which versions tell apart; no transaction takes longer.
 OVERLAP = timedelta(minutes=1)
 BATCH = 500
+# How many jobs are remembered that a look did not show when they changed.
+MOST_OTHERS = 1000
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ async def follow(
             if job.version > seen:
                 seen = job.version
                 yield job
-            if VideoJobStatus(job.status).is_terminal:
+            if _ended(job):
                 return
             news, _ = await inbox.fetch()
             newest = news.get(job_id, job)
@@ -114,11 +119,12 @@ async def follow_all(
     since = None if updated_after is None else _resumable(updated_after, "updatedAfter")
     with feed.following_user(caller.user_id) as inbox:
         known = {job.id: job for job in await _lately_changed(database, caller, ())}
-        for job in sorted(known.values(), key=_changed_at):
+        for job in sorted(known.values(), key=attrgetter("updated_at")):
             if since is None and not _ended(job):
                 yield job
         if since is not None:
-            async for job in _changed_since(database, caller, since):
+            place = attrgetter("updated_at", "id")
+            async for job in _all_since(rows.changed_since, database, caller, since, place):
                 known[job.id] = job
                 yield job
         while True:
@@ -126,11 +132,13 @@ async def follow_all(
             jobs = [job for job in news.values() if job is not None]
             if missed:
                 jobs += await once_available(partial(_lately_changed, database, caller, known))
-            for job in sorted(jobs, key=_changed_at):
+            for job in sorted(jobs, key=attrgetter("updated_at")):
                 if job.id not in known or job.version > known[job.id].version:
                     known[job.id] = job
                     yield job
-            known = {id_: job for id_, job in known.items() if not _ended(job) or _is_new(job)}
+            # A look at what changed lately would find new ones again.
+            newer = datetime.now(UTC) - 2 * LATELY
+            known = {id_: job for id_, job in known.items() if not _ended(job) or job.created_at > newer}
 
 
 async def follow_deletions(
@@ -152,25 +160,69 @@ async def follow_deletions(
                     yield row
             since = max(since, max(told.values(), default=since) - OVERLAP)
             told = {id_: deleted_at for id_, deleted_at in told.items() if deleted_at >= since}
-            await _news_of_deletion(inbox)
+            while True:
+                news, missed = await inbox.fetch()
+                if missed or None in news.values():
+                    break
 
 
-async def _news_of_deletion(inbox: Inbox) -> None:
+async def follow_look(
+    database: Database, feed: JobFeed, caller: Caller, look_id: UUID
+) -> AsyncGenerator[LookRow, None]:
+    """Yield a look as it is, then again whenever it or one of its videos has changed. It does not end by itself.
+
+    Raises LookNotFound: at once, or when it is deleted or no longer for the caller's eyes.
+    """
+    look = await looks.get(database.reader, caller, look_id)
+    with feed.following_user(look.user_id) as inbox:
+        told: object = None
+        others: set[UUID] = set()
+        while True:
+            look = await once_available(partial(looks.get, database.reader, caller, look_id))
+            by_look = await once_available(partial(looks.videos_by_look, database.reader, [look_id]))
+            videos = by_look.get(look_id, [])
+            state = (tuple(look), [tuple(video) for video in videos])
+            if state != told:
+                told = state
+                yield look
+            news = await _news_of(inbox, look_id, {video.id for video in videos}, others)
+            others = others | news if len(others) < MOST_OTHERS else news
+
+
+async def follow_everybody(database: Database, feed: JobFeed, caller: Caller) -> AsyncGenerator[VideoJobRow, None]:
+    """Yield everybody's jobs in progress, then each change of any job. It does not end by itself.
+
+    A job that came and went while the database could not be reached is not told of. Raises AdminRequired.
+    """
+    caller.require_admin()
+    known: dict[UUID, int] = {}
+    with feed.following_user(EVERYBODY) as inbox:
+        jobs = await fleet.newest_active(database.reader, limit=BATCH)
+        while True:
+            for job in jobs:
+                if job.version > known.get(job.id, 0):
+                    yield job
+                known[job.id] = job.version
+                if _ended(job):
+                    del known[job.id]
+            news, missed = await inbox.fetch()
+            jobs = [job for job in news.values() if job is not None]
+            if missed:
+                jobs += await once_available(partial(rows.get_many, database.reader, list(known)))
+                jobs += await once_available(partial(fleet.newest_active, database.reader, limit=BATCH))
+
+
+async def _news_of(inbox: Inbox, look_id: UUID, shown: set[UUID], others: set[UUID]) -> set[UUID]:
+    """Wait for news that may be the look's: of itself, of a job that it shows, or of one that is no known other."""
     while True:
         news, missed = await inbox.fetch()
-        if missed or None in news.values():
-            return
+        if missed or look_id in news or not shown.isdisjoint(news) or not others.issuperset(news):
+            return set(news)
 
 
 async def _deletions(database: Database, caller: Caller, since: datetime) -> list[DeletionRow]:
-    found: list[DeletionRow] = []
-    last = UUID(int=0)
-    while True:
-        page = await rows.deleted_since(database.reader, caller.user_id, since, last, limit=BATCH)
-        found += page
-        if len(page) < BATCH:
-            return found
-        since, last = page[-1].deleted_at, page[-1].video_job_id
+    place = attrgetter("deleted_at", "video_job_id")
+    return [row async for row in _all_since(rows.deleted_since, database, caller, since, place)]
 
 
 def _resumable(seen: datetime, argument: str) -> datetime:
@@ -186,18 +238,25 @@ def _resumable(seen: datetime, argument: str) -> datetime:
     return seen - OVERLAP
 
 
-async def _changed_since(database: Database, caller: Caller, since: datetime) -> AsyncGenerator[VideoJobRow, None]:
+async def _all_since(
+    read: Callable[..., Awaitable[Sequence[Found]]],
+    database: Database,
+    caller: Caller,
+    since: datetime,
+    place: Callable[[Found], tuple[datetime, UUID]],
+) -> AsyncGenerator[Found, None]:
+    """Yield all that a statement reads, a page at a time; `place` is where in its order a row stands."""
     last = UUID(int=0)
     while True:
-        page = await rows.changed_since(database.reader, caller.user_id, since, last, limit=BATCH)
-        for job in page:
-            yield job
+        page = await read(database.reader, caller.user_id, since, last, limit=BATCH)
+        for row in page:
+            yield row
         if len(page) < BATCH:
             return
-        since, last = page[-1].updated_at, page[-1].id
+        since, last = place(page[-1])
 
 
-async def once_available(read: Callable[[], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
+async def once_available(read: Callable[[], Awaitable[Found]]) -> Found:
     """Read as soon as the database can be reached: a follower who is there already need not come back for it."""
     while True:
         try:
@@ -210,14 +269,5 @@ async def _lately_changed(database: Database, caller: Caller, known: Iterable[UU
     return await rows.active_or_newer(database.reader, caller.user_id, datetime.now(UTC) - LATELY, list(known))
 
 
-def _changed_at(job: VideoJobRow) -> datetime:
-    return job.updated_at
-
-
 def _ended(job: VideoJobRow) -> bool:
     return VideoJobStatus(job.status).is_terminal
-
-
-def _is_new(job: VideoJobRow) -> bool:
-    """Whether a look at what changed lately would find the job again."""
-    return job.created_at > datetime.now(UTC) - 2 * LATELY

@@ -17,8 +17,8 @@ from db.video_job_changes import NOW, Parts, file_owned, file_scheduled, images_
 from db.video_jobs import JobRow
 from media.video_properties import VideoProperties
 from resolvers.accounts import refund as give_back
+from resolvers.models import status_message
 from resolvers.ports import StoredVideo
-from resolvers.video_jobs import status_message
 
 NOTHING: Parts = MappingProxyType({})
 
@@ -40,11 +40,6 @@ class KeptVideo:
     content_credentials: ContentCredentials = ContentCredentials.NONE
     cost: Cost | None = None
     warnings: Sequence[str] = ()
-
-    @property
-    def is_one_statement(self) -> bool:
-        """Whether nothing is written but the job's end."""
-        return self.cost is None and not self.warnings
 
 
 async def take(writer: Writer, job: JobRow, run_id: UUID) -> JobRow:

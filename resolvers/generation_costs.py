@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import NamedTuple
 from uuid import UUID
 
 from auth.caller import Caller
@@ -27,19 +26,6 @@ class CostGroup(Enum):
     DAY = "DAY"
 
 
-class Period(NamedTuple):
-    """A time from `since` until before `until`; the last 30 days unless something is given."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def ends(self) -> tuple[datetime, datetime]:
-        """Return both ends."""
-        until = self.until or datetime.now(UTC)
-        earliest = datetime.min.replace(tzinfo=UTC)
-        return self.since or max(until, earliest + USUAL_PERIOD) - USUAL_PERIOD, until
-
-
 def cost_of(policy: Policy, job: JobRow, seconds: float, tokens: Mapping[str, int]) -> Cost | None:
     """Return what a job's video has used, with the estimate of the first rule about it; None for mock videos."""
     if job.mock_mode:
@@ -58,13 +44,17 @@ async def by_job(reader: Reader, caller: Caller, job_ids: Sequence[UUID]) -> dic
     return {row.video_job_id: row for row in await generation_costs.of_jobs(reader, job_ids)}
 
 
-async def sums(reader: Reader, caller: Caller, group: CostGroup, period: Period, *, limit: int) -> list[CostSum]:
-    """Add up what was made in a time.
+async def sums(  # noqa: PLR0913 - what is added up
+    reader: Reader, caller: Caller, group: CostGroup, since: datetime | None, until: datetime | None, *, limit: int
+) -> list[CostSum]:
+    """Add up what was made from `since` until before `until`; in the last 30 days unless something is given.
 
     Raises AdminRequired, and InvalidInput: the time is longer than a year, or beyond the calendar.
     """
     caller.require_admin()
-    since, until = Period(in_utc(period.since, "since"), in_utc(period.until, "until")).ends()
+    since, until = in_utc(since, "since"), in_utc(until, "until") or datetime.now(UTC)
+    if since is None:
+        since = max(until, datetime.min.replace(tzinfo=UTC) + USUAL_PERIOD) - USUAL_PERIOD
     if until - since > LONGEST_PERIOD:
         raise InvalidInput(f"At most {LONGEST_PERIOD.days} days can be added up at once", field="since")
     read = generation_costs.by_user if group is CostGroup.USER else generation_costs.by_day

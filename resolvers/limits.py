@@ -1,4 +1,4 @@
-"""What stands in the way besides a request's own fields and the balance: a full queue, pauses, ceilings, and quotas.
+"""What stands in the way besides a request's own fields and the balance: the queue, ceilings, and quotas.
 
 Who has least in progress goes first in the queue (decision 32).
 """
@@ -9,20 +9,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from auth.caller import Caller
-from db import ledger, quotas, run_times
+from db import quotas, run_times
 from db.accounts import Account
-from db.creations import Standing
-from db.engine.statements import Reader, Writer
+from db.engine.statements import Reader
 from db.run_times import Waiting
-from resolvers.errors import InvalidInput, Paused, QueueFull, SpendingCeiling, StorageQuota
+from resolvers.errors import InvalidInput, SpendingCeiling, StorageQuota
 from resolvers.models import Catalogue
 from resolvers.policy import FIRST_TIER, Ceilings, Policy, Quotas
-
-
-def full(standing: Standing, policy: Policy) -> QueueFull | None:
-    """Return the refusal where as many jobs wait as may. Creations side by side may pass by a few."""
-    most = policy.queue.most_waiting
-    return QueueFull() if most and standing.waiting >= most else None
 
 
 def handicap(account: Account, active: int, policy: Policy) -> timedelta:
@@ -70,19 +63,6 @@ def _wait_seconds(job: Waiting, catalogue: Catalogue) -> int | None:
 
 USUAL_DAYS = 14
 MOST_DAYS = 31
-
-
-def pause_of(*, paused: str | None, paused_real: str | None, mock_mode: bool) -> Paused | None:
-    """Return the refusal of a creation that a pause stands against; each pause is given by its reason."""
-    if paused is not None:
-        return Paused(paused)
-    return Paused(paused_real, real_only=True) if paused_real is not None and not mock_mode else None
-
-
-async def lock_ceiling(writer: Writer, ceilings: Ceilings) -> None:
-    """Keep other creations from passing the house's ceiling beside this one, until the transaction ends."""
-    if ceilings.house_tokens_a_day is not None:
-        await ledger.lock_spending(writer)
 
 
 async def ceiling_reached(reader: Reader, account: Account, cost: int, ceilings: Ceilings) -> SpendingCeiling | None:
@@ -143,7 +123,7 @@ async def quota_reached(
     return None
 
 
-async def require_room(reader: Reader, user_id: UUID, limits: Quotas, *, looks: int = 0, stored_bytes: int = 0) -> None:
-    """Raise `StorageQuota` where `quota_reached` says so."""
-    if refusal := await quota_reached(reader, user_id, limits, looks=looks, stored_bytes=stored_bytes):
+async def require_room(reader: Reader, user_id: UUID, limits: Quotas, stored_bytes: int) -> None:
+    """Raise `StorageQuota` where `quota_reached` says so of one more look whose images have so many bytes."""
+    if refusal := await quota_reached(reader, user_id, limits, looks=1, stored_bytes=stored_bytes):
         raise refusal

@@ -4,7 +4,7 @@ A look is written after its images were stored. Until then they are scheduled fo
 leave no file behind; the images of a deleted look are removed in the background.
 """
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
@@ -28,11 +28,12 @@ from resolvers.limits import require_room
 from resolvers.looks import LONGEST_NOTES, LONGEST_TITLE, NewLook, NewProduct, ProductFields, user_ids
 from resolvers.policy import BUILT_IN, Policy
 from resolvers.ports import Storage
-from resolvers.texts import checked_address, checked_text, required_text
+from resolvers.texts import at_most, checked_address, checked_text, required_text
 
 LONGEST_NAME = 500
 LONGEST_URL = 2000
 MOST_PRODUCTS = 100
+check_product_count = at_most(MOST_PRODUCTS, f"A look has at most {MOST_PRODUCTS} products", "products")
 HIGHEST_PRICE = Decimal("9999999999.99")
 CENT = Decimal("0.01")
 
@@ -56,11 +57,6 @@ class LookInput:
     shared_with_user_ids: Sequence[str] = ()
 
 
-async def check_quotas(database: Database, caller: Caller, policy: Policy, sent: Iterable[int]) -> None:
-    """Refuse one more look whose images came in so many bytes, before any of them is decoded; raises StorageQuota."""
-    await require_room(database.reader, caller.user_id, policy.quotas, looks=1, stored_bytes=sum(sent))
-
-
 async def create(
     database: Database, storage: Storage, caller: Caller, asked: LookInput, policy: Policy = BUILT_IN
 ) -> LookRow:
@@ -79,9 +75,10 @@ async def create(
         async with database.transaction() as transaction:
             # The account's lock keeps another look of the user's from passing the same check.
             await lock_account(transaction, caller, policy)
-            quotas, size = policy.quotas, new.stored_bytes
-            await require_room(transaction, caller.user_id, quotas, looks=1, stored_bytes=size)
-            look = await looks.create(transaction, caller, _with_images(new, stored), look_id=look_id)
+            await require_room(transaction, caller.user_id, policy.quotas, new.stored_bytes)
+            products = [replace(it, thumbnail_url=url) for it, url in zip(new.products, stored[1:], strict=True)]
+            new = replace(new, generated_image_url=stored[0], products=products)
+            look = await looks.create(transaction, caller, new, look_id=look_id)
             await file_removals.withdraw(transaction, scheduled)
             return look
     except BaseException:
@@ -104,15 +101,6 @@ async def delete(database: Database, caller: Caller, look_id: UUID) -> None:
         await file_removals.schedule(transaction, [url for url in urls if url is not None])
 
 
-def check_product_count(products: Sized) -> None:
-    """Refuse a list of products before anything looks at them, or decodes their pictures.
-
-    Raises InvalidInput when there are more than a look has.
-    """
-    if len(products) > MOST_PRODUCTS:
-        raise InvalidInput(f"A look has at most {MOST_PRODUCTS} products", field="products")
-
-
 def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
     """Return the look without its images, and the images: the look's first, then the products' in order."""
     if not asked.products:
@@ -127,7 +115,7 @@ def _checked(asked: LookInput) -> tuple[NewLook, list[Image]]:
         generated_image_url="",
         products=list(products.values()),
         visibility=asked.visibility,
-        shared_with=user_ids(asked.shared_with_user_ids, "sharedWithUserIds"),
+        shared_with=user_ids(asked.shared_with_user_ids),
     )
     images = [asked.image, *(asked.products[number].thumbnail for number in products)]
     return replace(new, stored_bytes=sum(len(image.data) for image in images)), images
@@ -158,9 +146,3 @@ def _rounded(price: Decimal | None, field: str) -> Decimal | None:
     if not (price.is_finite() and 0 <= price <= HIGHEST_PRICE):
         raise InvalidInput(f"{field} must be 0 to {HIGHEST_PRICE}", field=field)
     return price.quantize(CENT, ROUND_HALF_UP)
-
-
-def _with_images(new: NewLook, stored: Sequence[str]) -> NewLook:
-    pairs = zip(new.products, stored[1:], strict=True)
-    products = [replace(product, thumbnail_url=url) for product, url in pairs]
-    return replace(new, generated_image_url=stored[0], products=products)

@@ -1,28 +1,33 @@
-"""Looks, and what is in them: who may see and change which, and which thumbnail stands for a look."""
+"""Looks, and what is in them: who may see and change which, which videos they show, and what stands for a look."""
 
-from collections.abc import Collection, Sequence, Sized
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from auth.caller import Caller
-from db import looks
+from db import look_videos, looks
+from db import video_jobs as video_job_rows
 from db.engine.statements import Reader, Writer
 from db.enums import AuditAction, VideoJobStatus, Visibility
-from db.look_videos import LookOfJob, VideoInLook
-from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
+from db.look_videos import LookOfJob, VideoDetails, VideoInLook
+from db.looks import LookList, LookRow, LookView, announce
+from db.video_jobs import JobRow
+from resolvers import video_jobs
 from resolvers.audit import Act, record_if_others
-from resolvers.errors import InvalidInput, LookNotFound, UserNotFound
-from resolvers.texts import checked_text, distinct, uuid_of, uuids_of
-from resolvers.video_jobs import by_parent
+from resolvers.errors import LookNotFound, LookVideosNotMigrated, UserNotFound, VideoNotInLook
+from resolvers.texts import at_most, checked_text, distinct, uuid_or, uuids_of
+from resolvers.video_jobs import reading_by_parent
 
 LONGEST_TITLE = 500
 LONGEST_NOTES = 10_000
 LONGEST_SEARCH = 200
 MOST_SHARES = 1000
+check_share_count = at_most(MOST_SHARES, f"A look can be shared with at most {MOST_SHARES} users", "sharedWithUserIds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,14 +169,9 @@ def may_edit(caller: Caller, look: LookRow | LookOfJob) -> bool:
     return caller.is_admin or look.user_id == caller.user_id
 
 
-async def products_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[ProductRow]]:
-    """Read the products of looks that the caller was let read."""
-    return by_parent(await looks.products_of(reader, look_ids))
-
-
-async def shared_with_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[UUID, list[SharedWith]]:
-    """Read whom looks are shared with."""
-    return by_parent(await looks.shares_of(reader, look_ids))
+products_by_look = reading_by_parent(looks.products_of)
+shared_with_by_look = reading_by_parent(looks.shares_of)
+videos_by_look = reading_by_parent(look_videos.of_looks)
 
 
 def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumbnail:
@@ -182,17 +182,8 @@ def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumb
     return Thumbnail("image", look.generated_image_url)
 
 
-def check_share_count(user_ids: Sized) -> None:
-    """Refuse a list of users before anything looks at them.
-
-    Raises InvalidInput when there are more than a look can be shared with.
-    """
-    if len(user_ids) > MOST_SHARES:
-        raise InvalidInput(f"A look can be shared with at most {MOST_SHARES} users", field="sharedWithUserIds")
-
-
-def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
-    """Read user ids, each once.
+def user_ids(texts: Sequence[str]) -> list[UUID]:
+    """Read the ids of users whom a look is to be shared with, each once.
 
     Raises:
         UserNotFound: when one is no UUID.
@@ -200,10 +191,55 @@ def user_ids(texts: Sequence[str], field: str) -> list[UUID]:
 
     """
     check_share_count(texts)
-    try:
-        return list(dict.fromkeys(uuid_of(text) for text in texts))
-    except ValueError:
-        raise UserNotFound(field) from None
+    return list(dict.fromkeys(uuid_or(text, partial(UserNotFound, "sharedWithUserIds")) for text in texts))
+
+
+async def set_default(
+    writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID, *, is_default: bool
+) -> LookRow:
+    """Make a video the look's default in the place of the former one, or make it none.
+
+    Raises:
+        VideoJobNotFound, LookNotFound: where job or look is not the caller's.
+        VideoNotInLook: where the look does not show the video.
+
+    """
+    _, look = await _lock_both(writer, caller, video_job_id, look_id)
+    if is_default:
+        await look_videos.clear_default(writer, look.id)
+    if not await look_videos.set_default(writer, look.id, video_job_id, is_default=is_default):
+        raise VideoNotInLook
+    await _videos_changed(writer, caller, look, video_job_id, "default set" if is_default else "default unset")
+    return look
+
+
+async def link(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> LookRow:
+    """Show a video of the caller's in a look of the caller's; once is enough.
+
+    A look shows its owner's videos only, also where an admin links them: a job's owner sees the looks that show it.
+
+    Raises VideoJobNotFound, LookNotFound, LookVideosNotMigrated.
+    """
+    job, look = await _lock_both(writer, caller, video_job_id, look_id)
+    if job.user_id != look.user_id:
+        raise LookNotFound
+    await look_videos.add(writer, look.id, video_job_id)
+    await _videos_changed(writer, caller, look, video_job_id, "linked")
+    return look
+
+
+async def unlink(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> LookRow:
+    """Take a video out of a look; the video job stays; raises VideoJobNotFound, LookNotFound, VideoNotInLook."""
+    _, look = await _lock_both(writer, caller, video_job_id, look_id)
+    if not await look_videos.remove(writer, look.id, video_job_id):
+        raise VideoNotInLook
+    await _videos_changed(writer, caller, look, video_job_id, "unlinked")
+    return look
+
+
+async def details_by_video(reader: Reader, video_job_ids: Sequence[UUID]) -> dict[UUID, VideoDetails]:
+    """Read what else is shown of videos of looks that the caller may read."""
+    return {video.id: video for video in await look_videos.details(reader, video_job_ids)}
 
 
 async def _share(writer: Writer, look: LookRow, visibility: Visibility, shared_with: Collection[UUID]) -> None:
@@ -212,3 +248,18 @@ async def _share(writer: Writer, look: LookRow, visibility: Visibility, shared_w
     An id without an account is kept like any other: whether somebody has an account is not for everybody to find out.
     """
     await looks.share(writer, look.id, shared_with if visibility is Visibility.SHARED else ())
+
+
+async def _videos_changed(writer: Writer, caller: Caller, look: LookRow, video_job_id: UUID, what: str) -> None:
+    announce(writer, look)
+    act = Act(AuditAction.CHANGE_LOOK_VIDEOS, look.user_id, look.id, details=f"{what}: video job {video_job_id}")
+    await record_if_others(writer, caller, act)
+
+
+async def _lock_both(writer: Writer, caller: Caller, video_job_id: UUID, look_id: UUID) -> tuple[JobRow, LookRow]:
+    await video_job_rows.keep(writer, video_job_id)
+    job = await video_jobs.get(writer, caller, video_job_id)
+    look = await lock_own(writer, caller, look_id)
+    if not await look_videos.exist(writer):
+        raise LookVideosNotMigrated
+    return job, look

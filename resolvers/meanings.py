@@ -30,7 +30,6 @@ MEANINGS = {
     "uncharged": "What an unlimited account used without paying, in tokens",
     "ai_generated": "Always true: every video here is made by a model or is a rendered sample; show it with the video",
     "amount": "In tokens; negative for a charge",
-    "aspect_ratios": "What shapes it makes",
     "associated_looks": "The looks that show the video",
     "available": "Whether real videos can be made with it here",
     "available_tokens": "The balance, in tokens",

@@ -10,10 +10,8 @@ from datetime import timedelta
 
 from db.enums import Submission
 from db.video_jobs import JobRow
-from resolvers.errors import InvalidInput, NoWorker
+from resolvers.errors import NoWorker
 from resolvers.policy import BUILT_IN, VIDEO_COST, Policy
-
-_RESOURCE_PREFIX = "models/"
 
 MOCK = "mock"
 """The name of the provider that makes the videos of mock mode, whatever model they ask for."""
@@ -107,7 +105,8 @@ class Catalogue:
         models = {
             model.id: replace(
                 model,
-                cost=_usual_cost(model.id, policy),
+                # Of a video that is as most are.
+                cost=policy.video_cost(model=model.id, resolution="720p", seconds=8, sound=False, mock=False).tokens,
                 available=provider.unavailable is None,
                 mock_words=mock.mock_words,
             )
@@ -115,16 +114,6 @@ class Catalogue:
             for model in offered
         }
         return cls(models, {provider.name: provider for provider in offers}, mock, generations_at_once, policy)
-
-    def model(self, id_: str) -> VideoModel:
-        """Return the model of an id.
-
-        Raises InvalidInput: naming the ids that are accepted.
-        """
-        try:
-            return self.models[id_]
-        except KeyError:
-            raise InvalidInput(f"Model must be one of {listed(self.models)}", field="model") from None
 
     def made_as(self, model: str, *, mock_mode: bool) -> VideoModel:
         """Return what decides about a video's form; of a model that is not offered, that is the form of mock videos."""
@@ -145,14 +134,6 @@ class Catalogue:
         is_possible = model is not None and model.available and not job.mock_mode and job.fallback_model is None
         return model if is_possible else None
 
-    def models_of_others(self, provider: str) -> list[str]:
-        """Return the ids that lead to other providers of real videos than this one."""
-        return [model.id for model in self.models.values() if model.provider != provider]
-
-    def models_of(self, provider: str) -> list[str]:
-        """Return the ids that lead to this provider of real videos."""
-        return [model.id for model in self.models.values() if model.provider == provider]
-
     def provider_of_job(self, job: JobRow) -> str:
         """Return the name of who makes a job's video: who it was sent to, whatever the table says now."""
         # A release before 0007 leaves the name of who has not accepted the job.
@@ -160,41 +141,15 @@ class Catalogue:
             return sent_to(job)
         return self.provider_of(job.fallback_model or job.model).name
 
-    @property
-    def resolutions(self) -> list[str]:
-        """All that any model offers."""
-        return list(dict.fromkeys(resolution for model in self._all for resolution in model.durations))
-
-    @property
-    def aspect_ratios(self) -> list[str]:
-        """All that any model offers."""
-        return list(dict.fromkeys(ratio for model in self._all for ratio in model.aspect_ratios))
-
-    @property
-    def durations(self) -> list[int]:
-        """All that any model offers, in seconds of video."""
-        return sorted(
-            {seconds for model in self._all for durations in model.durations.values() for seconds in durations}
-        )
-
-    @property
-    def _all(self) -> list[VideoModel]:
-        return [self.mock, *self.models.values()]
-
 
 def sent_to(job: JobRow) -> str:
     """Return the name of the provider that a job is being sent, or was sent, to."""
     return job.provider or (MOCK if job.mock_mode else _BEFORE_NAMES)
 
 
-def _usual_cost(model: str, policy: Policy) -> int:
-    """Return what a real video costs that is as most are: 8 s in 720p without sound."""
-    return policy.video_cost(model=model, resolution="720p", seconds=8, sound=False, mock=False).tokens
-
-
-def model_id(name: str) -> str:
-    """Strip the resource prefix that some clients send: `models/veo-3.1-...` names the same model."""
-    return name.removeprefix(_RESOURCE_PREFIX)
+def status_message(text: str, *, mock_mode: bool) -> str:
+    """Say what a job is doing; a mock job says that it is one (contract.md)."""
+    return f"{text} (Mock Mode)" if mock_mode else text
 
 
 def listed(values: Iterable[str]) -> str:

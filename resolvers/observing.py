@@ -5,7 +5,7 @@ longer, and read by more people, than prompts are. Spans are made where somebody
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 
@@ -34,21 +34,18 @@ def send_by(tracer: trace.Tracer | None) -> None:
     _Tracing.tracer = tracer
 
 
+@contextmanager
 def span(
     name: str, kind: trace.SpanKind = trace.SpanKind.INTERNAL, parent: Context | None = None
-) -> AbstractContextManager[trace.Span]:
+) -> Iterator[trace.Span]:
     """Make what happens inside a part of the running trace, or of the parent's; an error is named by its class.
 
     It ends with the context, unless it has been ended before.
     """
     if _Tracing.tracer is None:
-        return nullcontext(trace.INVALID_SPAN)
-    return _made(_Tracing.tracer, name, kind, parent)
-
-
-@contextmanager
-def _made(tracer: trace.Tracer, name: str, kind: trace.SpanKind, parent: Context | None) -> Iterator[trace.Span]:
-    made = tracer.start_span(name, parent, kind)
+        yield trace.INVALID_SPAN
+        return
+    made = _Tracing.tracer.start_span(name, parent, kind)
     try:
         with trace.use_span(made, record_exception=False, set_status_on_exception=False):
             yield made

@@ -6,13 +6,10 @@ Without a file of the owner's it is what the seed and contract.md say: 50 tokens
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -21,7 +18,7 @@ from pydantic import (
 )
 
 from resolvers.failure_codes import FAILURE_CODES
-from resolvers.policy_checks import EACH_OF_USE, MOST_RULES, with_entry
+from resolvers.policy_checks import EACH_OF_USE, MOST_RULES, Label, Part, Rule, with_entry
 
 # The operation that this service itself charges, and what it costs where no rule of the policy is about it.
 VIDEO_GENERATION = "video_generation"
@@ -55,17 +52,7 @@ Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 Seconds = Annotated[StrictInt, Field(ge=0, le=7 * 86_400)]
 Quota = Annotated[StrictInt, Field(ge=0, le=10**9)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
-Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
-# As `fnmatch` reads it, but for what else that understands.
-ModelPattern = Annotated[Label, StringConstraints(pattern=r"^[^?\[\]]+$")]
-Resolution = Literal["720p", "1080p"]
 FailureCode = Annotated[StrictStr, AfterValidator(_known)]
-
-
-class Part(BaseModel):
-    """Base of the policy's parts: nothing in them changes, and nothing is in them that is not known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Tier(Part):
@@ -89,29 +76,13 @@ class Tier(Part):
         return timedelta(days=self.period_days)
 
 
-class GeneratorPrice(Part):
-    """A rule: what a video that is as it says costs us in money. What it does not say may be anything.
+class GeneratorPrice(Rule):
+    """A rule: what a video that is as it says costs us in money. The parts of the price are added up."""
 
-    `model` is the id that is asked for, where `*` stands for any characters. The parts of the price are added up.
-    """
-
-    name: Label
     provider: Label | None = None
-    model: ModelPattern | None = None
-    resolution: Resolution | None = None
-    sound: StrictBool | None = None
     per_second: Money = 0.0
     per_million_input_tokens: Money = 0.0
     per_million_output_tokens: Money = 0.0
-
-    def matches(self, *, provider: str, model: str, resolution: str, sound: bool) -> bool:
-        """Whether a video is as the rule says."""
-        return (
-            self.provider in {None, provider}
-            and (self.model is None or fnmatchcase(model, self.model))
-            and self.resolution in {None, resolution}
-            and self.sound in {None, sound}
-        )
 
     def estimate(self, seconds: float, tokens: Mapping[str, int]) -> Decimal | None:
         """Return what a video costs by its seconds and its tokens by kind.
@@ -126,39 +97,13 @@ class GeneratorPrice(Part):
         millionths = sum((_exact(price) * number for price, number in directions), Decimal())
         return (_exact(self.per_second) * _exact(seconds) + millionths / 10**6).quantize(SMALLEST_MONEY)
 
-    def conditions(self) -> set[tuple[str, object]]:
-        """Return what it says besides the model; a later rule that says as much and more is never asked."""
-        asked = {"provider", "resolution", "sound"}
-        return set(self.model_dump(include=asked, exclude_none=True).items())
 
+class VideoPrice(Rule):
+    """A rule: a video that is as it says costs so many tokens."""
 
-class VideoPrice(Part):
-    """A rule: a video that is as it says costs so many tokens. What it does not say may be anything.
-
-    `model` is the id that is asked for, where `*` stands for any characters.
-    """
-
-    name: Label
     tokens: Price
-    model: ModelPattern | None = None
-    resolution: Resolution | None = None
     seconds: Literal[4, 8] | None = None
-    sound: StrictBool | None = None
     mock: StrictBool | None = None
-
-    def matches(self, *, model: str, resolution: str, seconds: int, sound: bool, mock: bool) -> bool:
-        """Whether a video is as the rule says."""
-        return (
-            (self.model is None or fnmatchcase(model, self.model))
-            and self.resolution in {None, resolution}
-            and self.seconds in {None, seconds}
-            and self.sound in {None, sound}
-            and self.mock in {None, mock}
-        )
-
-    def conditions(self) -> set[tuple[str, object]]:
-        """Return what it says besides the model; a later rule that says as much and more is never asked."""
-        return set(self.model_dump(exclude={"name", "tokens", "model"}, exclude_none=True).items())
 
 
 class Ceilings(Part):
@@ -200,25 +145,21 @@ class VideoCost(NamedTuple):
     rule: str
 
 
-def _operations() -> dict[str, int]:
-    return {
-        "text_to_image": 10,
-        "multi_modal": 20,
-        "multi_modal_light": 8,
-        VIDEO_GENERATION: VIDEO_COST,
-        "image_to_text": 5,
-        "text_to_text": 3,
-    }
-
-
-def _tiers() -> dict[str, Tier]:
-    return {
-        FIRST_TIER: Tier(name="Free", share=100),
-        "basic": Tier(name="Basic", share=300),
-        "pro": Tier(name="Pro", share=1000),
-        "pro_plus": Tier(name="Pro Plus", share=3000),
-        "ultimate": Tier(name="Ultimate", unlimited=True),
-    }
+_OPERATIONS = {
+    "text_to_image": 10,
+    "multi_modal": 20,
+    "multi_modal_light": 8,
+    VIDEO_GENERATION: VIDEO_COST,
+    "image_to_text": 5,
+    "text_to_text": 3,
+}
+_TIERS = {
+    FIRST_TIER: Tier(name="Free", share=100),
+    "basic": Tier(name="Basic", share=300),
+    "pro": Tier(name="Pro", share=1000),
+    "pro_plus": Tier(name="Pro Plus", share=3000),
+    "ultimate": Tier(name="Ultimate", unlimited=True),
+}
 
 
 def _exact(number: float) -> Decimal:
@@ -236,16 +177,14 @@ class Policy(Part):
         dict[Name, Price],
         Field(max_length=200),
         with_entry(VIDEO_GENERATION, "what a video costs that no rule is about"),
-    ] = Field(default_factory=_operations)
+    ] = Field(_OPERATIONS)
     tiers: Annotated[dict[Name, Tier], Field(max_length=50), with_entry(FIRST_TIER, "the tier of new accounts")] = (
-        Field(default_factory=_tiers)
+        Field(_TIERS)
     )
-    video_prices: Annotated[list[VideoPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field(default_factory=list)
+    video_prices: Annotated[list[VideoPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field([])
     currency: Currency = "USD"
-    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field(
-        default_factory=list
-    )
-    refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field(default_factory=list)
+    generator_prices: Annotated[list[GeneratorPrice], Field(max_length=MOST_RULES), EACH_OF_USE] = Field([])
+    refunds: Annotated[list[FailureCode], AfterValidator(_unique), Field(max_length=100)] = Field([])
     ceilings: Ceilings = Ceilings()
     queue: Queue = Queue()
     quotas: Quotas = Quotas()

@@ -1,28 +1,57 @@
-"""What is wrong with a part of the policy as a whole, found also where single items of it are wrong."""
+"""The policy's parts and rules, and what is wrong with a part as a whole, found also where items of it are wrong."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 MOST_RULES = 200
+# What rules may say besides the model.
+CONDITIONS = {"provider", "resolution", "seconds", "sound", "mock"}
 
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# As `fnmatch` reads it, but for what else that understands.
+ModelPattern = Annotated[Label, StringConstraints(pattern=r"^[^?\[\]]+$")]
 Problems = Callable[[Any, ValidatorFunctionWrapHandler], Iterable[str]]
 
 
-class Rule(Protocol):
-    """A rule that applies where no earlier one does; `model` has `*` for any characters, None stands for all models."""
+class Part(BaseModel):
+    """Base of the policy's parts: nothing in them changes, and nothing is in them that is not known."""
 
-    name: str
-    model: str | None
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rule(Part):
+    """A rule about videos that applies where no earlier one does. What it does not say may be anything.
+
+    `model` is the id that is asked for, where `*` stands for any characters.
+    """
+
+    name: Label
+    model: ModelPattern | None = None
+    resolution: Literal["720p", "1080p"] | None = None
+    sound: StrictBool | None = None
+
+    def matches(self, *, model: str, **video: object) -> bool:
+        """Whether a video is as the rule says; `video` has what each rule of the kind may say."""
+        is_of_model = self.model is None or fnmatchcase(model, self.model)
+        return is_of_model and all(getattr(self, name) in {None, value} for name, value in video.items())
 
     def conditions(self) -> set[tuple[str, object]]:
         """Return what it says besides the model; a later rule that says as much and more is never asked."""
-        ...
+        return set(self.model_dump(include=CONDITIONS, exclude_none=True).items())
 
 
 def as_a_whole(problems: Problems) -> WrapValidator:
@@ -66,13 +95,9 @@ def _without_use(value: Any, validated: ValidatorFunctionWrapHandler) -> Iterato
     for (earlier, (other, says)), (later, (rule, its)) in combinations(rules.items(), 2):
         if rule.name == other.name:
             yield f"rule {later} has the name '{rule.name}' of rule {earlier}"
-        if says <= its and _covers(other.model, rule.model):
+        # No model stands for all there are.
+        if says <= its and fnmatchcase(rule.model or "*", other.model or "*"):
             yield f"rule {later} never applies, since rule {earlier} comes before"
-
-
-def _covers(pattern: str | None, other: str | None) -> bool:
-    """Whether all models of another pattern are of this one; None stands for all there are."""
-    return fnmatchcase(other or "*", pattern or "*")
 
 
 EACH_OF_USE = as_a_whole(_without_use)

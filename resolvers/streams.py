@@ -45,19 +45,13 @@ class Streams:
         for wait in self._waits:
             _expire(wait)
 
-    def end_of(self, user_ids: Collection[UUID]) -> None:
-        """Let the streams and waits of these users end now."""
-        for end in self._ends_of(user_ids):
-            end.locked_out()
-
-    def end_as_admins(self, user_ids: Collection[UUID]) -> None:
-        """Let those streams and waits of these users end now that were begun as an admin's."""
-        for end in self._ends_of(user_ids):
-            if end.is_admins:
+    def end_of(self, user_ids: Collection[UUID], *, as_admins: bool = False) -> None:
+        """Let the streams and waits of these users end now; `as_admins`, those that were begun as an admin's."""
+        for end in [end for user_id in self._ends.keys() & user_ids for end in self._ends[user_id]]:
+            if not as_admins:
+                end.locked_out()
+            elif end.is_admins:
                 end.demoted()
-
-    def _ends_of(self, user_ids: Collection[UUID]) -> list["_End"]:
-        return [end for user_id in self._ends.keys() & user_ids for end in self._ends[user_id]]
 
     @contextmanager
     def ended_by(
@@ -131,7 +125,7 @@ async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> As
 
     Raises InvalidCredentials when it does.
     """
-    try:
+    async with aclosing(stream):
         while True:
             try:
                 item = await asyncio.wait_for(anext(stream), seconds_left(caller))
@@ -140,8 +134,6 @@ async def until_expiry(caller: Caller, stream: AsyncGenerator[Item, None]) -> As
             except TimeoutError:
                 raise InvalidCredentials from None
             yield item
-    finally:
-        await stream.aclose()
 
 
 def seconds_left(caller: Caller) -> float | None:

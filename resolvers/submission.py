@@ -1,6 +1,7 @@
 """Handing a job to the generator: `NEW → SENDING → SENT`, each a compare-and-set like those of `resolvers.generation`.
 
-A job that costs waits here for the fleet's pace. It stays PENDING until the generator has accepted it.
+A job that costs waits here for the fleet's pace. It stays PENDING until the generator has accepted it, or another
+provider's where the operator names one, and nothing was accepted for sure.
 """
 
 from collections.abc import Mapping
@@ -10,14 +11,15 @@ from typing import Any
 
 from db import ledger, submission_pace
 from db.engine.statements import Writer
-from db.enums import LogLevel, Submission, VideoJobStatus
+from db.enums import ImageRole, LogLevel, Submission, VideoJobStatus
+from db.specification import values_of
 from db.video_job_changes import NOW
 from db.video_jobs import JobRow
 from resolvers.errors import GenerationSuspended
 from resolvers.generation import change, fail
-from resolvers.models import Provider, sent_to
-from resolvers.ports import GeneratorMisconfigured
-from resolvers.video_jobs import status_message
+from resolvers.models import Catalogue, Provider, VideoModel, sent_to, status_message
+from resolvers.ports import GenerationRequest, GeneratorMisconfigured
+from resolvers.video_job_input import JobImage, VideoJobInput
 
 MINUTE = timedelta(minutes=1)
 # How soon a job looks again whether one of a provider's generations has ended.
@@ -129,5 +131,36 @@ async def begin_anew(writer: Writer, job: JobRow, reason: str) -> JobRow:
         level=LogLevel.WARNING,
         operation_name=None,
         attempt=job.attempt + 1,
+        **NOT_SENT,
+    )
+
+
+def fallback_for(catalogue: Catalogue, job: JobRow, request: GenerationRequest) -> VideoModel | None:
+    """Return the model that is to make a job's video instead, if the operator names one and it can."""
+    model = catalogue.fallback(job)
+    if model is None:
+        return None
+    images = [
+        (ImageRole.INITIAL, request.initial_image),
+        (ImageRole.END, request.end_frame),
+        *((ImageRole.REFERENCE, image) for image in request.reference_images),
+    ]
+    named = [JobImage(role, 0, "", image.media_type, "", "") for role, image in images if image]
+    # What was accepted before needs no prompt beside the look's picture here, either.
+    asked = VideoJobInput(**values_of(job) | {"model": model.id}, images=tuple(named), is_retry=True)
+    takes_all = all(image.media_type in model.image_media_types for image in named)
+    return model if takes_all and not any(asked.violations(catalogue)) else None
+
+
+async def fall_back(writer: Writer, job: JobRow, model: VideoModel, reason: str, delay: timedelta) -> JobRow:
+    """Note that a job goes to that model's provider, and once only; its own is left alone for a while."""
+    first = sent_to(job)
+    await submission_pace.block(writer, first, delay)
+    return await change(
+        writer,
+        job,
+        f"{first} did not accept the video ({reason}): {model.provider} makes it instead, with {model.id}",
+        level=LogLevel.WARNING,
+        fallback_model=model.id,
         **NOT_SENT,
     )

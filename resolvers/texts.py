@@ -5,7 +5,7 @@ A malformed id is answered like one that does not exist.
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -122,14 +122,25 @@ def id_or_nothing(text: str | None) -> UUID | None:
         return NOBODYS
 
 
+def at_most(most: int, sentence: str, field: str) -> Callable[[Sized], None]:
+    """Return what refuses a longer list before anything looks at what is in it; that raises InvalidInput."""
+
+    def check(things: Sized) -> None:
+        if len(things) > most:
+            raise InvalidInput(sentence, field=field)
+
+    return check
+
+
 def distinct(values: Sequence[T] | None, field: str) -> list[T] | None:
     """Return what a list is narrowed by, each value once. None stays None.
 
     Raises InvalidInput: there are too many.
     """
-    if values is not None and len(values) > MOST_IDS:
-        raise InvalidInput(f"At most {MOST_IDS} values can be asked for at once", field=field)
-    return None if values is None else list(dict.fromkeys(values))
+    if values is None:
+        return None
+    at_most(MOST_IDS, f"At most {MOST_IDS} values can be asked for at once", field)(values)
+    return list(dict.fromkeys(values))
 
 
 def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
@@ -139,8 +150,7 @@ def uuids_of(texts: Sequence[str] | None) -> list[UUID] | None:
     """
     if texts is None:
         return None
-    if len(texts) > MOST_IDS:
-        raise InvalidInput(f"At most {MOST_IDS} ids can be asked for at once", field="ids")
+    at_most(MOST_IDS, f"At most {MOST_IDS} ids can be asked for at once", "ids")(texts)
     return list(dict.fromkeys(id_or_nothing(text) or NOBODYS for text in texts))
 
 

@@ -1,28 +1,28 @@
 """A user's tokens: the wallet, spending from it, and what admins do to it. All of it goes through the ledger."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 
 from auth.caller import Caller
 from db import accounts, ledger, server
 from db.accounts import Account
 from db.engine.statements import Reader, Writer
 from db.enums import ActorKind, AuditAction, LedgerEntryKind
-from db.ledger import Actor, Entry, Ledger, LedgerRow
+from db.ledger import SYSTEM, Actor, Entry, Ledger, LedgerRow
 from resolvers.accounts import (
     account_for_email,
     begin_period,
+    charge_entry,
     check_grant,
-    check_room,
     get_or_create_account,
     lock_account,
 )
-from resolvers.audit import Act, checked_reason, record
-from resolvers.errors import InvalidInput, ReferenceReused, UserNotFound
+from resolvers.audit import OPERATOR, Act, checked_reason, record
+from resolvers.errors import InsufficientTokens, InvalidInput, ReferenceReused, UserNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier, keep
 from resolvers.models import listed
-from resolvers.policy import Policy, Tier
-from resolvers.texts import checked_text, uuid_of
+from resolvers.policy import LARGEST_BALANCE, Policy, Tier
+from resolvers.texts import checked_text, uuid_or
 
 LONGEST_DESCRIPTION = 500
 LONGEST_REFERENCE = 200
@@ -103,19 +103,71 @@ async def wallet(writer: Writer, caller: Caller, policy: Policy) -> Wallet:
     return Wallet(account, policy.tier(account.tier))
 
 
-async def grant_to(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
-    """Add tokens to any account, once for each key and reference.
+@dataclass(frozen=True)
+class Consumption:
+    """What an operation took: its cost, the ledger's entry, and what had been spent in the period after it."""
 
-    Raises AdminRequired, UserNotFound, InvalidInput, IdempotencyKeyReused, ReferenceReused.
+    cost: int
+    entry: LedgerRow
+    spent: int
+    is_unlimited: bool
+    replayed: bool = False
+
+
+async def consume(  # noqa: PLR0913 - what an operation is, and who pays
+    writer: Writer,
+    caller: Caller,
+    policy: Policy,
+    operation: str,
+    *,
+    description: str | None = None,
+    idempotency_key: str | None = None,
+) -> Consumption:
+    """Pay for an operation of another service of the studio.
+
+    Raises:
+        InvalidInput: also where there is no such operation, unless it is a repeated request from when there was
+        InsufficientTokens, IdempotencyKeyReused
+
     """
-    owner = await _owner(writer, admin, whose)
-    check_grant(order.tokens)
+    text = checked_text(description, "description", LONGEST_DESCRIPTION)
+    key, digest = checked_key(idempotency_key), digest_of("consume", operation, text)
+    account = await lock_account(writer, caller, policy)
+    tier = policy.tier(account.tier)
+    known = await earlier(writer, caller, key, digest)
+    if known is not None and known.ledger_entry_id is not None:
+        if (entry := await ledger.get(writer, known.ledger_entry_id)) is None:
+            raise LookupError("The ledger lacks an entry that an idempotency key stands for")
+        taken = entry.uncharged - entry.amount
+        is_unlimited = entry.uncharged > 0 if taken else tier.unlimited
+        return Consumption(taken, entry, known.spent or 0, is_unlimited, replayed=True)
+    cost = policy.operations.get(operation)
+    if cost is None:
+        raise InvalidInput(f"Operation must be one of {listed(policy.operations)}", field="operation")
+    if account.tokens < cost and not tier.unlimited:
+        raise InsufficientTokens(operation, cost, account.tokens)
+    entry = await ledger.record(writer, account.id, charge_entry(caller, tier, cost, operation, text or operation))
+    spent = account.spent + cost
+    await keep(writer, caller, key, digest, entry_id=entry.id, spent=spent)
+    return Consumption(cost, entry, spent, tier.unlimited)
 
-    async def write(account: Account, entry: Entry) -> LedgerRow:
-        check_room(account, entry.amount)
-        return await ledger.record(writer, account.id, entry)
 
-    return await _once(writer, admin, owner, order.checked(), policy, kind=LedgerEntryKind.GRANT, write=write)
+async def _ordered(  # noqa: PLR0913 - an order, whose account, and what it is for
+    writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy, *, kind: LedgerEntryKind
+) -> Change:
+    """Add tokens to any account, or take some away for an adjustment, once for each key and reference.
+
+    Raises:
+        AdminRequired, UserNotFound, IdempotencyKeyReused, ReferenceReused
+        InvalidInput: also where the account would hold more than it can, or an adjusted one is unlimited or would hold
+            fewer than none
+
+    """
+    return await _once(writer, admin, await _owner(writer, admin, whose), order, policy, kind)
+
+
+grant_to = partial(_ordered, kind=LedgerEntryKind.GRANT)
+adjust = partial(_ordered, kind=LedgerEntryKind.ADJUSTMENT)
 
 
 async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy: Policy) -> int:
@@ -123,68 +175,26 @@ async def grant_as_operator(writer: Writer, owner: Caller, order: Order, policy:
 
     Raises InvalidInput, ReferenceReused.
     """
-    check_grant(order.tokens)
-    asked = order.checked()
-    account = await lock_account(writer, owner, policy)
-    if await _of_reference(writer, owner, asked, LedgerEntryKind.GRANT) is not None:
-        return account.tokens
-    check_room(account, asked.tokens)
-    entry = Entry(LedgerEntryKind.GRANT, asked.tokens, description=asked.reason, reference=asked.reference)
-    written = await ledger.record(writer, account.id, entry)
-    await record(writer, None, _act(account, written, asked))
-    return written.balance_after
-
-
-async def adjust(writer: Writer, admin: Caller, whose: Whose, order: Order, policy: Policy) -> Change:
-    """Add tokens to any account or take some away, once for each key and reference; the balance stays 0 or more.
-
-    Raises:
-        AdminRequired, UserNotFound, IdempotencyKeyReused, ReferenceReused
-        InvalidInput: also where the account is unlimited, or would hold fewer than none or more than it can
-
-    """
-    owner = await _owner(writer, admin, whose)
-    if order.tokens == 0:
-        raise InvalidInput("The number of tokens must not be 0", field="tokens")
-
-    async def write(account: Account, entry: Entry) -> LedgerRow:
-        if policy.tier(account.tier).unlimited:
-            raise InvalidInput("An unlimited account has no balance to adjust", field="tokens")
-        if account.tokens + entry.amount < 0:
-            message = f"The balance cannot go below 0: there are {account.tokens} tokens"
-            raise InvalidInput(message, field="tokens")
-        check_room(account, entry.amount)
-        return await ledger.record(writer, account.id, entry)
-
-    return await _once(writer, admin, owner, order.checked(), policy, kind=LedgerEntryKind.ADJUSTMENT, write=write)
+    return (await _once(writer, OPERATOR, owner, order, policy, LedgerEntryKind.GRANT)).wallet.account.tokens
 
 
 async def set_tier(  # noqa: PLR0913 - what is done, and why
-    writer: Writer, admin: Caller, whose: Whose, tier: str, policy: Policy, *, reason: str | None = None
+    writer: Writer, admin: Caller, whose: Whose, tier: str | None, policy: Policy, *, reason: str | None = None
 ) -> Change:
-    """Put an account into a tier: its balance is the tier's share, its period begins now.
+    """Begin a period of an account now, in a tier, or in its own one for None: its balance is the tier's share.
 
     Raises AdminRequired, UserNotFound, and InvalidInput: there is no such tier.
     """
     owner = await _owner(writer, admin, whose)
-    if tier not in policy.tiers:
+    if tier is not None and tier not in policy.tiers:
         raise InvalidInput(f"Tier must be one of {listed(policy.tiers)}", field="tier")
     account = await lock_account(writer, owner, policy)
-    kind = LedgerEntryKind.TIER_CHANGE
-    return await _begin_period(writer, admin, account, tier, policy, kind=kind, reason=checked_reason(reason))
-
-
-async def reset_period(
-    writer: Writer, admin: Caller, whose: Whose, policy: Policy, *, reason: str | None = None
-) -> Change:
-    """Begin a new period of an account now: its balance is the tier's share, nothing is spent yet.
-
-    Raises AdminRequired, UserNotFound, InvalidInput.
-    """
-    owner = await _owner(writer, admin, whose)
-    account = await lock_account(writer, owner, policy)
-    kind = LedgerEntryKind.RESET
-    return await _begin_period(writer, admin, account, account.tier, policy, kind=kind, reason=checked_reason(reason))
+    kind = LedgerEntryKind.RESET if tier is None else LedgerEntryKind.TIER_CHANGE
+    tier, reason, now = tier or account.tier, checked_reason(reason), (await server.get(writer)).clock
+    by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
+    entry = await begin_period(writer, account, tier, policy, kind=kind, actor=by, start=now)
+    await record(writer, admin, Act(_ACTIONS[kind], account.id, entry.id, reason, f"Tier {tier}"))
+    return Change(entry, await wallet(writer, owner, policy))
 
 
 async def wallet_of(writer: Writer, admin: Caller, whose: Whose, policy: Policy) -> tuple[Wallet, LedgerRow | None]:
@@ -198,15 +208,13 @@ async def wallet_of(writer: Writer, admin: Caller, whose: Whose, policy: Policy)
 async def _owner(reader: Reader, admin: Caller, whose: Whose) -> Caller:
     """Return whose account an admin means, as it is there."""
     admin.require_admin()
-    if whose.user_id is None and whose.email is None:
-        raise InvalidInput("Say whose account: by userId or by email", field="userId")
-    try:
-        user_id = None if whose.user_id is None else uuid_of(whose.user_id)
-    except ValueError:
-        raise UserNotFound("userId") from None
-    if user_id is None and whose.email is not None:
+    if whose.user_id is not None:
+        user_id = uuid_or(whose.user_id, partial(UserNotFound, "userId"))
+    elif whose.email is not None:
         user_id = (await account_for_email(reader, whose.email)).user_id
-    account = None if user_id is None else await accounts.get(reader, user_id)
+    else:
+        raise InvalidInput("Say whose account: by userId or by email", field="userId")
+    account = await accounts.get(reader, user_id)
     if account is None:
         raise UserNotFound("email" if whose.user_id is None else "userId")
     if whose.email is not None and whose.user_id is not None:
@@ -216,17 +224,15 @@ async def _owner(reader: Reader, admin: Caller, whose: Whose) -> Caller:
     return Caller(account.id, account.email)
 
 
-async def _once(  # noqa: PLR0913 - an order, and what it is for
-    writer: Writer,
-    admin: Caller,
-    owner: Caller,
-    order: Order,
-    policy: Policy,
-    *,
-    kind: LedgerEntryKind,
-    write: Callable[[Account, Entry], Awaitable[LedgerRow]],
+async def _once(  # noqa: PLR0913, PLR0917 - an order, and what it is for
+    writer: Writer, admin: Caller, owner: Caller, order: Order, policy: Policy, kind: LedgerEntryKind
 ) -> Change:
     """Carry out an order, unless its key or its reference was there before; the account is locked meanwhile."""
+    if kind is LedgerEntryKind.GRANT:
+        check_grant(order.tokens)
+    elif order.tokens == 0:
+        raise InvalidInput("The number of tokens must not be 0", field="tokens")
+    order = order.checked()
     account = await lock_account(writer, owner, policy)
     digest = digest_of(kind, owner.user_id, *astuple(replace(order, idempotency_key=None)))
     known = await earlier(writer, admin, order.idempotency_key, digest)
@@ -236,18 +242,26 @@ async def _once(  # noqa: PLR0913 - an order, and what it is for
         entry = await _of_reference(writer, owner, order, kind)
     replayed = entry is not None
     if entry is None:
-        by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
+        _check_balance(account, order.tokens, policy, kind)
+        by = SYSTEM if admin is OPERATOR else Actor(ActorKind.ADMIN, admin.user_id, admin.email)
         new = Entry(kind, order.tokens, by, description=order.reason, reference=order.reference)
-        entry = await write(account, new)
-        await record(writer, admin, _act(account, entry, order))
+        entry = await ledger.record(writer, account.id, new)
+        await record(
+            writer, admin, Act(_ACTIONS[kind], account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
+        )
     if known is None:
         await keep(writer, admin, order.idempotency_key, digest, entry_id=entry.id, spent=account.spent)
     return Change(entry, await wallet(writer, owner, policy), replayed)
 
 
-def _act(account: Account, entry: LedgerRow, order: Order) -> Act:
-    action = _ACTIONS[LedgerEntryKind(entry.kind)]
-    return Act(action, account.id, entry.id, order.reason, f"{order.tokens:+d} tokens")
+def _check_balance(account: Account, tokens: int, policy: Policy, kind: LedgerEntryKind) -> None:
+    if kind is LedgerEntryKind.ADJUSTMENT and policy.tier(account.tier).unlimited:
+        raise InvalidInput("An unlimited account has no balance to adjust", field="tokens")
+    if account.tokens + tokens < 0:
+        raise InvalidInput(f"The balance cannot go below 0: there are {account.tokens} tokens", field="tokens")
+    if account.tokens + tokens > LARGEST_BALANCE:
+        message = f"An account holds at most {LARGEST_BALANCE} tokens; this one has {account.tokens}"
+        raise InvalidInput(message, field="tokens")
 
 
 async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: LedgerEntryKind) -> LedgerRow | None:
@@ -265,21 +279,3 @@ async def _of_reference(writer: Writer, owner: Caller, order: Order, kind: Ledge
     if entry is not None and (entry.user_id, entry.amount) != (owner.user_id, order.tokens):
         raise ReferenceReused
     return entry
-
-
-async def _begin_period(  # noqa: PLR0913 - what a period is
-    writer: Writer,
-    admin: Caller,
-    account: Account,
-    tier: str,
-    policy: Policy,
-    *,
-    kind: LedgerEntryKind,
-    reason: str | None,
-) -> Change:
-    by = Actor(ActorKind.ADMIN, admin.user_id, admin.email)
-    entry = await begin_period(
-        writer, account, tier, policy, kind=kind, actor=by, start=(await server.get(writer)).clock
-    )
-    await record(writer, admin, Act(_ACTIONS[kind], account.id, entry.id, reason, f"Tier {tier}"))
-    return Change(entry, await wallet(writer, Caller(account.id, account.email), policy))

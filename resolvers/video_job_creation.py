@@ -11,6 +11,7 @@ from auth.caller import Caller
 from db import (
     creations,
     file_removals,
+    ledger,
     queue,
     submission_pace,
     video_job_images,
@@ -30,17 +31,19 @@ from resolvers.errors import (
     InsufficientTokens,
     InvalidLook,
     LookVideosNotMigrated,
+    Paused,
     PriceChanged,
+    QueueFull,
     Refusal,
     VideoJobDeleted,
 )
 from resolvers.idempotency import checked_key, earlier, keep
-from resolvers.limits import ceiling_reached, full, handicap, lock_ceiling, pause_of, quota_reached
-from resolvers.models import Catalogue
-from resolvers.policy import VIDEO_GENERATION, Policy, Tier, VideoCost
-from resolvers.texts import uuid_of
+from resolvers.limits import ceiling_reached, handicap, quota_reached
+from resolvers.models import Catalogue, status_message
+from resolvers.policy import VIDEO_GENERATION, VideoCost
+from resolvers.texts import id_or_nothing
 from resolvers.video_job_input import VideoJobInput
-from resolvers.video_jobs import FirstLine, status_message
+from resolvers.video_jobs import FirstLine
 
 # How much of a prompt the ledger shows.
 LONGEST_PROMPT_SHOWN = 100
@@ -78,17 +81,6 @@ class VideoJobQuote:
     refusals: list[Refusal]
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What a request that nothing stands in the way of was found to be: `replay` is the job that there is already."""
-
-    account: Account
-    tier: Tier
-    free_slots: int
-    active: int
-    replay: VideoJobRow | None
-
-
 async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> CreatedVideoJob:
     """Check, charge, write and queue a job in the caller's transaction.
 
@@ -102,47 +94,56 @@ async def create(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue
 
     """
     request = asked.normalised()
-    checked = await check(writer, caller, request, catalogue)
-    if checked.replay is not None:
-        return CreatedVideoJob(checked.replay, checked.free_slots, checked.tier.slots, None)
-    charge = charge_entry(caller, checked.tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, _described(request))
-    later = handicap(checked.account, checked.active, catalogue.policy)
+    account, active, replay = await check(writer, caller, request, catalogue)
+    tier = catalogue.policy.tier(account.tier)
+    free_slots = max(0, tier.slots - active)
+    if replay is not None:
+        return CreatedVideoJob(replay, free_slots, tier.slots, None)
+    # What the ledger says of it (contract.md, 'Tokens').
+    described = "Video generation" + (f": {request.prompt[:LONGEST_PROMPT_SHOWN]}" if request.prompt else "")
+    charge = charge_entry(caller, tier, _cost(request, catalogue).tokens, VIDEO_GENERATION, described)
+    later = handicap(account, active, catalogue.policy)
     job = await _write(writer, caller, request, charge, later)
     if request.images:
         await _own_images(writer, job.id, request, catalogue.inputs_kept)
     line = FirstLine(job.logged_at, LogLevel.INFO, _first_message(charge))
-    return CreatedVideoJob(job, checked.free_slots - 1, checked.tier.slots, line, in_look=request.look_id is not None)
+    return CreatedVideoJob(job, free_slots - 1, tier.slots, line, in_look=request.look_id is not None)
 
 
-async def check(writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue) -> Checked:
+async def check(
+    writer: Writer, caller: Caller, request: VideoJobInput, catalogue: Catalogue
+) -> tuple[Account, int, VideoJobRow | None]:
     """Lock the account and raise what stands in the way of a normalised request, as `create` does.
 
-    A request that repeats an earlier one by its idempotency key is let pass with the job as that one has made it, also
-    where what it asks for is not offered any more.
+    Return the account, how many jobs it has in progress, and the job that there is already: a request that repeats an
+    earlier one by its idempotency key is let pass with the job as that one has made it, also where what it asks for is
+    not offered any more.
     """
     refused = next(_refusals_of_fields(request, catalogue), None)
     if refused and checked_key(request.idempotency_key) is None:
         raise refused
     policy = catalogue.policy
     account = await lock_account(writer, caller, policy)
-    standing = await _standing(writer, account.id, request, policy)
-    tier = policy.tier(account.tier)
-    free_slots = max(0, tier.slots - len(standing.active))
+    most_waiting = policy.queue.most_waiting
+    standing = await creations.standing(writer, account.id, id_or_nothing(request.look_id), most_waiting)
     replay = await _replay(writer, caller, request)
     if replay is None:
         if refused:
             raise refused
-        await lock_ceiling(writer, policy.ceilings)
+        if policy.ceilings.house_tokens_a_day is not None:
+            # Keeps other creations from passing the house's ceiling beside this one, until the transaction ends.
+            await ledger.lock_spending(writer)
         async for refusal in _refusals_of_account(writer, account, standing, request, catalogue):
             raise refusal
-    return Checked(account, tier, free_slots, len(standing.active), replay)
+    return account, len(standing.active), replay
 
 
 async def quote(writer: Writer, caller: Caller, asked: VideoJobInput, catalogue: Catalogue) -> VideoJobQuote:
     """Tell what `create` would say, without creating anything."""
     request = asked.normalised()
     account = await get_or_create_account(writer, caller, catalogue.policy)
-    standing = await _standing(writer, account.id, request, catalogue.policy)
+    most_waiting = catalogue.policy.queue.most_waiting
+    standing = await creations.standing(writer, account.id, id_or_nothing(request.look_id), most_waiting)
     refusals = list(_refusals_of_fields(request, catalogue))
     refusals += [refusal async for refusal in _refusals_of_account(writer, account, standing, request, catalogue)]
     free_slots = max(0, catalogue.policy.tier(account.tier).slots - len(standing.active))
@@ -163,11 +164,6 @@ def _cost(request: VideoJobInput, catalogue: Catalogue) -> VideoCost:
         sound=request.generate_audio,
         mock=request.mock_mode,
     )
-
-
-def _described(request: VideoJobInput) -> str:
-    """Return what the ledger says of a video (contract.md, 'Tokens')."""
-    return "Video generation" + (f": {request.prompt[:LONGEST_PROMPT_SHOWN]}" if request.prompt else "")
 
 
 async def _refusals_of_account(
@@ -197,34 +193,26 @@ async def _refusals_of_account(
 async def _refusals_of_house(
     reader: Reader, standing: Standing, request: VideoJobInput, catalogue: Catalogue
 ) -> AsyncIterator[Refusal]:
-    paused = pause_of(paused=standing.paused, paused_real=standing.paused_real, mock_mode=request.mock_mode)
-    if paused is not None:
-        yield paused
+    if standing.paused is not None:
+        yield Paused(standing.paused)
+    elif standing.paused_real is not None and not request.mock_mode:
+        yield Paused(standing.paused_real, real_only=True)
     if no_worker := catalogue.worker_watch.refusal(standing.silent_seconds):
         yield no_worker
-    if queue_full := full(standing, catalogue.policy):
-        yield queue_full
-    if not request.mock_mode and await _is_suspended(reader, catalogue, request.model):
-        yield GenerationSuspended()
-
-
-async def _is_suspended(reader: Reader, catalogue: Catalogue, model: str) -> bool:
-    provider = catalogue.provider_of(model)
-    if provider.unavailable is not None:
-        return False
-    return await submission_pace.is_suspended(reader, provider.name, catalogue.models_of_others(provider.name))
-
-
-async def _standing(reader: Reader, user_id: UUID, request: VideoJobInput, policy: Policy) -> Standing:
-    try:
-        look_id = None if request.look_id is None else uuid_of(request.look_id)
-    except ValueError:
-        look_id = None
-    return await creations.standing(reader, user_id, look_id, policy.queue.most_waiting)
+    # Creations side by side may pass by a few.
+    if 0 < catalogue.policy.queue.most_waiting <= standing.waiting:
+        yield QueueFull()
+    provider = catalogue.provider_of(request.model)
+    if not request.mock_mode and provider.unavailable is None:
+        others = [model.id for model in catalogue.models.values() if model.provider != provider.name]
+        if await submission_pace.is_suspended(reader, provider.name, others):
+            yield GenerationSuspended()
 
 
 async def _replay(reader: Reader, caller: Caller, request: VideoJobInput) -> VideoJobRow | None:
     """Return the first answer to the caller's key again: the job as it was when it was created."""
+    if request.idempotency_key is None:
+        return None
     known = await earlier(reader, caller, request.idempotency_key, request.digest())
     if known is None or known.video_job_id is None:
         return None
@@ -246,7 +234,8 @@ async def _write(
     text = status_message(FIRST_STATUS_MESSAGE, mock_mode=request.mock_mode)
     new = Creation(job_id, caller.user_id, request, text, charge, _first_message(charge), look_id, later)
     job = await creations.write(writer, new)
-    await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
+    if request.idempotency_key is not None:
+        await keep(writer, caller, request.idempotency_key, request.digest(), job_id=job_id)
     await queue.enqueue(writer, [job_id], [job.queue_at])
     return job
 

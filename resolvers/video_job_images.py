@@ -20,8 +20,14 @@ from db.enums import ImageRole
 from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers.errors import ImagesNotStored, InvalidInput
 from resolvers.idempotency import checked_key, earlier
-from resolvers.image_files import fit_image, signed_media_type, stored_image, verify_image
-from resolvers.look_pictures import LookPictures, pictures_of_look
+from resolvers.image_files import (
+    StoredImage,
+    fit_image,
+    pictures_of_look,
+    signed_media_type,
+    stored_image,
+    verify_image,
+)
 from resolvers.models import Catalogue, VideoModel
 from resolvers.ports import Storage
 from resolvers.services import Services
@@ -64,16 +70,17 @@ class Uploads:
     end_frame: object = None
     reference_images: Sequence[object] = ()
 
-    def with_look(self, look: LookPictures) -> "Uploads":
+    def with_look(self, initial: StoredImage | None, references: Sequence[StoredImage]) -> "Uploads":
         """Put the pictures of a look beside the files, references before theirs.
 
         Raises InvalidInput: there are two first frames.
         """
-        if look.initial is None:
-            return replace(self, reference_images=(*look.references, *self.reference_images))
+        images = (*references, *self.reference_images)
+        if initial is None:
+            return replace(self, reference_images=images)
         if any(part.role is ImageRole.INITIAL for part in self._parts()):
             raise InvalidInput("'useLookImage' as 'initial' stands in place of an 'initialImage'", field="useLookImage")
-        return Uploads(look.initial, self.end_frame, (*look.references, *self.reference_images))
+        return Uploads(initial, self.end_frame, images)
 
     def parts(self) -> list[_Part]:
         """Return what was really uploaded.
@@ -149,7 +156,7 @@ async def with_pictures_of_look(services: Services, caller: Caller, asked: Video
     if not asked.normalised().uses_look:
         return uploads
     return uploads.with_look(
-        await pictures_of_look(services.database, services.storage, services.catalogue, caller, asked)
+        *await pictures_of_look(services.database, services.storage, services.catalogue, caller, asked)
     )
 
 
@@ -174,7 +181,8 @@ def _model(asked: VideoJobInput, catalogue: Catalogue) -> VideoModel:
 async def _is_replay(services: Services, caller: Caller, request: VideoJobInput) -> bool:
     """Check everything but what is inside of the files: who is refused anyway has none of them decoded or redrawn."""
     async with services.database.transaction() as transaction:
-        return (await check(transaction, caller, request, services.catalogue)).replay is not None
+        *_, replay = await check(transaction, caller, request, services.catalogue)
+        return replay is not None
 
 
 async def _fingerprinted(part: _Part) -> JobImage:
@@ -232,7 +240,8 @@ async def _data(part: _Part) -> bytes:
 async def _schedule(services: Services, caller: Caller, request: VideoJobInput) -> list[str]:
     """Check everything and schedule the removal of what is about to be stored; nothing for a replayed request."""
     async with services.database.transaction() as transaction:
-        if (await check(transaction, caller, request, services.catalogue)).replay is not None:
+        *_, replay = await check(transaction, caller, request, services.catalogue)
+        if replay is not None:
             return []
         addresses = [services.storage.address_of_image(image.name, image.extension) for image in request.images]
         await file_removals.schedule_unless_owned(transaction, addresses)

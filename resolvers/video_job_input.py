@@ -2,19 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from db.enums import ImageRole
 from db.specification import Specification, check_complete
 from resolvers.errors import InvalidInput
 from resolvers.idempotency import checked_key
-from resolvers.models import Catalogue, VideoModel, either, listed, model_id
-from resolvers.texts import composed, is_storable, uuid_of
+from resolvers.models import Catalogue, VideoModel, either, listed
+from resolvers.texts import at_most, composed, is_storable, uuid_of
+
+Value = TypeVar("Value")
 
 MOST_REFERENCE_IMAGES = 3
 LONGEST_PROMPT = 4000
+check_reference_image_count = at_most(
+    MOST_REFERENCE_IMAGES, f"At most {MOST_REFERENCE_IMAGES} reference images are taken", "referenceImages"
+)
 # What becomes of the look's own picture.
 UNUSED, INITIAL, REFERENCE = "none", "initial", "reference"
 # What a request consisted of when the first digests were stored, images aside. This list stays as it is: a digest
@@ -53,15 +58,6 @@ class JobImage:
     size_bytes: int = 0
 
 
-def check_reference_image_count(images: Sized) -> None:
-    """Refuse a list of reference images before any of them is read.
-
-    Raises InvalidInput when there are more than a video is made from.
-    """
-    if len(images) > MOST_REFERENCE_IMAGES:
-        raise InvalidInput(f"At most {MOST_REFERENCE_IMAGES} reference images are taken", field="referenceImages")
-
-
 # Whose rules are below; the rest are booleans, and may be either.
 _RULED = {"prompt", "model", "resolution", "aspect_ratio", "duration_seconds"}
 check_complete(__name__, _RULED | {"generate_audio", "mock_mode"})
@@ -92,7 +88,8 @@ class VideoJobInput(Specification):
         """
         return replace(
             self,
-            model=model_id(self.model.strip()),
+            # With the resource prefix that some clients send, it names the same model.
+            model=self.model.strip().removeprefix("models/"),
             prompt=_composed((self.prompt or "").strip()) or None,
             look_id=None if self.look_id is None else _canonical(self.look_id.strip()),
             use_look_image=self.use_look_image.strip().lower() or UNUSED,
@@ -105,26 +102,23 @@ class VideoJobInput(Specification):
         """Whether the look's picture or some of its products' are asked for."""
         return self.use_look_image != UNUSED or bool(self.product_ids)
 
-    @property
-    def _shows_something(self) -> bool:
-        """Whether there is a picture that does in a prompt's place: a first frame, or that of the look."""
-        kept = self.is_retry and self._count(ImageRole.REFERENCE)
-        return bool(self._count(ImageRole.INITIAL) or kept or self.use_look_image != UNUSED)
-
     def violations(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
         """Yield an error for each field that breaks its rule; those of what makes the video come last."""
         violations = [
             *self._violations_of_text(),
             *self._violations_of_choices(catalogue),
             *self._violations_of_look(),
-            *self._violations_of_key(),
         ]
+        if self.idempotency_key is not None:
+            violations += _violations_of(checked_key, self.idempotency_key)
         yield from violations
         if not violations:
             model = catalogue.made_as(self.model, mock_mode=self.mock_mode)
             yield from self._violations_of_form(model)
-            if not self.mock_mode:
-                yield from self._violations_of_images(model)
+            if not self.mock_mode and self._count(ImageRole.END):
+                yield from self._violations_of_end_frame(model)
+            if not self.mock_mode and self._count(ImageRole.REFERENCE):
+                yield from self._violations_of_references(model)
 
     def digest(self) -> str:
         """Fingerprint what was asked for, to tell a repeated request from another one with the same key.
@@ -153,22 +147,25 @@ class VideoJobInput(Specification):
             yield InvalidInput(f"Prompt must be at most {LONGEST_PROMPT} characters", field="prompt")
 
     def _violations_of_choices(self, catalogue: Catalogue) -> Iterator[InvalidInput]:
-        try:
-            catalogue.model(self.model)
-        except InvalidInput as violation:
-            yield violation
-        if self.resolution not in catalogue.resolutions:
-            yield InvalidInput(f"Resolution must be {listed(catalogue.resolutions)}", field="resolution")
-        if self.aspect_ratio not in catalogue.aspect_ratios:
-            yield InvalidInput(f"Aspect ratio must be {listed(catalogue.aspect_ratios)}", field="aspectRatio")
-        if self.duration_seconds not in catalogue.durations:
-            yield InvalidInput(f"Duration must be {either(catalogue.durations)} seconds", field="durationSeconds")
-        if self.prompt is None and not self._shows_something:
+        if self.model not in catalogue.models:
+            yield InvalidInput(f"Model must be one of {listed(catalogue.models)}", field="model")
+        models = [catalogue.mock, *catalogue.models.values()]
+        resolutions = dict.fromkeys(resolution for model in models for resolution in model.durations)
+        if self.resolution not in resolutions:
+            yield InvalidInput(f"Resolution must be {listed(resolutions)}", field="resolution")
+        ratios = dict.fromkeys(ratio for model in models for ratio in model.aspect_ratios)
+        if self.aspect_ratio not in ratios:
+            yield InvalidInput(f"Aspect ratio must be {listed(ratios)}", field="aspectRatio")
+        durations = {seconds for model in models for some in model.durations.values() for seconds in some}
+        if self.duration_seconds not in durations:
+            yield InvalidInput(f"Duration must be {either(sorted(durations))} seconds", field="durationSeconds")
+        # A picture does in a prompt's place: a first frame, or that of the look, which is among a retry's references.
+        kept = self.is_retry and self._count(ImageRole.REFERENCE)
+        shows_something = self._count(ImageRole.INITIAL) or kept or self.use_look_image != UNUSED
+        if self.prompt is None and not shows_something:
             yield InvalidInput("Either 'prompt' or 'initialImage' is required", field="prompt")
-        try:
-            check_reference_image_count([image for image in self.images if image.role == ImageRole.REFERENCE])
-        except InvalidInput as violation:
-            yield violation
+        references = [image for image in self.images if image.role == ImageRole.REFERENCE]
+        yield from _violations_of(check_reference_image_count, references)
 
     def _violations_of_look(self) -> Iterator[InvalidInput]:
         if self.use_look_image not in (UNUSED, INITIAL, REFERENCE):
@@ -179,12 +176,6 @@ class VideoJobInput(Specification):
         if self.uses_look and self.look_id is None:
             field = "productIds" if self.use_look_image == UNUSED else "useLookImage"
             yield InvalidInput(f"'{field}' needs a 'lookId'", field=field)
-
-    def _violations_of_key(self) -> Iterator[InvalidInput]:
-        try:
-            checked_key(self.idempotency_key)
-        except InvalidInput as violation:
-            yield violation
 
     def _violations_of_form(self, model: VideoModel) -> Iterator[InvalidInput]:
         durations = model.durations.get(self.resolution)
@@ -197,12 +188,6 @@ class VideoJobInput(Specification):
         if self.aspect_ratio not in model.aspect_ratios:
             message = f"Aspect ratio must be {listed(model.aspect_ratios)} with {model.id}"
             yield InvalidInput(message, field="aspectRatio")
-
-    def _violations_of_images(self, model: VideoModel) -> Iterator[InvalidInput]:
-        if self._count(ImageRole.END):
-            yield from self._violations_of_end_frame(model)
-        if self._count(ImageRole.REFERENCE):
-            yield from self._violations_of_references(model)
 
     def _violations_of_end_frame(self, model: VideoModel) -> Iterator[InvalidInput]:
         if not model.end_frame:
@@ -232,6 +217,13 @@ class VideoJobInput(Specification):
 
     def _count(self, role: ImageRole) -> int:
         return sum(image.role == role for image in self.images)
+
+
+def _violations_of(check: Callable[[Value], object], value: Value) -> Iterator[InvalidInput]:
+    try:
+        check(value)
+    except InvalidInput as violation:
+        yield violation
 
 
 def _composed(prompt: str) -> str:

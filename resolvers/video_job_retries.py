@@ -17,7 +17,7 @@ from db.video_job_images import ImageRow
 from db.video_jobs import VideoJobRow
 from resolvers.errors import VideoJobDeleted, VideoJobImagesRemoved, VideoJobNotFound
 from resolvers.idempotency import checked_key, digest_of, earlier
-from resolvers.look_pictures import StoredImage
+from resolvers.image_files import StoredImage
 from resolvers.ports import Storage
 from resolvers.services import Services
 from resolvers.video_job_images import Uploads, stored

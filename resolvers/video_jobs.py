@@ -1,11 +1,11 @@
 """Video jobs as their owners see them: reading, cancelling, deleting."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -21,12 +21,12 @@ from db import (
 from db.engine.paging import MOST_NESTED
 from db.engine.statements import Reader, SomeRow, Writer
 from db.enums import AuditAction, LogLevel, Submission, VideoJobStatus
-from db.ledger import LedgerRow
-from db.look_videos import BriefRow, LookOfJob
+from db.look_videos import BriefRow
 from db.video_jobs import JobRow, LogLine, VideoJobRow
 from resolvers.accounts import refund as give_back
 from resolvers.audit import Act, record_if_others
 from resolvers.errors import AnswerTooLarge, VideoJobNotCancellable, VideoJobNotFound, VideoNotReady
+from resolvers.models import status_message
 
 FIRST_VERSION = 1
 
@@ -54,11 +54,6 @@ class FirstLine(NamedTuple):
 ShownLine = LogLine | FirstLine
 Line = TypeVar("Line", bound=ShownLine)
 Found = TypeVar("Found", bound=VideoJobRow | BriefRow)
-
-
-def status_message(text: str, *, mock_mode: bool) -> str:
-    """Say what a job is doing; a mock job says that it is one (contract.md)."""
-    return f"{text} (Mock Mode)" if mock_mode else text
 
 
 async def get(reader: Reader, caller: Caller, job_id: UUID) -> JobRow:
@@ -128,7 +123,11 @@ async def cancel(writer: Writer, caller: Caller, job_id: UUID, *, reason: str | 
             {video_job_changes.images_scheduled: {}},
         )
         if cancelled is not None:
-            await _note_cancellation(writer, cancelled, by="the user" if caller.user_id == job.user_id else "an admin")
+            waiting = cancelled.started_at is None and cancelled.submission == Submission.NEW
+            refunded = await give_back(writer, cancelled) if waiting else 0
+            by = "the user" if caller.user_id == job.user_id else "an admin"
+            message = f"Cancelled by {by}" + (f", {refunded} tokens refunded" if refunded else "")
+            await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)
             await record_if_others(writer, caller, Act(AuditAction.CANCEL_VIDEO_JOB, job.user_id, job.id, reason))
             return cancelled
         job = await get(writer, caller, job_id)
@@ -144,7 +143,10 @@ async def delete(writer: Writer, caller: Caller, job_id: UUID) -> None:
     """
     job = await get(writer, caller, job_id)
     if not VideoJobStatus(job.status).is_terminal:
-        job = await _cancelled_unless_ended(writer, caller, job)
+        try:
+            job = await cancel(writer, caller, job_id)
+        except VideoJobNotCancellable:
+            job = await get(writer, caller, job_id)
     await remove(writer, [job])
     await record_if_others(writer, caller, Act(AuditAction.DELETE_VIDEO_JOB, job.user_id, job.id))
 
@@ -156,54 +158,34 @@ async def remove(writer: Writer, jobs: Sequence[VideoJobRow]) -> None:
     await file_removals.schedule(writer, [job.cloudinary_url for job in jobs if job.cloudinary_url is not None])
 
 
-def by_parent(rows: Sequence[SomeRow]) -> dict[UUID, list[SomeRow]]:
-    """Collect rows by their first column, the parent's id; a parent without rows reads as an empty list.
+def reading_by_parent(
+    read: Callable[[Reader, Sequence[UUID]], Awaitable[Sequence[SomeRow]]],
+    parent: Callable[[SomeRow], UUID] = itemgetter(0),
+) -> Callable[[Reader, Sequence[UUID]], Awaitable[dict[UUID, list[SomeRow]]]]:
+    """Return what reads rows by the ids, mostly their first columns, of parents that the caller was let read.
 
-    Raises AnswerTooLarge: there are more rows than are read for one page.
+    A parent without rows reads as an empty list. Raises AnswerTooLarge: there are more rows than are read for one page.
     """
-    if len(rows) > MOST_NESTED:
-        raise AnswerTooLarge(MOST_NESTED)
-    groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
-    # Rows that come by parent are looked up once for each: to hash all ids takes 5% of a page of looks.
-    for parent_id, found in groupby(rows, itemgetter(0)):
-        groups[parent_id].extend(found)
-    return groups
+
+    async def read_by_parent(reader: Reader, parent_ids: Sequence[UUID]) -> dict[UUID, list[SomeRow]]:
+        rows = await read(reader, parent_ids)
+        if len(rows) > MOST_NESTED:
+            raise AnswerTooLarge(MOST_NESTED)
+        groups: defaultdict[UUID, list[SomeRow]] = defaultdict(list)
+        # Rows that come by parent are looked up once for each: to hash all ids takes 5% of a page of looks.
+        for parent_id, found in groupby(rows, parent):
+            groups[parent_id].extend(found)
+        return groups
+
+    return read_by_parent
 
 
-async def logs_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LogLine]]:
-    """Read the logs of jobs that the caller was let read, oldest line first."""
-    return by_parent(await video_jobs.logs_of(reader, job_ids))
+logs_by_job = reading_by_parent(video_jobs.logs_of)
+looks_by_job = reading_by_parent(look_videos.looks_of_jobs)
+# Charges and refunds.
+ledger_by_job = reading_by_parent(ledger.of_jobs, attrgetter("video_job_id"))
 
 
 def logs_of_version(job: VideoJobRow, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a job's log as far as it belongs to the version at hand: a replayed creation shows its first line."""
     return lines[:1] if job.version == FIRST_VERSION else lines
-
-
-async def looks_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LookOfJob]]:
-    """Read the looks that show the jobs that the caller was let read."""
-    return by_parent(await look_videos.looks_of_jobs(reader, job_ids))
-
-
-async def ledger_by_job(reader: Reader, job_ids: Sequence[UUID]) -> dict[UUID, list[LedgerRow]]:
-    """Read what jobs that the caller was let read have cost, and what came back."""
-    entries = await ledger.of_jobs(reader, job_ids)
-    groups: defaultdict[UUID, list[LedgerRow]] = defaultdict(list)
-    for entry in entries:
-        if entry.video_job_id is not None:
-            groups[entry.video_job_id].append(entry)
-    return groups
-
-
-async def _cancelled_unless_ended(writer: Writer, caller: Caller, job: JobRow) -> JobRow:
-    try:
-        return await cancel(writer, caller, job.id)
-    except VideoJobNotCancellable:
-        return await get(writer, caller, job.id)
-
-
-async def _note_cancellation(writer: Writer, job: JobRow, *, by: str) -> None:
-    waiting = job.started_at is None and job.submission == Submission.NEW
-    refunded = await give_back(writer, job) if waiting else 0
-    message = f"Cancelled by {by}" + (f", {refunded} tokens refunded" if refunded else "")
-    await video_jobs.add_log(writer, job.id, LogLevel.WARNING, message)

@@ -78,5 +78,5 @@ async def top_up(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 async def reset_period(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountChangedBody:
     """Begin a new period of an account: the balance becomes the tier's share, nothing is spent yet."""
     async with services.database.transaction() as transaction:
-        change = await tokens.reset_period(transaction, caller, Whose(user_id), services.catalogue.policy)
+        change = await tokens.set_tier(transaction, caller, Whose(user_id), None, services.catalogue.policy)
     return AccountChangedBody.of(change, "A new period has begun.")

@@ -8,9 +8,10 @@ from fastapi import Query, Request, Response
 from db.engine.statements import Reader
 from db.looks import LookRow, LookView
 from db.specification import values_of
-from resolvers import look_images, look_videos, looks
+from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.image_files import decode_image, decoded_length
+from resolvers.limits import require_room
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
@@ -33,7 +34,7 @@ async def create_look(body: NewLookBody, caller: AuthenticatedCaller, services: 
     """Make a look; its images come as base64."""
     allow(request, None)  # their storage has limits of its own, and so has each use of the database
     policy = services.catalogue.policy
-    await look_images.check_quotas(services.database, caller, policy, _sizes(body))
+    await require_room(services.database.reader, caller.user_id, policy.quotas, sum(_sizes(body)))
     look = await look_images.create(services.database, services.storage, caller, await _asked(body), policy)
     async with services.database.transaction() as transaction:
         return await _body(transaction, look, services.show_to(request))
@@ -85,7 +86,7 @@ async def set_look_visibility(
     look_id: LookId, body: VisibilityBody, caller: AuthenticatedCaller, services: Services, request: Request
 ) -> Item:
     """Decide who may see a look."""
-    shared_with = looks.user_ids(body.shared_with_user_ids, "sharedWithUserIds")
+    shared_with = looks.user_ids(body.shared_with_user_ids)
     async with services.database.transaction() as transaction:
         id_ = uuid_or(look_id, LookNotFound)
         look = await looks.set_visibility(transaction, caller, id_, body.visibility, shared_with)
@@ -109,7 +110,7 @@ async def _parts(reader: Reader, rows: Sequence[LookRow], show: ShowUrl) -> Asyn
         some = rows[begin : begin + AT_ONCE]
         ids = [look.id for look in some]
         products = await looks.products_by_look(reader, ids)
-        videos = await look_videos.videos_by_look(reader, ids)
+        videos = await looks.videos_by_look(reader, ids)
         shared_with = await looks.shared_with_by_look(reader, ids)
         yield look_bodies(some, products, videos, shared_with, show)
 

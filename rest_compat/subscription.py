@@ -5,8 +5,8 @@ from fastapi.routing import APIRoute
 
 from db.ledger import Ledger
 from resolvers import tokens
-from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
+from resolvers.tokens import Consumption, consume
 from rest_compat.json_body import no_parameters
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
 from rest_compat.services import IN_TURN, AuthenticatedCaller, Services, router_at

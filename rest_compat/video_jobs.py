@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from auth.caller import Caller
 from db.engine.statements import Reader
 from db.video_jobs import VideoJobRow
-from resolvers import look_videos, video_job_creation, video_job_images, video_job_lists, video_jobs
+from resolvers import looks, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
 from resolvers.limits import queue_places
 from resolvers.texts import uuid_or
@@ -265,7 +265,7 @@ async def _set_default(
 ) -> DefaultVideoBody:
     video, look = uuid_or(video_job_id, VideoJobNotFound), uuid_or(look_id, LookNotFound)
     async with services.database.transaction() as transaction:
-        await look_videos.set_default(transaction, caller, video, look, is_default=is_default)
+        await looks.set_default(transaction, caller, video, look, is_default=is_default)
     message = "Video set as default successfully" if is_default else "Video unset as default successfully"
     return DefaultVideoBody(message=message, video_id=video, look_id=look, is_default=is_default)
 

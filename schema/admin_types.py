@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import strawberry
 
 from auth.caller import AccountStatus, Role
+from db import video_job_lists
 from db.accounts import MOST_JOBS_COUNTED, UserRow
 from db.audit import AuditRow
 from db.engine.paging import MOST_COUNTED
@@ -84,7 +85,7 @@ async def _failures(
 async def _durations(
     connections: Sequence["AdminVideoJobConnection"], context: RequestContext
 ) -> list[VideoJobDurations]:
-    found = [await admin_lists.durations(context.reader, shown.wanted) for shown in connections]
+    found = [await video_job_lists.durations(context.reader, shown.wanted) for shown in connections]
     return [
         VideoJobDurations(count=0, average=None, median=None, percentile95=None, longest=None)
         if row is None

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
+from db import look_videos as video_rows
 from db.accounts import Profile
 from db.engine.database import Database
 from db.engine.paging import MOST_NESTED
@@ -28,7 +29,7 @@ from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow, SharedWith
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import Loader
-from resolvers import accounts, admin_lists, generation_costs, look_videos, looks, video_jobs
+from resolvers import accounts, admin_lists, generation_costs, looks, video_jobs
 from resolvers.limits import QueuePlace, queue_places
 from resolvers.models import Catalogue
 from resolvers.services import EdgeServices
@@ -66,7 +67,7 @@ class Loaders:
     @cached_property
     def videos_of_look(self) -> Loader[UUID, list[VideoInLook]]:
         """Videos by look id."""
-        return self._loader(look_videos.videos_by_look, list)
+        return self._loader(looks.videos_by_look, list)
 
     def first_videos_of_look(
         self, first: int | None, statuses: tuple[VideoJobStatus, ...] | None
@@ -74,19 +75,19 @@ class Loaders:
         """Return the loader of the newest videos by look id, of these statuses if any are given."""
         most = MOST_NESTED if first is None else first
         if (most, statuses) not in self._first_videos:
-            read = partial(look_videos.first_by_look, first=most, statuses=statuses)
-            self._first_videos[most, statuses] = self._loader(read, list)
+            read = partial(video_rows.first_of_looks, first=most, statuses=statuses)
+            self._first_videos[most, statuses] = self._loader(video_jobs.reading_by_parent(read), list)
         return self._first_videos[most, statuses]
 
     @cached_property
     def details_of_video(self) -> Loader[UUID, VideoDetails | None]:
         """What else looks show of a job, by its id; None for jobs that have been deleted meanwhile."""
-        return self._loader(look_videos.details_by_video, _nothing)
+        return self._loader(looks.details_by_video, _nothing)
 
     @cached_property
     def video_count_of_look(self) -> Loader[UUID, int]:
         """How many videos it shows, by look id."""
-        return self._loader(look_videos.counts_by_look, int)
+        return self._loader(video_rows.counts_of_looks, int)
 
     @cached_property
     def job_count_of_user(self) -> Loader[UUID, int]:

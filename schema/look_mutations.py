@@ -13,6 +13,7 @@ from media.images import LARGEST_IMAGE_BYTES, Image
 from resolvers import look_images, looks
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.image_files import checked_image, decode_image, decoded_length
+from resolvers.limits import require_room
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
@@ -143,7 +144,7 @@ class LookMutations:
         services = info.context.services
         with refusals_into(payload.errors):
             policy = services.catalogue.policy
-            await look_images.check_quotas(services.database, caller, policy, input.sizes())
+            await require_room(services.database.reader, caller.user_id, policy.quotas, sum(input.sizes()))
             asked = await input.asked()
             look = await look_images.create(services.database, services.storage, caller, asked, policy)
             payload.look = Look.of(look)
@@ -164,7 +165,7 @@ class LookMutations:
         """Set a look's visibility."""
         caller, payload = info.context.authenticated_caller, LookPayload()
         with refusals_into(payload.errors):
-            shared_with = looks.user_ids(input.shared_with_user_ids or [], "sharedWithUserIds")
+            shared_with = looks.user_ids(input.shared_with_user_ids or [])
             async with info.context.transaction() as transaction:
                 look = await looks.set_visibility(
                     transaction, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with

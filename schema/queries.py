@@ -10,7 +10,7 @@ from db.looks import LookView
 from graphql_server.fields import read_by
 from resolvers import generation_costs, looks, tokens, video_job_creation, video_job_images, video_job_lists, video_jobs
 from resolvers.errors import LookNotFound, UserNotFound, VideoJobNotFound
-from resolvers.generation_costs import CostGroup, Period
+from resolvers.generation_costs import CostGroup
 from resolvers.texts import uuid_or
 from resolvers.tokens import Whose
 from resolvers.video_job_lists import Narrowing
@@ -105,7 +105,7 @@ class Query(AdminQueries):
     ) -> list[GenerationCostSum]:
         """Add up costs."""
         caller, (limit, _) = info.context.authenticated_caller, page_arguments(first, None)
-        found = await generation_costs.sums(info.context.reader, caller, by, Period(since, until), limit=limit)
+        found = await generation_costs.sums(info.context.reader, caller, by, since, until, limit=limit)
         return [GenerationCostSum.of(row) for row in found]
 
     @strawberry.field(description="What the operator has decided: costs, tiers, prices, refunds.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import following, following_others
+from resolvers import following
 from resolvers.errors import InvalidInput, LookNotFound, VideoJobNotFound
 from resolvers.following import Position
 from resolvers.texts import uuid_or
@@ -89,7 +89,7 @@ class Subscription:
         services, caller = info.context.services, info.context.authenticated_caller
         look_id = uuid_or(id, LookNotFound)
         with info.context.stream():
-            looks = following_others.follow_look(services.database, services.feed, caller, look_id)
+            looks = following.follow_look(services.database, services.feed, caller, look_id)
             async for look in info.context.lasting(looks):
                 info.context.forget()
                 yield Look.of(look)
@@ -102,7 +102,7 @@ class Subscription:
         """Follow everybody's jobs."""
         services, caller = info.context.services, info.context.authenticated_caller
         with info.context.stream():
-            jobs = following_others.follow_everybody(services.database, services.feed, caller)
+            jobs = following.follow_everybody(services.database, services.feed, caller)
             async for job in info.context.lasting(jobs):
                 info.context.forget()
                 yield VideoJob.of(job)

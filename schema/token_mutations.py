@@ -8,9 +8,8 @@ import strawberry
 from auth.caller import Caller
 from db.engine.statements import Writer
 from resolvers import tokens
-from resolvers.consumption import consume
 from resolvers.policy import Policy
-from resolvers.tokens import Change, Order, Whose
+from resolvers.tokens import Change, Order, Whose, consume
 from schema.context import INPUT, Info
 from schema.errors import ConsumeTokensError, TokenAccountError, refusals_into
 from schema.types import TokenTransaction
@@ -152,8 +151,8 @@ class TokenMutations:
         """Begin a period."""
         return await _changed(
             info,
-            lambda writer, admin, policy: tokens.reset_period(
-                writer, admin, input.whose(), policy, reason=input.reason
+            lambda writer, admin, policy: tokens.set_tier(
+                writer, admin, input.whose(), None, policy, reason=input.reason
             ),
         )
 

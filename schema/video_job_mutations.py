@@ -13,7 +13,7 @@ from auth.caller import Caller
 from db.engine.statements import Writer
 from db.looks import LookRow
 from db.specification import SPECIFIED
-from resolvers import look_videos, video_job_creation, video_job_images, video_jobs
+from resolvers import looks, video_job_creation, video_job_images, video_jobs
 from resolvers.errors import LookNotFound, VideoJobNotFound
 from resolvers.texts import uuid_or
 from resolvers.video_job_images import Uploads
@@ -172,22 +172,22 @@ class VideoJobMutations:
     @strawberry.mutation(description="Let a video stand for its look, in the place of the former default.")
     async def set_default_video(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Set a look's default."""
-        return await _change_look(info, input, partial(look_videos.set_default, is_default=True))
+        return await _change_look(info, input, partial(looks.set_default, is_default=True))
 
     @strawberry.mutation(description="Let a video no longer stand for its look.")
     async def unset_default_video(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Unset a look's default."""
-        return await _change_look(info, input, partial(look_videos.set_default, is_default=False))
+        return await _change_look(info, input, partial(looks.set_default, is_default=False))
 
     @strawberry.mutation(description="Show a video in a look; once is enough.")
     async def link_video_to_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Link a video."""
-        return await _change_look(info, input, look_videos.link)
+        return await _change_look(info, input, looks.link)
 
     @strawberry.mutation(description="Take a video out of a look; the job stays.")
     async def unlink_video_from_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
         """Unlink a video."""
-        return await _change_look(info, input, look_videos.unlink)
+        return await _change_look(info, input, looks.unlink)
 
 
 async def _created(

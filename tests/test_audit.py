@@ -141,8 +141,12 @@ async def test_what_is_refused_or_repeated_is_not_on_record(house: House) -> Non
     ("act", "action", "details"),
     [
         (lambda writer, user: grant_as_operator(writer, user, Order(5), BUILT_IN), "GRANT_TOKENS", "+5 tokens"),
-        (lambda writer, user: accounts.set_status_of(writer, user, AccountStatus.SUSPENDED), "SET_STATUS", "suspended"),
-        (lambda writer, user: accounts.set_role_of(writer, user, Role.ADMIN), "SET_ROLE", "admin"),
+        (
+            lambda writer, user: accounts.set_as_operator(writer, user, AccountStatus.SUSPENDED),
+            "SET_STATUS",
+            "suspended",
+        ),
+        (lambda writer, user: accounts.set_as_operator(writer, user, Role.ADMIN), "SET_ROLE", "admin"),
         (lambda writer, _user: pauses.begin(writer, OPERATOR, PauseScope.REAL, "Maint."), "PAUSE_CREATIONS", "REAL"),
     ],
 )

@@ -19,7 +19,7 @@ from db.accounts import AccountState
 from db.engine.errors import DatabaseUnavailable
 from db.engine.statements import Reader
 from db.tables import LookShare, User
-from resolvers.accounts import set_role_of
+from resolvers.accounts import set_as_operator
 from resolvers.authentication import AccountStates
 from resolvers.streams import Streams
 from tests.house import House, eventually, http_client
@@ -168,7 +168,7 @@ async def test_what_is_begun_with_rights_that_were_taken_a_moment_before_is_ende
     states = AccountStates(house.database.reader, streams)
     for role in (Role.ADMIN, Role.USER):
         async with house.database.transaction() as transaction:
-            await set_role_of(transaction, caller, role)
+            await set_as_operator(transaction, caller, role)
         await states.read()
         caller = await states.checked(caller) if role is Role.ADMIN else caller
     await states.read()
@@ -187,7 +187,7 @@ async def test_a_token_that_makes_an_admin_does_so_also_when_a_role_of_ours_does
     states = AccountStates(house.database.reader, Streams(1))
     for role in (Role.ADMIN, Role.USER):
         async with house.database.transaction() as transaction:
-            await set_role_of(transaction, caller, role)
+            await set_as_operator(transaction, caller, role)
         await states.read()
         caller = await states.checked(caller)
 

@@ -59,7 +59,9 @@ class Run:
         observing.bind(job_id=job_id, run_id=run._run_id, provider=run.provider)
         observing.note(video_job_id=job_id, run_id=run._run_id, provider=run.provider)
         run._leave_to_its_sender()
-        await run._take()
+        while not await run._made(partial(generation.take, run_id=run._run_id), one_statement=True):
+            run.job = await _unfinished(context, job_id)
+        run._clock_began = _beginning(run.job)
         return run
 
     @property
@@ -137,12 +139,6 @@ class Run:
         generator = self.context.generators.get(self.provider)
         return generator is None or generator.submitting_costs
 
-    async def _take(self) -> None:
-        take = partial(generation.take, run_id=self._run_id)
-        while not await self._made(take, one_statement=True):
-            self.job = await _unfinished(self.context, self.job.id)
-        self._clock_began = _beginning(self.job)
-
     async def _made(self, transition: Transition, *, one_statement: bool) -> bool:
         """Make a transition; return False where the row has changed since it was read."""
         database = self.context.database
@@ -184,8 +180,7 @@ async def cancel_upstream(context: WorkerContext, job: JobRow, operation_name: s
 async def cancel_if_unwanted(context: WorkerContext, job_id: UUID, last_seen: JobRow | None) -> None:
     """Cancel the generation of a job that its owner has cancelled or deleted; `last_seen` is what a run knew of it."""
     try:
-        async with context.database.transaction() as transaction:
-            job = await video_jobs.get(transaction, job_id)
+        job = await video_jobs.get(context.database.reader, job_id)
     except DatabaseUnavailable:
         return
     if job is None and last_seen is not None:

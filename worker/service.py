@@ -57,7 +57,9 @@ async def work(context: WorkerContext) -> None:
                 await _work_while_connected(context)
             except Exception as error:  # noqa: BLE001 - whatever it is, the queue is read anew on a new connection
                 failures = 1 if time.monotonic() - began > STABLE_SECONDS else failures + 1
-                seconds = _rest_seconds(context, error, failures)
+                seconds = context.retry_policy.retry_seconds(failures)
+                if is_outage(error):
+                    seconds = min(seconds, LONGEST_RECONNECT_SECONDS)
                 report_queue(error, seconds)
                 with suppress(HandedOver):
                     await context.pause(seconds)
@@ -65,11 +67,6 @@ async def work(context: WorkerContext) -> None:
         housekeeping.cancel()
         with suppress(asyncio.CancelledError):
             await housekeeping
-
-
-def _rest_seconds(context: WorkerContext, error: Exception, failures: int) -> float:
-    seconds = context.retry_policy.retry_seconds(failures)
-    return min(seconds, LONGEST_RECONNECT_SECONDS) if is_outage(error) else seconds
 
 
 async def _work_while_connected(context: WorkerContext) -> None:
@@ -87,7 +84,10 @@ async def _run_queue(context: WorkerContext, connection: asyncpg.Connection) -> 
     shift = replace(context, stopping=letting_go)
     driver = AsyncpgDriver(connection)
     pgqueuer = PgQueuer(driver, queries=WatchedQueries(driver, on_failure=letting_go.set))
-    await _require_structure(pgqueuer)
+    try:
+        await pgqueuer.qm.verify_structure()
+    except RuntimeError as error:  # else raised by `run`, where it might be any fault's
+        raise QueueIncomplete(str(error)) from error
 
     @pgqueuer.entrypoint(queue.GENERATE_VIDEO, concurrency_limit=context.catalogue.generations_at_once)
     async def generate_video(job: Job) -> None:
@@ -123,14 +123,6 @@ async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
     await first.wait()
     second.set()
-
-
-async def _require_structure(pgqueuer: PgQueuer) -> None:
-    """Raise `QueueIncomplete` where PgQueuer, which looks at the same, would raise what any fault might be."""
-    try:
-        await pgqueuer.qm.verify_structure()
-    except RuntimeError as error:
-        raise QueueIncomplete(str(error)) from error
 
 
 async def generate(context: WorkerContext, job_id: UUID) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 from db.enums import ContentCredentials
@@ -20,21 +19,6 @@ from worker.run import Later, Run
 logger = logging.getLogger("lookreel.worker")
 
 
-class _Prepared(NamedTuple):
-    """What is to be stored, and whether the generator had signed what it was made from."""
-
-    video: Path
-    properties: VideoProperties
-    was_signed: bool
-
-    @property
-    def content_credentials(self) -> ContentCredentials:
-        """What has become of the signature."""
-        if self.properties.has_content_credentials:
-            return ContentCredentials.PRESENT
-        return ContentCredentials.REMOVED if self.was_signed else ContentCredentials.NONE
-
-
 async def keep(run: Run, generated: Generated) -> None:
     """Check the video, take its sound away where none was asked for, store it, and end the job with it.
 
@@ -47,20 +31,20 @@ async def keep(run: Run, generated: Generated) -> None:
     silent = run.context.scratch / f"{run.job.id}-{uuid4().hex}.mp4"
     try:
         async with run.context.storing_room:
-            await _store(run, await _prepared(run, generated.video, silent), generated)
+            await _store(run, *await _prepared(run, generated.video, silent), generated)
     finally:
         leftovers = [silent, *([generated.video] if generated.is_temporary else [])]
         await asyncio.to_thread(_remove, leftovers)
 
 
-async def _prepared(run: Run, video: Path, silent: Path) -> _Prepared:
+async def _prepared(run: Run, video: Path, silent: Path) -> tuple[Path, VideoProperties, ContentCredentials]:
+    """Return what is to be stored, and what has become of the generator's signature."""
     try:
         properties = await asyncio.to_thread(videos.probe, video)
-        if not properties.has_audio or run.job.generate_audio:
-            return _Prepared(video, properties, was_signed=properties.has_content_credentials)
-        await asyncio.to_thread(_silence, video, silent)
-        changed = await asyncio.to_thread(videos.probe, silent)
-        return _Prepared(silent, changed, was_signed=properties.has_content_credentials)
+        was_signed = properties.has_content_credentials
+        if properties.has_audio and not run.job.generate_audio:
+            await asyncio.to_thread(_silence, video, silent)
+            video, properties = silent, await asyncio.to_thread(videos.probe, silent)
     except NotAVideo as error:
         logger.exception("The generator's result for video job %s is no video", run.job.id)
         raise GenerationFailed(
@@ -69,6 +53,9 @@ async def _prepared(run: Run, video: Path, silent: Path) -> _Prepared:
     except OSError as trouble:
         logger.warning("The scratch folder fails for video job %s: %s", run.job.id, trouble)
         raise await _given_up_for_now(run) from trouble
+    if properties.has_content_credentials:
+        return video, properties, ContentCredentials.PRESENT
+    return video, properties, ContentCredentials.REMOVED if was_signed else ContentCredentials.NONE
 
 
 def _silence(video: Path, silent: Path) -> None:
@@ -76,13 +63,17 @@ def _silence(video: Path, silent: Path) -> None:
     videos.without_sound(video, silent)
 
 
-async def _store(run: Run, prepared: _Prepared, generated: Generated) -> None:
+async def _store(
+    run: Run, video: Path, properties: VideoProperties, credentials: ContentCredentials, generated: Generated
+) -> None:
     address = run.context.storage.address_of_video(run.job.id)
     await run.advance(partial(generation.begin_storing, address=address), one_statement=True)
-    stored = await _stored(run, prepared.video)
-    cost = cost_of(run.context.catalogue.policy, run.job, prepared.properties.duration_seconds, generated.tokens)
-    kept = KeptVideo(stored, prepared.properties, address, prepared.content_credentials, cost, generated.warnings)
-    await run.advance(partial(generation.succeed, video=kept), one_statement=kept.is_one_statement)
+    stored = await _stored(run, video)
+    cost = cost_of(run.context.catalogue.policy, run.job, properties.duration_seconds, generated.tokens)
+    kept = KeptVideo(stored, properties, address, credentials, cost, generated.warnings)
+    # Nothing is written then but the job's end.
+    is_one_statement = cost is None and not generated.warnings
+    await run.advance(partial(generation.succeed, video=kept), one_statement=is_one_statement)
     measures.ended(run.job)
 
 

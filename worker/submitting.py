@@ -16,7 +16,6 @@ from db.specification import values_of
 from db.video_jobs import JobRow
 from media.images import Image
 from resolvers import submission
-from resolvers.fallbacks import fall_back, fallback_for
 from resolvers.ports import (
     FileMissing,
     GenerationFailed,
@@ -153,9 +152,9 @@ async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> 
     else:
         seconds = retry_policy.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
-    other = fallback_for(run.context.catalogue, run.job, request) if is_certain else None
+    other = submission.fallback_for(run.context.catalogue, run.job, request) if is_certain else None
     if other is not None:
-        await _insist(run, lambda transaction, job: fall_back(transaction, job, other, reason, delay))
+        await _insist(run, lambda transaction, job: submission.fall_back(transaction, job, other, reason, delay))
         return seconds
     await _insist(
         run, lambda transaction, job: submission.defer(transaction, job, reason, delay, is_certain=is_certain)
@@ -210,8 +209,11 @@ async def _request(run: Run, room: AsyncExitStack) -> GenerationRequest:
         await room.enter_async_context(run.context.image_room)
     for row in rows:
         images[row.role].append(Image(await _contents(run, row.address), row.media_type, ""))
+    asked = job.fallback_model or job.model
+    # One that is no longer in the catalogue keeps its name.
+    model = run.context.catalogue.models.get(asked)
     return GenerationRequest(
-        **values_of(job) | {"model": _upstream_model(run, job)},
+        **values_of(job) | {"model": asked if model is None else model.upstream_id},
         video_job_id=job.id,
         initial_image=next(iter(images[ImageRole.INITIAL]), None),
         end_frame=next(iter(images[ImageRole.END]), None),
@@ -230,13 +232,6 @@ async def _contents(run: Run, address: str) -> bytes:
     except StorageUnavailable as trouble:
         # Nothing has been sent, so the job can wait for as long as the storage does.
         raise Later(run.context.retry_policy.quota_seconds, f"its images cannot be read: {trouble}") from trouble
-
-
-def _upstream_model(run: Run, job: JobRow) -> str:
-    """Return what the model is called at the generator; one that is no longer in the catalogue keeps its name."""
-    asked = job.fallback_model or job.model
-    model = run.context.catalogue.models.get(asked)
-    return asked if model is None else model.upstream_id
 
 
 def _uncertain() -> GenerationFailed:

@@ -14,13 +14,12 @@ from db.enums import ACTIVE_STATUSES, ActorKind, LedgerEntryKind, Submission, Vi
 from db.looks import LookRow
 from db.tables import LedgerEntry, User, VideoJob
 from db.video_jobs import JobRow
-from resolvers import generation, look_videos, submission, tokens, video_job_creation, video_jobs
-from resolvers.consumption import consume
+from resolvers import generation, looks, submission, tokens, video_job_creation, video_jobs
 from resolvers.errors import Refusal, VideoJobNotFound
 from resolvers.generation import VideoJobChanged
 from resolvers.policy import ACTIVE_JOB_LIMIT, BUILT_IN, VIDEO_COST
 from resolvers.services import Services
-from resolvers.tokens import Change, Order, Whose
+from resolvers.tokens import Change, Order, Whose, consume
 from resolvers.video_job_retries import asked_again
 from tests.house import CATALOGUE, House
 from tests.resolvers.ledger_sums import check_balance, check_use
@@ -151,7 +150,7 @@ class Story:
 
     async def reset(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
-            await tokens.reset_period(session, self.admin, self.whose(step), BUILT_IN)
+            await tokens.set_tier(session, self.admin, self.whose(step), None, BUILT_IN)
 
     async def consume(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
@@ -169,12 +168,12 @@ class Story:
 
     async def link(self, step: Step) -> None:
         async with self.house.database.transaction() as session:
-            await look_videos.link(session, self.caller(step), self.job_id(step), self.looks[step.user].id)
+            await looks.link(session, self.caller(step), self.job_id(step), self.looks[step.user].id)
 
     async def set_default(self, step: Step) -> None:
         look_id = self.looks[step.user].id
         async with self.house.database.transaction() as session:
-            await look_videos.set_default(session, self.caller(step), self.job_id(step), look_id, is_default=True)
+            await looks.set_default(session, self.caller(step), self.job_id(step), look_id, is_default=True)
 
     async def take(self, step: Step) -> None:
         async with self.house.database.transaction() as session:

@@ -14,8 +14,7 @@ from auth.caller import Caller, Role
 from db import video_jobs
 from db.engine.errors import DatabaseUnavailable
 from db.engine.feed import JobFeed
-from resolvers.following import Position, follow, follow_all, follow_deletions, follow_with_log
-from resolvers.following_others import follow_everybody
+from resolvers.following import Position, follow, follow_all, follow_deletions, follow_everybody, follow_with_log
 from tests.house import House, eventually
 
 

@@ -1,5 +1,6 @@
 """What can be asked of which model: the table, and the sentences that refuse the rest."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -104,11 +105,12 @@ def test_the_frontends_ids_lead_to_live_models() -> None:
 def test_an_operator_can_map_ids_and_add_new_ones() -> None:
     catalogue = Catalogue.of(ANY_MODEL, {Provider("veo"): offered({LITE: "veo-4-lite", "veo-4": "veo-4-001"})})
 
-    lite, new = catalogue.model(LITE), catalogue.model("veo-4")
+    lite, new = catalogue.models[LITE], catalogue.models["veo-4"]
     assert (lite.upstream_id, lite.most_reference_images) == ("veo-4-lite", 0)
     assert new == replace(MODELS[0], id="veo-4", upstream_id="veo-4-001", mock_words=ANY_MODEL.mock_words)
-    with pytest.raises(InvalidInput, match=r"Model must be one of .* or 'veo-4'"):
-        catalogue.model("veo-5")
+    (refusal,) = replace(ASKED, model="veo-5").violations(catalogue)
+    assert refusal.field == "model"
+    assert re.fullmatch(f"Model must be one of '.*', '{LITE}' or 'veo-4'", refusal.message)
 
 
 # A model of another provider, as different as can be.

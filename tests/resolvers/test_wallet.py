@@ -14,11 +14,10 @@ from sqlalchemy import update
 from auth.caller import Caller, Role
 from db.enums import LedgerEntryKind
 from db.tables import IdempotencyKey, LedgerEntry
-from resolvers import consumption, tokens
-from resolvers.consumption import Consumption
+from resolvers import tokens
 from resolvers.errors import InvalidInput
 from resolvers.policy import BUILT_IN, Policy
-from resolvers.tokens import Whose
+from resolvers.tokens import Consumption, Whose
 from rest_compat.token_bodies import UNLIMITED
 from tests.house import FORM, House
 from tests.resolvers.wallet_changes import GRANT, SET_TIER
@@ -137,7 +136,7 @@ async def test_an_operation_that_the_policy_has_no_more_is_answered_again_and_no
 
     async def paid(policy: Policy, key: str) -> Consumption:
         async with house.database.transaction() as writer:
-            return await consumption.consume(writer, caller, policy, "text_to_image", idempotency_key=key)
+            return await tokens.consume(writer, caller, policy, "text_to_image", idempotency_key=key)
 
     first, again = await paid(BUILT_IN, "one"), await paid(later, "one")
     before = await house.traces(caller)
@@ -152,7 +151,7 @@ async def test_what_costs_an_unlimited_account_nothing_is_answered_again_as_unli
     caller, policy = await house.user(), BUILT_IN.model_copy(update={"operations": {"free_thing": 0}})
     async with house.database.transaction() as writer:
         await tokens.set_tier(writer, await house.user(role=Role.ADMIN), Whose(str(caller.user_id)), "ultimate", policy)
-        asked = partial(consumption.consume, writer, caller, policy, "free_thing", idempotency_key="one")
+        asked = partial(tokens.consume, writer, caller, policy, "free_thing", idempotency_key="one")
         paid = [await asked() for _ in range(2)]
 
     assert [(one.cost, one.is_unlimited, one.replayed) for one in paid] == [(0, True, False), (0, True, True)]

@@ -17,7 +17,7 @@ from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, ProductRow, SharedWith
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import LogLine, VideoJobRow
-from resolvers import look_videos, looks, video_jobs
+from resolvers import looks, video_jobs
 from schema.connections import Connection
 from tests.schema.twins import JOBS, LOOK, LOOKS, Twins
 
@@ -170,7 +170,7 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
         (LookList, "page"),
         (VideoJobFilter, "page"),
         (looks, "products_by_look"),
-        (look_videos, "videos_by_look"),
+        (looks, "videos_by_look"),
         (video_jobs, "logs_by_job"),
         (video_jobs, "ledger_by_job"),
         (video_jobs, "looks_by_job"),
