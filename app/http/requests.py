@@ -4,6 +4,7 @@ Headers say how many are left (draft-ietf-httpapi-ratelimit-headers); beyond, th
 """
 
 import asyncio
+import ipaddress
 import logging
 import time
 from collections import Counter
@@ -19,7 +20,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
 from app.http.body_limit import GRAPHQL, answered
-from app.http.connection_limits import network_of
 from app.web_pages import WEB_PATH
 from graphql_server.context import Observer
 from graphql_server.http_answers import Refused
@@ -58,8 +58,8 @@ RESTARTING = Refused(
 )
 APIS = (GRAPHQL, "/api/")
 RATE_LIMIT = b"ratelimit"
-# To read an address takes longer than all the rest.
-_network_of = lru_cache(4096)(network_of)
+# The part of an IPv6 address that one customer is given all of.
+IPV6_NETWORK = 64
 TOO_MANY = Refused(
     HTTPStatus.TOO_MANY_REQUESTS,
     "Too many WebSockets are open from this address. Please close one first.",
@@ -204,7 +204,7 @@ class LimitRequests:
             return
         current = Requester(scope["type"] == "websocket")
         # ASGI lets servers leave it out.
-        address = _network_of((scope.get("client") or ("",))[0])
+        address = network_of((scope.get("client") or ("",))[0])
         if self._rates.by_address:
             current.by_address = self._rates.by_address.take(address, time.monotonic())
         token = requester.set(current)
@@ -257,3 +257,13 @@ def _refused(wait: float) -> Refused:
     error = TooManyRequests(ceil(wait))
     headers = {"Retry-After": str(error.retry_after_seconds)}
     return Refused(HTTPStatus.TOO_MANY_REQUESTS, error.message, error.code, headers)
+
+
+@lru_cache(4096)  # to read an address takes longer than all the rest
+def network_of(address: str) -> str:
+    """Return what of an address stands for one customer: all of IPv4, half of IPv6; anything else as it is."""
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), IPV6_NETWORK), strict=False))

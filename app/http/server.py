@@ -11,8 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.http.connection_limits import ConnectionLimits
-from app.http.connections import DrainState, trust_local_proxy
-from app.http.protocol import BoundedHttp
+from app.http.protocol import PROXY, BoundedHttp, DrainState
 from app.http.websocket_protocol import WebSocket
 from app.parent import tell_ready
 from resolvers.streams import Streams
@@ -28,6 +27,7 @@ ARRIVE_SECONDS = (0.02, 0.02, 0.02)
 # Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
 # proxy's next request meets a connection that is going away.
 KEEP_ALIVE_SECONDS = 75
+EVERYBODY = "*"
 
 
 class HttpServer(uvicorn.Server):
@@ -45,7 +45,9 @@ class HttpServer(uvicorn.Server):
             timeout_graceful_shutdown=DRAIN_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
-        trust_local_proxy(config)
+        # What it says is believed as what those say whom `FORWARDED_ALLOW_IPS` names.
+        if config.forwarded_allow_ips != EVERYBODY:
+            config.forwarded_allow_ips = f"{config.forwarded_allow_ips},{PROXY[0]}"
         super().__init__(config)
         self.server_state = self._drain = DrainState(limits or ConnectionLimits())
         self._streams = streams
@@ -62,7 +64,10 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end and answer what has come, stop to listen, close what is idle, wait for the rest."""
-        self._drain.begin()
+        self._drain.is_draining = True
+        for connection in list(self._drain.connections):
+            if isinstance(connection, BoundedHttp | WebSocket):
+                connection.drain()
         self._streams.end()
         await _all_accepted(sockets or [])
         for server in self.servers:

@@ -12,8 +12,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
-from app.http.connection_limits import KILOBYTE, Stall
-from app.http.connections import DrainState, client_of
+from app.http.connection_limits import KILOBYTE
+from app.http.protocol import DrainState, Stall, client_of
 from graphql_server.websocket import ON_INIT
 
 # What no connection is closed for, however much all of them hold: an answer to `connection_init` needs less.
@@ -45,11 +45,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         """Begin."""
         super().connection_made(transport)
         self.client = client_of(transport, self.client)
-        self._stall = Stall(
-            cast("Transport", transport),
-            self._limits.stall_seconds,
-            lambda: self._server_state.refusals.count("read nothing of what was sent"),
-        )
+        self._stall = Stall(cast("Transport", transport), self._server_state)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, and hold nothing any more."""
