@@ -124,11 +124,6 @@ async def trouble_of_workers(reader: Reader) -> str | None:
     return f"No worker has given a sign of life for {silent:.0f} s." if is_silent else None
 
 
-READ_SECONDS = 2.0
-
-logger = logging.getLogger("lookreel")
-
-
 async def live(_request: Request) -> PlainTextResponse:
     """Answer that the process answers; nothing else is asked, so that no outage has processes restarted."""
     return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
