@@ -1,6 +1,7 @@
 """What an API process does; `app.api` starts it."""
 
 import argparse
+import asyncio
 import gc
 import logging
 import socket
@@ -31,20 +32,17 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     for handler in logging.getLogger().handlers:
         handler.addFilter(CorrelationIdFilter())
     with traced(settings, "api"):
-        await _serve(settings, listener)
-
-
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    async with open_database(settings, "lookreel api") as database:
-        await require_mode(database)
-        services = services_of(settings, database)
-        server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
-        # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECTOR_THRESHOLDS)
-        on_parent_death(lambda: setattr(server, "should_exit", True))
-        await server.serve(sockets=[listener])
+        async with open_database(settings, "lookreel api") as database:
+            await require_mode(database)
+            services = services_of(settings, database)
+            server = HttpServer(application(settings, services), services.rest.streams, settings.connection_limits())
+            # What is there now stays: the collector need not look at it again, which shows in the slowest requests.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*COLLECTOR_THRESHOLDS)
+            on_parent_death(lambda: setattr(server, "should_exit", True))
+            # uvicorn wakes each tenth of a second: as a task, without all that waits for it here.
+            await asyncio.create_task(server.serve(sockets=[listener]))
 
 
 def main() -> int:

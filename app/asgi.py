@@ -13,14 +13,13 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from strawberry.printer import print_schema
-from uuid_utils import uuid4
 
 from app import web_pages
 from app.demo_user import DemoSignIn
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
-from app.http.front import Front
+from app.http.front import Front, request_id, side_by_side
 from app.http.media_files import MediaFiles
 from app.http.requests import LimitRequests, Noted, Observing, Traced
 from app.metrics import Sampler
@@ -139,7 +138,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
         page=web_pages.playground(_web_folder(settings)).response,
         shared_subscriptions=SHARED,
     )
-    app: ASGIApp = _side_by_side(_rest(settings, services), view)
+    app: ASGIApp = side_by_side(_rest(settings, services), view)
     app = LimitBody(app, settings.large_bodies_megabytes * MEGABYTE)
     app = LimitRequests(app, services.rates, settings.websockets_per_address)
     app = Noted(app, services.rest.streams, log_requests=settings.log_requests)
@@ -155,20 +154,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
             expose_headers=EXPOSED_HEADERS,
         )
     # As it comes, it would also write the id among the request's headers, which nobody reads, and take 5% of a poll.
-    return CorrelationIdMiddleware(app, "X-Request-ID", update_request_header=False, generator=_request_id)
-
-
-def _side_by_side(rest: ASGIApp, graphql: ASGIApp) -> ASGIApp:
-    """FastAPI's own way to a route takes as long as a small query, and its middleware is the other API's."""
-
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        await (graphql if scope.get("path") == GRAPHQL else rest)(scope, receive, send)
-
-    return routed
-
-
-def _request_id() -> str:
-    return uuid4().hex
+    return CorrelationIdMiddleware(app, "X-Request-ID", update_request_header=False, generator=request_id)
 
 
 def _rest(settings: Settings, services: Services) -> FastAPI:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid4
 
-from app.http.body_limit import answered
+from app.http.body_limit import GRAPHQL, answered
 from graphql_server.http_answers import Refused
 
 # A host and perhaps a port (RFC 9110, section 7.2), with the underscore that names of containers have.
@@ -93,6 +94,20 @@ class Front:
         headers.append((b"host", self._address.netloc.encode()))
         scheme = secure if self._address.scheme == "https" else plain
         return _below({**scope, "scheme": scheme, "headers": headers}, self._address.path)
+
+
+def request_id() -> str:
+    """Return a new one; the standard library asks the system for each."""
+    return uuid4().hex
+
+
+def side_by_side(rest: ASGIApp, graphql: ASGIApp) -> ASGIApp:
+    """Return both: FastAPI's own way to a route takes as long as a small query, its middleware is the other API's."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        await (graphql if scope.get("path") == GRAPHQL else rest)(scope, receive, send)
+
+    return routed
 
 
 def _is_name(name: str) -> bool:
