@@ -1,7 +1,11 @@
-"""What a setting may be: each type refuses other values in a sentence that `app.settings` puts the name before."""
+"""What a setting may be: each type refuses other values in a sentence that `app.settings` puts the name before.
+
+And the secrets that an installation has of its own.
+"""
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -173,6 +177,21 @@ def _are_long_enough(keys: str) -> str:
     if any(len(key) < SHORTEST_SECRET for key in items_of(keys)):
         raise ValueError(f"each key should have at least {SHORTEST_SECRET} characters")
     return keys
+
+
+def kept_secret(path: Path) -> str:
+    """Read a secret of the installation's own, made if there is none; of many processes at once, all get the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(48))
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text().strip()
 
 
 def cloudinary_url_of(parts: Mapping[str, str | None]) -> str | None:
