@@ -24,7 +24,7 @@ EXIT_SECONDS = 5.0
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
     [
-        *(__name__, "app.api_process", "app.demo", "app.doctor_database", "app.generators", "app.mock_opener"),
+        *(__name__, "app.api_process", "app.demo", "app.doctor_database", "app.generators"),
         *("app.worker_process", "db.embedded.server", "db.migrations"),
     ]
 )
