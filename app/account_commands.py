@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from app.command_lines import AnyEmail, AnyUserId, account_of, exit_with
+from app.command_lines import MOST, AnyEmail, AnyUserId, account_of, exit_with
 from app.options import number
 from app.settings import Settings
 from auth.caller import AccountStatus, Role
@@ -14,8 +14,6 @@ from db.engine.database import Database
 from resolvers import account_data, admin_lists
 from resolvers.audit import OPERATOR
 from resolvers.errors import InvalidInput
-
-MOST = 10_000
 
 
 def list_accounts(
