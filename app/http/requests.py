@@ -104,7 +104,7 @@ class Noted:
                 raise
             app_logger.warning("%s %s was broken off: the process ends", scope["method"], scope["path"])
             if not has_answer:
-                await answered(scope["path"], Headers(scope=scope), RESTARTING)(scope, receive, send_noted)
+                await answered(scope, RESTARTING)(scope, receive, send_noted)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method, route = _method_of(scope), route_of(scope)
@@ -210,7 +210,7 @@ class LimitRequests:
         token = requester.set(current)
         try:
             if current.by_address and current.by_address.wait:
-                refusal = answered(scope["path"], Headers(scope=scope), _refused(current.by_address.wait))
+                refusal = answered(scope, _refused(current.by_address.wait))
                 await refusal(scope, receive, self._telling(send, current))
             elif current.is_websocket:
                 await self._counted(address, scope, lambda: self._paced(receive, current), send)
@@ -232,7 +232,7 @@ class LimitRequests:
 
     async def _counted(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         if self._open[address] >= self._most_open:
-            await answered(scope["path"], Headers(scope=scope), TOO_MANY)(scope, receive, send)
+            await answered(scope, TOO_MANY)(scope, receive, send)
             return
         self._open[address] += 1
         try:

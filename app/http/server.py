@@ -33,8 +33,9 @@ EVERYBODY = "*"
 class HttpServer(uvicorn.Server):
     """Serves an application on sockets that it is given; `streams` are what would not end by itself."""
 
-    def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits | None = None) -> None:
-        keep_logs_discreet()
+    def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits) -> None:
+        for name in ("uvicorn.error", "websockets.server"):
+            logging.getLogger(name).addFilter(_DISCREET)
         config = uvicorn.Config(
             app,
             http=BoundedHttp,
@@ -49,7 +50,7 @@ class HttpServer(uvicorn.Server):
         if config.forwarded_allow_ips != EVERYBODY:
             config.forwarded_allow_ips = f"{config.forwarded_allow_ips},{PROXY[0]}"
         super().__init__(config)
-        self.server_state = self._drain = DrainState(limits or ConnectionLimits())
+        self.server_state = self._drain = DrainState(limits)
         self._streams = streams
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as inherited
@@ -108,9 +109,3 @@ class Discreet(logging.Filter):
 
 
 _DISCREET = Discreet()
-
-
-def keep_logs_discreet() -> None:
-    """Have it hold for all that the server's own loggers write; done twice, it is done once."""
-    for name in ("uvicorn.error", "websockets.server"):
-        logging.getLogger(name).addFilter(_DISCREET)
