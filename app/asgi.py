@@ -105,7 +105,6 @@ class Services(NamedTuple):
 
     rest: RestServices
     graphql: GraphQLServices
-    feed: JobFeed
     storages: Storages
     states: AccountStates
     rates: RequestRates
@@ -126,7 +125,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    return Services(rest, GraphQLServices(**given), feed, storages, states, rates, authentication)
+    return Services(rest, GraphQLServices(**given), storages, states, rates, authentication)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:
@@ -172,7 +171,7 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     for path in ("/healthz", "/health", "/api/v1/health"):
         app.add_route(path, _health)
     app.add_route("/livez", live)
-    app.add_route("/readyz", Readiness(settings, services.rest.database, services.feed).answer)
+    app.add_route("/readyz", Readiness(settings, services.rest.database, services.rest.feed).answer)
     if settings.metrics_token is not None:
         app.add_route("/metrics", MetricsPage(settings.metrics_token, services.rest.database).answer)
     has_demo = DemoSignIn.is_offered(settings)
@@ -199,8 +198,8 @@ def _schema(settings: Settings) -> Schema:
 
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
-    sampler = Sampler("api", services.rest.database, services.feed, services.rest.streams)
-    running = (services.feed, services.states, services.authentication, sampler)
+    sampler = Sampler("api", services.rest.database, services.rest.feed, services.rest.streams)
+    running = (services.rest.feed, services.states, services.authentication, sampler)
     tasks = [asyncio.create_task(each.run()) for each in running]
     try:
         yield

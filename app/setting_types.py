@@ -6,9 +6,9 @@ And the secrets that an installation has of its own.
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
@@ -27,7 +27,7 @@ def origins_of(text: str) -> list[str]:
 
     Raises ValueError where one is none; the message has the right spelling where it can be guessed.
     """
-    return list(dict.fromkeys(_origin(item.strip()) for item in text.split(",") if item.strip()))
+    return list(dict.fromkeys(map(_origin, items_of(text))))
 
 
 def web_address(text: str) -> str:
@@ -104,15 +104,17 @@ def complaint(text: str, kind: object, *, is_pem: bool) -> str | None:
     return None
 
 
-def _matching(pattern: str, meaning: str) -> AfterValidator:
-    allowed = re.compile(pattern)
-
-    def matches(value: str) -> str:
-        if not allowed.fullmatch(value):
-            raise ValueError(f"must be {meaning}")
+def _must(is_right: Callable[[Any], object], sentence: str) -> AfterValidator:
+    def checked(value: object) -> object:
+        if not is_right(value):
+            raise ValueError(sentence)
         return value
 
-    return AfterValidator(matches)
+    return AfterValidator(checked)
+
+
+def _matching(pattern: str, meaning: str) -> AfterValidator:
+    return _must(re.compile(pattern).fullmatch, f"must be {meaning}")
 
 
 def _is_folder(path: Path) -> Path:
@@ -149,22 +151,12 @@ def _in_capitals(level: object) -> object:
     return level.strip().upper() if isinstance(level, str) else level
 
 
-def _is_known(algorithm: str) -> str:
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
-    return algorithm
+def _needs_no_password(url: AnyHttpUrl) -> bool:
+    return not (url.username or url.password)
 
 
-def _needs_no_password(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.username or url.password:
-        raise ValueError("must not contain a user name or a password: key sets are public")
-    return url
-
-
-def _are_names(models: dict[str, str]) -> dict[str, str]:
-    if not all(name.strip() and upstream.strip() and is_utf8(name + upstream) for name, upstream in models.items()):
-        raise ValueError('must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}')
-    return models
+def _are_names(models: dict[str, str]) -> bool:
+    return all(name.strip() and upstream.strip() and is_utf8(name + upstream) for name, upstream in models.items())
 
 
 def _are_hosts(hosts: str) -> str:
@@ -173,10 +165,8 @@ def _are_hosts(hosts: str) -> str:
     return hosts
 
 
-def _are_long_enough(keys: str) -> str:
-    if any(len(key) < SHORTEST_SECRET for key in items_of(keys)):
-        raise ValueError(f"each key should have at least {SHORTEST_SECRET} characters")
-    return keys
+def _are_long_enough(keys: str) -> bool:
+    return all(len(key) >= SHORTEST_SECRET for key in items_of(keys))
 
 
 def kept_secret(path: Path) -> str:
@@ -223,10 +213,15 @@ WebAddress = Annotated[str, AfterValidator(web_address)]
 Origins = Annotated[str, AfterValidator(lambda origins: ",".join(origins_of(origins)))]
 Hosts = Annotated[str, AfterValidator(_are_hosts)]
 ListenHost = Annotated[str, AfterValidator(_is_reachable)]
-SecretKeys = Annotated[str, AfterValidator(_are_long_enough)]
-Algorithm = Annotated[str, AfterValidator(_is_known)]
-KeySetAddress = Annotated[AnyHttpUrl, AfterValidator(_needs_no_password)]
-ModelNames = Annotated[dict[str, str], AfterValidator(_are_names)]
+SecretKeys = Annotated[str, _must(_are_long_enough, f"each key should have at least {SHORTEST_SECRET} characters")]
+Algorithm = Annotated[str, _must(ALGORITHMS.__contains__, f"must be one of {', '.join(ALGORITHMS)}")]
+KeySetAddress = Annotated[
+    AnyHttpUrl, _must(_needs_no_password, "must not contain a user name or a password: key sets are public")
+]
+ModelNames = Annotated[
+    dict[str, str],
+    _must(_are_names, 'must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}'),
+]
 BucketFolder = Annotated[str, _matching(r"gs://[^/]+(/.*)?", "a bucket or a folder in one, such as gs://bucket/folder")]
 # What stands in addresses and headers of requests to Google.
 ProjectId = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a project's id, such as my-project-1")]

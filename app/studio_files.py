@@ -52,14 +52,11 @@ class Studio:
 
     def add_to(self, app: Starlette) -> None:
         """Serve the page at `/`, and what it loads below `/studio/`."""
-        app.add_route("/", self._home)
-        app.add_route("/studio/{name:path}", self._any)
+        app.add_route("/", self._answer)
+        app.add_route("/studio/{name:path}", self._answer)
 
-    async def _home(self, request: Request) -> Response:
-        return self._files[HOME].response(request, self._policy)
-
-    async def _any(self, request: Request) -> Response:
-        file = self._files.get(request.path_params["name"])
+    async def _answer(self, request: Request) -> Response:
+        file = self._files.get(request.path_params.get("name", HOME))
         if file is None:
             raise HTTPException(404)
         return file.response(request, self._policy)
