@@ -21,7 +21,7 @@ from app.demo_user import DemoSignIn
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
 from app.http.front import Front, request_id, side_by_side
 from app.http.media_files import MediaFiles
-from app.http.requests import LimitRequests, Noted, Observing, Traced
+from app.http.requests import LimitRequests, Noted, Observing
 from app.metrics import Sampler
 from app.readiness import MetricsPage, Readiness, live, trouble_of_workers
 from app.registry import catalogue
@@ -84,7 +84,7 @@ def rest_api() -> FastAPI:
         version="1",
         description="Video generation for fashion looks. The full API is GraphQL, at `/graphql`.",
         redirect_slashes=False,
-        # It would send addresses with their queries, in which files are signed: `Traced` does it.
+        # It would send addresses with their queries, in which files are signed: `Noted` does it.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         # FastAPI's own pages run whatever a CDN gives them.
         docs_url=None,
@@ -140,9 +140,8 @@ def application(settings: Settings, services: Services) -> ASGIApp:
     app: ASGIApp = side_by_side(_rest(settings, services), view)
     app = LimitBody(app, settings.large_bodies_megabytes * MEGABYTE)
     app = LimitRequests(app, services.rates, settings.websockets_per_address)
-    app = Noted(app, services.rest.streams, log_requests=settings.log_requests)
-    if settings.otel_exporter_otlp_endpoint is not None:
-        app = Traced(app)
+    has_traces = settings.otel_exporter_otlp_endpoint is not None
+    app = Noted(app, services.rest.streams, log_requests=settings.log_requests, has_traces=has_traces)
     app = Front(app, settings.hosts, settings.public_url)
     if settings.origins:
         app = CORSMiddleware(

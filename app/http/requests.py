@@ -13,7 +13,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
 
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -74,19 +74,29 @@ app_logger = logging.getLogger("lookreel")
 class Noted:
     """Notes each answer when it begins: what streams do afterwards is no request's time.
 
-    Answers 503 for a request that is broken off because the process ends.
+    Where traces are sent, a request is a span in the trace of whoever sent it, which ends then, too. Answers 503 for a
+    request that is broken off because the process ends.
     """
 
-    def __init__(self, app: ASGIApp, streams: Streams, *, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, streams: Streams, *, log_requests: bool, has_traces: bool) -> None:
         self._app = app
         self._streams = streams
         self._log_requests = log_requests
+        self._has_traces = has_traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif self._has_traces:
+            parent = TraceContextTextMapPropagator().extract(Headers(scope=scope))
+            with span(_method_of(scope), SpanKind.SERVER, parent) as current:
+                observing.bind(trace_id=trace_id())
+                await self._answer(scope, receive, send, current)
+        else:
+            await self._answer(scope, receive, send, INVALID_SPAN)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, current: Span) -> None:
         began = time.perf_counter()
         has_answer = False
 
@@ -94,7 +104,7 @@ class Noted:
             nonlocal has_answer
             has_answer = True
             if message["type"] == "http.response.start":
-                self._note(scope, message["status"], time.perf_counter() - began)
+                self._note(scope, message["status"], time.perf_counter() - began, current)
             await send(message)
 
         try:
@@ -106,8 +116,16 @@ class Noted:
             if not has_answer:
                 await answered(scope, RESTARTING)(scope, receive, send_noted)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, current: Span) -> None:
         method, route = _method_of(scope), route_of(scope)
+        if self._has_traces:
+            current.update_name(f"{method} {route}")
+            current.set_attributes(
+                {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+            )
+            if status >= SERVER_FAULTS:
+                current.set_status(StatusCode.ERROR)
+            current.end()
         metrics.REQUESTS.note(method, route, status)
         metrics.SECONDS.note(route, seconds)
         if self._log_requests:
@@ -132,40 +150,6 @@ class Observing(Observer):
     def fallback(self, reason: str) -> None:
         """Count a fallback."""
         metrics.FALLBACKS.note(reason)
-
-
-class Traced:
-    """Makes each request a span, in the trace of whoever sent it.
-
-    Ends it when the answer begins, as `Noted` does.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        parent = TraceContextTextMapPropagator().extract(Headers(scope=scope))
-        method = _method_of(scope)
-        with span(method, SpanKind.SERVER, parent) as current:
-            observing.bind(trace_id=trace_id())
-
-            async def send_noted(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    route, status = route_of(scope), message["status"]
-                    current.update_name(f"{method} {route}")
-                    current.set_attributes(
-                        {"http.request.method": method, "http.route": route, "http.response.status_code": status}
-                    )
-                    if status >= SERVER_FAULTS:
-                        current.set_status(StatusCode.ERROR)
-                    current.end()
-                await send(message)
-
-            await self._app(scope, receive, send_noted)
 
 
 def _method_of(scope: Scope) -> str:
