@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.large_bodies import READ_SECONDS, LargeBodies, Place
+from app.http.large_bodies import LargeBodies, Place, too_slow
 from graphql_server.http_answers import Refused, accepted_by, refusal
 from graphql_server.json_values import JsonValues
 
@@ -172,8 +172,7 @@ class _CountedBody:
             async with asyncio.timeout_at(self.place.deadline):
                 return await self.incoming()
         except TimeoutError:
-            sentence = f"The request came too slowly: large ones have {READ_SECONDS:g} seconds"
-            raise Refused(HTTPStatus.REQUEST_TIMEOUT, sentence, "BODY_TOO_SLOW") from None
+            raise too_slow() from None
 
     async def send(self, message: Message) -> None:
         if self.has_answer or self.refused is None:

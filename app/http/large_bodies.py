@@ -66,6 +66,12 @@ class Place(NamedTuple):
     deadline: float
 
 
+def too_slow() -> Refused:
+    """Return the refusal of a large body that takes too long."""
+    sentence = f"The request came too slowly: large ones have {READ_SECONDS:g} seconds"
+    return Refused(HTTPStatus.REQUEST_TIMEOUT, sentence, "BODY_TOO_SLOW")
+
+
 def _user_of(authorization: str) -> str:
     """Return whom a token names, or all of what is no JWT."""
     try:
