@@ -6,16 +6,14 @@ from typing import Annotated
 import orjson
 import typer
 
-from app.command_lines import AnyEmail, AnyUserId, account_of, exit_with
-from app.options import number
+from app.command_lines import MOST, AnyEmail, AnyUserId, account_of, exit_with
+from app.setting_types import number
 from app.settings import Settings
 from auth.caller import AccountStatus, Role
 from db.engine.database import Database
 from resolvers import account_data, admin_lists
 from resolvers.audit import OPERATOR
 from resolvers.errors import InvalidInput
-
-MOST = 10_000
 
 
 def list_accounts(

@@ -13,21 +13,20 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from strawberry.printer import print_schema
-from uuid_utils import uuid4
 
 from app import web_pages
 from app.demo_user import DemoSignIn
 from app.http.body_limit import GRAPHQL, MEGABYTE, LimitBody
-from app.http.front import Front
+from app.http.front import Front, request_id, side_by_side
 from app.http.media_files import MediaFiles
-from app.http.requests import LimitRequests, Noted, Observing, Traced
+from app.http.requests import LimitRequests, Noted, Observing
 from app.metrics import Sampler
 from app.readiness import MetricsPage, Readiness, live, trouble_of_workers
 from app.registry import catalogue
 from app.settings import Settings
-from app.studio_files import DEMO_PATH, Studio
+from app.web_pages import DEMO_PATH, Studio
 from app.wiring import media_addresses, migrate_look_videos, open_storages
 from db import pauses, submission_pace
 from db.engine.database import Database
@@ -85,7 +84,7 @@ def rest_api() -> FastAPI:
         version="1",
         description="Video generation for fashion looks. The full API is GraphQL, at `/graphql`.",
         redirect_slashes=False,
-        # It would send addresses with their queries, in which files are signed: `Traced` does it.
+        # It would send addresses with their queries, in which files are signed: `Noted` does it.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         # FastAPI's own pages run whatever a CDN gives them.
         docs_url=None,
@@ -106,7 +105,6 @@ class Services(NamedTuple):
 
     rest: RestServices
     graphql: GraphQLServices
-    feed: JobFeed
     storages: Storages
     states: AccountStates
     rates: RequestRates
@@ -127,7 +125,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         migrate_look_videos=partial(migrate_look_videos, database),
         timeout_seconds=settings.rest_timeout_seconds,
     )
-    return Services(rest, GraphQLServices(**given), feed, storages, states, rates, authentication)
+    return Services(rest, GraphQLServices(**given), storages, states, rates, authentication)
 
 
 def application(settings: Settings, services: Services) -> ASGIApp:
@@ -139,12 +137,11 @@ def application(settings: Settings, services: Services) -> ASGIApp:
         page=web_pages.playground(_web_folder(settings)).response,
         shared_subscriptions=SHARED,
     )
-    app: ASGIApp = _side_by_side(_rest(settings, services), view)
+    app: ASGIApp = side_by_side(_rest(settings, services), view)
     app = LimitBody(app, settings.large_bodies_megabytes * MEGABYTE)
     app = LimitRequests(app, services.rates, settings.websockets_per_address)
-    app = Noted(app, services.rest.streams, log_requests=settings.log_requests)
-    if settings.otel_exporter_otlp_endpoint is not None:
-        app = Traced(app)
+    has_traces = settings.otel_exporter_otlp_endpoint is not None
+    app = Noted(app, services.rest.streams, log_requests=settings.log_requests, has_traces=has_traces)
     app = Front(app, settings.hosts, settings.public_url)
     if settings.origins:
         app = CORSMiddleware(
@@ -155,20 +152,7 @@ def application(settings: Settings, services: Services) -> ASGIApp:
             expose_headers=EXPOSED_HEADERS,
         )
     # As it comes, it would also write the id among the request's headers, which nobody reads, and take 5% of a poll.
-    return CorrelationIdMiddleware(app, "X-Request-ID", update_request_header=False, generator=_request_id)
-
-
-def _side_by_side(rest: ASGIApp, graphql: ASGIApp) -> ASGIApp:
-    """FastAPI's own way to a route takes as long as a small query, and its middleware is the other API's."""
-
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        await (graphql if scope.get("path") == GRAPHQL else rest)(scope, receive, send)
-
-    return routed
-
-
-def _request_id() -> str:
-    return uuid4().hex
+    return CorrelationIdMiddleware(app, "X-Request-ID", update_request_header=False, generator=request_id)
 
 
 def _rest(settings: Settings, services: Services) -> FastAPI:
@@ -186,7 +170,7 @@ def _rest(settings: Settings, services: Services) -> FastAPI:
     for path in ("/healthz", "/health", "/api/v1/health"):
         app.add_route(path, _health)
     app.add_route("/livez", live)
-    app.add_route("/readyz", Readiness(settings, services.rest.database, services.feed).answer)
+    app.add_route("/readyz", Readiness(settings, services.rest.database, services.rest.feed).answer)
     if settings.metrics_token is not None:
         app.add_route("/metrics", MetricsPage(settings.metrics_token, services.rest.database).answer)
     has_demo = DemoSignIn.is_offered(settings)
@@ -213,8 +197,8 @@ def _schema(settings: Settings) -> Schema:
 
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
-    sampler = Sampler("api", services.rest.database, services.feed, services.rest.streams)
-    running = (services.feed, services.states, services.authentication, sampler)
+    sampler = Sampler("api", services.rest.database, services.rest.feed, services.rest.streams)
+    running = (services.rest.feed, services.states, services.authentication, sampler)
     tasks = [asyncio.create_task(each.run()) for each in running]
     try:
         yield
@@ -240,9 +224,12 @@ async def _health(request: Request) -> JSONResponse:
             paused = await pauses.current(request.app.state.database.health)
             silent = await trouble_of_workers(request.app.state.database.health)
     except Exception as error:  # somebody else's tables may answer with anything
-        if not isinstance(error, DatabaseUnavailable | TimeoutError):
+        named: DatabaseUnavailable = DatabaseTimedOut()
+        if isinstance(error, DatabaseUnavailable):
+            named = error
+        elif not isinstance(error, TimeoutError):
             logger.exception("The database answers what it should not")
-        named = _named(error)
+            named = DatabaseForeign()
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
@@ -254,12 +241,6 @@ async def _health(request: Request) -> JSONResponse:
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
-
-
-def _named(error: Exception) -> DatabaseUnavailable:
-    if isinstance(error, DatabaseUnavailable):
-        return error
-    return DatabaseTimedOut() if isinstance(error, TimeoutError) else DatabaseForeign()
 
 
 async def _schema_text(_request: Request) -> PlainTextResponse:

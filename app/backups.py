@@ -11,7 +11,7 @@ from os.path import realpath
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
-from app.databases import database_url
+from app.process import database_url
 from app.settings import Settings
 from db import migrations, revisions, transfer
 from db.embedded.dumps import dump, load
@@ -48,8 +48,7 @@ async def back_up(settings: Settings, folder: Path) -> None:
         _copy(settings.media_folder, new / MEDIA)
         dump(settings.data_dir, url, new / DUMP)
         _copy(settings.media_folder, new / MEDIA)
-        for name in SECRETS:
-            _copy_secret(settings.data_dir / name, new / name)
+        _copy_secrets(settings.data_dir, new)
 
 
 async def restore(settings: Settings, folder: Path) -> None:
@@ -66,8 +65,7 @@ async def restore(settings: Settings, folder: Path) -> None:
         await _require_empty(settings, url)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         _copy(folder / MEDIA, settings.media_folder)
-        for name in SECRETS:
-            _copy_secret(folder / name, settings.data_dir / name)
+        _copy_secrets(folder, settings.data_dir)
         if settings.database_url is None:
             load(settings.data_dir, url, folder / DUMP)
         else:
@@ -75,22 +73,14 @@ async def restore(settings: Settings, folder: Path) -> None:
 
 
 async def _load_into_server(data_dir: Path, file: Path, url: str) -> None:
-    """Load the dump where its own programs can, bring it up to date, and copy the rows from there."""
-    with _loaded(data_dir, file) as (source, folder):
-        await migrations.upgrade(source)
-        await migrations.upgrade(url)
-        await transfer.copy_rows(source, url, folder)
-
-
-@contextmanager
-def _loaded(data_dir: Path, file: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the URL of an embedded server with the dump in it, and its folder; both are gone afterwards."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """Load the dump into an embedded server, which can; bring it up to date, and copy the rows from there."""
     with TemporaryDirectory(prefix=RESTORING, dir=data_dir, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with embedded_server(folder) as url:
-            load(folder, url, file)
-            yield url, folder
+        with embedded_server(folder) as source:
+            load(folder, source, file)
+            await migrations.upgrade(source)
+            await migrations.upgrade(url)
+            await transfer.copy_rows(source, url, folder)
 
 
 def _remove_killed(data_dir: Path) -> None:
@@ -172,8 +162,9 @@ def _copy(source: Path, target: Path) -> None:
                 shutil.copy2(file, copy)
 
 
-def _copy_secret(source: Path, target: Path) -> None:
-    if source.is_file():
-        target.unlink(missing_ok=True)
-        target.touch(mode=0o600)
-        target.write_text(source.read_text())
+def _copy_secrets(source: Path, target: Path) -> None:
+    for secret in filter(Path.is_file, (source / name for name in SECRETS)):
+        copy = target / secret.name
+        copy.unlink(missing_ok=True)
+        copy.touch(mode=0o600)
+        copy.write_text(secret.read_text())

@@ -79,7 +79,9 @@ class ChildProcess:
         """
         try:
             if not self.exited.done():
-                self._terminate()
+                # Not Process.send_signal: in Python 3.11 it may reap the process itself, whose exit code is then lost.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._process.pid, signal.SIGTERM)
                 await first_of(self.exited, at_once, seconds=self._grace_seconds)
             if not self.exited.done():
                 logger.warning("%s does not end: killing it", self.name)
@@ -87,11 +89,6 @@ class ChildProcess:
             # Also when this task is cancelled: whatever happens here, no process stays behind.
             self.kill()
         return await self.exited
-
-    # Not Process.send_signal: in Python 3.11 it may reap the process itself, and its exit code is then lost.
-    def _terminate(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process and what it started in its group, unless it has ended."""

@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
-from typing import Annotated, NamedTuple
+from typing import Annotated, NoReturn
+from uuid import UUID
 
 import typer
 
 from app import account_commands, web_files
 from app import demo as demonstration
-from app.command_lines import AnyEmail, AnyUserId, Work, account_of, exit_with, subject
+from app.command_lines import AnyEmail, AnyUserId, account_of, exit_with, subject
 from app.demo_user import sample_look
 from app.job_commands import jobs, queue_state
 from app.operator_commands import backup, pause, policy, restore, resume
-from app.options import duration, number
 from app.process import run_process, run_program
-from app.serve_command import serve
-from app.setting_types import is_utf8
+from app.serve import serve_command
+from app.setting_types import duration, is_utf8, number
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
 from app.wiring import pending_migrations
@@ -48,14 +48,7 @@ Wait = Annotated[
 ]
 
 
-class Printed(NamedTuple):
-    """What a command prints once its transaction has been committed: its result, and what else happened."""
-
-    result: object
-    note: str | None = None
-
-
-app.command()(serve)
+app.command(name="serve")(serve_command)
 app.command()(policy)
 app.command()(pause)
 app.command()(resume)
@@ -81,13 +74,13 @@ def options(
 @app.command()
 def worker() -> None:
     """Run a worker alone, beside any number of others."""
-    _become("app.worker")
+    _become("app.launch", "app.worker")
 
 
 @app.command()
 def migrate(check: Check = False, wait: Wait = 60) -> None:  # noqa: FBT002 - a command line's flag
     """Bring the database up to date."""
-    _exit_with(_pending_migrations if check else partial(migrate_database, wait_seconds=wait))
+    sys.exit(run_process(_pending_migrations if check else partial(migrate_database, wait_seconds=wait)))
 
 
 @app.command()
@@ -99,17 +92,16 @@ def token(
 ) -> None:
     """Print a token for the API on the last line; the account is made where there is none."""
 
-    async def work(settings: Settings, transaction: Writer) -> Printed:
+    async def work(settings: Settings, transaction: Writer) -> tuple[str, str]:
         lifetime = duration(expires)
-        caller = await _caller(settings, transaction, email, user_id)
+        caller, note = await _opened(settings, transaction, email, user_id)
         if admin:
             caller = replace(caller, role=Role.ADMIN)
-        note = await _opened(settings, transaction, caller)
         what = Act(AuditAction.ISSUE_TOKEN, caller.user_id, details=f"Role {caller.role}, valid for {expires}")
         await record(transaction, OPERATOR, what)
-        return Printed(sign(settings.token_policy(), caller, lifetime), note)
+        return sign(settings.token_policy(), caller, lifetime), note
 
-    exit_with(_printing(work))
+    _print_from(work)
 
 
 @app.command()
@@ -125,17 +117,17 @@ def grant(  # noqa: PLR0913, PLR0917 - a command line's options
 ) -> None:
     """Top up an account through the ledger; print the new balance."""
 
-    async def work(settings: Settings, transaction: Writer) -> Printed:
+    async def work(settings: Settings, transaction: Writer) -> tuple[int, str]:
         accounts.check_grant(tokens)
-        caller = await _caller(settings, transaction, email, user_id)
+        caller = await accounts.account_for_email(transaction, email, subject(settings, user_id))
         is_new = await accounts.find_account(transaction, caller) is None
         if is_new and not create:
             raise InvalidInput(f"There is no account of {caller.email}. Check the address, or make one by --create.")
         order = Order(tokens, reason, reference)
         balance = await grant_as_operator(transaction, caller, order, settings.policy())
-        return Printed(balance, _made(caller) if is_new else _meant(caller))
+        return balance, _meant(caller, is_new=is_new)
 
-    exit_with(_printing(work))
+    _print_from(work)
 
 
 users = typer.Typer(no_args_is_help=True, help="Look at accounts, say which may act, export and remove them.")
@@ -148,31 +140,30 @@ users.command()(account_commands.remove)
 @users.command()
 def suspend(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Lock an account out within seconds, its open streams included, whatever its tokens say."""
-    exit_with(_changing(email, user_id, partial(accounts.set_as_operator, now=AccountStatus.SUSPENDED), "suspended"))
+    _change(email, user_id, partial(accounts.set_as_operator, now=AccountStatus.SUSPENDED), "suspended")
 
 
 @users.command()
 def activate(email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Let an account act again, where its tokens do."""
-    exit_with(_changing(email, user_id, partial(accounts.set_as_operator, now=AccountStatus.ACTIVE), "active"))
+    _change(email, user_id, partial(accounts.set_as_operator, now=AccountStatus.ACTIVE), "active")
 
 
 @users.command(name="role")
 def set_role(role: Role, email: AnyEmail = None, user_id: AnyUserId = None) -> None:
     """Make an account an admin's whatever its tokens say, or leave it to them again."""
-    exit_with(_changing(email, user_id, partial(accounts.set_as_operator, now=role), role))
+    _change(email, user_id, partial(accounts.set_as_operator, now=role), role)
 
 
 @app.command()
 def sample(email: Email, user_id: AnyUserId = None) -> None:
     """Give a user a look to try things with; print its id on the last line."""
 
-    async def work(settings: Settings, transaction: Writer) -> Printed:
-        caller = await _caller(settings, transaction, email, user_id)
-        note = await _opened(settings, transaction, caller)
-        return Printed((await sample_look(transaction, caller, settings.media_folder)).id, note)
+    async def work(settings: Settings, transaction: Writer) -> tuple[UUID, str]:
+        caller, note = await _opened(settings, transaction, email, user_id)
+        return (await sample_look(transaction, caller, settings.media_folder)).id, note
 
-    exit_with(_printing(work))
+    _print_from(work)
 
 
 @app.command()
@@ -180,13 +171,10 @@ def demo(
     stay: Annotated[bool, typer.Option("--stay", help="Go on to serve until Ctrl-C")] = False,  # noqa: FBT002 - as above
 ) -> None:
     """Generate a mock video for a sample look and show it happening; leaves nothing running."""
-    _exit_with(partial(demonstration.run, stay=stay))
+    sys.exit(run_process(partial(demonstration.run, stay=stay)))
 
 
-@app.command()
-def web() -> None:
-    """Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN."""
-    web_files.main()
+app.command()(web_files.web)
 
 
 @app.command()
@@ -203,13 +191,9 @@ def main() -> None:
     run_program(partial(app, prog_name="lookreel"))
 
 
-def _become(module: str) -> None:
-    """Go on as `python -m module`: what only that needs, Google's SDK above all, is not loaded by other commands."""
-    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - no shell is wanted
-
-
-def _exit_with(work: Callable[[Settings], Awaitable[int | None]]) -> None:
-    sys.exit(run_process(work))
+def _become(*module: str) -> None:
+    """Go on as another program: what only that needs, Google's SDK above all, is not loaded by other commands."""
+    os.execv(sys.executable, [sys.executable, "-m", *module])  # noqa: S606 - no shell is wanted
 
 
 async def _pending_migrations(settings: Settings) -> int:
@@ -219,46 +203,39 @@ async def _pending_migrations(settings: Settings) -> int:
     return 1 if missing else 0
 
 
-async def _caller(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> Caller:
-    """Return who is meant; an id is read as a token's subject is."""
-    return await accounts.account_for_email(transaction, email, subject(settings, user_id))
-
-
-def _changing(
+def _change(
     email: str | None, user_id: str | None, change: Callable[[Writer, Caller], Awaitable[None]], now: str
-) -> Work:
+) -> NoReturn:
 
-    async def work(settings: Settings, transaction: Writer) -> Printed:
-        caller = await account_of(settings, transaction, email, user_id)
-        await change(transaction, caller)
-        return Printed(f"{caller.user_id} {now}")
+    async def work(settings: Settings, database: Database) -> None:
+        async with database.transaction() as transaction:
+            caller = await account_of(settings, transaction, email, user_id)
+            await change(transaction, caller)
+        typer.echo(f"{caller.user_id} {now}")
 
-    return _printing(work)
+    exit_with(work)
 
 
-async def _opened(settings: Settings, transaction: Writer, caller: Caller) -> str | None:
-    """Make the account where there is none, which is to be said then: the address may be mistyped."""
+async def _opened(settings: Settings, transaction: Writer, email: str, user_id: str | None) -> tuple[Caller, str]:
+    """Return who is meant, and what `_meant` says; the account is made where there is none."""
+    caller = await accounts.account_for_email(transaction, email, subject(settings, user_id))
     is_new = await rows.get(transaction, caller.user_id) is None
     await accounts.get_or_create_account(transaction, caller, settings.policy())
-    return _made(caller) if is_new else _meant(caller)
+    return caller, _meant(caller, is_new=is_new)
 
 
-def _meant(caller: Caller) -> str:
-    """Say whose account it is: an address is what an identity provider has said of somebody."""
-    return f"The account of {caller.email}, {caller.user_id}."
+def _meant(caller: Caller, *, is_new: bool) -> str:
+    """Say whose account it is: an address may be mistyped, and is what an identity provider has said of somebody."""
+    return f"{'Made an account for' if is_new else 'The account of'} {caller.email}, {caller.user_id}."
 
 
-def _made(caller: Caller) -> str:
-    return f"Made an account for {caller.email}, {caller.user_id}."
-
-
-def _printing(work: Callable[[Settings, Writer], Awaitable[Printed]]) -> Work:
+def _print_from(work: Callable[[Settings, Writer], Awaitable[tuple[object, str]]]) -> NoReturn:
+    """Do it in a transaction; once that is committed, print its result, and on stderr what else there is to say."""
 
     async def run(settings: Settings, database: Database) -> None:
         async with database.transaction() as transaction:
-            printed = await work(settings, transaction)
-        if printed.note:
-            typer.echo(printed.note, err=True)
-        typer.echo(printed.result)
+            result, note = await work(settings, transaction)
+        typer.echo(note, err=True)
+        typer.echo(result)
 
-    return run
+    exit_with(run)

@@ -16,8 +16,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import httpx
 import typer
 
-from app.doctor_database import database_findings
-from app.findings import Answer, Check, Finding, State, compared, found
+from app.doctor_database import Answer, Check, Finding, State, compared, database_findings, found
 from app.generators import open_omni, open_veo
 from app.process import run_process, run_program
 from app.registry import express_mode_notice

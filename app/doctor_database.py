@@ -1,17 +1,17 @@
-"""What `lookreel doctor` looks at in the database, and between us and it."""
+"""What `lookreel doctor` looks at in the database, and between us and it; and how checks are made and told."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import partial
+from typing import NamedTuple
 
 from pgqueuer import Queries
 
-from app.findings import Answer, Check, Finding, State, compared, found, told
-from app.poolers import DIRECT, refusal_of
 from app.settings import Settings
-from app.wiring import open_database
+from app.wiring import DIRECT, open_database, refusal_of
 from db import (
     file_removals,
     fleet,
@@ -29,12 +29,76 @@ from db.engine.limits import PoolerMode
 from db.engine.poolers import is_behind_pooler, usable_at_once
 from db.enums import PauseScope
 
+CHECK_SECONDS = 10.0
+CLOCK_WARNING_SECONDS = 5.0
+CLOCK_FAILURE_SECONDS = 60.0
 # How old a worker's last sign of life may be; it gives one every five seconds for each of its jobs.
 STALE = timedelta(seconds=30)
 OVERDUE_SECONDS = 60.0
 MOST_COUNTED = 1000
 # How many checks the others depend on; what is busy shows less of a pooler, too.
 ONE_BY_ONE = 3
+
+
+class State(StrEnum):
+    """How it is. A note is about something that is not set up, or could not be looked at."""
+
+    OK = "ok"
+    NOTE = "note"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+Answer = tuple[State, str]
+"""What a look gave: how it is, and in words what was found and what to do."""
+
+
+class Finding(NamedTuple):
+    """What there is to say about a subject, with what to do. The text may have a secret in it."""
+
+    subject: str
+    state: State
+    text: str
+
+
+class Check(NamedTuple):
+    """Something to look at; `remedy` is what to do where the looking itself goes wrong."""
+
+    subject: str
+    look: Callable[[], Awaitable[Answer]]
+    remedy: str
+
+
+async def found(check: Check) -> Finding:
+    """Look, for 10 s at most; that something could not be looked at is a finding, too."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            state, words = await check.look()
+    except TimeoutError:
+        state, words = State.FAILED, f"No answer within {CHECK_SECONDS:.0f} s. {check.remedy}"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        state, words = State.FAILED, f"{told(error)} {check.remedy}"
+    return Finding(check.subject, state, words)
+
+
+def told(error: BaseException) -> str:
+    """Return an error's first line as a sentence, with what is behind it."""
+    line = (next(iter(str(error).splitlines()), "") or type(error).__name__).rstrip(".")
+    if line.endswith(":"):  # what another program says stands below
+        line = " ".join(str(error).split())
+    behind = "" if error.__cause__ is None else told(error.__cause__)
+    return f"{line}." if behind.rstrip(".") in line else f"{line}. {behind}"
+
+
+def compared(asked: float, theirs: datetime, whose: str) -> Answer:
+    """Compare a clock that was read between a moment of ours and now."""
+    middle = datetime.fromtimestamp((asked + time.time()) / 2, UTC)
+    seconds = abs((middle - theirs).total_seconds())
+    words = f"This machine's clock and {whose} are {seconds:.0f} s apart"
+    if seconds <= CLOCK_WARNING_SECONDS:
+        return State.OK, words
+    state = State.FAILED if seconds > CLOCK_FAILURE_SECONDS else State.WARNING
+    return state, f"{words}. Set both by NTP: signatures and deadlines depend on them."
 
 
 async def database_findings(settings: Settings) -> list[Finding]:

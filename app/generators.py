@@ -25,10 +25,10 @@ def open_veo(settings: Settings) -> aclosing[VeoGenerator]:
     return aclosing(VeoGenerator(veo_access(settings)))
 
 
-def omni_access(settings: Settings) -> OmniAccess:
-    """Return how Omni is reached: with the key where there is one, else as the project."""
+def open_omni(settings: Settings) -> aclosing[OmniGenerator]:
+    """Return what generates with Omni, by the key where there is one, else as the project; as above."""
     key = settings.developer_api_key
-    return OmniAccess(
+    access = OmniAccess(
         api_key=key,
         project=settings.google_cloud_project,
         base_url=settings.google_gemini_base_url if key else settings.google_vertex_base_url,
@@ -38,8 +38,4 @@ def omni_access(settings: Settings) -> OmniAccess:
         labelled=settings.omni_labels,
         scratch=settings.scratch_folder,
     )
-
-
-def open_omni(settings: Settings) -> aclosing[OmniGenerator]:
-    """Return what generates with Omni; its connections are closed with the context."""
-    return aclosing(OmniGenerator(omni_access(settings)))
+    return aclosing(OmniGenerator(access))

@@ -11,6 +11,8 @@ _READ_BY_PGQUEUER = {
     *("CHANNEL", "DURABILITY", "FUNCTION", "QUEUE_STATUS_TYPE", "QUEUE_TABLE", "QUEUE_TABLE_LOG"),
     *("SCHEDULES_TABLE", "STATISTICS_TABLE", "TRIGGER", "WIDEN_ID"),
 }
+# What no terminal ends.
+SERVICES = {"app.api", "app.worker"}
 
 
 def launch(module: str) -> int:
@@ -21,7 +23,7 @@ def launch(module: str) -> int:
     """
     # Pydantic would read what every installed package says about itself, in search of plugins. We have none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # Its tables and channel have the names that the migrations gave them.
+    # PgQueuer's tables and channel have the names that the migrations gave them.
     for name in list(os.environ):
         if name.upper() in _READ_BY_PGQUEUER or name.upper().startswith("PGQUEUER_"):
             del os.environ[name]
@@ -41,9 +43,12 @@ def launch(module: str) -> int:
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:2] == ["serve"]:
-        sys.exit(launch("app.serve_command"))
+        sys.exit(launch("app.serve"))
     os.execv(sys.executable, [sys.executable, "-m", "app.launch", "app.commands", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
-    sys.exit(launch(sys.argv.pop(1)))
+    _module = sys.argv.pop(1)
+    if _module in SERVICES:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sys.exit(launch(_module))

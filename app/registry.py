@@ -14,6 +14,7 @@ from pkgutil import resolve_name
 
 from app.environment import InvalidSettings
 from app.settings import Settings
+from providers.mock.generator import MockGenerator
 from providers.mock.models import ANY_MODEL
 from providers.omni import models as omni
 from providers.veo import models as veo
@@ -61,8 +62,6 @@ REGISTRY: Mapping[str, Registration] = {
     omni.NAME: Registration(_no_omni, _models_of_omni, "app.generators:open_omni"),
 }
 """Of two that offer the same model id, the later one makes it; new jobs for ids that nobody offers go to the first."""
-
-MOCK_OPENER = "app.mock_opener:open_mock"
 
 
 def catalogue(settings: Settings) -> Catalogue:
@@ -125,14 +124,11 @@ def _check_fallbacks(offered: Catalogue, fallbacks: Mapping[str, str]) -> None:
 @asynccontextmanager
 async def open_generators(settings: Settings) -> AsyncIterator[Mapping[str, VideoGenerator]]:
     """Yield the generators that can be used here by their providers' names, and close them afterwards."""
-    openers = {MOCK: MOCK_OPENER}
-    openers |= {name: entry.opener for name, entry in REGISTRY.items() if entry.unavailable(settings) is None}
+    generators: dict[str, VideoGenerator] = {MOCK: MockGenerator(settings.mock_seconds)}
     async with AsyncExitStack() as opened:
-        # An SDK loads for most of a second, for which the event loop must not stand still.
-        loaded = {name: await asyncio.to_thread(_loaded, opener) for name, opener in openers.items()}
-        yield {name: await opened.enter_async_context(opener(settings)) for name, opener in loaded.items()}
-
-
-def _loaded(name: str) -> Opener:
-    opener: Opener = resolve_name(name)
-    return opener
+        for name, entry in REGISTRY.items():
+            if entry.unavailable(settings) is None:
+                # An SDK loads for most of a second, for which the event loop must not stand still.
+                opener: Opener = await asyncio.to_thread(resolve_name, entry.opener)
+                generators[name] = await opened.enter_async_context(opener(settings))
+        yield generators

@@ -1,16 +1,22 @@
-"""What a setting may be: each type refuses other values in a sentence that `app.settings` puts the name before."""
+"""What a setting may be: each type refuses other values in a sentence that `app.settings` puts the name before.
+
+And what an option of a command may say: numbers in plain digits, where Python would read 1_000, too, and durations; and
+the secrets that an installation has of its own.
+"""
 
 import os
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, TypeAdapter
 
 from auth.policy import ALGORITHMS
-from resolvers.texts import has_odd_digits
+from resolvers.texts import has_odd_digits, plain_number
 
 ANY = "*"
 WEB_ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/%-]*)?", re.IGNORECASE)
@@ -23,7 +29,7 @@ def origins_of(text: str) -> list[str]:
 
     Raises ValueError where one is none; the message has the right spelling where it can be guessed.
     """
-    return list(dict.fromkeys(_origin(item.strip()) for item in text.split(",") if item.strip()))
+    return list(dict.fromkeys(map(_origin, items_of(text))))
 
 
 def web_address(text: str) -> str:
@@ -61,6 +67,11 @@ def _origin(text: str) -> str:
         raise ValueError(f"'{text}' is no origin: an origin has no path; write {origin}")
     return origin
 
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LONGEST = timedelta(days=36_525)
+
+T = TypeVar("T", int, float)
 
 SHORTEST_SECRET = 32
 # What a HOST begins with that is the path of a Unix socket; and how many bytes of a path the kernel takes.
@@ -100,15 +111,17 @@ def complaint(text: str, kind: object, *, is_pem: bool) -> str | None:
     return None
 
 
-def _matching(pattern: str, meaning: str) -> AfterValidator:
-    allowed = re.compile(pattern)
-
-    def matches(value: str) -> str:
-        if not allowed.fullmatch(value):
-            raise ValueError(f"must be {meaning}")
+def _must(is_right: Callable[[Any], object], sentence: str) -> AfterValidator:
+    def checked(value: object) -> object:
+        if not is_right(value):
+            raise ValueError(sentence)
         return value
 
-    return AfterValidator(matches)
+    return AfterValidator(checked)
+
+
+def _matching(pattern: str, meaning: str) -> AfterValidator:
+    return _must(re.compile(pattern).fullmatch, f"must be {meaning}")
 
 
 def _is_folder(path: Path) -> Path:
@@ -145,22 +158,12 @@ def _in_capitals(level: object) -> object:
     return level.strip().upper() if isinstance(level, str) else level
 
 
-def _is_known(algorithm: str) -> str:
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"must be one of {', '.join(ALGORITHMS)}")
-    return algorithm
+def _needs_no_password(url: AnyHttpUrl) -> bool:
+    return not (url.username or url.password)
 
 
-def _needs_no_password(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.username or url.password:
-        raise ValueError("must not contain a user name or a password: key sets are public")
-    return url
-
-
-def _are_names(models: dict[str, str]) -> dict[str, str]:
-    if not all(name.strip() and upstream.strip() and is_utf8(name + upstream) for name, upstream in models.items()):
-        raise ValueError('must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}')
-    return models
+def _are_names(models: dict[str, str]) -> bool:
+    return all(name.strip() and upstream.strip() and is_utf8(name + upstream) for name, upstream in models.items())
 
 
 def _are_hosts(hosts: str) -> str:
@@ -169,10 +172,23 @@ def _are_hosts(hosts: str) -> str:
     return hosts
 
 
-def _are_long_enough(keys: str) -> str:
-    if any(len(key) < SHORTEST_SECRET for key in items_of(keys)):
-        raise ValueError(f"each key should have at least {SHORTEST_SECRET} characters")
-    return keys
+def _are_long_enough(keys: str) -> bool:
+    return all(len(key) >= SHORTEST_SECRET for key in items_of(keys))
+
+
+def kept_secret(path: Path) -> str:
+    """Read a secret of the installation's own, made if there is none; of many processes at once, all get the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(48))
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text().strip()
 
 
 def cloudinary_url_of(parts: Mapping[str, str | None]) -> str | None:
@@ -192,6 +208,29 @@ def cloudinary_url_of(parts: Mapping[str, str | None]) -> str | None:
     return f"cloudinary://{key}:{secret}@{cloud}"
 
 
+def number(kind: type[T], least: int | None = None, most: int | None = None) -> Callable[[object], T]:
+    """Return what reads an option, or refuses it in a sentence."""
+    limits = Field(ge=least, le=most)
+    checked: Any = Annotated[kind, limits, BeforeValidator(_whole if kind is int else plain_number)]
+    return TypeAdapter[T](checked).validate_python
+
+
+def _whole(value: object) -> object:
+    """Return what Pydantic may read a whole number from, which for it 3.0 is one of."""
+    return [value] if "." in str(value) else plain_number(value)
+
+
+def duration(text: str) -> timedelta:
+    """Return what a text such as 12h says; raise `ValueError` where that is nothing, or more than a century."""
+    match = re.fullmatch(r"([0-9]{1,8})([smhdw])", text.strip())
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d or w, such as 12h")
+    found = timedelta(**{UNITS[match[2]]: int(match[1])})
+    if not timedelta() < found <= LONGEST:
+        raise ValueError(f"{text} is out of range: write 1s to {LONGEST.days}d")
+    return found
+
+
 Amount = Annotated[int, Field(ge=1, le=MOST)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Days = Annotated[int, Field(ge=0, le=3650)]
@@ -204,10 +243,15 @@ WebAddress = Annotated[str, AfterValidator(web_address)]
 Origins = Annotated[str, AfterValidator(lambda origins: ",".join(origins_of(origins)))]
 Hosts = Annotated[str, AfterValidator(_are_hosts)]
 ListenHost = Annotated[str, AfterValidator(_is_reachable)]
-SecretKeys = Annotated[str, AfterValidator(_are_long_enough)]
-Algorithm = Annotated[str, AfterValidator(_is_known)]
-KeySetAddress = Annotated[AnyHttpUrl, AfterValidator(_needs_no_password)]
-ModelNames = Annotated[dict[str, str], AfterValidator(_are_names)]
+SecretKeys = Annotated[str, _must(_are_long_enough, f"each key should have at least {SHORTEST_SECRET} characters")]
+Algorithm = Annotated[str, _must(ALGORITHMS.__contains__, f"must be one of {', '.join(ALGORITHMS)}")]
+KeySetAddress = Annotated[
+    AnyHttpUrl, _must(_needs_no_password, "must not contain a user name or a password: key sets are public")
+]
+ModelNames = Annotated[
+    dict[str, str],
+    _must(_are_names, 'must name models, such as {"veo-3.1-generate-preview": "veo-3.1-generate-001"}'),
+]
 BucketFolder = Annotated[str, _matching(r"gs://[^/]+(/.*)?", "a bucket or a folder in one, such as gs://bucket/folder")]
 # What stands in addresses and headers of requests to Google.
 ProjectId = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9.:-]*", "a project's id, such as my-project-1")]

@@ -11,7 +11,6 @@ from pydantic_settings import SettingsConfigDict
 from app.database_settings import DatabaseSettings
 from app.http.connection_limits import ConnectionLimits
 from app.policy_file import InvalidPolicy, read_policy
-from app.secret_files import kept_secret
 from app.setting_types import (
     MOST,
     SHORTEST_SECRET,
@@ -40,6 +39,7 @@ from app.setting_types import (
     cloudinary_url_of,
     complaint,
     items_of,
+    kept_secret,
     origins_of,
     refused_to_write,
 )

@@ -124,8 +124,8 @@ def _content(downloads: Path, file: WebFile) -> bytes:
     raise NotFetched(f"{file.name} is not what it should be: the registry has another file of that name.")
 
 
-def main() -> None:
-    """Fetch the files of both pages into the data folder."""
+def web() -> None:
+    """Fetch GraphiQL and Swagger UI with npm, for browsers that do not reach a CDN."""
     try:
         folder = read_settings().data_dir / "web"
         fetch(folder, GRAPHIQL + SWAGGER_UI)

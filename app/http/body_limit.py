@@ -1,7 +1,9 @@
 """How much a request may bring: what is too much is refused before it is read, or as soon as it is known."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
@@ -62,12 +64,15 @@ class LimitBody:
             return
         kind = _kind(headers)
         largest = _largest(scope["path"], kind, headers)
-        if refused is None and _is_declared_longer(headers, largest):
+        if refused is None and (_declared(headers) or 0) > largest:
             refused = _too_long(largest)
         if refused is None:
             is_form = kind == FORM
+            # Whatever is not a form may be read as JSON.
+            values = None if is_form else JsonValues()
+            form = WholeForm(headers[b"content-type"].decode("latin-1")) if is_form else None
             large = None if is_form or largest <= LARGEST_BODY else self._large
-            body = _CountedBody(receive, send, largest, headers, is_form=is_form, large=large)
+            body = _CountedBody(receive, send, largest, headers, values, form, large)
             # Who reads it finds what was counted here.
             scope["json_values"] = body.values
             try:
@@ -81,133 +86,7 @@ class LimitBody:
             refused = body.refused
             if refused is None or body.has_answer:
                 return
-        await answered(scope["path"], Headers(scope=scope), refused)(scope, receive, send)
-
-
-class _CountedBody:
-    """Counts what is read; once that is too much, whatever the application answers is dropped.
-
-    `large` is for bodies that are in memory whole and may be large; what a form holds is on disk.
-    """
-
-    def __init__(  # noqa: PLR0913 - what a request is
-        self,
-        receive: Receive,
-        send: Send,
-        largest: int,
-        headers: Mapping[bytes, bytes],
-        *,
-        is_form: bool,
-        large: LargeBodies | None,
-    ) -> None:
-        self._receive = receive
-        self._send = send
-        self._largest = largest
-        self._left = largest
-        self._headers = headers
-        # Whatever is not a form may be read as JSON.
-        self.values = None if is_form else JsonValues()
-        self._form = WholeForm(headers[b"content-type"].decode("latin-1")) if is_form else None
-        self.refused: Refused | None = None
-        self.has_answer = False
-        self._large = large
-        self.place: Place | None = None
-
-    async def receive(self) -> Message:
-        try:
-            message = await self._admitted()
-        except Refused as refused:
-            self.refused = refused.with_traceback(None)
-            raise HTTPException(refused.status_code) from None
-        piece = message.get("body", b"")
-        self._left -= len(piece)
-        try:
-            if self._left < 0:
-                raise _too_long(self._largest)
-            if self.values is not None:
-                self.values.count(piece)
-            if self._form is not None and message["type"] == "http.request":
-                self._form.look_at(piece, is_last=not message.get("more_body", False))
-        except Refused as refused:
-            # Its traceback holds this object: a cycle, with all that was read.
-            self.refused = refused.with_traceback(None)
-            raise HTTPException(refused.status_code) from None
-        return message
-
-    async def _admitted(self) -> Message:
-        """Return the next piece, once there is room for all of the body; raises Refused."""
-        if self._large is None:
-            return await self._receive()
-        declared = _declared(self._headers)
-        # Of a body that does not say, as much as it may have.
-        size = self._largest if declared is None else declared
-        if declared is None and self._largest - self._left <= LARGEST_BODY:
-            size = 0
-        if size <= LARGEST_BODY:
-            return await self._receive()
-        if self.place is None:
-            self.place = await self._large.enter(self._headers.get(b"authorization", b"").decode("latin-1"), size)
-        if self.has_answer:
-            return await self._receive()
-        try:
-            async with asyncio.timeout_at(self.place.deadline):
-                return await self._receive()
-        except TimeoutError:
-            raise too_slow() from None
-
-    async def send(self, message: Message) -> None:
-        if self.has_answer or self.refused is None:
-            self.has_answer = True
-            await self._send(message)
-
-
-def _kind(headers: Mapping[bytes, bytes]) -> str:
-    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type.startswith(b"multipart/"):
-        return FORM
-    return JSON if media_type.endswith((b"/json", b"+json")) else OTHER
-
-
-def _largest(path: str, kind: str, headers: Mapping[bytes, bytes]) -> int:
-    if b"authorization" not in headers:
-        return LARGEST_OF_STRANGERS
-    return LARGEST_WITH_IMAGES.get((path, kind), LARGEST_BODY)
-
-
-def _refused_head(scope: Scope) -> Refused | None:
-    if any(len(value) > LONGEST_HEADER for _, value in scope["headers"]):
-        sentence = f"A header of the request is too long: at most {LONGEST_HEADER // 1024} KB are accepted"
-        return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence, "HEADER_TOO_LARGE")
-    if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
-        sentence = f"The address has too many parameters: at most {MOST_PARAMETERS} are accepted"
-        return Refused(HTTPStatus.BAD_REQUEST, sentence, "TOO_MANY_PARAMETERS")
-    return None
-
-
-def _declared(headers: Mapping[bytes, bytes]) -> int | None:
-    length = headers.get(b"content-length", b"")
-    return int(length) if length.isdigit() else None
-
-
-def _is_declared_longer(headers: Mapping[bytes, bytes], largest: int) -> bool:
-    length = headers.get(b"content-length", b"")
-    # Longer numbers are not even looked at: Python refuses to read those of thousands of digits.
-    return length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > largest)
-
-
-def _too_long(largest: int) -> Refused:
-    sentence = f"The request is too long: here, at most {largest // MEGABYTE} MB are accepted"
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "BODY_TOO_LARGE")
-
-
-def answered(path: str, headers: Headers, refused: Refused) -> Response:
-    """Refuse a request in the shape of the API that was asked."""
-    if path == GRAPHQL:
-        # That header may be the one that is too long.
-        is_readable = len(headers.get("accept", "")) <= LONGEST_HEADER
-        return refusal(refused, accepted_by(headers if is_readable else {}))
-    body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
-    return JSONResponse(body, refused.status_code, refused.headers)
+        await answered(scope, refused)(scope, receive, send)
 
 
 class WholeForm:
@@ -240,3 +119,110 @@ class WholeForm:
         if is_last and not self._is_closed:
             sentence = "The form has not come as a whole: its closing boundary is missing"
             raise Refused(HTTPStatus.BAD_REQUEST, sentence)
+
+
+@dataclass
+class _CountedBody:
+    """Counts what is read; once that is too much, whatever the application answers is dropped.
+
+    `large` is for bodies that are in memory whole and may be large; what a form holds is on disk.
+    """
+
+    incoming: Receive
+    outgoing: Send
+    largest: int
+    headers: Mapping[bytes, bytes]
+    values: JsonValues | None
+    form: WholeForm | None
+    large: LargeBodies | None
+    read: int = 0
+    refused: Refused | None = None
+    has_answer: bool = False
+    place: Place | None = None
+
+    async def receive(self) -> Message:
+        try:
+            message = await self._admitted()
+            piece = message.get("body", b"")
+            self.read += len(piece)
+            if self.read > self.largest:
+                raise _too_long(self.largest)
+            if self.values is not None:
+                self.values.count(piece)
+            if self.form is not None and message["type"] == "http.request":
+                self.form.look_at(piece, is_last=not message.get("more_body", False))
+        except Refused as refused:
+            # Its traceback holds this object: a cycle, with all that was read.
+            self.refused = refused.with_traceback(None)
+            raise HTTPException(refused.status_code) from None
+        return message
+
+    async def _admitted(self) -> Message:
+        """Return the next piece, once there is room for all of the body; raises Refused."""
+        size = _declared(self.headers)
+        if size is None:
+            # Once a body is large that does not say, as much as it may have.
+            size = self.largest if self.read > LARGEST_BODY else 0
+        if self.large is None or size <= LARGEST_BODY:
+            return await self.incoming()
+        if self.place is None:
+            self.place = await self.large.enter(self.headers.get(b"authorization", b"").decode("latin-1"), size)
+        if self.has_answer:
+            return await self.incoming()
+        try:
+            async with asyncio.timeout_at(self.place.deadline):
+                return await self.incoming()
+        except TimeoutError:
+            raise too_slow() from None
+
+    async def send(self, message: Message) -> None:
+        if self.has_answer or self.refused is None:
+            self.has_answer = True
+            await self.outgoing(message)
+
+
+def _kind(headers: Mapping[bytes, bytes]) -> str:
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type.startswith(b"multipart/"):
+        return FORM
+    return JSON if media_type.endswith((b"/json", b"+json")) else OTHER
+
+
+def _largest(path: str, kind: str, headers: Mapping[bytes, bytes]) -> int:
+    if b"authorization" not in headers:
+        return LARGEST_OF_STRANGERS
+    return LARGEST_WITH_IMAGES.get((path, kind), LARGEST_BODY)
+
+
+def _refused_head(scope: Scope) -> Refused | None:
+    if any(len(value) > LONGEST_HEADER for _, value in scope["headers"]):
+        sentence = f"A header of the request is too long: at most {LONGEST_HEADER // 1024} KB are accepted"
+        return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence, "HEADER_TOO_LARGE")
+    if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+        sentence = f"The address has too many parameters: at most {MOST_PARAMETERS} are accepted"
+        return Refused(HTTPStatus.BAD_REQUEST, sentence, "TOO_MANY_PARAMETERS")
+    return None
+
+
+def _declared(headers: Mapping[bytes, bytes]) -> int | None:
+    length = headers.get(b"content-length", b"")
+    if not length.isdigit():
+        return None
+    # Longer numbers are not even looked at: Python refuses to read those of thousands of digits.
+    return int(length) if len(length) <= LONGEST_LENGTH else sys.maxsize
+
+
+def _too_long(largest: int) -> Refused:
+    sentence = f"The request is too long: here, at most {largest // MEGABYTE} MB are accepted"
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "BODY_TOO_LARGE")
+
+
+def answered(scope: Scope, refused: Refused) -> Response:
+    """Refuse a request in the shape of the API that was asked."""
+    if scope["path"] == GRAPHQL:
+        headers = Headers(scope=scope)
+        # That header may be the one that is too long.
+        is_readable = len(headers.get("accept", "")) <= LONGEST_HEADER
+        return refusal(refused, accepted_by(headers if is_readable else {}))
+    body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
+    return JSONResponse(body, refused.status_code, refused.headers)

@@ -1,18 +1,13 @@
 """How much connections may take of a process, and one line a minute in the log about those that took too much."""
 
 import asyncio
-import ipaddress
 import logging
-from asyncio import Transport
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
 REPORT_SECONDS = 60.0
-# The part of an IPv6 address that one customer is given all of.
-IPV6_NETWORK = 64
 
 logger = logging.getLogger("lookreel")
 
@@ -55,45 +50,3 @@ class Refusals:
             logger.warning("Connections refused or closed: %s. The next report is due in a minute.", kinds)
             self._counts.clear()
             self._timer = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report)
-
-
-class Stall:
-    """Closes a connection whose client reads nothing, which would keep all that waits for it for ever."""
-
-    def __init__(self, transport: Transport, seconds: float, on_abort: Callable[[], None]) -> None:
-        self._transport = transport
-        self._seconds = seconds
-        self._on_abort = on_abort
-        self._timer: asyncio.TimerHandle | None = None
-        self._waiting = 0
-
-    def begin(self) -> None:
-        """Watch from now on: the write buffer is full."""
-        self.end()
-        self._waiting = self._transport.get_write_buffer_size()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._look)
-
-    def end(self) -> None:
-        """Watch no longer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _look(self) -> None:
-        if self._transport.get_write_buffer_size() < self._waiting:
-            self.begin()
-            return
-        self._on_abort()
-        self._transport.abort()
-
-
-def network_of(address: str) -> str:
-    """Return what of an address stands for one customer: all of IPv4, half of IPv6; anything else as it is."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped or ipaddress.ip_network((int(parsed), IPV6_NETWORK), strict=False))
-    return address

@@ -9,10 +9,10 @@ from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid4
 
-from app.http.body_limit import answered
+from app.http.body_limit import GRAPHQL, answered
 from graphql_server.http_answers import Refused
 
 # A host and perhaps a port (RFC 9110, section 7.2), with the underscore that names of containers have.
@@ -54,7 +54,7 @@ class Front:
         app: ASGIApp = self._app
         refused = self._refused(scope)
         if refused is not None:
-            app = answered(scope["path"], Headers(scope=scope), refused)
+            app = answered(scope, refused)
         complete = _completing(scope, send) if scope["type"] == "http" else send
         await app(_without_slash(self._seen(scope)), receive, complete)
 
@@ -75,10 +75,11 @@ class Front:
         found = HOST.fullmatch(host.decode("latin-1"))
         if found is None or not _is_name(found["name"]):
             return Refused(HTTPStatus.BAD_REQUEST, "The request names no valid host", "INVALID_HOST")
-        return None if self._is_allowed(found["name"].lower()) else _not_ours()
-
-    def _is_allowed(self, name: str) -> bool:
-        return not self._allowed_hosts or any(fnmatchcase(name, allowed) for allowed in self._allowed_hosts)
+        name = found["name"].lower()
+        if not self._allowed_hosts or any(fnmatchcase(name, allowed) for allowed in self._allowed_hosts):
+            return None
+        sentence = "This server does not answer for that host; its operator names hosts by ALLOWED_HOSTS"
+        return Refused(HTTPStatus.BAD_REQUEST, sentence, "HOST_NOT_ALLOWED")
 
     def _seen(self, scope: Scope) -> Scope:
         if self._address is None:
@@ -95,6 +96,20 @@ class Front:
         return _below({**scope, "scheme": scheme, "headers": headers}, self._address.path)
 
 
+def request_id() -> str:
+    """Return a new one; the standard library asks the system for each."""
+    return uuid4().hex
+
+
+def side_by_side(rest: ASGIApp, graphql: ASGIApp) -> ASGIApp:
+    """Return both: FastAPI's own way to a route takes as long as a small query, its middleware is the other API's."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        await (graphql if scope.get("path") == GRAPHQL else rest)(scope, receive, send)
+
+    return routed
+
+
 def _is_name(name: str) -> bool:
     """Whether a name is one, or in brackets an IPv6 address."""
     with suppress(ValueError):
@@ -102,36 +117,24 @@ def _is_name(name: str) -> bool:
     return False
 
 
-def _not_ours() -> Refused:
-    sentence = "This server does not answer for that host; its operator names hosts by ALLOWED_HOSTS"
-    return Refused(HTTPStatus.BAD_REQUEST, sentence, "HOST_NOT_ALLOWED")
-
-
 def _completing(scope: Scope, send: Send) -> Send:
     async def complete(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *_missing(scope, message)]}
+            headers = message.get("headers", ())
+            given = {name.lower() for name, _ in headers}
+            missing = [NOSNIFF]
+            # An answer that is for whoever asked alone.
+            if scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"]):
+                missing.append(NO_STORE)
+            if scope.get("scheme") == "https":
+                missing.append(SECURE_TRANSPORT)
+            if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+                # What went wrong may have left a part of the request unread.
+                missing.append(CLOSE)
+            message = {**message, "headers": [*headers, *(each for each in missing if each[0] not in given)]}
         await send(message)
 
     return complete
-
-
-def _missing(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
-    given = {name.lower() for name, _ in message.get("headers", ())}
-    missing = [NOSNIFF]
-    if _is_personal(scope):
-        missing.append(NO_STORE)
-    if scope.get("scheme") == "https":
-        missing.append(SECURE_TRANSPORT)
-    if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
-        # What went wrong may have left a part of the request unread.
-        missing.append(CLOSE)
-    return [header for header in missing if header[0] not in given]
-
-
-def _is_personal(scope: Scope) -> bool:
-    """Whether an answer is for whoever asked alone."""
-    return scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def _below(scope: Scope, prefix: str) -> Scope:

@@ -4,24 +4,76 @@ While a server ends, whatever has begun to come is still answered, with `Connect
 """
 
 import asyncio
+import socket
+from asyncio.transports import BaseTransport
 from contextlib import suppress
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
-from app.http.connection_limits import Stall
-from app.http.connections import DrainState, client_of
+from app.http.connection_limits import ConnectionLimits, Refusals
 
 # What uvicorn allows by h11, whose requests take three times as long to read.
 LONGEST_UNFINISHED = 64 * 1024
 REFUSED = "Invalid HTTP request received."
-
-
 GOING_AWAY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+Client = tuple[str, int] | None
+# Whom all that comes by a Unix socket comes from.
+PROXY = ("unix", 0)
+
+
+class DrainState(ServerState):
+    """What the connections of a server share: their limits, and also whether it is about to end.
+
+    `unfinished` counts the bytes of messages of WebSockets that have not come to an end.
+    """
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        super().__init__()
+        self.limits = limits
+        self.refusals = Refusals()
+        self.unfinished = 0
+        self.is_draining = False
+
+
+def client_of(transport: BaseTransport, client: Client) -> Client:
+    """Return what stands for the client: its address, unless it came by a Unix socket."""
+    connection = transport.get_extra_info("socket")
+    return PROXY if connection is not None and connection.family == socket.AF_UNIX else client
+
+
+class Stall:
+    """Closes a connection whose client reads nothing, which would keep all that waits for it for ever."""
+
+    def __init__(self, transport: asyncio.Transport, state: DrainState) -> None:
+        self._transport = transport
+        self._state = state
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = 0
+
+    def begin(self) -> None:
+        """Watch from now on: the write buffer is full."""
+        self.end()
+        self._waiting = self._transport.get_write_buffer_size()
+        self._timer = asyncio.get_running_loop().call_later(self._state.limits.stall_seconds, self._look)
+
+    def end(self) -> None:
+        """Watch no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        if self._transport.get_write_buffer_size() < self._waiting:
+            self.begin()
+            return
+        self._state.refusals.count("read nothing of what was sent")
+        self._transport.abort()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -42,9 +94,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(cast("asyncio.Transport", JoinedWrites(transport)))
         self.client = client_of(transport, self.client)
         state = self.server_state
-        self._stall = Stall(
-            transport, state.limits.stall_seconds, lambda: state.refusals.count("read nothing of what was sent")
-        )
+        self._stall = Stall(transport, state)
         if len(self.connections) > state.limits.connections:
             state.refusals.count("were too many")
             self._end_with(FULL)
@@ -98,7 +148,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._unfinished > LONGEST_UNFINISHED and not self.transport.is_closing():
             self.send_400_response(REFUSED)
-        elif self._is_unwatched():
+        elif self._timer is None and self.timeout_keep_alive_task is None and self.transport.get_protocol() is self:
             self._watch()
 
     def on_message_begin(self) -> None:
@@ -131,10 +181,6 @@ class BoundedHttp(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
-
-    def _is_unwatched(self) -> bool:
-        is_idle = self.timeout_keep_alive_task is not None
-        return self._timer is None and not is_idle and self.transport.get_protocol() is self
 
     def _watch(self) -> None:
         """Wait for what is still to come of a request: of most, nothing, and no timer is made."""

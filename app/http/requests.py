@@ -4,6 +4,7 @@ Headers say how many are left (draft-ietf-httpapi-ratelimit-headers); beyond, th
 """
 
 import asyncio
+import ipaddress
 import logging
 import time
 from collections import Counter
@@ -12,14 +13,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
 
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
 from app.http.body_limit import GRAPHQL, answered
-from app.http.connection_limits import network_of
 from app.web_pages import WEB_PATH
 from graphql_server.context import Observer
 from graphql_server.http_answers import Refused
@@ -58,8 +58,8 @@ RESTARTING = Refused(
 )
 APIS = (GRAPHQL, "/api/")
 RATE_LIMIT = b"ratelimit"
-# To read an address takes longer than all the rest.
-_network_of = lru_cache(4096)(network_of)
+# The part of an IPv6 address that one customer is given all of.
+IPV6_NETWORK = 64
 TOO_MANY = Refused(
     HTTPStatus.TOO_MANY_REQUESTS,
     "Too many WebSockets are open from this address. Please close one first.",
@@ -74,19 +74,29 @@ app_logger = logging.getLogger("lookreel")
 class Noted:
     """Notes each answer when it begins: what streams do afterwards is no request's time.
 
-    Answers 503 for a request that is broken off because the process ends.
+    Where traces are sent, a request is a span in the trace of whoever sent it, which ends then, too. Answers 503 for a
+    request that is broken off because the process ends.
     """
 
-    def __init__(self, app: ASGIApp, streams: Streams, *, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, streams: Streams, *, log_requests: bool, has_traces: bool) -> None:
         self._app = app
         self._streams = streams
         self._log_requests = log_requests
+        self._has_traces = has_traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif self._has_traces:
+            parent = TraceContextTextMapPropagator().extract(Headers(scope=scope))
+            with span(_method_of(scope), SpanKind.SERVER, parent) as current:
+                observing.bind(trace_id=trace_id())
+                await self._answer(scope, receive, send, current)
+        else:
+            await self._answer(scope, receive, send, INVALID_SPAN)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, current: Span) -> None:
         began = time.perf_counter()
         has_answer = False
 
@@ -94,7 +104,7 @@ class Noted:
             nonlocal has_answer
             has_answer = True
             if message["type"] == "http.response.start":
-                self._note(scope, message["status"], time.perf_counter() - began)
+                self._note(scope, message["status"], time.perf_counter() - began, current)
             await send(message)
 
         try:
@@ -104,12 +114,20 @@ class Noted:
                 raise
             app_logger.warning("%s %s was broken off: the process ends", scope["method"], scope["path"])
             if not has_answer:
-                await answered(scope["path"], Headers(scope=scope), RESTARTING)(scope, receive, send_noted)
+                await answered(scope, RESTARTING)(scope, receive, send_noted)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, current: Span) -> None:
         method, route = _method_of(scope), route_of(scope)
-        metrics.REQUESTS.note(method, route, status)
-        metrics.SECONDS.note(route, seconds)
+        if self._has_traces:
+            current.update_name(f"{method} {route}")
+            current.set_attributes(
+                {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+            )
+            if status >= SERVER_FAULTS:
+                current.set_status(StatusCode.ERROR)
+            current.end()
+        metrics.REQUESTS.new[method, route, status] += 1
+        metrics.SECONDS.new[route].append(seconds)
         if self._log_requests:
             milliseconds = round(seconds * 1000, 1)
             fields = {"method": method, "route": route, "status": status, "milliseconds": milliseconds}
@@ -126,46 +144,12 @@ class Observing(Observer):
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
         """Count an operation, and name its span."""
         rename(label)
-        metrics.OPERATIONS.note(label, "errors" if has_errors else "ok")
-        metrics.OPERATION_SECONDS.note(label, seconds)
+        metrics.OPERATIONS.new[label, "errors" if has_errors else "ok"] += 1
+        metrics.OPERATION_SECONDS.new[label].append(seconds)
 
     def fallback(self, reason: str) -> None:
         """Count a fallback."""
-        metrics.FALLBACKS.note(reason)
-
-
-class Traced:
-    """Makes each request a span, in the trace of whoever sent it.
-
-    Ends it when the answer begins, as `Noted` does.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        parent = TraceContextTextMapPropagator().extract(Headers(scope=scope))
-        method = _method_of(scope)
-        with span(method, SpanKind.SERVER, parent) as current:
-            observing.bind(trace_id=trace_id())
-
-            async def send_noted(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    route, status = route_of(scope), message["status"]
-                    current.update_name(f"{method} {route}")
-                    current.set_attributes(
-                        {"http.request.method": method, "http.route": route, "http.response.status_code": status}
-                    )
-                    if status >= SERVER_FAULTS:
-                        current.set_status(StatusCode.ERROR)
-                    current.end()
-                await send(message)
-
-            await self._app(scope, receive, send_noted)
+        metrics.FALLBACKS.new[(reason,)] += 1
 
 
 def _method_of(scope: Scope) -> str:
@@ -204,13 +188,13 @@ class LimitRequests:
             return
         current = Requester(scope["type"] == "websocket")
         # ASGI lets servers leave it out.
-        address = _network_of((scope.get("client") or ("",))[0])
+        address = network_of((scope.get("client") or ("",))[0])
         if self._rates.by_address:
             current.by_address = self._rates.by_address.take(address, time.monotonic())
         token = requester.set(current)
         try:
             if current.by_address and current.by_address.wait:
-                refusal = answered(scope["path"], Headers(scope=scope), _refused(current.by_address.wait))
+                refusal = answered(scope, _refused(current.by_address.wait))
                 await refusal(scope, receive, self._telling(send, current))
             elif current.is_websocket:
                 await self._counted(address, scope, lambda: self._paced(receive, current), send)
@@ -232,7 +216,7 @@ class LimitRequests:
 
     async def _counted(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         if self._open[address] >= self._most_open:
-            await answered(scope["path"], Headers(scope=scope), TOO_MANY)(scope, receive, send)
+            await answered(scope, TOO_MANY)(scope, receive, send)
             return
         self._open[address] += 1
         try:
@@ -257,3 +241,13 @@ def _refused(wait: float) -> Refused:
     error = TooManyRequests(ceil(wait))
     headers = {"Retry-After": str(error.retry_after_seconds)}
     return Refused(HTTPStatus.TOO_MANY_REQUESTS, error.message, error.code, headers)
+
+
+@lru_cache(4096)  # to read an address takes longer than all the rest
+def network_of(address: str) -> str:
+    """Return what of an address stands for one customer: all of IPv4, half of IPv6; anything else as it is."""
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), IPV6_NETWORK), strict=False))

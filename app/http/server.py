@@ -11,8 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.http.connection_limits import ConnectionLimits
-from app.http.connections import DrainState, trust_local_proxy
-from app.http.protocol import BoundedHttp
+from app.http.protocol import PROXY, BoundedHttp, DrainState
 from app.http.websocket_protocol import WebSocket
 from app.parent import tell_ready
 from resolvers.streams import Streams
@@ -28,13 +27,15 @@ ARRIVE_SECONDS = (0.02, 0.02, 0.02)
 # Longer than the minute that reverse proxies keep idle connections: whoever closes first must not be the server, or the
 # proxy's next request meets a connection that is going away.
 KEEP_ALIVE_SECONDS = 75
+EVERYBODY = "*"
 
 
 class HttpServer(uvicorn.Server):
     """Serves an application on sockets that it is given; `streams` are what would not end by itself."""
 
-    def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits | None = None) -> None:
-        keep_logs_discreet()
+    def __init__(self, app: ASGIApp, streams: Streams, limits: ConnectionLimits) -> None:
+        for name in ("uvicorn.error", "websockets.server"):
+            logging.getLogger(name).addFilter(_DISCREET)
         config = uvicorn.Config(
             app,
             http=BoundedHttp,
@@ -45,9 +46,11 @@ class HttpServer(uvicorn.Server):
             timeout_graceful_shutdown=DRAIN_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
-        trust_local_proxy(config)
+        # What it says is believed as what those say whom `FORWARDED_ALLOW_IPS` names.
+        if config.forwarded_allow_ips != EVERYBODY:
+            config.forwarded_allow_ips = f"{config.forwarded_allow_ips},{PROXY[0]}"
         super().__init__(config)
-        self.server_state = self._drain = DrainState(limits or ConnectionLimits())
+        self.server_state = self._drain = DrainState(limits)
         self._streams = streams
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as inherited
@@ -62,7 +65,10 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end and answer what has come, stop to listen, close what is idle, wait for the rest."""
-        self._drain.begin()
+        self._drain.is_draining = True
+        for connection in list(self._drain.connections):
+            if isinstance(connection, BoundedHttp | WebSocket):
+                connection.drain()
         self._streams.end()
         await _all_accepted(sockets or [])
         for server in self.servers:
@@ -103,9 +109,3 @@ class Discreet(logging.Filter):
 
 
 _DISCREET = Discreet()
-
-
-def keep_logs_discreet() -> None:
-    """Have it hold for all that the server's own loggers write; done twice, it is done once."""
-    for name in ("uvicorn.error", "websockets.server"):
-        logging.getLogger(name).addFilter(_DISCREET)

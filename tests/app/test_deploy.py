@@ -13,9 +13,9 @@ import typer.main
 
 from app.asgi import rest_api
 from app.commands import app
+from app.environment import SECRETS
 from app.http.requests import PLAIN
 from app.http.server import KEEP_ALIVE_SECONDS
-from app.secret_files import SECRETS
 from app.serve import WORKER_SECONDS
 from app.settings import Settings
 from app.supervisor import EX_CONFIG

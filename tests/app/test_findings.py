@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app.findings import CHECK_SECONDS, Check, State, compared, found
+from app.doctor_database import CHECK_SECONDS, Check, State, compared, found
 from db.engine.errors import EmbeddedServerUnavailable
 
 
 async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.findings.CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("app.doctor_database.CHECK_SECONDS", 0.01)
 
     async def hang() -> Any:
         await asyncio.sleep(60)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app import worker_process
+from app import worker
 from app.environment import InvalidSettings, read_settings
-from app.registry import MOCK_OPENER, REGISTRY, catalogue, express_mode_notice, open_generators
+from app.registry import REGISTRY, catalogue, express_mode_notice, open_generators
 from app.settings import Settings
 from providers.mock.generator import MockGenerator
 from providers.omni.generator import OmniGenerator
@@ -105,7 +105,6 @@ def test_every_model_leads_to_a_provider_that_is_registered(settings: Settings) 
     assert {model.provider for model in offered.models.values()} == set(offered.providers) == set(REGISTRY)
     for name, entry in REGISTRY.items():
         assert {model.provider for model in entry.models(settings)} == {name}
-    assert MOCK_OPENER not in {entry.opener for entry in REGISTRY.values()}
 
 
 def test_settings_are_the_providers_limits(settings: Settings) -> None:
@@ -166,9 +165,9 @@ async def test_a_worker_logs_the_warning(
     async def run(_: Settings) -> None:
         pass
 
-    monkeypatch.setattr(worker_process, "_run", run)
+    monkeypatch.setattr(worker, "_run", run)
 
-    await worker_process.run(settings.model_copy(update={"policy_file": file}))
+    await worker.run(settings.model_copy(update={"policy_file": file}))
 
     assert caplog.messages == [
         f"{file}: video_prices.0.model names 'veo-4', which is not offered here: no new video falls under the rule"

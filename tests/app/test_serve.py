@@ -169,7 +169,7 @@ def test_the_parent_loads_none_of_what_its_children_do() -> None:
         "av",
         "PIL",
     )
-    assert loaded("app.serve_command", *heavy) == []
+    assert loaded("app.serve", *heavy) == []
 
 
 def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_videos() -> None:
@@ -186,7 +186,7 @@ def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_vide
         "typer",
         "pgqueuer",
     )
-    assert loaded("app.api_process", *heavy) == []
+    assert loaded("app.api", *heavy) == []
 
 
 def test_pydantic_does_not_read_about_every_installed_package() -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.environment import InvalidSettings, read_settings
-from app.secret_files import MOST_BYTES, SECRETS
+from app.environment import MOST_BYTES, SECRETS, InvalidSettings, read_settings
 from app.settings import Settings
 
 KEY = "a secret key of the file's own, long enough"

@@ -101,7 +101,7 @@ def test_the_command_fills_the_data_folder(
     monkeypatch.setattr(web_files, "GRAPHIQL", FILES[:1])
     monkeypatch.setattr(web_files, "SWAGGER_UI", FILES[1:])
 
-    web_files.main()
+    web_files.web()
 
     assert are_in(tmp_path / "web", FILES)
     assert f"GraphiQL and Swagger UI are in {tmp_path / 'web'}" in capsys.readouterr().out
@@ -114,7 +114,7 @@ def test_the_command_says_that_npm_is_missing(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(SystemExit) as ended:
-        web_files.main()
+        web_files.web()
 
     assert ended.value.code == 78
     assert capsys.readouterr().err == "npm is not installed; without it, the pages load their files from a CDN.\n"
