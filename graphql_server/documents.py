@@ -230,7 +230,9 @@ class DocumentGate(SchemaExtension):
         type_ = self.operation.node.operation
         if type_ is CoreOperationType.MUTATION:
             _check_declared(self.operation, variables)
-        requested = self.operation.cost(variables)
+        sizes = self._documents.sizes
+        pages = tuple(sizes.page(variables.get(page, default)) for page, default in self.operation.pages.items())
+        requested = self.operation.cost(pages)
         if type_ is not CoreOperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}
         check_cost(requested, limits)

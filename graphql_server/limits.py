@@ -5,7 +5,7 @@ The limits are far above what a frontend needs, and so low that refusing, or val
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -14,12 +14,11 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSyntaxError,
-    Node,
     OperationDefinitionNode,
     parse,
 )
 
-from graphql_server.cost import Operation
+from graphql_server.cost import Operation, nodes_of
 
 LONGEST_MESSAGE = 500
 MOST_LOCATIONS = 3
@@ -31,7 +30,7 @@ INTROSPECTION_FIELDS = {"__schema", "__type"}
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is accepted. `pairs`: how often two fields of one name have to be compared; see `Tally`.
+    """How much is accepted. `pairs`: how often two fields of one name have to be compared.
 
     Lines are counted for each location in each error anew.
     """
@@ -47,49 +46,6 @@ class Limits:
     cost: int = 20_000
     variable_values: int = 5_000
     list_items: int = 1_000
-
-
-@dataclass
-class Tally:
-    """What a document is made of, each definition counted once, whatever refers to it.
-
-    `names` counts fields by the name that they have in the answer, and spreads and operations by their kind: validation
-    compares each with each of its kind, which takes a second for 500 fields.
-    """
-
-    aliases: int = 0
-    directives: int = 0
-    introspects: bool = False
-    names: Counter[object] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, document: DocumentNode) -> "Tally":
-        """Count."""
-        tally = cls()
-        waiting: list[Node] = list(document.definitions)
-        while waiting:
-            node = waiting.pop()
-            tally.add(node)
-            selection_set = getattr(node, "selection_set", None)
-            waiting.extend(selection_set.selections if selection_set else ())
-        return tally
-
-    @property
-    def pairs(self) -> int:
-        """How many comparisons there are to be made."""
-        return sum(count * (count - 1) // 2 for count in self.names.values())
-
-    def add(self, node: Node) -> None:
-        """Count one node, without what is in it."""
-        self.directives += len(getattr(node, "directives", None) or ())
-        if isinstance(node, FieldNode):
-            self.aliases += node.alias is not None
-            self.introspects |= node.name.value in INTROSPECTION_FIELDS
-            self.names[(node.alias or node.name).value] += 1
-        elif isinstance(node, FragmentSpreadNode | OperationDefinitionNode):
-            self.names[type(node)] += 1
-            variables = node.variable_definitions if isinstance(node, OperationDefinitionNode) else None
-            self.directives += sum(len(variable.directives or ()) for variable in variables or ())
 
 
 def parsed(query: str, limits: Limits) -> DocumentNode:
@@ -118,16 +74,27 @@ def check_document(
             INTROSPECTION_DISABLED
 
     """
-    tally = Tally.of(document)
-    if tally.introspects and not introspection:
-        raise GraphQLError("Introspection is switched off.", extensions={"code": "INTROSPECTION_DISABLED"})
-    _check(tally.aliases, limits.aliases, "TOO_MANY_ALIASES", "The document has {:,} aliases")
-    _check(tally.directives, limits.directives, "TOO_MANY_DIRECTIVES", "The document has {:,} directives")
+    aliases = directives = 0
+    # Fields by the name that they have in the answer, spreads and operations by their kind: validation compares each
+    # with each of its kind, which takes a second for 500 fields.
+    names: Counter[object] = Counter()
+    for node in nodes_of(document.definitions):
+        directives += len(getattr(node, "directives", None) or ())
+        if isinstance(node, FieldNode):
+            if node.name.value in INTROSPECTION_FIELDS and not introspection:
+                raise GraphQLError("Introspection is switched off.", extensions={"code": "INTROSPECTION_DISABLED"})
+            aliases += node.alias is not None
+            names[(node.alias or node.name).value] += 1
+        elif isinstance(node, FragmentSpreadNode | OperationDefinitionNode):
+            names[type(node)] += 1
+    _check(aliases, limits.aliases, "TOO_MANY_ALIASES", "The document has {:,} aliases")
+    _check(directives, limits.directives, "TOO_MANY_DIRECTIVES", "The document has {:,} directives")
     for operation in operations:
         _check(operation.depth, limits.depth, "TOO_DEEP", "The operation is {:,} levels deep")
         _check(operation.root_fields, limits.root_fields, "TOO_MANY_ROOT_FIELDS", "The operation has {:,} root fields")
     text = "The document names the same fields, fragments or operations so often that {:,} pairs have to be compared"
-    _check(tally.pairs, limits.pairs, "TOO_REPETITIVE", text)
+    pairs = sum(count * (count - 1) // 2 for count in names.values())
+    _check(pairs, limits.pairs, "TOO_REPETITIVE", text)
 
 
 def check_variables(variables: Mapping[str, object], limits: Limits) -> bool:
