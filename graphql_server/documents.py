@@ -1,15 +1,16 @@
 """From text to a document that may be executed: parsed, checked against the limits, and validated; once per text."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any
 
 from graphql import (
+    DefinitionNode,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLInputType,
     GraphQLSchema,
     ListTypeNode,
     NamedTypeNode,
@@ -47,43 +48,34 @@ from graphql_server.limits import (
 def with_lists(schema: GraphQLSchema, document: DocumentNode) -> DocumentNode:
     """Return the document with each variable as one of lists that is used for nothing but lists of its type."""
     context = ValidationContext(schema, document, TypeInfo(schema), lambda _error: None)
-    definitions = tuple(
-        _widened(context, node) if isinstance(node, OperationDefinitionNode) and node.variable_definitions else node
-        for node in document.definitions
-    )
-    if all(new is old for new, old in zip(definitions, document.definitions, strict=True)):
-        return document
-    return replace(document, definitions=definitions)
+    definitions = tuple(_widened(context, node) for node in document.definitions)
+    return document if all(map(is_, definitions, document.definitions)) else replace(document, definitions=definitions)
 
 
-def _widened(context: ValidationContext, operation: OperationDefinitionNode) -> OperationDefinitionNode:
-    expected: defaultdict[str, list[GraphQLInputType | None]] = defaultdict(list)
+def _widened(context: ValidationContext, operation: DefinitionNode) -> DefinitionNode:
+    if not isinstance(operation, OperationDefinitionNode) or not operation.variable_definitions:
+        return operation
+    expected: defaultdict[str, list[Any]] = defaultdict(list)
     for usage in context.get_recursive_variable_usages(operation):
         expected[usage.node.name.value].append(usage.type)
-    before = operation.variable_definitions or ()
+    before = operation.variable_definitions
     after = tuple(_as_list(context, found, expected[found.variable.name.value]) for found in before)
-    if all(new is old for new, old in zip(after, before, strict=True)):
-        return operation
-    return replace(operation, variable_definitions=after)
+    return operation if all(map(is_, after, before)) else replace(operation, variable_definitions=after)
 
 
 def _as_list(
-    context: ValidationContext, definition: VariableDefinitionNode, expected: list[GraphQLInputType | None]
+    context: ValidationContext, definition: VariableDefinitionNode, expected: Sequence[Any]
 ) -> VariableDefinitionNode:
     type_ = definition.type
     named = type_.type if isinstance(type_, NonNullTypeNode) else type_
     if not expected or not isinstance(named, NamedTypeNode):
         return definition
     own = type_from_ast(context.schema, named)
-    if not all(_is_list_of(type_, own) for type_ in expected):
-        return definition
+    for nullable in map(get_nullable_type, expected):
+        if not is_list_type(nullable) or get_nullable_type(nullable.of_type) is not own:
+            return definition
     items = ListTypeNode(type=NonNullTypeNode(type=named))
     return replace(definition, type=NonNullTypeNode(type=items) if isinstance(type_, NonNullTypeNode) else items)
-
-
-def _is_list_of(type_: Any, own: object) -> bool:  # noqa: ANN401 - the type of an argument
-    nullable = get_nullable_type(type_) if type_ is not None else None
-    return is_list_type(nullable) and get_nullable_type(nullable.of_type) is own
 
 
 # Strawberry's own rules go with the standard ones; the caches of Strawberry are not used beside the one here.
