@@ -3,12 +3,13 @@
 Each selection set and each fragment is visited once, whatever refers to it; numbers are added and multiplied on the
 way. Every field counts 1, and whatever is in a list counts as often as the list is long: `first` of a connection, else
 `Sizes`. Fragments on different types of a union are added up, though only one can apply; the same field asked for twice
-counts twice; `@skip` and `@include` change nothing. Page sizes in variables are filled in per request.
+counts twice; `@skip` and `@include` change nothing. Page sizes in variables are those of a request.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -22,6 +23,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    Node,
     NullValueNode,
     OperationDefinitionNode,
     SelectionNode,
@@ -47,8 +49,10 @@ INTROSPECTION_LENGTHS: dict[str, float] = {
     "__Field.args": 0.25,
     "__Directive.args": 1,
 }
-# Fragments can multiply numbers without end; nobody needs to know more than this of them.
+# Nobody needs to know more than this of a number of values.
 MOST = 1e12
+# A document's costs for so many combinations of page sizes are reckoned once.
+REMEMBERED_COSTS = 32
 LONGEST_NUMBER = 9
 SEVERAL = "several"
 
@@ -91,58 +95,13 @@ class Sizes:
 _WITH_FIELDS = (GraphQLObjectType, GraphQLInterfaceType)
 
 
-@dataclass(frozen=True)
-class Amount:
-    """A number of values: a constant, and multiples of the pages (by index) whose size a variable gives."""
-
-    constant: float = 0
-    pages: Mapping[int, float] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.constant or self.pages)
-
-    def plus(self, other: "Amount") -> "Amount":
-        """Return the sum."""
-        if not (self.pages or other.pages):
-            return Amount(_capped(self.constant + other.constant))
-        indices = self.pages.keys() | other.pages.keys()
-        pages = {index: _capped(self.pages.get(index, 0) + other.pages.get(index, 0)) for index in indices}
-        return Amount(_capped(self.constant + other.constant), pages)
-
-    def times(self, factor: float) -> "Amount":
-        """Return the multiple."""
-        pages = {index: _capped(share * factor) for index, share in self.pages.items()}
-        return Amount(_capped(self.constant * factor), pages)
-
-    def value(self, pages: list[float]) -> float:
-        """Return the number, given the values of the pages."""
-        return _capped(self.constant + sum(share * pages[index] for index, share in self.pages.items()))
-
-
-@dataclass(frozen=True)
-class Page:
-    """What a connection answers with, once per node, for as many nodes as a variable says."""
-
-    variable: str
-    per_node: Amount
-
-
 class Shape(NamedTuple):
     """A selection set: levels and fields in it, and its values. Those in a connection's lists count once per node."""
 
     depth: int = 0
     fields: int = 0
-    once: Amount = Amount()
-    per_node: Amount = Amount()
-
-    def beside(self, other: "Shape") -> "Shape":
-        """Return both in one selection set."""
-        return Shape(
-            max(self.depth, other.depth),
-            self.fields + other.fields,
-            self.once.plus(other.once) if other.once else self.once,
-            self.per_node.plus(other.per_node) if other.per_node else self.per_node,
-        )
+    once: float = 0
+    per_node: float = 0
 
 
 NOTHING = Shape()
@@ -150,66 +109,75 @@ NOTHING = Shape()
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation and its figures. `pages` are the document's, each after those that it contains."""
+    """An operation and its figures.
+
+    `pages` are the variables by which the document asks for pages, with the sizes where a request has none of them.
+    `cost` tells how many values the answer may hold, given the sizes of those pages in that order.
+    """
 
     node: OperationDefinitionNode
     depth: int
     root_fields: int
-    _amount: Amount
-    _pages: tuple[Page, ...]
-    _defaults: Mapping[str, object]
-    _sizes: Sizes
-    label: str = ""
-
-    def cost(self, variables: Mapping[str, Any]) -> int:
-        """Return how many values the answer may hold, given the request's variables as they came."""
-        pages: list[float] = []
-        for page in self._pages:
-            size = variables.get(page.variable, self._defaults.get(page.variable, self._sizes.default_page))
-            pages.append(self._sizes.page(size) * page.per_node.value(pages))
-        return round(self._amount.value(pages))
+    label: str
+    pages: Mapping[str, float]
+    cost: Callable[[tuple[float, ...]], int]
 
 
 def operations(schema: GraphQLSchema, document: DocumentNode, sizes: Sizes) -> dict[str | None, Operation]:
     """Return the figures of a document's operations by name. The document need not be valid."""
-    shapes = _Shapes(schema, document, sizes)
+    nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    named = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    fragments = list(_innermost_first(named))
+    shapes = _Shapes(schema, fragments, sizes, {})
+    figures = [shapes.operation(node) for node in nodes]
+    pages = tuple(shapes.asked)
+
+    def cost(node: OperationDefinitionNode, lengths: tuple[float, ...]) -> int:
+        shape = _Shapes(schema, fragments, sizes, dict(zip(pages, lengths, strict=True))).operation(node)
+        return round(min(shape.once + shape.per_node, MOST))
+
     return {
-        node.name.value if node.name else None: shapes.operation(node)
-        for node in document.definitions
-        if isinstance(node, OperationDefinitionNode)
+        node.name.value if node.name else None: Operation(
+            node,
+            shape.depth,
+            shape.fields,
+            _label_of(node),
+            dict.fromkeys(pages, sizes.default_page) | _defaults(node, pages, sizes),
+            lru_cache(REMEMBERED_COSTS)(partial(cost, node)),
+        )
+        for node, shape in zip(nodes, figures, strict=True)
     }
 
 
 class _Shapes:
     """The shapes of a document's fragments, made in an order in which each finds those it needs."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Sequence[FragmentDefinitionNode],
+        sizes: Sizes,
+        pages: Mapping[str, float],
+    ) -> None:
         self._schema = schema
         self._sizes = sizes
-        self._pages: list[Page] = []
+        self._pages = pages
         self._shapes: dict[str, Shape] = {}
-        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-        for fragment in _innermost_first(fragments):
+        self.asked: dict[str, None] = {}
+        """The variables that pages were asked for by."""
+        for fragment in fragments:
             on = schema.get_type(fragment.type_condition.name.value)
             # In a cycle, which validation refuses, one of them finds nothing.
             self._shapes[fragment.name.value] = self._selection_set(fragment.selection_set, on)
 
-    def operation(self, node: OperationDefinitionNode) -> Operation:
-        """Return the figures of an operation."""
-        shape = self._selection_set(node.selection_set, self._schema.get_root_type(node.operation))
-        defaults = {
-            variable.variable.name.value: self._sizes.literal(variable.default_value)
-            for variable in node.variable_definitions or ()
-            if variable.default_value is not None
-        }
-        amount, pages = shape.once.plus(shape.per_node), tuple(self._pages)
-        return Operation(node, shape.depth, shape.fields, amount, pages, defaults, self._sizes, _label_of(node))
+    def operation(self, node: OperationDefinitionNode) -> Shape:
+        """Return the shape of an operation."""
+        return self._selection_set(node.selection_set, self._schema.get_root_type(node.operation))
 
     def _selection_set(self, node: SelectionSetNode | None, on: GraphQLNamedType | None) -> Shape:
-        shape = NOTHING
-        for selection in node.selections if node else ():
-            shape = shape.beside(self._selection(selection, on))
-        return shape
+        shapes = [self._selection(selection, on) for selection in node.selections] if node else [NOTHING]
+        depths, fields, once, per_node = zip(*shapes, strict=True)
+        return Shape(max(depths), sum(fields), sum(once), sum(per_node))
 
     def _selection(self, node: SelectionNode, on: GraphQLNamedType | None) -> Shape:
         if isinstance(node, FieldNode):
@@ -226,33 +194,33 @@ class _Shapes:
     def _field(self, node: FieldNode, on: GraphQLNamedType | None) -> Shape:
         definition = self._schema.get_field(on, node.name.value) if isinstance(on, _WITH_FIELDS) else None
         inside = self._selection_set(node.selection_set, get_named_type(definition.type) if definition else None)
-        values = Amount(1).plus(inside.once).plus(self._nodes(node, definition, inside.per_node))
+        nodes = inside.per_node and inside.per_node * self._page(node, definition)
+        # Fragments can multiply numbers without end.
+        values = min(1 + inside.once + nodes, MOST)
         is_list = definition is not None and is_list_type(get_nullable_type(definition.type))
-        if is_list and _is_connection(on):
+        if is_list and isinstance(on, GraphQLObjectType) and "pageInfo" in on.fields:
             return Shape(inside.depth + 1, 1, per_node=values)
         length = self._sizes.length(f"{on and on.name}.{node.name.value}", is_list=is_list)
-        return Shape(inside.depth + 1, 1, once=values if length == 1 else values.times(length))
+        return Shape(inside.depth + 1, 1, once=values * length)
 
-    def _nodes(self, node: FieldNode, definition: GraphQLField | None, per_node: Amount) -> Amount:
-        """Return what the lists of a connection hold."""
-        if not per_node:
-            return per_node
+    def _page(self, node: FieldNode, definition: GraphQLField | None) -> float:
+        """Return how long the lists of a connection are."""
         first = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
         if isinstance(first, VariableNode):
-            self._pages.append(Page(first.name.value, per_node))
-            return Amount(0, {len(self._pages) - 1: 1})
+            self.asked[first.name.value] = None
+            return self._pages.get(first.name.value, self._sizes.default_page)
         if first is None:
             has_pages = definition is not None and "first" in definition.args
-            return per_node.times(self._sizes.default_page if has_pages else self._sizes.other)
-        return per_node.times(self._sizes.literal(first))
+            return self._sizes.default_page if has_pages else self._sizes.other
+        return self._sizes.literal(first)
 
 
-def _is_connection(type_: GraphQLNamedType | None) -> bool:
-    return isinstance(type_, GraphQLObjectType) and "pageInfo" in type_.fields
-
-
-def _capped(number: float) -> float:
-    return min(number, MOST)
+def _defaults(node: OperationDefinitionNode, pages: Sequence[str], sizes: Sizes) -> dict[str, float]:
+    return {
+        variable.variable.name.value: sizes.literal(variable.default_value)
+        for variable in node.variable_definitions or ()
+        if variable.default_value is not None and variable.variable.name.value in pages
+    }
 
 
 def _innermost_first(fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[FragmentDefinitionNode]:
@@ -266,17 +234,19 @@ def _innermost_first(fragments: Mapping[str, FragmentDefinitionNode]) -> Iterato
         elif name in fragments and name not in entered:
             entered.add(name)
             waiting.append((name, True))
-            waiting.extend((spread, False) for spread in _spreads(fragments[name].selection_set))
+            inside = nodes_of([fragments[name]])
+            waiting.extend((node.name.value, False) for node in inside if isinstance(node, FragmentSpreadNode))
 
 
-def _spreads(selection_set: SelectionSetNode) -> Iterator[str]:
-    waiting: list[SelectionNode] = list(selection_set.selections)
+def nodes_of(definitions: Iterable[Node]) -> Iterator[Node]:
+    """Yield definitions and what they select, whatever refers to it, and the variables that they define."""
+    waiting = list(definitions)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, FragmentSpreadNode):
-            yield node.name.value
-        elif isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
-            waiting.extend(node.selection_set.selections)
+        yield node
+        selection_set = getattr(node, "selection_set", None)
+        waiting += selection_set.selections if selection_set else ()
+        waiting += getattr(node, "variable_definitions", None) or ()
 
 
 def _label_of(operation: OperationDefinitionNode) -> str:

@@ -1,15 +1,17 @@
 """From text to a document that may be executed: parsed, checked against the limits, and validated; once per text."""
 
+import hashlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any
 
 from graphql import (
+    DefinitionNode,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLInputType,
     GraphQLSchema,
     ListTypeNode,
     NamedTypeNode,
@@ -47,43 +49,34 @@ from graphql_server.limits import (
 def with_lists(schema: GraphQLSchema, document: DocumentNode) -> DocumentNode:
     """Return the document with each variable as one of lists that is used for nothing but lists of its type."""
     context = ValidationContext(schema, document, TypeInfo(schema), lambda _error: None)
-    definitions = tuple(
-        _widened(context, node) if isinstance(node, OperationDefinitionNode) and node.variable_definitions else node
-        for node in document.definitions
-    )
-    if all(new is old for new, old in zip(definitions, document.definitions, strict=True)):
-        return document
-    return replace(document, definitions=definitions)
+    definitions = tuple(_widened(context, node) for node in document.definitions)
+    return document if all(map(is_, definitions, document.definitions)) else replace(document, definitions=definitions)
 
 
-def _widened(context: ValidationContext, operation: OperationDefinitionNode) -> OperationDefinitionNode:
-    expected: defaultdict[str, list[GraphQLInputType | None]] = defaultdict(list)
+def _widened(context: ValidationContext, operation: DefinitionNode) -> DefinitionNode:
+    if not isinstance(operation, OperationDefinitionNode) or not operation.variable_definitions:
+        return operation
+    expected: defaultdict[str, list[Any]] = defaultdict(list)
     for usage in context.get_recursive_variable_usages(operation):
         expected[usage.node.name.value].append(usage.type)
-    before = operation.variable_definitions or ()
+    before = operation.variable_definitions
     after = tuple(_as_list(context, found, expected[found.variable.name.value]) for found in before)
-    if all(new is old for new, old in zip(after, before, strict=True)):
-        return operation
-    return replace(operation, variable_definitions=after)
+    return operation if all(map(is_, after, before)) else replace(operation, variable_definitions=after)
 
 
 def _as_list(
-    context: ValidationContext, definition: VariableDefinitionNode, expected: list[GraphQLInputType | None]
+    context: ValidationContext, definition: VariableDefinitionNode, expected: Sequence[Any]
 ) -> VariableDefinitionNode:
     type_ = definition.type
     named = type_.type if isinstance(type_, NonNullTypeNode) else type_
     if not expected or not isinstance(named, NamedTypeNode):
         return definition
     own = type_from_ast(context.schema, named)
-    if not all(_is_list_of(type_, own) for type_ in expected):
-        return definition
+    for nullable in map(get_nullable_type, expected):
+        if not is_list_type(nullable) or get_nullable_type(nullable.of_type) is not own:
+            return definition
     items = ListTypeNode(type=NonNullTypeNode(type=named))
     return replace(definition, type=NonNullTypeNode(type=items) if isinstance(type_, NonNullTypeNode) else items)
-
-
-def _is_list_of(type_: Any, own: object) -> bool:  # noqa: ANN401 - the type of an argument
-    nullable = get_nullable_type(type_) if type_ is not None else None
-    return is_list_type(nullable) and get_nullable_type(nullable.of_type) is own
 
 
 # Strawberry's own rules go with the standard ones; the caches of Strawberry are not used beside the one here.
@@ -108,7 +101,11 @@ class Document:
 
 @dataclass
 class Documents:
-    """The documents of one schema. What was asked lately is remembered, also where it is invalid."""
+    """The documents of one schema. What was asked lately is remembered, also where it is invalid.
+
+    Each process remembers for itself: a client that names a document by its hash, and meets one that does not know it,
+    sends the document once more.
+    """
 
     limits: Limits = field(default_factory=Limits)
     sizes: Sizes = field(default_factory=Sizes)
@@ -117,6 +114,7 @@ class Documents:
     # What is remembered of a document takes some 600 bytes for each token of it.
     most_tokens: int = 100_000
     _known: OrderedDict[str, Document] = field(default_factory=OrderedDict)
+    _named: dict[str, str] = field(default_factory=dict)
     _tokens: int = 0
 
     def of(self, query: str, schema: GraphQLSchema) -> Document:
@@ -135,6 +133,24 @@ class Documents:
     def knows(self, query: str | None) -> bool:
         """Whether a text is remembered."""
         return query in self._known
+
+    def label(self, query: str, operation_name: str | None) -> str | None:
+        """Return what an operation of a remembered text is called; of its only one, where there is no name."""
+        document = self._known.get(query)
+        operations = document.operations if document is not None else {}
+        if operation_name is None and len(operations) == 1:
+            (operation,) = operations.values()
+            return operation.label
+        return operations[operation_name].label if operation_name in operations else None
+
+    def name(self, sha256: str, query: str) -> None:
+        """Let a text be found by its hash for as long as it is remembered."""
+        if query in self._known:
+            self._named[sha256] = query
+
+    def named(self, sha256: str) -> str | None:
+        """Return the text that was named so."""
+        return self._named.get(sha256)
 
     def checked(self, node: DocumentNode, schema: GraphQLSchema) -> Document:
         """Check and validate what has been parsed already.
@@ -164,8 +180,14 @@ class Documents:
         self._known[query] = document
         self._tokens += document.tokens
         while len(self._known) > self.most or self._tokens > self.most_tokens:
-            _, forgotten = self._known.popitem(last=False)
+            text, forgotten = self._known.popitem(last=False)
             self._tokens -= forgotten.tokens
+            self._named.pop(sha256_of(text), None)
+
+
+def sha256_of(query: str) -> str:
+    """Return the hash that a text is named by, in small letters."""
+    return hashlib.sha256(query.encode()).hexdigest()
 
 
 class DocumentGate(SchemaExtension):
@@ -230,7 +252,9 @@ class DocumentGate(SchemaExtension):
         type_ = self.operation.node.operation
         if type_ is CoreOperationType.MUTATION:
             _check_declared(self.operation, variables)
-        requested = self.operation.cost(variables)
+        sizes = self._documents.sizes
+        pages = tuple(sizes.page(variables.get(page, default)) for page, default in self.operation.pages.items())
+        requested = self.operation.cost(pages)
         if type_ is not CoreOperationType.SUBSCRIPTION:
             self._cost = {"requested": requested, "maximum": limits.cost}
         check_cost(requested, limits)

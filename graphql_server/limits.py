@@ -1,12 +1,14 @@
-"""What a GraphQL request may ask of us. All is checked before execution; each refusal has a stable code.
+"""What a GraphQL request may ask of us, and how many values an answer may hold; each refusal has a stable code.
+
+All is checked before execution but the number of values: a document alone does not say how long lists are.
 
 The limits are far above what a frontend needs, and so low that refusing, or validating, takes some milliseconds.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from graphql import (
     DocumentNode,
@@ -14,12 +16,17 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSyntaxError,
-    Node,
     OperationDefinitionNode,
     parse,
 )
+from graphql.type import GraphQLResolveInfoHelpers
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_server.cost import Operation
+from graphql_server.cost import Operation, nodes_of
+
+MOST_VALUES = 200_000
+# So many characters of text count as one more value; most texts are shorter.
+TEXT_CHARACTERS = 200
 
 LONGEST_MESSAGE = 500
 MOST_LOCATIONS = 3
@@ -31,7 +38,7 @@ INTROSPECTION_FIELDS = {"__schema", "__type"}
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is accepted. `pairs`: how often two fields of one name have to be compared; see `Tally`.
+    """How much is accepted. `pairs`: how often two fields of one name have to be compared.
 
     Lines are counted for each location in each error anew.
     """
@@ -47,49 +54,6 @@ class Limits:
     cost: int = 20_000
     variable_values: int = 5_000
     list_items: int = 1_000
-
-
-@dataclass
-class Tally:
-    """What a document is made of, each definition counted once, whatever refers to it.
-
-    `names` counts fields by the name that they have in the answer, and spreads and operations by their kind: validation
-    compares each with each of its kind, which takes a second for 500 fields.
-    """
-
-    aliases: int = 0
-    directives: int = 0
-    introspects: bool = False
-    names: Counter[object] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, document: DocumentNode) -> "Tally":
-        """Count."""
-        tally = cls()
-        waiting: list[Node] = list(document.definitions)
-        while waiting:
-            node = waiting.pop()
-            tally.add(node)
-            selection_set = getattr(node, "selection_set", None)
-            waiting.extend(selection_set.selections if selection_set else ())
-        return tally
-
-    @property
-    def pairs(self) -> int:
-        """How many comparisons there are to be made."""
-        return sum(count * (count - 1) // 2 for count in self.names.values())
-
-    def add(self, node: Node) -> None:
-        """Count one node, without what is in it."""
-        self.directives += len(getattr(node, "directives", None) or ())
-        if isinstance(node, FieldNode):
-            self.aliases += node.alias is not None
-            self.introspects |= node.name.value in INTROSPECTION_FIELDS
-            self.names[(node.alias or node.name).value] += 1
-        elif isinstance(node, FragmentSpreadNode | OperationDefinitionNode):
-            self.names[type(node)] += 1
-            variables = node.variable_definitions if isinstance(node, OperationDefinitionNode) else None
-            self.directives += sum(len(variable.directives or ()) for variable in variables or ())
 
 
 def parsed(query: str, limits: Limits) -> DocumentNode:
@@ -118,16 +82,27 @@ def check_document(
             INTROSPECTION_DISABLED
 
     """
-    tally = Tally.of(document)
-    if tally.introspects and not introspection:
-        raise GraphQLError("Introspection is switched off.", extensions={"code": "INTROSPECTION_DISABLED"})
-    _check(tally.aliases, limits.aliases, "TOO_MANY_ALIASES", "The document has {:,} aliases")
-    _check(tally.directives, limits.directives, "TOO_MANY_DIRECTIVES", "The document has {:,} directives")
+    aliases = directives = 0
+    # Fields by the name that they have in the answer, spreads and operations by their kind: validation compares each
+    # with each of its kind, which takes a second for 500 fields.
+    names: Counter[object] = Counter()
+    for node in nodes_of(document.definitions):
+        directives += len(getattr(node, "directives", None) or ())
+        if isinstance(node, FieldNode):
+            if node.name.value in INTROSPECTION_FIELDS and not introspection:
+                raise GraphQLError("Introspection is switched off.", extensions={"code": "INTROSPECTION_DISABLED"})
+            aliases += node.alias is not None
+            names[(node.alias or node.name).value] += 1
+        elif isinstance(node, FragmentSpreadNode | OperationDefinitionNode):
+            names[type(node)] += 1
+    _check(aliases, limits.aliases, "TOO_MANY_ALIASES", "The document has {:,} aliases")
+    _check(directives, limits.directives, "TOO_MANY_DIRECTIVES", "The document has {:,} directives")
     for operation in operations:
         _check(operation.depth, limits.depth, "TOO_DEEP", "The operation is {:,} levels deep")
         _check(operation.root_fields, limits.root_fields, "TOO_MANY_ROOT_FIELDS", "The operation has {:,} root fields")
     text = "The document names the same fields, fragments or operations so often that {:,} pairs have to be compared"
-    _check(tally.pairs, limits.pairs, "TOO_REPETITIVE", text)
+    pairs = sum(count * (count - 1) // 2 for count in names.values())
+    _check(pairs, limits.pairs, "TOO_REPETITIVE", text)
 
 
 def check_variables(variables: Mapping[str, object], limits: Limits) -> bool:
@@ -210,3 +185,64 @@ def _check(count: int, most: int, code: str, text: str) -> None:
 
 def _refusal(code: str, beginning: str, most: int, **more: object) -> GraphQLError:
     return GraphQLError(f"{beginning}; at most {most:,} are allowed.", extensions={"code": code, **more})
+
+
+class AnswerTooLarge(GraphQLError):
+    """The answer would hold more values than one may; the rest of it is not made."""
+
+    def __init__(self, most: int) -> None:
+        message = f"The answer holds more than {most:,} values. Please ask for fewer fields, or for smaller pages."
+        super().__init__(message, extensions={"code": "ANSWER_TOO_LARGE"})
+
+
+class Budget:
+    """What is left of one answer."""
+
+    __slots__ = ("_left", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+
+    def spend(self, count: int) -> None:
+        """Count values that are going to be made.
+
+        Raises AnswerTooLarge: they are too many, and so is whatever is asked for afterwards.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise AnswerTooLarge(self._most)
+
+    def spend_texts(self, texts: Sequence[Any]) -> None:
+        """Count what long texts take more than other values; null takes nothing; raises AnswerTooLarge."""
+        try:
+            joined = "".join(texts)
+        except TypeError:
+            joined = "".join(filter(None, texts))
+        self.spend(len(joined) // TEXT_CHARACTERS)
+
+
+class AcyclicExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Strawberry's executor, which is gone as soon as nobody needs it.
+
+    graphql-core's own holds helpers that hold it: a cycle, with which everything stays that a request has brought or
+    read, until the garbage collector comes.
+    """
+
+    most_values: ClassVar[int] = MOST_VALUES
+    _budget: Budget | None = None
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What resolvers are given to do asynchronous work with; made when it is needed."""
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, helpers: GraphQLResolveInfoHelpers) -> None:
+        """Not kept."""
+
+    def execute_fields(self, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - as inherited
+        """Count the fields of an object, and execute them."""
+        if self._budget is None:
+            self._budget = Budget(self.most_values)
+        self._budget.spend(len(more.get("grouped_field_set", arguments[3:4] and arguments[3])))
+        return super().execute_fields(*arguments, **more)

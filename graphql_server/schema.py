@@ -30,9 +30,8 @@ from graphql_server.context import REFUSED, Context, Observer
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
-from graphql_server.executor import MOST_VALUES, AnswerTooLarge, executor_for
 from graphql_server.http_answers import no_such_operation
-from graphql_server.limits import coded
+from graphql_server.limits import MOST_VALUES, AcyclicExecutor, AnswerTooLarge, coded
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
 DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
@@ -78,15 +77,11 @@ class Schema(strawberry.Schema):
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),
             ],
-            execution_context_class=executor_for(policy.most_values),
+            execution_context_class=type("LimitedExecutor", (AcyclicExecutor,), {"most_values": policy.most_values}),
             config=config,
         )
         _leave_objects_unasked(self._schema)
-        self._timeout_seconds = policy.timeout_seconds
-        self._documents = policy.documents
-        self.batching = policy.batching
-        self._most_values = policy.most_values
-        self._observer = policy.observer
+        self.policy = policy
         self.error_formatter = ErrorFormatter(policy.errors, policy.request_id)
         # With these extensions and no others, what they do is done directly.
         self._own_extensions = self.extensions
@@ -126,13 +121,13 @@ class Schema(strawberry.Schema):
             operation_name=operation_name,
             operation_extensions=operation_extensions,
         )
-        gate = DocumentGate(self._documents)
+        gate = DocumentGate(self.policy.documents)
         gate.execution_context = context
         began = time.perf_counter()
-        with self._observer.executing():
+        with self.policy.observer.executing():
             result = await self._executed(gate, context)
             label = REFUSED if gate.operation is None else gate.operation.label
-            self._observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
+            self.policy.observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
         if result.errors:
             result.errors = self.error_formatter.format_errors(result.errors)
         result.extensions = gate.get_results()
@@ -141,12 +136,17 @@ class Schema(strawberry.Schema):
     async def _executed(self, gate: DocumentGate, context: ExecutionContext) -> StrawberryResult:
         try:
             await self._take(gate, context)
-            _check_type(context)
+            try:
+                operation_type = context.operation_type
+            except RuntimeError:
+                return no_such_operation()
+            if operation_type not in context.allowed_operations:
+                raise InvalidOperationTypeError(operation_type)  # noqa: TRY301 - as Strawberry does
             gate.check()
             if context.pre_execution_errors:
                 return PreExecutionError(None, context.pre_execution_errors)
             result = await self._in_time(context, self._answered(gate, context))
-        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+        except InvalidOperationTypeError:
             raise
         except GraphQLError as refusal:
             return PreExecutionError(None, [refusal])
@@ -160,7 +160,7 @@ class Schema(strawberry.Schema):
 
     async def _take(self, gate: DocumentGate, context: ExecutionContext) -> None:
         """Take a document; a new one, which may be long to read, in turn, and others go on before it is read."""
-        if self._documents.knows(context.query):
+        if self.policy.documents.knows(context.query):
             gate.take()
             return
         async with _turn(context, "reading"):
@@ -172,8 +172,8 @@ class Schema(strawberry.Schema):
             return await self._left_to_executor(context, {})
         resolved: Mapping[str, Any] = {}
         async with _turn(context, "executing"):
-            if self.batching is not None and context.root_value is None:
-                data, resolved = await gate.query.execute(context, self.batching, self._most_values)
+            if self.policy.batching is not None and context.root_value is None:
+                data, resolved = await gate.query.execute(context, self.policy.batching, self.policy.most_values)
                 if data is not None:
                     return ExecutionResult(data, None)
             # The executor may wait for nothing, and take long, as in introspection.
@@ -206,15 +206,15 @@ class Schema(strawberry.Schema):
     async def _in_time(self, context: ExecutionContext, execution: Awaitable[Any]) -> Any:  # noqa: ANN401 - as inherited
         """Execute a query or a mutation; one that takes too long is cancelled, and its open transactions with it."""
         try:
-            async with asyncio.timeout(self._timeout_seconds) as timer:
+            async with asyncio.timeout(self.policy.timeout_seconds) as timer:
                 result = await execution
         except TimeoutError:
             if not timer.expired():
                 raise
-            result = ExecutionResult(None, [_timed_out(self._timeout_seconds)])
+            result = ExecutionResult(None, [_timed_out(self.policy.timeout_seconds)])
         if any(isinstance(error.original_error, AnswerTooLarge) for error in result.errors or ()):
             # Half an answer, with an error for each object that is missing, helps nobody.
-            result = ExecutionResult(None, [AnswerTooLarge(self._most_values)])
+            result = ExecutionResult(None, [AnswerTooLarge(self.policy.most_values)])
         context.result = _not_begun(result) or result
         return context.result
 
@@ -246,15 +246,6 @@ def _resolved_first(resolved: Mapping[str, Any]) -> Callable[..., Any]:
 def _turn(context: ExecutionContext, at: str) -> AbstractAsyncContextManager[None]:
     caller = cast("Context | None", context.context)
     return nullcontext() if caller is None else caller.turn(at)
-
-
-def _check_type(context: ExecutionContext) -> None:
-    try:
-        operation_type = context.operation_type
-    except RuntimeError as error:
-        raise CannotGetOperationTypeError(context.operation_name) from error
-    if operation_type not in context.allowed_operations:
-        raise InvalidOperationTypeError(operation_type)
 
 
 def _timed_out(seconds: float) -> GraphQLError:

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -12,9 +13,10 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from graphql_server import http_requests
@@ -22,23 +24,31 @@ from graphql_server.context import Context
 from graphql_server.fan_out import Sharing
 from graphql_server.http_answers import (
     ALLOWED,
+    AT_ONCE,
     JSON,
     Accepted,
+    EventStream,
     accepted_by,
     as_json,
     body_of,
+    check_stream,
     encoded,
+    has_begun,
+    not_begun,
     refusal,
     refused_by,
     status_of,
 )
-from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
-from graphql_server.json_values import JsonValues, decoded
+from graphql_server.json_values import checked
 from graphql_server.schema import Schema
 from graphql_server.websocket import TransportHandler, WebSocketAdapter, credentials_of
 
 # A client introduces itself as soon as it is connected; one that does not is closed with 4408.
 INIT_TIMEOUT = timedelta(seconds=5)
+READING = {OperationType.QUERY}
+# A stream's results: of more kinds than Strawberry's types tell.
+Results = AsyncGenerator[Any, None]
+
 logger = logging.getLogger(__name__)
 
 
@@ -63,13 +73,13 @@ class GraphQLView(GraphQL[Context, None]):
         make_context: Callable[[Request | WebSocket], Context],
         *,
         origins: Sequence[str] = (),
-        page: Callable[[Request], Response] | None = None,
+        page: Callable[[Request], Response],
         shared_subscriptions: Collection[str] = (),
     ) -> None:
         """Serve a schema.
 
-        `page` makes what browsers are shown, where it is not Strawberry's own playground. `shared_subscriptions` are
-        fields each event of which shows the whole state: over WebSocket, equal ones are executed once (`fan_out.py`).
+        `page` makes what browsers are shown. `shared_subscriptions` are fields each event of which shows the whole
+        state: over WebSocket, equal ones are executed once (`fan_out.py`).
         """
         super().__init__(
             schema,
@@ -80,9 +90,10 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_origins=origins,
         )
         self.error_formatter = schema.error_formatter
-        self.sharing = Sharing(frozenset(shared_subscriptions))
+        self.sharing = Sharing()
+        self.shared = {f"subscription {field}" for field in shared_subscriptions}
+        self.documents = schema.policy.documents
         self._make_context = make_context
-        self._operations = HttpOperations(schema)
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +110,7 @@ class GraphQLView(GraphQL[Context, None]):
         """Make the context; over HTTP, credentials are checked here."""
         context = self._make_context(request)
         authorization = request.headers.get("authorization")
-        if authorization is not None and not _is_websocket(request):
+        if authorization is not None and not self.is_websocket_request(request):
             await context.authenticate(authorization)
         return context
 
@@ -110,7 +121,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited
         """Answer one request, or serve one WebSocket until it is closed."""
-        if _is_websocket(request):
+        if self.is_websocket_request(request):
             return await super().run(request)
         accepted = accepted_by(request.headers)
         try:
@@ -139,19 +150,51 @@ class GraphQLView(GraphQL[Context, None]):
         """Answer without Strawberry's adapters between, which take longer than a small query."""
         if request.method == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=ALLOWED)
-        wants_page = self.should_render_graphql_ide(request)
+        # A browser was sent here by a person: programs name the media type of a result, or none.
+        names_operation = "query" in request.query_params or "extensions" in request.query_params
+        wants_page = request.method == "GET" and accepted.page and not names_operation
         http_requests.check_wishes(request.method, accepted, wants_page=wants_page)
         context = await self.get_context(request)
         if wants_page:
-            return await self.render_graphql_ide(request)
-        result = await self._operations.execute(
-            await self._data(request), context, is_get=request.method == "GET", may_stream=accepted.events
-        )
-        if not isinstance(result, ExecutionResult):
-            return _until_shutdown(context, await self._streamed(request, result))
+            return self._page(request)
+        data = await self._data(request)
+        sha256 = http_requests.persisted_hash(data)
+        if data.query is None and sha256 is not None:
+            # Before the schema sees the request: it knows documents by their text.
+            data.query = self.documents.named(sha256)
+        try:
+            result = await self._at_once(data, context, READING if request.method == "GET" else AT_ONCE)
+        except InvalidOperationTypeError as error:
+            check_stream(error, accepted)
+            stream = cast("StreamingResponse", await self._streamed(request, self._results(data, context, sha256)))
+            # A subscription ends with the process: without `complete`, which says that there is no more to come.
+            stream.body_iterator = context.until_shutdown(cast("AsyncGenerator[str, None]", stream.body_iterator))
+            return stream
+        self._remember(data, sha256, result)
         if accepted.prefers_events:
-            return await self._streamed(request, streamed_once(result))
+            return await self._streamed(request, _once(result))
         return encoded(body_of(result), accepted.error, status_of(result, accepted.error))
+
+    async def _at_once(self, data: GraphQLRequestData, context: Context, types: set[OperationType]) -> ExecutionResult:
+        if data.query is None:
+            return not_begun("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+        return await self.schema.execute(
+            data.query, data.variables, context, None, data.operation_name, types, data.extensions
+        )
+
+    async def _results(self, data: GraphQLRequestData, context: Context, sha256: str | None) -> Results:
+        results = await self.schema.stream(
+            data.query, data.variables, context, None, data.operation_name, data.extensions
+        )
+        async with aclosing(results):
+            async for result in results:
+                self._remember(data, sha256, result)
+                yield result
+
+    def _remember(self, data: GraphQLRequestData, sha256: str | None, result: Any) -> None:  # noqa: ANN401 - of several types
+        """Let the document be found by its hash; only one that was found valid."""
+        if sha256 is not None and data.query is not None and has_begun(result):
+            self.documents.name(sha256, data.query)
 
     async def _streamed(self, request: Request, results: Results) -> Response:
         stream = cast("SubscriptionExecutionResult", results)
@@ -162,53 +205,25 @@ class GraphQLView(GraphQL[Context, None]):
         if request.method == "GET":
             return http_requests.request_data(http_requests.from_query(request.query_params))
         if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
-            body = await _body(request)
-            asked = self.parse_json(body)
-            values = request.scope.get("json_values") or JsonValues.of(body)
-            values.check_names(asked, body)
+            asked = http_requests.from_body(await _body(request), request.scope.get("json_values"))
             return http_requests.request_data(asked)
         return http_requests.request_data(http_requests.from_form(await request.form(**http_requests.FORM_LIMITS)))
-
-    def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
-        """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
-        if request.method != "GET" or "query" in request.query_params or "extensions" in request.query_params:
-            return False
-        return accepted_by(request.headers).page
-
-    async def render_graphql_ide(self, request: Request) -> Response:
-        """Return the playground."""
-        return self._page(request) if self._page else await super().render_graphql_ide(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
         """Return the body of one of a stream's results."""
         return body_of(result)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Decode a body, whose values were counted when it came, or a message of a WebSocket, whose were not.
-
-        Raises json.JSONDecodeError, and Refused: a message holds too many values.
-        """
-        if not isinstance(data, str):
-            return decoded(data)
-        values = JsonValues.of(data.encode())
-        value = decoded(data)
-        values.check_names(value, data)
-        return value
-
-    def encode_json_string(self, data: object) -> str:
-        """Encode an event."""
-        return as_json(data).decode()
+        """Decode a message of a WebSocket; raises json.JSONDecodeError, and Refused: it holds too many values."""
+        return checked(data)
 
     def encode_json(self, data: object) -> str:
-        """Encode a frame of a WebSocket: text, which clients expect."""
+        """Encode an event, or a frame of a WebSocket: text, which clients expect."""
         return as_json(data).decode()
 
 
-def _until_shutdown(context: Context, response: Response) -> Response:
-    """Let a subscription end with the process: without `complete`, which says that there is no more to come."""
-    stream = cast("StreamingResponse", response)
-    stream.body_iterator = context.until_shutdown(cast("AsyncGenerator[str, None]", stream.body_iterator))
-    return stream
+async def _once(result: ExecutionResult) -> Results:
+    yield result
 
 
 async def _body(request: Request) -> bytes:
@@ -217,7 +232,3 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         body += piece
     return cast("bytes", body)
-
-
-def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:
-    return isinstance(request, WebSocket)

@@ -30,7 +30,7 @@ INTROSPECTION = get_introspection_query(
 
 def cost(query: str, **variables: Any) -> int:
     (operation,) = operations(GRAPHQL, parse(query), SIZES).values()
-    return operation.cost(variables)
+    return operation.cost(tuple(SIZES.page(variables.get(page, size)) for page, size in operation.pages.items()))
 
 
 @pytest.mark.parametrize(
