@@ -84,8 +84,8 @@ class Readiness:
 
     def _of_process(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        if self._feed.state.is_behind:
-            found["following"] = f"Changes are told {self._feed.state.seconds_behind:.0f} s late or more."
+        if self._feed.is_behind:
+            found["following"] = f"Changes are told {self._feed.seconds_behind:.0f} s late or more."
         return found
 
     async def _of_storage(self) -> dict[str, str]:
