@@ -20,8 +20,6 @@ _ENDED_JOBS = Statement(
     .with_for_update(skip_locked=True),
     VideoJobRow,
 )
-
-
 Of = ColumnClause[Any] | InstrumentedAttribute[Any]
 
 

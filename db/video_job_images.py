@@ -44,8 +44,6 @@ _KEPT = Statement(
     .order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
 )
-
-
 _REMOVE = Statement(
     scheduled(select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs")))
 )
