@@ -71,7 +71,7 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
         users = guardian.open_lock(data_dir / guardian.USERS_LOCK)
     try:
         with _plainly(data_dir):
-            postmaster = _join(data_dir, users)
+            postmaster = _ensured(data_dir, users)
         yield f"postgresql+asyncpg://postgres@/postgres?host={quote(postmaster.socket_dir)}&port={_PORT}"
     finally:
         _leave(data_dir, users)
@@ -86,9 +86,7 @@ def revive(data_dir: Path) -> bool:
         data_dir = data_dir.expanduser().resolve()
         if _postmaster(data_dir / guardian.PGDATA):
             return False
-        with guardian.lock_file(data_dir / guardian.START_LOCK) as start:
-            fcntl.flock(start, fcntl.LOCK_EX)
-            _ensured(data_dir)
+        _ensured(data_dir)
         return True
 
 
@@ -108,19 +106,15 @@ def _plainly(data_dir: Path) -> Iterator[None]:
         raise EmbeddedServerUnavailable(f"PostgreSQL cannot be set up in {data_dir}: {error}") from error
 
 
-def _join(data_dir: Path, users: int) -> _Postmaster:
-    """Become a user of the server, which runs and has a guardian afterwards."""
+def _ensured(data_dir: Path, users: int | None = None) -> _Postmaster:
+    """Return the server, which runs and has a guardian; become a user of it by `users` unless the caller is one."""
     with guardian.lock_file(data_dir / guardian.START_LOCK) as start:
         fcntl.flock(start, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_SH)  # waits while a guardian stops the server
-        return _ensured(data_dir)
-
-
-def _ensured(data_dir: Path) -> _Postmaster:
-    """Return the server, which runs and has a guardian; the caller is a user of it and holds the start lock."""
-    # Before the server: if we are killed while it starts, somebody is there to stop it.
-    ensure_guardian(data_dir)
-    return _await_ready(data_dir / guardian.PGDATA) or _start(data_dir)
+        if users is not None:
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits while a guardian stops the server
+        # Before the server: if we are killed while it starts, somebody is there to stop it.
+        ensure_guardian(data_dir)
+        return _await_ready(data_dir / guardian.PGDATA) or _start(data_dir)
 
 
 def _leave(data_dir: Path, users: int) -> None:
