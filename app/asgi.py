@@ -31,7 +31,7 @@ from app.wiring import media_addresses, migrate_look_videos, open_storages
 from db import pauses, submission_pace
 from db.engine.database import Database
 from db.engine.errors import DatabaseForeign, DatabaseTimedOut, DatabaseUnavailable
-from db.engine.feed import FeedState, JobFeed
+from db.engine.feed import JobFeed
 from graphql_server.schema import Schema
 from graphql_server.view import GraphQLView
 from providers.local_disk.storage import MEDIA_PATH
@@ -237,7 +237,7 @@ async def _health(request: Request) -> JSONResponse:
         troubles["workers"] = silent
     if paused:
         troubles["creations"] = f"Paused by an operator: {paused[0].reason}"
-    feed: FeedState = request.app.state.rest_services.feed.state
+    feed: JobFeed = request.app.state.rest_services.feed
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)

@@ -173,7 +173,7 @@ class Sampler:
         for kind, tokens in database.tokens.items():
             self._count(TOKENS.labels(str(kind)), tokens)
         if self._feed is not None:
-            FEED.set(self._feed.state.seconds_behind)
+            FEED.set(self._feed.seconds_behind)
         if self._streams is not None:
             STREAMS.set(self._streams.number)
 

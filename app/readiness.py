@@ -62,8 +62,8 @@ class Readiness:
         except Exception:  # somebody else's tables may answer with anything
             logger.exception("The database answers what it should not")
             found = {"database": "The database answers what it should not: the log says more."}
-        if self._feed.state.is_behind:
-            found["following"] = f"Changes are told {self._feed.state.seconds_behind:.0f} s late or more."
+        if self._feed.is_behind:
+            found["following"] = f"Changes are told {self._feed.seconds_behind:.0f} s late or more."
         return found | await self._of_storage()
 
     async def _of_database(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Interval, Select, Uuid, bindparam, column,
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import ESCAPE, Listing, Selection, containing
-from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statement, Writer, among, listed
+from db.engine.statements import MOST, Counted, Id, Reader, Row, Statement, Writer, among, listed
 from db.tables import User, VideoJob
 
 # Where counting one account's jobs ends.
@@ -89,10 +89,8 @@ _BY_EMAIL = Statement(
     select(User.id).where(User.email == bindparam("email")).order_by(User.created_at, User.id).limit(MOST),
     Id,
 )
-_SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")), NoRow)
-_FORGET = Statement(
-    update(User).where(User.id == bindparam("user")).values(email=null(), name=null(), role="user"), NoRow
-)
+_SET_EMAIL = Statement(update(User).where(User.id == bindparam("user")).values(email=bindparam("email")))
+_FORGET = Statement(update(User).where(User.id == bindparam("user")).values(email=null(), name=null(), role="user"))
 _PROFILES = Statement(select(*Profile.columns_of(User)).where(User.id == among("users")), Profile)
 _STATE = (User.id, User.status, User.role)
 _SPECIAL = Statement(select(*_STATE).where(or_(User.status != "active", User.role != "user")), AccountState)
@@ -107,8 +105,7 @@ _SET_STATUS, _SET_ROLE = (
 _SET_PERIOD = Statement(
     update(User)
     .where(User.id == bindparam("user"))
-    .values(tier=bindparam("tier"), period_start=bindparam("start"), period_end=bindparam("end"), spent=0),
-    NoRow,
+    .values(tier=bindparam("tier"), period_start=bindparam("start"), period_end=bindparam("end"), spent=0)
 )
 _DUE = Statement(
     select(User.id)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import Listing, Selection
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, given_columns, texts
+from db.engine.statements import Reader, Row, Statement, Writer, given_columns, texts
 from db.tables import AuditEntry
 
 
@@ -58,7 +58,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "created_after": AuditEntry.created_at >= bindparam("created_after"),
     "created_before": AuditEntry.created_at < bindparam("created_before"),
 }
-_ADD = Statement(insert(AuditEntry).values(given_columns(AuditEntry)), NoRow)
+_ADD = Statement(insert(AuditEntry).values(given_columns(AuditEntry)))
 
 
 @lru_cache

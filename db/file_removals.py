@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Interval, Select, Text, Uuid, and_, bindparam, cast, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from db.engine.statements import MOST, NoRow, Number, Reader, Row, Statement, Writer, texts
+from db.engine.statements import MOST, Number, Reader, Row, Statement, Writer, texts
 from db.tables import FileRemoval, VideoJob
 from db.video_jobs import IS_ACTIVE
 
@@ -35,9 +35,9 @@ def scheduled(due: Select[*tuple[Any, ...]]) -> Insert:
     return removal.on_conflict_do_update(index_elements=["address"], set_={"due_at": removal.excluded.due_at})
 
 
-_SCHEDULE = Statement(scheduled(select(func.unnest(bindparam("addresses", type_=ARRAY(Text))), _DUE_AFTER)), NoRow)
-_EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now() + STORES_END_WITHIN), NoRow)
-_WITHDRAW = Statement(delete(FileRemoval).where(_IS_ONE), NoRow)
+_SCHEDULE = Statement(scheduled(select(func.unnest(bindparam("addresses", type_=ARRAY(Text))), _DUE_AFTER)))
+_EXPEDITE = Statement(update(FileRemoval).where(_IS_ONE).values(due_at=func.now() + STORES_END_WITHIN))
+_WITHDRAW = Statement(delete(FileRemoval).where(_IS_ONE))
 _due = (
     select(FileRemoval.address)
     .where(FileRemoval.due_at <= func.now())
@@ -65,11 +65,9 @@ _RENEW = Statement(
     .returning(*DueRemoval.columns_of(FileRemoval)),
     DueRemoval,
 )
-_REMOVED = Statement(delete(FileRemoval).where(_IS_CLAIMED), NoRow)
+_REMOVED = Statement(delete(FileRemoval).where(_IS_CLAIMED))
 _FAILED = Statement(select(func.count()).where(FileRemoval.failures > 0), Number)
-_DEFER = Statement(
-    update(FileRemoval).where(_IS_CLAIMED).values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1), NoRow
-)
+_DEFER = Statement(update(FileRemoval).where(_IS_CLAIMED).values(due_at=_DUE_AFTER, failures=FileRemoval.failures + 1))
 
 
 async def schedule(writer: Writer, addresses: Collection[str], after: timedelta = timedelta(0)) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Double, Interval, bindparam, cast, exists, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import MOST, Flag, NoRow, Reader, Row, Statement, Writer, spelled
+from db.engine.statements import MOST, Flag, Reader, Row, Statement, Writer, spelled
 from db.queue import PGQUEUER
 from db.tables import CreationPause, FileRemoval, SubmissionPace, VideoJob, Worker
 from db.video_jobs import IS_ACTIVE, IS_WAITING, SHOWN, VideoJobRow
@@ -80,8 +80,7 @@ _IS_FIRST = Statement(select(~exists().where(_is_alive, Worker.id < bindparam("w
 _BEAT = Statement(
     insert(Worker)
     .values(id=bindparam("worker"))
-    .on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()}),
-    NoRow,
+    .on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()})
 )
 _KIND = (
     func.coalesce(VideoJob.fallback_model, VideoJob.model).label("model"),
@@ -117,8 +116,6 @@ _ACTIVE_JOBS = Statement(
     VideoJobRow,
     is_slow=True,
 )
-
-
 _IS_QUEUED = PGQUEUER.c.status == spelled("queued")
 # Such as mock videos that were told to wait, and jobs that a provider wants later: no worker is to take them yet.
 _IS_DEFERRED = PGQUEUER.c.execute_after > func.now()

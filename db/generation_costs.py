@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Double, SQLColumnExpression, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.engine.statements import MOST, NoRow, Reader, Row, Statement, Writer, among, given_columns
+from db.engine.statements import MOST, Reader, Row, Statement, Writer, among, given_columns
 from db.tables import GenerationCost
 
 
@@ -51,7 +51,7 @@ class CostSum(Row):
 
 _T = GenerationCost
 _TOKENS = cast(_T.tokens, Text)
-_ADD = Statement(insert(_T).values(given_columns(_T) | {"tokens": cast(bindparam("tokens", type_=Text), JSONB)}), NoRow)
+_ADD = Statement(insert(_T).values(given_columns(_T) | {"tokens": cast(bindparam("tokens", type_=Text), JSONB)}))
 _OF_JOBS = Statement(
     select(
         _T.video_job_id, _T.provider, _T.seconds, _TOKENS, _T.total_tokens, cast(_T.estimate, Double), _T.currency

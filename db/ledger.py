@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from db.accounts import Account
 from db.engine.paging import Listing, Selection
-from db.engine.statements import Flag, NoRow, Reader, Row, Statement, Writer, among, spelled, texts
+from db.engine.statements import Flag, Reader, Row, Statement, Writer, among, spelled, texts
 from db.enums import ActorKind, LedgerEntryKind
 from db.tables import LedgerEntry, User
 
@@ -95,11 +95,9 @@ class Ledger(Selection[LedgerRow]):
 
 
 _ENTRY = LedgerRow.columns_of(LedgerEntry)
-
-
 IS_USE = LedgerEntry.kind.in_([spelled(kind) for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)])
 _FORGET = Statement(
-    update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null()), NoRow
+    update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null())
 )
 
 

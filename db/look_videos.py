@@ -12,7 +12,7 @@ from sqlalchemy import Uuid, and_, bindparam, cast, column, delete, func, null, 
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import MOST, Counted, Flag, Id, NoRow, Reader, Row, Statement, Writer, among, listed, texts
+from db.engine.statements import MOST, Counted, Flag, Id, Reader, Row, Statement, Writer, among, listed, texts
 from db.enums import VideoJobStatus
 from db.tables import Look, LookVideo, VideoJob
 
@@ -113,13 +113,12 @@ _BRIEF_WITH_LOOKS = Statement(
 )
 _BRIEF_ALONE = Statement(select(*_BRIEF, cast(null(), Uuid), null(), null()).where(_OF_ID), BriefRow)
 _ADD = Statement(
-    insert(LookVideo).values(look_id=bindparam("look"), video_job_id=bindparam("job")).on_conflict_do_nothing(),
-    NoRow,
+    insert(LookVideo).values(look_id=bindparam("look"), video_job_id=bindparam("job")).on_conflict_do_nothing()
 )
 _OF_LOOK = LookVideo.look_id == bindparam("look")
 _IN_LOOK = and_(_OF_LOOK, LookVideo.video_job_id == bindparam("job"))
 _REMOVE = Statement(delete(LookVideo).where(_IN_LOOK).returning(LookVideo.look_id), Id)
-_CLEAR_DEFAULT = Statement(update(LookVideo).where(_OF_LOOK, LookVideo.is_default).values(is_default=False), NoRow)
+_CLEAR_DEFAULT = Statement(update(LookVideo).where(_OF_LOOK, LookVideo.is_default).values(is_default=False))
 _SET_DEFAULT = Statement(
     update(LookVideo).where(_IN_LOOK).values(is_default=bindparam("is_default")).returning(LookVideo.look_id), Id
 )

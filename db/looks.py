@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db import look_videos
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import ESCAPE, NESTED_LIMIT, Listing, Selection, containing, searchable
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, given_columns, spelled, texts
+from db.engine.statements import Reader, Row, Statement, Writer, among, given_columns, spelled, texts
 from db.enums import Visibility
 from db.tables import Look, LookShare, LookVideo, Product
 
@@ -211,7 +211,7 @@ _VISIBLE_LOOKS = Statement(select(*_LOOK).where(Look.id == among("looks"), _IS_V
 _IS_LOOK = Look.id == bindparam("look")
 _LOCK = Statement(select(*_LOOK).where(_IS_LOOK).with_for_update(), LookRow)
 _ADD = Statement(insert(Look).values(given_columns(Look)).returning(*_LOOK), LookRow)
-_ADD_PRODUCT = Statement(insert(Product).values(given_columns(Product)), NoRow)
+_ADD_PRODUCT = Statement(insert(Product).values(given_columns(Product)))
 _CHANGE = Statement(
     update(Look)
     .where(_IS_LOOK)
@@ -220,14 +220,13 @@ _CHANGE = Statement(
     .returning(*_LOOK),
     LookRow,
 )
-_REMOVE = Statement(delete(Look).where(_IS_LOOK), NoRow)
-_UNSHARE = Statement(delete(LookShare).where(LookShare.look_id == bindparam("look")), NoRow)
+_REMOVE = Statement(delete(Look).where(_IS_LOOK))
+_UNSHARE = Statement(delete(LookShare).where(LookShare.look_id == bindparam("look")))
 _SHARE = Statement(
     insert(LookShare).from_select(
         ["look_id", "user_id"],
         select(bindparam("look", type_=Uuid), func.unnest(bindparam("users", type_=ARRAY(Uuid)))),
-    ),
-    NoRow,
+    )
 )
 _PRODUCTS = Statement(
     select(*_PRODUCT)

@@ -3,7 +3,7 @@
 from sqlalchemy import ScalarSelect, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, spelled
+from db.engine.statements import Reader, Row, Statement, Writer, spelled
 from db.enums import PauseScope
 from db.tables import CreationPause
 
@@ -19,10 +19,7 @@ _ROW = PauseRow.columns_of(CreationPause)
 _ALL = Statement(select(*_ROW).order_by(CreationPause.scope), PauseRow)
 _BEGUN = insert(CreationPause).values(scope=bindparam("scope"), reason=bindparam("reason"))
 _BEGIN = Statement(
-    _BEGUN.on_conflict_do_update(
-        index_elements=["scope"], set_={"reason": _BEGUN.excluded.reason, "since": func.now()}
-    ),
-    NoRow,
+    _BEGUN.on_conflict_do_update(index_elements=["scope"], set_={"reason": _BEGUN.excluded.reason, "since": func.now()})
 )
 _END = Statement(delete(CreationPause).returning(*_ROW), PauseRow)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, String, and_, cast, column, exists, func
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Statement, Writer, spelled
+from db.engine.statements import Flag, Number, Reader, Statement, Writer, spelled
 
 if TYPE_CHECKING:
     from pgqueuer import Queries
@@ -73,7 +73,7 @@ _ANNOUNCES = Statement(
     ),
     Flag,
 )
-_ANALYZE = Statement(text(f"ANALYZE {PGQUEUER.name}"), NoRow)
+_ANALYZE = Statement(text(f"ANALYZE {PGQUEUER.name}"))
 
 
 async def require_tables(reader: Reader) -> None:

@@ -20,8 +20,6 @@ _ENDED_JOBS = Statement(
     .with_for_update(skip_locked=True),
     VideoJobRow,
 )
-
-
 Of = ColumnClause[Any] | InstrumentedAttribute[Any]
 
 
@@ -46,7 +44,7 @@ QUEUE_LOG = _oldest(_queue_log.c.id, _queue_log.c.created, _queue_log.c.created)
 QUEUE_STATISTICS = _oldest(_queue_statistics.c.id, _queue_statistics.c.created, _queue_statistics.c.id)
 
 KEYS, DELETIONS, SIGNS_OF_LIFE = (
-    Statement(delete(time.table).where(time < _BEFORE), NoRow)
+    Statement(delete(time.table).where(time < _BEFORE))
     for time in (IdempotencyKey.created_at, VideoJobDeletion.deleted_at, Worker.seen_at)
 )
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Interval, Text, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import Flag, NoRow, Number, Reader, Row, Statement, Writer, spelled, texts
+from db.engine.statements import Flag, Number, Reader, Row, Statement, Writer, spelled, texts
 from db.enums import Submission
 from db.tables import SubmissionPace, VideoJob
 from db.video_jobs import IS_ACTIVE, IS_WAITING
@@ -45,15 +45,12 @@ _BLOCK = Statement(
     .values(provider=_PROVIDER, blocked_until=_UNTIL)
     .on_conflict_do_update(
         index_elements=["provider"], set_={"blocked_until": func.greatest(SubmissionPace.blocked_until, _UNTIL)}
-    ),
-    NoRow,
+    )
 )
 _IN_TROUBLE = SubmissionPace.trouble.is_not(None)
-_BLOCK_IN_TROUBLE = Statement(
-    update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL), NoRow
-)
+_BLOCK_IN_TROUBLE = Statement(update(SubmissionPace).where(_OF_PROVIDER, _IN_TROUBLE).values(blocked_until=_UNTIL))
 _KNOWN_TROUBLE = Statement(select(_IN_TROUBLE).where(_OF_PROVIDER).with_for_update(), Flag)
-_SET_TROUBLE = Statement(update(SubmissionPace).where(_OF_PROVIDER).values(trouble=bindparam("reason")), NoRow)
+_SET_TROUBLE = Statement(update(SubmissionPace).where(_OF_PROVIDER).values(trouble=bindparam("reason")))
 _END_TROUBLE = Statement(
     update(SubmissionPace)
     .where(_OF_PROVIDER, _IN_TROUBLE)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from db.engine.statements import NoRow, Reader, Row, Statement, Writer, among, given_columns
+from db.engine.statements import Reader, Row, Statement, Writer, among, given_columns
 from db.file_removals import scheduled
 from db.tables import FileRemoval, VideoJob, VideoJobImage
 
@@ -23,7 +23,7 @@ class ImageRow(Row):
 
 
 _IS_OF_JOB = VideoJobImage.video_job_id == bindparam("job")
-_ADD = Statement(insert(VideoJobImage).values(given_columns(VideoJobImage)), NoRow)
+_ADD = Statement(insert(VideoJobImage).values(given_columns(VideoJobImage)))
 _OF_JOB = Statement(
     select(*ImageRow.columns_of(VideoJobImage))
     .where(VideoJobImage.video_job_id == among("ids"))
@@ -44,10 +44,8 @@ _KEPT = Statement(
     .order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
 )
-
-
 _REMOVE = Statement(
-    scheduled(select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs"))), NoRow
+    scheduled(select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs")))
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine.database import wake_up_after_commit
 from db.engine.paging import NESTED_LIMIT
-from db.engine.statements import MOST, Counted, Id, NoRow, Reader, Row, Statement, Writer, among, spelled
+from db.engine.statements import MOST, Counted, Id, Reader, Row, Statement, Writer, among, spelled
 from db.enums import ACTIVE_STATUSES, LogLevel, VideoJobStatus
 from db.queue import is_queued
 from db.specification import SPECIFIED, Specification, declares
@@ -115,7 +115,7 @@ _WHOLE = Statement(select(*_ALL).where(VideoJob.id == among("ids")), JobRow)
 _KEEP = Statement(select(VideoJob.id).where(_IS_JOB).with_for_update(read=True, key_share=True), Id)
 _removed = delete(VideoJob).where(VideoJob.id == among("jobs")).returning(VideoJob.id, VideoJob.user_id).cte("removed")
 _REMOVE = Statement(
-    insert(VideoJobDeletion).from_select(["video_job_id", "user_id"], select(_removed)).on_conflict_do_nothing(), NoRow
+    insert(VideoJobDeletion).from_select(["video_job_id", "user_id"], select(_removed)).on_conflict_do_nothing()
 )
 _AS_CREATED = Statement(
     select(*(_FIRST.get(name, getattr(VideoJob, name)) for name in VideoJobRow.columns())).where(
@@ -154,8 +154,7 @@ _DELETED_SINCE = Statement(
 )
 _LINE = LogLine.columns_of(VideoJobLog)
 _ADD_LOG = Statement(
-    insert(VideoJobLog).values(video_job_id=bindparam("job"), level=bindparam("level"), message=bindparam("message")),
-    NoRow,
+    insert(VideoJobLog).values(video_job_id=bindparam("job"), level=bindparam("level"), message=bindparam("message"))
 )
 _NOT_QUEUED = Statement(
     select(VideoJob.id, VideoJob.queue_at)

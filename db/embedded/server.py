@@ -24,18 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from db.embedded.guardian import (
-    PGDATA,
-    SOCKET_DIR_PREFIX,
-    START_LOCK,
-    USERS_LOCK,
-    live_postmaster_lines,
-    lock_file,
-    open_lock,
-    postmaster_lines,
-    remove_socket_dir,
-    try_lock,
-)
+from db.embedded import guardian
 from db.embedded.guarding import ensure_guardian, has_guardian
 from db.engine.errors import EmbeddedServerUnavailable
 
@@ -79,10 +68,10 @@ def embedded_server(data_dir: Path) -> Iterator[str]:
     with _plainly(data_dir):
         data_dir = data_dir.expanduser().resolve()
         data_dir.mkdir(parents=True, exist_ok=True)
-        users = open_lock(data_dir / USERS_LOCK)
+        users = guardian.open_lock(data_dir / guardian.USERS_LOCK)
     try:
         with _plainly(data_dir):
-            postmaster = _join(data_dir, users)
+            postmaster = _ensured(data_dir, users)
         yield f"postgresql+asyncpg://postgres@/postgres?host={quote(postmaster.socket_dir)}&port={_PORT}"
     finally:
         _leave(data_dir, users)
@@ -95,11 +84,9 @@ def revive(data_dir: Path) -> bool:
     """
     with _plainly(data_dir):
         data_dir = data_dir.expanduser().resolve()
-        if _postmaster(data_dir / PGDATA):
+        if _postmaster(data_dir / guardian.PGDATA):
             return False
-        with lock_file(data_dir / START_LOCK) as start:
-            fcntl.flock(start, fcntl.LOCK_EX)
-            _ensured(data_dir)
+        _ensured(data_dir)
         return True
 
 
@@ -119,19 +106,15 @@ def _plainly(data_dir: Path) -> Iterator[None]:
         raise EmbeddedServerUnavailable(f"PostgreSQL cannot be set up in {data_dir}: {error}") from error
 
 
-def _join(data_dir: Path, users: int) -> _Postmaster:
-    """Become a user of the server, which runs and has a guardian afterwards."""
-    with lock_file(data_dir / START_LOCK) as start:
+def _ensured(data_dir: Path, users: int | None = None) -> _Postmaster:
+    """Return the server, which runs and has a guardian; become a user of it by `users` unless the caller is one."""
+    with guardian.lock_file(data_dir / guardian.START_LOCK) as start:
         fcntl.flock(start, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_SH)  # waits while a guardian stops the server
-        return _ensured(data_dir)
-
-
-def _ensured(data_dir: Path) -> _Postmaster:
-    """Return the server, which runs and has a guardian; the caller is a user of it and holds the start lock."""
-    # Before the server: if we are killed while it starts, somebody is there to stop it.
-    ensure_guardian(data_dir)
-    return _await_ready(data_dir / PGDATA) or _start(data_dir)
+        if users is not None:
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits while a guardian stops the server
+        # Before the server: if we are killed while it starts, somebody is there to stop it.
+        ensure_guardian(data_dir)
+        return _await_ready(data_dir / guardian.PGDATA) or _start(data_dir)
 
 
 def _leave(data_dir: Path, users: int) -> None:
@@ -152,11 +135,11 @@ def _leave(data_dir: Path, users: int) -> None:
 
 def _is_ending(data_dir: Path) -> bool:
     """Tell whether server and guardian still have to go: not so when they are gone, or when others use them."""
-    with lock_file(data_dir / START_LOCK) as start:
-        if not try_lock(start, fcntl.LOCK_EX):
+    with guardian.lock_file(data_dir / guardian.START_LOCK) as start:
+        if not guardian.try_lock(start, fcntl.LOCK_EX):
             return True
         if not has_guardian(data_dir):
-            if not _postmaster(data_dir / PGDATA):
+            if not _postmaster(data_dir / guardian.PGDATA):
                 return False
             ensure_guardian(data_dir)  # somebody has killed it
         return not _is_used(data_dir)
@@ -164,14 +147,14 @@ def _is_ending(data_dir: Path) -> bool:
 
 def _is_used(data_dir: Path) -> bool:
     """Tell whether programs use the server; the caller holds the start lock."""
-    with lock_file(data_dir / USERS_LOCK) as users:
+    with guardian.lock_file(data_dir / guardian.USERS_LOCK) as users:
         # Only users and the guardian can be in our way, and of these a second look tells them apart.
-        return not try_lock(users, fcntl.LOCK_EX) and try_lock(users, fcntl.LOCK_SH)
+        return not guardian.try_lock(users, fcntl.LOCK_EX) and guardian.try_lock(users, fcntl.LOCK_SH)
 
 
 def _postmaster(pgdata: Path) -> _Postmaster | None:
     """Return what the live server says about itself, None when there is none; raises OSError."""
-    lines = live_postmaster_lines(pgdata)
+    lines = guardian.live_postmaster_lines(pgdata)
     if not lines:
         return None
     return _Postmaster(socket_dir="".join(lines[4:5]), ready=lines[7:] == ["ready"])
@@ -189,11 +172,11 @@ def _await_ready(pgdata: Path) -> _Postmaster | None:
 
 def _start(data_dir: Path) -> _Postmaster:
     """Start the server; the caller holds the start lock and knows that none runs."""
-    pgdata = data_dir / PGDATA
-    lines = postmaster_lines(pgdata)
+    pgdata = data_dir / guardian.PGDATA
+    lines = guardian.postmaster_lines(pgdata)
     # After a crash the old server's children may hold its shared memory for a moment, and a new one refuses to start.
     deadline = time.monotonic() + (_AFTER_CRASH_S if lines else 0.0)
-    remove_socket_dir(lines)
+    guardian.remove_socket_dir(lines)
     server = _server(data_dir)
     while True:
         # PostgreSQL takes any process that has got a dead server's pid for that server.
@@ -211,7 +194,7 @@ def _start(data_dir: Path) -> _Postmaster:
 def _server(data_dir: Path) -> PostgresServer:
     """Return the library's object for the folder's database, which is made if there is none."""
     ensure_system_user()
-    pgdata = data_dir / PGDATA
+    pgdata = data_dir / guardian.PGDATA
     for left in data_dir.glob(f"{_NEW}*"):
         shutil.rmtree(left, ignore_errors=True)
     if not (pgdata / "PG_VERSION").exists():
@@ -281,6 +264,6 @@ def _socket_dir(server: PostgresServer) -> Path:
     beside = server.pgdata
     if len(os.fsencode(beside / f".s.PGSQL.{_PORT}")) <= _SOCKET_PATH_BYTES and re.fullmatch(r"[\w/. -]+", str(beside)):
         return beside
-    short = Path(tempfile.mkdtemp(prefix=SOCKET_DIR_PREFIX, dir="/tmp"))  # TMPDIR may be long itself
+    short = Path(tempfile.mkdtemp(prefix=guardian.SOCKET_DIR_PREFIX, dir="/tmp"))  # TMPDIR may be long itself
     os.chown(short, _server_uid(server), -1)
     return short

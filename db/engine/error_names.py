@@ -49,7 +49,7 @@ def raise_named(error: BaseException) -> None:
 
 @contextmanager
 def errors_named(lost: type[OSError] = OSError) -> Iterator[None]:
-    """Do so with all that is raised inside; `lost` are errors of the operating system that mean a lost connection."""
+    """Name all that is raised inside; `lost` are errors of the operating system that mean a lost connection."""
     try:
         yield
     except (lost, TimeoutError, *DRIVER_ERRORS) as error:

@@ -1,8 +1,8 @@
 """The one source of events about jobs: wake-ups from PostgreSQL, states read in batches, handed to whoever follows.
 
 One connection of the process listens. It is made anew when it is lost, and a slow poll stands behind it: a wake-up may
-come for nothing or be lost, which costs latency, never truth. No error ends any of this; `JobFeed.state` says how late
-it is.
+come for nothing or be lost, which costs latency, never truth. No error ends any of this; `JobFeed.seconds_behind` says
+how late it is.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
@@ -66,27 +65,11 @@ class Inbox:
         return news, missed
 
 
-@dataclass(frozen=True)
-class FeedState:
-    """How current a feed is.
-
-    `seconds_behind` is the age of the oldest thing that it should have done by now: to listen, to read a change that it
-    knows of, or to look for those that it was not told of.
-    """
-
-    is_listening: bool
-    seconds_behind: float
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether followers hear of changes late."""
-        return self.seconds_behind > BEHIND_SECONDS
-
-
 class JobFeed:
     """Reads each changed job once and hands it to all that follow it, or follow its owner.
 
-    Start to follow before the first read of your own, so that no change falls between the two.
+    Start to follow before the first read of your own, so that no change falls between the two. `is_listening` says
+    whether it is told of changes at present.
     """
 
     def __init__(self, database: Database, *, poll_seconds: float = 5.0) -> None:
@@ -99,16 +82,23 @@ class JobFeed:
         self._dirty: dict[UUID, UUID | None] = {}
         self._work = asyncio.Event()
         self._polls = count(1)
-        self._is_listening = False
+        self.is_listening = False
         self._listening = BackgroundLoop("Listening for changes of jobs", logger)
         self._polling = BackgroundLoop("Looking for changes of jobs", logger)
         self._reading = BackgroundLoop("Reading changed jobs", logger)
 
     @property
-    def state(self) -> FeedState:
-        """How current it is."""
-        loops = (self._listening, self._polling, self._reading)
-        return FeedState(self._is_listening, max(loop.seconds_overdue for loop in loops))
+    def seconds_behind(self) -> float:
+        """The age of the oldest thing that it should have done by now.
+
+        That is to listen, to read a change that it knows of, or to look for those that it was not told of.
+        """
+        return max(loop.seconds_overdue for loop in (self._listening, self._polling, self._reading))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether followers hear of changes late."""
+        return self.seconds_behind > BEHIND_SECONDS
 
     async def run(self) -> None:
         """Listen and read until cancelled."""
@@ -151,7 +141,7 @@ class JobFeed:
         raise DatabaseUnavailable
 
     async def _listen_on(self, connection: asyncpg.Connection, lost: asyncio.Event) -> None:
-        self._is_listening = True
+        self.is_listening = True
         self._listening.done()
         # Nobody listened until now: whatever was sent meanwhile is lost, so everybody looks.
         self._look_at_everything()
@@ -160,7 +150,7 @@ class JobFeed:
                 # To listen once more changes nothing, and shows whether there still is somebody at the other end.
                 await connection.execute(f"LISTEN {WAKE_UP_CHANNEL}", timeout=ANSWER_SECONDS)
         finally:
-            self._is_listening = False
+            self.is_listening = False
             self._listening.due()
 
     def _on_wake_up(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:

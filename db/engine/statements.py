@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 from uuid import UUID
 
 import asyncpg
@@ -95,14 +95,20 @@ class _Compiled(NamedTuple):
 
 
 class Statement(Generic[SomeRow]):
-    """A statement with named parameters, and what its rows are.
+    """A statement with named parameters, and what its rows are: none where it only writes.
 
     `is_slow` says that it may have to look at all rows of a table: only part of the connections is for those.
     """
 
-    def __init__(self, query: ClauseElement, row: type[SomeRow], *, is_slow: bool = False) -> None:
+    @overload
+    def __init__(self: "Statement[NoRow]", query: ClauseElement) -> None: ...
+
+    @overload
+    def __init__(self, query: ClauseElement, row: type[SomeRow], *, is_slow: bool = False) -> None: ...
+
+    def __init__(self, query: ClauseElement, row: type[Any] = NoRow, *, is_slow: bool = False) -> None:
         self.is_slow = is_slow
-        self.row = row
+        self.row: type[SomeRow] = row
         # Or SQLAlchemy lets each insert return its key.
         self._query = query.inline() if isinstance(query, Insert) else query
 

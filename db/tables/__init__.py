@@ -1,7 +1,7 @@
 """The tables. There are no relations: every read is a statement in `db`."""
 
 from db.tables.accounts import AuditEntry, CreationPause, IdempotencyKey, LedgerEntry, User
-from db.tables.base import Base, one_of
+from db.tables.base import Base
 from db.tables.looks import Look, LookShare, Product
 from db.tables.upkeep import FileRemoval, SubmissionPace, Worker
 from db.tables.video_jobs import GenerationCost, LookVideo, VideoJob, VideoJobDeletion, VideoJobImage, VideoJobLog
@@ -25,5 +25,4 @@ __all__ = [
     "VideoJobImage",
     "VideoJobLog",
     "Worker",
-    "one_of",
 ]

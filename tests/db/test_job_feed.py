@@ -19,7 +19,7 @@ from db import video_jobs
 from db.engine.background import BackgroundLoop
 from db.engine.database import Database, wake_up_after_commit
 from db.engine.errors import DatabaseUnavailable
-from db.engine.feed import FeedState, Inbox, JobFeed
+from db.engine.feed import Inbox, JobFeed
 from tests.house import House, eventually
 
 # A poll that no test lives to see.
@@ -91,10 +91,10 @@ async def version_in(inbox: Inbox, job_id: str) -> int:
 
 
 async def listening(feed: JobFeed) -> None:
-    async def state() -> FeedState:
-        return feed.state
+    async def is_listening() -> bool:
+        return feed.is_listening
 
-    await eventually(state, lambda state: state.is_listening)
+    await eventually(is_listening, bool)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -182,34 +182,33 @@ async def test_it_says_when_it_is_behind_and_when_not_any_more(house: House, mon
     async with fed(house.database, NEVER) as feed:
 
         async def is_behind() -> bool:
-            return feed.state.is_behind
+            return feed.is_behind
 
         with feed.following(UUID(job_id)) as inbox:
             await listening(feed)
             await eventually(is_behind, lambda behind: not behind)
             await change(house, job_id)
             await eventually(is_behind, bool)
-            state = feed.state
+            late = feed.is_listening, feed.seconds_behind
             failing.left = 0
             assert await version_in(inbox, job_id) == 2
         await eventually(is_behind, lambda behind: not behind)
-        current = feed.state
+        current = feed.is_listening, feed.seconds_behind
 
-    assert state.is_listening
-    assert state.seconds_behind > 0.1
-    assert current == FeedState(is_listening=True, seconds_behind=0.0)
+    assert late[0]
+    assert late[1] > 0.1
+    assert current == (True, 0.0)
 
 
 async def test_it_is_behind_while_it_cannot_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("db.engine.feed.BEHIND_SECONDS", 0.1)
     async with fed(Database("postgresql://nobody@127.0.0.1:1/nothing"), NEVER) as feed:
 
-        async def state() -> FeedState:
-            return feed.state
+        async def is_behind() -> bool:
+            return feed.is_behind
 
-        behind = await eventually(state, lambda state: state.is_behind)
-
-    assert not behind.is_listening
+        await eventually(is_behind, bool)
+        assert not feed.is_listening
 
 
 async def test_a_listening_connection_whose_other_end_is_silent_is_replaced(

@@ -167,7 +167,7 @@ async def test_who_follows_all_jobs_looks_now_and_then_though_no_wake_up_comes(h
     feed = JobFeed(house.database, poll_seconds=0.01)
 
     async def is_listening() -> bool:
-        return feed.state.is_listening
+        return feed.is_listening
 
     async with running(feed), aclosing(follow_all(house.database, feed, caller)) as stream, asyncio.timeout(20):
         # Who follows before that looks because of it.
