@@ -116,6 +116,8 @@ _ACTIVE_JOBS = Statement(
     VideoJobRow,
     is_slow=True,
 )
+
+
 _IS_QUEUED = PGQUEUER.c.status == spelled("queued")
 # Such as mock videos that were told to wait, and jobs that a provider wants later: no worker is to take them yet.
 _IS_DEFERRED = PGQUEUER.c.execute_after > func.now()

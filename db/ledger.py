@@ -95,6 +95,8 @@ class Ledger(Selection[LedgerRow]):
 
 
 _ENTRY = LedgerRow.columns_of(LedgerEntry)
+
+
 IS_USE = LedgerEntry.kind.in_([spelled(kind) for kind in (LedgerEntryKind.CHARGE, LedgerEntryKind.REFUND)])
 _FORGET = Statement(
     update(LedgerEntry).where(LedgerEntry.user_id == bindparam("user"), IS_USE).values(description=null())

@@ -20,6 +20,8 @@ class Kept(Row):
 
 
 _USER = bindparam("user", type_=Uuid)
+
+
 _of_jobs = (
     select(func.coalesce(func.sum(VideoJobImage.size_bytes), 0))
     .join(VideoJob, VideoJob.id == VideoJobImage.video_job_id)

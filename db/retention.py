@@ -20,6 +20,8 @@ _ENDED_JOBS = Statement(
     .with_for_update(skip_locked=True),
     VideoJobRow,
 )
+
+
 Of = ColumnClause[Any] | InstrumentedAttribute[Any]
 
 

@@ -84,6 +84,8 @@ _WAITING = Statement(
     ).where(VideoJob.id == among("jobs"), IS_WAITING),
     Waiting,
 )
+
+
 _MEDIAN = Statement(select(_median_seconds(bindparam("model"), bindparam("mock_mode"))), Median)
 
 

@@ -44,6 +44,8 @@ _KEPT = Statement(
     .order_by(VideoJobImage.role, VideoJobImage.position),
     ImageRow,
 )
+
+
 _REMOVE = Statement(
     scheduled(select(VideoJobImage.address, func.now()).where(VideoJobImage.video_job_id == among("jobs")))
 )
