@@ -89,7 +89,7 @@ class Run:
     async def fail(self, code: str, message: str, *, is_our_fault: bool = False) -> None:
         """End the job without a video; its tokens come back where the operator says so, or where we made nothing of it.
 
-        `is_our_fault` says that nothing was sent, since we are not set up for it.
+        `is_our_fault` says that we are not set up for its provider.
         """
         await self.advance(self.failing(code, message, is_our_fault=is_our_fault))
         measures.ended(self.job)

@@ -81,16 +81,19 @@ async def test_a_ceiling_can_be_used_up_and_does_not_concern_what_is_free(house:
     assert await house.tokens(caller) == 900
 
 
-async def test_a_ceiling_says_when_the_day_ends(house: House) -> None:
+@pytest.mark.parametrize("ceiling", ["user_tokens_a_day", "house_tokens_a_day"])
+async def test_a_ceiling_of_one_video_says_when_the_day_ends(house: House, ceiling: str) -> None:
     caller = await house.user(tokens=1000)
-    async with under_policy(house, "ceilings.user_tokens_a_day = 49") as own:
+    async with under_policy(house, f"ceilings.{ceiling} = 50") as own:
+        await own.create(caller)
         answer = await own.http.post("/api/v1/video-jobs", files=multipart(FORM), headers=own.headers(caller))
 
     now = datetime.now(UTC)
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     assert answer.status_code == 429
+    assert answer.json()["detail"].endswith("Please try again tomorrow (UTC).")
     assert abs(int(answer.headers["Retry-After"]) - (midnight - now).total_seconds()) < 10
-    assert await house.count(VideoJob.user_id == caller.user_id) == 0
+    assert await house.count(VideoJob.user_id == caller.user_id) == 1
 
 
 async def test_the_houses_ceiling_holds_for_many_users_at_once_and_for_unlimited_ones(house: House) -> None:

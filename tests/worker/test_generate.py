@@ -222,16 +222,17 @@ async def test_a_job_found_while_it_was_being_sent_is_never_paid_for_twice(
     assert await house.tokens(caller) == 50
 
 
-async def test_a_real_job_never_gets_a_mock_video(house: House) -> None:
+@pytest.mark.parametrize("sent", [{}, {"submission": "SENT", "operation_name": "operations/1", "provider": "veo"}])
+async def test_a_real_job_never_gets_a_mock_video(house: House, sent: dict[str, str]) -> None:
     caller = await house.user()
     job_id = UUID(await house.create(caller))
-    await _change(house, job_id, mock_mode=False)
+    await _change(house, job_id, mock_mode=False, **sent)
     generator = ScriptedGenerator()
 
     await generate(context(house, generator), job_id)
 
     assert (await house.job(job_id)).error_code == "GENERATION_UNAVAILABLE"
-    assert generator.submitted == []
+    assert (generator.submitted, generator.polled) == ([], [])
     assert await house.tokens(caller) == 100
 
 
