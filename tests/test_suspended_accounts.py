@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
 from uuid import uuid4
 
 import httpx
@@ -163,7 +165,8 @@ async def test_what_was_known_last_counts_while_the_database_is_away(
 async def test_what_is_begun_with_rights_that_were_taken_a_moment_before_is_ended(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.authentication.STALE_SECONDS", 3600.0)
+    # A second later at each look.
+    monkeypatch.setattr("resolvers.authentication.time", SimpleNamespace(monotonic=count().__next__))
     caller, streams, ended = await house.user(), Streams(1), list[str]()
     states = AccountStates(house.database.reader, streams)
     for role in (Role.ADMIN, Role.USER):
