@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from auth.caller import Caller
 from db import looks
 from db.engine.statements import Reader, Writer
-from db.enums import AuditAction, VideoJobStatus, Visibility
+from db.enums import AuditAction, Visibility
 from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, LookView, ProductRow, SharedWith
 from resolvers.audit import Act, record_if_others
@@ -177,7 +177,7 @@ async def shared_with_by_look(reader: Reader, look_ids: Sequence[UUID]) -> dict[
 def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumbnail:
     """Choose the default video where it has succeeded, else the look's image (contract.md, 'Looks')."""
     for video in videos:
-        if video.is_default and video.status == VideoJobStatus.SUCCEEDED and video.cloudinary_url is not None:
+        if video.is_default and video.cloudinary_url is not None:
             return Thumbnail("video", video.cloudinary_url)
     return Thumbnail("image", look.generated_image_url)
 
