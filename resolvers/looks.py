@@ -13,7 +13,7 @@ from auth.caller import Caller
 from db import look_videos, looks
 from db import video_jobs as video_job_rows
 from db.engine.statements import Reader, Writer
-from db.enums import AuditAction, VideoJobStatus, Visibility
+from db.enums import AuditAction, Visibility
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookList, LookRow, LookView, announce
 from db.video_jobs import JobRow
@@ -177,7 +177,7 @@ videos_by_look = reading_by_parent(look_videos.of_looks)
 def thumbnail(look: LookRow | LookOfJob, videos: Sequence[VideoInLook]) -> Thumbnail:
     """Choose the default video where it has succeeded, else the look's image (contract.md, 'Looks')."""
     for video in videos:
-        if video.is_default and video.status == VideoJobStatus.SUCCEEDED and video.cloudinary_url is not None:
+        if video.is_default and video.cloudinary_url is not None:
             return Thumbnail("video", video.cloudinary_url)
     return Thumbnail("image", look.generated_image_url)
 

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, func, select, table, text, union_
 
 from db.engine.errors import DatabaseNotMigrated
 from db.engine.gathering import MOST_TOGETHER, Gathering
-from db.engine.limits import FOR_REQUESTS
+from db.engine.limits import FOR_REQUESTS, UNLIMITED
 from db.engine.pool import Pool
 from db.engine.statements import Reader, Row, Statement
 from tests.house import eventually
@@ -100,7 +100,8 @@ async def test_who_gives_up_does_not_disturb_the_others(database: InspectedDatab
 
 
 async def test_a_read_for_which_nobody_waits_any_more_ends(database: InspectedDatabase) -> None:
-    pool, one = Pool(partial(database.server.connect, FOR_REQUESTS), 1, {}, 60.0), uuid4()
+    # The server would end it, too, after a while.
+    pool, one = Pool(partial(database.server.connect, UNLIMITED), 1, {}, 60.0), uuid4()
     assert await read(pool, one) == [(one, 1)]
 
     for _ in range(2):

@@ -25,6 +25,9 @@ async def test_an_account_follows_its_address(house: House) -> None:
     caller = await house.user()
     moved = replace(caller, email="moved@example.com")
 
+    for seen in (caller, moved):
+        await house.graphql(seen, "{ videoModels { id } }")
+    assert await house.count(User.id == caller.user_id, User.email == moved.email, table=User) == 1
     body = await house.graphql(moved, "{ viewer { id email tokens { balance } } }")
 
     assert body["data"]["viewer"] == {

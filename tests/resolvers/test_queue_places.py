@@ -95,6 +95,18 @@ async def test_submits_are_spaced_and_a_reserved_turn_is_kept(house: House) -> N
     assert (again.submission, again.submit_not_before) == (Submission.NEW, turns[1].submit_not_before)
 
 
+async def test_a_turn_that_has_come_while_its_transaction_waited_is_taken(house: House) -> None:
+    veo = Provider("veo", 60_000_000)
+    first, second = [await house.job(job_id) for job_id in await waiting(house, 2)]
+
+    async with house.database.transaction() as late:
+        async with house.database.transaction() as session:
+            await submission.begin_in_turn(session, first, veo)
+        taken = await submission.begin_in_turn(late, second, veo)
+
+    assert taken.submission == Submission.SENDING
+
+
 async def test_a_refusal_for_quota_makes_everybody_wait_and_gives_reserved_turns_anew(house: House) -> None:
     veo = Provider("veo", 60)
     refused, reserved = [await house.job(job_id) for job_id in await waiting(house, 2)]
@@ -135,10 +147,14 @@ async def test_what_keeps_the_generator_from_us_is_noted_once_and_forgotten(hous
     async with house.database.transaction() as session:
         await submission_pace.set_trouble(session, "veo", None)
     well = await house.http.get("/healthz")
+    [job_id] = await waiting(house, 1)
+    async with house.database.transaction() as session:
+        next_one = await submission.begin_in_turn(session, await house.job(job_id), Provider("veo"))
 
     assert (degraded.status_code, degraded.json()["status"]) == (200, "degraded")
     assert "403" not in degraded.text
     assert (well.status_code, well.json()) == (200, {"status": "ok"})
+    assert next_one.submission == Submission.SENDING
 
 
 async def test_progress_is_marked_where_it_is_estimated(house: House) -> None:

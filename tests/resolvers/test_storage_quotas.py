@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from auth.caller import Caller
 from db import quotas
+from db.file_removals import STORES_END_WITHIN
 from db.tables import FileRemoval, Look, Product
 from resolvers import image_files
 from resolvers.errors import StorageQuota
@@ -118,6 +119,7 @@ async def test_looks_made_side_by_side_pass_no_quota_together(house: House) -> N
     assert sorted(found) == [(201, "")] * 3 + [(429, "STORAGE_QUOTA")] * 17
     assert await house.count(Look.user_id == caller.user_id, table=Look) == 3
     assert await house.count(FileRemoval.due_at <= func.now(), table=FileRemoval) == 0
+    assert await house.count(FileRemoval.due_at > func.now() + STORES_END_WITHIN, table=FileRemoval) == 0
     async with house.database.session() as session:
         urls = set(await session.scalars(select(Look.generated_image_url)))
     assert len(urls) == 3

@@ -5,10 +5,16 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import pairwise
+from operator import le
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pgqueuer import Queries
+from pgqueuer.models import Job
 from sqlalchemy import insert, select, text
 
 from app.settings import Settings
@@ -19,6 +25,7 @@ from tests.app.forks import EXIT_SECONDS
 from tests.house import House, eventually
 from tests.worker.processes import worker_process
 from tests.workers import at_work
+from worker.troubles import FULL_SECONDS
 
 PICKED = text(
     "SELECT queue_manager_id, count(*) AS jobs FROM pgqueuer WHERE status = 'picked' GROUP BY queue_manager_id"
@@ -105,3 +112,30 @@ async def test_a_worker_before_a_long_backlog_holds_its_share_and_ends_at_once(
 
 async def running(house: House) -> int:
     return await house.count(VideoJob.status == VideoJobStatus.RUNNING)
+
+
+async def test_a_worker_that_may_take_none_does_not_look_at_each_that_comes(
+    house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    dequeue = Queries.dequeue
+
+    async def looked(*arguments: Any, **values: Any) -> list[Job]:
+        looks.append(time.monotonic())
+        return await dequeue(*arguments, **values)
+
+    monkeypatch.setattr(Queries, "dequeue", looked)
+    full = settings.model_copy(update={"generations_at_once": 1, "mock_seconds": 3600.0})
+    async with at_work(full, house.database):
+        await backlog(house, 2)
+        await eventually(lambda: running(house), bool)
+        before = len(looks)
+        for number in range(1, 4):
+            await backlog(house, 1)
+            await eventually(partial(number_of, looks), partial(le, before + number))
+
+    assert all(later - earlier >= FULL_SECONDS for earlier, later in pairwise(looks[before:]))
+
+
+async def number_of(looks: list[float]) -> int:
+    return len(looks)
