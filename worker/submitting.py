@@ -152,13 +152,11 @@ async def _defer(run: Run, request: GenerationRequest, refusal: NotAccepted) -> 
     else:
         seconds = retry_policy.retry_seconds(run.job.submit_errors + 1)
     delay, reason, is_certain = timedelta(seconds=seconds), str(refusal), refusal.is_certain
+    transition: Transition = partial(submission.defer, reason=reason, delay=delay, is_certain=is_certain)
     other = submission.fallback_for(run.context.catalogue, run.job, request) if is_certain else None
     if other is not None:
-        await _insist(run, lambda transaction, job: submission.fall_back(transaction, job, other, reason, delay))
-        return seconds
-    await _insist(
-        run, lambda transaction, job: submission.defer(transaction, job, reason, delay, is_certain=is_certain)
-    )
+        transition = partial(submission.fall_back, model=other, reason=reason, delay=delay)
+    await _insist(run, transition)
     return seconds
 
 
@@ -172,24 +170,20 @@ async def _refuse(run: Run, refusal: GeneratorMisconfigured) -> None:
         await _insist(run, lambda transaction, job: submission.refuse(transaction, job, refusal, rest, is_last=is_last))
     except Superseded:
         # What a job that was cancelled meanwhile has found out is still worth knowing.
-        await _note_trouble(run, refusal.reason)
+        await _note_access(run, refusal.reason)
         raise
     if VideoJobStatus(run.job.status).is_terminal:
         measures.ended(run.job)
         raise Superseded
 
 
-async def _note_access(run: Run) -> None:
-    """Note that the generator knows us, whatever it makes of the job."""
-    if run.generator_costs:
-        await _note_trouble(run, None)
-
-
-async def _note_trouble(run: Run, reason: str | None) -> None:
+async def _note_access(run: Run, trouble: str | None = None) -> None:
     """Let creations, readiness and `lookreel doctor` know whether the generator lets us in; the job goes on anyway."""
+    if not run.generator_costs:
+        return
     try:
         async with run.context.database.transaction() as transaction:
-            await submission_pace.set_trouble(transaction, run.provider, reason, _rest(run))
+            await submission_pace.set_trouble(transaction, run.provider, trouble, _rest(run))
     except DatabaseUnavailable as error:
         logger.warning("Whether the generator lets us in could not be noted: %s", error)
     except Exception:
