@@ -75,22 +75,14 @@ async def restore(settings: Settings, folder: Path) -> None:
 
 
 async def _load_into_server(data_dir: Path, file: Path, url: str) -> None:
-    """Load the dump where its own programs can, bring it up to date, and copy the rows from there."""
-    with _loaded(data_dir, file) as (source, folder):
-        await migrations.upgrade(source)
-        await migrations.upgrade(url)
-        await transfer.copy_rows(source, url, folder)
-
-
-@contextmanager
-def _loaded(data_dir: Path, file: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the URL of an embedded server with the dump in it, and its folder; both are gone afterwards."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """Load the dump into an embedded server, which can; bring it up to date, and copy the rows from there."""
     with TemporaryDirectory(prefix=RESTORING, dir=data_dir, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with embedded_server(folder) as url:
-            load(folder, url, file)
-            yield url, folder
+        with embedded_server(folder) as source:
+            load(folder, source, file)
+            await migrations.upgrade(source)
+            await migrations.upgrade(url)
+            await transfer.copy_rows(source, url, folder)
 
 
 def _remove_killed(data_dir: Path) -> None:

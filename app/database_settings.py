@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 from app.setting_types import Timeout
 from db.engine.address import parsed
 from db.engine.errors import InvalidDatabaseUrl
-from db.engine.limits import Limits, PoolerMode
+from db.engine.limits import PoolerMode
 
 
 class DatabaseSettings(BaseSettings):
@@ -62,12 +62,3 @@ class DatabaseSettings(BaseSettings):
                 "keep. Set it for the role, by ALTER ROLE."
             )
         return self
-
-    def database_limits(self) -> Limits:
-        """Return how long requests' and jobs' use of the database may take."""
-        return Limits(
-            connect=self.database_connect_timeout_seconds,
-            statement=self.database_statement_timeout_seconds,
-            lock=self.database_lock_timeout_seconds,
-            idle_in_transaction=self.database_idle_transaction_timeout_seconds,
-        )

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.demo_user import EMAIL, TOKEN_LASTS, DemoSignIn, demo_account
-from app.listening import listen, url_at, web_address
+from app.listening import listen, url_at
 from app.serve import serve
 from app.settings import Settings
 from app.wiring import open_database
@@ -51,7 +51,7 @@ class DemoFailed(Exception):
 async def run(settings: Settings, *, stay: bool = False) -> int:
     """Play the demo, and go on to serve where that is asked for; return the exit code."""
     listener = listen("127.0.0.1", 0)
-    base_url = web_address(listener)
+    base_url = url_at(*listener.getsockname()[:2])
     settings = settings.model_copy(update={"log_level": "WARNING"})
     logging.getLogger().setLevel(settings.log_level)
     console.print(f"[bold]Lookreel demo[/bold]: data in {settings.data_dir}, API at {base_url}")

@@ -34,11 +34,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def web_address(listener: socket.socket) -> str:
-    """Return the URL of one that listens by TCP."""
-    return url_at(*listener.getsockname()[:2])
-
-
 def url_at(host: str, port: int) -> str:
     """Return the URL of a host, which may be an IPv6 address, and a port."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

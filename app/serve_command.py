@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.listening import listen, web_address
+from app.listening import listen, url_at
 from app.options import number
 from app.process import run_process
 from app.serve import serve as serve_processes
@@ -25,7 +25,8 @@ def serve(
         if settings.has_unix_socket:
             logger.info("At %s, for a proxy: Studio at /, the playground at /graphql, REST at /docs", settings.host)
         else:
-            logger.info("Studio: %s/, Playground: %s/graphql, REST: %s/docs", *[web_address(listener)] * 3)
+            address = url_at(*listener.getsockname()[:2])
+            logger.info("Studio: %s/, Playground: %s/graphql, REST: %s/docs", address, address, address)
         return await serve_processes(settings, listener, api_processes=workers, with_worker=not no_worker)
 
     sys.exit(run_process(work))

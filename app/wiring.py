@@ -4,10 +4,11 @@ Parts that few processes need are loaded by name when one does (decision 16): Al
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 from app.databases import database_url
 from app.environment import InvalidSettings
@@ -17,6 +18,7 @@ from auth.signed_paths import PlainPaths, SignedPaths
 from db import revisions
 from db.engine.connections import Server
 from db.engine.database import Database
+from db.engine.limits import Limits
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
@@ -41,12 +43,17 @@ async def open_database(
             mode=settings.database_pooler_mode,
             pool_size=settings.database_pool_size,
             wait_seconds=wait_seconds or settings.database_pool_timeout_seconds,
-            limits=settings.database_limits(),
+            limits=Limits(
+                connect=settings.database_connect_timeout_seconds,
+                statement=settings.database_statement_timeout_seconds,
+                lock=settings.database_lock_timeout_seconds,
+                idle_in_transaction=settings.database_idle_transaction_timeout_seconds,
+            ),
             application_name=application,
         )
         try:
             if settings.database_url is None and not await revisions.are_applied(database.reader):
-                await _upgrade(url)
+                await _by_alembic("upgrade", url)
             yield database
         finally:
             # A server that does not answer must not keep a process that is about to end.
@@ -62,22 +69,20 @@ async def migrate(settings: Settings, *, wait_seconds: float) -> None:
     """
     with database_url(settings) as url:
         await require_honoured(Server(url), DIRECT if settings.database_direct_url else "DATABASE_URL")
-        await _upgrade(url, wait_seconds=wait_seconds)
+        await _by_alembic("upgrade", url, wait_seconds=wait_seconds)
 
 
 async def pending_migrations(settings: Settings) -> list[str]:
     """Return what `migrate` would do, a line for each revision; raises DatabaseUnavailable, DatabaseForeign."""
     with database_url(settings) as url:
-        pending: Callable[[str], Awaitable[list[str]]]
-        pending = await asyncio.to_thread(resolve_name, "db.migrations:pending")
-        return await pending(url)
+        pending: list[str] = await _by_alembic("pending", url)
+        return pending
 
 
 async def migrate_look_videos(database: Database) -> bool:
     """Make the look_videos table; return whether it was this call that did."""
-    upgrade: Callable[[str], Awaitable[bool]]
-    upgrade = await asyncio.to_thread(resolve_name, "db.migrations:upgrade_look_videos")
-    return await upgrade(database.server.url)
+    is_ours: bool = await _by_alembic("upgrade_look_videos", database.server.url)
+    return is_ours
 
 
 def media_addresses(settings: Settings) -> PlainPaths:
@@ -101,9 +106,9 @@ def open_storages(settings: Settings) -> Storages:
         raise InvalidSettings(str(error)) from None
 
 
-async def _upgrade(url: str, **options: float) -> None:
-    upgrade: Callable[..., Awaitable[None]] = await asyncio.to_thread(resolve_name, "db.migrations:upgrade")
-    await upgrade(url, **options)
+async def _by_alembic(name: str, url: str, **options: float) -> Any:  # noqa: ANN401 - each function's own
+    function = await asyncio.to_thread(resolve_name, f"db.migrations:{name}")
+    return await function(url, **options)
 
 
 def _poster(video: Path) -> Image:
