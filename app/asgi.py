@@ -224,9 +224,12 @@ async def _health(request: Request) -> JSONResponse:
             paused = await pauses.current(request.app.state.database.health)
             silent = await trouble_of_workers(request.app.state.database.health)
     except Exception as error:  # somebody else's tables may answer with anything
-        if not isinstance(error, DatabaseUnavailable | TimeoutError):
+        named: DatabaseUnavailable = DatabaseTimedOut()
+        if isinstance(error, DatabaseUnavailable):
+            named = error
+        elif not isinstance(error, TimeoutError):
             logger.exception("The database answers what it should not")
-        named = _named(error)
+            named = DatabaseForeign()
         body = {"status": "unavailable", "code": named.code, "detail": named.message}
         return JSONResponse(body, 503, {"Retry-After": str(named.retry_seconds)})
     troubles = {"generation": "The generator refuses our credentials."} if refused_by else {}
@@ -238,12 +241,6 @@ async def _health(request: Request) -> JSONResponse:
     if feed.is_behind:
         troubles["following"] = f"Changes of video jobs are told {feed.seconds_behind:.0f} s late or more."
     return JSONResponse({"status": "degraded" if troubles else "ok"} | troubles)
-
-
-def _named(error: Exception) -> DatabaseUnavailable:
-    if isinstance(error, DatabaseUnavailable):
-        return error
-    return DatabaseTimedOut() if isinstance(error, TimeoutError) else DatabaseForeign()
 
 
 async def _schema_text(_request: Request) -> PlainTextResponse:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
@@ -66,8 +67,11 @@ class LimitBody:
             refused = _too_long(largest)
         if refused is None:
             is_form = kind == FORM
+            # Whatever is not a form may be read as JSON.
+            values = None if is_form else JsonValues()
+            form = WholeForm(headers[b"content-type"].decode("latin-1")) if is_form else None
             large = None if is_form or largest <= LARGEST_BODY else self._large
-            body = _CountedBody(receive, send, largest, headers, is_form=is_form, large=large)
+            body = _CountedBody(receive, send, largest, headers, values, form, large)
             # Who reads it finds what was counted here.
             scope["json_values"] = body.values
             try:
@@ -84,50 +88,68 @@ class LimitBody:
         await answered(scope, refused)(scope, receive, send)
 
 
+class WholeForm:
+    """Looks for the delimiter that closes a multipart form (RFC 2046, section 5.1.1), while its body comes in pieces.
+
+    The form's parser takes the end of the body for it.
+    """
+
+    def __init__(self, content_type: str) -> None:
+        _, parameters = parse_options_header(content_type)
+        self._closing = b"\r\n--" + parameters.get(b"boundary", b"") + b"--"
+        # The first delimiter may be the first thing that comes.
+        self._tail = b"\r\n"
+        self._is_closed = False
+
+    def look_at(self, piece: bytes, *, is_last: bool) -> None:
+        """Look at the next piece.
+
+        Raises Refused: the form goes on after its end, or the body ends before it.
+        """
+        rest = piece
+        if not self._is_closed:
+            seen = self._tail + piece
+            end = seen.find(self._closing)
+            self._is_closed = end >= 0
+            rest = seen[end + len(self._closing) :] if self._is_closed else b""
+            self._tail = seen[-len(self._closing) :]
+        if rest.strip(BLANK):
+            raise Refused(HTTPStatus.BAD_REQUEST, "The form goes on after its closing boundary")
+        if is_last and not self._is_closed:
+            sentence = "The form has not come as a whole: its closing boundary is missing"
+            raise Refused(HTTPStatus.BAD_REQUEST, sentence)
+
+
+@dataclass
 class _CountedBody:
     """Counts what is read; once that is too much, whatever the application answers is dropped.
 
     `large` is for bodies that are in memory whole and may be large; what a form holds is on disk.
     """
 
-    def __init__(  # noqa: PLR0913 - what a request is
-        self,
-        receive: Receive,
-        send: Send,
-        largest: int,
-        headers: Mapping[bytes, bytes],
-        *,
-        is_form: bool,
-        large: LargeBodies | None,
-    ) -> None:
-        self._receive = receive
-        self._send = send
-        self._largest = largest
-        self._left = largest
-        self._headers = headers
-        # Whatever is not a form may be read as JSON.
-        self.values = None if is_form else JsonValues()
-        self._form = WholeForm(headers[b"content-type"].decode("latin-1")) if is_form else None
-        self.refused: Refused | None = None
-        self.has_answer = False
-        self._large = large
-        self.place: Place | None = None
+    incoming: Receive
+    outgoing: Send
+    largest: int
+    headers: Mapping[bytes, bytes]
+    values: JsonValues | None
+    form: WholeForm | None
+    large: LargeBodies | None
+    read: int = 0
+    refused: Refused | None = None
+    has_answer: bool = False
+    place: Place | None = None
 
     async def receive(self) -> Message:
         try:
             message = await self._admitted()
-        except Refused as refused:
-            self.refused = refused.with_traceback(None)
-            raise HTTPException(refused.status_code) from None
-        piece = message.get("body", b"")
-        self._left -= len(piece)
-        try:
-            if self._left < 0:
-                raise _too_long(self._largest)
+            piece = message.get("body", b"")
+            self.read += len(piece)
+            if self.read > self.largest:
+                raise _too_long(self.largest)
             if self.values is not None:
                 self.values.count(piece)
-            if self._form is not None and message["type"] == "http.request":
-                self._form.look_at(piece, is_last=not message.get("more_body", False))
+            if self.form is not None and message["type"] == "http.request":
+                self.form.look_at(piece, is_last=not message.get("more_body", False))
         except Refused as refused:
             # Its traceback holds this object: a cycle, with all that was read.
             self.refused = refused.with_traceback(None)
@@ -136,29 +158,26 @@ class _CountedBody:
 
     async def _admitted(self) -> Message:
         """Return the next piece, once there is room for all of the body; raises Refused."""
-        if self._large is None:
-            return await self._receive()
-        declared = _declared(self._headers)
-        # Of a body that does not say, as much as it may have.
-        size = self._largest if declared is None else declared
-        if declared is None and self._largest - self._left <= LARGEST_BODY:
-            size = 0
-        if size <= LARGEST_BODY:
-            return await self._receive()
+        size = _declared(self.headers)
+        if size is None:
+            # Once a body is large that does not say, as much as it may have.
+            size = self.largest if self.read > LARGEST_BODY else 0
+        if self.large is None or size <= LARGEST_BODY:
+            return await self.incoming()
         if self.place is None:
-            self.place = await self._large.enter(self._headers.get(b"authorization", b"").decode("latin-1"), size)
+            self.place = await self.large.enter(self.headers.get(b"authorization", b"").decode("latin-1"), size)
         if self.has_answer:
-            return await self._receive()
+            return await self.incoming()
         try:
             async with asyncio.timeout_at(self.place.deadline):
-                return await self._receive()
+                return await self.incoming()
         except TimeoutError:
             raise too_slow() from None
 
     async def send(self, message: Message) -> None:
         if self.has_answer or self.refused is None:
             self.has_answer = True
-            await self._send(message)
+            await self.outgoing(message)
 
 
 def _kind(headers: Mapping[bytes, bytes]) -> str:
@@ -209,35 +228,3 @@ def answered(scope: Scope, refused: Refused) -> Response:
         return refusal(refused, accepted_by(headers if is_readable else {}))
     body = {"detail": refused.reason, "code": refused.code, "requestId": correlation_id.get()}
     return JSONResponse(body, refused.status_code, refused.headers)
-
-
-class WholeForm:
-    """Looks for the delimiter that closes a multipart form (RFC 2046, section 5.1.1), while its body comes in pieces.
-
-    The form's parser takes the end of the body for it.
-    """
-
-    def __init__(self, content_type: str) -> None:
-        _, parameters = parse_options_header(content_type)
-        self._closing = b"\r\n--" + parameters.get(b"boundary", b"") + b"--"
-        # The first delimiter may be the first thing that comes.
-        self._tail = b"\r\n"
-        self._is_closed = False
-
-    def look_at(self, piece: bytes, *, is_last: bool) -> None:
-        """Look at the next piece.
-
-        Raises Refused: the form goes on after its end, or the body ends before it.
-        """
-        rest = piece
-        if not self._is_closed:
-            seen = self._tail + piece
-            end = seen.find(self._closing)
-            self._is_closed = end >= 0
-            rest = seen[end + len(self._closing) :] if self._is_closed else b""
-            self._tail = seen[-len(self._closing) :]
-        if rest.strip(BLANK):
-            raise Refused(HTTPStatus.BAD_REQUEST, "The form goes on after its closing boundary")
-        if is_last and not self._is_closed:
-            sentence = "The form has not come as a whole: its closing boundary is missing"
-            raise Refused(HTTPStatus.BAD_REQUEST, sentence)
