@@ -11,7 +11,7 @@ from os.path import realpath
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
-from app.databases import database_url
+from app.process import database_url
 from app.settings import Settings
 from db import migrations, revisions, transfer
 from db.embedded.dumps import dump, load

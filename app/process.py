@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pkgutil import resolve_name
 
 from app.environment import InvalidSettings, read_settings
@@ -15,6 +15,7 @@ from app.logs import formatter
 from app.settings import Settings
 from app.supervisor import EX_CONFIG
 from auth.policy import InvalidTokenPolicy
+from db.embedded.server import embedded_server
 from db.engine.errors import DatabaseUnavailable, EmbeddedServerUnavailable, InvalidDatabaseUrl
 
 # What shells say of a process that was ended by SIGINT.
@@ -66,6 +67,19 @@ async def _run(work: Callable[[Settings], Awaitable[int | None]]) -> int | None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(formatter(settings.log_format))
     return await work(settings)
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the configured PostgreSQL itself, or of the embedded one, running for as long as it is used.
+
+    Raises EmbeddedServerUnavailable.
+    """
+    if settings.database_url is not None:
+        yield settings.database_direct_url or settings.database_url
+    else:
+        with embedded_server(settings.data_dir) as url:
+            yield url
 
 
 def traced(settings: Settings, process: str) -> AbstractContextManager[None]:

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
 from app.child import Child
-from app.databases import database_url
 from app.parent import METRICS_FOLDER
+from app.process import database_url
 from app.settings import Settings
 from app.supervisor import supervise
 from db.embedded.server import revive

@@ -10,9 +10,9 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from app.databases import database_url
 from app.environment import InvalidSettings
 from app.poolers import DIRECT, require_honoured
+from app.process import database_url
 from app.settings import Settings
 from auth.signed_paths import PlainPaths, SignedPaths
 from db import revisions

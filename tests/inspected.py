@@ -11,7 +11,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from app.databases import database_url
+from app.process import database_url
 from app.settings import Settings
 from db import migrations
 from db.engine.database import Database
