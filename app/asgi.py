@@ -26,7 +26,7 @@ from app.metrics import Sampler
 from app.readiness import MetricsPage, Readiness, live, trouble_of_workers
 from app.registry import catalogue
 from app.settings import Settings
-from app.studio_files import DEMO_PATH, Studio
+from app.web_pages import DEMO_PATH, Studio
 from app.wiring import media_addresses, migrate_look_videos, open_storages
 from db import pauses, submission_pace
 from db.engine.database import Database

@@ -1,4 +1,7 @@
-"""The two pages for people: GraphiQL at `/graphql`, Swagger UI at `/docs`."""
+"""The pages for people: Studio at `/`, GraphiQL at `/graphql`, Swagger UI at `/docs`; what a browser may do with them.
+
+Studio's files are as they are in `studio/`.
+"""
 
 import base64
 import hashlib
@@ -9,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app import web_files
+from app.settings import Settings
 from app.web_files import WebFile
 from schema.playground import NEW_VIDEO, TABS
 
@@ -26,6 +31,14 @@ WEB_PATH = "web"
 OWN_SOCKETS = "<own sockets>"
 # A file's address has its version in it.
 A_YEAR = "public, max-age=31536000, immutable"
+
+STUDIO = Path(__file__).parent.parent / "studio"
+MEDIA_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
+HOME = "index.html"
+DEMO_PATH = "studio/demo"
+# What the page is told of this server, at the place of this comment.
+SERVER = "<!-- server -->"
+CLOUDINARY = "https://*.cloudinary.com"
 
 log = logging.getLogger(__name__)
 
@@ -130,3 +143,65 @@ def page_headers(policy: str) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
     }
+
+
+@dataclass(frozen=True)
+class StudioFile:
+    """A file in memory. Its tag is made of its content: times of files say nothing in an installed package."""
+
+    content: bytes
+    media_type: str
+    tag: str
+
+    def response(self, request: Request, policy: str) -> Response:
+        """Return the file, or 304 where the browser has it."""
+        headers = page_headers(with_own_sockets(policy, request)) | {"ETag": self.tag}
+        known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+        if known & {self.tag, "*"}:
+            return Response(status_code=304, headers=headers)
+        return Response(self.content, headers=headers, media_type=self.media_type)
+
+
+class Studio:
+    """All files of the page, read once: they are few and small, and no path of a request reaches the disk."""
+
+    def __init__(self, settings: Settings, *, has_demo: bool) -> None:
+        server = f'<meta name="demo" content="{DEMO_PATH}">' if has_demo else ""
+        self._files = {
+            path.relative_to(STUDIO).as_posix(): _studio_file(path, server)
+            for path in sorted(STUDIO.rglob("*"))
+            if path.suffix in MEDIA_TYPES
+        }
+        self._policy = _studio_policy(["'self'"] if settings.cloudinary_url is None else ["'self'", CLOUDINARY])
+
+    def add_to(self, app: Starlette) -> None:
+        """Serve the page at `/`, and what it loads below `/studio/`."""
+        app.add_route("/", self._answer)
+        app.add_route("/studio/{name:path}", self._answer)
+
+    async def _answer(self, request: Request) -> Response:
+        file = self._files.get(request.path_params.get("name", HOME))
+        if file is None:
+            raise HTTPException(404)
+        return file.response(request, self._policy)
+
+
+def _studio_file(path: Path, server: str) -> StudioFile:
+    content = path.read_bytes().replace(SERVER.encode(), server.encode())
+    tag = hashlib.sha256(content).hexdigest()[:32]
+    return StudioFile(content, f"{MEDIA_TYPES[path.suffix]}; charset=utf-8", f'"{tag}"')
+
+
+def _studio_policy(media: list[str]) -> str:
+    """Nothing is run, styled, loaded or asked that is not this server's or its storage's."""
+    return content_policy(
+        {
+            "script-src": ["'self'"],
+            "style-src": ["'self'"],
+            "img-src": [*media, "blob:"],
+            "media-src": [*media, "blob:"],
+            # A text that becomes HTML is a fault, and ends in an error instead of a script.
+            "require-trusted-types-for": ["'script'"],
+            "trusted-types": ["'none'"],
+        }
+    )

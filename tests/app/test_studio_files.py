@@ -10,7 +10,7 @@ import pytest
 
 from app.demo_user import EMAIL
 from app.settings import Settings
-from app.studio_files import FOLDER
+from app.web_pages import STUDIO
 from auth.caller import Caller
 from db.tables import Look
 from tests.house import House, http_client
@@ -18,7 +18,7 @@ from tests.servers import serving
 
 MOST_BYTES = 120 * 1024
 MOST_LINES = 300
-FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
+FILES = sorted(path for path in STUDIO.rglob("*") if path.is_file())
 ADDRESS = re.compile(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", re.IGNORECASE)
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 
@@ -29,7 +29,7 @@ def test_all_of_it_is_small() -> None:
 
 
 def test_it_makes_no_html_of_texts_and_names_no_other_host() -> None:
-    text = {path.relative_to(FOLDER).as_posix(): path.read_text() for path in FILES}
+    text = {path.relative_to(STUDIO).as_posix(): path.read_text() for path in FILES}
     shortcuts = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|style=")
 
     assert {name: shortcuts.findall(source) for name, source in text.items() if shortcuts.search(source)} == {}
