@@ -8,6 +8,7 @@ import asyncio
 import os
 from bisect import bisect_left
 from collections import Counter as Numbers
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,43 +36,30 @@ class Counts:
 
     def __init__(self, name: str, meaning: str, labels: Sequence[str]) -> None:
         self.metric = Counter(name, meaning, labels)
-        self._new: Numbers[tuple[Hashable, ...]] = Numbers()
-
-    def note(self, *labels: Hashable) -> None:
-        """Count one."""
-        self._new[labels] += 1
+        self.new: Numbers[tuple[Hashable, ...]] = Numbers()
 
     def take_over(self) -> None:
         """Add what is new."""
-        new, self._new = self._new, Numbers()
+        new, self.new = self.new, Numbers()
         for labels, number in new.items():
             self.metric.labels(*labels).inc(number)
 
 
 class Times:
-    """How long something took, by one label, in the buckets of a histogram."""
+    """How many seconds something took, by one label: lists until they are taken over into the library's histogram."""
 
     def __init__(self, name: str, meaning: str, label: str) -> None:
         self.metric = Histogram(name, meaning, [label], buckets=UNTIL)
-        self._new: dict[str, list[float]] = {}
-
-    def note(self, label: str, seconds: float) -> None:
-        """Count one; the last number of a label is the seconds of all."""
-        new = self._new.get(label)
-        if new is None:
-            new = self._new[label] = [0.0] * (len(UNTIL) + 2)
-        new[bisect_left(UNTIL, seconds)] += 1
-        new[-1] += seconds
+        self.new: dict[str, list[float]] = defaultdict(list)
 
     def take_over(self) -> None:
         """Add what is new, each bucket at once: the library adds single observations alone."""
-        new, self._new = self._new, {}
-        for label, (*numbers, seconds) in new.items():
+        new, self.new = self.new, defaultdict(list)
+        for label, seconds in new.items():
             child = self.metric.labels(label)
-            child._sum.inc(seconds)  # noqa: SLF001 - as above
-            for bucket, number in zip(child._buckets, numbers, strict=True):  # noqa: SLF001 - as above
-                if number:
-                    bucket.inc(number)
+            child._sum.inc(sum(seconds))  # noqa: SLF001 - as above
+            for bucket, number in Numbers(bisect_left(UNTIL, each) for each in seconds).items():
+                child._buckets[bucket].inc(number)  # noqa: SLF001 - as above
 
 
 REQUESTS = Counts("lookreel_http_requests", "Answered requests", ["method", "route", "status"])

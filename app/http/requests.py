@@ -126,8 +126,8 @@ class Noted:
             if status >= SERVER_FAULTS:
                 current.set_status(StatusCode.ERROR)
             current.end()
-        metrics.REQUESTS.note(method, route, status)
-        metrics.SECONDS.note(route, seconds)
+        metrics.REQUESTS.new[method, route, status] += 1
+        metrics.SECONDS.new[route].append(seconds)
         if self._log_requests:
             milliseconds = round(seconds * 1000, 1)
             fields = {"method": method, "route": route, "status": status, "milliseconds": milliseconds}
@@ -144,12 +144,12 @@ class Observing(Observer):
     def operation(self, label: str, seconds: float, *, has_errors: bool) -> None:
         """Count an operation, and name its span."""
         rename(label)
-        metrics.OPERATIONS.note(label, "errors" if has_errors else "ok")
-        metrics.OPERATION_SECONDS.note(label, seconds)
+        metrics.OPERATIONS.new[label, "errors" if has_errors else "ok"] += 1
+        metrics.OPERATION_SECONDS.new[label].append(seconds)
 
     def fallback(self, reason: str) -> None:
         """Count a fallback."""
-        metrics.FALLBACKS.note(reason)
+        metrics.FALLBACKS.new[(reason,)] += 1
 
 
 def _method_of(scope: Scope) -> str:
