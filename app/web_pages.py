@@ -10,12 +10,13 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -44,15 +45,36 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class WebPage:
-    """A page with everything filled in; its policy is without the host, which is known by a request."""
+class Page:
+    """A page, or a file of one, with everything filled in; its policy is without the host, which a request says."""
 
-    html: str
+    content: bytes
+    media_type: str
     policy: str
 
+    @cached_property
+    def tag(self) -> str:
+        """Made of the content: times of files say nothing in an installed package."""
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+
     def response(self, request: Request) -> Response:
-        """Return a response of its own for each request, since middleware writes into its headers."""
-        return HTMLResponse(self.html, headers=page_headers(with_own_sockets(self.policy, request)))
+        """Return a response of its own, since middleware writes into its headers; 304 where a browser has the page."""
+        scheme = "wss" if request.url.scheme == "https" else "ws"
+        headers = {
+            # Not all browsers count this host's WebSockets as 'self'.
+            "Content-Security-Policy": self.policy.replace(
+                OWN_SOCKETS, f"{scheme}://{request.headers.get('host', '')}"
+            ),
+            "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-cache",
+            "ETag": self.tag,
+        }
+        known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+        if known & {self.tag, "*"}:
+            return Response(status_code=304, headers=headers)
+        return Response(self.content, headers=headers, media_type=f"{self.media_type}; charset=utf-8")
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, as a route does."""
@@ -78,17 +100,17 @@ class WebFiles(StaticFiles):
         return response
 
 
-def playground(folder: Path) -> WebPage:
+def playground(folder: Path) -> Page:
     """Return GraphiQL, opened with operations to begin with."""
     return web_page("graphiql.html", web_files.GRAPHIQL, folder, [asdict(tab) for tab in TABS])
 
 
-def swagger(folder: Path) -> WebPage:
+def swagger(folder: Path) -> Page:
     """Return Swagger UI."""
     return web_page("swagger.html", web_files.SWAGGER_UI, folder, {"url": "openapi.json", "example": NEW_VIDEO})
 
 
-def web_page(template: str, files: Sequence[WebFile], folder: Path, data: object) -> WebPage:
+def web_page(template: str, files: Sequence[WebFile], folder: Path, data: object) -> Page:
     """Return a page that takes its files from the folder where they are all in it, from the CDN otherwise."""
     is_local = web_files.are_in(folder, files)
     log.debug("%s uses the files of %s", template, folder if is_local else CDN)
@@ -96,7 +118,8 @@ def web_page(template: str, files: Sequence[WebFile], folder: Path, data: object
     root = WEB_PATH if is_local else CDN
     filled = html.replace("<!-- files -->", "\n    ".join(_tag(file, root) for file in files))
     filled = filled.replace("<!-- data -->", json.dumps(data).replace("<", "\\u003c"))
-    return WebPage(filled, _policy(html, ["'self'"] if is_local else [f"{root}/{file.name}" for file in files]))
+    policy = _policy(html, ["'self'"] if is_local else [f"{root}/{file.name}" for file in files])
+    return Page(filled.encode(), "text/html", policy)
 
 
 def _tag(file: WebFile, root: str) -> str:
@@ -128,51 +151,19 @@ def content_policy(allowed: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(" ".join([name, *values]) for name, values in directives.items())
 
 
-def with_own_sockets(policy: str, request: Request) -> str:
-    """Return the policy with this host's WebSockets: not all browsers count them as 'self'."""
-    scheme = "wss" if request.url.scheme == "https" else "ws"
-    return policy.replace(OWN_SOCKETS, f"{scheme}://{request.headers.get('host', '')}")
-
-
-def page_headers(policy: str) -> dict[str, str]:
-    """Return the headers of whatever a browser shows."""
-    return {
-        "Content-Security-Policy": policy,
-        "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-cache",
-    }
-
-
-@dataclass(frozen=True)
-class StudioFile:
-    """A file in memory. Its tag is made of its content: times of files say nothing in an installed package."""
-
-    content: bytes
-    media_type: str
-    tag: str
-
-    def response(self, request: Request, policy: str) -> Response:
-        """Return the file, or 304 where the browser has it."""
-        headers = page_headers(with_own_sockets(policy, request)) | {"ETag": self.tag}
-        known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-        if known & {self.tag, "*"}:
-            return Response(status_code=304, headers=headers)
-        return Response(self.content, headers=headers, media_type=self.media_type)
-
-
 class Studio:
     """All files of the page, read once: they are few and small, and no path of a request reaches the disk."""
 
     def __init__(self, settings: Settings, *, has_demo: bool) -> None:
         server = f'<meta name="demo" content="{DEMO_PATH}">' if has_demo else ""
+        policy = _studio_policy(["'self'"] if settings.cloudinary_url is None else ["'self'", CLOUDINARY])
         self._files = {
-            path.relative_to(STUDIO).as_posix(): _studio_file(path, server)
+            path.relative_to(STUDIO).as_posix(): Page(
+                path.read_bytes().replace(SERVER.encode(), server.encode()), MEDIA_TYPES[path.suffix], policy
+            )
             for path in sorted(STUDIO.rglob("*"))
             if path.suffix in MEDIA_TYPES
         }
-        self._policy = _studio_policy(["'self'"] if settings.cloudinary_url is None else ["'self'", CLOUDINARY])
 
     def add_to(self, app: Starlette) -> None:
         """Serve the page at `/`, and what it loads below `/studio/`."""
@@ -183,13 +174,7 @@ class Studio:
         file = self._files.get(request.path_params.get("name", HOME))
         if file is None:
             raise HTTPException(404)
-        return file.response(request, self._policy)
-
-
-def _studio_file(path: Path, server: str) -> StudioFile:
-    content = path.read_bytes().replace(SERVER.encode(), server.encode())
-    tag = hashlib.sha256(content).hexdigest()[:32]
-    return StudioFile(content, f"{MEDIA_TYPES[path.suffix]}; charset=utf-8", f'"{tag}"')
+        return file.response(request)
 
 
 def _studio_policy(media: list[str]) -> str:
