@@ -106,8 +106,7 @@ def exposition(figures: Figures | None) -> bytes:
     """Return everything as Prometheus reads it: of all processes where they share a folder, else of this one."""
     registry = CollectorRegistry()
     registry.register(OfTheDatabase(figures))
-    own = generate_latest(registry)
-    return own + generate_latest(processes())
+    return generate_latest(registry) + generate_latest(processes())
 
 
 def processes() -> CollectorRegistry:

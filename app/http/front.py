@@ -120,24 +120,21 @@ def _is_name(name: str) -> bool:
 def _completing(scope: Scope, send: Send) -> Send:
     async def complete(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *_missing(scope, message)]}
+            headers = message.get("headers", ())
+            given = {name.lower() for name, _ in headers}
+            missing = [NOSNIFF]
+            # An answer that is for whoever asked alone.
+            if scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"]):
+                missing.append(NO_STORE)
+            if scope.get("scheme") == "https":
+                missing.append(SECURE_TRANSPORT)
+            if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+                # What went wrong may have left a part of the request unread.
+                missing.append(CLOSE)
+            message = {**message, "headers": [*headers, *(each for each in missing if each[0] not in given)]}
         await send(message)
 
     return complete
-
-
-def _missing(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
-    given = {name.lower() for name, _ in message.get("headers", ())}
-    missing = [NOSNIFF]
-    # An answer that is for whoever asked alone.
-    if scope["method"] == "POST" or any(name == b"authorization" for name, _ in scope["headers"]):
-        missing.append(NO_STORE)
-    if scope.get("scheme") == "https":
-        missing.append(SECURE_TRANSPORT)
-    if message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
-        # What went wrong may have left a part of the request unread.
-        missing.append(CLOSE)
-    return [header for header in missing if header[0] not in given]
 
 
 def _below(scope: Scope, prefix: str) -> Scope:

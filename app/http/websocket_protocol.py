@@ -117,7 +117,11 @@ class WebSocket(WebSocketsSansIOProtocol):
         # What was not read yet counts: it may be as much again.
         if self._held > SMALL and state.unfinished > self._limits.unfinished_messages and not self.close_sent:
             state.refusals.count("sent messages without an end")
-            self._give_up()
+            if self.handshake_complete:
+                self.conn.fail(CloseCode.TRY_AGAIN_LATER, "Too much is unfinished at the moment")
+                self.handle_parser_exception()
+            else:
+                self.transport.abort()
 
     def handle_connect(self, event: Request) -> None:
         """Begin the application, which says when the client has introduced itself."""
@@ -135,7 +139,10 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """Hand a message on, or close with 1007 where it is no text, which uvicorn logs as a fault of ours."""
-        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(b"".join(self.frames)):
+        try:
+            if self.curr_msg_data_type == "text" and not self.close_sent:
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:
             self.frames = []
             self.conn.fail(CloseCode.INVALID_DATA)
             self.handle_parser_exception()
@@ -159,24 +166,9 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self.handshake_complete:
             self.shutdown()
 
-    def _give_up(self) -> None:
-        if not self.handshake_complete:
-            self.transport.abort()
-            return
-        self.conn.fail(CloseCode.TRY_AGAIN_LATER, "Too much is unfinished at the moment")
-        self.handle_parser_exception()
-
     def _initialised(self) -> None:
         self.conn.max_message_size = self._limits.message
 
     def _hold(self, size: int) -> None:
         self._server_state.unfinished += size - self._held
         self._held = size
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
