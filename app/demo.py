@@ -6,8 +6,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from io import BytesIO
 
 import av
 import httpx
@@ -23,8 +22,6 @@ from app.settings import Settings
 from app.wiring import open_database
 from auth.tokens import sign
 from db.looks import LookRow
-from media.video_properties import VideoProperties
-from media.videos import probe
 from resolvers.errors import Refusal
 
 START_SECONDS = 60.0
@@ -157,22 +154,17 @@ async def _show_look(http: httpx.AsyncClient, look: LookRow, job_id: str) -> str
 
 async def _show_video(http: httpx.AsyncClient, url: str) -> None:
     answer = await http.get(url)
-    properties, codec = await asyncio.to_thread(_looked_at, answer.content)
-    sound = "with sound" if properties.has_audio else "silent"
-    console.print(
-        f"The MP4 is {answer.headers['content-type']}, {properties.size_bytes / 1000:.0f} kB, "
-        f"{properties.width}x{properties.height}, {properties.duration_seconds:.1f} s, {codec}, {sound}"
-    )
+    found = await asyncio.to_thread(_described, answer.content)
+    console.print(f"The MP4 is {answer.headers['content-type']}, {len(answer.content) / 1000:.0f} kB, {found}")
 
 
-def _looked_at(content: bytes) -> tuple[VideoProperties, str]:
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "video.mp4")
-        path.write_bytes(content)
-        properties = probe(path)
-        with av.open(path, "r") as container:
-            codec = container.streams.video[0].codec_context.name
-    return properties, CODEC_NAMES.get(codec, codec)
+def _described(content: bytes) -> str:
+    with av.open(BytesIO(content), "r") as video:
+        shown = video.streams.video[0]
+        seconds = (video.duration or 0) / av.time_base
+        codec = CODEC_NAMES.get(shown.codec_context.name, shown.codec_context.name)
+        sound = "with sound" if video.streams.audio else "silent"
+        return f"{shown.width}x{shown.height}, {seconds:.1f} s, {codec}, {sound}"
 
 
 def _show_studio(settings: Settings, base_url: str | None, token: str) -> None:
