@@ -7,7 +7,7 @@ import orjson
 import typer
 
 from app.command_lines import MOST, AnyEmail, AnyUserId, account_of, exit_with
-from app.options import number
+from app.setting_types import number
 from app.settings import Settings
 from auth.caller import AccountStatus, Role
 from db.engine.database import Database

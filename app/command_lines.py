@@ -9,8 +9,8 @@ from uuid import UUID
 
 import typer
 
-from app.options import duration, number
 from app.process import run_process
+from app.setting_types import duration, number
 from app.settings import Settings
 from app.wiring import open_database
 from auth.caller import Caller

@@ -17,10 +17,9 @@ from app.command_lines import AnyEmail, AnyUserId, account_of, exit_with, subjec
 from app.demo_user import sample_look
 from app.job_commands import jobs, queue_state
 from app.operator_commands import backup, pause, policy, restore, resume
-from app.options import duration, number
 from app.process import run_process, run_program
 from app.serve_command import serve
-from app.setting_types import is_utf8
+from app.setting_types import duration, is_utf8, number
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
 from app.wiring import pending_migrations

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from app.listening import listen, url_at
-from app.options import number
 from app.process import run_process
 from app.serve import serve as serve_processes
+from app.setting_types import number
 from app.settings import Settings
 
 

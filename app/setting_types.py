@@ -1,20 +1,22 @@
 """What a setting may be: each type refuses other values in a sentence that `app.settings` puts the name before.
 
-And the secrets that an installation has of its own.
+And what an option of a command may say: numbers in plain digits, where Python would read 1_000, too, and durations; and
+the secrets that an installation has of its own.
 """
 
 import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, TypeAdapter
 
 from auth.policy import ALGORITHMS
-from resolvers.texts import has_odd_digits
+from resolvers.texts import has_odd_digits, plain_number
 
 ANY = "*"
 WEB_ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/%-]*)?", re.IGNORECASE)
@@ -65,6 +67,11 @@ def _origin(text: str) -> str:
         raise ValueError(f"'{text}' is no origin: an origin has no path; write {origin}")
     return origin
 
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LONGEST = timedelta(days=36_525)
+
+T = TypeVar("T", int, float)
 
 SHORTEST_SECRET = 32
 # What a HOST begins with that is the path of a Unix socket; and how many bytes of a path the kernel takes.
@@ -199,6 +206,29 @@ def cloudinary_url_of(parts: Mapping[str, str | None]) -> str | None:
             raise ValueError(f"{variable} must consist of letters, digits, '-' and '_'.")
     cloud, key, secret = parts.values()
     return f"cloudinary://{key}:{secret}@{cloud}"
+
+
+def number(kind: type[T], least: int | None = None, most: int | None = None) -> Callable[[object], T]:
+    """Return what reads an option, or refuses it in a sentence."""
+    limits = Field(ge=least, le=most)
+    checked: Any = Annotated[kind, limits, BeforeValidator(_whole if kind is int else plain_number)]
+    return TypeAdapter[T](checked).validate_python
+
+
+def _whole(value: object) -> object:
+    """Return what Pydantic may read a whole number from, which for it 3.0 is one of."""
+    return [value] if "." in str(value) else plain_number(value)
+
+
+def duration(text: str) -> timedelta:
+    """Return what a text such as 12h says; raise `ValueError` where that is nothing, or more than a century."""
+    match = re.fullmatch(r"([0-9]{1,8})([smhdw])", text.strip())
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d or w, such as 12h")
+    found = timedelta(**{UNITS[match[2]]: int(match[1])})
+    if not timedelta() < found <= LONGEST:
+        raise ValueError(f"{text} is out of range: write 1s to {LONGEST.days}d")
+    return found
 
 
 Amount = Annotated[int, Field(ge=1, le=MOST)]
