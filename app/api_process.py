@@ -13,10 +13,9 @@ from app.allocator import M_MMAP_THRESHOLD, set_malloc
 from app.asgi import application, services_of
 from app.http.server import HttpServer
 from app.parent import on_parent_death
-from app.poolers import require_mode
 from app.process import run_process, traced
 from app.settings import Settings
-from app.wiring import open_database
+from app.wiring import open_database, require_mode
 
 # How many objects more than went must have come before the collector looks at the youngest, then how many such looks
 # make one at the older ones. With Python's own 700, 10, 10 a burst of events ends in a walk over all that thousands of

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from pgqueuer import Queries
 
-from app.poolers import DIRECT, refusal_of
 from app.settings import Settings
-from app.wiring import open_database
+from app.wiring import DIRECT, open_database, refusal_of
 from db import (
     file_removals,
     look_videos,

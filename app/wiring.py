@@ -11,20 +11,22 @@ from pkgutil import resolve_name
 from typing import Any
 
 from app.environment import InvalidSettings
-from app.poolers import DIRECT, require_honoured
 from app.process import database_url
 from app.settings import Settings
 from auth.signed_paths import PlainPaths, SignedPaths
 from db import revisions
 from db.engine.connections import Server
 from db.engine.database import Database
-from db.engine.limits import Limits
+from db.engine.errors import DatabaseUnavailable
+from db.engine.limits import Limits, PoolerMode
+from db.engine.poolers import honours_mode
 from media.images import Image
 from providers.local_disk.storage import LocalStorage
 from providers.storages import Storages
 from resolvers.ports import Storage
 
 CLOSE_SECONDS = 3.0
+DIRECT = "DATABASE_DIRECT_URL"
 
 
 @asynccontextmanager
@@ -60,6 +62,49 @@ async def open_database(
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await database.close()
+
+
+async def refusal_of(server: Server, name: str) -> str | None:
+    """Say what is wrong with the pooler that the setting of that name leads to, and what to do; None where all is well.
+
+    Raises DatabaseUnavailable.
+    """
+    if await honours_mode(server):
+        return None
+    if server.mode is PoolerMode.TRANSACTION:
+        return (
+            f"{name} leads to a pooler that loses prepared statements. Set its max_prepared_statements (PgBouncer 1.21 "
+            "or newer), or DATABASE_POOLER_MODE to transaction-unnamed."
+        )
+    remedy = (
+        "let it name PostgreSQL itself"
+        if name == DIRECT
+        else f"set DATABASE_POOLER_MODE to transaction or transaction-unnamed and {DIRECT} to PostgreSQL itself"
+    )
+    return (
+        f"{name} leads to a pooler in transaction mode, which gives each transaction another session: set the pooler "
+        f"to session mode for this user, or {remedy}."
+    )
+
+
+async def require_mode(database: Database) -> None:
+    """Refuse to run where a pooler cannot do what the settings say; a database that is not there may still come.
+
+    Raises InvalidSettings.
+    """
+    await require_honoured(database.pooled, "DATABASE_URL")
+    if database.server.url != database.pooled.url:
+        await require_honoured(database.server, DIRECT)
+
+
+async def require_honoured(server: Server, name: str) -> None:
+    """Refuse to run where what that setting leads to cannot do what its mode says; raises InvalidSettings."""
+    try:
+        refusal = await refusal_of(server, name)
+    except DatabaseUnavailable:
+        return
+    if refusal:
+        raise InvalidSettings(refusal)
 
 
 async def migrate(settings: Settings, *, wait_seconds: float) -> None:

@@ -15,11 +15,10 @@ from app.allocator import M_ARENA_MAX, set_malloc
 from app.environment import InvalidSettings
 from app.metrics import Sampler
 from app.parent import SUPERVISED, on_hangup, on_parent_death, tell_ready
-from app.poolers import require_mode
 from app.process import run_process, traced
 from app.registry import catalogue, express_mode_notice, open_generators, policy_warnings
 from app.settings import Settings
-from app.wiring import open_database, open_storages
+from app.wiring import open_database, open_storages, require_mode
 from db.engine.database import Database
 from resolvers.retention import Retention
 from worker.context import WorkerContext

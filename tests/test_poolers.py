@@ -9,9 +9,8 @@ from sqlalchemy import Text, func, make_url, select
 
 from app.doctor_database import State, database_findings
 from app.environment import InvalidSettings, read_settings
-from app.poolers import require_mode
 from app.settings import Settings
-from app.wiring import migrate, open_database
+from app.wiring import migrate, open_database, require_mode
 from db.engine.limits import FOR_REQUESTS, Limits, PoolerMode
 from db.engine.statements import Row, Statement
 from tests.app.processes import lookreel
