@@ -18,7 +18,7 @@ from app.demo_user import sample_look
 from app.job_commands import jobs, queue_state
 from app.operator_commands import backup, pause, policy, restore, resume
 from app.process import run_process, run_program
-from app.serve_command import serve
+from app.serve import serve_command
 from app.setting_types import duration, is_utf8, number
 from app.settings import Settings
 from app.wiring import migrate as migrate_database
@@ -48,7 +48,7 @@ Wait = Annotated[
 ]
 
 
-app.command()(serve)
+app.command(name="serve")(serve_command)
 app.command()(policy)
 app.command()(pause)
 app.command()(resume)

@@ -31,7 +31,7 @@ def launch(module: str) -> int:
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:2] == ["serve"]:
-        sys.exit(launch("app.serve_command"))
+        sys.exit(launch("app.serve"))
     os.execv(sys.executable, [sys.executable, "-m", "app.launch", "app.commands", *sys.argv[1:]])  # noqa: S606 - no shell is wanted
 
 

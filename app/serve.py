@@ -1,4 +1,7 @@
-"""`lookreel serve`: API processes and a worker under one supervisor, sharing one listening socket."""
+"""`lookreel serve`: API processes and a worker under one supervisor, sharing one listening socket.
+
+It loads no more than what starts the processes.
+"""
 
 import asyncio
 import logging
@@ -8,10 +11,15 @@ from asyncio import FIRST_EXCEPTION
 from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
 
 from app.child import Child
+from app.listening import listen, url_at
 from app.parent import METRICS_FOLDER
-from app.process import database_url
+from app.process import database_url, run_process
+from app.setting_types import number
 from app.settings import Settings
 from app.supervisor import supervise
 from db.embedded.server import revive
@@ -85,3 +93,29 @@ async def _keep_embedded(settings: Settings, opening: asyncio.Task[str]) -> None
             if said != str(error):
                 said = str(error)
                 logger.error("The embedded PostgreSQL is gone, and cannot be started: %s", said)  # noqa: TRY400 - a sentence says it
+
+
+def serve_command(
+    workers: Annotated[int, typer.Option(parser=number(int, 1, 1000), help="How many API processes")] = 1,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="API only; run `lookreel worker` elsewhere")] = False,  # noqa: FBT002 - a command line's flag
+) -> None:
+    """Run the API and a worker."""
+
+    async def work(settings: Settings) -> int:
+        listener = listen(settings.host, settings.port)
+        if settings.has_unix_socket:
+            logger.info("At %s, for a proxy: Studio at /, the playground at /graphql, REST at /docs", settings.host)
+        else:
+            address = url_at(*listener.getsockname()[:2])
+            logger.info("Studio: %s/, Playground: %s/graphql, REST: %s/docs", address, address, address)
+        return await serve(settings, listener, api_processes=workers, with_worker=not no_worker)
+
+    sys.exit(run_process(work))
+
+
+def main() -> int:
+    """Serve as the command line says; ends the process itself."""
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program.command()(serve_command)
+    program(sys.argv[2:], prog_name="lookreel serve")
+    return 0

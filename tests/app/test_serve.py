@@ -167,7 +167,7 @@ def test_the_parent_loads_none_of_what_its_children_do() -> None:
         "av",
         "PIL",
     )
-    assert loaded("app.serve_command", *heavy) == []
+    assert loaded("app.serve", *heavy) == []
 
 
 def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_videos() -> None:
