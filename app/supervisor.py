@@ -32,14 +32,19 @@ _LONGEST_START_SECONDS = 60.0
 
 
 class _Ending:
-    """Whether everything is to end, with which exit code, and whether at once."""
+    """What all keepers wait for: that a child has been ready, that everything is to end, and that it is at once."""
 
     def __init__(self, on_begin: Callable[[], None]) -> None:
         self.loop = asyncio.get_running_loop()
         self.begun: asyncio.Future[int] = self.loop.create_future()
         self.at_once: asyncio.Future[None] = self.loop.create_future()
+        self.any_ready: asyncio.Future[None] = self.loop.create_future()
         self._on_begin = on_begin
         self._signalled_at: float | None = None
+
+    def note_ready(self, _: object) -> None:
+        if not self.any_ready.done():
+            self.any_ready.set_result(None)
 
     def begin(self, code: int) -> None:
         """End everything; the first code given is the one that counts."""
@@ -82,25 +87,10 @@ class Record:
         self._next_delay = min(self.delay_seconds * 2, _LONGEST_DELAY_SECONDS)
 
 
-class _Keepers(list["_Keeper"]):
-    """All children's keepers; `ready` is done once a child has been ready."""
-
-    def __init__(self, children: Sequence[Child], ending: _Ending) -> None:
-        self.ready: asyncio.Future[None] = ending.loop.create_future()
-        super().__init__(_Keeper(child, ending, self) for child in children)
-
-    def any_up(self) -> bool:
-        return any(keeper.current is not None and keeper.current.is_up for keeper in self)
-
-    def note_ready(self, _: object) -> None:
-        if not self.ready.done():
-            self.ready.set_result(None)
-
-
 class _Keeper:
     """Keeps one child running, by one process after another: `current`, or None between two."""
 
-    def __init__(self, child: Child, ending: _Ending, keepers: _Keepers) -> None:
+    def __init__(self, child: Child, ending: _Ending, keepers: Sequence["_Keeper"]) -> None:
         self.current: ChildProcess | None = None
         self._child = child
         self._ending = ending
@@ -111,7 +101,7 @@ class _Keeper:
     async def keep(self) -> None:
         """Run the child again and again until everything ends."""
         if self._child.waits:
-            await first_of(self._ending.begun, self._keepers.ready, seconds=_LONGEST_WAIT_SECONDS)
+            await first_of(self._ending.begun, self._ending.any_ready, seconds=_LONGEST_WAIT_SECONDS)
         while not self._ending.begun.done():
             try:
                 current = await self._running()
@@ -152,7 +142,7 @@ class _Keeper:
         async with self._changing:
             if self.current is None:
                 self.current = await ChildProcess.start(self._child)
-                self.current.ready.add_done_callback(self._keepers.note_ready)
+                self.current.ready.add_done_callback(self._ending.note_ready)
             return self.current
 
     async def _watch(self, current: ChildProcess) -> None:
@@ -181,7 +171,7 @@ class _Keeper:
             logger.warning("%s: restarting in %.1f s", how, record.delay_seconds)
             await first_of(ending.begun, seconds=record.delay_seconds)
             return
-        if self._keepers.any_up():
+        if any(keeper.current is not None and keeper.current.is_up for keeper in self._keepers):
             logger.error("%s: the others go on, trying again in %.0f s", how, _HOPELESS_DELAY_SECONDS)
             await first_of(ending.begun, seconds=_HOPELESS_DELAY_SECONDS)
         else:
@@ -208,7 +198,8 @@ async def supervise(
     """
     ending, hung_up = _Ending(on_end), asyncio.Event()
     with _signals_handled(ending, hung_up):
-        keepers = _Keepers(children, ending)
+        keepers: list[_Keeper] = []
+        keepers += (_Keeper(child, ending, keepers) for child in children)
         asked = asyncio.create_task((stop or asyncio.Event()).wait())
         tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
         replacing = asyncio.create_task(_replace_on(hung_up, keepers, ending))
@@ -224,7 +215,7 @@ async def supervise(
     return ending.begun.result()
 
 
-async def _replace_on(hung_up: asyncio.Event, keepers: _Keepers, ending: _Ending) -> None:
+async def _replace_on(hung_up: asyncio.Event, keepers: Sequence[_Keeper], ending: _Ending) -> None:
     """Replace all children each time that this was asked for, until everything ends."""
     while await hung_up.wait() and not ending.begun.done():
         hung_up.clear()
