@@ -74,7 +74,7 @@ def options(
 @app.command()
 def worker() -> None:
     """Run a worker alone, beside any number of others."""
-    _become("app.worker")
+    _become("app.launch", "app.worker")
 
 
 @app.command()
@@ -191,9 +191,9 @@ def main() -> None:
     run_program(partial(app, prog_name="lookreel"))
 
 
-def _become(module: str) -> None:
-    """Go on as `python -m module`: what only that needs, Google's SDK above all, is not loaded by other commands."""
-    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - no shell is wanted
+def _become(*module: str) -> None:
+    """Go on as another program: what only that needs, Google's SDK above all, is not loaded by other commands."""
+    os.execv(sys.executable, [sys.executable, "-m", *module])  # noqa: S606 - no shell is wanted
 
 
 async def _pending_migrations(settings: Settings) -> int:

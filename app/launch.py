@@ -6,6 +6,9 @@ import os
 import signal
 import sys
 
+# What no terminal ends.
+SERVICES = {"app.api", "app.worker"}
+
 
 def launch(module: str) -> int:
     """Load the module and run its `main`; return the exit code.
@@ -36,4 +39,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(launch(sys.argv.pop(1)))
+    _module = sys.argv.pop(1)
+    if _module in SERVICES:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sys.exit(launch(_module))

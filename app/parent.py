@@ -53,11 +53,6 @@ def on_parent_death(callback: Callable[[], None]) -> None:
 _STANDARD_STREAMS = (0, 1, 2)
 
 
-def ignore_hangups() -> None:
-    """Ignore SIGHUP from now on; `on_hangup` is for a process that nobody supervises."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
 def on_hangup(callback: Callable[[], None], *, terminal_gone: Callable[[], None]) -> None:
     """Call callback on SIGHUP in the running event loop, or terminal_gone where our terminal was closed."""
     terminals = [number for number in _STANDARD_STREAMS if os.isatty(number)]

@@ -51,10 +51,10 @@ async def serve(
         if settings.metrics_token is not None:
             env[METRICS_FOLDER] = folder
         fd = listener.fileno()
-        api = (sys.executable, "-m", "app.api", "--fd", str(fd))
+        api = (sys.executable, "-m", "app.launch", "app.api", "--fd", str(fd))
         children = [Child(f"api-{number}", api, (fd,), env) for number in range(1, api_processes + 1)]
         if with_worker:
-            worker = (sys.executable, "-m", "app.worker")
+            worker = (sys.executable, "-m", "app.launch", "app.worker")
             # What it loads takes as long as what the API loads, and somebody may be waiting for that.
             children.append(Child("worker", worker, env=env, waits=True, grace_seconds=WORKER_SECONDS))
         return await _supervised(settings, children, listener, stop or asyncio.Event())

@@ -121,9 +121,14 @@ def postgres_seconds(folder: Path) -> float:
 async def module(name: str, environment: Mapping[str, str]) -> AsyncIterator[Server]:
     """Run `python -m name --fd N` as a server."""
     with bound() as listener:
-        command = (sys.executable, "-m", name, "--fd", str(listener.fileno()))
+        command = (sys.executable, "-m", *launched(name), "--fd", str(listener.fileno()))
         async with serving(listener, command, environment) as server:
             yield server
+
+
+def launched(module: str) -> tuple[str, ...]:
+    """Return what Python runs for a module; ours are launched as in production."""
+    return ("app.launch", module) if module.startswith("app.") else (module,)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.parent import SUPERVISED
 from bench import data
 from bench.figures import Comparison, Effort, Failed, Section, at_most
-from bench.harness import Harness
+from bench.harness import Harness, launched
 from bench.places import SERVER, pin
 from db import queue
 from db.engine.limits import UNLIMITED
@@ -80,7 +80,7 @@ async def worker(
     """Run a worker, and kill it afterwards: to hand thousands of jobs back would take long."""
     environment = harness.environment(database) | {SUPERVISED: "1"} | {key: str(n) for key, n in settings.items()}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module), env=environment, stdin=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", *launched(module)), env=environment, stdin=asyncio.subprocess.PIPE
     )
     pin(SERVER, process.pid)
     try:

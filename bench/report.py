@@ -26,7 +26,7 @@ METHOD = """Made by `make bench` in {minutes} minutes. Ours and each peer take t
 pairs' ratios, with the smallest and the largest in brackets. All are on one PostgreSQL with the same data, one process
 and as many database connections each. Processors: {placed}.
 
-Ours is `python -m app.api` as in production: every request brings a signed token and passes every limit. The peers
+Ours is `app.api` as in production: every request brings a signed token and passes every limit. The peers
 check no token and have no limits."""
 FIGURES = 3  # significant ones
 SURE = 10

@@ -180,7 +180,10 @@ class Worker:
         environment = inherited | dict(self._stage.worker_settings)
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.worker"), env=environment, stdin=asyncio.subprocess.PIPE, stderr=log
+                *(sys.executable, "-m", "app.launch", "app.worker"),
+                env=environment,
+                stdin=asyncio.subprocess.PIPE,
+                stderr=log,
             )
         self.starts += 1
 

@@ -29,6 +29,7 @@ from app.settings import Settings
 from app.wiring import open_database
 from auth.caller import Caller
 from auth.tokens import sign
+from bench.harness import launched
 from bench.sockets import Client, connect
 from db import video_job_changes
 from db.engine.database import Database
@@ -76,7 +77,7 @@ async def served(module: str, environment: Mapping[str, str]) -> AsyncIterator[S
     """Run `python -m module --fd N` for as long as the context lasts."""
     listener: socket.socket = listen("127.0.0.1", 0)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, "--fd", str(listener.fileno())),
+        *(sys.executable, "-m", *launched(module), "--fd", str(listener.fileno())),
         env=dict(environment),
         pass_fds=[listener.fileno()],
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, update
 
 from app.settings import Settings
-from app.worker_process import open_worker_context
+from app.worker import open_worker_context
 from db.engine.database import Database
 from db.tables import FileRemoval
 from tests.house import House, eventually

@@ -24,8 +24,8 @@ EXIT_SECONDS = 5.0
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
     [
-        *(__name__, "app.api_process", "app.demo", "app.doctor_database", "app.generators"),
-        *("app.worker_process", "db.embedded.server", "db.migrations"),
+        *(__name__, "app.api", "app.demo", "app.doctor_database", "app.generators"),
+        *("app.worker", "db.embedded.server", "db.migrations"),
     ]
 )
 
@@ -79,16 +79,17 @@ class Forked:
 
 
 def api() -> None:
-    """Run as `python -m app.api` on a free port, which stands on the log's first line."""
+    """Run as `python -m app.launch app.api` on a free port, which stands on the log's first line."""
     listener = listen("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)  # noqa: T201 - read by the test
-    sys.argv = ["api", "--fd", str(listener.detach())]
-    runpy.run_module("app.api", run_name="__main__")
+    sys.argv = ["launch", "app.api", "--fd", str(listener.detach())]
+    runpy.run_module("app.launch", run_name="__main__")
 
 
 def worker() -> None:
-    """Run as `python -m app.worker`."""
-    runpy.run_module("app.worker", run_name="__main__")
+    """Run as `python -m app.launch app.worker`."""
+    sys.argv = ["launch", "app.worker"]
+    runpy.run_module("app.launch", run_name="__main__")
 
 
 def quick_worker() -> None:

@@ -9,7 +9,7 @@ import pytest
 from app.environment import InvalidSettings, read_settings
 from app.listening import listen
 from app.settings import Settings
-from app.worker_process import answer_metrics
+from app.worker import answer_metrics
 from tests.app.database_commands import COMMANDS
 from tests.app.processes import lookreel
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import worker_process
+from app import worker
 from app.environment import InvalidSettings, read_settings
 from app.registry import REGISTRY, catalogue, express_mode_notice, open_generators
 from app.settings import Settings
@@ -165,9 +165,9 @@ async def test_a_worker_logs_the_warning(
     async def run(_: Settings) -> None:
         pass
 
-    monkeypatch.setattr(worker_process, "_run", run)
+    monkeypatch.setattr(worker, "_run", run)
 
-    await worker_process.run(settings.model_copy(update={"policy_file": file}))
+    await worker.run(settings.model_copy(update={"policy_file": file}))
 
     assert caplog.messages == [
         f"{file}: video_prices.0.model names 'veo-4', which is not offered here: no new video falls under the rule"

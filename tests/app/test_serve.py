@@ -184,7 +184,7 @@ def test_an_api_process_loads_neither_what_migrates_nor_what_makes_or_sends_vide
         "typer",
         "pgqueuer",
     )
-    assert loaded("app.api_process", *heavy) == []
+    assert loaded("app.api", *heavy) == []
 
 
 def test_pydantic_does_not_read_about_every_installed_package() -> None:

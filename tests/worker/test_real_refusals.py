@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.worker_process import open_worker_context
+from app.worker import open_worker_context
 from auth.caller import Caller
 from db.tables import FileRemoval
 from media.images import verified_image
