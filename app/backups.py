@@ -48,8 +48,7 @@ async def back_up(settings: Settings, folder: Path) -> None:
         _copy(settings.media_folder, new / MEDIA)
         dump(settings.data_dir, url, new / DUMP)
         _copy(settings.media_folder, new / MEDIA)
-        for name in SECRETS:
-            _copy_secret(settings.data_dir / name, new / name)
+        _copy_secrets(settings.data_dir, new)
 
 
 async def restore(settings: Settings, folder: Path) -> None:
@@ -66,8 +65,7 @@ async def restore(settings: Settings, folder: Path) -> None:
         await _require_empty(settings, url)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         _copy(folder / MEDIA, settings.media_folder)
-        for name in SECRETS:
-            _copy_secret(folder / name, settings.data_dir / name)
+        _copy_secrets(folder, settings.data_dir)
         if settings.database_url is None:
             load(settings.data_dir, url, folder / DUMP)
         else:
@@ -164,8 +162,9 @@ def _copy(source: Path, target: Path) -> None:
                 shutil.copy2(file, copy)
 
 
-def _copy_secret(source: Path, target: Path) -> None:
-    if source.is_file():
-        target.unlink(missing_ok=True)
-        target.touch(mode=0o600)
-        target.write_text(source.read_text())
+def _copy_secrets(source: Path, target: Path) -> None:
+    for secret in filter(Path.is_file, (source / name for name in SECRETS)):
+        copy = target / secret.name
+        copy.unlink(missing_ok=True)
+        copy.touch(mode=0o600)
+        copy.write_text(secret.read_text())

@@ -1,6 +1,7 @@
 """How much a request may bring: what is too much is refused before it is read, or as soon as it is known."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -63,7 +64,7 @@ class LimitBody:
             return
         kind = _kind(headers)
         largest = _largest(scope["path"], kind, headers)
-        if refused is None and _is_declared_longer(headers, largest):
+        if refused is None and (_declared(headers) or 0) > largest:
             refused = _too_long(largest)
         if refused is None:
             is_form = kind == FORM
@@ -205,13 +206,10 @@ def _refused_head(scope: Scope) -> Refused | None:
 
 def _declared(headers: Mapping[bytes, bytes]) -> int | None:
     length = headers.get(b"content-length", b"")
-    return int(length) if length.isdigit() else None
-
-
-def _is_declared_longer(headers: Mapping[bytes, bytes], largest: int) -> bool:
-    length = headers.get(b"content-length", b"")
+    if not length.isdigit():
+        return None
     # Longer numbers are not even looked at: Python refuses to read those of thousands of digits.
-    return length.isdigit() and (len(length) > LONGEST_LENGTH or int(length) > largest)
+    return int(length) if len(length) <= LONGEST_LENGTH else sys.maxsize
 
 
 def _too_long(largest: int) -> Refused:
