@@ -1,5 +1,6 @@
 """From text to a document that may be executed: parsed, checked against the limits, and validated; once per text."""
 
+import hashlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -100,7 +101,11 @@ class Document:
 
 @dataclass
 class Documents:
-    """The documents of one schema. What was asked lately is remembered, also where it is invalid."""
+    """The documents of one schema. What was asked lately is remembered, also where it is invalid.
+
+    Each process remembers for itself: a client that names a document by its hash, and meets one that does not know it,
+    sends the document once more.
+    """
 
     limits: Limits = field(default_factory=Limits)
     sizes: Sizes = field(default_factory=Sizes)
@@ -109,6 +114,7 @@ class Documents:
     # What is remembered of a document takes some 600 bytes for each token of it.
     most_tokens: int = 100_000
     _known: OrderedDict[str, Document] = field(default_factory=OrderedDict)
+    _named: dict[str, str] = field(default_factory=dict)
     _tokens: int = 0
 
     def of(self, query: str, schema: GraphQLSchema) -> Document:
@@ -127,6 +133,15 @@ class Documents:
     def knows(self, query: str | None) -> bool:
         """Whether a text is remembered."""
         return query in self._known
+
+    def name(self, sha256: str, query: str) -> None:
+        """Let a text be found by its hash for as long as it is remembered."""
+        if query in self._known:
+            self._named[sha256] = query
+
+    def named(self, sha256: str) -> str | None:
+        """Return the text that was named so."""
+        return self._named.get(sha256)
 
     def checked(self, node: DocumentNode, schema: GraphQLSchema) -> Document:
         """Check and validate what has been parsed already.
@@ -156,8 +171,14 @@ class Documents:
         self._known[query] = document
         self._tokens += document.tokens
         while len(self._known) > self.most or self._tokens > self.most_tokens:
-            _, forgotten = self._known.popitem(last=False)
+            text, forgotten = self._known.popitem(last=False)
             self._tokens -= forgotten.tokens
+            self._named.pop(sha256_of(text), None)
+
+
+def sha256_of(query: str) -> str:
+    """Return the hash that a text is named by, in small letters."""
+    return hashlib.sha256(query.encode()).hexdigest()
 
 
 class DocumentGate(SchemaExtension):

@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import Response
 from strawberry.http import GraphQLHTTPResponse, process_result
+from strawberry.http.streaming import SSETransport
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
@@ -30,6 +32,8 @@ ALLOWED = {"Allow": "GET, HEAD, OPTIONS, POST"}
 REMEMBERED_HEADERS = 256
 # What has one result; a subscription has many.
 AT_ONCE = {OperationType.QUERY, OperationType.MUTATION}
+# Shorter than the quarter of a minute after which some proxies take a silent connection for a dead one.
+HEARTBEAT_SECONDS = 12.0
 _WEIGHT = re.compile(r"q=([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
@@ -61,6 +65,21 @@ class Refused(HTTPException):
         super().__init__(status, message)
         self.code = code or status.name
         self.headers = headers or {}
+
+
+class EventStream(SSETransport):
+    """Server-Sent Events, with a comment now and then, so that nobody takes the connection for a dead one."""
+
+    def __init__(self) -> None:
+        super().__init__(HEARTBEAT_SECONDS)
+
+    def encode_event(self, event: str, data: str | None = None) -> str:
+        """Encode an event with the short line ends, of the three that there are: urql knows no others."""
+        return super().encode_event(event, data).replace("\r\n", "\n")
+
+    def encode_comment(self, comment: str) -> str:
+        """Encode a comment as a line of the block to come: some clients take a block of its own for an event."""
+        return f": {comment}\n"
 
 
 def accepted_by(headers: Mapping[str, str]) -> Accepted:
@@ -99,6 +118,22 @@ def refusal(refused: Refused, accepted: Accepted) -> Response:
     """Return `{"errors": [{"message", "extensions": {"code"}}]}` with the refusal's status."""
     body = {"errors": [{"message": refused.reason, "extensions": {"code": refused.code}}]}
     return encoded(body, accepted.error, refused.status_code, refused.headers)
+
+
+def check_stream(error: InvalidOperationTypeError, accepted: Accepted) -> None:
+    """Refuse an operation that has not one result, or must not be sent in this way.
+
+    Raises Refused: 405 for a mutation by GET, 406 for a subscription that must not stream.
+    """
+    if error.operation_type is not OperationType.SUBSCRIPTION:
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "A mutation is sent with POST", headers={"Allow": "POST"})
+    if not accepted.events:
+        raise Refused(
+            HTTPStatus.NOT_ACCEPTABLE,
+            "A subscription has more than one result: ask for it with `Accept: text/event-stream`, or over a WebSocket "
+            "with the subprotocol graphql-transport-ws. Multipart responses are not spoken.",
+            "SUBSCRIPTION_NEEDS_STREAM",
+        )
 
 
 def not_begun(message: str, code: str) -> PreExecutionError:

@@ -1,8 +1,16 @@
 """What a client sends over HTTP: the parameters of one operation, from a body or from the address.
 
 Follows GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/, section "Request".
+
+Documents may be named by Apollo's "automatic persisted queries": `extensions.persistedQuery` is `{version: 1,
+sha256Hash}`. A client sends the hash alone, first; where it is unknown, the answer is the error
+PERSISTED_QUERY_NOT_FOUND, and the client sends the hash with the document. With `application/json` that answer's status
+is 200, as Apollo's server has it: its older clients read no other status. With `application/graphql-response+json` it
+is 400, like that of every request that was not executed; who understands that media type reads the errors whatever the
+status is.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,6 +21,7 @@ from starlette.datastructures import FormData, QueryParams
 from strawberry.http import GraphQLRequestData
 from strawberry.http.parse_content_type import parse_content_type
 
+from graphql_server.documents import sha256_of
 from graphql_server.http_answers import ALLOWED, JSON, Accepted, Refused
 from graphql_server.json_values import JsonValues, decoded
 
@@ -28,6 +37,7 @@ PARAMETERS = ("query", "variables", "operationName", "extensions")
 LONGEST_NAME_SHOWN = 100
 DEEPEST_PLACE = 20
 KINDS: dict[type, str] = {str: "a string", dict: "an object"}
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def check_wishes(method: str, accepted: Accepted, *, wants_page: bool) -> None:
@@ -70,7 +80,7 @@ def from_query(parameters: QueryParams) -> dict[str, Any]:
     """
     for name in PARAMETERS:
         if len(parameters.getlist(name)) > 1:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"The address has `{name}` more than once", "REPEATED_NAME")
+            _bad(f"The address has `{name}` more than once", "REPEATED_NAME")
     return {name: _from_query(name, text) for name, text in parameters.items() if text}
 
 
@@ -119,6 +129,25 @@ def request_data(parameters: object) -> GraphQLRequestData:
     if data.query is None and (data.extensions or {}).get("persistedQuery") is None:
         _bad("There is no `query` in the request")
     return data
+
+
+def persisted_hash(data: GraphQLRequestData) -> str | None:
+    """Return the hash that a request names its document by.
+
+    Raises Refused: 400 where the hash is none, or is not the document's.
+    """
+    persisted: Any = (data.extensions or {}).get("persistedQuery")
+    if persisted is None:
+        return None
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        # Clients know this message and the code, and go on without hashes.
+        _bad("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+    sha256 = persisted.get("sha256Hash")
+    if not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+        _bad("`sha256Hash` must be a SHA-256 in hexadecimal")
+    if data.query is not None and sha256_of(data.query) != sha256.lower():
+        _bad("`sha256Hash` is not the SHA-256 of `query`", "PERSISTED_QUERY_HASH_MISMATCH")
+    return sha256.lower()
 
 
 def _from_query(name: str, text: str) -> object:
@@ -189,5 +218,5 @@ def _typed(parameters: dict[str, Any], name: str, kind: type) -> Any:  # noqa: A
     return value
 
 
-def _bad(message: str) -> NoReturn:
-    raise Refused(HTTPStatus.BAD_REQUEST, message)
+def _bad(message: str, code: str | None = None) -> NoReturn:
+    raise Refused(HTTPStatus.BAD_REQUEST, message, code)

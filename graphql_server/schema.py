@@ -83,7 +83,7 @@ class Schema(strawberry.Schema):
         )
         _leave_objects_unasked(self._schema)
         self._timeout_seconds = policy.timeout_seconds
-        self._documents = policy.documents
+        self.documents = policy.documents
         self.batching = policy.batching
         self._most_values = policy.most_values
         self._observer = policy.observer
@@ -126,7 +126,7 @@ class Schema(strawberry.Schema):
             operation_name=operation_name,
             operation_extensions=operation_extensions,
         )
-        gate = DocumentGate(self._documents)
+        gate = DocumentGate(self.documents)
         gate.execution_context = context
         began = time.perf_counter()
         with self._observer.executing():
@@ -160,7 +160,7 @@ class Schema(strawberry.Schema):
 
     async def _take(self, gate: DocumentGate, context: ExecutionContext) -> None:
         """Take a document; a new one, which may be long to read, in turn, and others go on before it is read."""
-        if self._documents.knows(context.query):
+        if self.documents.knows(context.query):
             gate.take()
             return
         async with _turn(context, "reading"):

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -13,8 +14,10 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from graphql_server import http_requests
@@ -22,23 +25,32 @@ from graphql_server.context import Context
 from graphql_server.fan_out import Sharing
 from graphql_server.http_answers import (
     ALLOWED,
+    AT_ONCE,
     JSON,
     Accepted,
+    EventStream,
     accepted_by,
     as_json,
     body_of,
+    check_stream,
     encoded,
+    has_begun,
+    no_such_operation,
+    not_begun,
     refusal,
     refused_by,
     status_of,
 )
-from graphql_server.http_operations import EventStream, HttpOperations, Results, streamed_once
 from graphql_server.json_values import JsonValues, decoded
 from graphql_server.schema import Schema
 from graphql_server.websocket import TransportHandler, WebSocketAdapter, credentials_of
 
 # A client introduces itself as soon as it is connected; one that does not is closed with 4408.
 INIT_TIMEOUT = timedelta(seconds=5)
+READING = {OperationType.QUERY}
+# A stream's results: of more kinds than Strawberry's types tell.
+Results = AsyncGenerator[Any, None]
+
 logger = logging.getLogger(__name__)
 
 
@@ -82,7 +94,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.error_formatter = schema.error_formatter
         self.sharing = Sharing(frozenset(shared_subscriptions))
         self._make_context = make_context
-        self._operations = HttpOperations(schema)
+        self._documents = schema.documents
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +111,7 @@ class GraphQLView(GraphQL[Context, None]):
         """Make the context; over HTTP, credentials are checked here."""
         context = self._make_context(request)
         authorization = request.headers.get("authorization")
-        if authorization is not None and not _is_websocket(request):
+        if authorization is not None and not self.is_websocket_request(request):
             await context.authenticate(authorization)
         return context
 
@@ -110,7 +122,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def run(self, request: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - as inherited
         """Answer one request, or serve one WebSocket until it is closed."""
-        if _is_websocket(request):
+        if self.is_websocket_request(request):
             return await super().run(request)
         accepted = accepted_by(request.headers)
         try:
@@ -144,14 +156,47 @@ class GraphQLView(GraphQL[Context, None]):
         context = await self.get_context(request)
         if wants_page:
             return await self.render_graphql_ide(request)
-        result = await self._operations.execute(
-            await self._data(request), context, is_get=request.method == "GET", may_stream=accepted.events
-        )
-        if not isinstance(result, ExecutionResult):
-            return _until_shutdown(context, await self._streamed(request, result))
+        data = await self._data(request)
+        sha256 = http_requests.persisted_hash(data)
+        if data.query is None and sha256 is not None:
+            # Before the schema sees the request: it knows documents by their text.
+            data.query = self._documents.named(sha256)
+        try:
+            result = await self._at_once(data, context, READING if request.method == "GET" else AT_ONCE)
+        except InvalidOperationTypeError as error:
+            check_stream(error, accepted)
+            stream = cast("StreamingResponse", await self._streamed(request, self._results(data, context, sha256)))
+            # A subscription ends with the process: without `complete`, which says that there is no more to come.
+            stream.body_iterator = context.until_shutdown(cast("AsyncGenerator[str, None]", stream.body_iterator))
+            return stream
+        self._remember(data, sha256, result)
         if accepted.prefers_events:
-            return await self._streamed(request, streamed_once(result))
+            return await self._streamed(request, _once(result))
         return encoded(body_of(result), accepted.error, status_of(result, accepted.error))
+
+    async def _at_once(self, data: GraphQLRequestData, context: Context, types: set[OperationType]) -> ExecutionResult:
+        if data.query is None:
+            return not_begun("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+        try:
+            return await self.schema.execute(
+                data.query, data.variables, context, None, data.operation_name, types, data.extensions
+            )
+        except CannotGetOperationTypeError:
+            return no_such_operation()
+
+    async def _results(self, data: GraphQLRequestData, context: Context, sha256: str | None) -> Results:
+        results = await self.schema.stream(
+            data.query, data.variables, context, None, data.operation_name, data.extensions
+        )
+        async with aclosing(results):
+            async for result in results:
+                self._remember(data, sha256, result)
+                yield result
+
+    def _remember(self, data: GraphQLRequestData, sha256: str | None, result: Any) -> None:  # noqa: ANN401 - of several types
+        """Let the document be found by its hash; only one that was found valid."""
+        if sha256 is not None and data.query is not None and has_begun(result):
+            self._documents.name(sha256, data.query)
 
     async def _streamed(self, request: Request, results: Results) -> Response:
         stream = cast("SubscriptionExecutionResult", results)
@@ -195,20 +240,13 @@ class GraphQLView(GraphQL[Context, None]):
         values.check_names(value, data)
         return value
 
-    def encode_json_string(self, data: object) -> str:
-        """Encode an event."""
-        return as_json(data).decode()
-
     def encode_json(self, data: object) -> str:
-        """Encode a frame of a WebSocket: text, which clients expect."""
+        """Encode an event, or a frame of a WebSocket: text, which clients expect."""
         return as_json(data).decode()
 
 
-def _until_shutdown(context: Context, response: Response) -> Response:
-    """Let a subscription end with the process: without `complete`, which says that there is no more to come."""
-    stream = cast("StreamingResponse", response)
-    stream.body_iterator = context.until_shutdown(cast("AsyncGenerator[str, None]", stream.body_iterator))
-    return stream
+async def _once(result: ExecutionResult) -> Results:
+    yield result
 
 
 async def _body(request: Request) -> bytes:
@@ -217,7 +255,3 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         body += piece
     return cast("bytes", body)
-
-
-def _is_websocket(request: Request | WebSocket) -> TypeGuard[WebSocket]:
-    return isinstance(request, WebSocket)

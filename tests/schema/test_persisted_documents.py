@@ -5,10 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from strawberry.http import GraphQLRequestData
 
-from graphql_server.http_answers import Refused
-from graphql_server.http_operations import PersistedDocuments
+from graphql_server.documents import Documents
+from schema.schema import schema
 from tests.house import House
 from tests.schema.over_http import EVENTS, JSON, RESPONSE_JSON
 
@@ -19,11 +18,6 @@ def sha256(document: str) -> str:
 
 def named(document: str, **more: Any) -> dict[str, Any]:
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256(document)}}} | more
-
-
-def request(document: str, *, brings_it: bool = True) -> GraphQLRequestData:
-    extensions = named(document)["extensions"]
-    return GraphQLRequestData(document if brings_it else None, None, None, extensions)
 
 
 async def post(house: House, body: dict[str, Any], accept: str = JSON) -> tuple[int, Any]:
@@ -128,42 +122,31 @@ async def test_a_hash_that_is_none_is_refused(house: House, persisted: Any, code
     assert (status, codes(answer)) == (400, [code])
 
 
-def test_the_least_lately_used_is_forgotten_first() -> None:
-    documents = PersistedDocuments(count=2)
-    for text in ("a", "b"):
-        documents.remember(request(text))
-    documents.find(request("a", brings_it=False))
-    documents.remember(request("c"))
+def test_a_document_is_known_by_its_hash_for_as_long_as_it_is_remembered() -> None:
+    documents = Documents(most=2)
+    texts = ["query A { __typename }", "query B { __typename }", "query C { __typename }"]
+    for text in texts:
+        documents.of(text, schema._schema)  # noqa: SLF001 - Strawberry offers no other way to it
+        documents.name(sha256(text), text)
+        documents.of(texts[0], schema._schema)  # noqa: SLF001 - as above
 
-    assert [documents.find(request(text, brings_it=False)) for text in ("a", "b", "c")] == ["a", None, "c"]
-
-
-def test_documents_together_are_bounded_and_a_long_one_is_not_remembered() -> None:
-    documents = PersistedDocuments(each_bytes=4, all_bytes=9)
-    for text in ("aaaa", "éé", "ccccc", "c", "d"):
-        documents.remember(request(text))
-        documents.remember(request(text))
-
-    found = [documents.find(request(text, brings_it=False)) for text in ("aaaa", "éé", "ccccc", "c", "d")]
-
-    assert found == [None, "éé", None, "c", "d"]
+    assert [documents.named(sha256(text)) for text in texts] == [texts[0], None, texts[2]]
 
 
-def test_a_document_without_a_hash_is_taken_as_it_is() -> None:
-    documents = PersistedDocuments()
-    plain = GraphQLRequestData("{ __typename }", None, None, None)
-    documents.remember(plain)
+async def test_a_document_that_came_without_its_hash_is_not_known_by_it(house: House) -> None:
+    document = "query Plain { __typename }"
+    await post(house, {"query": document})
 
-    assert documents.find(plain) == "{ __typename }"
-    assert documents.find(request("{ __typename }", brings_it=False)) is None
+    assert codes((await post(house, named(document)))[1]) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
-def test_a_hash_may_be_written_in_capitals() -> None:
-    documents = PersistedDocuments()
-    persisted = {"version": 1, "sha256Hash": sha256("a").upper()}
-    data = GraphQLRequestData("a", None, None, {"persistedQuery": persisted})
-    documents.remember(data)
+async def test_a_hash_may_be_written_in_capitals(house: House) -> None:
+    document = "query Loud { __typename }"
+    capitals = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256(document).upper()}}}
 
-    assert documents.find(request("a", brings_it=False)) == "a"
-    with pytest.raises(Refused):
-        documents.find(GraphQLRequestData("b", None, None, {"persistedQuery": persisted}))
+    brought = await post(house, capitals | {"query": document})
+    other = await post(house, capitals | {"query": "{ __typename }"})
+
+    assert brought[1]["data"] == (await post(house, named(document)))[1]["data"] == {"__typename": "Query"}
+    assert (await post(house, capitals))[1]["data"] == {"__typename": "Query"}
+    assert codes(other[1]) == ["PERSISTED_QUERY_HASH_MISMATCH"]

@@ -87,7 +87,7 @@ async def following(url: str, house: House, caller: Caller, job_id: str) -> Asyn
 async def test_a_silent_stream_has_a_heartbeat(
     house: House, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphql_server.http_operations.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("graphql_server.http_answers.HEARTBEAT_SECONDS", 0.05)
     caller = await house.user()
     job_id = await house.create(caller)
     async with serving(settings, database) as url, following(url, house, caller, job_id) as lines, asyncio.timeout(30):
