@@ -39,10 +39,6 @@ class Context(Protocol):
         """
         ...
 
-    def forget(self) -> None:
-        """Release what one operation has loaded, once it is over."""
-        ...
-
     def anew(self) -> Self:
         """Return a context of the same caller for one operation of a WebSocket: one that has loaded nothing yet."""
         ...

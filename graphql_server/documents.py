@@ -134,6 +134,15 @@ class Documents:
         """Whether a text is remembered."""
         return query in self._known
 
+    def label(self, query: str, operation_name: str | None) -> str | None:
+        """Return what an operation of a remembered text is called; of its only one, where there is no name."""
+        document = self._known.get(query)
+        operations = document.operations if document is not None else {}
+        if operation_name is None and len(operations) == 1:
+            (operation,) = operations.values()
+            return operation.label
+        return operations[operation_name].label if operation_name in operations else None
+
     def name(self, sha256: str, query: str) -> None:
         """Let a text be found by its hash for as long as it is remembered."""
         if query in self._known:

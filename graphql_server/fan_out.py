@@ -6,14 +6,8 @@ subscriber loses nothing but what was superseded. Others are executed for each s
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import aclosing, suppress
-from functools import lru_cache
-
-from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, parse
-
-MOST_TOKENS = 500
-REMEMBERED_DOCUMENTS = 500
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 logger = logging.getLogger(__name__)
 
@@ -84,10 +78,9 @@ class Group:
 
 
 class Sharing:
-    """The names of the subscriptions that are shared, and their executions by what is asked, with what rights."""
+    """The executions of shared subscriptions by what is asked, with what rights."""
 
-    def __init__(self, fields: Collection[str] = ()) -> None:
-        self.fields = fields
+    def __init__(self) -> None:
         self._groups: dict[object, Group] = {}
 
     def subscribe(self, key: object, events: Callable[[], Events]) -> Events:
@@ -99,25 +92,3 @@ class Sharing:
 
     def _forget(self, key: object) -> None:
         self._groups.pop(key, None)
-
-
-def is_shareable(query: str, operation_name: str | None, shared_fields: Collection[str]) -> bool:
-    """Whether a document subscribes to one of these fields and to nothing else."""
-    with suppress(GraphQLError, RecursionError):
-        operation = _operation(_parsed(query), operation_name)
-        if operation is not None and operation.operation is OperationType.SUBSCRIPTION:
-            fields = operation.selection_set.selections
-            return len(fields) == 1 and isinstance(fields[0], FieldNode) and fields[0].name.value in shared_fields
-    return False
-
-
-@lru_cache(REMEMBERED_DOCUMENTS)
-def _parsed(query: str) -> DocumentNode:
-    return parse(query, no_location=True, max_tokens=MOST_TOKENS)
-
-
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    if name is None:
-        return operations[0] if len(operations) == 1 else None
-    return next((node for node in operations if node.name is not None and node.name.value == name), None)

@@ -92,9 +92,10 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_origins=origins,
         )
         self.error_formatter = schema.error_formatter
-        self.sharing = Sharing(frozenset(shared_subscriptions))
+        self.sharing = Sharing()
+        self.shared = {f"subscription {field}" for field in shared_subscriptions}
+        self.documents = schema.documents
         self._make_context = make_context
-        self._documents = schema.documents
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,7 +161,7 @@ class GraphQLView(GraphQL[Context, None]):
         sha256 = http_requests.persisted_hash(data)
         if data.query is None and sha256 is not None:
             # Before the schema sees the request: it knows documents by their text.
-            data.query = self._documents.named(sha256)
+            data.query = self.documents.named(sha256)
         try:
             result = await self._at_once(data, context, READING if request.method == "GET" else AT_ONCE)
         except InvalidOperationTypeError as error:
@@ -196,7 +197,7 @@ class GraphQLView(GraphQL[Context, None]):
     def _remember(self, data: GraphQLRequestData, sha256: str | None, result: Any) -> None:  # noqa: ANN401 - of several types
         """Let the document be found by its hash; only one that was found valid."""
         if sha256 is not None and data.query is not None and has_begun(result):
-            self._documents.name(sha256, data.query)
+            self.documents.name(sha256, data.query)
 
     async def _streamed(self, request: Request, results: Results) -> Response:
         stream = cast("SubscriptionExecutionResult", results)

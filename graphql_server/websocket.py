@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine
 from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from http import HTTPStatus
@@ -20,13 +20,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Messag
 from strawberry.types.execution import PreExecutionError
 
 from graphql_server.context import Context
+from graphql_server.documents import Documents
 from graphql_server.errors import ErrorFormatter
-from graphql_server.fan_out import ExecutionFailed, Sharing, is_shareable
+from graphql_server.fan_out import ExecutionFailed, Sharing
 from graphql_server.http_answers import AT_ONCE, Refused, as_json, no_such_operation
 from graphql_server.http_requests import request_data
 
 HEARTBEAT_SECONDS = 15.0
-LARGEST_SHARED_QUERY = 10_000
 LONGEST_REASON = 123
 # The protocol's code for a connection that is no longer authorized; clients do not try again by themselves.
 UNAUTHORIZED = 4401
@@ -45,8 +45,10 @@ logger = logging.getLogger(__name__)
 class View(Protocol):
     """What the handler needs of the view besides what Strawberry gives it."""
 
-    sharing: Sharing
+    documents: Documents
     error_formatter: ErrorFormatter
+    shared: Collection[str]
+    sharing: Sharing
 
 
 class WebSocketAdapter(ASGIWebSocketAdapter):
@@ -138,9 +140,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation, together with others of its kind where it can be shared."""
         view = cast("View", self.view)
-        if not _is_shareable(operation, view.sharing):
-            if not await self._answered(operation):
-                await super().run_operation(operation)
+        if not self._is_shared(operation) and await self._answered(operation):
+            return
+        # By now, the document is known.
+        if not self._is_shared(operation):
+            await super().run_operation(operation)
             return
         context = self.context.shared()
         key = (_key(operation), context.sharing_key)
@@ -160,19 +164,20 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 raise
             await operation.send_initial_errors([view.error_formatter.formatted(error)])
 
+    def _is_shared(self, operation: Operation[Context, None]) -> bool:
+        view = cast("View", self.view)
+        return view.documents.label(operation.query, operation.operation_name) in view.shared
+
     async def _answered(self, operation: Operation[Context, None]) -> bool:
         """Answer a query or a mutation as over HTTP: the connection's context would show what an earlier one loaded."""
-        context = self.context.anew()
         try:
             result = await self.schema.execute(
-                operation.query, operation.variables, context, None, operation.operation_name, AT_ONCE
+                operation.query, operation.variables, self.context.anew(), None, operation.operation_name, AT_ONCE
             )
         except InvalidOperationTypeError:
             return False
         except CannotGetOperationTypeError:
             result = no_such_operation()
-        finally:
-            context.forget()
         with suppress(WebSocketDisconnect, WebSocketDisconnected):
             if isinstance(result, PreExecutionError):
                 await operation.send_initial_errors(result.errors or [])
@@ -248,11 +253,6 @@ def _asked(payload: object) -> dict[str, object]:
     if data.query is None:
         raise Refused(HTTPStatus.BAD_REQUEST, "PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
     return {"query": data.query, "variables": data.variables, "operationName": data.operation_name}
-
-
-def _is_shareable(operation: Operation[Context, None], sharing: Sharing) -> bool:
-    query = operation.query
-    return len(query) <= LARGEST_SHARED_QUERY and is_shareable(query, operation.operation_name, sharing.fields)
 
 
 def _key(operation: Operation[Context, None]) -> tuple[str, str, str | None]:

@@ -64,8 +64,6 @@ class ShopContext:
     def turn(self, at: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - nobody waits in this shop
         return nullcontext()
 
-    def forget(self) -> None: ...
-
     def ended_by(self, locked_out: Callable[[], None], demoted: Callable[[], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - nobody is locked out of this shop
         return nullcontext()
 
