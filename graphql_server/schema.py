@@ -30,9 +30,8 @@ from graphql_server.context import REFUSED, Context, Observer
 from graphql_server.documents import MOST_ERRORS, DocumentGate, Documents
 from graphql_server.errors import ErrorFormatter, ErrorTable
 from graphql_server.execution.batch import Batching
-from graphql_server.executor import MOST_VALUES, AnswerTooLarge, executor_for
 from graphql_server.http_answers import no_such_operation
-from graphql_server.limits import coded
+from graphql_server.limits import MOST_VALUES, AcyclicExecutor, AnswerTooLarge, coded
 
 DEFAULT_TIMEOUT_SECONDS = 15.0
 DEFAULT_ALLOWED_OPERATION_TYPES = frozenset(OperationType)
@@ -78,7 +77,7 @@ class Schema(strawberry.Schema):
                 partial(DocumentGate, policy.documents),
                 partial(ErrorFormatter, policy.errors, policy.request_id),
             ],
-            execution_context_class=executor_for(policy.most_values),
+            execution_context_class=type("LimitedExecutor", (AcyclicExecutor,), {"most_values": policy.most_values}),
             config=config,
         )
         _leave_objects_unasked(self._schema)

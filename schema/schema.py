@@ -17,9 +17,8 @@ from graphql_server.cost import Sizes
 from graphql_server.documents import Documents
 from graphql_server.errors import ExpectedError
 from graphql_server.execution.batch import Batching
-from graphql_server.executor import MOST_VALUES
 from graphql_server.fields import parse_date_time, utc_date_time
-from graphql_server.limits import Limits
+from graphql_server.limits import MOST_VALUES, Limits
 from graphql_server.schema import DEFAULT_TIMEOUT_SECONDS, Policy, Schema
 from resolvers.bulk import MOST_AT_ONCE
 from resolvers.errors import Refusal, TooManyRequests

@@ -18,8 +18,7 @@ from strawberry.types import ExecutionContext
 from graphql_server.execution.objects import ObjectOf
 from graphql_server.execution.plans import Planner
 from graphql_server.execution.values import RowTypes, Run, Unsupported
-from graphql_server.executor import MOST_VALUES, AnswerTooLarge, Budget
-from graphql_server.limits import forget_frames
+from graphql_server.limits import MOST_VALUES, AnswerTooLarge, Budget, forget_frames
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNo
 from graphql.execution.values import VariableValues
 from graphql.pyutils import UndefinedType
 
-from graphql_server.executor import Budget
+from graphql_server.limits import Budget
 
 REMEMBERED_TYPES = 1024
 # One field's values, in the order of the objects.
