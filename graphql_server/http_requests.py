@@ -23,7 +23,7 @@ from strawberry.http.parse_content_type import parse_content_type
 
 from graphql_server.documents import sha256_of
 from graphql_server.http_answers import ALLOWED, JSON, Accepted, Refused
-from graphql_server.json_values import JsonValues, decoded
+from graphql_server.json_values import JsonValues, checked
 
 MULTIPART = "multipart/form-data"
 UTF_8 = {"utf-8", "utf8"}
@@ -82,6 +82,14 @@ def from_query(parameters: QueryParams) -> dict[str, Any]:
         if len(parameters.getlist(name)) > 1:
             _bad(f"The address has `{name}` more than once", "REPEATED_NAME")
     return {name: _from_query(name, text) for name, text in parameters.items() if text}
+
+
+def from_body(body: bytes, values: JsonValues | None) -> object:
+    """Return the parameters of a body of JSON, whose values may have been counted as it came; raises Refused."""
+    try:
+        return checked(body, values)
+    except ValueError:
+        _bad("Unable to parse request body as JSON")
 
 
 def from_form(form: FormData) -> object:
@@ -162,13 +170,10 @@ def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - wha
 
 
 def _from_json(name: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    values = JsonValues.of(text.encode())
     try:
-        value = decoded(text)
+        return checked(text)
     except ValueError:
         _bad(f"`{name}` must be JSON")
-    values.check_names(value, text)
-    return value
 
 
 def _check_parts(form: FormData, places: Mapping[str, list[object]]) -> None:

@@ -43,16 +43,6 @@ class JsonValues:
         self._in_quotes = False
         self._is_escaped = False
 
-    @classmethod
-    def of(cls, text: bytes) -> "JsonValues":
-        """Return what a whole text holds.
-
-        Raises Refused: too much.
-        """
-        values = cls()
-        values.count(text)
-        return values
-
     def count(self, piece: bytes) -> None:
         """Count a piece.
 
@@ -98,13 +88,6 @@ class JsonValues:
             return "..."
         return None
 
-    def check_names(self, value: object, text: str | bytes | bytearray) -> None:
-        """Check that no object of a text that was counted has a name twice; raises Refused."""
-        name = self.repeated_name(value, text)
-        if name is not None:
-            sentence = f"The request holds '{name}' more than once in one object"
-            raise Refused(HTTPStatus.BAD_REQUEST, sentence, "REPEATED_NAME")
-
 
 class _Repeated(Exception):
     """An object has a name twice."""
@@ -130,6 +113,22 @@ def _names_in(value: object) -> int:
             case list() as items:
                 left.extend(items)
     return count
+
+
+def checked(text: str | bytes, values: JsonValues | None = None) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return the value of a JSON text, whose values are counted here where that was not done as it came.
+
+    Raises json.JSONDecodeError, and Refused: too many values, or a name that an object has twice.
+    """
+    if values is None:
+        values = JsonValues()
+        values.count(text.encode() if isinstance(text, str) else text)
+    value = decoded(text)
+    name = values.repeated_name(value, text)
+    if name is not None:
+        sentence = f"The request holds '{name}' more than once in one object"
+        raise Refused(HTTPStatus.BAD_REQUEST, sentence, "REPEATED_NAME")
+    return value
 
 
 def decoded(data: str | bytes | bytearray) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -81,11 +81,7 @@ class Schema(strawberry.Schema):
             config=config,
         )
         _leave_objects_unasked(self._schema)
-        self._timeout_seconds = policy.timeout_seconds
-        self.documents = policy.documents
-        self.batching = policy.batching
-        self._most_values = policy.most_values
-        self._observer = policy.observer
+        self.policy = policy
         self.error_formatter = ErrorFormatter(policy.errors, policy.request_id)
         # With these extensions and no others, what they do is done directly.
         self._own_extensions = self.extensions
@@ -125,13 +121,13 @@ class Schema(strawberry.Schema):
             operation_name=operation_name,
             operation_extensions=operation_extensions,
         )
-        gate = DocumentGate(self.documents)
+        gate = DocumentGate(self.policy.documents)
         gate.execution_context = context
         began = time.perf_counter()
-        with self._observer.executing():
+        with self.policy.observer.executing():
             result = await self._executed(gate, context)
             label = REFUSED if gate.operation is None else gate.operation.label
-            self._observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
+            self.policy.observer.operation(label, time.perf_counter() - began, has_errors=bool(result.errors))
         if result.errors:
             result.errors = self.error_formatter.format_errors(result.errors)
         result.extensions = gate.get_results()
@@ -159,7 +155,7 @@ class Schema(strawberry.Schema):
 
     async def _take(self, gate: DocumentGate, context: ExecutionContext) -> None:
         """Take a document; a new one, which may be long to read, in turn, and others go on before it is read."""
-        if self.documents.knows(context.query):
+        if self.policy.documents.knows(context.query):
             gate.take()
             return
         async with _turn(context, "reading"):
@@ -171,8 +167,8 @@ class Schema(strawberry.Schema):
             return await self._left_to_executor(context, {})
         resolved: Mapping[str, Any] = {}
         async with _turn(context, "executing"):
-            if self.batching is not None and context.root_value is None:
-                data, resolved = await gate.query.execute(context, self.batching, self._most_values)
+            if self.policy.batching is not None and context.root_value is None:
+                data, resolved = await gate.query.execute(context, self.policy.batching, self.policy.most_values)
                 if data is not None:
                     return ExecutionResult(data, None)
             # The executor may wait for nothing, and take long, as in introspection.
@@ -205,15 +201,15 @@ class Schema(strawberry.Schema):
     async def _in_time(self, context: ExecutionContext, execution: Awaitable[Any]) -> Any:  # noqa: ANN401 - as inherited
         """Execute a query or a mutation; one that takes too long is cancelled, and its open transactions with it."""
         try:
-            async with asyncio.timeout(self._timeout_seconds) as timer:
+            async with asyncio.timeout(self.policy.timeout_seconds) as timer:
                 result = await execution
         except TimeoutError:
             if not timer.expired():
                 raise
-            result = ExecutionResult(None, [_timed_out(self._timeout_seconds)])
+            result = ExecutionResult(None, [_timed_out(self.policy.timeout_seconds)])
         if any(isinstance(error.original_error, AnswerTooLarge) for error in result.errors or ()):
             # Half an answer, with an error for each object that is missing, helps nobody.
-            result = ExecutionResult(None, [AnswerTooLarge(self._most_values)])
+            result = ExecutionResult(None, [AnswerTooLarge(self.policy.most_values)])
         context.result = _not_begun(result) or result
         return context.result
 

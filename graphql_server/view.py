@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
@@ -41,7 +40,7 @@ from graphql_server.http_answers import (
     refused_by,
     status_of,
 )
-from graphql_server.json_values import JsonValues, decoded
+from graphql_server.json_values import checked
 from graphql_server.schema import Schema
 from graphql_server.websocket import TransportHandler, WebSocketAdapter, credentials_of
 
@@ -75,13 +74,13 @@ class GraphQLView(GraphQL[Context, None]):
         make_context: Callable[[Request | WebSocket], Context],
         *,
         origins: Sequence[str] = (),
-        page: Callable[[Request], Response] | None = None,
+        page: Callable[[Request], Response],
         shared_subscriptions: Collection[str] = (),
     ) -> None:
         """Serve a schema.
 
-        `page` makes what browsers are shown, where it is not Strawberry's own playground. `shared_subscriptions` are
-        fields each event of which shows the whole state: over WebSocket, equal ones are executed once (`fan_out.py`).
+        `page` makes what browsers are shown. `shared_subscriptions` are fields each event of which shows the whole
+        state: over WebSocket, equal ones are executed once (`fan_out.py`).
         """
         super().__init__(
             schema,
@@ -94,7 +93,7 @@ class GraphQLView(GraphQL[Context, None]):
         self.error_formatter = schema.error_formatter
         self.sharing = Sharing()
         self.shared = {f"subscription {field}" for field in shared_subscriptions}
-        self.documents = schema.documents
+        self.documents = schema.policy.documents
         self._make_context = make_context
         self._page = page
 
@@ -152,11 +151,13 @@ class GraphQLView(GraphQL[Context, None]):
         """Answer without Strawberry's adapters between, which take longer than a small query."""
         if request.method == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=ALLOWED)
-        wants_page = self.should_render_graphql_ide(request)
+        # A browser was sent here by a person: programs name the media type of a result, or none.
+        names_operation = "query" in request.query_params or "extensions" in request.query_params
+        wants_page = request.method == "GET" and accepted.page and not names_operation
         http_requests.check_wishes(request.method, accepted, wants_page=wants_page)
         context = await self.get_context(request)
         if wants_page:
-            return await self.render_graphql_ide(request)
+            return self._page(request)
         data = await self._data(request)
         sha256 = http_requests.persisted_hash(data)
         if data.query is None and sha256 is not None:
@@ -208,38 +209,17 @@ class GraphQLView(GraphQL[Context, None]):
         if request.method == "GET":
             return http_requests.request_data(http_requests.from_query(request.query_params))
         if http_requests.media_type_of(request.headers.get("content-type")) == JSON:
-            body = await _body(request)
-            asked = self.parse_json(body)
-            values = request.scope.get("json_values") or JsonValues.of(body)
-            values.check_names(asked, body)
+            asked = http_requests.from_body(await _body(request), request.scope.get("json_values"))
             return http_requests.request_data(asked)
         return http_requests.request_data(http_requests.from_form(await request.form(**http_requests.FORM_LIMITS)))
-
-    def should_render_graphql_ide(self, request: BaseRequestProtocol | Request) -> bool:
-        """Whether a browser was sent here by a person: programs name the media type of a result, or none."""
-        if request.method != "GET" or "query" in request.query_params or "extensions" in request.query_params:
-            return False
-        return accepted_by(request.headers).page
-
-    async def render_graphql_ide(self, request: Request) -> Response:
-        """Return the playground."""
-        return self._page(request) if self._page else await super().render_graphql_ide(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as inherited
         """Return the body of one of a stream's results."""
         return body_of(result)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Decode a body, whose values were counted when it came, or a message of a WebSocket, whose were not.
-
-        Raises json.JSONDecodeError, and Refused: a message holds too many values.
-        """
-        if not isinstance(data, str):
-            return decoded(data)
-        values = JsonValues.of(data.encode())
-        value = decoded(data)
-        values.check_names(value, data)
-        return value
+        """Decode a message of a WebSocket; raises json.JSONDecodeError, and Refused: it holds too many values."""
+        return checked(data)
 
     def encode_json(self, data: object) -> str:
         """Encode an event, or a frame of a WebSocket: text, which clients expect."""

@@ -23,7 +23,7 @@ from graphql_server.context import Context
 from graphql_server.documents import Documents
 from graphql_server.errors import ErrorFormatter
 from graphql_server.fan_out import ExecutionFailed, Sharing
-from graphql_server.http_answers import AT_ONCE, Refused, as_json, no_such_operation
+from graphql_server.http_answers import AT_ONCE, Refused, as_json, body_of, no_such_operation
 from graphql_server.http_requests import request_data
 
 HEARTBEAT_SECONDS = 15.0
@@ -264,12 +264,7 @@ def _key(operation: Operation[Context, None]) -> tuple[str, str, str | None]:
 def _encoded(result: Any) -> str:  # noqa: ANN401 - a union of Strawberry's
     if isinstance(result, PreExecutionError):
         return f"{ERROR}{_json([error.formatted for error in result.errors or []])}}}"
-    payload: dict[str, object] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    return f'"type":"next","payload":{_json(payload)}}}'
+    return f'"type":"next","payload":{_json(body_of(result))}}}'
 
 
 def _json(value: object) -> str:

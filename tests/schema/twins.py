@@ -69,8 +69,8 @@ class Twins:
     @property
     def batching(self) -> Batching:
         """What counts how often the default executor was fallen back to."""
-        assert self.fast.batching
-        return self.fast.batching
+        assert self.fast.policy.batching
+        return self.fast.policy.batching
 
     @property
     def fallbacks(self) -> dict[str, int]:
