@@ -136,12 +136,17 @@ class Schema(strawberry.Schema):
     async def _executed(self, gate: DocumentGate, context: ExecutionContext) -> StrawberryResult:
         try:
             await self._take(gate, context)
-            _check_type(context)
+            try:
+                operation_type = context.operation_type
+            except RuntimeError:
+                return no_such_operation()
+            if operation_type not in context.allowed_operations:
+                raise InvalidOperationTypeError(operation_type)  # noqa: TRY301 - as Strawberry does
             gate.check()
             if context.pre_execution_errors:
                 return PreExecutionError(None, context.pre_execution_errors)
             result = await self._in_time(context, self._answered(gate, context))
-        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+        except InvalidOperationTypeError:
             raise
         except GraphQLError as refusal:
             return PreExecutionError(None, [refusal])
@@ -241,15 +246,6 @@ def _resolved_first(resolved: Mapping[str, Any]) -> Callable[..., Any]:
 def _turn(context: ExecutionContext, at: str) -> AbstractAsyncContextManager[None]:
     caller = cast("Context | None", context.context)
     return nullcontext() if caller is None else caller.turn(at)
-
-
-def _check_type(context: ExecutionContext) -> None:
-    try:
-        operation_type = context.operation_type
-    except RuntimeError as error:
-        raise CannotGetOperationTypeError(context.operation_name) from error
-    if operation_type not in context.allowed_operations:
-        raise InvalidOperationTypeError(operation_type)
 
 
 def _timed_out(seconds: float) -> GraphQLError:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.graphql import OperationType
@@ -34,7 +34,6 @@ from graphql_server.http_answers import (
     check_stream,
     encoded,
     has_begun,
-    no_such_operation,
     not_begun,
     refusal,
     refused_by,
@@ -179,12 +178,9 @@ class GraphQLView(GraphQL[Context, None]):
     async def _at_once(self, data: GraphQLRequestData, context: Context, types: set[OperationType]) -> ExecutionResult:
         if data.query is None:
             return not_begun("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
-        try:
-            return await self.schema.execute(
-                data.query, data.variables, context, None, data.operation_name, types, data.extensions
-            )
-        except CannotGetOperationTypeError:
-            return no_such_operation()
+        return await self.schema.execute(
+            data.query, data.variables, context, None, data.operation_name, types, data.extensions
+        )
 
     async def _results(self, data: GraphQLRequestData, context: Context, sha256: str | None) -> Results:
         results = await self.schema.stream(

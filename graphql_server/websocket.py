@@ -14,7 +14,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.execution import PreExecutionError
@@ -23,7 +23,7 @@ from graphql_server.context import Context
 from graphql_server.documents import Documents
 from graphql_server.errors import ErrorFormatter
 from graphql_server.fan_out import ExecutionFailed, Sharing
-from graphql_server.http_answers import AT_ONCE, Refused, as_json, body_of, no_such_operation
+from graphql_server.http_answers import AT_ONCE, Refused, as_json, body_of
 from graphql_server.http_requests import request_data
 
 HEARTBEAT_SECONDS = 15.0
@@ -176,8 +176,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             )
         except InvalidOperationTypeError:
             return False
-        except CannotGetOperationTypeError:
-            result = no_such_operation()
         with suppress(WebSocketDisconnect, WebSocketDisconnected):
             if isinstance(result, PreExecutionError):
                 await operation.send_initial_errors(result.errors or [])
