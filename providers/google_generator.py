@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import ClassVar
 
 import httpx
 from google import genai
@@ -160,15 +161,18 @@ class BucketResults:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoogleAccess(ABC):
+class GoogleAccess:
     """How to reach Google: with an API key, else as a project with Application Default Credentials.
 
-    `base_url` stands for Google's own host, without a version or path; `api_version` is the SDK's own where it is None.
+    `location` is the project's region. `base_url` stands for Google's own host, without a version or path;
+    `api_version` is the SDK's own where it is None.
     `output_gcs_uri` (`gs://bucket/folder`) makes Google leave its videos there. `scratch` is a folder for videos on
     their way to the storage. `timeout_seconds` is for each connecting, and for each wait for bytes.
     """
 
+    key_is_enterprise: ClassVar = False
     project: str | None = None
+    location: str = "global"
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
     api_version: str | None = None
@@ -177,9 +181,15 @@ class GoogleAccess(ABC):
     scratch: Path
     timeout_seconds: float = 60.0
 
-    @abstractmethod
     def client(self, options: types.HttpOptions) -> genai.Client:
         """Return the SDK's client; raises ValueError where there is neither a project nor a key."""
+        if self.api_key:
+            # `enterprise` in words, or the environment's GOOGLE_GENAI_USE_VERTEXAI would decide. With a location as
+            # well, the SDK would ask for `projects/None/locations/...`.
+            return genai.Client(enterprise=self.key_is_enterprise, api_key=self.api_key, http_options=options)
+        if self.project:
+            return genai.Client(enterprise=True, project=self.project, location=self.location, http_options=options)
+        raise ValueError("Google's generators need a project or an API key")
 
     def folder_of(self, request: GenerationRequest) -> str | None:
         """Return where Google leaves the video, a folder for each attempt of a job; None for nowhere."""

@@ -73,7 +73,8 @@ def failed_poll(error: Exception) -> Exception:
     refusal = _refusal_of(error)
     if refusal is None:
         return GeneratorUnreachable(f"{type(error).__name__}: {error}")
-    if refusal.status in googles.GONE or _names_nothing(refusal):
+    names_nothing = refusal.status == HTTPStatus.BAD_REQUEST and "invalid interaction name" in refusal.message.lower()
+    if refusal.status in googles.GONE or names_nothing:
         return googles.result_lost()
     if refusal.status in _KEPT_OUT or _is_about_access(refusal):
         _log.error("The generator refuses our credentials: %s", refusal)
@@ -124,10 +125,6 @@ def _is_about_access(refusal: Refusal) -> bool:
     """Whether an operator has to act: billing, a key that is unknown or expired, or that has no paid tier at all."""
     about_key = any(reason.startswith("API_KEY_") for reason in refusal.reasons) or "API_KEY_INVALID" in refusal.message
     return refusal.code == "failed_precondition" or about_key or bool(_NO_PAID_TIER.search(refusal.message))
-
-
-def _names_nothing(refusal: Refusal) -> bool:
-    return refusal.status == HTTPStatus.BAD_REQUEST and "invalid interaction name" in refusal.message.lower()
 
 
 def _quota_seconds(refusal: Refusal) -> float | None:

@@ -6,10 +6,8 @@ from base64 import b64decode
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
-from google import genai
 from google.genai import types
 from google.genai.errors import APIError
 from google.genai.interactions import Interaction
@@ -47,15 +45,6 @@ class OmniAccess(GoogleAccess):
 
     labelled: bool
 
-    def client(self, options: types.HttpOptions) -> genai.Client:
-        """See `GoogleAccess`."""
-        if self.api_key:
-            # `enterprise` in words, or the environment's GOOGLE_GENAI_USE_VERTEXAI would decide.
-            return genai.Client(enterprise=False, api_key=self.api_key, http_options=options)
-        if self.project:
-            return genai.Client(enterprise=True, project=self.project, location="global", http_options=options)
-        raise ValueError("Omni needs an API key or a project")
-
 
 class OmniGenerator(GoogleGenerator):
     """Asks for interactions, whose ids are the operations' names."""
@@ -78,7 +67,11 @@ class OmniGenerator(GoogleGenerator):
         async with self._polls:
             with self._http.call():
                 interaction = await self._interaction(operation_name)
-                video, tokens = _read(interaction), tokens_of(interaction)
+                try:
+                    video, tokens = video_in(interaction), tokens_of(interaction)
+                except (AttributeError, TypeError, ValueError) as error:
+                    # The SDK lets answers through that are of other types than it says.
+                    raise ResultUnreadable(f"{type(error).__name__}: {error}") from error
                 if video is None:
                     return self._later()
                 if not video.uri:
@@ -172,14 +165,6 @@ class OmniGenerator(GoogleGenerator):
             return {"delivery": "uri"}
         folder = self._access.folder_of(request)
         return {"delivery": "inline"} if folder is None else {"delivery": "uri", "gcs_uri": folder}
-
-
-def _read(interaction: Interaction) -> Any | None:  # noqa: ANN401 - as `video_in`
-    """Return what `video_in` does; the SDK lets answers through that are of other types than it says."""
-    try:
-        return video_in(interaction)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ResultUnreadable(f"{type(error).__name__}: {error}") from error
 
 
 def _location(error: APIError) -> httpx.URL | None:

@@ -5,9 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from google import genai
 from google.genai import types
 
 from db.specification import check_complete
@@ -33,18 +32,9 @@ _ENCODED = "bytesBase64Encoded"
 
 @dataclass(frozen=True, kw_only=True)
 class VeoAccess(GoogleAccess):
-    """An API key is one of the express mode; `location` is the project's region."""
+    """An API key is one of the express mode."""
 
-    location: str
-
-    def client(self, options: types.HttpOptions) -> genai.Client:
-        """See `GoogleAccess`."""
-        if self.api_key:
-            # With a location as well, the SDK would ask for `projects/None/locations/...`.
-            return genai.Client(enterprise=True, api_key=self.api_key, http_options=options)
-        if self.project:
-            return genai.Client(enterprise=True, project=self.project, location=self.location, http_options=options)
-        raise ValueError("Veo needs a project or an API key")
+    key_is_enterprise: ClassVar = True
 
 
 class VeoGenerator(GoogleGenerator):
