@@ -81,7 +81,8 @@ def from_query(parameters: QueryParams) -> dict[str, Any]:
     for name in PARAMETERS:
         if len(parameters.getlist(name)) > 1:
             _bad(f"The address has `{name}` more than once", "REPEATED_NAME")
-    return {name: _from_query(name, text) for name, text in parameters.items() if text}
+    given = {name: text for name, text in parameters.items() if text}
+    return given | {name: _from_json(name, given[name]) for name in ("variables", "extensions") if name in given}
 
 
 def from_body(body: bytes, values: JsonValues | None) -> object:
@@ -156,10 +157,6 @@ def persisted_hash(data: GraphQLRequestData) -> str | None:
     if data.query is not None and sha256_of(data.query) != sha256.lower():
         _bad("`sha256Hash` is not the SHA-256 of `query`", "PERSISTED_QUERY_HASH_MISMATCH")
     return sha256.lower()
-
-
-def _from_query(name: str, text: str) -> object:
-    return _from_json(name, text) if name in {"variables", "extensions"} else text
 
 
 def _from_part(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - whatever JSON holds

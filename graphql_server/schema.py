@@ -181,9 +181,9 @@ class Schema(strawberry.Schema):
             return await self._left_to_executor(context, resolved)
 
     async def _left_to_executor(self, context: ExecutionContext, resolved: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as Strawberry's
-        middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else _NO_MIDDLEWARE
+        middleware = MiddlewareManager(_resolved_first(resolved)) if resolved else MiddlewareManager()
         return await super()._execute_operation(
-            context, _NO_EXTENSIONS, middleware, self._get_execute_function(),
+            context, SchemaExtensionsRunner(context), middleware, self._get_execute_function(),
             self._get_custom_context_kwargs(context.operation_extensions),
         )  # fmt: skip
 
@@ -222,15 +222,6 @@ class Schema(strawberry.Schema):
         """Add how wrong variables are reported: without a guess at what was meant, which takes long for a long text."""
         kwargs = super()._get_custom_context_kwargs(*arguments, **more)
         return kwargs | {"max_coercion_errors": MOST_ERRORS, "hide_suggestions": True}
-
-
-class _NoExtensions:
-    executing = nullcontext
-
-
-# Of the runner, this one method is called.
-_NO_EXTENSIONS = cast("SchemaExtensionsRunner", _NoExtensions)
-_NO_MIDDLEWARE = MiddlewareManager()
 
 
 def _resolved_first(resolved: Mapping[str, Any]) -> Callable[..., Any]:

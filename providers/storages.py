@@ -1,12 +1,9 @@
 """Several storages as one, so that files of an earlier configuration are still found."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol, runtime_checkable
-from uuid import UUID
 
-from media.images import Image
-from resolvers.ports import FileMissing, Storage, StoredVideo
+from resolvers.ports import FileMissing, Storage
 
 
 @runtime_checkable
@@ -19,7 +16,9 @@ class Storages:
 
     def __init__(self, storages: Sequence[Storage]) -> None:
         self._storages = tuple(storages)
-        self._first = self._storages[0]
+        first = self._storages[0]
+        self.store, self.store_image = first.store, first.store_image
+        self.address_of_video, self.address_of_image = first.address_of_video, first.address_of_image
 
     async def aclose(self) -> None:
         """Close those that can be closed."""
@@ -31,22 +30,6 @@ class Storages:
         """Remove what broken-off writes have left for that long; raises StorageUnavailable."""
         for storage in self._storages:
             await storage.prune(older_than_seconds)
-
-    async def store(self, video_job_id: UUID, video: Path) -> StoredVideo:
-        """Store in the first one; raises as it does."""
-        return await self._first.store(video_job_id, video)
-
-    def address_of_video(self, video_job_id: UUID) -> str:
-        """Return the address in the first one."""
-        return self._first.address_of_video(video_job_id)
-
-    async def store_image(self, name: str, image: Image) -> str:
-        """Store in the first one; raises as it does."""
-        return await self._first.store_image(name, image)
-
-    def address_of_image(self, name: str, extension: str) -> str:
-        """Return the address in the first one."""
-        return self._first.address_of_image(name, extension)
 
     async def read_image(self, address: str) -> bytes:
         """Read from the one that keeps the address.

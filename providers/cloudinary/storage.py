@@ -131,7 +131,11 @@ class CloudinaryStorage:
         """
         asset = self._account.asset_at(address)
         if asset is not None and not asset.is_derived:
-            result = await self._destroy(asset)
+            data = self._account.signed(asset.parameters())
+            try:
+                result = (await self._ask("POST", f"{asset.resource_type}/destroy", data=data)).get("result")
+            except StorageRefused as refusal:
+                raise StorageUnavailable(f"Cloudinary refused a deletion: {refusal}") from refusal
             if result not in ("ok", "not found"):
                 raise StorageUnavailable(f"Cloudinary answered {result!r} to the deletion of {address}")
 
@@ -147,14 +151,6 @@ class CloudinaryStorage:
             logger.error("Cloudinary delivers %s at %s: is that named in CLOUDINARY_URL?", asset.public_id, url)
             raise StorageUnavailable(f"Cloudinary delivers the file at {url}, which is no address of {self!r}")
         return url
-
-    async def _destroy(self, asset: Asset) -> object:
-        data = self._account.signed(asset.parameters())
-        try:
-            answer = await self._ask("POST", f"{asset.resource_type}/destroy", data=data)
-        except StorageRefused as refusal:
-            raise StorageUnavailable(f"Cloudinary refused a deletion: {refusal}") from refusal
-        return answer.get("result")
 
     async def _ask(self, method: str, path: str, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401 - httpx's own
         async with _reached():

@@ -60,7 +60,7 @@ def _without_video(interaction: Interaction) -> GenerationFailed:
     texts = [str(content.text).strip() for content in _contents(interaction) if content.type == "text" and content.text]
     if text := " ".join(filter(None, texts)):
         return filtered(text)
-    if _video_tokens(interaction):
+    if tokens_of(interaction).get("output_video"):
         _log.critical("The interaction %s was billed for a video that is not found in its answer", interaction.id)
     return GenerationFailed("EMPTY_RESULT", "The generator finished without a video. Create a new video job.")
 
@@ -110,7 +110,3 @@ def _told_tokens(interaction: Interaction) -> Counter[str]:
             tokens[direction] = total or 0
     tokens["thought"] = usage.total_thought_tokens or 0
     return tokens
-
-
-def _video_tokens(interaction: Interaction) -> int:
-    return tokens_of(interaction).get("output_video", 0)

@@ -4,22 +4,24 @@ import asyncio
 import logging
 from base64 import b64decode
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from google import genai
+import httpx
 from google.genai import types
+from google.genai.errors import APIError
 from google.genai.interactions import Interaction
 
-from providers.google_client import LONGEST_CALL_SECONDS
-from providers.google_generator import GoogleAccess, GoogleGenerator
+from media.video_properties import NotAVideo
+from media.videos import check_outline
+from providers.google_generator import LONGEST_CALL_SECONDS, GoogleAccess, GoogleGenerator
 from providers.omni.answers import tokens_of, video_in
-from providers.omni.errors import failed_poll, failed_submit
+from providers.omni.errors import failed_file, failed_poll, failed_submit
 from providers.omni.requests import body_of
-from providers.omni.results import Results
-from providers.result_files import result_file
+from providers.result_files import filled_file, result_file
 from resolvers.ports import (
     Generated,
+    GenerationFailed,
     GenerationRequest,
     GeneratorUnreachable,
     ResultUnreadable,
@@ -30,6 +32,7 @@ from resolvers.ports import (
 _log = logging.getLogger("lookreel.providers")
 
 CANCEL_SECONDS = 10.0
+DOWNLOAD_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +45,6 @@ class OmniAccess(GoogleAccess):
 
     labelled: bool
 
-    def client(self, options: types.HttpOptions) -> genai.Client:
-        """See `GoogleAccess`."""
-        if self.api_key:
-            # `enterprise` in words, or the environment's GOOGLE_GENAI_USE_VERTEXAI would decide.
-            return genai.Client(enterprise=False, api_key=self.api_key, http_options=options)
-        if self.project:
-            return genai.Client(enterprise=True, project=self.project, location="global", http_options=options)
-        raise ValueError("Omni needs an API key or a project")
-
 
 class OmniGenerator(GoogleGenerator):
     """Asks for interactions, whose ids are the operations' names."""
@@ -58,17 +52,12 @@ class OmniGenerator(GoogleGenerator):
     def __init__(self, access: OmniAccess) -> None:
         super().__init__(access, failed_submit)
         self._labelled = access.labelled
-        self._results = Results(self._client, self._http.client, self._buckets, access.scratch)
 
     async def _submitted(self, request: GenerationRequest) -> str:
         body = body_of(request, self._delivery(request), labelled=self._labelled)
-        with self._http.call() as call:
-            try:
-                async with asyncio.timeout(LONGEST_CALL_SECONDS):
-                    await self._have_token()
-                    interaction = await self._client.aio.interactions.create(**body)
-            except Exception as error:
-                raise failed_submit(error, request.model, went_out=call.went_out) from error
+        async with self._asking(request.model):
+            await self._have_token()
+            interaction = await self._client.aio.interactions.create(**body)
         if not isinstance(interaction, Interaction) or not interaction.id:
             raise SubmissionUncertain("The answer names no interaction")
         return interaction.id
@@ -78,12 +67,16 @@ class OmniGenerator(GoogleGenerator):
         async with self._polls:
             with self._http.call():
                 interaction = await self._interaction(operation_name)
-                video, tokens = _read(interaction), tokens_of(interaction)
+                try:
+                    video, tokens = video_in(interaction), tokens_of(interaction)
+                except (AttributeError, TypeError, ValueError) as error:
+                    # The SDK lets answers through that are of other types than it says.
+                    raise ResultUnreadable(f"{type(error).__name__}: {error}") from error
                 if video is None:
                     return self._later()
                 if not video.uri:
-                    return Generated(await self._written(video.data), is_temporary=True, tokens=tokens)
-        file = await self._results.fetched(video.uri)
+                    return Generated(await self._decoded(video.data), is_temporary=True, tokens=tokens)
+        file = await self._fetched(video.uri)
         return self._later() if file is None else Generated(file, is_temporary=True, tokens=tokens)
 
     async def cancel(self, operation_name: str) -> None:
@@ -111,13 +104,60 @@ class OmniGenerator(GoogleGenerator):
         if not self._access.api_key:
             await self._client._api_client._async_access_token()  # noqa: SLF001 - there is no public way
 
-    async def _written(self, encoded: str) -> Path:
+    async def _decoded(self, encoded: str) -> Path:
         try:
-            return await result_file(self._access.scratch, lambda path: path.write_bytes(b64decode(encoded)))
+            return await self._written(lambda path: path.write_bytes(b64decode(encoded)))
         except TypeError as error:
             raise ResultUnreadable(f"The video's data are no text: {error}") from error
-        except (OSError, ValueError) as error:
-            raise GeneratorUnreachable(f"The video could not be written to the scratch folder: {error}") from error
+
+    async def _fetched(self, uri: str) -> Path | None:
+        """Return a new file with the video; None while Google still writes it.
+
+        Raises:
+            GenerationFailed, GeneratorUnreachable
+            ResultUnreadable: what was sent is no video; the generation is paid for, so it is worth another download
+
+        """
+        try:
+            async with self._downloads, asyncio.timeout(DOWNLOAD_SECONDS):
+                if uri.startswith("gs://"):
+                    return await result_file(self._access.scratch, partial(self._buckets.download, uri))
+                return None if await self._is_being_written(uri) else await self._downloaded(uri)
+        except GenerationFailed:
+            raise
+        except NotAVideo as error:
+            raise ResultUnreadable(f"{uri} is no video: {error}") from error
+        except Exception as error:
+            raise failed_file(error, uri) from error
+
+    async def _is_being_written(self, uri: str) -> bool:
+        """Ask for the file's state; one that Google does not tell is tried."""
+        file = await self._client.aio.files.get(name=uri)
+        if file.state == types.FileState.FAILED:
+            raise GenerationFailed("GENERATION_FAILED", "The generator could not make this video: its file has failed")
+        return file.state == types.FileState.PROCESSING
+
+    async def _downloaded(self, uri: str) -> Path:
+        async with filled_file(self._access.scratch) as path:
+            try:
+                await self._client.aio.files.download(file=uri, destination=str(path))
+            except APIError as error:
+                elsewhere = _location(error)
+                if elsewhere is None:
+                    raise
+                await self._followed(elsewhere, path)
+            # The SDK takes whatever comes with a 200 for the file: a page, or half of it.
+            await asyncio.to_thread(check_outline, path)
+        return path
+
+    async def _followed(self, url: httpx.URL, path: Path) -> None:
+        """Fetch from where Google points to, without our key: the SDK follows with a client of its own only."""
+        async with self._http.client.stream("GET", url, follow_redirects=True) as answer:
+            if answer.is_error:
+                raise APIError(answer.status_code, {}, answer)
+            with path.open("wb") as file:
+                async for chunk in answer.aiter_bytes():
+                    file.write(chunk)
 
     def _delivery(self, request: GenerationRequest) -> dict[str, str]:
         """Have the video left where it can be fetched as a stream; a project has to name the place."""
@@ -127,9 +167,9 @@ class OmniGenerator(GoogleGenerator):
         return {"delivery": "inline"} if folder is None else {"delivery": "uri", "gcs_uri": folder}
 
 
-def _read(interaction: Interaction) -> Any | None:  # noqa: ANN401 - as `video_in`
-    """Return what `video_in` does; the SDK lets answers through that are of other types than it says."""
-    try:
-        return video_in(interaction)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ResultUnreadable(f"{type(error).__name__}: {error}") from error
+def _location(error: APIError) -> httpx.URL | None:
+    """Return where a redirect points to; its address may be relative to the one that was asked."""
+    response = error.response
+    if isinstance(response, httpx.Response) and response.is_redirect:
+        return response.url.join(response.headers.get("Location", ""))
+    return None

@@ -127,12 +127,12 @@ def _refused_submit(error: APIError, model: str) -> Exception:
             return misconfigured(_googles_message(error))
         case HTTPStatus.NOT_FOUND:
             return no_model(model)
-        case code if _is_client_error(error) and code not in TOOK_TOO_LONG:
-            return rejected(_googles_message(error))
-        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR and code not in TOOK_TOO_LONG:
+        case code if code in TOOK_TOO_LONG or code < HTTPStatus.BAD_REQUEST:
+            return SubmissionUncertain(_reason(error))
+        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             retry_after_seconds = _retry_after_seconds(error)
             return NotAccepted(_reason(error), is_certain=False, retry_after_seconds=retry_after_seconds)
-    return SubmissionUncertain(_reason(error))
+    return rejected(_googles_message(error))
 
 
 def _no_credentials(error: GoogleAuthError) -> Exception:
@@ -144,10 +144,6 @@ def _no_credentials(error: GoogleAuthError) -> Exception:
 
 def _is_passing(error: GoogleAuthError) -> bool:
     return isinstance(error, TransportError) or bool(error.retryable)
-
-
-def _is_client_error(error: APIError) -> bool:
-    return HTTPStatus.BAD_REQUEST <= error.code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _is_about_key(error: APIError) -> bool:

@@ -1,45 +1,40 @@
 """Google's Veo by way of the Gemini Enterprise Agent Platform (the former Vertex AI)."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import Any, ClassVar, Self
 
-from google import genai
 from google.genai import types
 
-from providers.google_client import LONGEST_CALL_SECONDS
-from providers.google_generator import DOWNLOADS_AT_ONCE, GoogleAccess, GoogleGenerator
+from db.specification import check_complete
+from media.images import Image
+from providers.google_generator import LONGEST_CALL_SECONDS, GoogleAccess, GoogleGenerator
 from providers.result_files import result_file
 from providers.veo.errors import failed_download, failed_operation, failed_poll, failed_submit, filtered
-from providers.veo.operations import VeoOperation
-from providers.veo.requests import config_of, image_of
 from resolvers.ports import (
     Generated,
     GenerationFailed,
     GenerationRequest,
-    GeneratorUnreachable,
     ResultUnreadable,
     StillGenerating,
     SubmissionUncertain,
 )
 
+# What of a specification the SDK's configuration has under the same names; the rest goes other ways, or not to Google.
+_IN_CONFIG = ("duration_seconds", "aspect_ratio", "resolution", "generate_audio")
+check_complete(__name__, {*_IN_CONFIG, "prompt", "model", "mock_mode"})
+_BLANK = re.compile(r"\s")
+_ENCODED = "bytesBase64Encoded"
+
 
 @dataclass(frozen=True, kw_only=True)
 class VeoAccess(GoogleAccess):
-    """An API key is one of the express mode; `location` is the project's region."""
+    """An API key is one of the express mode."""
 
-    location: str
-
-    def client(self, options: types.HttpOptions) -> genai.Client:
-        """See `GoogleAccess`."""
-        if self.api_key:
-            # With a location as well, the SDK would ask for `projects/None/locations/...`.
-            return genai.Client(enterprise=True, api_key=self.api_key, http_options=options)
-        if self.project:
-            return genai.Client(enterprise=True, project=self.project, location=self.location, http_options=options)
-        raise ValueError("Veo needs a project or an API key")
+    key_is_enterprise: ClassVar = True
 
 
 class VeoGenerator(GoogleGenerator):
@@ -47,19 +42,12 @@ class VeoGenerator(GoogleGenerator):
 
     def __init__(self, access: VeoAccess) -> None:
         super().__init__(access, failed_submit)
-        self._downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
 
     async def _submitted(self, request: GenerationRequest) -> str:
-        source = types.GenerateVideosSource(prompt=request.prompt, image=image_of(request.initial_image))
-        config = config_of(request, self._access.folder_of(request))
-        with self._http.call() as call:
-            try:
-                async with asyncio.timeout(LONGEST_CALL_SECONDS):
-                    operation = await self._client.aio.models.generate_videos(
-                        model=request.model, source=source, config=config
-                    )
-            except Exception as error:
-                raise failed_submit(error, request.model, went_out=call.went_out) from error
+        source = types.GenerateVideosSource(prompt=request.prompt, image=_image_of(request.initial_image))
+        config = _config_of(request, self._access.folder_of(request))
+        async with self._asking(request.model):
+            operation = await self._client.aio.models.generate_videos(model=request.model, source=source, config=config)
         if not operation.name:
             raise SubmissionUncertain("The answer names no operation")
         return operation.name
@@ -78,7 +66,7 @@ class VeoGenerator(GoogleGenerator):
         """Do nothing: Veo's operations cannot be cancelled."""
 
     async def _found(self, operation_name: str) -> "StillGenerating | Generated | _InBucket":
-        operation = VeoOperation.model_validate({"name": operation_name})
+        operation = _VeoOperation.model_validate({"name": operation_name})
         try:
             async with asyncio.timeout(LONGEST_CALL_SECONDS):
                 operation = await self._client.aio.operations.get(operation)
@@ -94,14 +82,10 @@ class VeoGenerator(GoogleGenerator):
         video = _video(response)
         warnings = [f"Part of the result was filtered out: {reason}" for reason in _filter_reasons(response)]
         if video.video_bytes:
-            return Generated(await self._written(video.video_bytes), is_temporary=True, warnings=warnings)
+            data = video.video_bytes
+            file = await self._written(lambda path: path.write_bytes(data))
+            return Generated(file, is_temporary=True, warnings=warnings)
         return _InBucket(str(video.uri), warnings)
-
-    async def _written(self, data: bytes) -> Path:
-        try:
-            return await result_file(self._access.scratch, lambda file: file.write_bytes(data))
-        except OSError as error:
-            raise GeneratorUnreachable(f"The video could not be written to the scratch folder: {error}") from error
 
     async def _downloaded(self, found: "_InBucket") -> Generated:
         try:
@@ -134,3 +118,48 @@ def _video(response: types.GenerateVideosResponse) -> types.Video:
 
 def _filter_reasons(response: types.GenerateVideosResponse) -> Sequence[str]:
     return response.rai_media_filtered_reasons or ()
+
+
+def _config_of(request: GenerationRequest, output_gcs_uri: str | None) -> types.GenerateVideosConfig:
+    """Return all but the prompt and the first image. Of personGeneration, each value is refused for someone."""
+    return types.GenerateVideosConfig(
+        number_of_videos=1,
+        **{name: getattr(request, name) for name in _IN_CONFIG},
+        last_frame=_image_of(request.end_frame),
+        reference_images=[_reference_image(image) for image in request.reference_images] or None,
+        output_gcs_uri=output_gcs_uri,
+    )
+
+
+def _image_of(image: Image | None) -> types.Image | None:
+    return types.Image(image_bytes=image.data, mime_type=image.media_type) if image else None
+
+
+def _reference_image(image: Image) -> types.VideoGenerationReferenceImage:
+    kind = types.VideoGenerationReferenceType.ASSET
+    return types.VideoGenerationReferenceImage(image=_image_of(image), reference_type=kind)
+
+
+class _VeoOperation(types.GenerateVideosOperation):
+    """An operation whose videos' base64 may have line breaks, and whose error may be a bare text."""
+
+    @classmethod
+    def from_api_response(cls, api_response: Any, is_vertex_ai: bool = False) -> Self:  # noqa: ANN401, FBT001, FBT002 - the SDK's signature
+        """Read an answer, which is changed on the way: a copy of a video would cost its size.
+
+        Raises ValueError: not what an operation looks like; the SDK would take some of it for an empty result.
+        """
+        if isinstance(api_response, dict):
+            if isinstance(error := api_response.get("error"), str):
+                api_response["error"] = {"message": error}
+            for video in _videos(api_response.get("response")):
+                if isinstance(text := video.get(_ENCODED), str) and _BLANK.search(text):
+                    video[_ENCODED] = _BLANK.sub("", text)
+        return super().from_api_response(api_response, is_vertex_ai)
+
+
+def _videos(response: object) -> list[dict[str, Any]]:
+    videos = response.get("videos") if isinstance(response, Mapping) else response
+    if (videos is not None and not isinstance(videos, list)) or isinstance(response, list):
+        raise ValueError("The operation's response is no object with a list of videos")
+    return [video for video in videos or () if isinstance(video, dict)]

@@ -47,7 +47,8 @@ async def dripping(
 ) -> AsyncIterator[tuple[VeoGenerator | OmniGenerator, Script, list[Any]]]:
     """Yield a generator whose calls may take a quarter of a second, what makes the next one drip, and the submits."""
     generator, script, submits = request.param(front, tmp_path)
-    monkeypatch.setattr(f"{type(generator).__module__}.LONGEST_CALL_SECONDS", 0.25)
+    for module in ("providers.google_generator", type(generator).__module__):
+        monkeypatch.setattr(f"{module}.LONGEST_CALL_SECONDS", 0.25)
     yield generator, script, submits
     await generator.aclose()
 
