@@ -15,7 +15,7 @@ from db.engine.errors import DatabaseUnavailable
 from db.enums import Submission, VideoJobStatus
 from resolvers import submission
 from resolvers.ports import GenerationInterrupted, GenerationRequest, GeneratorMisconfigured, NotAccepted
-from tests.house import House
+from tests.house import House, eventually
 from tests.resolvers.stages import books
 from tests.worker.scripted import ScriptedGenerator
 from tests.worker.test_generate import context
@@ -146,3 +146,21 @@ async def test_what_is_cancelled_while_it_is_being_sent_is_ended_upstream(
     assert (generator.cancelled, generator.polled) == (["operations/1"], [])
     # It may have been paid for.
     assert await books(house, caller) == (1, 0)
+
+
+async def test_a_run_that_is_broken_off_while_it_sends_records_the_name_yet(house: House) -> None:
+    """As the loss of the queue's connection breaks it off."""
+    job_id = UUID(await house.create(await house.user()))
+    generator = ScriptedGenerator()
+    generating = asyncio.create_task(generate(context(house, generator), job_id))
+
+    def break_off() -> None:
+        generating.cancel()
+
+    generator.on_submit = break_off
+    with pytest.raises(asyncio.CancelledError):
+        await generating
+
+    job = await eventually(lambda: house.job(job_id), lambda job: job.submission == Submission.SENT, 10.0)
+    assert (job.status, job.operation_name) == (VideoJobStatus.RUNNING, "operations/1")
+    assert (len(generator.submitted), generator.cancelled) == (1, [])
