@@ -112,7 +112,7 @@ class AdminVideoJobConnection(VideoJobConnection):
 
 
 async def _job_counts(users: Sequence["AdminUser"], context: RequestContext) -> list[int]:
-    return await context.loaders.job_count_of_user.load_all([user.key for user in users])
+    return await context.readable(admin_lists.job_counts, int).load_all([user.key for user in users])
 
 
 @strawberry.type(description="An account, as admins see it.")

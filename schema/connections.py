@@ -18,9 +18,10 @@ from db.engine.paging import MOST_COUNTED, Page, Position, Selection
 from db.looks import LookRow
 from db.video_jobs import VideoJobRow
 from graphql_server.fields import column
+from resolvers import looks, video_jobs
 from resolvers.errors import InvalidInput
 from resolvers.texts import uuid_of
-from schema.context import Info, RequestContext
+from schema.context import Info, ReadFor, RequestContext, nothing
 
 DEFAULT_FIRST = 20
 LARGEST_FIRST = 100
@@ -155,8 +156,9 @@ async def read_nodes(context: RequestContext, ids: Sequence[str]) -> list[VideoJ
         raise InvalidInput(f"At most {MOST_NODES} ids can be read at once", field="ids")
     asked = [_uuid(id_) for id_ in ids]
     wanted = list(dict.fromkeys(id_ for id_ in asked if id_ is not None))
-    jobs, looks = await asyncio.gather(context.loaders.job.load_all(wanted), context.loaders.look.load_all(wanted))
-    found = {id_: job or look for id_, job, look in zip(wanted, jobs, looks, strict=True)}
+    kinds: tuple[ReadFor[Any], ...] = (video_jobs.read_many, looks.read_many)
+    shown = await asyncio.gather(*(context.readable(read, nothing).load_all(wanted) for read in kinds))
+    found = {id_: job or look for id_, job, look in zip(wanted, *shown, strict=True)}
     return [None if id_ is None else found[id_] for id_ in asked]
 
 

@@ -1,29 +1,30 @@
 """Fields: those that show rows as they are, and those that need another read, for all objects of a list at once."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import MISSING, Field, fields
 from enum import Enum
+from functools import partial
 from typing import Any, Generic, Optional, Self, TypeVar, cast
 from uuid import UUID, uuid5
 
 import strawberry
 
 from db.accounts import Profile
+from db.engine.paging import MOST_NESTED
 from db.engine.statements import Row
 from db.enums import LedgerEntryKind, VideoJobStatus
-from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
-from db.looks import LookRow, ProductRow, SharedWith
+from db.looks import LookRow
 from db.specification import Specification, declares
 from db.video_jobs import LogLine, VideoJobRow
-from graphql_server.fields import column
-from resolvers import looks, video_jobs
+from graphql_server.fields import Loader, column
+from resolvers import accounts, look_videos, looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
-from resolvers.limits import QueuePlace
+from resolvers.limits import QueuePlace, queue_places
 from resolvers.meanings import meaning
 from schema.connections import LARGEST_FIRST
-from schema.context import RequestContext
+from schema.context import Read, ReadFor, RequestContext, nothing
 from schema.enum_values import describe_values
 
 Kind = TypeVar("Kind", bound=type)
@@ -83,6 +84,19 @@ def takes_specification(kind: Kind) -> Kind:
     return kind
 
 
+def loaded(
+    read: Read[Any] | ReadFor[Any],
+    missing: Callable[[], Any],
+    loader: Callable[..., Loader[UUID, Any]] = RequestContext.loader,
+) -> Callable[..., Coroutine[Any, Any, list[Any]]]:
+    """Return what reads a column by its rows' ids; the loader is a method of the context."""
+
+    async def load(rows: Sequence[Any], context: RequestContext) -> list[Any]:
+        return await loader(context, read, missing).load_all([row.id for row in rows])
+
+    return load
+
+
 async def _emails(users: Sequence["User"], context: RequestContext) -> list[str | None]:
     return [None if found is None else found.email for found in await _profiles(users, context)]
 
@@ -95,7 +109,8 @@ async def _profiles(users: Sequence["User"], context: RequestContext) -> list[Pr
     """Read who they are for those who may know it: themselves and admins. Nothing is read for others."""
     caller = context.authenticated_caller
     readable = [user.key for user in users if caller.is_admin or user.key == caller.user_id]
-    profiles = dict(zip(readable, await context.loaders.profile.load_all(readable), strict=True))
+    found = await context.readable(accounts.profiles, nothing).load_all(readable)
+    profiles = dict(zip(readable, found, strict=True))
     return [profiles.get(user.key) for user in users]
 
 
@@ -127,14 +142,15 @@ async def estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) 
 
 async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
     waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
-    places = await context.loaders.queue_place_of_job.load_all(waiting)
+    read = partial(queue_places, catalogue=context.services.catalogue)
+    places = await context.loader(read, nothing, queue_places).load_all(waiting)
     found = dict(zip(waiting, places, strict=True))
     return [found.get(row.id) for row in rows]
 
 
 async def logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
     """Read the logs."""
-    logs = await context.loaders.logs_of_job.load_all([row.id for row in rows])
+    logs: list[list[LogLine]] = await context.loader(video_jobs.logs_by_job, list).load_all([row.id for row in rows])
     return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
 
 
@@ -151,23 +167,10 @@ async def refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[
 async def _ledger_entries(
     rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
 ) -> list[LedgerRow | None]:
-    ledgers = await context.loaders.ledger_of_job.load_all([row.id for row in rows])
+    ledgers: list[list[LedgerRow]] = await context.loader(video_jobs.ledger_by_job, list).load_all(
+        [row.id for row in rows]
+    )
     return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
-
-
-async def costs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[CostRow | None]:
-    """Read what they have really cost."""
-    return await context.loaders.cost_of_job.load_all([row.id for row in rows])
-
-
-async def associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
-    """Read the looks that show them."""
-    return await context.loaders.looks_of_job.load_all([row.id for row in rows])
-
-
-def users(rows: Sequence[VideoJobRow], _context: RequestContext) -> list[User]:
-    """Return whose they are."""
-    return [User.of(row.user_id) for row in rows]
 
 
 ShownLook = LookRow | LookOfJob
@@ -196,19 +199,11 @@ async def videos(
         raise InvalidInput(f"'first' must be 0 to {LARGEST_FIRST}", field="first")
     ids = [row.id for row in rows]
     if first is None and status is None:
-        return await context.loaders.videos_of_look.load_all(ids)
+        return await context.loader(look_videos.videos_by_look, list).load_all(ids)
+    most = MOST_NESTED if first is None else first
     statuses = None if status is None else tuple(dict.fromkeys(status))
-    return await context.loaders.first_videos_of_look(first, statuses).load_all(ids)
-
-
-async def products(rows: Sequence[ShownLook], context: RequestContext) -> list[list[ProductRow]]:
-    """Read the looks' products."""
-    return await context.loaders.products_of_look.load_all([row.id for row in rows])
-
-
-async def shared_with(rows: Sequence[ShownLook], context: RequestContext) -> list[list[SharedWith]]:
-    """Read whom the looks are shared with."""
-    return await context.loaders.shared_with_of_look.load_all([row.id for row in rows])
+    read = partial(look_videos.first_by_look, first=most, statuses=statuses)
+    return await context.loader(read, list, (most, statuses)).load_all(ids)
 
 
 async def thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[ThumbnailType]:
@@ -226,13 +221,8 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
     return [looks.thumbnail(row, found) for row, found in zip(rows, shown, strict=True)]
 
 
-async def video_counts(rows: Sequence[ShownLook], context: RequestContext) -> list[int]:
-    """Count the looks' videos."""
-    return await context.loaders.video_count_of_look.load_all([row.id for row in rows])
-
-
-def owners(rows: Sequence[ShownLook], _context: RequestContext) -> list[User]:
-    """Return whose the looks are."""
+def owners(rows: Sequence[ShownLook | VideoJobRow], _context: RequestContext) -> list[User]:
+    """Return whose they are."""
     return [User.of(row.user_id) for row in rows]
 
 
@@ -253,7 +243,7 @@ async def video_details(rows: Sequence[VideoInLook], context: RequestContext) ->
 
     Raises VideoJobNotFound: one has been deleted since the looks were read.
     """
-    found = await context.loaders.details_of_video.load_all([row.id for row in rows])
+    found = await context.loader(look_videos.details_by_video, nothing).load_all([row.id for row in rows])
     details = [video for video in found if video is not None]
     if len(details) < len(found):
         raise VideoJobNotFound

@@ -19,11 +19,12 @@ from db.looks import SharedWith as SharedWithRow
 from db.video_job_deletions import DeletionRow
 from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import attribute, column, read_by
+from resolvers import generation_costs, look_videos, looks, video_jobs
 from resolvers.meanings import MEANINGS
 from schema import fields
 from schema.connections import Node
-from schema.context import Info, RequestContext
-from schema.fields import Shown, ShownLook, ThumbnailType, User, shows
+from schema.context import Info, RequestContext, nothing
+from schema.fields import Shown, ShownLook, ThumbnailType, User, loaded, shows
 from schema.generation_costs import GenerationCost
 
 Newest = Annotated[
@@ -71,13 +72,10 @@ def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
     return [True] * len(rows)
 
 
-async def _own_jobs(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoJobRow | None]:
-    return await context.loaders.job.load_all([row.id for row in rows])
-
-
 async def _paid_jobs(rows: Sequence[LedgerRow], context: RequestContext) -> list[VideoJobRow | None]:
     ids = list(dict.fromkeys(row.video_job_id for row in rows if row.video_job_id is not None))
-    found = dict(zip(ids, await context.loaders.job.load_all(ids), strict=True))
+    jobs = await context.readable(video_jobs.read_many, nothing).load_all(ids)
+    found = dict(zip(ids, jobs, strict=True))
     return [None if row.video_job_id is None else found[row.video_job_id] for row in rows]
 
 
@@ -136,7 +134,11 @@ class LookVideo:
 
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same video has another one in another look")
     video_job_id: strawberry.ID = attribute("id", MEANINGS["LookVideo.id"])
-    video_job = column(_own_jobs, MEANINGS["video_job"], Annotated["VideoJob", strawberry.lazy("schema.types")] | None)
+    video_job = column(
+        loaded(video_jobs.read_many, nothing, RequestContext.readable),
+        MEANINGS["video_job"],
+        Annotated["VideoJob", strawberry.lazy("schema.types")] | None,
+    )
     status: VideoJobStatus
     is_default: bool
     progress_percentage: int
@@ -179,9 +181,9 @@ class Look(Node, Shown[ShownLook]):
     created_at: datetime
     updated_at: datetime
     generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
-    products: list[Product] = column(fields.products, MEANINGS["products"])
-    video_count: int = column(fields.video_counts, "How many videos it shows, in whatever state")
-    shared_with: list[SharedWith] = column(fields.shared_with, MEANINGS["shared_with"])
+    products: list[Product] = column(loaded(looks.products_by_look, list), MEANINGS["products"])
+    video_count: int = column(loaded(look_videos.counts_by_look, int), "How many videos it shows, in whatever state")
+    shared_with: list[SharedWith] = column(loaded(looks.shared_with_by_look, list), MEANINGS["shared_with"])
     default_thumbnail_type: ThumbnailType = column(fields.thumbnail_types, MEANINGS["default_thumbnail_type"])
     default_thumbnail_url: str = column(fields.thumbnail_urls, MEANINGS["default_thumbnail_url"])
 
@@ -211,7 +213,7 @@ class VideoJob(Node, Shown[VideoJobRow]):
 
     id: strawberry.ID
     user_id: strawberry.ID
-    user: User = column(fields.users, "Whose it is")
+    user: User = column(fields.owners, "Whose it is")
     prompt: str | None
     model: str
     resolution: str
@@ -248,6 +250,7 @@ class VideoJob(Node, Shown[VideoJobRow]):
     )
     refund: TokenTransaction | None = column(fields.refunds, "What came back, where something did.")
     cost: GenerationCost | None = column(
-        fields.costs, "What it has really cost; for admins, and null where it cost nothing."
+        loaded(generation_costs.by_job, nothing, RequestContext.readable),
+        "What it has really cost; for admins, and null where it cost nothing.",
     )
-    associated_looks: list[Look] = column(fields.associated_looks, MEANINGS["associated_looks"])
+    associated_looks: list[Look] = column(loaded(video_jobs.looks_by_job, list), MEANINGS["associated_looks"])

@@ -1,13 +1,16 @@
 """Batch execution reports whatever goes wrong exactly as the default executor does."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import graphql
 import pytest
 
+from db import look_videos as db_look_videos
+from db import looks as db_looks
 from db.engine.errors import DatabaseUnavailable
 from db.engine.pool import Pool
 from db.engine.statements import Row, Statement
@@ -169,11 +172,11 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
     [
         (LookList, "page"),
         (VideoJobFilter, "page"),
-        (looks, "products_by_look"),
+        (db_looks, "products_of"),
         (look_videos, "videos_by_look"),
         (video_jobs, "logs_by_job"),
         (video_jobs, "ledger_by_job"),
-        (video_jobs, "looks_by_job"),
+        (db_look_videos, "looks_of_jobs"),
     ],
 )
 async def test_a_read_that_fails(
@@ -189,12 +192,17 @@ async def test_a_read_that_fails(
 
 
 async def test_a_read_that_fails_for_some(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(_reader: object, ids: list[str]) -> dict[str, Any]:
-        return {id_: ValueError(f"place {place}") for place, id_ in enumerate(ids) if place % 2}
+    grouped = looks.by_parent
 
-    monkeypatch.setattr(looks, "products_by_look", read)
+    def spoiled(rows: Sequence[Any]) -> dict[UUID, Any]:
+        found = grouped(rows)
+        if not (rows and isinstance(rows[0], ProductRow)):
+            return found
+        return {id_: ValueError(f"place {place}") for place, id_ in enumerate(found) if place % 2}
+
+    monkeypatch.setattr(looks, "by_parent", spoiled)
 
     body = await twins.agree_on_errors(LOOKS)
 
     assert len(body["raised"]) == 1
-    assert "place 1" in body["raised"][0]
+    assert "place " in body["raised"][0]
