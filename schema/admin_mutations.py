@@ -197,8 +197,7 @@ class AdminMutations:
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
                 scope = input.scope or PauseScope.ALL
-                paused = await pauses.begin(transaction, caller, scope, input.reason)
-                payload.pauses = AdminPause.all_of(paused)
+                payload.pauses = list(map(AdminPause.of, await pauses.begin(transaction, caller, scope, input.reason)))
         return payload
 
     @strawberry.mutation(description="Accept new videos again: end every pause, and tell which there were. For admins.")
@@ -211,7 +210,7 @@ class AdminMutations:
         caller, payload = info.context.authenticated_caller, PausePayload()
         with refusals_into(payload.errors):
             async with info.context.transaction() as transaction:
-                payload.pauses = AdminPause.all_of(await pauses.end(transaction, caller, input.reason))
+                payload.pauses = list(map(AdminPause.of, await pauses.end(transaction, caller, input.reason)))
         return payload
 
 

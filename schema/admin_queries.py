@@ -1,7 +1,6 @@
 """The queries that are for admins."""
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -70,8 +69,7 @@ class AdminQueries:
         """Read a page of accounts."""
         context = info.context
         wanted = admin_lists.users(context.authenticated_caller, search, tier=tier, status=status, role=role)
-        show = partial(AdminUser.of, context=context)
-        return await Connection.read(info, wanted, show, first=first, after=after)
+        return await Connection.read(info, wanted, AdminUser.of, first=first, after=after)
 
     @strawberry.field(description="What waits and runs, and who works on it; for admins.")
     async def admin_queue(self, info: Info) -> AdminQueue:

@@ -47,12 +47,12 @@ def described(kind: Kind) -> Kind:
 
 
 class Shown(Generic[Source]):
-    """Base of the types whose objects are rows themselves."""
+    """Base of the types whose objects are rows themselves, or what else the rules return."""
 
     @classmethod
-    def of(cls, row: Source) -> Self:
+    def of(cls, source: Source) -> Self:
         """Show a row."""
-        return cast("Self", row)
+        return cast("Self", source)
 
 
 def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
@@ -95,6 +95,11 @@ def loaded(
         return await loader(context, read, missing).load_all([row.id for row in rows])
 
     return load
+
+
+def constant(value: Any) -> Callable[[Sequence[object], RequestContext], list[Any]]:  # noqa: ANN401 - what a field shows
+    """Return what reads a column that shows the same of all its objects."""
+    return lambda objects, _context: [value] * len(objects)
 
 
 async def _emails(users: Sequence["User"], context: RequestContext) -> list[str | None]:

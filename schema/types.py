@@ -24,7 +24,7 @@ from resolvers.meanings import MEANINGS
 from schema import fields
 from schema.connections import Node
 from schema.context import Info, RequestContext, nothing
-from schema.fields import Shown, ShownLook, ThumbnailType, User, loaded, shows
+from schema.fields import Shown, ShownLook, ThumbnailType, User, constant, loaded, shows
 from schema.generation_costs import GenerationCost
 
 Newest = Annotated[
@@ -66,10 +66,6 @@ def _line_ids(lines: Sequence[LogLine], _context: RequestContext) -> list[str]:
 def _ids_in_look(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context: RequestContext) -> list[str]:
     """Return ids of their own for what is in several looks, and looks different in each (decision 29)."""
     return [f"{row.look_id}:{row.id}" for row in rows]
-
-
-def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
-    return [True] * len(rows)
 
 
 async def _paid_jobs(rows: Sequence[LedgerRow], context: RequestContext) -> list[VideoJobRow | None]:
@@ -142,7 +138,7 @@ class LookVideo:
     status: VideoJobStatus
     is_default: bool
     progress_percentage: int
-    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    ai_generated: bool = column(constant(value=True), MEANINGS["ai_generated"])
     content_credentials: ContentCredentials | None
     created_at: datetime
     resolution: str = _detail("resolution")
@@ -231,7 +227,7 @@ class VideoJob(Node, Shown[VideoJobRow]):
     video_size_bytes: float | None
     video_width: int | None
     video_height: int | None
-    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    ai_generated: bool = column(constant(value=True), MEANINGS["ai_generated"])
     content_credentials: ContentCredentials | None
     tokens_consumed: int
     version: int

@@ -1,5 +1,6 @@
 """The caller, with their tokens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import uuid5
@@ -9,9 +10,11 @@ import strawberry
 from auth.caller import Caller
 from db.enums import LedgerEntryKind
 from db.ledger import Ledger
+from graphql_server.fields import attribute, column
 from resolvers.tokens import Wallet
 from schema.connections import DEFAULT_FIRST, After, Connection, First
-from schema.context import Info
+from schema.context import Info, RequestContext
+from schema.fields import Shown
 from schema.types import TokenTransaction
 
 Kinds = Annotated[
@@ -21,48 +24,42 @@ Kinds = Annotated[
 LARGEST_INT = 2**31 - 1
 
 
+def _ids(wallets: Sequence[Wallet], _context: RequestContext) -> list[str]:
+    return [str(uuid5(wallet.account.id, "tokens")) for wallet in wallets]
+
+
+def _capped(counts: Sequence[int], _context: RequestContext) -> list[int]:
+    return [min(count, LARGEST_INT) for count in counts]
+
+
 @strawberry.type(description="An account's tokens.")
-class TokenAccount:
+class TokenAccount(Shown[Wallet]):
     """See `resolvers.tokens.Wallet`."""
 
-    id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
-    user_id: strawberry.ID = strawberry.field(description="Whose account it is")
-    balance: int = strawberry.field(description="How many tokens there are to spend")
-    tier: str = strawberry.field(description="Which tier the account is in, as the policy names it")
-    is_unlimited: bool = strawberry.field(description="Whether operations cost it nothing")
-    total: int = strawberry.field(description="What this period gave, in tokens: the tier's share and top-ups")
-    consumed: int = strawberry.field(description="What was used in this period, less refunds, in tokens")
-    lifetime_consumed: int = strawberry.field(description="What was ever used, less refunds, in tokens")
-    period_start: datetime = strawberry.field(description="When the period began")
-    period_end: datetime = strawberry.field(
-        description="When it ends; a new one begins by itself where the policy says so, else when an admin does it"
+    id: strawberry.ID = column(_ids, "A UUID of its own, always the same")
+    user_id: strawberry.ID = attribute("account.id", "Whose account it is")
+    balance: int = attribute("account.tokens", "How many tokens there are to spend")
+    tier: str = attribute("account.tier", "Which tier the account is in, as the policy names it")
+    is_unlimited: bool = attribute("tier.unlimited", "Whether operations cost it nothing")
+    total: int = attribute("total", "What this period gave, in tokens: the tier's share and top-ups", _capped)
+    consumed: int = attribute("account.spent", "What was used in this period, less refunds, in tokens", _capped)
+    lifetime_consumed: int = attribute("account.lifetime_spent", "What was ever used, less refunds, in tokens", _capped)
+    period_start: datetime = attribute("account.period_start", "When the period began")
+    period_end: datetime = attribute(
+        "account.period_end",
+        "When it ends; a new one begins by itself where the policy says so, else when an admin does it",
     )
-    owner: strawberry.Private[Caller]
-
-    @classmethod
-    def of(cls, wallet: Wallet) -> "TokenAccount":
-        """Show a wallet."""
-        account = wallet.account
-        return cls(
-            id=strawberry.ID(str(uuid5(account.id, "tokens"))),
-            user_id=strawberry.ID(str(account.id)),
-            balance=account.tokens,
-            tier=account.tier,
-            is_unlimited=wallet.tier.unlimited,
-            total=min(wallet.total, LARGEST_INT),
-            consumed=min(account.spent, LARGEST_INT),
-            lifetime_consumed=min(account.lifetime_spent, LARGEST_INT),
-            period_start=account.period_start,
-            period_end=account.period_end,
-            owner=Caller(account.id, account.email),
-        )
 
     @strawberry.field(description="Every change of the balance, newest first.")
     async def transactions(
-        self, info: Info, first: First = DEFAULT_FIRST, after: After = None, kind: Kinds = None
+        root: strawberry.Parent[Wallet],  # noqa: N805 - the wallet itself
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        kind: Kinds = None,
     ) -> Connection[TokenTransaction]:
         """Read a page of the ledger."""
-        entries = Ledger(self.owner.user_id, kind)
+        entries = Ledger(root.account.id, kind)
         return await Connection.read(info, entries, TokenTransaction.of, first=first, after=after)
 
 
