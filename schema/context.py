@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -19,8 +19,10 @@ from auth.caller import Caller
 from auth.errors import InvalidCredentials
 from db.engine.statements import Reader, Writer
 from graphql_server.fields import Loader
+from resolvers.errors import Refusal
 from resolvers.services import EdgeServices
 from resolvers.streams import seconds_left, until_expiry
+from schema.errors import user_error
 
 Found = TypeVar("Found")
 Missing = TypeVar("Missing")
@@ -182,5 +184,21 @@ def _base_url(connection: HTTPConnection) -> str:
 
 Info = strawberry.Info[RequestContext, None]
 
-# Every mutation takes one argument of that name, as Relay's clients expect.
-INPUT = strawberry.argument(description="What to do")
+
+def mutation(change: Callable[[Any, Info, Any], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as `strawberry.mutation`
+    """Return the mutation that a method carries out, described by its docstring: refusals are its payload's errors.
+
+    It takes one argument, `input`, as Relay's clients expect.
+    """
+    types = change.__annotations__
+
+    async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002, ANN401 - of the method's types
+        try:
+            return await change(self, info, input)
+        except Refusal as refusal:
+            return types["return"](errors=[user_error(refusal)])
+
+    argument = Annotated[types["asked"], strawberry.argument(description="What to do")]  # noqa: F821 - a name, no annotation
+    resolve.__annotations__ = {"info": Info, "input": argument, "return": types["return"]}
+    resolve.__name__, resolve.__module__ = change.__name__, change.__module__
+    return strawberry.mutation(resolve, description=" ".join((change.__doc__ or "").split()))

@@ -1,18 +1,15 @@
 """The mutations about tokens. A refusal is data: the payload's `errors`; it has written nothing."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from functools import partial
 
 import strawberry
 
-from auth.caller import Caller
-from db.engine.statements import Writer
 from resolvers import tokens
 from resolvers.consumption import consume
-from resolvers.policy import Policy
 from resolvers.tokens import Change, Order, Whose
-from schema.context import INPUT, Info
-from schema.errors import ConsumeTokensError, TokenAccountError, refusals_into
+from schema.context import Info, mutation
+from schema.errors import ConsumeTokensError, TokenAccountError
 from schema.types import TokenTransaction
 from schema.viewer import TokenAccount
 
@@ -31,10 +28,6 @@ class AccountInput:
     user_id: strawberry.ID | None = strawberry.field(default=None, description=USER_ID)
     email: str | None = strawberry.field(default=None, description=EMAIL)
     reason: str | None = strawberry.field(default=None, description=REASON)
-
-    def whose(self) -> Whose:
-        """Return which account is meant."""
-        return Whose(self.user_id, self.email)
 
 
 @strawberry.input(description="Tokens for an account.")
@@ -102,68 +95,53 @@ class TokenAccountPayload:
 class TokenMutations:
     """Spending, and what admins do to accounts."""
 
-    @strawberry.mutation(description="Pay for an operation of another service before it is done.")
-    async def consume_tokens(self, info: Info, input: Annotated[ConsumeTokensInput, INPUT]) -> ConsumeTokensPayload:  # noqa: A002 - Relay's name
-        """Consume tokens."""
+    @mutation
+    async def consume_tokens(self, info: Info, asked: ConsumeTokensInput) -> ConsumeTokensPayload:
+        """Pay for an operation of another service before it is done."""
         caller, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
-        payload = ConsumeTokensPayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                consumed = await consume(
-                    transaction,
-                    caller,
-                    policy,
-                    input.operation,
-                    description=input.description,
-                    idempotency_key=input.idempotency_key,
-                )
-                payload.tokens = TokenAccount.of(await tokens.wallet(transaction, caller, policy))
-            payload.transaction, payload.replayed = TokenTransaction.of(consumed.entry), consumed.replayed
-        return payload
-
-    @strawberry.mutation(description="Top up an account through the ledger; for admins.")
-    async def grant_tokens(self, info: Info, input: Annotated[GrantTokensInput, INPUT]) -> TokenAccountPayload:  # noqa: A002 - Relay's name
-        """Grant tokens."""
-        return await _changed(
-            info, lambda writer, admin, policy: tokens.grant_to(writer, admin, input.whose(), input.order(), policy)
-        )
-
-    @strawberry.mutation(description="Add tokens to an account or take some away, never below 0; for admins.")
-    async def adjust_tokens(self, info: Info, input: Annotated[AdjustTokensInput, INPUT]) -> TokenAccountPayload:  # noqa: A002 - Relay's name
-        """Adjust a balance."""
-        return await _changed(
-            info, lambda writer, admin, policy: tokens.adjust(writer, admin, input.whose(), input.order(), policy)
-        )
-
-    @strawberry.mutation(
-        description="Put an account into a tier: its balance is the tier's share, its period begins now; for admins."
-    )
-    async def set_tier(self, info: Info, input: Annotated[SetTierInput, INPUT]) -> TokenAccountPayload:  # noqa: A002 - Relay's name
-        """Set a tier."""
-        return await _changed(
-            info,
-            lambda writer, admin, policy: tokens.set_tier(
-                writer, admin, input.whose(), input.tier, policy, reason=input.reason
-            ),
-        )
-
-    @strawberry.mutation(description="Begin a new period of an account now, with its tier's share; for admins.")
-    async def reset_period(self, info: Info, input: Annotated[AccountInput, INPUT]) -> TokenAccountPayload:  # noqa: A002 - Relay's name
-        """Begin a period."""
-        return await _changed(
-            info,
-            lambda writer, admin, policy: tokens.reset_period(
-                writer, admin, input.whose(), policy, reason=input.reason
-            ),
-        )
-
-
-async def _changed(info: Info, change: Callable[[Writer, Caller, Policy], Awaitable[Change]]) -> TokenAccountPayload:
-    payload, policy = TokenAccountPayload(), info.context.services.catalogue.policy
-    admin = info.context.authenticated_caller
-    with refusals_into(payload.errors):
         async with info.context.transaction() as transaction:
-            done = await change(transaction, admin, policy)
-        payload.balance, payload.replayed = done.entry.balance_after, done.replayed
-        payload.transaction, payload.tokens = TokenTransaction.of(done.entry), TokenAccount.of(done.wallet)
-    return payload
+            consumed = await consume(
+                transaction,
+                caller,
+                policy,
+                asked.operation,
+                description=asked.description,
+                idempotency_key=asked.idempotency_key,
+            )
+            account = TokenAccount.of(await tokens.wallet(transaction, caller, policy))
+        entry = TokenTransaction.of(consumed.entry)
+        return ConsumeTokensPayload(transaction=entry, tokens=account, replayed=consumed.replayed)
+
+    @mutation
+    async def grant_tokens(self, info: Info, asked: GrantTokensInput) -> TokenAccountPayload:
+        """Top up an account through the ledger; for admins."""
+        return await _changed(info, tokens.grant_to, asked, asked.order())
+
+    @mutation
+    async def adjust_tokens(self, info: Info, asked: AdjustTokensInput) -> TokenAccountPayload:
+        """Add tokens to an account or take some away, never below 0; for admins."""
+        return await _changed(info, tokens.adjust, asked, asked.order())
+
+    @mutation
+    async def set_tier(self, info: Info, asked: SetTierInput) -> TokenAccountPayload:
+        """Put an account into a tier: its balance is the tier's share, its period begins now; for admins."""
+        return await _changed(info, partial(tokens.set_tier, reason=asked.reason), asked, asked.tier)
+
+    @mutation
+    async def reset_period(self, info: Info, asked: AccountInput) -> TokenAccountPayload:
+        """Begin a new period of an account now, with its tier's share; for admins."""
+        return await _changed(info, partial(tokens.reset_period, reason=asked.reason), asked)
+
+
+async def _changed(
+    info: Info, change: Callable[..., Awaitable[Change]], asked: AccountInput, *how: object
+) -> TokenAccountPayload:
+    admin, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
+    async with info.context.transaction() as transaction:
+        done = await change(transaction, admin, Whose(asked.user_id, asked.email), *how, policy)
+    return TokenAccountPayload(
+        balance=done.entry.balance_after,
+        transaction=TokenTransaction.of(done.entry),
+        tokens=TokenAccount.of(done.wallet),
+        replayed=done.replayed,
+    )
