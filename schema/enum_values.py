@@ -1,7 +1,7 @@
 """The enumerations of the schema, and what their values mean."""
 
-from enum import Enum
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import Any
 
 import strawberry
 
@@ -18,8 +18,7 @@ from db.enums import (
     Visibility,
 )
 from db.looks import LookView
-
-Kind = TypeVar("Kind", bound=type[Enum])
+from resolvers.generation_costs import CostGroup
 
 VALUES = {
     "VideoJobStatus": {
@@ -100,19 +99,15 @@ VALUES = {
 }
 
 
-def describe_values(kind: Kind, name: str | None = None) -> Kind:
-    """Describe each value of an enumeration of the schema.
+class ThumbnailType(StrEnum):
+    """Either the look's image or its default video."""
 
-    Raises KeyError when nothing says what one means.
-    """
-    meanings, definition = VALUES[name or kind.__name__], _definition(kind)
-    for value in definition.values:
-        value.description = meanings[value.name]
-    return kind
+    IMAGE = "image"
+    VIDEO = "video"
 
 
-def _definition(kind: Any) -> Any:  # noqa: ANN401 - what Strawberry has put there
-    return kind.__strawberry_definition__
+def _definition(enumeration: Any) -> Any:  # noqa: ANN401 - what Strawberry has put there
+    return enumeration.__strawberry_definition__
 
 
 for enumeration, shown_as, described in (
@@ -128,5 +123,9 @@ for enumeration, shown_as, described in (
     (AuditAction, "AuditAction", "What an admin or an operator did."),
     (AuditActor, "AuditActor", "Who did it."),
     (PauseScope, "PauseScope", "Which creations a pause refuses."),
+    (CostGroup, "GenerationCostGroup", "What costs are added up by."),
+    (ThumbnailType, "ThumbnailType", "What stands for a look in a list."),
 ):
-    describe_values(strawberry.enum(enumeration, name=shown_as, description=described), shown_as)
+    for value in _definition(strawberry.enum(enumeration, name=shown_as, description=described)).values:
+        # Fails where nothing says what a value means.
+        value.description = VALUES[shown_as][value.name]

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import MISSING, Field, fields
-from enum import Enum
 from functools import partial
 from typing import Any, Generic, Optional, Self, TypeVar, cast
 from uuid import UUID, uuid5
 
 import strawberry
 
-from db.accounts import Profile
 from db.engine.paging import MOST_NESTED
 from db.engine.statements import Row
 from db.enums import LedgerEntryKind, VideoJobStatus
@@ -21,11 +19,10 @@ from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import Loader, column
 from resolvers import accounts, look_videos, looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
-from resolvers.limits import QueuePlace, queue_places
+from resolvers.limits import queue_places
 from resolvers.meanings import meaning
 from schema.connections import LARGEST_FIRST
 from schema.context import Read, ReadFor, RequestContext, nothing
-from schema.enum_values import describe_values
 
 Kind = TypeVar("Kind", bound=type)
 Source = TypeVar("Source")
@@ -102,21 +99,17 @@ def constant(value: Any) -> Callable[[Sequence[object], RequestContext], list[An
     return lambda objects, _context: [value] * len(objects)
 
 
-async def _emails(users: Sequence["User"], context: RequestContext) -> list[str | None]:
-    return [None if found is None else found.email for found in await _profiles(users, context)]
+def _profile(attribute: str) -> Any:  # noqa: ANN401 - what reads a column
+    """Return what tells who users are to those who may know it: themselves and admins. Nothing is read for others."""
 
+    async def read(users: Sequence["User"], context: RequestContext) -> list[str | None]:
+        caller = context.authenticated_caller
+        readable = [user.key for user in users if caller.is_admin or user.key == caller.user_id]
+        found = await context.readable(accounts.profiles, nothing).load_all(readable)
+        profiles = dict(zip(readable, found, strict=True))
+        return [getattr(profiles.get(user.key), attribute, None) for user in users]
 
-async def _names(users: Sequence["User"], context: RequestContext) -> list[str | None]:
-    return [None if found is None else found.name for found in await _profiles(users, context)]
-
-
-async def _profiles(users: Sequence["User"], context: RequestContext) -> list[Profile | None]:
-    """Read who they are for those who may know it: themselves and admins. Nothing is read for others."""
-    caller = context.authenticated_caller
-    readable = [user.key for user in users if caller.is_admin or user.key == caller.user_id]
-    found = await context.readable(accounts.profiles, nothing).load_all(readable)
-    profiles = dict(zip(readable, found, strict=True))
-    return [profiles.get(user.key) for user in users]
+    return read
 
 
 @strawberry.type(description="A user, as far as the caller may know who it is.")
@@ -126,8 +119,8 @@ class User:
     id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
     user_id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
     key: strawberry.Private[UUID]
-    email: str | None = column(_emails, "Their e-mail address; null but for themselves and admins")
-    name: str | None = column(_names, "What they are called; null but for themselves and admins")
+    email: str | None = column(_profile("email"), "Their e-mail address; null but for themselves and admins")
+    name: str | None = column(_profile("name"), "What they are called; null but for themselves and admins")
 
     @classmethod
     def of(cls, user_id: UUID) -> "User":
@@ -135,22 +128,17 @@ class User:
         return cls(id=strawberry.ID(str(uuid5(user_id, "user"))), user_id=strawberry.ID(str(user_id)), key=user_id)
 
 
-async def queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
-    """Tell the places of those that wait."""
-    return [None if place is None else place.position for place in await _queue_places(rows, context)]
+def queue_place(attribute: str) -> Any:  # noqa: ANN401 - as above
+    """Return what reads an attribute of the places of those that wait."""
 
+    async def read(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
+        waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
+        places = partial(queue_places, catalogue=context.services.catalogue)
+        found = await context.loader(places, nothing, queue_places).load_all(waiting)
+        place_of = dict(zip(waiting, found, strict=True))
+        return [getattr(place_of.get(row.id), attribute, None) for row in rows]
 
-async def estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
-    """Tell how long those that wait may still have to."""
-    return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
-
-
-async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
-    waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
-    read = partial(queue_places, catalogue=context.services.catalogue)
-    places = await context.loader(read, nothing, queue_places).load_all(waiting)
-    found = dict(zip(waiting, places, strict=True))
-    return [found.get(row.id) for row in rows]
+    return read
 
 
 async def logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
@@ -159,35 +147,19 @@ async def logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Seq
     return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
 
 
-async def charges(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
-    """Read what was charged."""
-    return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
+def ledger_entry(kind: LedgerEntryKind) -> Any:  # noqa: ANN401 - as above
+    """Return what reads the entries of a kind."""
 
+    async def read(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
+        ledgers: list[list[LedgerRow]] = await context.loader(video_jobs.ledger_by_job, list).load_all(
+            [row.id for row in rows]
+        )
+        return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
 
-async def refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
-    """Read what came back."""
-    return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
-
-
-async def _ledger_entries(
-    rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
-) -> list[LedgerRow | None]:
-    ledgers: list[list[LedgerRow]] = await context.loader(video_jobs.ledger_by_job, list).load_all(
-        [row.id for row in rows]
-    )
-    return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
+    return read
 
 
 ShownLook = LookRow | LookOfJob
-
-
-@describe_values
-@strawberry.enum(description="What stands for a look in a list.")
-class ThumbnailType(Enum):
-    """Either the look's image or its default video."""
-
-    IMAGE = "image"
-    VIDEO = "video"
 
 
 async def videos(
@@ -211,9 +183,9 @@ async def videos(
     return await context.loader(read, list, (most, statuses)).load_all(ids)
 
 
-async def thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[ThumbnailType]:
+async def thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[str]:
     """Tell what stands for the looks."""
-    return [ThumbnailType(thumbnail.type) for thumbnail in await _thumbnails(rows, context)]
+    return [thumbnail.type for thumbnail in await _thumbnails(rows, context)]
 
 
 async def thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> Sequence[str | None]:
@@ -255,14 +227,14 @@ async def video_details(rows: Sequence[VideoInLook], context: RequestContext) ->
     return details
 
 
-async def error_codes(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
-    """Return why videos failed for those whose jobs they are."""
-    return [video.error_code if _is_own(video, context) else None for video in await video_details(rows, context)]
+def own_detail(attribute: str) -> Any:  # noqa: ANN401 - as above
+    """Return what reads such an attribute for those whose jobs the videos are."""
 
+    async def read(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
+        details = await video_details(rows, context)
+        return [getattr(video, attribute) if _is_own(video, context) else None for video in details]
 
-async def error_messages(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
-    """Return the same for a person."""
-    return [video.error_message if _is_own(video, context) else None for video in await video_details(rows, context)]
+    return read
 
 
 def _is_own(video: VideoDetails, context: RequestContext) -> bool:

@@ -9,13 +9,8 @@ import strawberry
 
 from db.generation_costs import CostRow, CostSum
 from graphql_server.fields import column
-from resolvers.generation_costs import CostGroup
 from schema.context import RequestContext
-from schema.enum_values import describe_values
 from schema.fields import Shown, shows
-
-_NAME = "GenerationCostGroup"
-describe_values(strawberry.enum(CostGroup, name=_NAME, description="What costs are added up by."), _NAME)
 
 Since = Annotated[
     datetime | None, strawberry.argument(description="From when on; 30 days before `until` unless given, 366 at most")

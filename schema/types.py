@@ -24,7 +24,8 @@ from resolvers.meanings import MEANINGS
 from schema import fields
 from schema.connections import Node
 from schema.context import Info, RequestContext, nothing
-from schema.fields import Shown, ShownLook, ThumbnailType, User, constant, loaded, shows
+from schema.enum_values import ThumbnailType
+from schema.fields import Shown, ShownLook, User, constant, loaded, shows
 from schema.generation_costs import GenerationCost
 
 Newest = Annotated[
@@ -147,8 +148,8 @@ class LookVideo:
     video_duration_seconds: float | None = _detail("video_duration_seconds")
     video_width: int | None = _detail("video_width")
     video_height: int | None = _detail("video_height")
-    error_code: str | None = column(fields.error_codes, MEANINGS["LookVideo.error_code"])
-    error_message: str | None = column(fields.error_messages, MEANINGS["LookVideo.error_message"])
+    error_code: str | None = column(fields.own_detail("error_code"), MEANINGS["LookVideo.error_code"])
+    error_message: str | None = column(fields.own_detail("error_message"), MEANINGS["LookVideo.error_message"])
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
@@ -238,13 +239,18 @@ class VideoJob(Node, Shown[VideoJobRow]):
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
-    queue_position: int | None = column(fields.queue_positions, MEANINGS["queue_position"])
-    estimated_wait_seconds: int | None = column(fields.estimated_waits, MEANINGS["estimated_wait_seconds"])
+    queue_position: int | None = column(fields.queue_place("position"), MEANINGS["queue_position"])
+    estimated_wait_seconds: int | None = column(
+        fields.queue_place("estimated_wait_seconds"), MEANINGS["estimated_wait_seconds"]
+    )
     logs: list[VideoJobLog] = column(fields.logs, MEANINGS["logs"])
     charge: TokenTransaction | None = column(
-        fields.charges, "What was charged when the job was created; null for jobs of old times."
+        fields.ledger_entry(LedgerEntryKind.CHARGE),
+        "What was charged when the job was created; null for jobs of old times.",
     )
-    refund: TokenTransaction | None = column(fields.refunds, "What came back, where something did.")
+    refund: TokenTransaction | None = column(
+        fields.ledger_entry(LedgerEntryKind.REFUND), "What came back, where something did."
+    )
     cost: GenerationCost | None = column(
         loaded(generation_costs.by_job, nothing, RequestContext.readable),
         "What it has really cost; for admins, and null where it cost nothing.",
