@@ -238,10 +238,8 @@ class AnswerPolls:
         try:
             async with limited(self._services.timeout_seconds):
                 return await self._if_current(scope["path"].removeprefix(PREFIX), if_none_match, headers)
-        except (AccessDenied, Refusal) as error:
+        except (AccessDenied, Refusal, DatabaseUnavailable, RequestTimedOut) as error:
             return await errors.on_refusal(Request(scope), error)
-        except (DatabaseUnavailable, RequestTimedOut) as error:
-            return await errors.on_unavailable(Request(scope), error)
 
     async def _if_current(self, video_job_id: str, if_none_match: list[str], headers: Headers) -> Response | None:
         services = self._services
