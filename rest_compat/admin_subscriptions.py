@@ -8,8 +8,7 @@ from resolvers import tokens
 from resolvers.errors import InvalidInput
 from resolvers.texts import checked_text
 from resolvers.tokens import LONGEST_DESCRIPTION, Order, Whose
-from rest_compat.json_body import no_body, no_key, no_parameters
-from rest_compat.services import AuthenticatedCaller, Services, router_at
+from rest_compat.services import AuthenticatedCaller, Services, no_body, no_key, no_parameters, router_at
 from rest_compat.token_bodies import AccountBody, AccountChangedBody, TierChangeBody, TopUpBody
 from rest_compat.wire import IdempotencyKey, InvalidRequestBody, RefusalBody
 

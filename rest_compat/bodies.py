@@ -110,6 +110,17 @@ def json_response(body: Mapping[str, object]) -> Response:
     return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json")
 
 
+_POLICY = '"active-jobs"'
+
+
+def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
+    """Tell how many jobs may be in progress, and how many more (draft-ietf-httpapi-ratelimit-headers).
+
+    There is no window: a slot lasts as long as its job.
+    """
+    return {"RateLimit-Policy": f"{_POLICY};q={slots}", "RateLimit": f"{_POLICY};r={free_slots}"}
+
+
 PROMPT_IN_LIST = 150
 
 _PRODUCTS = Items(ProductBody, ProductRow, urls=["thumbnail_url"])

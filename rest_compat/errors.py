@@ -24,15 +24,14 @@ from auth.errors import (
 )
 from db.engine.errors import DatabaseUnavailable
 from resolvers import errors
-from rest_compat.json_body import RefusedBody
-from rest_compat.services import RequestTimedOut
+from rest_compat.bodies import rate_limit_headers
+from rest_compat.services import RefusedBody, RequestTimedOut
 from rest_compat.wire import MOST_MISTAKES
 
 # Fields that this wire has as headers.
 HEADERS = {"idempotencyKey": "Idempotency-Key"}
 # Nobody knows when one of the caller's jobs ends; the fastest take some seconds.
 SLOT_RETRY_SECONDS = 10
-_POLICY = '"active-jobs"'
 
 
 Expected = errors.Refusal | AccessDenied | DatabaseUnavailable | RequestTimedOut
@@ -50,14 +49,6 @@ def _retry_after(error: object) -> dict[str, str]:
     """Say when to come again (RFC 9110, section 10.2.3), where the error does."""
     seconds = getattr(error, "retry_after_seconds", getattr(error, "retry_seconds", None))
     return {} if seconds is None else {"Retry-After": str(seconds)}
-
-
-def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
-    """Tell how many jobs may be in progress, and how many more (draft-ietf-httpapi-ratelimit-headers).
-
-    There is no window: a slot lasts as long as its job.
-    """
-    return {"RateLimit-Policy": f"{_POLICY};q={slots}", "RateLimit": f"{_POLICY};r={free_slots}"}
 
 
 def _slots(error: errors.ActiveJobLimit) -> dict[str, str]:

@@ -7,9 +7,8 @@ from db.ledger import Ledger
 from resolvers import tokens
 from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
-from rest_compat.json_body import no_parameters
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
-from rest_compat.services import IN_TURN, AuthenticatedCaller, Services, router_at
+from rest_compat.services import IN_TURN, AuthenticatedCaller, Services, no_parameters, router_at
 from rest_compat.token_bodies import (
     UNLIMITED,
     ConsumeBody,

@@ -8,6 +8,7 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import File, Form, Query, Request, UploadFile
+from pydantic import BeforeValidator
 from pydantic.alias_generators import to_camel
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
@@ -20,9 +21,15 @@ from resolvers.errors import ImagesNotStored, InvalidInput, InvalidLook, Refusal
 from resolvers.texts import uuid_of
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
-from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody, check_parameters, is_utf_8
-from rest_compat.services import AdmittedRoute
-from rest_compat.wire import FormBoolean, FormInteger, IdempotencyKey
+from rest_compat.services import (
+    LONGEST_NAME_SHOWN,
+    AdmittedRoute,
+    JsonRequest,
+    RefusedBody,
+    check_parameters,
+    is_utf_8,
+)
+from rest_compat.wire import PLAIN, IdempotencyKey
 
 # As axios, jQuery, PHP and others spell the name of a list's item.
 _ITEM = re.compile(r"(\w+)(?:\[([0-9]{0,4})\]|\.([0-9]{1,4}))", re.ASCII)
@@ -52,6 +59,18 @@ FIELDS = {
 }
 SPELLINGS = FIELDS | {field.name: field for field in FIELDS.values()}
 
+_TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def _truth(value: object) -> object:
+    """Read a form's boolean. Unknown words stay as they are and are refused: a typo must never start a paid job."""
+    if isinstance(value, str):
+        return _TRUTH.get(value.strip().lower(), [value])
+    return value
+
+
+FormBoolean = Annotated[bool, BeforeValidator(_truth)]
+FormInteger = Annotated[int, PLAIN]
 IN_FORMS: dict[Any, Any] = {bool: FormBoolean, int: FormInteger}
 
 ReferenceImages = Annotated[

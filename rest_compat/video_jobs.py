@@ -17,7 +17,7 @@ from resolvers.video_job_creation import CreatedVideoJob
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import VideoJobInput
 from resolvers.video_job_retries import asked_again
-from rest_compat.bodies import json_response, video_job_body, video_job_list_items
+from rest_compat.bodies import json_response, rate_limit_headers, video_job_body, video_job_list_items
 from rest_compat.conditional import (
     WholeJob,
     body_of,
@@ -27,17 +27,17 @@ from rest_compat.conditional import (
     wait_for_change,
     whole_job,
 )
-from rest_compat.errors import rate_limit_headers
-from rest_compat.json_body import NOTHING, no_parameters
 from rest_compat.paging import DEFAULT_PAGE, LARGEST_SKIP, Limit, Skip, given
 from rest_compat.services import (
     IN_TURN,
+    NOTHING,
     AuthenticatedCaller,
     LookId,
     RestServices,
     Services,
     VideoJobId,
     allow,
+    no_parameters,
     router_at,
 )
 from rest_compat.video_job_form import VideoJobRoute, video_job_input, video_job_uploads

@@ -29,17 +29,6 @@ from resolvers.texts import plain_number
 MOST_MISTAKES = 20
 
 NULL = {"type": "null"}
-_TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-
-
-def _truth(value: object) -> object:
-    """Read a form's boolean. Unknown words stay as they are and are refused: a typo must never start a paid job."""
-    if isinstance(value, str):
-        return _TRUTH.get(value.strip().lower(), [value])
-    return value
-
-
-FormBoolean = Annotated[bool, BeforeValidator(_truth)]
 PLAIN = BeforeValidator(plain_number)
 
 
@@ -56,7 +45,6 @@ IdempotencyKey = Annotated[
     Header(alias="Idempotency-Key", description="Makes a repeated request safe, for 24 hours"),
     AfterValidator(_text),
 ]
-FormInteger = Annotated[int, PLAIN]
 
 
 class Wire(BaseModel):
