@@ -40,7 +40,7 @@ Before = Annotated[datetime | None, strawberry.argument(description="Only what w
 class AdminQueries:
     """Fields of `Query`."""
 
-    @strawberry.field(description="Everybody's video jobs, newest first; for admins.")
+    @strawberry.field
     async def admin_video_jobs(
         self,
         info: Info,
@@ -48,13 +48,13 @@ class AdminQueries:
         after: After = None,
         filter: OfJobs = None,  # noqa: A002 - the argument's name
     ) -> AdminVideoJobConnection:
-        """Read a page of jobs."""
+        """Everybody's video jobs, newest first; for admins."""
         narrowing = AdminNarrowing() if filter is None else filter.narrowing()
         catalogue = info.context.services.catalogue
         wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing, catalogue)
         return await AdminVideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
 
-    @strawberry.field(description="All accounts, newest first; for admins.")
+    @strawberry.field
     async def admin_users(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
@@ -66,22 +66,22 @@ class AdminQueries:
         status: OfAccountStatus = None,
         role: OfRole = None,
     ) -> Connection[AdminUser]:
-        """Read a page of accounts."""
+        """All accounts, newest first; for admins."""
         context = info.context
         wanted = admin_lists.users(context.authenticated_caller, search, tier=tier, status=status, role=role)
         return await Connection.read(info, wanted, AdminUser.of, first=first, after=after)
 
-    @strawberry.field(description="What waits and runs, and who works on it; for admins.")
+    @strawberry.field
     async def admin_queue(self, info: Info) -> AdminQueue:
-        """Read the queue."""
+        """What waits and runs, and who works on it; for admins."""
         context = info.context
         return AdminQueue.of(
             await admin_lists.queue(context.reader, context.authenticated_caller, context.services.catalogue)
         )
 
-    @strawberry.field(description="How many tokens all have used on each of the last days (UTC); for admins.")
+    @strawberry.field
     async def admin_spending(self, info: Info, days: Days = limits.USUAL_DAYS) -> AdminSpending:
-        """Add up by day."""
+        """How many tokens all have used on each of the last days (UTC); for admins."""
         context = info.context
         found = await limits.spent_by_day(context.reader, context.authenticated_caller, days)
         return AdminSpending(
@@ -89,7 +89,7 @@ class AdminQueries:
             days=[AdminSpendingDay(day=day, tokens=tokens) for day, tokens in found.items()],
         )
 
-    @strawberry.field(description="What admins and operators did to what is not their own, newest first; for admins.")
+    @strawberry.field
     async def admin_audit_log(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
@@ -103,7 +103,7 @@ class AdminQueries:
         created_after: Since = None,
         created_before: Before = None,
     ) -> Connection[AuditEntry]:
-        """Read a page of the audit log."""
+        """What admins and operators did to what is not their own, newest first; for admins."""
         wanted = audit.listed(
             info.context.authenticated_caller,
             actions=action,

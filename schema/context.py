@@ -186,7 +186,7 @@ Info = strawberry.Info[RequestContext, None]
 
 
 def mutation(change: Callable[[Any, Info, Any], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as `strawberry.mutation`
-    """Return the mutation that a method carries out, described by its docstring: refusals are its payload's errors.
+    """Return the mutation that a method carries out: what is refused becomes its payload's errors.
 
     It takes one argument, `input`, as Relay's clients expect.
     """
@@ -200,5 +200,5 @@ def mutation(change: Callable[[Any, Info, Any], Awaitable[Any]]) -> Any:  # noqa
 
     argument = Annotated[types["asked"], strawberry.argument(description="What to do")]  # noqa: F821 - a name, no annotation
     resolve.__annotations__ = {"info": Info, "input": argument, "return": types["return"]}
-    resolve.__name__, resolve.__module__ = change.__name__, change.__module__
-    return strawberry.mutation(resolve, description=" ".join((change.__doc__ or "").split()))
+    resolve.__name__, resolve.__module__, resolve.__doc__ = change.__name__, change.__module__, change.__doc__
+    return strawberry.mutation(resolve)

@@ -56,6 +56,10 @@ class Mutation(VideoJobMutations, LookMutations, TokenMutations, AdminMutations)
     """The root of all writes."""
 
 
+for root in (queries.Query, Mutation, Subscription):
+    for field in root.__strawberry_definition__.fields:  # type: ignore[attr-defined] - what Strawberry has put there
+        field.description = " ".join(field.base_resolver.wrapped_func.__doc__.split())
+
 DATE_TIME = strawberry.scalar(
     name="DateTime",
     description="A moment in UTC, in ISO 8601 with a `Z`, as over REST.",

@@ -4,6 +4,7 @@ Where a row's value is not yet what the field shows (an id, an enumeration's val
 makes it. What needs another read goes through a dataloader, for all rows of a list in one go.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
@@ -12,6 +13,7 @@ from typing import Annotated, Any, cast
 import strawberry
 
 from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.generation_costs import CostRow, CostSum
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow
@@ -26,7 +28,6 @@ from schema.connections import Node
 from schema.context import Info, RequestContext, nothing
 from schema.enum_values import ThumbnailType
 from schema.fields import Shown, ShownLook, User, constant, loaded, shows
-from schema.generation_costs import GenerationCost
 
 Newest = Annotated[
     int | None, strawberry.argument(description="How many of the newest at most, 0 to 100; null for all")
@@ -34,6 +35,8 @@ Newest = Annotated[
 OfStatus = Annotated[
     list[VideoJobStatus] | None, strawberry.argument(description="Only those of one of these statuses; null for all")
 ]
+# It is further down.
+OptionalVideoJob = Annotated["VideoJob", strawberry.lazy("schema.types")] | None
 USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
 
 
@@ -103,11 +106,7 @@ class TokenTransaction(Shown[LedgerRow]):
     actor: ActorKind
     actor_email: str | None
     video_job_id: strawberry.ID | None
-    video_job = column(
-        _paid_jobs,
-        MEANINGS["TokenTransaction.video_job"],
-        Annotated["VideoJob", strawberry.lazy("schema.types")] | None,
-    )
+    video_job = column(_paid_jobs, MEANINGS["TokenTransaction.video_job"], OptionalVideoJob)
     created_at: datetime
 
 
@@ -132,9 +131,7 @@ class LookVideo:
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same video has another one in another look")
     video_job_id: strawberry.ID = attribute("id", MEANINGS["LookVideo.id"])
     video_job = column(
-        loaded(video_jobs.read_many, nothing, RequestContext.readable),
-        MEANINGS["video_job"],
-        Annotated["VideoJob", strawberry.lazy("schema.types")] | None,
+        loaded(video_jobs.read_many, nothing, RequestContext.readable), MEANINGS["video_job"], OptionalVideoJob
     )
     status: VideoJobStatus
     is_default: bool
@@ -194,6 +191,43 @@ class Look(Node, Shown[ShownLook]):
         """Show the videos of one look."""
         [found] = await fields.videos([root], info.context, first, status)
         return cast("list[LookVideo]", found)
+
+
+@strawberry.type(description="How many tokens of a kind a generator has counted.")
+class TokenCount:
+    """A member of `CostRow.tokens`."""
+
+    kind: str = strawberry.field(description="Such as `input_text` or `output_video`")
+    tokens: float = strawberry.field(description="How many")
+
+
+def _token_counts(rows: Sequence[CostRow], _context: RequestContext) -> list[list[TokenCount]]:
+    return [[TokenCount(kind=kind, tokens=count) for kind, count in json.loads(row.tokens).items()] for row in rows]
+
+
+@shows(CostRow, hidden={"video_job_id", "tokens"})
+class GenerationCost:
+    """What a video has used at its generator, and what that costs us by the policy of that time."""
+
+    provider: str
+    seconds: float
+    total_tokens: float
+    estimate: float | None
+    currency: str
+    tokens: list[TokenCount] = column(_token_counts, "By kind; none where the generator reports none")
+
+
+@shows(CostSum)
+class GenerationCostSum(Shown[CostSum]):
+    """What the videos of one user, or of one day, have used."""
+
+    group: str
+    videos: int
+    seconds: float
+    total_tokens: float
+    estimate: float
+    unestimated: int
+    currency: str
 
 
 @shows(DeletionRow)
