@@ -8,7 +8,7 @@ from resolvers import tokens
 from resolvers.errors import InvalidInput
 from resolvers.texts import checked_text
 from resolvers.tokens import LONGEST_DESCRIPTION, Order, Whose
-from rest_compat.services import AuthenticatedCaller, Services, no_body, no_key, no_parameters, router_at
+from rest_compat.services import Call, no_body, no_key, no_parameters, router_at
 from rest_compat.token_bodies import AccountBody, AccountChangedBody, TierChangeBody, TopUpBody
 from rest_compat.wire import IdempotencyKey, InvalidRequestBody, RefusalBody
 
@@ -32,38 +32,33 @@ router = router_at("/api/v1/admin/users", "tokens", responses=ADMIN_REFUSALS)
 
 
 @router.get("/{user_id}/subscription")
-async def read_account(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountBody:
+async def read_account(call: Call, user_id: UserId) -> AccountBody:
     """Read an account with the newest entry of its ledger."""
-    async with services.database.transaction() as transaction:
-        return AccountBody.seen(*await tokens.wallet_of(transaction, caller, Whose(user_id), services.catalogue.policy))
+    policy = call.services.catalogue.policy
+    async with call.transaction() as transaction:
+        return AccountBody.seen(*await tokens.wallet_of(transaction, call.caller, Whose(user_id), policy))
 
 
 @router.put("/{user_id}/subscription/tier", dependencies=[*NO_PARAMETERS, Depends(no_key)])
-async def set_tier(
-    caller: AuthenticatedCaller, services: Services, user_id: UserId, body: TierChangeBody
-) -> AccountChangedBody:
+async def set_tier(call: Call, user_id: UserId, body: TierChangeBody) -> AccountChangedBody:
     """Put an account into a tier: the balance becomes the tier's share, a period begins."""
-    async with services.database.transaction() as transaction:
-        change = await tokens.set_tier(transaction, caller, Whose(user_id), body.tier, services.catalogue.policy)
+    policy = call.services.catalogue.policy
+    async with call.transaction() as transaction:
+        change = await tokens.set_tier(transaction, call.caller, Whose(user_id), body.tier, policy)
     return AccountChangedBody.of(change, f"The account is in tier '{body.tier}' now.")
 
 
 @router.post("/{user_id}/subscription/topup", responses=TOP_UP_REFUSALS, dependencies=NO_PARAMETERS)
-async def top_up(  # noqa: PLR0913, PLR0917 - what FastAPI brings
-    caller: AuthenticatedCaller,
-    services: Services,
-    user_id: UserId,
-    body: TopUpBody,
-    response: Response,
-    idempotency_key: IdempotencyKey = None,
+async def top_up(
+    call: Call, user_id: UserId, body: TopUpBody, response: Response, idempotency_key: IdempotencyKey = None
 ) -> AccountChangedBody:
     """Add tokens to an account, or take some away."""
     description = checked_text(body.description, "description", LONGEST_DESCRIPTION)
     order = Order(body.amount, description, idempotency_key=idempotency_key)
-    policy = services.catalogue.policy
+    policy = call.services.catalogue.policy
     try:
-        async with services.database.transaction() as transaction:
-            change = await tokens.adjust(transaction, caller, Whose(user_id), order, policy)
+        async with call.transaction() as transaction:
+            change = await tokens.adjust(transaction, call.caller, Whose(user_id), order, policy)
     except InvalidInput as refusal:
         # The rule's name of it is not this body's.
         raise InvalidInput(refusal.message, field="amount" if refusal.field == "tokens" else refusal.field) from None
@@ -74,8 +69,9 @@ async def top_up(  # noqa: PLR0913, PLR0917 - what FastAPI brings
 
 
 @router.post("/{user_id}/subscription/reset-period", dependencies=[*NO_PARAMETERS, Depends(no_key), Depends(no_body)])
-async def reset_period(caller: AuthenticatedCaller, services: Services, user_id: UserId) -> AccountChangedBody:
+async def reset_period(call: Call, user_id: UserId) -> AccountChangedBody:
     """Begin a new period of an account: the balance becomes the tier's share, nothing is spent yet."""
-    async with services.database.transaction() as transaction:
-        change = await tokens.reset_period(transaction, caller, Whose(user_id), services.catalogue.policy)
+    policy = call.services.catalogue.policy
+    async with call.transaction() as transaction:
+        change = await tokens.reset_period(transaction, call.caller, Whose(user_id), policy)
     return AccountChangedBody.of(change, "A new period has begun.")

@@ -34,7 +34,7 @@ from resolvers.streams import seconds_left
 from resolvers.texts import uuid_or
 from rest_compat import errors
 from rest_compat.bodies import video_job_body
-from rest_compat.services import RequestTimedOut, RestServices, ShowUrl, limited
+from rest_compat.services import AdmittedCall, RequestTimedOut, RestServices, ShowUrl, limited
 from rest_compat.wire import VideoJobBody
 
 LONGEST_WAIT = 60
@@ -168,9 +168,7 @@ def seconds_to_wait(prefer: Iterable[str] | None) -> int:
     return 0
 
 
-async def wait_for_change(
-    services: RestServices, caller: Caller, seen: VideoJobRow, request: Request, *, seconds: float
-) -> bool:
+async def wait_for_change(call: AdmittedCall, seen: VideoJobRow, *, seconds: float) -> bool:
     """Wait until the job has changed since it was seen, or there is no reason to wait any more.
 
     That is when time is up, the token has expired, the account may not act any more, the client has gone, or the
@@ -178,12 +176,13 @@ async def wait_for_change(
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then. Raises VideoJobNotFound when the job has been deleted meanwhile.
     """
+    services, caller = call.services, call.caller
     left = seconds_left(caller)
     limit = seconds if left is None else min(seconds, left)
     try:
         with services.streams.opened(caller), suppress(TimeoutError):
             async with services.streams.waiting(limit, caller):
-                await _first(_change(services, caller, seen), _gone(request))
+                await _first(_change(services, caller, seen), _gone(call.request))
     except TooManyStreams:
         return False
     return True

@@ -6,7 +6,7 @@ Whatever hangs, a client is answered, and what was not committed is rolled back.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from auth.caller import Caller
 from auth.signed_paths import PlainPaths
 from db.engine.errors import RETRY_SECONDS
+from db.engine.statements import Reader, Writer
 from resolvers.errors import InvalidInput, Refusal
 from resolvers.services import EdgeServices
 
@@ -88,22 +89,10 @@ class RestServices(EdgeServices):
     migrate_look_videos: Callable[[], Awaitable[bool]]
     timeout_seconds: float = 15.0
 
-    def show_to(self, request: Request) -> ShowUrl:
-        """Return what shows a client, who may see it, where a stored file is."""
-        return partial(shown_url, self.addresses, str(request.base_url))
-
 
 def services_of(request: Request) -> RestServices:
     """Return what the application put on the router's app."""
     return cast("RestServices", request.app.state.rest_services)
-
-
-# What a route depends on is a coroutine throughout: FastAPI takes a plain function to a thread of its own.
-async def _services(request: Request) -> RestServices:
-    return services_of(request)
-
-
-Services = Annotated[RestServices, Depends(_services)]
 
 
 # Describes the scheme in the OpenAPI document, so that Swagger can authorize; `resolvers.authentication` decides.
@@ -235,26 +224,51 @@ class AdmittedRoute(APIRoute):
             services = services_of(request)
             async with limited(services.timeout_seconds) as request.state.timer:
                 request.state.caller = await services.authenticate(request.headers.get("authorization"))
-                # The body takes as long as the client's line does; `caller_of` goes on behind it.
+                # The body takes as long as the client's line does; `_call` goes on behind it.
                 allow(request, None)
                 return await handle(self.request_class(request.scope, request.receive))
 
         return admit_and_handle
 
 
-async def caller_of(
+@dataclass(frozen=True)
+class AdmittedCall:
+    """A request of a caller whom the route has admitted."""
+
+    request: Request
+    services: RestServices
+    caller: Caller
+
+    @property
+    def show(self) -> ShowUrl:
+        """What shows the client, who may see it, where a stored file is."""
+        return partial(shown_url, self.services.addresses, str(self.request.base_url))
+
+    @property
+    def reader(self) -> Reader:
+        """What reads without a transaction."""
+        return self.services.database.reader
+
+    def transaction(self) -> AbstractAsyncContextManager[Writer]:
+        """Open the call's transaction."""
+        return self.services.database.transaction()
+
+
+# What a route depends on is a coroutine throughout: FastAPI takes a plain function to a thread of its own.
+async def _call(
     request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Caller:
-    """Return the caller whom the route has admitted. The request has been read by now, and its time begins."""
-    allow(request, services_of(request).timeout_seconds)
-    return cast("Caller", request.state.caller)
+) -> AdmittedCall:
+    """Return the call. The request has been read by now, and its time begins."""
+    services = services_of(request)
+    allow(request, services.timeout_seconds)
+    return AdmittedCall(request, services, request.state.caller)
 
 
-AuthenticatedCaller = Annotated[Caller, Depends(caller_of)]
+Call = Annotated[AdmittedCall, Depends(_call)]
 
 
-async def _turn(caller: AuthenticatedCaller, services: Services) -> AsyncIterator[None]:
-    async with services.turns.of(("executing", caller.user_id)):
+async def _turn(call: Call) -> AsyncIterator[None]:
+    async with call.services.turns.of(("executing", call.caller.user_id)):
         yield
 
 

@@ -1,6 +1,6 @@
 """`/api/v1/subscription`: the caller's tokens, and what everybody may know of costs and tiers."""
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from db.ledger import Ledger
@@ -8,7 +8,7 @@ from resolvers import tokens
 from resolvers.consumption import Consumption, consume
 from resolvers.errors import InsufficientTokens
 from rest_compat.paging import DEFAULT_PAGE, Limit, Skip
-from rest_compat.services import IN_TURN, AuthenticatedCaller, Services, no_parameters, router_at
+from rest_compat.services import IN_TURN, Call, no_parameters, router_at, services_of
 from rest_compat.token_bodies import (
     UNLIMITED,
     ConsumeBody,
@@ -35,35 +35,32 @@ CONSUME_REFUSALS: dict[int | str, dict[str, object]] = {
 
 
 @router.get("/info")
-async def read_token_info(caller: AuthenticatedCaller, services: Services) -> TokenInfoBody:
+async def read_token_info(call: Call) -> TokenInfoBody:
     """Read the caller's balance, tier and period."""
-    async with services.database.transaction() as transaction:
-        return TokenInfoBody.of(await tokens.wallet(transaction, caller, services.catalogue.policy))
+    async with call.transaction() as transaction:
+        return TokenInfoBody.of(await tokens.wallet(transaction, call.caller, call.services.catalogue.policy))
 
 
 @public_router.get("/costs")
-async def read_costs(services: Services) -> CostsBody:
+async def read_costs(request: Request) -> CostsBody:
     """Read what operations cost; for everybody."""
-    return CostsBody(costs=services.catalogue.policy.operations)
+    return CostsBody(costs=services_of(request).catalogue.policy.operations)
 
 
 @public_router.get("/tiers")
-async def read_tiers(services: Services) -> TiersBody:
+async def read_tiers(request: Request) -> TiersBody:
     """Read which tiers there are; for everybody."""
-    return TiersBody(tiers=[TierBody.of(name, tier) for name, tier in services.catalogue.policy.tiers.items()])
+    tiers = services_of(request).catalogue.policy.tiers
+    return TiersBody(tiers=[TierBody.of(name, tier) for name, tier in tiers.items()])
 
 
 @router.post("/consume", responses=CONSUME_REFUSALS, dependencies=[Depends(no_parameters)])
 async def consume_tokens(
-    caller: AuthenticatedCaller,
-    services: Services,
-    body: ConsumeBody,
-    response: Response,
-    idempotency_key: IdempotencyKey = None,
+    call: Call, body: ConsumeBody, response: Response, idempotency_key: IdempotencyKey = None
 ) -> ConsumedBody:
     """Pay for an operation of another service before it is done; a balance that does not cover it is an answer, too."""
-    policy = services.catalogue.policy
-    async with services.database.transaction() as transaction:
+    caller, policy = call.caller, call.services.catalogue.policy
+    async with call.transaction() as transaction:
         try:
             consumed = await consume(
                 transaction,
@@ -82,14 +79,9 @@ async def consume_tokens(
 
 
 @router.get("/history", dependencies=[IN_TURN])
-async def read_token_history(
-    caller: AuthenticatedCaller,
-    services: Services,
-    skip: Skip = 0,
-    limit: Limit = DEFAULT_PAGE,
-) -> HistoryBody:
+async def read_token_history(call: Call, skip: Skip = 0, limit: Limit = DEFAULT_PAGE) -> HistoryBody:
     """Read the caller's ledger, newest first."""
-    page = await Ledger(caller.user_id).offset_page(services.database.reader, skip=skip, limit=limit)
+    page = await Ledger(call.caller.user_id).offset_page(call.reader, skip=skip, limit=limit)
     entries = [TransactionBody.of(entry) for entry in page.rows]
     return HistoryBody(transactions=entries, total=page.total, skip=skip, limit=limit)
 
