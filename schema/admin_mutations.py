@@ -127,9 +127,7 @@ class AdminMutations:
     @mutation
     async def set_account_status(self, info: Info, asked: SetAccountStatusInput) -> SetAccountStatusPayload:
         """Let an account act, or lock it out with its open streams; for admins."""
-        caller = info.context.authenticated_caller
-        async with info.context.transaction() as transaction:
-            status = await accounts.set_status(transaction, caller, asked.user_id, asked.status, reason=asked.reason)
+        status = await info.context.write(accounts.set_status, asked.user_id, asked.status, reason=asked.reason)
         return SetAccountStatusPayload(status=status)
 
     @mutation
@@ -138,11 +136,9 @@ class AdminMutations:
 
         Each is a transaction of its own.
         """
-        caller = info.context.authenticated_caller
 
         async def cancel(job: VideoJobRow) -> None:
-            async with info.context.transaction() as transaction:
-                await bulk.cancel(transaction, caller, job, asked.reason)
+            await info.context.write(bulk.cancel, job, asked.reason)
 
         return await _each(info, asked, bulk.to_cancel, cancel)
 
@@ -163,16 +159,13 @@ class AdminMutations:
     @mutation
     async def pause_creations(self, info: Info, asked: PauseCreationsInput) -> PausePayload:
         """Refuse new videos from now on, before any charge; running ones go on. For admins."""
-        scope = asked.scope or PauseScope.ALL
-        async with info.context.transaction() as transaction:
-            paused = await pauses.begin(transaction, info.context.authenticated_caller, scope, asked.reason)
+        paused = await info.context.write(pauses.begin, asked.scope or PauseScope.ALL, asked.reason)
         return PausePayload(pauses=list(map(AdminPause.of, paused)))
 
     @mutation
     async def resume_creations(self, info: Info, asked: ResumeCreationsInput) -> PausePayload:
         """Accept new videos again: end every pause, and tell which there were. For admins."""
-        async with info.context.transaction() as transaction:
-            ended = await pauses.end(transaction, info.context.authenticated_caller, asked.reason)
+        ended = await info.context.write(pauses.end, asked.reason)
         return PausePayload(pauses=list(map(AdminPause.of, ended)))
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -26,6 +26,7 @@ from schema.errors import user_error
 
 Found = TypeVar("Found")
 Missing = TypeVar("Missing")
+Arguments = ParamSpec("Arguments")
 Read = Callable[[Reader, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
 ReadFor = Callable[[Reader, Caller, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
 
@@ -176,6 +177,17 @@ class RequestContext:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
 
+    async def write(
+        self,
+        rule: Callable[Concatenate[Writer, Caller, Arguments], Awaitable[Found]],
+        *arguments: Arguments.args,
+        **more: Arguments.kwargs,
+    ) -> Found:
+        """Carry out a rule for the caller in a transaction of its own."""
+        caller = self.authenticated_caller
+        async with self.transaction() as transaction:
+            return await rule(transaction, caller, *arguments, **more)
+
 
 def _base_url(connection: HTTPConnection) -> str:
     url = str(connection.base_url)
@@ -186,13 +198,14 @@ Info = strawberry.Info[RequestContext, None]
 
 
 def mutation(change: Callable[[Any, Info, Any], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as `strawberry.mutation`
-    """Return the mutation that a method carries out: what is refused becomes its payload's errors.
+    """Return the mutation that a method carries out for a caller: what is refused becomes its payload's errors.
 
     It takes one argument, `input`, as Relay's clients expect.
     """
     types = change.__annotations__
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002, ANN401 - of the method's types
+        _ = info.context.authenticated_caller
         try:
             return await change(self, info, input)
         except Refusal as refusal:

@@ -147,20 +147,15 @@ class LookMutations:
     @mutation
     async def update_look(self, info: Info, asked: UpdateLookInput) -> LookPayload:
         """Change a look's title and notes."""
-        caller = info.context.authenticated_caller
-        async with info.context.transaction() as transaction:
-            look = await looks.update(transaction, caller, uuid_or(asked.id, LookNotFound), asked.changes())
+        look = await info.context.write(looks.update, uuid_or(asked.id, LookNotFound), asked.changes())
         return LookPayload(look=Look.of(look))
 
     @mutation
     async def set_look_visibility(self, info: Info, asked: SetLookVisibilityInput) -> LookPayload:
         """Decide who may see a look."""
-        caller = info.context.authenticated_caller
         shared_with = looks.user_ids(asked.shared_with_user_ids or [], "sharedWithUserIds")
-        async with info.context.transaction() as transaction:
-            look = await looks.set_visibility(
-                transaction, caller, uuid_or(asked.id, LookNotFound), asked.visibility, shared_with
-            )
+        look_id = uuid_or(asked.id, LookNotFound)
+        look = await info.context.write(looks.set_visibility, look_id, asked.visibility, shared_with)
         return LookPayload(look=Look.of(look))
 
     @mutation

@@ -85,17 +85,16 @@ class Query(AdminQueries):
     @strawberry.field
     async def viewer(self, info: Info) -> Viewer:
         """The caller, with the balance of their account."""
-        caller = info.context.authenticated_caller
-        async with info.context.transaction() as transaction:
-            return Viewer.of(caller, await tokens.wallet(transaction, caller, info.context.services.catalogue.policy))
+        wallet = await info.context.write(tokens.wallet, info.context.services.catalogue.policy)
+        return Viewer.of(info.context.authenticated_caller, wallet)
 
     @strawberry.field
     async def token_account(self, info: Info, user_id: UserId = None, email: Email = None) -> TokenAccount | None:
         """An account, by the user's id or e-mail address; null where there is none. For admins."""
-        caller, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
+        policy = info.context.services.catalogue.policy
         try:
-            async with info.context.transaction() as transaction:
-                return TokenAccount.of((await tokens.wallet_of(transaction, caller, Whose(user_id, email), policy))[0])
+            wallet, _ = await info.context.write(tokens.wallet_of, Whose(user_id, email), policy)
+            return TokenAccount.of(wallet)
         except UserNotFound:
             return None
 
@@ -166,8 +165,7 @@ class Query(AdminQueries):
         with refusals_into(errors):
             uploads = await video_job_images.with_pictures_of_look(info.context.services, caller, asked, uploads)
             asked = await video_job_images.fingerprinted(asked, uploads)
-        async with info.context.transaction() as transaction:
-            quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
+        quote = await info.context.write(video_job_creation.quote, asked, catalogue)
         errors += [error for error in map(user_error, quote.refusals) if error not in errors]
         if not errors:  # who is refused anyway has no image decoded, as in a creation
             with refusals_into(errors):

@@ -136,9 +136,8 @@ class TokenMutations:
 async def _changed(
     info: Info, change: Callable[..., Awaitable[Change]], asked: AccountInput, *how: object
 ) -> TokenAccountPayload:
-    admin, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
-    async with info.context.transaction() as transaction:
-        done = await change(transaction, admin, Whose(asked.user_id, asked.email), *how, policy)
+    policy = info.context.services.catalogue.policy
+    done = await info.context.write(change, Whose(asked.user_id, asked.email), *how, policy)
     return TokenAccountPayload(
         balance=done.entry.balance_after,
         transaction=TokenTransaction.of(done.entry),

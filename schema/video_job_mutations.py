@@ -147,17 +147,13 @@ class VideoJobMutations:
     @mutation
     async def cancel_video_job(self, info: Info, asked: VideoJobIdInput) -> VideoJobPayload:
         """End a job that is in progress. A waiting job's tokens come back. Cancelling twice changes nothing."""
-        caller = info.context.authenticated_caller
-        async with info.context.transaction() as transaction:
-            job = await video_jobs.cancel(transaction, caller, uuid_or(asked.id, VideoJobNotFound))
+        job = await info.context.write(video_jobs.cancel, uuid_or(asked.id, VideoJobNotFound))
         return VideoJobPayload(video_job=VideoJob.of(job))
 
     @mutation
     async def delete_video_job(self, info: Info, asked: VideoJobIdInput) -> DeleteVideoJobPayload:
         """Delete a job, cancelled first where it is in progress."""
-        caller = info.context.authenticated_caller
-        async with info.context.transaction() as transaction:
-            await video_jobs.delete(transaction, caller, uuid_or(asked.id, VideoJobNotFound))
+        await info.context.write(video_jobs.delete, uuid_or(asked.id, VideoJobNotFound))
         return DeleteVideoJobPayload(deleted_video_job_id=asked.id)
 
     @mutation
@@ -191,8 +187,5 @@ async def _created(info: Info, asking: AbstractAsyncContextManager[VideoJobInput
 async def _change_look(
     info: Info, asked: LookVideoInput, change: Callable[[Writer, Caller, UUID, UUID], Awaitable[LookRow]]
 ) -> LookVideoPayload:
-    caller = info.context.authenticated_caller
     job_id, look_id = uuid_or(asked.video_job_id, VideoJobNotFound), uuid_or(asked.look_id, LookNotFound)
-    async with info.context.transaction() as transaction:
-        look = await change(transaction, caller, job_id, look_id)
-    return LookVideoPayload(look=Look.of(look))
+    return LookVideoPayload(look=Look.of(await info.context.write(change, job_id, look_id)))
