@@ -22,7 +22,7 @@ from resolvers.limits import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody
 from rest_compat.services import ShowUrl
-from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem, Wire
+from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem, Wire, columns_of
 
 Item = dict[str, Any]
 
@@ -140,9 +140,8 @@ def video_job_body(
     job: VideoJobRow, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, show: ShowUrl
 ) -> VideoJobBody:
     """Put a job together."""
-    columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
     return VideoJobBody.model_validate(
-        columns
+        columns_of(job)
         | {
             "cloudinary_url": job.cloudinary_url and show(job.cloudinary_url),
             "thumbnail_url": job.thumbnail_url and show(job.thumbnail_url),
@@ -151,7 +150,7 @@ def video_job_body(
             "logs": [
                 LogLineBody.model_validate(line, from_attributes=True) for line in video_jobs.logs_of_version(job, logs)
             ],
-            "associated_looks": [_associated_look(look, show) for look in in_looks],
+            "associated_looks": _LOOKS_OF_JOB.of(in_looks, show),
         }
     )
 
@@ -188,8 +187,3 @@ def look_bodies(
         default_thumbnail_type=[thumbnail.type for thumbnail in thumbnails],
         default_thumbnail_url=[show(thumbnail.url) for thumbnail in thumbnails],
     )
-
-
-def _associated_look(look: LookOfJob, show: ShowUrl) -> AssociatedLookBody:
-    url = show(look.generated_image_url)
-    return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)

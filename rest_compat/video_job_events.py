@@ -25,7 +25,7 @@ from resolvers.streams import until_expiry
 from resolvers.texts import uuid_or
 from rest_compat.conditional import body_of, whole_job
 from rest_compat.services import AdmittedCall, AdmittedRoute, Call, VideoJobId, router_at
-from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
+from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire, reference_to, schema_of
 
 RETRY_MILLISECONDS = 2000
 HEARTBEAT = KEEPALIVE_COMMENT.removesuffix(b"\n")
@@ -88,26 +88,17 @@ def _event_schema(name: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"required": ["event", "data"], "properties": {"event": {"const": name}, "data": content}}
 
 
-def _reference(body: type[Wire]) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{body.__name__}"}
-
-
 def _refusal(description: str) -> dict[str, Any]:
     # Spelled out: FastAPI would take a `model` for events, as the route's own answer is.
-    return {"description": description, "content": {"application/json": {"schema": _reference(RefusalBody)}}}
-
-
-def _progress_schema() -> dict[str, Any]:
-    schema = VideoJobProgressBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {key: value for key, value in schema.items() if key != "$defs"}
+    return {"description": description, "content": {"application/json": {"schema": reference_to(RefusalBody)}}}
 
 
 EVENTS = [
-    _event_schema("status", _reference(VideoJobBody)),
-    _event_schema("progress", _progress_schema()),
-    _event_schema("log", _reference(LogLineBody)),
-    _event_schema("deleted", _reference(RefusalBody)),
-    _event_schema("expired", _reference(RefusalBody)),
+    _event_schema("status", reference_to(VideoJobBody)),
+    _event_schema("progress", schema_of(VideoJobProgressBody)),
+    _event_schema("log", reference_to(LogLineBody)),
+    _event_schema("deleted", reference_to(RefusalBody)),
+    _event_schema("expired", reference_to(RefusalBody)),
 ]
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {

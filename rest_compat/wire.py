@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Header
@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from db.engine.statements import Row
 from db.enums import ContentCredentials, VideoJobStatus
 from db.specification import declares
 from db.video_jobs import LogLine, VideoJobRow
@@ -58,6 +59,22 @@ class Wire(BaseModel):
         for name, member in cls.model_fields.items():
             member.description = member.description or meaning(cls.__name__.removesuffix("Body"), name)
         cls.model_rebuild(force=True)
+
+
+def schema_of(body: type[Wire]) -> dict[str, Any]:
+    """Describe a body by itself, as the OpenAPI document has it among its schemas."""
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {key: value for key, value in schema.items() if key != "$defs"}
+
+
+def reference_to(body: type[Wire]) -> dict[str, Any]:
+    """Return what stands for a body's schema elsewhere in the OpenAPI document."""
+    return {"$ref": f"#/components/schemas/{body.__name__}"}
+
+
+def columns_of(row: Row) -> dict[str, Any]:
+    """Return what a row has, by name."""
+    return {name: getattr(row, name) for name in row.columns()}
 
 
 class Sent(Wire):
