@@ -1,4 +1,4 @@
-"""`/api/v1/looks`: looks with their products and videos."""
+"""`/api/v1/looks`: looks with their products and videos; `/api/v1/migrate`: the owner's one-time set-up call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from db.engine.statements import Reader
+from db.enums import AuditAction
 from db.looks import LookRow, LookView
 from db.specification import values_of
 from resolvers import look_images, look_videos, looks
+from resolvers.audit import Act, record
 from resolvers.errors import InvalidInput, LookNotFound
 from resolvers.image_files import decode_image, decoded_length
 from resolvers.look_images import LookInput, ProductInput
@@ -19,9 +21,10 @@ from rest_compat.bodies import Item, encoded_items, json_response, list_of, look
 from rest_compat.look_wire import LookBody, LookChangesBody, LookListBody, NewLookBody, NewProductBody, VisibilityBody
 from rest_compat.paging import LimitOfLooks, Skip, given
 from rest_compat.services import IN_TURN, Call, LookId, ShowUrl, allow, router_at
-from rest_compat.wire import RefusalBody
+from rest_compat.wire import MigrationBody, RefusalBody
 
 router = router_at("/api/v1/looks", "looks")
+migration_router = router_at("/api/v1/migrate", "migration")
 
 # How many looks are put together at a time: three milliseconds' work.
 AT_ONCE = 100
@@ -89,6 +92,17 @@ async def set_look_visibility(look_id: LookId, body: VisibilityBody, call: Call)
 async def delete_look(look_id: LookId, call: Call) -> None:
     """Delete a look with its images; its video jobs stay."""
     await look_images.delete(call.services.database, call.caller, uuid_or(look_id, LookNotFound))
+
+
+@migration_router.post("/look-videos", responses={401: {"model": RefusalBody}, 403: {"model": RefusalBody}})
+async def migrate_look_videos(call: Call) -> MigrationBody:
+    """Make the table that links videos to looks; for admins, safe to call again."""
+    call.caller.require_admin()
+    if await call.services.migrate_look_videos():
+        async with call.transaction() as transaction:
+            await record(transaction, call.caller, Act(AuditAction.MIGRATE_LOOK_VIDEOS))
+        return MigrationBody(status="success", message="The look_videos table has been created")
+    return MigrationBody(status="already_migrated", message="The look_videos table is there already")
 
 
 async def _body(reader: Reader, look: LookRow, show: ShowUrl) -> Item:

@@ -1,4 +1,4 @@
-"""`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out."""
+"""`/api/v1/video-jobs`: a multipart form in, the legacy frontend's job out; `/api/v1/video-models`."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -49,9 +49,12 @@ from rest_compat.wire import (
     RefusalBody,
     VideoJobBody,
     VideoJobListBody,
+    VideoModelBody,
+    VideoModelListBody,
 )
 
 router = router_at("/api/v1/video-jobs", "video jobs", VideoJobRoute)
+models_router = router_at("/api/v1/video-models", "video jobs")
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"model": RefusalBody, "description": "A field breaks its rule, or the look is not the caller's"},
@@ -259,3 +262,10 @@ async def _body_of_created(call: AdmittedCall, reader: Reader, created: CreatedV
     in_looks = await video_jobs.looks_by_job(reader, [job.id]) if created.in_look else {}
     places = await queue_places(reader, [job.id], call.services.catalogue)
     return video_job_body(job, [created.first_line], in_looks.get(job.id, ()), places.get(job.id), call.show)
+
+
+@models_router.get("", responses={401: {"model": RefusalBody}})
+async def list_video_models(call: Call) -> VideoModelListBody:
+    """List the video models, with what each can do and what it costs."""
+    models = call.services.catalogue.models.values()
+    return VideoModelListBody(models=[VideoModelBody.model_validate(model, from_attributes=True) for model in models])
