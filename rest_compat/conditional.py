@@ -85,11 +85,9 @@ class JobState:
         asks then, and a renewed token need not forget it.
         """
         headers = {"ETag": self.tag, "Cache-Control": "private, no-cache"}
-        return headers if self.is_terminal else headers | {"Retry-After": str(self._retry_seconds())}
-
-    def _retry_seconds(self) -> int:
         before = 0 if self.place is None else self.place.position - 1
-        return min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND)
+        retry = {"Retry-After": str(min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND))}
+        return headers if self.is_terminal else headers | retry
 
 
 @dataclass(frozen=True)

@@ -155,18 +155,14 @@ class RequestContext:
         # Most often there are none, which their first letters tell in a third of the time.
         if PATH not in set(map(itemgetter(0), filter(None, urls))):
             return urls
-        origin, signed = self._origin, self.services.addresses.signed
+        # Joining hundreds with `urljoin` takes as long as the rest of it all.
+        origin, signed = self.base_url, self.services.addresses.signed
         return [origin + signed(url) if url and url[0] == PATH else url for url in urls]
 
     @cached_property
     def base_url(self) -> str:
-        """The URL under which the request came, as HTTP; found when it is needed, which not every answer does."""
-        return self.find_base_url()
-
-    @cached_property
-    def _origin(self) -> str:
-        """Return what paths of this site are below: joining hundreds one by one takes as long as the rest of it all."""
-        return self.base_url.rstrip("/")
+        """What paths of this site are below, as HTTP; found when it is needed, which not every answer does."""
+        return self.find_base_url().rstrip("/")
 
     @property
     def reader(self) -> Reader:

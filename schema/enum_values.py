@@ -1,7 +1,6 @@
 """The enumerations of the schema, and what their values mean."""
 
 from enum import StrEnum
-from typing import Any
 
 import strawberry
 
@@ -106,10 +105,6 @@ class ThumbnailType(StrEnum):
     VIDEO = "video"
 
 
-def _definition(enumeration: Any) -> Any:  # noqa: ANN401 - what Strawberry has put there
-    return enumeration.__strawberry_definition__
-
-
 for enumeration, shown_as, described in (
     (VideoJobStatus, "VideoJobStatus", "Where a video job stands."),
     (Visibility, "Visibility", "Who may see a look besides its owner and admins."),
@@ -126,6 +121,7 @@ for enumeration, shown_as, described in (
     (CostGroup, "GenerationCostGroup", "What costs are added up by."),
     (ThumbnailType, "ThumbnailType", "What stands for a look in a list."),
 ):
-    for value in _definition(strawberry.enum(enumeration, name=shown_as, description=described)).values:
+    strawberry.enum(enumeration, name=shown_as, description=described)
+    for value in enumeration.__strawberry_definition__.values:  # type: ignore[attr-defined] - what Strawberry has put there
         # Fails where nothing says what a value means.
         value.description = VALUES[shown_as][value.name]

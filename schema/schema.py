@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from http import HTTPStatus
 
 import strawberry
@@ -69,7 +68,6 @@ DATE_TIME = strawberry.scalar(
 )
 
 
-@cache
 def _row_types(class_: type) -> Mapping[str, object]:
     return class_.types() if issubclass(class_, Row) else {}
 
