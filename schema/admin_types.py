@@ -19,8 +19,8 @@ from graphql_server.fields import attribute, column
 from resolvers import admin_lists
 from resolvers.admin_lists import AdminNarrowing, QueueState
 from resolvers.tokens import Wallet
-from schema.context import RequestContext
-from schema.fields import Shown, User, shows
+from schema.context import RequestContext, Shown
+from schema.fields import User, shows
 from schema.video_job_connection import VideoJobConnection
 from schema.viewer import TokenAccount
 

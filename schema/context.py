@@ -1,4 +1,4 @@
-"""What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads.
+"""What a GraphQL operation is given, and how it answers: services, who calls, loaders, refusals and rows as they are.
 
 Whatever a list of parents asks for is read in one statement for all of them.
 """
@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -36,6 +36,7 @@ def nothing() -> None:
 
 
 Item = TypeVar("Item")
+Source = TypeVar("Source")
 # How a path of this site begins; whatever else is stored is a URL.
 PATH = "/"
 
@@ -188,6 +189,15 @@ class RequestContext:
 def _base_url(connection: HTTPConnection) -> str:
     url = str(connection.base_url)
     return url.replace("ws", "http", 1) if isinstance(connection, WebSocket) else url
+
+
+class Shown(Generic[Source]):
+    """Base of the types whose objects are rows themselves, or what else the rules return."""
+
+    @classmethod
+    def of(cls, source: Source) -> Self:
+        """Show a row."""
+        return cast("Self", source)
 
 
 Info = strawberry.Info[RequestContext, None]

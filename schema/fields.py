@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import MISSING, Field, fields
 from functools import partial
-from typing import Any, Generic, Optional, Self, TypeVar, cast
+from typing import Any, Optional, TypeVar
 from uuid import UUID, uuid5
 
 import strawberry
@@ -25,7 +25,6 @@ from schema.connections import LARGEST_FIRST
 from schema.context import Read, ReadFor, RequestContext, nothing
 
 Kind = TypeVar("Kind", bound=type)
-Source = TypeVar("Source")
 
 
 def described(kind: Kind) -> Kind:
@@ -41,15 +40,6 @@ def described(kind: Kind) -> Kind:
                 raise TypeError(f"resolvers.meanings must say what {kind.__qualname__}.{name} means")
             setattr(kind, name, strawberry.field(default=default, description=text))
     return kind
-
-
-class Shown(Generic[Source]):
-    """Base of the types whose objects are rows themselves, or what else the rules return."""
-
-    @classmethod
-    def of(cls, source: Source) -> Self:
-        """Show a row."""
-        return cast("Self", source)
 
 
 def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:

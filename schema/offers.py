@@ -10,8 +10,8 @@ from resolvers import models, policy
 from resolvers.meanings import MEANINGS
 from resolvers.video_job_images import FORMATS
 from resolvers.video_job_input import LONGEST_PROMPT
-from schema.context import RequestContext
-from schema.fields import Shown, constant
+from schema.context import RequestContext, Shown
+from schema.fields import constant
 
 
 @strawberry.type(description="What a model can do with one resolution.")

@@ -25,9 +25,9 @@ from resolvers import generation_costs, look_videos, looks, video_jobs
 from resolvers.meanings import MEANINGS
 from schema import fields
 from schema.connections import Node
-from schema.context import Info, RequestContext, nothing
+from schema.context import Info, RequestContext, Shown, nothing
 from schema.enum_values import ThumbnailType
-from schema.fields import Shown, ShownLook, User, constant, loaded, shows
+from schema.fields import ShownLook, User, constant, loaded, shows
 
 Newest = Annotated[
     int | None, strawberry.argument(description="How many of the newest at most, 0 to 100; null for all")

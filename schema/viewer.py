@@ -13,8 +13,7 @@ from db.ledger import Ledger
 from graphql_server.fields import attribute, column
 from resolvers.tokens import Wallet
 from schema.connections import DEFAULT_FIRST, After, Connection, First
-from schema.context import Info, RequestContext
-from schema.fields import Shown
+from schema.context import Info, RequestContext, Shown
 from schema.types import TokenTransaction
 
 Kinds = Annotated[
