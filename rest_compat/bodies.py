@@ -22,7 +22,7 @@ from resolvers.limits import QueuePlace
 from resolvers.video_jobs import ShownLine
 from rest_compat.look_wire import LookBody, LookVideoBody, ProductBody, SharedWithBody
 from rest_compat.services import ShowUrl
-from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem, Wire, columns_of
+from rest_compat.wire import AssociatedLookBody, LogLineBody, VideoJobBody, VideoJobListItem, Wire
 
 Item = dict[str, Any]
 
@@ -134,6 +134,11 @@ _LOOKS = Items(
 )
 _LOOKS_OF_JOB = Items(AssociatedLookBody, LookOfJob, urls=["generated_image_url"])
 _JOBS = Items(VideoJobListItem, VideoJobRow, urls=["cloudinary_url", "thumbnail_url"], made=["associated_looks"])
+
+
+def columns_of(row: Row) -> dict[str, Any]:
+    """Return what a row has, by name."""
+    return {name: getattr(row, name) for name in row.columns()}
 
 
 def video_job_body(

@@ -11,7 +11,8 @@ from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import LedgerRow
 from resolvers.policy import Tier
 from resolvers.tokens import Change, Wallet
-from rest_compat.wire import Asked, Wire, columns_of
+from rest_compat.bodies import columns_of
+from rest_compat.wire import Asked, Wire
 
 # How this wire says that there is no limit.
 UNLIMITED = -1

@@ -19,7 +19,6 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from db.engine.statements import Row
 from db.enums import ContentCredentials, VideoJobStatus
 from db.specification import declares
 from db.video_jobs import LogLine, VideoJobRow
@@ -70,11 +69,6 @@ def schema_of(body: type[Wire]) -> dict[str, Any]:
 def reference_to(body: type[Wire]) -> dict[str, Any]:
     """Return what stands for a body's schema elsewhere in the OpenAPI document."""
     return {"$ref": f"#/components/schemas/{body.__name__}"}
-
-
-def columns_of(row: Row) -> dict[str, Any]:
-    """Return what a row has, by name."""
-    return {name: getattr(row, name) for name in row.columns()}
 
 
 class Sent(Wire):
