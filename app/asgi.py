@@ -40,7 +40,7 @@ from providers.storages import Storages
 from resolvers.authentication import AccountStates, Authentication, RequestRates
 from resolvers.services import EdgeServices
 from resolvers.streams import Streams
-from rest_compat import admin_subscriptions, errors, looks, openapi, subscription, video_job_events, video_jobs
+from rest_compat import errors, looks, openapi, subscription, video_job_events, video_jobs
 from rest_compat.conditional import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
@@ -88,7 +88,7 @@ def rest_api() -> FastAPI:
         video_jobs.models_router,
         looks.router,
         subscription.router,
-        admin_subscriptions.router,
+        subscription.admin_router,
         looks.migration_router,
         subscription.public_router,
     ):

@@ -8,10 +8,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIRouter
 from fastapi.security import HTTPBearer
 
-from rest_compat import admin_subscriptions, looks, subscription, video_job_events, video_jobs
+from rest_compat import looks, subscription, video_job_events, video_jobs
 
 ROUTERS = (
-    admin_subscriptions.router,
+    subscription.admin_router,
     looks.router,
     looks.migration_router,
     subscription.router,
