@@ -21,8 +21,8 @@ from resolvers.admin_lists import AdminNarrowing, QueueState
 from resolvers.tokens import Wallet
 from schema.context import RequestContext, Shown
 from schema.fields import User, shows
+from schema.tokens import TokenAccount
 from schema.video_job_connection import VideoJobConnection
-from schema.viewer import TokenAccount
 
 
 @strawberry.input(description="Which of everybody's video jobs; all that is given has to hold.")

@@ -20,6 +20,7 @@ from schema.connections import DEFAULT_FIRST, After, Connection, First, Node, pa
 from schema.context import Info, RequestContext
 from schema.errors import CreateVideoJobError, refusals_into, user_error
 from schema.offers import Policy, VideoModel
+from schema.tokens import TokenAccount, Viewer
 from schema.types import GenerationCostSum, Look, VideoJob
 from schema.video_job_connection import (
     CreatedAfter,
@@ -31,7 +32,6 @@ from schema.video_job_connection import (
     VideoJobConnection,
 )
 from schema.video_job_mutations import CreateVideoJobInput
-from schema.viewer import TokenAccount, Viewer
 
 Since = Annotated[
     datetime | None, strawberry.argument(description="From when on; 30 days before `until` unless given, 366 at most")

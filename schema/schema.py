@@ -28,7 +28,7 @@ from schema.connections import DEFAULT_FIRST, LARGEST_FIRST, MOST_NODES
 from schema.errors import IN_PAYLOADS
 from schema.look_mutations import LookMutations
 from schema.subscriptions import Subscription
-from schema.token_mutations import TokenMutations
+from schema.tokens import TokenMutations
 from schema.video_job_mutations import VideoJobMutations
 
 # How long the lists are that are no connections, for the cost of a document (decision 15).
