@@ -20,7 +20,6 @@ from schema.admin_types import (
 )
 from schema.connections import DEFAULT_FIRST, After, Connection, First
 from schema.context import Info
-from schema.types import VideoJob
 
 OfJobs = Annotated[AdminVideoJobFilter | None, strawberry.argument(description="Which jobs; null for all")]
 UserSearch = Annotated[str | None, strawberry.argument(description="A user's id, or a part of an e-mail address")]
@@ -52,7 +51,7 @@ class AdminQueries:
         narrowing = AdminNarrowing() if filter is None else filter.narrowing()
         catalogue = info.context.services.catalogue
         wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing, catalogue)
-        return await AdminVideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
+        return await AdminVideoJobConnection.read(info, wanted, first=first, after=after)
 
     @strawberry.field
     async def admin_users(  # noqa: PLR0913 - one for each filter
@@ -69,7 +68,7 @@ class AdminQueries:
         """All accounts, newest first; for admins."""
         context = info.context
         wanted = admin_lists.users(context.authenticated_caller, search, tier=tier, status=status, role=role)
-        return await Connection.read(info, wanted, AdminUser.of, first=first, after=after)
+        return await Connection.read(info, wanted, first=first, after=after)
 
     @strawberry.field
     async def admin_queue(self, info: Info) -> AdminQueue:
@@ -113,4 +112,4 @@ class AdminQueries:
             created_after=created_after,
             created_before=created_before,
         )
-        return await Connection.read(info, wanted, AuditEntry.of, first=first, after=after)
+        return await Connection.read(info, wanted, first=first, after=after)

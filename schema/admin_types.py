@@ -107,7 +107,7 @@ def _wallets(users: Sequence[UserRow], context: RequestContext) -> list[Wallet]:
 
 
 @strawberry.type(description="An account, as admins see it.")
-class AdminUser(Shown[UserRow]):
+class AdminUser:
     """See `db.user_lists.UserRow`."""
 
     id: strawberry.ID = column(_account_ids, "A UUID of its own, always the same")
@@ -205,7 +205,7 @@ def _users(rows: Sequence[AuditRow], _context: RequestContext) -> list[User | No
 
 
 @shows(AuditRow)
-class AuditEntry(Shown[AuditRow]):
+class AuditEntry:
     """An act of an admin or an operator on what is not their own."""
 
     id: strawberry.ID

@@ -5,7 +5,7 @@ See the specifications of Global Object Identification and of Cursor Connections
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -34,7 +34,6 @@ After = Annotated[str | None, strawberry.argument(description="The cursor of the
 TOTAL = f"How many there are in the whole list, whatever the page; counted up to {MOST_COUNTED:,}, when it is asked for"
 
 Item = TypeVar("Item")
-Row = TypeVar("Row", bound=statements.Row)
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -105,13 +104,11 @@ class Connection(Generic[Item]):
     page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
 
     @classmethod
-    async def read(
-        cls, info: Info, wanted: Selection[Row], show: Callable[[Row], Item], *, first: int | None, after: str | None
-    ) -> Self:
-        """Read a page of what is wanted; raises as `page_arguments`."""
+    async def read(cls, info: Info, wanted: Selection[Any], *, first: int | None, after: str | None) -> Self:
+        """Read a page of what is wanted, whose rows are the nodes; raises as `page_arguments`."""
         size, position = page_arguments(first, after)
         page = await wanted.page(info.context.reader, first=size, after=position)
-        return cls(nodes=[show(row) for row in page.rows], page=page, wanted=wanted, is_first=after is None)
+        return cls(nodes=list(page.rows), page=page, wanted=wanted, is_first=after is None)
 
 
 def cursor_of(row: Any) -> str:  # noqa: ANN401 - a row that has both

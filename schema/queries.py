@@ -154,7 +154,7 @@ class Query(AdminQueries):
             ids=ids,
         )
         wanted = video_job_lists.own(info.context.authenticated_caller, narrowing)
-        return await VideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
+        return await VideoJobConnection.read(info, wanted, first=first, after=after)
 
     @strawberry.field
     async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
@@ -206,4 +206,4 @@ class Query(AdminQueries):
         caller = info.context.authenticated_caller
         view = view or LookView.MY_PRIVATE
         wanted = looks.listed(caller, view, search, has_videos=has_videos, visibilities=visibility, ids=ids)
-        return await Connection.read(info, wanted, Look.of, first=first, after=after)
+        return await Connection.read(info, wanted, first=first, after=after)

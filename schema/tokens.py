@@ -63,7 +63,7 @@ class TokenAccount(Shown[Wallet]):
     ) -> Connection[TokenTransaction]:
         """Read a page of the ledger."""
         entries = Ledger(root.account.id, kind)
-        return await Connection.read(info, entries, TokenTransaction.of, first=first, after=after)
+        return await Connection.read(info, entries, first=first, after=after)
 
 
 @strawberry.type(description="Who is calling.")
