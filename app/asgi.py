@@ -39,17 +39,7 @@ from providers.storages import Storages
 from resolvers.authentication import AccountStates, Authentication, RequestRates
 from resolvers.services import EdgeServices
 from resolvers.streams import Streams
-from rest_compat import (
-    admin_subscriptions,
-    errors,
-    looks,
-    migration,
-    openapi,
-    subscription,
-    video_job_events,
-    video_jobs,
-    video_models,
-)
+from rest_compat import errors, looks, openapi, subscription, video_job_events, video_jobs
 from rest_compat.conditional import AnswerPolls
 from rest_compat.services import RestServices
 from schema.context import GraphQLServices
@@ -91,8 +81,16 @@ def rest_api() -> FastAPI:
         redoc_url=None,
     )
     # Not by `include_router`, which makes each route once more, at the first request, and looks for it twice at each.
-    parts = (video_jobs, video_job_events, video_models, looks, subscription, admin_subscriptions, migration)
-    for router in [part.router for part in parts] + [subscription.public_router]:
+    for router in (
+        video_jobs.router,
+        video_job_events.router,
+        video_jobs.models_router,
+        looks.router,
+        subscription.router,
+        subscription.admin_router,
+        looks.migration_router,
+        subscription.public_router,
+    ):
         api.router.routes += router.routes
     errors.install(api)
     # FastAPI's way to extend it.

@@ -211,6 +211,7 @@ class ImagesNotStored(Refusal):
     """The storage did not take the images."""
 
     code = "IMAGES_NOT_STORED"
+    retry_after_seconds: ClassVar[int] = 30
 
     def __init__(self) -> None:
         super().__init__("The images could not be stored at the moment. Nothing was charged. Please try again.")

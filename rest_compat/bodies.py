@@ -110,6 +110,17 @@ def json_response(body: Mapping[str, object]) -> Response:
     return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json")
 
 
+_POLICY = '"active-jobs"'
+
+
+def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
+    """Tell how many jobs may be in progress, and how many more (draft-ietf-httpapi-ratelimit-headers).
+
+    There is no window: a slot lasts as long as its job.
+    """
+    return {"RateLimit-Policy": f"{_POLICY};q={slots}", "RateLimit": f"{_POLICY};r={free_slots}"}
+
+
 PROMPT_IN_LIST = 150
 
 _PRODUCTS = Items(ProductBody, ProductRow, urls=["thumbnail_url"])
@@ -125,13 +136,17 @@ _LOOKS_OF_JOB = Items(AssociatedLookBody, LookOfJob, urls=["generated_image_url"
 _JOBS = Items(VideoJobListItem, VideoJobRow, urls=["cloudinary_url", "thumbnail_url"], made=["associated_looks"])
 
 
+def columns_of(row: Row) -> dict[str, Any]:
+    """Return what a row has, by name."""
+    return {name: getattr(row, name) for name in row.columns()}
+
+
 def video_job_body(
     job: VideoJobRow, logs: Sequence[ShownLine], in_looks: Sequence[LookOfJob], place: QueuePlace | None, show: ShowUrl
 ) -> VideoJobBody:
     """Put a job together."""
-    columns = {name: getattr(job, name) for name in VideoJobBody.model_fields if hasattr(job, name)}
     return VideoJobBody.model_validate(
-        columns
+        columns_of(job)
         | {
             "cloudinary_url": job.cloudinary_url and show(job.cloudinary_url),
             "thumbnail_url": job.thumbnail_url and show(job.thumbnail_url),
@@ -140,7 +155,7 @@ def video_job_body(
             "logs": [
                 LogLineBody.model_validate(line, from_attributes=True) for line in video_jobs.logs_of_version(job, logs)
             ],
-            "associated_looks": [_associated_look(look, show) for look in in_looks],
+            "associated_looks": _LOOKS_OF_JOB.of(in_looks, show),
         }
     )
 
@@ -177,8 +192,3 @@ def look_bodies(
         default_thumbnail_type=[thumbnail.type for thumbnail in thumbnails],
         default_thumbnail_url=[show(thumbnail.url) for thumbnail in thumbnails],
     )
-
-
-def _associated_look(look: LookOfJob, show: ShowUrl) -> AssociatedLookBody:
-    url = show(look.generated_image_url)
-    return AssociatedLookBody(id=look.id, title=look.title, generated_image_url=url)

@@ -34,7 +34,7 @@ from resolvers.streams import seconds_left
 from resolvers.texts import uuid_or
 from rest_compat import errors
 from rest_compat.bodies import video_job_body
-from rest_compat.services import RequestTimedOut, RestServices, ShowUrl, limited
+from rest_compat.services import AdmittedCall, RequestTimedOut, RestServices, ShowUrl, limited
 from rest_compat.wire import VideoJobBody
 
 LONGEST_WAIT = 60
@@ -85,11 +85,9 @@ class JobState:
         asks then, and a renewed token need not forget it.
         """
         headers = {"ETag": self.tag, "Cache-Control": "private, no-cache"}
-        return headers if self.is_terminal else headers | {"Retry-After": str(self._retry_seconds())}
-
-    def _retry_seconds(self) -> int:
         before = 0 if self.place is None else self.place.position - 1
-        return min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND)
+        retry = {"Retry-After": str(min(LATEST_RETRY, SOONEST_RETRY + before // JOBS_A_SECOND))}
+        return headers if self.is_terminal else headers | retry
 
 
 @dataclass(frozen=True)
@@ -168,9 +166,7 @@ def seconds_to_wait(prefer: Iterable[str] | None) -> int:
     return 0
 
 
-async def wait_for_change(
-    services: RestServices, caller: Caller, seen: VideoJobRow, request: Request, *, seconds: float
-) -> bool:
+async def wait_for_change(call: AdmittedCall, seen: VideoJobRow, *, seconds: float) -> bool:
     """Wait until the job has changed since it was seen, or there is no reason to wait any more.
 
     That is when time is up, the token has expired, the account may not act any more, the client has gone, or the
@@ -178,12 +174,13 @@ async def wait_for_change(
     Return False at once where the caller follows too much already: a preference is a wish (RFC 7240, section 2), and
     the client polls then. Raises VideoJobNotFound when the job has been deleted meanwhile.
     """
+    services, caller = call.services, call.caller
     left = seconds_left(caller)
     limit = seconds if left is None else min(seconds, left)
     try:
         with services.streams.opened(caller), suppress(TimeoutError):
             async with services.streams.waiting(limit, caller):
-                await _first(_change(services, caller, seen), _gone(request))
+                await _first(_change(services, caller, seen), _gone(call.request))
     except TooManyStreams:
         return False
     return True
@@ -238,10 +235,8 @@ class AnswerPolls:
         try:
             async with limited(self._services.timeout_seconds):
                 return await self._if_current(scope["path"].removeprefix(PREFIX), if_none_match, headers)
-        except (AccessDenied, Refusal) as error:
+        except (AccessDenied, Refusal, DatabaseUnavailable, RequestTimedOut) as error:
             return await errors.on_refusal(Request(scope), error)
-        except (DatabaseUnavailable, RequestTimedOut) as error:
-            return await errors.on_unavailable(Request(scope), error)
 
     async def _if_current(self, video_job_id: str, if_none_match: list[str], headers: Headers) -> Response | None:
         services = self._services

@@ -1,6 +1,6 @@
 """From error to HTTP: one table. `detail` is what the legacy frontend reads, `code` what a program should."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from auth.errors import (
-    IDENTITY_PROVIDER_RETRY_SECONDS,
     AccessDenied,
     AccountNotActive,
     AdminRequired,
@@ -25,15 +24,17 @@ from auth.errors import (
 )
 from db.engine.errors import DatabaseUnavailable
 from resolvers import errors
-from rest_compat.json_body import RefusedBody
-from rest_compat.services import RequestTimedOut
+from rest_compat.bodies import rate_limit_headers
+from rest_compat.services import RefusedBody, RequestTimedOut
 from rest_compat.wire import MOST_MISTAKES
 
 # Fields that this wire has as headers.
 HEADERS = {"idempotencyKey": "Idempotency-Key"}
 # Nobody knows when one of the caller's jobs ends; the fastest take some seconds.
 SLOT_RETRY_SECONDS = 10
-_POLICY = '"active-jobs"'
+
+
+Expected = errors.Refusal | AccessDenied | DatabaseUnavailable | RequestTimedOut
 
 
 def _message(error: Any) -> object:  # noqa: ANN401 - every error in the table has a message
@@ -44,21 +45,10 @@ def _insufficient_tokens(error: errors.InsufficientTokens) -> object:
     return {"message": error.message, "cost": error.cost, "availableTokens": error.available_tokens}
 
 
-def _retry_after(seconds: int) -> Callable[[object], dict[str, str]]:
-    return lambda _error: {"Retry-After": str(seconds)}
-
-
-def _own_retry_after(error: errors.Refusal | AccessDenied) -> dict[str, str]:
-    seconds = getattr(error, "retry_after_seconds", None)
+def _retry_after(error: object) -> dict[str, str]:
+    """Say when to come again (RFC 9110, section 10.2.3), where the error does."""
+    seconds = getattr(error, "retry_after_seconds", getattr(error, "retry_seconds", None))
     return {} if seconds is None else {"Retry-After": str(seconds)}
-
-
-def rate_limit_headers(free_slots: int, slots: int) -> dict[str, str]:
-    """Tell how many jobs may be in progress, and how many more (draft-ietf-httpapi-ratelimit-headers).
-
-    There is no window: a slot lasts as long as its job.
-    """
-    return {"RateLimit-Policy": f"{_POLICY};q={slots}", "RateLimit": f"{_POLICY};r={free_slots}"}
 
 
 def _slots(error: errors.ActiveJobLimit) -> dict[str, str]:
@@ -76,13 +66,15 @@ class Answer:
 
     status: HTTPStatus
     detail: Callable[[Any], object] = _message
-    headers: Callable[[Any], dict[str, str]] = _own_retry_after
+    headers: Callable[[Any], dict[str, str]] = _retry_after
     status_of: Callable[[Any], HTTPStatus] | None = None
 
-    def response(self, error: errors.Refusal | AccessDenied) -> JSONResponse:
+    def response(self, error: Expected) -> JSONResponse:
         """Answer an error."""
         status = self.status_of(error) if self.status_of else self.status
-        return _response(status, self.detail(error), error.code, self.headers(error), _field(error))
+        field = getattr(error, "field", None)
+        at = {"field": HEADERS.get(field, field)} if field else {}
+        return _response(status, {"detail": self.detail(error), "code": error.code} | at, self.headers(error))
 
 
 UNAUTHENTICATED = Answer(
@@ -92,9 +84,7 @@ ANSWERS: dict[type[errors.Refusal | AccessDenied], Answer] = {
     InvalidCredentials: UNAUTHENTICATED,
     NotABearerToken: UNAUTHENTICATED,
     TokenExpired: UNAUTHENTICATED,
-    IdentityProviderUnavailable: Answer(
-        HTTPStatus.SERVICE_UNAVAILABLE, headers=_retry_after(IDENTITY_PROVIDER_RETRY_SECONDS)
-    ),
+    IdentityProviderUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     AccountNotActive: Answer(HTTPStatus.FORBIDDEN),
     AdminRequired: Answer(HTTPStatus.FORBIDDEN),
     errors.InvalidInput: Answer(HTTPStatus.BAD_REQUEST),
@@ -122,21 +112,19 @@ ANSWERS: dict[type[errors.Refusal | AccessDenied], Answer] = {
     errors.TooManyStreams: Answer(HTTPStatus.TOO_MANY_REQUESTS),
     errors.GenerationUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     errors.GenerationSuspended: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
-    errors.ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=_retry_after(30)),
+    errors.ImagesNotStored: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
     errors.VideoJobImagesRemoved: Answer(HTTPStatus.CONFLICT),
 }
 
 
-async def on_refusal(_request: Request, error: errors.Refusal | AccessDenied) -> JSONResponse:
-    """Answer an error of the table."""
+UNAVAILABLE = Answer(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def on_refusal(_request: Request, error: Expected) -> JSONResponse:
+    """Answer an error of the table, or ask the client to come again."""
     _forget_frames(error)
-    return ANSWERS[type(error)].response(error)
-
-
-async def on_unavailable(_request: Request, error: DatabaseUnavailable | RequestTimedOut) -> JSONResponse:
-    """Ask the client to come again (RFC 9110, section 10.2.3)."""
-    headers = {"Retry-After": str(error.retry_seconds)}
-    return _response(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code, headers)
+    answer = ANSWERS[type(error)] if isinstance(error, errors.Refusal | AccessDenied) else UNAVAILABLE
+    return answer.response(error)
 
 
 async def _on_refused_body(request: Request, error: RefusedBody) -> JSONResponse:
@@ -151,7 +139,7 @@ async def _on_http_exception(request: Request, error: HTTPException) -> JSONResp
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = _allowed(request)
-    return _response(status, error.detail, status.name, headers)
+    return _response(status, {"detail": error.detail, "code": status.name}, headers)
 
 
 def _allowed(request: Request) -> str:
@@ -165,12 +153,12 @@ async def _on_invalid_request(_request: Request, error: RequestValidationError) 
     _forget_frames(error)
     mistakes = error.errors()[:MOST_MISTAKES]
     body = {"detail": jsonable_encoder(mistakes, exclude={"input", "ctx"}), "code": "INVALID_REQUEST"}
-    return JSONResponse(body | _request_id(), HTTPStatus.UNPROCESSABLE_ENTITY.value)
+    return _response(HTTPStatus.UNPROCESSABLE_ENTITY, body)
 
 
 async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
     """Answer a fault of ours without telling its inside; the server's log has it."""
-    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", "INTERNAL_ERROR", {})
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, {"detail": "Internal server error", "code": "INTERNAL_ERROR"})
 
 
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = {
@@ -178,8 +166,8 @@ HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]
     RefusedBody: _on_refused_body,
     HTTPException: _on_http_exception,
     RequestValidationError: _on_invalid_request,
-    DatabaseUnavailable: on_unavailable,
-    RequestTimedOut: on_unavailable,
+    DatabaseUnavailable: on_refusal,
+    RequestTimedOut: on_refusal,
     Exception: _on_fault,
 }
 
@@ -195,17 +183,5 @@ def _forget_frames(error: Exception) -> None:
     error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
-def _field(error: errors.Refusal | AccessDenied) -> str | None:
-    field = error.field if isinstance(error, errors.Refusal) else None
-    return HEADERS.get(field, field) if field else None
-
-
-def _response(
-    status: HTTPStatus, detail: object, code: str, headers: dict[str, str], at: str | None = None
-) -> JSONResponse:
-    body = {"detail": detail, "code": code} | ({"field": at} if at else {})
-    return JSONResponse(body | _request_id(), status.value, headers)
-
-
-def _request_id() -> dict[str, str | None]:
-    return {"requestId": correlation_id.get()}
+def _response(status: HTTPStatus, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({**body, "requestId": correlation_id.get()}, status.value, headers)

@@ -8,11 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from db.enums import VideoJobStatus
 from db.looks import LookView
 from resolvers.video_job_input import INITIAL, REFERENCE, UNUSED
-from rest_compat.wire import InvalidRequestBody, MistakeBody, RefusalBody, Wire
+from rest_compat.wire import InvalidRequestBody, MistakeBody, RefusalBody, Wire, reference_to, schema_of
 
 # Where the document is served, whatever the host: the paths begin at its root.
 SERVERS = [{"url": "/"}]
-_REFERENCE = "#/components/schemas/{model}"
 # FastAPI's names for what it would answer itself, and ours for what is answered.
 _OURS: dict[str, type[Wire]] = {"HTTPValidationError": InvalidRequestBody, "ValidationError": MistakeBody}
 
@@ -36,7 +35,7 @@ def document(api: FastAPI) -> dict[str, Any]:
         schemas = made["components"]["schemas"]
         for name, body in _OURS.items():
             schemas.pop(name, None)
-            schemas[body.__name__] = _schema(body)
+            schemas[body.__name__] = schema_of(body)
         for operation in (operation for path in made["paths"].values() for operation in path.values()):
             _summarize(operation)
             _complete(operation)
@@ -47,11 +46,6 @@ def document(api: FastAPI) -> dict[str, Any]:
             _leave_out_null(schema)
         api.openapi_schema = _revised(made)
     return api.openapi_schema
-
-
-def _schema(body: type[Wire]) -> dict[str, Any]:
-    schema = body.model_json_schema(ref_template=_REFERENCE)
-    return {key: value for key, value in schema.items() if key != "$defs"}
 
 
 def _close(name: str, schema: dict[str, Any]) -> None:
@@ -86,7 +80,7 @@ def _complete(operation: dict[str, Any]) -> None:
         refusals[400] = "A value is refused; `detail` says why"
     if "requestBody" in operation:
         refusals |= {413: "The body is too long", 415: "The body is of another media type"}
-    body = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=RefusalBody.__name__)}}}
+    body = {"application/json": {"schema": reference_to(RefusalBody)}}
     for status, description in refusals.items():
         operation["responses"].setdefault(str(status), {"description": description, "content": body})
 
@@ -105,6 +99,4 @@ def _revised(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
     return {key: _revised(item) for key, item in value.items()}
 
 
-_OURS_BY_REFERENCE = {
-    _REFERENCE.format(model=name): _REFERENCE.format(model=body.__name__) for name, body in _OURS.items()
-}
+_OURS_BY_REFERENCE = {f"#/components/schemas/{name}": reference_to(body)["$ref"] for name, body in _OURS.items()}

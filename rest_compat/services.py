@@ -1,25 +1,31 @@
-"""What the REST edge is given by the application, how a route gets at it, and how long a request may take.
+"""What the REST edge is given by the application, how a route gets at it and at a body, and how long it may take.
 
 Whatever hangs, a client is answered, and what was not committed is rolled back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic_core import from_json
+from python_multipart.multipart import parse_options_header
+from starlette.exceptions import HTTPException
 
 from auth.caller import Caller
 from auth.signed_paths import PlainPaths
 from db.engine.errors import RETRY_SECONDS
+from db.engine.statements import Reader, Writer
+from resolvers.errors import InvalidInput, Refusal
 from resolvers.services import EdgeServices
-from rest_compat.json_body import JsonRequest
 
 
 class RequestTimedOut(Exception):
@@ -83,26 +89,126 @@ class RestServices(EdgeServices):
     migrate_look_videos: Callable[[], Awaitable[bool]]
     timeout_seconds: float = 15.0
 
-    def show_to(self, request: Request) -> ShowUrl:
-        """Return what shows a client, who may see it, where a stored file is."""
-        return partial(shown_url, self.addresses, str(request.base_url))
-
 
 def services_of(request: Request) -> RestServices:
     """Return what the application put on the router's app."""
     return cast("RestServices", request.app.state.rest_services)
 
 
-# What a route depends on is a coroutine throughout: FastAPI takes a plain function to a thread of its own.
-async def _services(request: Request) -> RestServices:
-    return services_of(request)
-
-
-Services = Annotated[RestServices, Depends(_services)]
-
-
 # Describes the scheme in the OpenAPI document, so that Swagger can authorize; `resolvers.authentication` decides.
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+
+
+# Beyond this, a body is long texts with little around them. The standard library takes thirty times as long for those
+# as Pydantic's reader, and keeps everybody else waiting.
+LARGE = 128 * 1024
+LONGEST_NAME_SHOWN = 100
+# What clients send as the body of a call that has none.
+NOTHING = {b"", b"{}", b"null"}
+
+_UTF_8 = {b"utf-8", b"utf8", b"us-ascii"}
+
+
+def is_utf_8(parameters: Mapping[bytes, bytes]) -> bool:
+    """Whether a media type's parameters say that it is in UTF-8, or nothing."""
+    return parameters.get(b"charset", b"utf-8").lower() in _UTF_8
+
+
+class RefusedBody(HTTPException):
+    """A body is refused while FastAPI reads it, which lets nothing but its own errors through."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, refusal.message)
+        self.refusal = refusal
+
+
+class JsonRequest(Request):
+    """Reads large JSON fast, and does not hold it beside its values."""
+
+    media_type: ClassVar[str] = "application/json"
+
+    async def body(self) -> bytes:
+        """Return the body, put together as it comes: to join a large one in the end would keep others waiting.
+
+        Raises HTTPException: 415 for what is not of the media type that is taken.
+        """
+        if not hasattr(self, "_body"):
+            whole = bytearray()
+            async for piece in self.stream():
+                whole += piece
+            if whole and not self.is_of_media_type():
+                raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"This request is sent as {self.media_type}")
+            self._body = cast("bytes", whole)
+        return self._body
+
+    def is_of_media_type(self) -> bool:
+        """Whether the body is said to be what this request is sent as. Such as `application/problem+json` is JSON."""
+        media_type, parameters = parse_options_header(self.headers.get("Content-Type"))
+        if self.media_type.endswith("json") and not is_utf_8(parameters):
+            return False
+        main, _, subtype = media_type.decode("latin-1").partition("/")
+        expected, _, ending = self.media_type.partition("/")
+        return main == expected and (subtype == ending or subtype.endswith(f"+{ending}"))
+
+    async def json(self) -> object:
+        """Return the body's value.
+
+        Raises:
+            json.JSONDecodeError: it is no JSON
+            ValueError: it is not UTF-8, or a number in it has too many digits
+
+        """
+        body = await self.body()
+        try:
+            value = _value(body)
+            # Counted on its way here (`app.http.body_limit`); the reader keeps the last of several values.
+            values = self.scope.get("json_values")
+            name = values and values.repeated_name(value, body)
+        finally:
+            cast("bytearray", body).clear()
+        if name is not None:
+            raise RefusedBody(InvalidInput(f"'{name}' is given more than once in one object", field=name))
+        return value
+
+
+async def no_parameters(request: Request) -> None:
+    """Refuse what the address says of a request that takes nothing from there, as `check_parameters` does."""
+    check_parameters(request, ())
+
+
+async def no_key(request: Request) -> None:
+    """Refuse an idempotency key for a call that would be carried out again all the same; raises InvalidInput."""
+    if "Idempotency-Key" in request.headers:
+        raise InvalidInput(
+            "This call takes no idempotency key: repeated, it is carried out again", field="idempotencyKey"
+        )
+
+
+async def no_body(request: Request) -> None:
+    """Refuse a body that says something to a call that takes nothing from there; raises InvalidInput."""
+    body = b"".join([piece async for piece in request.stream()])
+    if body.strip() not in NOTHING:
+        raise InvalidInput("This call takes nothing from its body: leave it empty")
+
+
+def check_parameters(request: Request, known: Container[str]) -> None:
+    """Look for parameters of the address that nothing would be made of.
+
+    Raises InvalidInput: there is one.
+    """
+    for name in request.query_params:
+        if name not in known:
+            shown = name[:LONGEST_NAME_SHOWN]
+            raise InvalidInput(f"The parameter '{shown}' of the address is not known here", field=shown)
+
+
+def _value(body: bytes) -> object:
+    if len(body) <= LARGE:
+        return json.loads(body.decode())
+    try:
+        return from_json(body, allow_inf_nan=False, cache_strings="none")
+    except ValueError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None
 
 
 class AdmittedRoute(APIRoute):
@@ -118,26 +224,51 @@ class AdmittedRoute(APIRoute):
             services = services_of(request)
             async with limited(services.timeout_seconds) as request.state.timer:
                 request.state.caller = await services.authenticate(request.headers.get("authorization"))
-                # The body takes as long as the client's line does; `caller_of` goes on behind it.
+                # The body takes as long as the client's line does; `_call` goes on behind it.
                 allow(request, None)
                 return await handle(self.request_class(request.scope, request.receive))
 
         return admit_and_handle
 
 
-async def caller_of(
+@dataclass(frozen=True)
+class AdmittedCall:
+    """A request of a caller whom the route has admitted."""
+
+    request: Request
+    services: RestServices
+    caller: Caller
+
+    @property
+    def show(self) -> ShowUrl:
+        """What shows the client, who may see it, where a stored file is."""
+        return partial(shown_url, self.services.addresses, str(self.request.base_url))
+
+    @property
+    def reader(self) -> Reader:
+        """What reads without a transaction."""
+        return self.services.database.reader
+
+    def transaction(self) -> AbstractAsyncContextManager[Writer]:
+        """Open the call's transaction."""
+        return self.services.database.transaction()
+
+
+# What a route depends on is a coroutine throughout: FastAPI takes a plain function to a thread of its own.
+async def _call(
     request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Caller:
-    """Return the caller whom the route has admitted. The request has been read by now, and its time begins."""
-    allow(request, services_of(request).timeout_seconds)
-    return cast("Caller", request.state.caller)
+) -> AdmittedCall:
+    """Return the call. The request has been read by now, and its time begins."""
+    services = services_of(request)
+    allow(request, services.timeout_seconds)
+    return AdmittedCall(request, services, request.state.caller)
 
 
-AuthenticatedCaller = Annotated[Caller, Depends(caller_of)]
+Call = Annotated[AdmittedCall, Depends(_call)]
 
 
-async def _turn(caller: AuthenticatedCaller, services: Services) -> AsyncIterator[None]:
-    async with services.turns.of(("executing", caller.user_id)):
+async def _turn(call: Call) -> AsyncIterator[None]:
+    async with call.services.turns.of(("executing", call.caller.user_id)):
         yield
 
 

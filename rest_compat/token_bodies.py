@@ -11,6 +11,7 @@ from db.enums import ActorKind, LedgerEntryKind
 from db.ledger import LedgerRow
 from resolvers.policy import Tier
 from resolvers.tokens import Change, Wallet
+from rest_compat.bodies import columns_of
 from rest_compat.wire import Asked, Wire
 
 # How this wire says that there is no limit.
@@ -117,22 +118,12 @@ class TransactionBody(Wire):
     @classmethod
     def of(cls, row: LedgerRow) -> "TransactionBody":
         """Show a ledger's entry."""
-        is_use = row.uncharged > 0
-        use = -row.uncharged if row.kind == LedgerEntryKind.CHARGE else row.uncharged
-        return cls(
-            id=row.id,
-            type=_type(row),
-            kind=LedgerEntryKind(row.kind),
-            amount=use if is_use else row.amount,
-            balance_before=UNLIMITED if is_use else row.balance_before,
-            balance_after=UNLIMITED if is_use else row.balance_after,
-            description=row.description,
-            reference=row.reference,
-            operation=row.operation,
-            admin_email=row.actor_email if row.actor == ActorKind.ADMIN else None,
-            video_job_id=row.video_job_id,
-            created_at=row.created_at,
-        )
+        shown = columns_of(row) | {"type": _type(row)}
+        if row.uncharged > 0:
+            use = -row.uncharged if row.kind == LedgerEntryKind.CHARGE else row.uncharged
+            shown |= {"amount": use, "balance_before": UNLIMITED, "balance_after": UNLIMITED}
+        admin_email = row.actor_email if row.actor == ActorKind.ADMIN else None
+        return cls.model_validate(shown | {"admin_email": admin_email})
 
 
 class HistoryBody(Wire):

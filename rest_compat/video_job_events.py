@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +14,6 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, ServerSentEvent
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from auth.caller import Caller
 from auth.errors import AccessDenied, InvalidCredentials
 from db.engine.errors import DatabaseUnavailable
 from db.enums import VideoJobStatus
@@ -25,16 +24,8 @@ from resolvers.following import START, Position, follow_with_log
 from resolvers.streams import until_expiry
 from resolvers.texts import uuid_or
 from rest_compat.conditional import body_of, whole_job
-from rest_compat.services import (
-    AdmittedRoute,
-    AuthenticatedCaller,
-    RestServices,
-    Services,
-    ShowUrl,
-    VideoJobId,
-    router_at,
-)
-from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire
+from rest_compat.services import AdmittedCall, AdmittedRoute, Call, VideoJobId, router_at
+from rest_compat.wire import LogLineBody, RefusalBody, VideoJobBody, Wire, reference_to, schema_of
 
 RETRY_MILLISECONDS = 2000
 HEARTBEAT = KEEPALIVE_COMMENT.removesuffix(b"\n")
@@ -97,26 +88,17 @@ def _event_schema(name: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"required": ["event", "data"], "properties": {"event": {"const": name}, "data": content}}
 
 
-def _reference(body: type[Wire]) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{body.__name__}"}
-
-
 def _refusal(description: str) -> dict[str, Any]:
     # Spelled out: FastAPI would take a `model` for events, as the route's own answer is.
-    return {"description": description, "content": {"application/json": {"schema": _reference(RefusalBody)}}}
-
-
-def _progress_schema() -> dict[str, Any]:
-    schema = VideoJobProgressBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {key: value for key, value in schema.items() if key != "$defs"}
+    return {"description": description, "content": {"application/json": {"schema": reference_to(RefusalBody)}}}
 
 
 EVENTS = [
-    _event_schema("status", _reference(VideoJobBody)),
-    _event_schema("progress", _progress_schema()),
-    _event_schema("log", _reference(LogLineBody)),
-    _event_schema("deleted", _reference(RefusalBody)),
-    _event_schema("expired", _reference(RefusalBody)),
+    _event_schema("status", reference_to(VideoJobBody)),
+    _event_schema("progress", schema_of(VideoJobProgressBody)),
+    _event_schema("log", reference_to(LogLineBody)),
+    _event_schema("deleted", reference_to(RefusalBody)),
+    _event_schema("expired", reference_to(RefusalBody)),
 ]
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -135,34 +117,19 @@ LastEventId = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Following:
-    """Who follows which job, and how they are shown where its files are."""
-
-    services: RestServices
-    caller: Caller
-    job_id: UUID
-    show: ShowUrl
-
-
-async def opened_events(  # noqa: PLR0913, PLR0917 - what FastAPI brings
-    video_job_id: VideoJobId,
-    caller: AuthenticatedCaller,
-    services: Services,
-    request: Request,
-    response: Response,
-    last_event_id: LastEventId = None,
+async def opened_events(
+    video_job_id: VideoJobId, call: Call, response: Response, last_event_id: LastEventId = None
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     """Refuse what is to be refused before the response begins, then hold the stream until it has ended.
 
     Raises VideoJobNotFound, TooManyStreams, NothingMore.
     """
-    following = Following(services, caller, uuid_or(video_job_id, VideoJobNotFound), services.show_to(request))
-    with services.streams.opened(caller):
-        after = await _resumed(following, last_event_id)
+    job_id, streams = uuid_or(video_job_id, VideoJobNotFound), call.services.streams
+    with streams.opened(call.caller):
+        after = await _resumed(call, job_id, last_event_id)
         # FastAPI says `no-cache` itself.
         response.headers["Cache-Control"] = "no-store"
-        async with aclosing(services.streams.until_end(_events(following, after), caller)) as events:
+        async with aclosing(streams.until_end(_told(call, job_id, after), call.caller)) as events:
             yield events
 
 
@@ -178,18 +145,20 @@ async def follow_video_job(
     told twice then. A browser's `EventSource` cannot send `Authorization`, and tokens in the query are not accepted:
     use a client that is based on `fetch`.
     """
+    # In the first event's block: one of its own would be an event without data to some clients.
+    retry: int | None = RETRY_MILLISECONDS
     async for event in events:
-        yield event
+        yield event.model_copy(update={"retry": retry})
+        retry = None
 
 
-async def _resumed(following: Following, last_event_id: str | None) -> Position:
+async def _resumed(call: AdmittedCall, job_id: UUID, last_event_id: str | None) -> Position:
     """Return where to go on: at the beginning unless the id is one that this job's events have had."""
-    reader = following.services.database.reader
-    job = await video_jobs.read(reader, following.caller, following.job_id)
+    job = await video_jobs.read(call.reader, call.caller, job_id)
     known = _EVENT_ID.fullmatch(last_event_id or "")
     if known is None or int(known[1]) > job.version:
         return START
-    lines = (await video_jobs.logs_by_job(reader, [job.id])).get(job.id, [])
+    lines = (await video_jobs.logs_by_job(call.reader, [job.id])).get(job.id, [])
     after = Position(int(known[1]), int(known[2]))
     if after.line not in {line.id for line in lines}:
         return START
@@ -198,19 +167,10 @@ async def _resumed(following: Following, last_event_id: str | None) -> Position:
     return after
 
 
-async def _events(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
+async def _told(call: AdmittedCall, job_id: UUID, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield everything, with how it ends; where the database is lost or the process ends, the client comes back."""
-    # In the first event's block: one of its own would be an event without data to some clients.
-    retry: int | None = RETRY_MILLISECONDS
-    async with aclosing(_told(following, after)) as events:
-        async for event in events:
-            yield event.model_copy(update={"retry": retry})
-            retry = None
-
-
-async def _told(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
     try:
-        async with aclosing(_changes(following, after)) as changes:
+        async with aclosing(_changes(call, job_id, after)) as changes:
             async for event in changes:
                 yield event
     except VideoJobNotFound as deleted:
@@ -221,12 +181,10 @@ async def _told(following: Following, after: Position) -> AsyncGenerator[ServerS
         return
 
 
-async def _changes(following: Following, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
-    services, caller = following.services, following.caller
+async def _changes(call: AdmittedCall, job_id: UUID, after: Position) -> AsyncGenerator[ServerSentEvent, None]:
+    services, caller = call.services, call.caller
     position, status = after, None
-    async with aclosing(
-        follow_with_log(services.database, services.feed, caller, following.job_id, after=after)
-    ) as changes:
+    async with aclosing(follow_with_log(services.database, services.feed, caller, job_id, after=after)) as changes:
         async for change in until_expiry(caller, changes):
             for line in change.lines:
                 # The version before: whoever comes back from here is still to be told the one that is about to follow.
@@ -238,15 +196,14 @@ async def _changes(following: Following, after: Position) -> AsyncGenerator[Serv
                     "progress", position, VideoJobProgressBody.model_validate(change.job, from_attributes=True)
                 )
             else:
-                yield _event("status", position, await _whole(following, change.job, position))
+                yield _event("status", position, await _whole(call, change.job, position))
             status = change.job.status
 
 
-async def _whole(following: Following, job: VideoJobRow, position: Position) -> VideoJobBody:
+async def _whole(call: AdmittedCall, job: VideoJobRow, position: Position) -> VideoJobBody:
     """Put the job together with the lines that have been told: its log may have gone on."""
-    reader = following.services.database.reader
-    whole = await whole_job(reader, job, following.services)
-    return await body_of(reader, whole, following.show, last_line=position.line)
+    whole = await whole_job(call.reader, job, call.services)
+    return await body_of(call.reader, whole, call.show, last_line=position.line)
 
 
 def _event(name: str, position: Position, body: Wire) -> ServerSentEvent:

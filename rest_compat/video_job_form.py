@@ -8,6 +8,7 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import File, Form, Query, Request, UploadFile
+from pydantic import BeforeValidator
 from pydantic.alias_generators import to_camel
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
@@ -20,9 +21,15 @@ from resolvers.errors import ImagesNotStored, InvalidInput, InvalidLook, Refusal
 from resolvers.texts import uuid_of
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
-from rest_compat.json_body import LONGEST_NAME_SHOWN, JsonRequest, RefusedBody, check_parameters, is_utf_8
-from rest_compat.services import AdmittedRoute
-from rest_compat.wire import FormBoolean, FormInteger, IdempotencyKey
+from rest_compat.services import (
+    LONGEST_NAME_SHOWN,
+    AdmittedRoute,
+    JsonRequest,
+    RefusedBody,
+    check_parameters,
+    is_utf_8,
+)
+from rest_compat.wire import PLAIN, IdempotencyKey
 
 # As axios, jQuery, PHP and others spell the name of a list's item.
 _ITEM = re.compile(r"(\w+)(?:\[([0-9]{0,4})\]|\.([0-9]{1,4}))", re.ASCII)
@@ -38,11 +45,11 @@ class FormField(NamedTuple):
 
 
 IMAGES = "a JPEG, PNG, WebP or AVIF file"
-LOOK_ID = FormField("lookId")
+LOOK_ID = "lookId"
 LOOK_IDS = {"lookId", "look_id"}
 FIELDS = {
     **{name: FormField(to_camel(name)) for name in SPECIFIED},
-    "look_id": LOOK_ID,
+    "look_id": FormField(LOOK_ID),
     "expected_cost": FormField("expectedCost"),
     "use_look_image": FormField("useLookImage"),
     "product_ids": FormField("productIds", is_list=True),
@@ -52,6 +59,18 @@ FIELDS = {
 }
 SPELLINGS = FIELDS | {field.name: field for field in FIELDS.values()}
 
+_TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def _truth(value: object) -> object:
+    """Read a form's boolean. Unknown words stay as they are and are refused: a typo must never start a paid job."""
+    if isinstance(value, str):
+        return _TRUTH.get(value.strip().lower(), [value])
+    return value
+
+
+FormBoolean = Annotated[bool, BeforeValidator(_truth)]
+FormInteger = Annotated[int, PLAIN]
 IN_FORMS: dict[Any, Any] = {bool: FormBoolean, int: FormInteger}
 
 ReferenceImages = Annotated[
@@ -63,12 +82,6 @@ ProductIds = Annotated[
     list[str] | None,
     Form(alias="productIds", description="Products of the look whose pictures are reference images"),
 ]
-
-
-class _Part(NamedTuple):
-    field: FormField
-    number: int | None
-    value: str | FormFile
 
 
 class VideoJobForm(JsonRequest):
@@ -96,56 +109,49 @@ class VideoJobForm(JsonRequest):
         except OSError as error:  # larger files go to the disk
             raise RefusedBody(ImagesNotStored()) from error
         try:
-            return FormData([(part.field.name, part.value) for part in self._placed(parsed)])
+            return FormData(_placed(parsed))
         except Refusal as refusal:
             await parsed.close()
             raise RefusedBody(refusal) from None
 
-    def _one_of(self, field: FormField, values: Sequence[str | FormFile]) -> str | FormFile:
-        """Return the value of a field that is given more than once; the look is taken from wherever it is given."""
-        texts = [value for value in values if isinstance(value, str)]
-        if field is LOOK_ID and len(texts) == len(values):
-            return _one_look(texts) or ""
-        raise InvalidInput(f"{field.name} is given {len(values)} times", field=field.name)
 
-    def _placed(self, parsed: FormData) -> list[_Part]:
-        parts: dict[tuple[str, int | None], list[_Part]] = {}
-        for part in self._found(parsed):
-            parts.setdefault((part.field.name, part.number), []).append(part)
-        placed = []
-        for (_, number), same in parts.items():
-            field = same[0].field
-            if len(same) == 1 or (field.is_list and number is None):
-                placed += same
-            else:
-                values = [part.value for part in same]
-                placed.append(_Part(field, number, self._one_of(_item(field, number), values)))
-        # Items without a number come first; they are in the order of the form, as sorting leaves them.
-        return sorted(placed, key=lambda part: -1 if part.number is None else part.number)
-
-    def _found(self, parsed: FormData) -> Iterable[_Part]:
-        for name, value in parsed.multi_items():
-            part = self._part(name, value)
-            if part is None:
-                shown = name[:LONGEST_NAME_SHOWN]
-                kind = "field" if isinstance(value, str) else "file"
-                raise InvalidInput(f"The {kind} '{shown}' of the form is not known here", field=shown)
-            if not (part.field.is_file and _is_blank(value)):
-                yield part
-
-    def _part(self, name: str, value: str | FormFile) -> _Part | None:
-        if name in SPELLINGS:
-            return _Part(SPELLINGS[name], None, value)
-        item = _ITEM.fullmatch(name)
-        field = SPELLINGS.get(item[1]) if item else None
-        if item is None or field is None or not field.is_list:
-            return None
-        index = item[2] or item[3]
-        return _Part(field, int(index) if index else None, value)
+def _placed(parsed: FormData) -> list[tuple[str, str | FormFile]]:
+    """Return the names that fields are read by, with their values; raises Refusal."""
+    places: dict[tuple[FormField, int | None], list[str | FormFile]] = {}
+    for name, value in parsed.multi_items():
+        place = _place(name)
+        if place is None:
+            shown = name[:LONGEST_NAME_SHOWN]
+            kind = "field" if isinstance(value, str) else "file"
+            raise InvalidInput(f"The {kind} '{shown}' of the form is not known here", field=shown)
+        if not (place[0].is_file and _is_blank(value)):
+            places.setdefault(place, []).append(value)
+    for (field, number), values in places.items():
+        if len(values) > 1 and not (field.is_list and number is None):
+            values[:] = [_one_of(field.name if number is None else f"{field.name}.{number}", values)]
+    # Items without a number come first; they are in the order of the form, as sorting leaves them.
+    in_order = sorted(places.items(), key=lambda placed: -1 if placed[0][1] is None else placed[0][1])
+    return [(field.name, value) for (field, _), values in in_order for value in values]
 
 
-def _item(field: FormField, number: int | None) -> FormField:
-    return field if number is None else field._replace(name=f"{field.name}.{number}")
+def _place(name: str) -> tuple[FormField, int | None] | None:
+    """Return the field, and the number of a list's item where it has one."""
+    if name in SPELLINGS:
+        return SPELLINGS[name], None
+    item = _ITEM.fullmatch(name)
+    field = SPELLINGS.get(item[1]) if item else None
+    if item is None or field is None or not field.is_list:
+        return None
+    index = item[2] or item[3]
+    return field, int(index) if index else None
+
+
+def _one_of(name: str, values: Sequence[str | FormFile]) -> str:
+    """Return the value of a field that is given more than once; the look is taken from wherever it is given."""
+    texts = [value for value in values if isinstance(value, str)]
+    if name == LOOK_ID and len(texts) == len(values):
+        return _one_look(texts) or ""
+    raise InvalidInput(f"{name} is given {len(values)} times", field=name)
 
 
 def _is_blank(value: str | FormFile) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Header
@@ -29,17 +29,6 @@ from resolvers.texts import plain_number
 MOST_MISTAKES = 20
 
 NULL = {"type": "null"}
-_TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-
-
-def _truth(value: object) -> object:
-    """Read a form's boolean. Unknown words stay as they are and are refused: a typo must never start a paid job."""
-    if isinstance(value, str):
-        return _TRUTH.get(value.strip().lower(), [value])
-    return value
-
-
-FormBoolean = Annotated[bool, BeforeValidator(_truth)]
 PLAIN = BeforeValidator(plain_number)
 
 
@@ -56,7 +45,6 @@ IdempotencyKey = Annotated[
     Header(alias="Idempotency-Key", description="Makes a repeated request safe, for 24 hours"),
     AfterValidator(_text),
 ]
-FormInteger = Annotated[int, PLAIN]
 
 
 class Wire(BaseModel):
@@ -70,6 +58,17 @@ class Wire(BaseModel):
         for name, member in cls.model_fields.items():
             member.description = member.description or meaning(cls.__name__.removesuffix("Body"), name)
         cls.model_rebuild(force=True)
+
+
+def schema_of(body: type[Wire]) -> dict[str, Any]:
+    """Describe a body by itself, as the OpenAPI document has it among its schemas."""
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {key: value for key, value in schema.items() if key != "$defs"}
+
+
+def reference_to(body: type[Wire]) -> dict[str, Any]:
+    """Return what stands for a body's schema elsewhere in the OpenAPI document."""
+    return {"$ref": f"#/components/schemas/{body.__name__}"}
 
 
 class Sent(Wire):

@@ -1,7 +1,6 @@
 """What admins do to everybody: pauses of creations, many video jobs at once, and accounts."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -15,8 +14,8 @@ from resolvers.bulk import MOST_AT_ONCE, Batch, BulkOrder
 from resolvers.errors import InvalidInput, Refusal
 from schema.admin_types import AdminPause, AdminVideoJobFilter
 from schema.connections import cursor_of, position_of
-from schema.context import INPUT, Info
-from schema.errors import AdminVideoJobsError, PauseError, SetAccountStatusError, refusals_into
+from schema.context import Info, mutation
+from schema.errors import AdminVideoJobsError, PauseError, SetAccountStatusError
 
 
 @strawberry.input(description="Which video jobs, and how many of them at once.")
@@ -125,102 +124,60 @@ class SetAccountStatusPayload:
 class AdminMutations:
     """Fields of `Mutation`."""
 
-    @strawberry.mutation(description="Let an account act, or lock it out with its open streams; for admins.")
-    async def set_account_status(
-        self,
-        info: Info,
-        input: Annotated[SetAccountStatusInput, INPUT],  # noqa: A002 - Relay's name
-    ) -> SetAccountStatusPayload:
-        """Suspend or activate."""
-        caller, payload = info.context.authenticated_caller, SetAccountStatusPayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                payload.status = await accounts.set_status(
-                    transaction, caller, input.user_id, input.status, reason=input.reason
-                )
-        return payload
+    @mutation
+    async def set_account_status(self, info: Info, asked: SetAccountStatusInput) -> SetAccountStatusPayload:
+        """Let an account act, or lock it out with its open streams; for admins."""
+        status = await info.context.write(accounts.set_status, asked.user_id, asked.status, reason=asked.reason)
+        return SetAccountStatusPayload(status=status)
 
-    @strawberry.mutation(
-        description="End video jobs that are in progress, each as `cancelVideoJob` does; for admins. "
-        "Each is a transaction of its own."
-    )
-    async def admin_cancel_video_jobs(
-        self,
-        info: Info,
-        input: Annotated[AdminVideoJobsInput, INPUT],  # noqa: A002 - Relay's name
-    ) -> AdminVideoJobsPayload:
-        """Cancel many."""
-        caller, payload = info.context.authenticated_caller, AdminVideoJobsPayload()
+    @mutation
+    async def admin_cancel_video_jobs(self, info: Info, asked: AdminVideoJobsInput) -> AdminVideoJobsPayload:
+        """End video jobs that are in progress, each as `cancelVideoJob` does; for admins.
+
+        Each is a transaction of its own.
+        """
 
         async def cancel(job: VideoJobRow) -> None:
-            async with info.context.transaction() as transaction:
-                await bulk.cancel(transaction, caller, job, input.reason)
+            await info.context.write(bulk.cancel, job, asked.reason)
 
-        with refusals_into(payload.errors):
-            order, catalogue = input.order(), info.context.services.catalogue
-            batch = await bulk.to_cancel(info.context.reader, caller, order, catalogue, dry_run=input.is_dry())
-            await _each(payload, batch, cancel)
-        return payload
+        return await _each(info, asked, bulk.to_cancel, cancel)
 
-    @strawberry.mutation(
-        description="Create failed video jobs anew for their owners, who pay as for any other; for admins. FAILED ones "
-        "unless the filter says CANCELLED; one that an admin has retried is not retried again. Each is a transaction "
-        "of its own."
-    )
-    async def admin_retry_video_jobs(
-        self,
-        info: Info,
-        input: Annotated[AdminVideoJobsInput, INPUT],  # noqa: A002 - Relay's name
-    ) -> AdminVideoJobsPayload:
-        """Retry many."""
-        caller, payload = info.context.authenticated_caller, AdminVideoJobsPayload()
+    @mutation
+    async def admin_retry_video_jobs(self, info: Info, asked: AdminVideoJobsInput) -> AdminVideoJobsPayload:
+        """Create failed video jobs anew for their owners, who pay as for any other; for admins.
+
+        FAILED ones unless the filter says CANCELLED; one that an admin has retried is not retried again. Each is a
+        transaction of its own.
+        """
+        caller, services = info.context.authenticated_caller, info.context.services
 
         async def retry(job: VideoJobRow) -> UUID:
-            return await bulk.retry(info.context.services, caller, job, input.reason)
+            return await bulk.retry(services, caller, job, asked.reason)
 
-        with refusals_into(payload.errors):
-            order, catalogue = input.order(), info.context.services.catalogue
-            batch = await bulk.to_retry(info.context.reader, caller, order, catalogue, dry_run=input.is_dry())
-            await _each(payload, batch, retry)
-        return payload
+        return await _each(info, asked, bulk.to_retry, retry)
 
-    @strawberry.mutation(
-        description="Refuse new videos from now on, before any charge; running ones go on. For admins."
-    )
-    async def pause_creations(
-        self,
-        info: Info,
-        input: Annotated[PauseCreationsInput, INPUT],  # noqa: A002 - Relay's name
-    ) -> PausePayload:
-        """Pause."""
-        caller, payload = info.context.authenticated_caller, PausePayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                scope = input.scope or PauseScope.ALL
-                paused = await pauses.begin(transaction, caller, scope, input.reason)
-                payload.pauses = AdminPause.all_of(paused)
-        return payload
+    @mutation
+    async def pause_creations(self, info: Info, asked: PauseCreationsInput) -> PausePayload:
+        """Refuse new videos from now on, before any charge; running ones go on. For admins."""
+        paused = await info.context.write(pauses.begin, asked.scope or PauseScope.ALL, asked.reason)
+        return PausePayload(pauses=list(map(AdminPause.of, paused)))
 
-    @strawberry.mutation(description="Accept new videos again: end every pause, and tell which there were. For admins.")
-    async def resume_creations(
-        self,
-        info: Info,
-        input: Annotated[ResumeCreationsInput, INPUT],  # noqa: A002 - Relay's name
-    ) -> PausePayload:
-        """Resume."""
-        caller, payload = info.context.authenticated_caller, PausePayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                payload.pauses = AdminPause.all_of(await pauses.end(transaction, caller, input.reason))
-        return payload
+    @mutation
+    async def resume_creations(self, info: Info, asked: ResumeCreationsInput) -> PausePayload:
+        """Accept new videos again: end every pause, and tell which there were. For admins."""
+        ended = await info.context.write(pauses.end, asked.reason)
+        return PausePayload(pauses=list(map(AdminPause.of, ended)))
 
 
 async def _each(
-    payload: AdminVideoJobsPayload,
-    batch: Batch,
+    info: Info,
+    asked: AdminVideoJobsInput,
+    find: Callable[..., Awaitable[Batch]],
     change: Callable[[VideoJobRow], Awaitable[UUID | None]],
-) -> None:
-    payload.matched, payload.has_next_page = batch.matched, batch.has_next
+) -> AdminVideoJobsPayload:
+    caller, catalogue = info.context.authenticated_caller, info.context.services.catalogue
+    batch = await find(info.context.reader, caller, asked.order(), catalogue, dry_run=asked.is_dry())
+    payload = AdminVideoJobsPayload(matched=batch.matched, has_next_page=batch.has_next)
     for job in batch.jobs:
         result = AdminVideoJobResult(video_job_id=strawberry.ID(str(job.id)))
         try:
@@ -232,3 +189,4 @@ async def _each(
             payload.changed += 1
         payload.results.append(result)
         payload.end_cursor = cursor_of(job)
+    return payload

@@ -1,7 +1,6 @@
 """The queries that are for admins."""
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -21,7 +20,6 @@ from schema.admin_types import (
 )
 from schema.connections import DEFAULT_FIRST, After, Connection, First
 from schema.context import Info
-from schema.types import VideoJob
 
 OfJobs = Annotated[AdminVideoJobFilter | None, strawberry.argument(description="Which jobs; null for all")]
 UserSearch = Annotated[str | None, strawberry.argument(description="A user's id, or a part of an e-mail address")]
@@ -41,7 +39,7 @@ Before = Annotated[datetime | None, strawberry.argument(description="Only what w
 class AdminQueries:
     """Fields of `Query`."""
 
-    @strawberry.field(description="Everybody's video jobs, newest first; for admins.")
+    @strawberry.field
     async def admin_video_jobs(
         self,
         info: Info,
@@ -49,13 +47,13 @@ class AdminQueries:
         after: After = None,
         filter: OfJobs = None,  # noqa: A002 - the argument's name
     ) -> AdminVideoJobConnection:
-        """Read a page of jobs."""
+        """Everybody's video jobs, newest first; for admins."""
         narrowing = AdminNarrowing() if filter is None else filter.narrowing()
         catalogue = info.context.services.catalogue
         wanted = admin_lists.jobs(info.context.authenticated_caller, narrowing, catalogue)
-        return await AdminVideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
+        return await AdminVideoJobConnection.read(info, wanted, first=first, after=after)
 
-    @strawberry.field(description="All accounts, newest first; for admins.")
+    @strawberry.field
     async def admin_users(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
@@ -67,23 +65,22 @@ class AdminQueries:
         status: OfAccountStatus = None,
         role: OfRole = None,
     ) -> Connection[AdminUser]:
-        """Read a page of accounts."""
+        """All accounts, newest first; for admins."""
         context = info.context
         wanted = admin_lists.users(context.authenticated_caller, search, tier=tier, status=status, role=role)
-        show = partial(AdminUser.of, context=context)
-        return await Connection.read(info, wanted, show, first=first, after=after)
+        return await Connection.read(info, wanted, first=first, after=after)
 
-    @strawberry.field(description="What waits and runs, and who works on it; for admins.")
+    @strawberry.field
     async def admin_queue(self, info: Info) -> AdminQueue:
-        """Read the queue."""
+        """What waits and runs, and who works on it; for admins."""
         context = info.context
         return AdminQueue.of(
             await admin_lists.queue(context.reader, context.authenticated_caller, context.services.catalogue)
         )
 
-    @strawberry.field(description="How many tokens all have used on each of the last days (UTC); for admins.")
+    @strawberry.field
     async def admin_spending(self, info: Info, days: Days = limits.USUAL_DAYS) -> AdminSpending:
-        """Add up by day."""
+        """How many tokens all have used on each of the last days (UTC); for admins."""
         context = info.context
         found = await limits.spent_by_day(context.reader, context.authenticated_caller, days)
         return AdminSpending(
@@ -91,7 +88,7 @@ class AdminQueries:
             days=[AdminSpendingDay(day=day, tokens=tokens) for day, tokens in found.items()],
         )
 
-    @strawberry.field(description="What admins and operators did to what is not their own, newest first; for admins.")
+    @strawberry.field
     async def admin_audit_log(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
@@ -105,7 +102,7 @@ class AdminQueries:
         created_after: Since = None,
         created_before: Before = None,
     ) -> Connection[AuditEntry]:
-        """Read a page of the audit log."""
+        """What admins and operators did to what is not their own, newest first; for admins."""
         wanted = audit.listed(
             info.context.authenticated_caller,
             actions=action,
@@ -115,4 +112,4 @@ class AdminQueries:
             created_after=created_after,
             created_before=created_before,
         )
-        return await Connection.read(info, wanted, AuditEntry.of, first=first, after=after)
+        return await Connection.read(info, wanted, first=first, after=after)

@@ -1,9 +1,9 @@
 """What admins see of everybody."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
-from uuid import UUID, uuid5
+from typing import Any
+from uuid import uuid5
 
 import strawberry
 
@@ -15,14 +15,15 @@ from db.engine.paging import MOST_COUNTED
 from db.enums import AuditAction, AuditActor, PauseScope, VideoJobStatus
 from db.pauses import PauseRow
 from db.specification import values_of
-from graphql_server.fields import column
+from db.video_job_lists import Durations, ErrorCount
+from graphql_server.fields import attribute, column
 from resolvers import admin_lists
 from resolvers.admin_lists import AdminNarrowing, QueueState
 from resolvers.tokens import Wallet
-from schema.context import RequestContext
-from schema.fields import Shown, User, shows
+from schema.context import RequestContext, Shown
+from schema.fields import User, shows
+from schema.tokens import TokenAccount
 from schema.video_job_connection import VideoJobConnection
-from schema.viewer import TokenAccount
 
 
 @strawberry.input(description="Which of everybody's video jobs; all that is given has to hold.")
@@ -53,7 +54,7 @@ class AdminVideoJobFilter:
 
 @strawberry.type(description="How many video jobs failed for a reason.")
 class VideoJobFailureCount:
-    """One of `AdminVideoJobConnection.failuresByCode`."""
+    """See `db.video_job_lists.ErrorCount`."""
 
     error_code: str = strawberry.field(description="Stable, for programs")
     count: int = strawberry.field(description="How many")
@@ -63,40 +64,24 @@ class VideoJobFailureCount:
 class VideoJobDurations:
     """See `db.video_job_lists.Durations`."""
 
-    count: int = strawberry.field(description="How many have succeeded")
-    average: float | None = strawberry.field(description="The mean; null where none has")
-    median: float | None = strawberry.field(description="What half of them took at most")
-    percentile95: float | None = strawberry.field(description="What 95 of 100 took at most")
-    longest: float | None = strawberry.field(description="What none exceeded")
+    count: int = strawberry.field(default=0, description="How many have succeeded")
+    average: float | None = strawberry.field(default=None, description="The mean; null where none has")
+    median: float | None = strawberry.field(default=None, description="What half of them took at most")
+    percentile_95: float | None = strawberry.field(default=None, description="What 95 of 100 took at most")
+    longest: float | None = strawberry.field(default=None, description="What none exceeded")
 
 
 async def _failures(
     connections: Sequence["AdminVideoJobConnection"], context: RequestContext
-) -> list[list[VideoJobFailureCount]]:
-    return [
-        [
-            VideoJobFailureCount(error_code=found.error_code, count=found.count)
-            for found in await admin_lists.failures(context.reader, shown.wanted)
-        ]
-        for shown in connections
-    ]
+) -> list[list[ErrorCount]]:
+    return [await admin_lists.failures(context.reader, shown.wanted) for shown in connections]
 
 
 async def _durations(
     connections: Sequence["AdminVideoJobConnection"], context: RequestContext
-) -> list[VideoJobDurations]:
-    found = [await video_job_lists.durations(context.reader, shown.wanted) for shown in connections]
+) -> list[Durations | VideoJobDurations]:
     return [
-        VideoJobDurations(count=0, average=None, median=None, percentile95=None, longest=None)
-        if row is None
-        else VideoJobDurations(
-            count=row.count,
-            average=row.average,
-            median=row.median,
-            percentile95=row.percentile_95,
-            longest=row.longest,
-        )
-        for row in found
+        await video_job_lists.durations(context.reader, shown.wanted) or VideoJobDurations() for shown in connections
     ]
 
 
@@ -112,40 +97,31 @@ class AdminVideoJobConnection(VideoJobConnection):
     durations: VideoJobDurations = column(_durations, "How long those took that have succeeded")
 
 
-async def _job_counts(users: Sequence["AdminUser"], context: RequestContext) -> list[int]:
-    return await context.loaders.job_count_of_user.load_all([user.key for user in users])
+async def _job_counts(users: Sequence[UserRow], context: RequestContext) -> list[int]:
+    return await context.readable(admin_lists.job_counts, int).load_all([user.id for user in users])
+
+
+def _account_ids(users: Sequence[UserRow], _context: RequestContext) -> list[str]:
+    return [str(uuid5(user.id, "account")) for user in users]
+
+
+def _wallets(users: Sequence[UserRow], context: RequestContext) -> list[Wallet]:
+    return [Wallet(user, context.services.catalogue.policy.tier(user.tier)) for user in users]
 
 
 @strawberry.type(description="An account, as admins see it.")
 class AdminUser:
     """See `db.accounts.UserRow`."""
 
-    id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
-    user_id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
+    id: strawberry.ID = column(_account_ids, "A UUID of its own, always the same")
+    user_id: strawberry.ID = attribute("id", "The user's id, a UUID")
     email: str | None = strawberry.field(description="Their e-mail address")
     name: str | None = strawberry.field(description="What they are called")
     status: AccountStatus = strawberry.field(description="Whether it may act; its tokens may say less")
     role: Role = strawberry.field(description="What it may do; its tokens may say more")
     created_at: datetime = strawberry.field(description="When they were first seen; UTC")
-    tokens: TokenAccount = strawberry.field(description="What there is to spend")
-    key: strawberry.Private[UUID]
+    tokens: TokenAccount = column(_wallets, "What there is to spend")
     video_job_count: int = column(_job_counts, f"How many video jobs they have; counted up to {MOST_JOBS_COUNTED:,}")
-
-    @classmethod
-    def of(cls, row: UserRow, context: RequestContext) -> "AdminUser":
-        """Show an account."""
-        policy = context.services.catalogue.policy
-        return cls(
-            id=strawberry.ID(str(uuid5(row.id, "account"))),
-            user_id=strawberry.ID(str(row.id)),
-            email=row.email,
-            name=row.name,
-            status=AccountStatus(row.status),
-            role=Role(row.role),
-            created_at=row.created_at,
-            tokens=TokenAccount.of(Wallet(row, policy.tier(row.tier))),
-            key=row.id,
-        )
 
 
 @strawberry.type(description="The video jobs in progress of a provider.")
@@ -173,48 +149,40 @@ class AdminWorker:
 
 
 @strawberry.type(description="Creations that are refused at present, by an operator's will.")
-class AdminPause:
+class AdminPause(Shown[PauseRow]):
     """See `db.pauses.PauseRow`."""
 
     scope: PauseScope = strawberry.field(description="Which creations")
     reason: str = strawberry.field(description="Why, for a person")
 
-    @classmethod
-    def all_of(cls, rows: Sequence[PauseRow]) -> "list[AdminPause]":
-        """Show pauses."""
-        return [cls(scope=PauseScope(row.scope), reason=row.reason) for row in rows]
+
+def _all_providers(name: str, description: str) -> Any:  # noqa: ANN401 - as `column`
+    """Return a field for a number that there is of each provider."""
+
+    def added(states: Sequence[QueueState], _context: RequestContext) -> list[int]:
+        return [sum(getattr(queue, name) for queue in state.providers) for state in states]
+
+    return column(added, description)
+
+
+def _oldest(states: Sequence[QueueState], _context: RequestContext) -> list[datetime | None]:
+    since = [[queue.oldest_waiting_since for queue in state.providers] for state in states]
+    return [min(filter(None, times), default=None) for times in since]
 
 
 @strawberry.type(description="What waits and runs in the whole fleet.")
-class AdminQueue:
+class AdminQueue(Shown[QueueState]):
     """See `resolvers.admin_lists.QueueState`."""
 
-    waiting: int = strawberry.field(description="How many video jobs wait for a worker")
-    running: int = strawberry.field(description="How many are with a worker")
-    ended_last_hour: int = strawberry.field(
-        description="How many jobs of the last 24 hours have ended within the last one"
+    waiting: int = _all_providers("waiting", "How many video jobs wait for a worker")
+    running: int = _all_providers("running", "How many are with a worker")
+    ended_last_hour: int = _all_providers(
+        "ended_last_hour", "How many jobs of the last 24 hours have ended within the last one"
     )
-    oldest_waiting_since: datetime | None = strawberry.field(description="When the oldest waiting one was made; UTC")
+    oldest_waiting_since: datetime | None = column(_oldest, "When the oldest waiting one was made; UTC")
     providers: list[AdminProviderQueue] = strawberry.field(description="The same by provider")
     workers: list[AdminWorker] = strawberry.field(description="Who holds jobs, at most 200")
     pauses: list[AdminPause] = strawberry.field(description="Which creations are refused")
-
-    @classmethod
-    def of(cls, state: QueueState) -> "AdminQueue":
-        """Show the queue."""
-        waiting_since = [queue.oldest_waiting_since for queue in state.providers if queue.oldest_waiting_since]
-        return cls(
-            waiting=sum(queue.waiting for queue in state.providers),
-            running=sum(queue.running for queue in state.providers),
-            ended_last_hour=sum(queue.ended_last_hour for queue in state.providers),
-            oldest_waiting_since=min(waiting_since, default=None),
-            providers=[AdminProviderQueue(**asdict(queue)) for queue in state.providers],
-            workers=[
-                AdminWorker(id=strawberry.ID(str(row.id)), running=row.running, last_heartbeat_at=row.last_heartbeat_at)
-                for row in state.workers
-            ],
-            pauses=AdminPause.all_of(state.pauses),
-        )
 
 
 @strawberry.type(description="How many tokens all have used on a day, less what was given back.")
@@ -240,7 +208,7 @@ def _users(rows: Sequence[AuditRow], _context: RequestContext) -> list[User | No
 
 
 @shows(AuditRow)
-class AuditEntry(Shown[AuditRow]):
+class AuditEntry:
     """An act of an admin or an operator on what is not their own."""
 
     id: strawberry.ID

@@ -5,7 +5,7 @@ See the specifications of Global Object Identification and of Cursor Connections
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -18,9 +18,10 @@ from db.engine.paging import MOST_COUNTED, Page, Position, Selection
 from db.looks import LookRow
 from db.video_jobs import VideoJobRow
 from graphql_server.fields import column
+from resolvers import looks, video_jobs
 from resolvers.errors import InvalidInput
 from resolvers.texts import uuid_of
-from schema.context import Info, RequestContext
+from schema.context import Info, ReadFor, RequestContext, nothing
 
 DEFAULT_FIRST = 20
 LARGEST_FIRST = 100
@@ -33,7 +34,6 @@ After = Annotated[str | None, strawberry.argument(description="The cursor of the
 TOTAL = f"How many there are in the whole list, whatever the page; counted up to {MOST_COUNTED:,}, when it is asked for"
 
 Item = TypeVar("Item")
-Row = TypeVar("Row", bound=statements.Row)
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -104,13 +104,11 @@ class Connection(Generic[Item]):
     page_info: PageInfo = column(_page_infos, "Where the page stands in the list")
 
     @classmethod
-    async def read(
-        cls, info: Info, wanted: Selection[Row], show: Callable[[Row], Item], *, first: int | None, after: str | None
-    ) -> Self:
-        """Read a page of what is wanted; raises as `page_arguments`."""
+    async def read(cls, info: Info, wanted: Selection[Any], *, first: int | None, after: str | None) -> Self:
+        """Read a page of what is wanted, whose rows are the nodes; raises as `page_arguments`."""
         size, position = page_arguments(first, after)
         page = await wanted.page(info.context.reader, first=size, after=position)
-        return cls(nodes=[show(row) for row in page.rows], page=page, wanted=wanted, is_first=after is None)
+        return cls(nodes=list(page.rows), page=page, wanted=wanted, is_first=after is None)
 
 
 def cursor_of(row: Any) -> str:  # noqa: ANN401 - a row that has both
@@ -155,8 +153,9 @@ async def read_nodes(context: RequestContext, ids: Sequence[str]) -> list[VideoJ
         raise InvalidInput(f"At most {MOST_NODES} ids can be read at once", field="ids")
     asked = [_uuid(id_) for id_ in ids]
     wanted = list(dict.fromkeys(id_ for id_ in asked if id_ is not None))
-    jobs, looks = await asyncio.gather(context.loaders.job.load_all(wanted), context.loaders.look.load_all(wanted))
-    found = {id_: job or look for id_, job, look in zip(wanted, jobs, looks, strict=True)}
+    kinds: tuple[ReadFor[Any], ...] = (video_jobs.read_many, looks.read_many)
+    shown = await asyncio.gather(*(context.readable(read, nothing).load_all(wanted) for read in kinds))
+    found = {id_: job or look for id_, job, look in zip(wanted, *shown, strict=True)}
     return [None if id_ is None else found[id_] for id_ in asked]
 
 

@@ -1,14 +1,14 @@
-"""What a GraphQL operation is given: the application's services, who calls, and loaders that batch its reads.
+"""What a GraphQL operation is given, and how it answers: services, who calls, loaders, refusals and rows as they are.
 
 Whatever a list of parents asks for is read in one statement for all of them.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -17,140 +17,26 @@ from starlette.websockets import WebSocket
 
 from auth.caller import Caller
 from auth.errors import InvalidCredentials
-from db import look_videos as video_rows
-from db.accounts import Profile
-from db.engine.database import Database
-from db.engine.paging import MOST_NESTED
 from db.engine.statements import Reader, Writer
-from db.enums import VideoJobStatus
-from db.generation_costs import CostRow
-from db.ledger import LedgerRow
-from db.look_videos import LookOfJob, VideoDetails, VideoInLook
-from db.looks import LookRow, ProductRow, SharedWith
-from db.video_jobs import LogLine, VideoJobRow
 from graphql_server.fields import Loader
-from resolvers import accounts, admin_lists, generation_costs, looks, video_jobs
-from resolvers.limits import QueuePlace, queue_places
-from resolvers.models import Catalogue
+from resolvers.errors import Refusal
 from resolvers.services import EdgeServices
 from resolvers.streams import seconds_left, until_expiry
+from schema.errors import user_error
 
 Found = TypeVar("Found")
+Missing = TypeVar("Missing")
+Arguments = ParamSpec("Arguments")
 Read = Callable[[Reader, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
 ReadFor = Callable[[Reader, Caller, Sequence[UUID]], Awaitable[Mapping[UUID, Found]]]
 
 
-class Loaders:
-    """The loaders of one operation by an object's id, made when first used. Each batch reads for itself."""
-
-    def __init__(self, database: Database, catalogue: Catalogue, caller: Caller) -> None:
-        self._database = database
-        self._caller = caller
-        self._catalogue = catalogue
-        self._first_videos: dict[Hashable, Loader[UUID, list[VideoInLook]]] = {}
-
-    @cached_property
-    def job(self) -> Loader[UUID, VideoJobRow | None]:
-        """Jobs that the caller may read, by id; None for others."""
-        return self._readable(video_jobs.read_many)
-
-    @cached_property
-    def look(self) -> Loader[UUID, LookRow | None]:
-        """Looks that the caller may see, by id; None for others."""
-        return self._readable(looks.read_many)
-
-    @cached_property
-    def products_of_look(self) -> Loader[UUID, list[ProductRow]]:
-        """Products by look id."""
-        return self._loader(looks.products_by_look, list)
-
-    @cached_property
-    def videos_of_look(self) -> Loader[UUID, list[VideoInLook]]:
-        """Videos by look id."""
-        return self._loader(looks.videos_by_look, list)
-
-    def first_videos_of_look(
-        self, first: int | None, statuses: tuple[VideoJobStatus, ...] | None
-    ) -> Loader[UUID, list[VideoInLook]]:
-        """Return the loader of the newest videos by look id, of these statuses if any are given."""
-        most = MOST_NESTED if first is None else first
-        if (most, statuses) not in self._first_videos:
-            read = partial(video_rows.first_of_looks, first=most, statuses=statuses)
-            self._first_videos[most, statuses] = self._loader(video_jobs.reading_by_parent(read), list)
-        return self._first_videos[most, statuses]
-
-    @cached_property
-    def details_of_video(self) -> Loader[UUID, VideoDetails | None]:
-        """What else looks show of a job, by its id; None for jobs that have been deleted meanwhile."""
-        return self._loader(looks.details_by_video, _nothing)
-
-    @cached_property
-    def video_count_of_look(self) -> Loader[UUID, int]:
-        """How many videos it shows, by look id."""
-        return self._loader(video_rows.counts_of_looks, int)
-
-    @cached_property
-    def job_count_of_user(self) -> Loader[UUID, int]:
-        """How many jobs a user has, by id; for admins."""
-        caller = self._caller
-        return self._loader(lambda reader, ids: admin_lists.job_counts(reader, caller, ids), int)
-
-    @cached_property
-    def profile(self) -> Loader[UUID, Profile | None]:
-        """Who a user is, by id; None for those of whom the caller may not know it."""
-        return self._readable(accounts.profiles)
-
-    @cached_property
-    def shared_with_of_look(self) -> Loader[UUID, list[SharedWith]]:
-        """Users whom a look is shared with, by look id."""
-        return self._loader(looks.shared_with_by_look, list)
-
-    @cached_property
-    def logs_of_job(self) -> Loader[UUID, list[LogLine]]:
-        """Log lines by job id."""
-        return self._loader(video_jobs.logs_by_job, list)
-
-    @cached_property
-    def ledger_of_job(self) -> Loader[UUID, list[LedgerRow]]:
-        """Charges and refunds by job id."""
-        return self._loader(video_jobs.ledger_by_job, list)
-
-    @cached_property
-    def cost_of_job(self) -> Loader[UUID, CostRow | None]:
-        """What videos have cost by job id; None for whoever is no admin."""
-        return self._readable(generation_costs.by_job)
-
-    @cached_property
-    def looks_of_job(self) -> Loader[UUID, list[LookOfJob]]:
-        """Looks that show a job, by job id."""
-        return self._loader(video_jobs.looks_by_job, list)
-
-    @cached_property
-    def queue_place_of_job(self) -> Loader[UUID, QueuePlace | None]:
-        """The place in the queue by job id; None for jobs that do not wait."""
-        return self._loader(partial(queue_places, catalogue=self._catalogue), _nothing)
-
-    def _readable(self, read: ReadFor[Found]) -> Loader[UUID, Found | None]:
-        caller = self._caller
-        return self._loader(lambda reader, ids: read(reader, caller, ids), _nothing)
-
-    def _loader(self, read: Read[Found], missing: Callable[[], Found]) -> Loader[UUID, Found]:
-        """Return what loads by id; `missing` makes what stands for an id of which nothing was found."""
-        # Not `self`: without a cycle, what was loaded goes as soon as nobody needs it.
-        reader = self._database.reader
-
-        async def load(ids: list[UUID]) -> list[Found]:
-            found = await read(reader, ids)
-            return [found[id_] if id_ in found else missing() for id_ in ids]
-
-        return Loader(load)
-
-
-def _nothing() -> None:
+def nothing() -> None:
     """Stand for what is not there."""
 
 
 Item = TypeVar("Item")
+Source = TypeVar("Source")
 # How a path of this site begins; whatever else is stored is a URL.
 PATH = "/"
 
@@ -180,6 +66,7 @@ class RequestContext:
     is_websocket: bool = False
     is_shared: bool = False
     connection_params: dict[str, Any] | None = None
+    _loaders: dict[Hashable, Loader[UUID, Any]] = field(default_factory=dict, init=False, repr=False)
 
     async def authenticate(self, authorization: str | None) -> None:
         """Find out who calls; raises auth.errors.AccessDenied, db.engine.errors.DatabaseUnavailable."""
@@ -189,10 +76,29 @@ class RequestContext:
         """Return how long the caller's token is still valid."""
         return seconds_left(self.authenticated_caller)
 
-    @cached_property
-    def loaders(self) -> Loaders:
-        """The loaders of one operation."""
-        return Loaders(self.services.database, self.services.catalogue, self.authenticated_caller)
+    def loader(
+        self, read: Read[Found], missing: Callable[[], Missing], key: Hashable = None
+    ) -> Loader[UUID, Found | Missing]:
+        """Return the operation's loader by an object's id, made when first used. Each batch reads for itself.
+
+        `missing` makes what stands for an id of which nothing was found; `key` names a `read` that is made for a call.
+        """
+        known = self._loaders.get(key or read)
+        if known is None:
+            # Not `self`: without a cycle, what was loaded goes as soon as nobody needs it.
+            reader = self.reader
+
+            async def load(ids: list[UUID]) -> list[Found | Missing]:
+                found = await read(reader, ids)
+                return [found[id_] if id_ in found else missing() for id_ in ids]
+
+            self._loaders[key or read] = known = Loader(load)
+        return known
+
+    def readable(self, read: ReadFor[Found], missing: Callable[[], Missing]) -> Loader[UUID, Found | Missing]:
+        """Return the loader of what depends on who calls."""
+        caller = self.authenticated_caller
+        return self.loader(lambda reader, ids: read(reader, caller, ids), missing, read)
 
     def turn(self, at: str) -> AbstractAsyncContextManager[None]:
         """See `graphql_server.context.Context`; all who name nobody are one, and share what they may ask for."""
@@ -200,7 +106,7 @@ class RequestContext:
 
     def forget(self) -> None:
         """Let the loaders read again: on a long connection each event shows its own time."""
-        vars(self).pop("loaders", None)
+        self._loaders.clear()
 
     def anew(self) -> "RequestContext":
         """See `graphql_server.context.Context`."""
@@ -250,18 +156,14 @@ class RequestContext:
         # Most often there are none, which their first letters tell in a third of the time.
         if PATH not in set(map(itemgetter(0), filter(None, urls))):
             return urls
-        origin, signed = self._origin, self.services.addresses.signed
+        # Joining hundreds with `urljoin` takes as long as the rest of it all.
+        origin, signed = self.base_url, self.services.addresses.signed
         return [origin + signed(url) if url and url[0] == PATH else url for url in urls]
 
     @cached_property
     def base_url(self) -> str:
-        """The URL under which the request came, as HTTP; found when it is needed, which not every answer does."""
-        return self.find_base_url()
-
-    @cached_property
-    def _origin(self) -> str:
-        """Return what paths of this site are below: joining hundreds one by one takes as long as the rest of it all."""
-        return self.base_url.rstrip("/")
+        """What paths of this site are below, as HTTP; found when it is needed, which not every answer does."""
+        return self.find_base_url().rstrip("/")
 
     @property
     def reader(self) -> Reader:
@@ -272,13 +174,51 @@ class RequestContext:
         """Open the transaction of one root field."""
         return self.services.database.transaction()
 
+    async def write(
+        self,
+        rule: Callable[Concatenate[Writer, Caller, Arguments], Awaitable[Found]],
+        *arguments: Arguments.args,
+        **more: Arguments.kwargs,
+    ) -> Found:
+        """Carry out a rule for the caller in a transaction of its own."""
+        caller = self.authenticated_caller
+        async with self.transaction() as transaction:
+            return await rule(transaction, caller, *arguments, **more)
+
 
 def _base_url(connection: HTTPConnection) -> str:
     url = str(connection.base_url)
     return url.replace("ws", "http", 1) if isinstance(connection, WebSocket) else url
 
 
+class Shown(Generic[Source]):
+    """Base of the types whose objects are rows themselves, or what else the rules return."""
+
+    @classmethod
+    def of(cls, source: Source) -> Self:
+        """Show a row."""
+        return cast("Self", source)
+
+
 Info = strawberry.Info[RequestContext, None]
 
-# Every mutation takes one argument of that name, as Relay's clients expect.
-INPUT = strawberry.argument(description="What to do")
+
+def mutation(change: Callable[[Any, Info, Any], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as `strawberry.mutation`
+    """Return the mutation that a method carries out for a caller: what is refused becomes its payload's errors.
+
+    It takes one argument, `input`, as Relay's clients expect.
+    """
+    types = change.__annotations__
+
+    async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002, ANN401 - of the method's types
+        _ = info.context.authenticated_caller
+        try:
+            return await change(self, info, input)
+        except Refusal as refusal:
+            return types["return"](errors=[user_error(refusal)])
+
+    annotated: Any = Annotated
+    argument = annotated[types["asked"], strawberry.argument(description="What to do")]
+    resolve.__annotations__ = {"info": Info, "input": argument, "return": types["return"]}
+    resolve.__name__, resolve.__module__, resolve.__doc__ = change.__name__, change.__module__, change.__doc__
+    return strawberry.mutation(resolve)

@@ -1,7 +1,6 @@
 """The enumerations of the schema, and what their values mean."""
 
-from enum import Enum
-from typing import Any, TypeVar
+from enum import StrEnum
 
 import strawberry
 
@@ -18,8 +17,7 @@ from db.enums import (
     Visibility,
 )
 from db.looks import LookView
-
-Kind = TypeVar("Kind", bound=type[Enum])
+from resolvers.generation_costs import CostGroup
 
 VALUES = {
     "VideoJobStatus": {
@@ -100,19 +98,11 @@ VALUES = {
 }
 
 
-def describe_values(kind: Kind, name: str | None = None) -> Kind:
-    """Describe each value of an enumeration of the schema.
+class ThumbnailType(StrEnum):
+    """Either the look's image or its default video."""
 
-    Raises KeyError when nothing says what one means.
-    """
-    meanings, definition = VALUES[name or kind.__name__], _definition(kind)
-    for value in definition.values:
-        value.description = meanings[value.name]
-    return kind
-
-
-def _definition(kind: Any) -> Any:  # noqa: ANN401 - what Strawberry has put there
-    return kind.__strawberry_definition__
+    IMAGE = "image"
+    VIDEO = "video"
 
 
 for enumeration, shown_as, described in (
@@ -128,5 +118,10 @@ for enumeration, shown_as, described in (
     (AuditAction, "AuditAction", "What an admin or an operator did."),
     (AuditActor, "AuditActor", "Who did it."),
     (PauseScope, "PauseScope", "Which creations a pause refuses."),
+    (CostGroup, "GenerationCostGroup", "What costs are added up by."),
+    (ThumbnailType, "ThumbnailType", "What stands for a look in a list."),
 ):
-    describe_values(strawberry.enum(enumeration, name=shown_as, description=described), shown_as)
+    strawberry.enum(enumeration, name=shown_as, description=described)
+    for value in enumeration.__strawberry_definition__.values:  # type: ignore[union-attr] # what Strawberry has put there
+        # Fails where nothing says what a value means.
+        value.description = VALUES[shown_as][value.name]

@@ -191,6 +191,7 @@ IN_PAYLOADS = [type_ for type_ in ERROR_TYPES.values() if type_.__bases__ != (Us
 
 def user_error(error: Refusal) -> Any:  # noqa: ANN401 - which member of which union it is, the table says
     """Return the payload's typed error for a refusal, whose attributes have the members' names."""
+    forget_frames(error)
     type_ = ERROR_TYPES[type(error)]
     return type_(**{member.name: getattr(error, member.name) for member in fields(type_)})
 
@@ -201,5 +202,4 @@ def refusals_into(payload_errors: list[Any]) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        forget_frames(refusal)
         payload_errors.append(user_error(refusal))

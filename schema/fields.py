@@ -1,33 +1,31 @@
 """Fields: those that show rows as they are, and those that need another read, for all objects of a list at once."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import MISSING, Field, fields
-from enum import Enum
-from typing import Any, Generic, Optional, Self, TypeVar, cast
+from functools import partial
+from typing import Any, Optional, TypeVar
 from uuid import UUID, uuid5
 
 import strawberry
 
-from db.accounts import Profile
+from db import look_videos as video_rows
+from db.engine.paging import MOST_NESTED
 from db.engine.statements import Row
 from db.enums import LedgerEntryKind, VideoJobStatus
-from db.generation_costs import CostRow
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
-from db.looks import LookRow, ProductRow, SharedWith
+from db.looks import LookRow
 from db.specification import Specification, declares
 from db.video_jobs import LogLine, VideoJobRow
-from graphql_server.fields import column
-from resolvers import looks, video_jobs
+from graphql_server.fields import Loader, column
+from resolvers import accounts, looks, video_jobs
 from resolvers.errors import InvalidInput, VideoJobNotFound
-from resolvers.limits import QueuePlace
+from resolvers.limits import queue_places
 from resolvers.meanings import meaning
 from schema.connections import LARGEST_FIRST
-from schema.context import RequestContext
-from schema.enum_values import describe_values
+from schema.context import Read, ReadFor, RequestContext, nothing
 
 Kind = TypeVar("Kind", bound=type)
-Source = TypeVar("Source")
 
 
 def described(kind: Kind) -> Kind:
@@ -43,15 +41,6 @@ def described(kind: Kind) -> Kind:
                 raise TypeError(f"resolvers.meanings must say what {kind.__qualname__}.{name} means")
             setattr(kind, name, strawberry.field(default=default, description=text))
     return kind
-
-
-class Shown(Generic[Source]):
-    """Base of the types whose objects are rows themselves."""
-
-    @classmethod
-    def of(cls, row: Source) -> Self:
-        """Show a row."""
-        return cast("Self", row)
 
 
 def shows(*rows: type[Row], hidden: Collection[str] = ()) -> Callable[[Kind], Kind]:
@@ -83,20 +72,35 @@ def takes_specification(kind: Kind) -> Kind:
     return kind
 
 
-async def _emails(users: Sequence["User"], context: RequestContext) -> list[str | None]:
-    return [None if found is None else found.email for found in await _profiles(users, context)]
+def loaded(
+    read: Read[Any] | ReadFor[Any],
+    missing: Callable[[], Any],
+    loader: Callable[..., Loader[UUID, Any]] = RequestContext.loader,
+) -> Callable[..., Coroutine[Any, Any, list[Any]]]:
+    """Return what reads a column by its rows' ids; the loader is a method of the context."""
+
+    async def load(rows: Sequence[Any], context: RequestContext) -> list[Any]:
+        return await loader(context, read, missing).load_all([row.id for row in rows])
+
+    return load
 
 
-async def _names(users: Sequence["User"], context: RequestContext) -> list[str | None]:
-    return [None if found is None else found.name for found in await _profiles(users, context)]
+def constant(value: Any) -> Callable[[Sequence[object], RequestContext], list[Any]]:  # noqa: ANN401 - what a field shows
+    """Return what reads a column that shows the same of all its objects."""
+    return lambda objects, _context: [value] * len(objects)
 
 
-async def _profiles(users: Sequence["User"], context: RequestContext) -> list[Profile | None]:
-    """Read who they are for those who may know it: themselves and admins. Nothing is read for others."""
-    caller = context.authenticated_caller
-    readable = [user.key for user in users if caller.is_admin or user.key == caller.user_id]
-    profiles = dict(zip(readable, await context.loaders.profile.load_all(readable), strict=True))
-    return [profiles.get(user.key) for user in users]
+def _profile(attribute: str) -> Any:  # noqa: ANN401 - what reads a column
+    """Return what tells who users are to those who may know it: themselves and admins. Nothing is read for others."""
+
+    async def read(users: Sequence["User"], context: RequestContext) -> list[str | None]:
+        caller = context.authenticated_caller
+        readable = [user.key for user in users if caller.is_admin or user.key == caller.user_id]
+        found = await context.readable(accounts.profiles, nothing).load_all(readable)
+        profiles = dict(zip(readable, found, strict=True))
+        return [getattr(profiles.get(user.key), attribute, None) for user in users]
+
+    return read
 
 
 @strawberry.type(description="A user, as far as the caller may know who it is.")
@@ -106,8 +110,8 @@ class User:
     id: strawberry.ID = strawberry.field(description="A UUID of its own, always the same")
     user_id: strawberry.ID = strawberry.field(description="The user's id, a UUID")
     key: strawberry.Private[UUID]
-    email: str | None = column(_emails, "Their e-mail address; null but for themselves and admins")
-    name: str | None = column(_names, "What they are called; null but for themselves and admins")
+    email: str | None = column(_profile("email"), "Their e-mail address; null but for themselves and admins")
+    name: str | None = column(_profile("name"), "What they are called; null but for themselves and admins")
 
     @classmethod
     def of(cls, user_id: UUID) -> "User":
@@ -115,71 +119,38 @@ class User:
         return cls(id=strawberry.ID(str(uuid5(user_id, "user"))), user_id=strawberry.ID(str(user_id)), key=user_id)
 
 
-async def queue_positions(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
-    """Tell the places of those that wait."""
-    return [None if place is None else place.position for place in await _queue_places(rows, context)]
+def queue_place(attribute: str) -> Any:  # noqa: ANN401 - as above
+    """Return what reads an attribute of the places of those that wait."""
 
+    async def read(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
+        waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
+        places = partial(queue_places, catalogue=context.services.catalogue)
+        found = await context.loader(places, nothing, queue_places).load_all(waiting)
+        place_of = dict(zip(waiting, found, strict=True))
+        return [getattr(place_of.get(row.id), attribute, None) for row in rows]
 
-async def estimated_waits(rows: Sequence[VideoJobRow], context: RequestContext) -> list[int | None]:
-    """Tell how long those that wait may still have to."""
-    return [None if place is None else place.estimated_wait_seconds for place in await _queue_places(rows, context)]
-
-
-async def _queue_places(rows: Sequence[VideoJobRow], context: RequestContext) -> list[QueuePlace | None]:
-    waiting = [row.id for row in rows if row.status == VideoJobStatus.PENDING]
-    places = await context.loaders.queue_place_of_job.load_all(waiting)
-    found = dict(zip(waiting, places, strict=True))
-    return [found.get(row.id) for row in rows]
+    return read
 
 
 async def logs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[Sequence[LogLine]]:
     """Read the logs."""
-    logs = await context.loaders.logs_of_job.load_all([row.id for row in rows])
+    logs: list[list[LogLine]] = await context.loader(video_jobs.logs_by_job, list).load_all([row.id for row in rows])
     return [video_jobs.logs_of_version(row, lines) for row, lines in zip(rows, logs, strict=True)]
 
 
-async def charges(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
-    """Read what was charged."""
-    return await _ledger_entries(rows, context, LedgerEntryKind.CHARGE)
+def ledger_entry(kind: LedgerEntryKind) -> Any:  # noqa: ANN401 - as above
+    """Return what reads the entries of a kind."""
 
+    async def read(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
+        ledgers: list[list[LedgerRow]] = await context.loader(video_jobs.ledger_by_job, list).load_all(
+            [row.id for row in rows]
+        )
+        return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
 
-async def refunds(rows: Sequence[VideoJobRow], context: RequestContext) -> list[LedgerRow | None]:
-    """Read what came back."""
-    return await _ledger_entries(rows, context, LedgerEntryKind.REFUND)
-
-
-async def _ledger_entries(
-    rows: Sequence[VideoJobRow], context: RequestContext, kind: LedgerEntryKind
-) -> list[LedgerRow | None]:
-    ledgers = await context.loaders.ledger_of_job.load_all([row.id for row in rows])
-    return [next((entry for entry in entries if entry.kind == kind), None) for entries in ledgers]
-
-
-async def costs(rows: Sequence[VideoJobRow], context: RequestContext) -> list[CostRow | None]:
-    """Read what they have really cost."""
-    return await context.loaders.cost_of_job.load_all([row.id for row in rows])
-
-
-async def associated_looks(rows: Sequence[VideoJobRow], context: RequestContext) -> list[list[LookOfJob]]:
-    """Read the looks that show them."""
-    return await context.loaders.looks_of_job.load_all([row.id for row in rows])
-
-
-def users(rows: Sequence[VideoJobRow], _context: RequestContext) -> list[User]:
-    """Return whose they are."""
-    return [User.of(row.user_id) for row in rows]
+    return read
 
 
 ShownLook = LookRow | LookOfJob
-
-
-@describe_values
-@strawberry.enum(description="What stands for a look in a list.")
-class ThumbnailType(Enum):
-    """Either the look's image or its default video."""
-
-    IMAGE = "image"
-    VIDEO = "video"
 
 
 async def videos(
@@ -196,24 +167,16 @@ async def videos(
         raise InvalidInput(f"'first' must be 0 to {LARGEST_FIRST}", field="first")
     ids = [row.id for row in rows]
     if first is None and status is None:
-        return await context.loaders.videos_of_look.load_all(ids)
+        return await context.loader(looks.videos_by_look, list).load_all(ids)
+    most = MOST_NESTED if first is None else first
     statuses = None if status is None else tuple(dict.fromkeys(status))
-    return await context.loaders.first_videos_of_look(first, statuses).load_all(ids)
+    read = video_jobs.reading_by_parent(partial(video_rows.first_of_looks, first=most, statuses=statuses))
+    return await context.loader(read, list, (most, statuses)).load_all(ids)
 
 
-async def products(rows: Sequence[ShownLook], context: RequestContext) -> list[list[ProductRow]]:
-    """Read the looks' products."""
-    return await context.loaders.products_of_look.load_all([row.id for row in rows])
-
-
-async def shared_with(rows: Sequence[ShownLook], context: RequestContext) -> list[list[SharedWith]]:
-    """Read whom the looks are shared with."""
-    return await context.loaders.shared_with_of_look.load_all([row.id for row in rows])
-
-
-async def thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[ThumbnailType]:
+async def thumbnail_types(rows: Sequence[ShownLook], context: RequestContext) -> list[str]:
     """Tell what stands for the looks."""
-    return [ThumbnailType(thumbnail.type) for thumbnail in await _thumbnails(rows, context)]
+    return [thumbnail.type for thumbnail in await _thumbnails(rows, context)]
 
 
 async def thumbnail_urls(rows: Sequence[ShownLook], context: RequestContext) -> Sequence[str | None]:
@@ -226,13 +189,8 @@ async def _thumbnails(rows: Sequence[ShownLook], context: RequestContext) -> lis
     return [looks.thumbnail(row, found) for row, found in zip(rows, shown, strict=True)]
 
 
-async def video_counts(rows: Sequence[ShownLook], context: RequestContext) -> list[int]:
-    """Count the looks' videos."""
-    return await context.loaders.video_count_of_look.load_all([row.id for row in rows])
-
-
-def owners(rows: Sequence[ShownLook], _context: RequestContext) -> list[User]:
-    """Return whose the looks are."""
+def owners(rows: Sequence[ShownLook | VideoJobRow], _context: RequestContext) -> list[User]:
+    """Return whose they are."""
     return [User.of(row.user_id) for row in rows]
 
 
@@ -253,21 +211,21 @@ async def video_details(rows: Sequence[VideoInLook], context: RequestContext) ->
 
     Raises VideoJobNotFound: one has been deleted since the looks were read.
     """
-    found = await context.loaders.details_of_video.load_all([row.id for row in rows])
+    found = await context.loader(looks.details_by_video, nothing).load_all([row.id for row in rows])
     details = [video for video in found if video is not None]
     if len(details) < len(found):
         raise VideoJobNotFound
     return details
 
 
-async def error_codes(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
-    """Return why videos failed for those whose jobs they are."""
-    return [video.error_code if _is_own(video, context) else None for video in await video_details(rows, context)]
+def own_detail(attribute: str) -> Any:  # noqa: ANN401 - as above
+    """Return what reads such an attribute for those whose jobs the videos are."""
 
+    async def read(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
+        details = await video_details(rows, context)
+        return [getattr(video, attribute) if _is_own(video, context) else None for video in details]
 
-async def error_messages(rows: Sequence[VideoInLook], context: RequestContext) -> list[str | None]:
-    """Return the same for a person."""
-    return [video.error_message if _is_own(video, context) else None for video in await video_details(rows, context)]
+    return read
 
 
 def _is_own(video: VideoDetails, context: RequestContext) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated
 
 import strawberry
 from strawberry.file_uploads import Upload
@@ -17,8 +16,8 @@ from resolvers.limits import require_room
 from resolvers.look_images import LookInput, ProductInput
 from resolvers.looks import ProductFields
 from resolvers.texts import uuid_or
-from schema.context import INPUT, Info
-from schema.errors import LookError, refusals_into
+from schema.context import Info, mutation
+from schema.errors import LookError
 from schema.fields import described
 from schema.types import Look
 
@@ -137,51 +136,35 @@ class DeleteLookPayload:
 class LookMutations:
     """The part of `Mutation` that is about looks."""
 
-    @strawberry.mutation(description="Make a look.")
-    async def create_look(self, info: Info, input: Annotated[CreateLookInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
-        """Create a look."""
-        caller, payload = info.context.authenticated_caller, LookPayload()
-        services = info.context.services
-        with refusals_into(payload.errors):
-            policy = services.catalogue.policy
-            await require_room(services.database.reader, caller.user_id, policy.quotas, sum(input.sizes()))
-            asked = await input.asked()
-            look = await look_images.create(services.database, services.storage, caller, asked, policy)
-            payload.look = Look.of(look)
-        return payload
+    @mutation
+    async def create_look(self, info: Info, asked: CreateLookInput) -> LookPayload:
+        """Make a look."""
+        services, caller = info.context.services, info.context.authenticated_caller
+        policy = services.catalogue.policy
+        await require_room(services.database.reader, caller.user_id, policy.quotas, sum(asked.sizes()))
+        look = await look_images.create(services.database, services.storage, caller, await asked.asked(), policy)
+        return LookPayload(look=Look.of(look))
 
-    @strawberry.mutation(description="Change a look's title and notes.")
-    async def update_look(self, info: Info, input: Annotated[UpdateLookInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
-        """Update a look."""
-        caller, payload = info.context.authenticated_caller, LookPayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                look = await looks.update(transaction, caller, uuid_or(input.id, LookNotFound), input.changes())
-            payload.look = Look.of(look)
-        return payload
+    @mutation
+    async def update_look(self, info: Info, asked: UpdateLookInput) -> LookPayload:
+        """Change a look's title and notes."""
+        look = await info.context.write(looks.update, uuid_or(asked.id, LookNotFound), asked.changes())
+        return LookPayload(look=Look.of(look))
 
-    @strawberry.mutation(description="Decide who may see a look.")
-    async def set_look_visibility(self, info: Info, input: Annotated[SetLookVisibilityInput, INPUT]) -> LookPayload:  # noqa: A002 - Relay's name
-        """Set a look's visibility."""
-        caller, payload = info.context.authenticated_caller, LookPayload()
-        with refusals_into(payload.errors):
-            shared_with = looks.user_ids(input.shared_with_user_ids or [])
-            async with info.context.transaction() as transaction:
-                look = await looks.set_visibility(
-                    transaction, caller, uuid_or(input.id, LookNotFound), input.visibility, shared_with
-                )
-            payload.look = Look.of(look)
-        return payload
+    @mutation
+    async def set_look_visibility(self, info: Info, asked: SetLookVisibilityInput) -> LookPayload:
+        """Decide who may see a look."""
+        shared_with = looks.user_ids(asked.shared_with_user_ids or [])
+        look_id = uuid_or(asked.id, LookNotFound)
+        look = await info.context.write(looks.set_visibility, look_id, asked.visibility, shared_with)
+        return LookPayload(look=Look.of(look))
 
-    @strawberry.mutation(description="Delete a look with its images; its video jobs stay.")
-    async def delete_look(self, info: Info, input: Annotated[LookIdInput, INPUT]) -> DeleteLookPayload:  # noqa: A002 - Relay's name
-        """Delete a look."""
-        caller, payload = info.context.authenticated_caller, DeleteLookPayload()
-        services = info.context.services
-        with refusals_into(payload.errors):
-            await look_images.delete(services.database, caller, uuid_or(input.id, LookNotFound))
-            payload.deleted_look_id = input.id
-        return payload
+    @mutation
+    async def delete_look(self, info: Info, asked: LookIdInput) -> DeleteLookPayload:
+        """Delete a look with its images; its video jobs stay."""
+        caller, services = info.context.authenticated_caller, info.context.services
+        await look_images.delete(services.database, caller, uuid_or(asked.id, LookNotFound))
+        return DeleteLookPayload(deleted_look_id=asked.id)
 
 
 def _size(upload: object, text: str | None) -> int:

@@ -1,12 +1,17 @@
-"""What clients are offered: the video models, and what they may know of the policy."""
+"""What clients are offered: the video models, and what they may know of the policy. Each is shown as it is there."""
+
+from collections.abc import Sequence
 
 import strawberry
 
+from graphql_server.fields import attribute, column
 from media.images import LARGEST_IMAGE_BYTES
 from resolvers import models, policy
 from resolvers.meanings import MEANINGS
 from resolvers.video_job_images import FORMATS
 from resolvers.video_job_input import LONGEST_PROMPT
+from schema.context import RequestContext, Shown
+from schema.fields import constant
 
 
 @strawberry.type(description="What a model can do with one resolution.")
@@ -17,10 +22,20 @@ class VideoModelResolution:
     duration_seconds: list[int] = strawberry.field(description="How long a video may be")
 
 
+def _resolutions(shown: Sequence[models.VideoModel], _context: RequestContext) -> list[list[VideoModelResolution]]:
+    return [
+        [
+            VideoModelResolution(resolution=name, duration_seconds=list(seconds))
+            for name, seconds in model.durations.items()
+        ]
+        for model in shown
+    ]
+
+
 @strawberry.type(
     description="A model that can be asked for. What it can do holds for real videos; a mock video may have any form."
 )
-class VideoModel:
+class VideoModel(Shown[models.VideoModel]):
     """See `resolvers.models.VideoModel`."""
 
     id: strawberry.ID = strawberry.field(description="What to ask for")
@@ -28,44 +43,21 @@ class VideoModel:
     available: bool = strawberry.field(description="Whether real videos can be made with it here")
     upstream_id: str = strawberry.field(description="The id under which the generator knows it")
     cost: int = strawberry.field(description=MEANINGS["VideoModel.cost"])
-    resolutions: list[VideoModelResolution] = strawberry.field(description="With the durations that go with each")
+    resolutions: list[VideoModelResolution] = column(_resolutions, "With the durations that go with each")
     aspect_ratios: list[str] = strawberry.field(description="`16:9`, `9:16`")
     end_frame: bool = strawberry.field(description="Whether a video may be given its last picture")
     most_reference_images: int = strawberry.field(description="How many reference images it takes")
-    image_duration_seconds: int | None = strawberry.field(
-        description="The one length of videos with an end frame or reference images; null: any will do"
+    image_duration_seconds: int | None = attribute(
+        "image_duration", "The one length of videos with an end frame or reference images; null: any will do"
     )
     mixes_images: bool = strawberry.field(description="Whether reference images go together with an initial image")
-    most_prompt_characters: int = strawberry.field(description="How long a prompt may be, in Unicode code points")
-    image_formats: list[str] = strawberry.field(
-        description="Media types of the images that may be sent, such as `image/jpeg`; a form's `accept`"
+    most_prompt_characters: int = column(constant(LONGEST_PROMPT), "How long a prompt may be, in Unicode code points")
+    image_formats: list[str] = column(
+        constant(list(FORMATS)),
+        "Media types of the images that may be sent, such as `image/jpeg`; a form's `accept`",
     )
-    most_image_bytes: int = strawberry.field(description="How large the file of an image may be")
+    most_image_bytes: int = column(constant(LARGEST_IMAGE_BYTES), "How large the file of an image may be")
     mock_words: list[str] = strawberry.field(description=MEANINGS["mock_words"])
-
-    @classmethod
-    def of(cls, model: models.VideoModel) -> "VideoModel":
-        """Build from the catalogue's entry."""
-        return cls(
-            id=strawberry.ID(model.id),
-            provider=model.provider,
-            available=model.available,
-            upstream_id=model.upstream_id,
-            cost=model.cost,
-            resolutions=[
-                VideoModelResolution(resolution=resolution, duration_seconds=list(durations))
-                for resolution, durations in model.durations.items()
-            ],
-            aspect_ratios=list(model.aspect_ratios),
-            end_frame=model.end_frame,
-            most_reference_images=model.most_reference_images,
-            image_duration_seconds=model.image_duration,
-            mixes_images=model.mixes_images,
-            most_prompt_characters=LONGEST_PROMPT,
-            image_formats=list(FORMATS),
-            most_image_bytes=LARGEST_IMAGE_BYTES,
-            mock_words=list(model.mock_words),
-        )
 
 
 @strawberry.type(description="An operation of the studio.")
@@ -95,41 +87,21 @@ class PolicyTier:
 class VideoPrice:
     """See `resolvers.policy.VideoPrice`."""
 
-    rule: str = strawberry.field(description="Its name, as quotes give it")
-    cost: int = strawberry.field(description="In tokens")
+    rule: str = attribute("name", "Its name, as quotes give it")
+    cost: int = attribute("tokens", "In tokens")
     model: str | None = strawberry.field(description="`*` stands for any characters")
     resolution: str | None = strawberry.field(description="`720p` or `1080p`")
-    duration_seconds: int | None = strawberry.field(description="4 or 8")
-    generate_audio: bool | None = strawberry.field(description="Whether it has sound")
-    mock_mode: bool | None = strawberry.field(description="Whether it is a rendered sample")
+    duration_seconds: int | None = attribute("seconds", "4 or 8")
+    generate_audio: bool | None = attribute("sound", "Whether it has sound")
+    mock_mode: bool | None = attribute("mock", "Whether it is a rendered sample")
 
 
-@strawberry.type(description="What the operator has decided, as far as it concerns clients.")
-class Policy:
-    """See `resolvers.policy.Policy`."""
+def _operations(policies: Sequence[policy.Policy], _context: RequestContext) -> list[list[OperationCost]]:
+    return [[OperationCost(operation=name, cost=cost) for name, cost in whole.operations.items()] for whole in policies]
 
-    welcome: int = strawberry.field(description="What a new account starts with, in tokens")
-    operations: list[OperationCost] = strawberry.field(description="What operations cost")
-    tiers: list[PolicyTier] = strawberry.field(description="Which tiers there are")
-    video_prices: list[VideoPrice] = strawberry.field(
-        description="What videos cost; where no rule fits, what the operation `video_generation` does"
-    )
-    refunds: list[str] = strawberry.field(description="Which error codes of failed jobs give the tokens back")
-    user_tokens_a_day: float | None = strawberry.field(
-        description="How many tokens one user may use in a day (UTC) before creations are refused; null: no ceiling"
-    )
 
-    @classmethod
-    def of(cls, whole: policy.Policy) -> "Policy":
-        """Show what is for everybody."""
-        return cls(
-            welcome=whole.welcome,
-            operations=[OperationCost(operation=name, cost=cost) for name, cost in whole.operations.items()],
-            tiers=[_tier(name, tier) for name, tier in whole.tiers.items()],
-            video_prices=[_price(price) for price in whole.video_prices],
-            refunds=whole.refunds,
-            user_tokens_a_day=whole.ceilings.user_tokens_a_day,
-        )
+def _tiers(policies: Sequence[policy.Policy], _context: RequestContext) -> list[list[PolicyTier]]:
+    return [[_tier(name, tier) for name, tier in whole.tiers.items()] for whole in policies]
 
 
 def _tier(name: str, tier: policy.Tier) -> PolicyTier:
@@ -144,13 +116,18 @@ def _tier(name: str, tier: policy.Tier) -> PolicyTier:
     )
 
 
-def _price(price: policy.VideoPrice) -> VideoPrice:
-    return VideoPrice(
-        rule=price.name,
-        cost=price.tokens,
-        model=price.model,
-        resolution=price.resolution,
-        duration_seconds=price.seconds,
-        generate_audio=price.sound,
-        mock_mode=price.mock,
+@strawberry.type(description="What the operator has decided, as far as it concerns clients.")
+class Policy(Shown[policy.Policy]):
+    """See `resolvers.policy.Policy`."""
+
+    welcome: int = strawberry.field(description="What a new account starts with, in tokens")
+    operations: list[OperationCost] = column(_operations, "What operations cost")
+    tiers: list[PolicyTier] = column(_tiers, "Which tiers there are")
+    video_prices: list[VideoPrice] = strawberry.field(
+        description="What videos cost; where no rule fits, what the operation `video_generation` does"
+    )
+    refunds: list[str] = strawberry.field(description="Which error codes of failed jobs give the tokens back")
+    user_tokens_a_day: float | None = attribute(
+        "ceilings.user_tokens_a_day",
+        "How many tokens one user may use in a day (UTC) before creations are refused; null: no ceiling",
     )

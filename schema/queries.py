@@ -1,6 +1,7 @@
 """The queries. Each root field reads for itself: Strawberry runs them concurrently."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, cast
 
 import strawberry
@@ -18,9 +19,9 @@ from schema.admin_queries import AdminQueries
 from schema.connections import DEFAULT_FIRST, After, Connection, First, Node, page_arguments, read_nodes
 from schema.context import Info, RequestContext
 from schema.errors import CreateVideoJobError, refusals_into, user_error
-from schema.generation_costs import GenerationCostSum, Since, Until
 from schema.offers import Policy, VideoModel
-from schema.types import Look, VideoJob
+from schema.tokens import TokenAccount, Viewer
+from schema.types import GenerationCostSum, Look, VideoJob
 from schema.video_job_connection import (
     CreatedAfter,
     CreatedBefore,
@@ -31,8 +32,11 @@ from schema.video_job_connection import (
     VideoJobConnection,
 )
 from schema.video_job_mutations import CreateVideoJobInput
-from schema.viewer import TokenAccount, Viewer
 
+Since = Annotated[
+    datetime | None, strawberry.argument(description="From when on; 30 days before `until` unless given, 366 at most")
+]
+Until = Annotated[datetime | None, strawberry.argument(description="Before when; now unless given")]
 Id = Annotated[strawberry.ID, strawberry.argument(description="A UUID")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description="UUIDs, at most 100")]
 UserId = Annotated[strawberry.ID | None, strawberry.argument(description="The user's id; this or `email`")]
@@ -78,64 +82,55 @@ async def _polled(_roots: Sequence[object], context: RequestContext, id: str) ->
 class Query(AdminQueries):
     """The root of all reads."""
 
-    @strawberry.field(description="The caller, with the balance of their account.")
+    @strawberry.field
     async def viewer(self, info: Info) -> Viewer:
-        """Read the caller's account, made if this is the first time they are seen."""
-        caller = info.context.authenticated_caller
-        async with info.context.transaction() as transaction:
-            return Viewer.of(caller, await tokens.wallet(transaction, caller, info.context.services.catalogue.policy))
+        """The caller, with the balance of their account."""
+        wallet = await info.context.write(tokens.wallet, info.context.services.catalogue.policy)
+        return Viewer.of(info.context.authenticated_caller, wallet)
 
-    @strawberry.field(
-        description="An account, by the user's id or e-mail address; null where there is none. For admins."
-    )
+    @strawberry.field
     async def token_account(self, info: Info, user_id: UserId = None, email: Email = None) -> TokenAccount | None:
-        """Read any account."""
-        caller, policy = info.context.authenticated_caller, info.context.services.catalogue.policy
+        """An account, by the user's id or e-mail address; null where there is none. For admins."""
+        policy = info.context.services.catalogue.policy
         try:
-            async with info.context.transaction() as transaction:
-                return TokenAccount.of((await tokens.wallet_of(transaction, caller, Whose(user_id, email), policy))[0])
+            wallet, _ = await info.context.write(tokens.wallet_of, Whose(user_id, email), policy)
+            return TokenAccount.of(wallet)
         except UserNotFound:
             return None
 
-    @strawberry.field(
-        description="What videos have really cost in a time: by user, the most costly first, or by day. For admins."
-    )
+    @strawberry.field
     async def generation_costs(
         self, info: Info, by: Group, since: Since = None, until: Until = None, first: First = DEFAULT_FIRST
     ) -> list[GenerationCostSum]:
-        """Add up costs."""
+        """What videos have really cost in a time: by user, the most costly first, or by day. For admins."""
         caller, (limit, _) = info.context.authenticated_caller, page_arguments(first, None)
         found = await generation_costs.sums(info.context.reader, caller, by, since, until, limit=limit)
         return [GenerationCostSum.of(row) for row in found]
 
-    @strawberry.field(description="What the operator has decided: costs, tiers, prices, refunds.")
+    @strawberry.field
     async def policy(self, info: Info) -> Policy:
-        """Read the policy."""
+        """What the operator has decided: costs, tiers, prices, refunds."""
         _ = info.context.authenticated_caller
         return Policy.of(info.context.services.catalogue.policy)
 
-    @strawberry.field(description="What the caller may read under that id; null where there is nothing.")
+    @strawberry.field
     async def node(self, info: Info, id: Id) -> Node | None:  # noqa: A002 - the argument's name
-        """Read a job or a look."""
+        """What the caller may read under that id; null where there is nothing."""
         [found] = await read_nodes(info.context, [id])
         return cast("Node | None", found)
 
-    @strawberry.field(
-        description="What the caller may read under each id, in their order; null where there is nothing."
-    )
+    @strawberry.field
     async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
-        """Read jobs and looks."""
+        """What the caller may read under each id, in their order; null where there is nothing."""
         return cast("list[Node | None]", await read_nodes(info.context, ids))
 
-    @strawberry.field(
-        description="A video job of the caller's; null where there is none of that id.", metadata=read_by(_polled)
-    )
+    @strawberry.field(metadata=read_by(_polled))
     async def video_job(self, info: Info, id: Id) -> VideoJob | None:  # noqa: A002 - the argument's name
-        """Read one job."""
+        """A video job of the caller's; null where there is none of that id."""
         [found] = await _polled([self], info.context, id)
         return found
 
-    @strawberry.field(description="The caller's video jobs, newest first.")
+    @strawberry.field
     async def video_jobs(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
@@ -149,7 +144,7 @@ class Query(AdminQueries):
         search: PromptSearch = None,
         ids: OfIds = None,
     ) -> VideoJobConnection:
-        """Read a page of jobs."""
+        """The caller's video jobs, newest first."""
         narrowing = Narrowing(
             statuses=status,
             look_id=look_id,
@@ -159,19 +154,18 @@ class Query(AdminQueries):
             ids=ids,
         )
         wanted = video_job_lists.own(info.context.authenticated_caller, narrowing)
-        return await VideoJobConnection.read(info, wanted, VideoJob.of, first=first, after=after)
+        return await VideoJobConnection.read(info, wanted, first=first, after=after)
 
-    @strawberry.field(description="What creating that video would cost, and every rule that it would break.")
+    @strawberry.field
     async def video_job_quote(self, info: Info, input: QuoteInput) -> VideoJobQuote:  # noqa: A002 - as for the mutation
-        """Ask before paying."""
+        """What creating that video would cost, and every rule that it would break."""
         caller, catalogue = info.context.authenticated_caller, info.context.services.catalogue
         errors: list[CreateVideoJobError] = []
         asked, uploads = input.asked(), input.uploads()
         with refusals_into(errors):
             uploads = await video_job_images.with_pictures_of_look(info.context.services, caller, asked, uploads)
             asked = await video_job_images.fingerprinted(asked, uploads)
-        async with info.context.transaction() as transaction:
-            quote = await video_job_creation.quote(transaction, caller, asked, catalogue)
+        quote = await info.context.write(video_job_creation.quote, asked, catalogue)
         errors += [error for error in map(user_error, quote.refusals) if error not in errors]
         if not errors:  # who is refused anyway has no image decoded, as in a creation
             with refusals_into(errors):
@@ -180,22 +174,22 @@ class Query(AdminQueries):
             cost=quote.cost, rule=quote.rule, balance=quote.balance, free_slots=quote.free_slots, errors=errors
         )
 
-    @strawberry.field(description="The video models that can be asked for.")
+    @strawberry.field
     async def video_models(self, info: Info) -> list[VideoModel]:
-        """List the models."""
+        """The video models that can be asked for."""
         _ = info.context.authenticated_caller
         return [VideoModel.of(model) for model in info.context.services.catalogue.models.values()]
 
-    @strawberry.field(description="A look that the caller may see; null where there is none of that id.")
+    @strawberry.field
     async def look(self, info: Info, id: Id) -> Look | None:  # noqa: A002 - the argument's name
-        """Read one look."""
+        """A look that the caller may see; null where there is none of that id."""
         caller = info.context.authenticated_caller
         try:
             return Look.of(await looks.get(info.context.reader, caller, uuid_or(id, LookNotFound)))
         except LookNotFound:
             return None
 
-    @strawberry.field(description="Looks, newest first: the caller's own unless another view is asked for.")
+    @strawberry.field
     async def looks(  # noqa: PLR0913 - one for each filter
         self,
         info: Info,
@@ -208,8 +202,8 @@ class Query(AdminQueries):
         visibility: Visibilities = None,
         ids: OfIds = None,
     ) -> Connection[Look]:
-        """Read a page of looks."""
+        """Looks, newest first: the caller's own unless another view is asked for."""
         caller = info.context.authenticated_caller
         view = view or LookView.MY_PRIVATE
         wanted = looks.listed(caller, view, search, has_videos=has_videos, visibilities=visibility, ids=ids)
-        return await Connection.read(info, wanted, Look.of, first=first, after=after)
+        return await Connection.read(info, wanted, first=first, after=after)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from http import HTTPStatus
 
 import strawberry
@@ -28,7 +27,7 @@ from schema.connections import DEFAULT_FIRST, LARGEST_FIRST, MOST_NODES
 from schema.errors import IN_PAYLOADS
 from schema.look_mutations import LookMutations
 from schema.subscriptions import Subscription
-from schema.token_mutations import TokenMutations
+from schema.tokens import TokenMutations
 from schema.video_job_mutations import VideoJobMutations
 
 # How long the lists are that are no connections, for the cost of a document (decision 15).
@@ -55,6 +54,10 @@ class Mutation(VideoJobMutations, LookMutations, TokenMutations, AdminMutations)
     """The root of all writes."""
 
 
+for root in (queries.Query, Mutation, Subscription):
+    for field in root.__strawberry_definition__.fields:  # type: ignore[union-attr] # what Strawberry has put there
+        field.description = " ".join(field.base_resolver.wrapped_func.__doc__.split())
+
 DATE_TIME = strawberry.scalar(
     name="DateTime",
     description="A moment in UTC, in ISO 8601 with a `Z`, as over REST.",
@@ -64,7 +67,6 @@ DATE_TIME = strawberry.scalar(
 )
 
 
-@cache
 def _row_types(class_: type) -> Mapping[str, object]:
     return class_.types() if issubclass(class_, Row) else {}
 

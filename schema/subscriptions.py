@@ -43,9 +43,9 @@ AfterLine = Annotated[
 class Subscription:
     """The root of all streams."""
 
-    @strawberry.subscription(description="A video job of the caller's: as it is, then each change, until it has ended.")
+    @strawberry.subscription
     async def video_job(self, info: Info, id: Id, after_version: AfterVersion = 0) -> AsyncGenerator[VideoJob, None]:  # noqa: A002 - the argument's name
-        """Follow one job."""
+        """A video job of the caller's: as it is, then each change, until it has ended."""
         services, caller = info.context.services, info.context.authenticated_caller
         job_id = uuid_or(id, VideoJobNotFound)
         with info.context.stream():
@@ -54,11 +54,9 @@ class Subscription:
                 info.context.forget()
                 yield VideoJob.of(job)
 
-    @strawberry.subscription(
-        description="The caller's video jobs: those in progress, then each change of any of them, also of new ones."
-    )
+    @strawberry.subscription
     async def video_jobs(self, info: Info, updated_after: UpdatedAfter = None) -> AsyncGenerator[VideoJob, None]:
-        """Follow all jobs."""
+        """The caller's video jobs: those in progress, then each change of any of them, also of new ones."""
         services, caller = info.context.services, info.context.authenticated_caller
         with info.context.stream():
             jobs = following.follow_all(services.database, services.feed, caller, updated_after=updated_after)
@@ -66,13 +64,11 @@ class Subscription:
                 info.context.forget()
                 yield VideoJob.of(job)
 
-    @strawberry.subscription(
-        description="Deletions of the caller's video jobs, as they happen. Follow it beside `videoJobs`."
-    )
+    @strawberry.subscription
     async def video_job_deletions(
         self, info: Info, deleted_after: DeletedAfter = None
     ) -> AsyncGenerator[VideoJobDeletion, None]:
-        """Follow deletions."""
+        """Deletions of the caller's video jobs, as they happen. Follow it beside `videoJobs`."""
         services, caller = info.context.services, info.context.authenticated_caller
         with info.context.stream():
             deletions = following.follow_deletions(
@@ -81,11 +77,9 @@ class Subscription:
             async for deletion in info.context.lasting(deletions):
                 yield VideoJobDeletion.of(deletion)
 
-    @strawberry.subscription(
-        description="A look that the caller may see: as it is, then whenever it or one of its videos changes."
-    )
+    @strawberry.subscription
     async def look(self, info: Info, id: Id) -> AsyncGenerator[Look, None]:  # noqa: A002 - the argument's name
-        """Follow a look."""
+        """A look that the caller may see: as it is, then whenever it or one of its videos changes."""
         services, caller = info.context.services, info.context.authenticated_caller
         look_id = uuid_or(id, LookNotFound)
         with info.context.stream():
@@ -94,12 +88,12 @@ class Subscription:
                 info.context.forget()
                 yield Look.of(look)
 
-    @strawberry.subscription(
-        description="Everybody's video jobs: those in progress, then each change of any; for admins. "
-        "What came and went while the server could not listen is not told of: read the list now and then."
-    )
+    @strawberry.subscription
     async def admin_video_jobs(self, info: Info) -> AsyncGenerator[VideoJob, None]:
-        """Follow everybody's jobs."""
+        """Everybody's video jobs: those in progress, then each change of any; for admins.
+
+        What came and went while the server could not listen is not told of: read the list now and then.
+        """
         services, caller = info.context.services, info.context.authenticated_caller
         with info.context.stream():
             jobs = following.follow_everybody(services.database, services.feed, caller)
@@ -107,11 +101,9 @@ class Subscription:
                 info.context.forget()
                 yield VideoJob.of(job)
 
-    @strawberry.subscription(
-        description="The log of a video job of the caller's, line by line, until the job has ended."
-    )
+    @strawberry.subscription
     async def video_job_logs(self, info: Info, id: Id, after: AfterLine = None) -> AsyncGenerator[VideoJobLog, None]:  # noqa: A002 - the argument's name
-        """Follow a job's log."""
+        """The log of a video job of the caller's, line by line, until the job has ended."""
         services, caller = info.context.services, info.context.authenticated_caller
         job_id, after_line = uuid_or(id, VideoJobNotFound), _line(after)
         with info.context.stream():

@@ -4,6 +4,7 @@ Where a row's value is not yet what the field shows (an id, an enumeration's val
 makes it. What needs another read goes through a dataloader, for all rows of a list in one go.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
@@ -11,19 +12,22 @@ from typing import Annotated, Any, cast
 
 import strawberry
 
+from db import look_videos as video_rows
 from db.enums import ActorKind, ContentCredentials, LedgerEntryKind, LogLevel, VideoJobStatus, Visibility
+from db.generation_costs import CostRow, CostSum
 from db.ledger import LedgerRow
 from db.look_videos import LookOfJob, VideoDetails, VideoInLook
 from db.looks import LookRow, ProductRow
 from db.looks import SharedWith as SharedWithRow
 from db.video_jobs import DeletionRow, LogLine, VideoJobRow
 from graphql_server.fields import attribute, column, read_by
+from resolvers import generation_costs, looks, video_jobs
 from resolvers.meanings import MEANINGS
 from schema import fields
 from schema.connections import Node
-from schema.context import Info, RequestContext
-from schema.fields import Shown, ShownLook, ThumbnailType, User, shows
-from schema.generation_costs import GenerationCost
+from schema.context import Info, RequestContext, Shown, nothing
+from schema.enum_values import ThumbnailType
+from schema.fields import ShownLook, User, constant, loaded, shows
 
 Newest = Annotated[
     int | None, strawberry.argument(description="How many of the newest at most, 0 to 100; null for all")
@@ -31,6 +35,8 @@ Newest = Annotated[
 OfStatus = Annotated[
     list[VideoJobStatus] | None, strawberry.argument(description="Only those of one of these statuses; null for all")
 ]
+# It is further down.
+OptionalVideoJob = Annotated["VideoJob", strawberry.lazy("schema.types")] | None
 USE_VIDEO_URL = "`videoUrl` is the same: not every storage is Cloudinary."
 
 
@@ -66,17 +72,10 @@ def _ids_in_look(rows: Sequence[VideoInLook] | Sequence[SharedWithRow], _context
     return [f"{row.look_id}:{row.id}" for row in rows]
 
 
-def _always(rows: Sequence[object], _context: RequestContext) -> list[bool]:
-    return [True] * len(rows)
-
-
-async def _own_jobs(rows: Sequence[VideoInLook], context: RequestContext) -> list[VideoJobRow | None]:
-    return await context.loaders.job.load_all([row.id for row in rows])
-
-
 async def _paid_jobs(rows: Sequence[LedgerRow], context: RequestContext) -> list[VideoJobRow | None]:
     ids = list(dict.fromkeys(row.video_job_id for row in rows if row.video_job_id is not None))
-    found = dict(zip(ids, await context.loaders.job.load_all(ids), strict=True))
+    jobs = await context.readable(video_jobs.read_many, nothing).load_all(ids)
+    found = dict(zip(ids, jobs, strict=True))
     return [None if row.video_job_id is None else found[row.video_job_id] for row in rows]
 
 
@@ -107,11 +106,7 @@ class TokenTransaction(Shown[LedgerRow]):
     actor: ActorKind
     actor_email: str | None
     video_job_id: strawberry.ID | None
-    video_job = column(
-        _paid_jobs,
-        MEANINGS["TokenTransaction.video_job"],
-        Annotated["VideoJob", strawberry.lazy("schema.types")] | None,
-    )
+    video_job = column(_paid_jobs, MEANINGS["TokenTransaction.video_job"], OptionalVideoJob)
     created_at: datetime
 
 
@@ -135,11 +130,13 @@ class LookVideo:
 
     id: strawberry.ID = column(_ids_in_look, "Its own in this look: the same video has another one in another look")
     video_job_id: strawberry.ID = attribute("id", MEANINGS["LookVideo.id"])
-    video_job = column(_own_jobs, MEANINGS["video_job"], Annotated["VideoJob", strawberry.lazy("schema.types")] | None)
+    video_job = column(
+        loaded(video_jobs.read_many, nothing, RequestContext.readable), MEANINGS["video_job"], OptionalVideoJob
+    )
     status: VideoJobStatus
     is_default: bool
     progress_percentage: int
-    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    ai_generated: bool = column(constant(value=True), MEANINGS["ai_generated"])
     content_credentials: ContentCredentials | None
     created_at: datetime
     resolution: str = _detail("resolution")
@@ -148,8 +145,8 @@ class LookVideo:
     video_duration_seconds: float | None = _detail("video_duration_seconds")
     video_width: int | None = _detail("video_width")
     video_height: int | None = _detail("video_height")
-    error_code: str | None = column(fields.error_codes, MEANINGS["LookVideo.error_code"])
-    error_message: str | None = column(fields.error_messages, MEANINGS["LookVideo.error_message"])
+    error_code: str | None = column(fields.own_detail("error_code"), MEANINGS["LookVideo.error_code"])
+    error_message: str | None = column(fields.own_detail("error_message"), MEANINGS["LookVideo.error_message"])
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
@@ -178,9 +175,9 @@ class Look(Node, Shown[ShownLook]):
     created_at: datetime
     updated_at: datetime
     generated_image_url: str = url("generated_image_url", MEANINGS["generated_image_url"])
-    products: list[Product] = column(fields.products, MEANINGS["products"])
-    video_count: int = column(fields.video_counts, "How many videos it shows, in whatever state")
-    shared_with: list[SharedWith] = column(fields.shared_with, MEANINGS["shared_with"])
+    products: list[Product] = column(loaded(looks.products_by_look, list), MEANINGS["products"])
+    video_count: int = column(loaded(video_rows.counts_of_looks, int), "How many videos it shows, in whatever state")
+    shared_with: list[SharedWith] = column(loaded(looks.shared_with_by_look, list), MEANINGS["shared_with"])
     default_thumbnail_type: ThumbnailType = column(fields.thumbnail_types, MEANINGS["default_thumbnail_type"])
     default_thumbnail_url: str = column(fields.thumbnail_urls, MEANINGS["default_thumbnail_url"])
 
@@ -194,6 +191,43 @@ class Look(Node, Shown[ShownLook]):
         """Show the videos of one look."""
         [found] = await fields.videos([root], info.context, first, status)
         return cast("list[LookVideo]", found)
+
+
+@strawberry.type(description="How many tokens of a kind a generator has counted.")
+class TokenCount:
+    """A member of `CostRow.tokens`."""
+
+    kind: str = strawberry.field(description="Such as `input_text` or `output_video`")
+    tokens: float = strawberry.field(description="How many")
+
+
+def _token_counts(rows: Sequence[CostRow], _context: RequestContext) -> list[list[TokenCount]]:
+    return [[TokenCount(kind=kind, tokens=count) for kind, count in json.loads(row.tokens).items()] for row in rows]
+
+
+@shows(CostRow, hidden={"video_job_id", "tokens"})
+class GenerationCost:
+    """What a video has used at its generator, and what that costs us by the policy of that time."""
+
+    provider: str
+    seconds: float
+    total_tokens: float
+    estimate: float | None
+    currency: str
+    tokens: list[TokenCount] = column(_token_counts, "By kind; none where the generator reports none")
+
+
+@shows(CostSum)
+class GenerationCostSum(Shown[CostSum]):
+    """What the videos of one user, or of one day, have used."""
+
+    group: str
+    videos: int
+    seconds: float
+    total_tokens: float
+    estimate: float
+    unestimated: int
+    currency: str
 
 
 @shows(DeletionRow)
@@ -210,7 +244,7 @@ class VideoJob(Node, Shown[VideoJobRow]):
 
     id: strawberry.ID
     user_id: strawberry.ID
-    user: User = column(fields.users, "Whose it is")
+    user: User = column(fields.owners, "Whose it is")
     prompt: str | None
     model: str
     resolution: str
@@ -228,7 +262,7 @@ class VideoJob(Node, Shown[VideoJobRow]):
     video_size_bytes: float | None
     video_width: int | None
     video_height: int | None
-    ai_generated: bool = column(_always, MEANINGS["ai_generated"])
+    ai_generated: bool = column(constant(value=True), MEANINGS["ai_generated"])
     content_credentials: ContentCredentials | None
     tokens_consumed: int
     version: int
@@ -239,14 +273,20 @@ class VideoJob(Node, Shown[VideoJobRow]):
     video_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"])
     cloudinary_url: str | None = url("cloudinary_url", MEANINGS["cloudinary_url"], deprecated=USE_VIDEO_URL)
     thumbnail_url: str | None = url("thumbnail_url", MEANINGS["thumbnail_url"])
-    queue_position: int | None = column(fields.queue_positions, MEANINGS["queue_position"])
-    estimated_wait_seconds: int | None = column(fields.estimated_waits, MEANINGS["estimated_wait_seconds"])
+    queue_position: int | None = column(fields.queue_place("position"), MEANINGS["queue_position"])
+    estimated_wait_seconds: int | None = column(
+        fields.queue_place("estimated_wait_seconds"), MEANINGS["estimated_wait_seconds"]
+    )
     logs: list[VideoJobLog] = column(fields.logs, MEANINGS["logs"])
     charge: TokenTransaction | None = column(
-        fields.charges, "What was charged when the job was created; null for jobs of old times."
+        fields.ledger_entry(LedgerEntryKind.CHARGE),
+        "What was charged when the job was created; null for jobs of old times.",
     )
-    refund: TokenTransaction | None = column(fields.refunds, "What came back, where something did.")
+    refund: TokenTransaction | None = column(
+        fields.ledger_entry(LedgerEntryKind.REFUND), "What came back, where something did."
+    )
     cost: GenerationCost | None = column(
-        fields.costs, "What it has really cost; for admins, and null where it cost nothing."
+        loaded(generation_costs.by_job, nothing, RequestContext.readable),
+        "What it has really cost; for admins, and null where it cost nothing.",
     )
-    associated_looks: list[Look] = column(fields.associated_looks, MEANINGS["associated_looks"])
+    associated_looks: list[Look] = column(loaded(video_jobs.looks_by_job, list), MEANINGS["associated_looks"])

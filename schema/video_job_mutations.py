@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -19,8 +18,8 @@ from resolvers.texts import uuid_or
 from resolvers.video_job_images import Uploads
 from resolvers.video_job_input import UNUSED, VideoJobInput
 from resolvers.video_job_retries import asked_again
-from schema.context import INPUT, Info
-from schema.errors import CreateVideoJobError, LookVideoError, VideoJobError, refusals_into
+from schema.context import Info, mutation
+from schema.errors import CreateVideoJobError, LookVideoError, VideoJobError
 from schema.fields import takes_specification
 from schema.types import Look, VideoJob
 
@@ -130,85 +129,63 @@ class LookVideoPayload:
 class VideoJobMutations:
     """The part of `Mutation` that is about video jobs."""
 
-    @strawberry.mutation(description="Charge 50 tokens for a video and queue its generation.")
-    async def create_video_job(self, info: Info, input: Annotated[CreateVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
-        """Create a job."""
+    @mutation
+    async def create_video_job(self, info: Info, asked: CreateVideoJobInput) -> CreateVideoJobPayload:
+        """Charge 50 tokens for a video and queue its generation."""
         services, caller = info.context.services, info.context.authenticated_caller
-        return await _created(info, lambda: video_job_images.stored(services, caller, input.asked(), input.uploads()))
+        return await _created(info, video_job_images.stored(services, caller, asked.asked(), asked.uploads()))
 
-    @strawberry.mutation(
-        description="Create a new job, charged as such, with the input and the look of an earlier one, "
-        "and with its images while they are kept."
-    )
-    async def retry_video_job(self, info: Info, input: Annotated[RetryVideoJobInput, INPUT]) -> CreateVideoJobPayload:  # noqa: A002 - Relay's name
-        """Create a job like another."""
-        services, caller, key = info.context.services, info.context.authenticated_caller, input.idempotency_key
-        return await _created(
-            info, lambda: asked_again(services, caller, uuid_or(input.id, VideoJobNotFound), idempotency_key=key)
-        )
+    @mutation
+    async def retry_video_job(self, info: Info, asked: RetryVideoJobInput) -> CreateVideoJobPayload:
+        """Create a new job, charged as such, with the input and the look of an earlier one, and with its images while
+        they are kept.
+        """  # noqa: D205 - one sentence
+        services, caller = info.context.services, info.context.authenticated_caller
+        job_id = uuid_or(asked.id, VideoJobNotFound)
+        return await _created(info, asked_again(services, caller, job_id, idempotency_key=asked.idempotency_key))
 
-    @strawberry.mutation(
-        description="End a job that is in progress. A waiting job's tokens come back. Cancelling twice changes nothing."
-    )
-    async def cancel_video_job(self, info: Info, input: Annotated[VideoJobIdInput, INPUT]) -> VideoJobPayload:  # noqa: A002 - Relay's name
-        """Cancel a job."""
-        caller, payload = info.context.authenticated_caller, VideoJobPayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                job = await video_jobs.cancel(transaction, caller, uuid_or(input.id, VideoJobNotFound))
-            payload.video_job = VideoJob.of(job)
-        return payload
+    @mutation
+    async def cancel_video_job(self, info: Info, asked: VideoJobIdInput) -> VideoJobPayload:
+        """End a job that is in progress. A waiting job's tokens come back. Cancelling twice changes nothing."""
+        job = await info.context.write(video_jobs.cancel, uuid_or(asked.id, VideoJobNotFound))
+        return VideoJobPayload(video_job=VideoJob.of(job))
 
-    @strawberry.mutation(description="Delete a job, cancelled first where it is in progress.")
-    async def delete_video_job(self, info: Info, input: Annotated[VideoJobIdInput, INPUT]) -> DeleteVideoJobPayload:  # noqa: A002 - Relay's name
-        """Delete a job."""
-        caller, payload = info.context.authenticated_caller, DeleteVideoJobPayload()
-        with refusals_into(payload.errors):
-            async with info.context.transaction() as transaction:
-                await video_jobs.delete(transaction, caller, uuid_or(input.id, VideoJobNotFound))
-            payload.deleted_video_job_id = input.id
-        return payload
+    @mutation
+    async def delete_video_job(self, info: Info, asked: VideoJobIdInput) -> DeleteVideoJobPayload:
+        """Delete a job, cancelled first where it is in progress."""
+        await info.context.write(video_jobs.delete, uuid_or(asked.id, VideoJobNotFound))
+        return DeleteVideoJobPayload(deleted_video_job_id=asked.id)
 
-    @strawberry.mutation(description="Let a video stand for its look, in the place of the former default.")
-    async def set_default_video(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
-        """Set a look's default."""
-        return await _change_look(info, input, partial(looks.set_default, is_default=True))
+    @mutation
+    async def set_default_video(self, info: Info, asked: LookVideoInput) -> LookVideoPayload:
+        """Let a video stand for its look, in the place of the former default."""
+        return await _change_look(info, asked, partial(looks.set_default, is_default=True))
 
-    @strawberry.mutation(description="Let a video no longer stand for its look.")
-    async def unset_default_video(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
-        """Unset a look's default."""
-        return await _change_look(info, input, partial(looks.set_default, is_default=False))
+    @mutation
+    async def unset_default_video(self, info: Info, asked: LookVideoInput) -> LookVideoPayload:
+        """Let a video no longer stand for its look."""
+        return await _change_look(info, asked, partial(looks.set_default, is_default=False))
 
-    @strawberry.mutation(description="Show a video in a look; once is enough.")
-    async def link_video_to_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
-        """Link a video."""
-        return await _change_look(info, input, looks.link)
+    @mutation
+    async def link_video_to_look(self, info: Info, asked: LookVideoInput) -> LookVideoPayload:
+        """Show a video in a look; once is enough."""
+        return await _change_look(info, asked, looks.link)
 
-    @strawberry.mutation(description="Take a video out of a look; the job stays.")
-    async def unlink_video_from_look(self, info: Info, input: Annotated[LookVideoInput, INPUT]) -> LookVideoPayload:  # noqa: A002 - Relay's name
-        """Unlink a video."""
-        return await _change_look(info, input, looks.unlink)
+    @mutation
+    async def unlink_video_from_look(self, info: Info, asked: LookVideoInput) -> LookVideoPayload:
+        """Take a video out of a look; the job stays."""
+        return await _change_look(info, asked, looks.unlink)
 
 
-async def _created(
-    info: Info, asking: Callable[[], AbstractAsyncContextManager[VideoJobInput]]
-) -> CreateVideoJobPayload:
-    caller, payload = info.context.authenticated_caller, CreateVideoJobPayload()
-    with refusals_into(payload.errors):
-        async with asking() as asked, info.context.transaction() as transaction:
-            created = await video_job_creation.create(transaction, caller, asked, info.context.services.catalogue)
-        payload.video_job, payload.replayed = VideoJob.of(created.job), created.replayed
-    return payload
+async def _created(info: Info, asking: AbstractAsyncContextManager[VideoJobInput]) -> CreateVideoJobPayload:
+    caller, catalogue = info.context.authenticated_caller, info.context.services.catalogue
+    async with asking as asked, info.context.transaction() as transaction:
+        created = await video_job_creation.create(transaction, caller, asked, catalogue)
+    return CreateVideoJobPayload(video_job=VideoJob.of(created.job), replayed=created.replayed)
 
 
 async def _change_look(
-    info: Info, input_: LookVideoInput, change: Callable[[Writer, Caller, UUID, UUID], Awaitable[LookRow]]
+    info: Info, asked: LookVideoInput, change: Callable[[Writer, Caller, UUID, UUID], Awaitable[LookRow]]
 ) -> LookVideoPayload:
-    caller, payload = info.context.authenticated_caller, LookVideoPayload()
-    with refusals_into(payload.errors):
-        job_id = uuid_or(input_.video_job_id, VideoJobNotFound)
-        look_id = uuid_or(input_.look_id, LookNotFound)
-        async with info.context.transaction() as transaction:
-            look = await change(transaction, caller, job_id, look_id)
-        payload.look = Look.of(look)
-    return payload
+    job_id, look_id = uuid_or(asked.video_job_id, VideoJobNotFound), uuid_or(asked.look_id, LookNotFound)
+    return LookVideoPayload(look=Look.of(await info.context.write(change, job_id, look_id)))

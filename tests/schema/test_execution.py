@@ -107,7 +107,7 @@ async def test_wrong_variables_are_not_all_looked_for(twins: Twins, caplog: pyte
 async def test_a_column_that_waits_for_something_else(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(rows: Sequence[Any], context: RequestContext) -> list[Any]:
         await asyncio.sleep(0)
-        return await context.loaders.products_of_look.load_all([row.id for row in rows])
+        return await context.loader(looks.products_by_look, list).load_all([row.id for row in rows])
 
     field = types.Look.__strawberry_definition__.get_field("products")  # type: ignore[attr-defined]
     monkeypatch.setattr(field, "metadata", column(slow, "").metadata)
@@ -232,7 +232,7 @@ async def test_what_is_cancelled_stops_reading(twins: Twins, monkeypatch: pytest
         finally:
             stopped.set()
 
-    monkeypatch.setattr(looks, "products_by_look", slow)
+    monkeypatch.setattr("db.looks.products_of", slow)
     task = asyncio.create_task(twins.answer(twins.fast, LOOKS, {}))
     await reading.wait()
 

@@ -1,9 +1,10 @@
 """Batch execution reports whatever goes wrong exactly as the default executor does."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import graphql
 import pytest
@@ -17,7 +18,7 @@ from db.look_videos import LookOfJob, VideoInLook
 from db.looks import LookList, LookRow, ProductRow, SharedWith
 from db.video_job_lists import VideoJobFilter
 from db.video_jobs import LogLine, VideoJobRow
-from resolvers import looks, video_jobs
+from graphql_server.fields import Loader
 from schema.connections import Connection
 from tests.schema.twins import JOBS, LOOK, LOOKS, Twins
 
@@ -164,35 +165,48 @@ async def test_whatever_is_no_list(twins: Twins, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("error", [RuntimeError("the inside"), DatabaseUnavailable(), graphql.GraphQLError("told")])
-@pytest.mark.parametrize(
-    ("module", "read"),
-    [
-        (LookList, "page"),
-        (VideoJobFilter, "page"),
-        (looks, "products_by_look"),
-        (looks, "videos_by_look"),
-        (video_jobs, "logs_by_job"),
-        (video_jobs, "ledger_by_job"),
-        (video_jobs, "looks_by_job"),
-    ],
-)
-async def test_a_read_that_fails(
-    twins: Twins, monkeypatch: pytest.MonkeyPatch, module: object, read: str, error: Exception
+@pytest.mark.parametrize("page", [LookList, VideoJobFilter])
+async def test_a_page_that_cannot_be_read(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch, page: type, error: Exception
 ) -> None:
     async def failing(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(module, read, failing)
+    monkeypatch.setattr(page, "page", failing)
 
-    await twins.agree_on_errors(LOOKS)
-    await twins.agree_on_errors(JOBS)
+    bodies = [await twins.agree_on_errors(LOOKS), await twins.agree_on_errors(JOBS)]
+    assert sum(len(body["errors"]) for body in bodies) == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("the inside"), DatabaseUnavailable(), graphql.GraphQLError("told")])
+@pytest.mark.parametrize("row", [ProductRow, VideoInLook, LogLine, LedgerRow, LookOfJob])
+async def test_a_read_that_fails(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch, row: type[Row], error: Exception
+) -> None:
+    fetch = Pool.fetch
+
+    async def failing(pool: Pool, statement: Statement[Row], **values: object) -> list[Row]:
+        if issubclass(statement.row, row):
+            raise error
+        return await fetch(pool, statement, **values)
+
+    monkeypatch.setattr(Pool, "fetch", failing)
+
+    bodies = [await twins.agree_on_errors(LOOKS), await twins.agree_on_errors(JOBS)]
+    assert any(body["errors"] for body in bodies)
 
 
 async def test_a_read_that_fails_for_some(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(_reader: object, ids: list[str]) -> dict[str, Any]:
-        return {id_: ValueError(f"place {place}") for place, id_ in enumerate(ids) if place % 2}
+    def loader(load: Callable[[list[UUID]], Awaitable[list[Any]]]) -> Loader[UUID, Any]:
+        async def load_some(ids: list[UUID]) -> list[Any]:
+            found = await load(ids)
+            if not any(isinstance(row, ProductRow) for rows in found if isinstance(rows, list) for row in rows):
+                return found
+            return [ValueError(f"place {place}") if place % 2 else rows for place, rows in enumerate(found)]
 
-    monkeypatch.setattr(looks, "products_by_look", read)
+        return Loader(load_some)
+
+    monkeypatch.setattr("schema.context.Loader", loader)
 
     body = await twins.agree_on_errors(LOOKS)
 
