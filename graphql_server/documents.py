@@ -178,11 +178,16 @@ class Documents:
 
     def _remember(self, query: str, document: Document) -> None:
         self._known[query] = document
-        self._tokens += document.tokens
+        self._tokens += _weight(query, document)
         while len(self._known) > self.most or self._tokens > self.most_tokens:
             text, forgotten = self._known.popitem(last=False)
-            self._tokens -= forgotten.tokens
+            self._tokens -= _weight(text, forgotten)
             self._named.pop(sha256_of(text), None)
+
+
+def _weight(query: str, document: Document) -> int:
+    """Return how many tokens' memory a document takes with its text, of which a character takes up to four bytes."""
+    return document.tokens + len(query) // 150
 
 
 def sha256_of(query: str) -> str:

@@ -63,9 +63,8 @@ class SpendingCeiling(Refusal):
 
     def __init__(self, ceiling: int | None, retry_after_seconds: int, *, is_below_price: bool = False) -> None:
         whose = "this service" if ceiling is None else f"{ceiling} tokens a day for one user"
-        why = "is below the price. Nothing was charged."
-        if not is_below_price:
-            why = "is reached for today. Nothing was charged. Please try again tomorrow (UTC)."
+        reached = "is reached for today. Nothing was charged. Please try again tomorrow (UTC)."
+        why = "is below the price. Nothing was charged." if is_below_price else reached
         super().__init__(f"The spending ceiling of {whose} {why}")
         self.retry_after_seconds = retry_after_seconds
 

@@ -226,6 +226,15 @@ def test_no_more_documents_are_remembered_than_there_is_room_for() -> None:
     assert remembered.of(queries[1], GRAPHQL) is not again[-2]
 
 
+def test_a_long_text_of_few_tokens_takes_room_as_well() -> None:
+    remembered = Documents(most_tokens=50)
+    first = remembered.of("{ viewer { id } }", GRAPHQL)
+
+    remembered.of("{ viewer { id } } #" + 150 * 45 * "-", GRAPHQL)
+
+    assert remembered.of("{ viewer { id } }", GRAPHQL) is not first
+
+
 @pytest.mark.parametrize(
     ("selection", "code"),
     [
