@@ -211,7 +211,7 @@ def mutation(change: Callable[[Any, Info, Any], Awaitable[Any]]) -> Any:  # noqa
     types = change.__annotations__
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002, ANN401 - of the method's types
-        _ = info.context.authenticated_caller
+        _ = info.context.authenticated_caller  # raises before anything else is looked at
         try:
             return await change(self, info, input)
         except Refusal as refusal:
