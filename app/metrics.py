@@ -46,20 +46,26 @@ class Counts:
 
 
 class Times:
-    """How many seconds something took, by one label: lists until they are taken over into the library's histogram."""
+    """How many seconds something took, by one label: plain numbers until they are taken over into a histogram."""
 
     def __init__(self, name: str, meaning: str, label: str) -> None:
         self.metric = Histogram(name, meaning, [label], buckets=UNTIL)
-        self.new: dict[str, list[float]] = defaultdict(list)
+        self._new: Numbers[tuple[str, int]] = Numbers()
+        self._sums: defaultdict[str, float] = defaultdict(float)
+
+    def note(self, label: str, seconds: float) -> None:
+        """Count one more."""
+        self._new[label, bisect_left(UNTIL, seconds)] += 1
+        self._sums[label] += seconds
 
     def take_over(self) -> None:
         """Add what is new, each bucket at once: the library adds single observations alone."""
-        new, self.new = self.new, defaultdict(list)
-        for label, seconds in new.items():
-            child = self.metric.labels(label)
-            child._sum.inc(sum(seconds))  # noqa: SLF001 - as above
-            for bucket, number in Numbers(bisect_left(UNTIL, each) for each in seconds).items():
-                child._buckets[bucket].inc(number)  # noqa: SLF001 - as above
+        new, self._new = self._new, Numbers()
+        sums, self._sums = self._sums, defaultdict(float)
+        for (label, bucket), number in new.items():
+            self.metric.labels(label)._buckets[bucket].inc(number)  # noqa: SLF001 - as above
+        for label, seconds in sums.items():
+            self.metric.labels(label)._sum.inc(seconds)  # noqa: SLF001 - as above
 
 
 REQUESTS = Counts("lookreel_http_requests", "Answered requests", ["method", "route", "status"])

@@ -127,7 +127,7 @@ class Noted:
                 current.set_status(StatusCode.ERROR)
             current.end()
         metrics.REQUESTS.new[method, route, status] += 1
-        metrics.SECONDS.new[route].append(seconds)
+        metrics.SECONDS.note(route, seconds)
         if self._log_requests:
             milliseconds = round(seconds * 1000, 1)
             fields = {"method": method, "route": route, "status": status, "milliseconds": milliseconds}
@@ -145,7 +145,7 @@ class Observing(Observer):
         """Count an operation, and name its span."""
         rename(label)
         metrics.OPERATIONS.new[label, "errors" if has_errors else "ok"] += 1
-        metrics.OPERATION_SECONDS.new[label].append(seconds)
+        metrics.OPERATION_SECONDS.note(label, seconds)
 
     def fallback(self, reason: str) -> None:
         """Count a fallback."""
