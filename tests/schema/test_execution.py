@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strawberry.extensions import SchemaExtension
 
-from db.looks import LookList
+from db.engine.pool import Pool
+from db.engine.statements import Row, Statement
+from db.looks import LookList, ProductRow
 from graphql_server.fields import column
 from resolvers import looks, video_jobs
 from schema import types
@@ -225,16 +227,21 @@ async def test_a_root_field_is_read_once_whatever_becomes_of_it(twins: Twins, mo
 async def test_what_is_cancelled_stops_reading(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, stopped = asyncio.Event(), asyncio.Event()
 
-    async def slow(*_: object) -> None:
+    fetch = Pool.fetch
+
+    async def slow(pool: Pool, statement: Statement[Row], **values: object) -> list[Row]:
+        if not issubclass(statement.row, ProductRow):
+            return await fetch(pool, statement, **values)
         reading.set()
         try:
             await asyncio.sleep(60)
         finally:
             stopped.set()
+        return []
 
-    monkeypatch.setattr("db.looks.products_of", slow)
+    monkeypatch.setattr(Pool, "fetch", slow)
     task = asyncio.create_task(twins.answer(twins.fast, LOOKS, {}))
-    await reading.wait()
+    await asyncio.wait_for(reading.wait(), 10)
 
     task.cancel()
 
