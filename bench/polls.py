@@ -23,7 +23,7 @@ async def measure(harness: Harness, effort: Effort) -> Section:
         rest = graphql._replace(requests=await conditional_polls(harness, ours), status=NOT_MODIFIED)
         peer = graphql._replace(port=bare.port, process=bare.process, requests=bare_polls())
         await warmed_up((graphql, rest, peer), effort)
-        _compare(section, "GraphQL poll", await beside(graphql, peer, effort.rounds), at_least(0.50))
+        _compare(section, "GraphQL poll", await beside(graphql, peer, effort.rounds), at_least(0.45))
         _compare(section, "REST poll, 304", await beside(rest, peer, effort.rounds), at_least(0.6))
     return section
 

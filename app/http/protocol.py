@@ -267,7 +267,7 @@ class JoinedWrites:
     def flush(self) -> None:
         """Write what is kept."""
         kept, self._kept = self._kept, None
-        # uvloop's transports say so where the connection is lost; asyncio's take what is written then.
-        with suppress(RuntimeError):
-            if kept is not None:
+        if kept is not None:
+            # uvloop's transports say so where the connection is lost; asyncio's take what is written then.
+            with suppress(RuntimeError):
                 self._transport.write(kept)
