@@ -1,7 +1,6 @@
 """An API process: `python -m app.launch app.api --fd N` serves on a listening socket that its parent has bound."""
 
 import argparse
-import asyncio
 import gc
 import logging
 import socket
@@ -40,8 +39,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
             gc.freeze()
             gc.set_threshold(*COLLECTOR_THRESHOLDS)
             on_parent_death(lambda: setattr(server, "should_exit", True))
-            # uvicorn wakes each tenth of a second: as a task, without all that waits for it here.
-            await asyncio.create_task(server.serve(sockets=[listener]))
+            await server.serve(sockets=[listener])
 
 
 def main() -> int:
